@@ -1,0 +1,25 @@
+"""nnexp: experiments with neural networks from scratch, described in YAML, recorded in MLflow.
+
+>>> from nnexp import compose, run
+>>> result = run(compose(["data=digits", "trainer.epochs=3"]))
+>>> result.history, result.network, result.confusion
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nnexp.config import compose
+    from nnexp.experiment import Result, run
+
+__all__ = ["Result", "compose", "run"]
+
+_HOMES = {"compose": "nnexp.config", "run": "nnexp.experiment", "Result": "nnexp.experiment"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for when it is asked for: `import nnexp` and `nnexp --help` stay instant."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'nnexp' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)
