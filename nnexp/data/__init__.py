@@ -1,0 +1,1 @@
+"""Where examples come from: data sets, the IDX format, downloads, the cache, splits, batches."""
