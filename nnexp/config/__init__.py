@@ -1,0 +1,8 @@
+"""From YAML and overrides to checked settings and built objects."""
+
+from nnexp.config.build import build
+from nnexp.config.compose import compose
+from nnexp.config.problems import ConfigError, Problem
+from nnexp.config.schema import Settings
+
+__all__ = ["ConfigError", "Problem", "Settings", "build", "compose"]

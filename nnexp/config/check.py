@@ -1,0 +1,116 @@
+"""Binds values to signatures before anything is built, and tells every mistake.
+
+A class's `__init__` says by annotations what each key may hold; pydantic judges the value, this file words the verdict.
+"""
+
+import inspect
+import sys
+from collections.abc import Callable
+from dataclasses import is_dataclass
+from functools import cache
+from importlib import import_module
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from annotated_types import Ge, Gt, Le, Lt, MinLen
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from nnexp.config.problems import Problem, did_you_mean, typed
+
+OWN = "nnexp"
+TARGET = "_target_"
+IN_WORDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false", NoneType: "null"}
+
+
+def check(target: Callable[..., Any], values: dict[str, Any], path: str = "", plugins: tuple[str, ...] = ()) -> list[Problem]:
+    """The mistakes in `values` as keyword arguments of `target`; keys are told with `path` before them."""
+    problems = []
+    at = f"{path}." if path else ""
+    parameters = _parameters(target)
+    for key, value in values.items():
+        if key == TARGET:
+            continue
+        if key not in parameters:
+            guess = did_you_mean(f"{at}{key}", (f"{at}{name}" for name in parameters))
+            problems.append(Problem(typed(f"{at}{key}", value), f"no such key; {guess}known here: {', '.join(parameters)}"))
+        else:
+            problems += _check_value(parameters[key][0], value, f"{at}{key}", plugins)
+    for key, (_, required) in parameters.items():
+        if required and key not in values:
+            problems.append(Problem(f"{at}{key}", f"missing: give {at}{key} a value"))
+    return problems
+
+
+def locate(name: str, plugins: tuple[str, ...] = ()) -> Callable[..., Any]:
+    """The class or function of that dotted name.
+
+    Raises:
+        ValueError: none there, or its package is neither ours nor listed in `plugins`.
+    """
+    package = name.partition(".")[0]
+    if package != OWN and package not in plugins:
+        raise ValueError(f"refused: code outside {OWN} runs only if you list its package: plugins=[{package}]")
+    if package != OWN and "" not in sys.path:
+        sys.path.insert(0, "")  # a person's own package lies in the working directory, where a console script does not look
+    module, _, attribute = name.rpartition(".")
+    try:
+        found: Callable[..., Any] = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(f"cannot be imported: {error}") from error
+    return found
+
+
+@cache
+def _parameters(target: Callable[..., Any]) -> dict[str, tuple[Any, bool]]:
+    """Each parameter's annotation, and whether it must be given."""
+    hints = get_type_hints(target.__init__ if inspect.isclass(target) and not is_dataclass(target) else target, include_extras=True)
+    signature = inspect.signature(target).parameters.values()
+    named = (p for p in signature if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
+    return {p.name: (hints.get(p.name, Any), p.default is p.empty) for p in named}
+
+
+def _check_value(annotation: Any, value: Any, path: str, plugins: tuple[str, ...]) -> list[Problem]:
+    if isinstance(value, dict) and TARGET in value:
+        return _check_target(annotation, value, path, plugins)
+    if is_dataclass(annotation) and isinstance(value, dict):
+        return check(annotation, value, path, plugins)  # type: ignore[arg-type]  # a dataclass is called like any class
+    try:
+        _adapter(annotation).validate_python(value)
+    except ValidationError:
+        guess = did_you_mean(str(value), map(str, get_args(annotation))) if get_origin(annotation) is Literal else ""
+        return [Problem(typed(path, value), f"{guess}must be {allowed(annotation)}")]
+    return []
+
+
+def _check_target(annotation: Any, value: dict[str, Any], path: str, plugins: tuple[str, ...]) -> list[Problem]:
+    where = typed(f"{path}.{TARGET}", value[TARGET])
+    try:
+        target = locate(str(value[TARGET]), plugins)
+    except ValueError as error:
+        return [Problem(where, str(error))]
+    if inspect.isclass(annotation) and inspect.isclass(target) and not issubclass(target, annotation):
+        return [Problem(where, f"must be a kind of {annotation.__module__}.{annotation.__name__}")]
+    return check(target, value, path, plugins)
+
+
+@cache
+def _adapter(annotation: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(annotation, config=ConfigDict(strict=True, arbitrary_types_allowed=True, allow_inf_nan=False))
+
+
+def allowed(annotation: Any) -> str:
+    """What a value may be, in words: `a number > 0 and < 1`."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        signs = {Gt: (">", "gt"), Ge: (">=", "ge"), Lt: ("<", "lt"), Le: ("<=", "le")}
+        bounds = [f"{signs[type(m)][0]} {getattr(m, signs[type(m)][1])}" for m in arguments[1:] if type(m) in signs]
+        bounds += [f"with at least {m.min_length} of them" for m in arguments[1:] if isinstance(m, MinLen) and arguments[0] is not str]
+        return " ".join([allowed(arguments[0]), " and ".join(bounds)]).strip()
+    if origin is Literal:
+        return f"one of {', '.join(map(str, arguments))}"
+    if origin in (Union, UnionType):
+        return " or ".join(allowed(argument) for argument in arguments)
+    if origin is list:
+        return f"a list like [a,b], each {allowed(arguments[0])},"
+    section = f"a section with a {TARGET} of kind {getattr(annotation, '__name__', annotation)}"
+    return "a mapping {...}" if origin is dict else IN_WORDS.get(annotation, section)
