@@ -1,0 +1,120 @@
+"""The pictures of a run, drawn from what its folder and journal hold."""
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nnexp.tracking.journal import Entry, history
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+TRAIN, VALIDATION, BEST = "#4c78a8", "#e45756", "#888888"
+MOST_NAMED = 30  # classes beyond which a confusion matrix shows colours only
+DPI = 130
+
+
+def warm_up() -> None:
+    """Import what drawing needs."""
+    import matplotlib.backends.backend_agg
+    import matplotlib.figure  # noqa: F401
+
+
+def draw_all(folder: Path, entries: Iterable[Entry]) -> list[str]:
+    """Draw every picture that the run's folder has the numbers for; returns their paths in the folder."""
+    drawn = []
+    for part, title in (("val", "validation"), ("test", "test")):
+        source = folder / "confusion" / f"{part}.json"
+        if source.exists():
+            drawn.append(f"confusion/{part}.png")
+            confusion(json.loads(source.read_text()), title).savefig(folder / drawn[-1])
+    if epochs := [(step, values) for step, values in history(entries) if "train/loss" in values]:
+        drawn.append("curves.png")
+        curves(epochs).savefig(folder / drawn[-1])
+    return drawn
+
+
+def confusion(report: dict[str, Any], part: str) -> "Figure":
+    """A confusion matrix to be read at a glance.
+
+    Colour is the share of the true class (each row adds up to 1), numbers are counts, the title is the accuracy.
+    """
+    from matplotlib.figure import Figure
+
+    matrix, names = np.array(report["matrix"]), report["classes"]
+    n = len(names)
+    named = n <= MOST_NAMED
+    long_names = max(map(len, names)) > 3
+    size = min(14.0, 2.2 + 0.5 * n) if named else 8.0
+    figure = Figure(figsize=(size + 0.8, size), dpi=DPI, layout="constrained")
+    axes = figure.add_subplot()
+    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    wrong = int(matrix.sum() - np.trace(matrix))
+    axes.set_title(f"{part} accuracy {report['accuracy']:.2%}  ({wrong:,} of {matrix.sum():,} wrong)", fontsize=11, pad=10)
+    axes.set_xlabel("predicted class")
+    axes.set_ylabel("true class")
+    axes.tick_params(length=0)
+    if named:
+        axes.set_xticks(range(n), names, rotation=45 if long_names else 0, ha="right" if long_names else "center")
+        axes.set_yticks(range(n), names)
+        axes.set_xticks(np.arange(n + 1) - 0.5, minor=True)
+        axes.set_yticks(np.arange(n + 1) - 0.5, minor=True)
+        axes.grid(which="minor", color="#e8e8e8", linewidth=0.6)
+        axes.tick_params(which="minor", length=0)
+        for (row, column), count in np.ndenumerate(matrix):
+            if count:
+                color = "white" if shares[row, column] > 0.5 else "#333333" if row == column else "#b3202c"
+                axes.text(column, row, f"{count:,}", ha="center", va="center", color=color, fontsize=8 if count < 10_000 else 7)
+    bar = figure.colorbar(image, ax=axes, shrink=0.8, label="share of the true class")
+    bar.outline.set_visible(False)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    return figure
+
+
+def curves(epochs: Sequence[tuple[int, dict[str, float]]]) -> "Figure":
+    """Loss, accuracy and learning rate over the epochs, with the best epoch marked."""
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+    steps = [step for step, _ in epochs]
+
+    def of(name: str) -> list[float]:
+        return [values[name] for _, values in epochs]
+
+    best = min(range(len(steps)), key=lambda i: (-of("val/accuracy")[i], of("val/loss")[i]))
+    figure = Figure(figsize=(11, 3.4), dpi=DPI, layout="constrained")
+    panels: list[Axes] = list(figure.subplots(1, 3, width_ratios=(4, 4, 2.6)))
+    for axes, name in zip(panels[:2], ("loss", "accuracy"), strict=True):
+        marker = "o" if len(steps) <= 40 else None
+        axes.plot(steps, of(f"train/{name}"), color=TRAIN, marker=marker, markersize=3, label="training (while it learns)")
+        axes.plot(steps, of(f"val/{name}"), color=VALIDATION, marker=marker, markersize=3, label="validation")
+        axes.axvline(steps[best], color=BEST, linewidth=0.8, linestyle="--")
+        axes.set_title(name)
+    panels[0].set_ylim(bottom=0)
+    panels[0].legend(frameon=False, fontsize=8)
+    best_value = of("val/accuracy")[best]
+    panels[1].yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+    panels[1].annotate(
+        f"best {best_value:.2%}, epoch {steps[best]}",
+        (steps[best], best_value),
+        xytext=(0.97, 0.06),
+        textcoords="axes fraction",
+        ha="right",
+        color=VALIDATION,
+        fontsize=9,
+    )
+    panels[2].plot(steps, of("lr"), color="#54a24b")
+    panels[2].set_title("learning rate, end of epoch")
+    panels[2].set_ylim(bottom=0)
+    for axes in panels:
+        axes.set_xlabel("epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure

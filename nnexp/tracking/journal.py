@@ -1,0 +1,74 @@
+"""The journal of a run: one JSON object a line, appended as things become known.
+
+It is the truth of a run; MLflow is filled from it, now or later. Lines by `kind`: `run` (first: params, tags, where it is to
+be shipped), `metrics` (values at a step), `artifact` (a file of the run's folder), `end` (last: the status).
+"""
+
+import json
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal
+
+NAME = "journal.jsonl"
+Status = Literal["FINISHED", "FAILED", "KILLED"]
+Entry = dict[str, Any]
+
+
+class Journal:
+    """Appends entries to `journal.jsonl` in a run's folder; each is on its way to the disk when the call returns."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.file = (folder / NAME).open("a", encoding="utf-8")
+
+    def run(self, name: str, params: Mapping[str, str], tags: Mapping[str, str], destination: Mapping[str, Any] | None) -> None:
+        """What the run is, and where it is to be shipped.
+
+        Args:
+            name: for people.
+            params: the configuration, flat.
+            tags: where it comes from.
+            destination: `experiment`, `uri` (None: what the environment says) and `folder` (of the default store); None: nowhere.
+        """
+        place = dict(destination) if destination is not None else None
+        self._write("run", name=name, params=dict(params), tags=dict(tags), destination=place)
+
+    def metrics(self, step: int, values: Mapping[str, float]) -> None:
+        """Numbers at an epoch."""
+        self._write("metrics", step=step, values=dict(values))
+
+    def artifacts(self, *paths: str) -> None:
+        """Files of the run's folder that belong to its record."""
+        for path in paths:
+            self._write("artifact", path=path)
+
+    def end(self, status: Status) -> None:
+        """How it ended."""
+        self._write("end", status=status)
+
+    def _write(self, kind: str, **entry: Any) -> None:
+        self.file.write(json.dumps({"kind": kind, "time": time.time_ns() // 1_000_000, **entry}) + "\n")
+        self.file.flush()
+
+    def __enter__(self) -> "Journal":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.file.close()
+
+
+def read(folder: Path, offset: int = 0) -> tuple[list[Entry], int]:
+    """The entries after `offset` bytes, and the offset after the last whole one."""
+    with (folder / NAME).open("rb") as file:
+        file.seek(offset)
+        whole, _, _ = file.read().rpartition(b"\n")
+    if not whole:
+        return [], offset
+    return [json.loads(line) for line in whole.splitlines()], offset + len(whole) + 1
+
+
+def history(entries: Iterable[Entry]) -> Iterator[tuple[int, dict[str, float]]]:
+    """The metrics entries as (step, values)."""
+    return ((entry["step"], entry["values"]) for entry in entries if entry["kind"] == "metrics")
