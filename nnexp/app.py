@@ -1,0 +1,85 @@
+"""Hydra's entry point: check all overrides, then let Hydra run one job or many. The only file with @hydra.main."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+import hydra
+from hydra._internal.utils import get_args_parser
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from nnexp.config import ConfigError
+from nnexp.config.compose import CONF, CONFIG_NAME, examine, record_choices
+from nnexp.data.dataset import DataError
+from nnexp.experiment import Diverged, run
+from nnexp.terminal import Line, Terminal
+
+USERS_MISTAKE, FAILURE, INTERRUPTED, TERMINATED = 2, 1, 130, 143
+FULL_ERROR = "HYDRA_FULL_ERROR"
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: ends a run in the same order as Ctrl-C."""
+
+
+def main() -> int:
+    """Run what the command line asks for; returns the exit code."""
+    full_error = os.environ.get(FULL_ERROR) == "1"
+    os.environ[FULL_ERROR] = "1"  # Hydra then hands every error to us instead of printing and exiting
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        _check_overrides()
+        job()
+    except (ConfigError, DataError, HydraException) as error:
+        if full_error:
+            raise
+        return _say(error, USERS_MISTAKE)
+    except Diverged as error:
+        if full_error:
+            raise
+        return _say(error, FAILURE)
+    except Terminated:
+        return TERMINATED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return 0
+
+
+@hydra.main(version_base="1.3", config_path=str(CONF), config_name=CONFIG_NAME)
+def job(config: DictConfig) -> float:
+    """One job of Hydra's: one experiment; returns the value that a sweep optimises."""
+    context = HydraConfig.get()
+    record_choices(config, context.runtime.choices)
+    folder = Path(context.runtime.output_dir)
+    if context.mode == RunMode.MULTIRUN:
+        label = context.job.override_dirname.replace(",", " ") or f"job {context.job.num}"
+        result = run(config, folder, Line(label), sweep_id="/".join(Path(context.sweep.dir).parts[-2:]))
+    else:
+        result = run(config, folder, Terminal())
+    return result.metrics[config.optimized_metric]
+
+
+def _check_overrides() -> None:
+    """Tell all mistakes of the command line before Hydra makes a folder."""
+    arguments = get_args_parser().parse_args()
+    if arguments.hydra_help or arguments.shell_completion or arguments.info or arguments.experimental_rerun or arguments.config_path:
+        return
+    config_name = arguments.config_name or CONFIG_NAME
+    _, problems = examine(arguments.overrides, sweep=arguments.multirun, config_dir=arguments.config_dir, config_name=config_name)
+    if problems:
+        raise ConfigError(problems)
+
+
+def _say(error: Exception, code: int) -> int:
+    print(f"nnexp: {error}", file=sys.stderr)
+    return code
+
+
+def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
+    raise Terminated

@@ -1,0 +1,182 @@
+"""What a person at the terminal sees of a run: a header, the epochs as they pass, a summary."""
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from nnexp.tracking.client import Outcome
+from nnexp.training.checkpoint import Best
+from nnexp.training.trainer import Record, Trainer
+
+log = logging.getLogger("nnexp")  # in a run's folder, this keeps what the terminal showed
+MOST_LINES = 25  # of epochs above a progress bar
+REFRESHES = 4  # a second
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How a run went.
+
+    Attributes:
+        name: of the run.
+        status: FINISHED, FAILED or KILLED.
+        metrics: those that are told once.
+        epochs, planned: done, and asked for.
+        folder: of the run.
+        outcome: what became of its record.
+        tracked: whether it was to go to MLflow.
+    """
+
+    name: str
+    status: str
+    metrics: Mapping[str, float]
+    epochs: int
+    planned: int
+    folder: Path
+    outcome: Outcome
+    tracked: bool
+
+
+class Display(Protocol):
+    """Whoever shows a run."""
+
+    def header(self, lines: Iterable[tuple[str, str]]) -> None:
+        """Before training: what is about to run, as (label, text)."""
+
+    def training(self, trainer: Trainer) -> AbstractContextManager[None]:
+        """Around all epochs."""
+        ...
+
+    def epoch(self, record: Record, best: Best) -> None:
+        """After each epoch."""
+
+    def shipping(self) -> None:
+        """All is learnt; pictures and tracking are being finished."""
+
+    def conclusion(self, summary: Summary) -> None:
+        """All is done."""
+
+
+class Terminal:
+    """A progress bar where there is a terminal, plain lines where there is none."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(highlight=False, soft_wrap=True)
+
+    def header(self, lines: Iterable[tuple[str, str]]) -> None:
+        for label, text in lines:
+            self.say(f"[bold]{label:10}[/]{text}")
+
+    @contextmanager
+    def training(self, trainer: Trainer) -> Iterator[None]:
+        self.every = -(-trainer.n_epochs // MOST_LINES) if self.console.is_terminal else 1
+        self.planned = trainer.n_epochs
+        if not self.console.is_terminal:
+            yield
+            return
+        with _Bar(trainer, self.console):
+            yield
+
+    def epoch(self, record: Record, best: Best) -> None:
+        mark = "[green]*[/]" if best.record is record else " "
+        text = (
+            f"epoch {record.epoch:>{len(str(self.planned))}}/{self.planned}{mark} "
+            f"training {record.train_loss:.4f} {record.train_accuracy:7.2%}   "
+            f"validation {record.val_loss:.4f} {record.val_accuracy:7.2%}   "
+            f"lr {record.lr:.2g}   {record.examples_per_second:,.0f} examples/s"
+        )
+        shown = record.epoch % self.every == 0 or record.epoch in (1, self.planned)
+        self.say(text, to_terminal=shown)
+
+    def shipping(self) -> None:
+        if self.console.is_terminal:
+            self.console.print("[dim]drawing pictures, writing the record ...[/]", end="\r")
+
+    def conclusion(self, summary: Summary) -> None:
+        ended = {"KILLED": "[yellow]stopped[/]", "FAILED": "[red]failed[/]"}.get(summary.status)
+        if ended:
+            self.say(f"{ended} after {summary.epochs} of {summary.planned} epochs; what was learnt is kept")
+        if summary.metrics:
+            self.say(f"[bold]{'best':10}[/]{results(summary.metrics)}")
+        self.say(f"[bold]{'folder':10}[/]{short(summary.folder)}")
+        if summary.outcome.error:
+            self.say(f"[bold]{'mlflow':10}[/][yellow]not recorded:[/] {first_line(summary.outcome.error)}")
+            self.say(f"{'':10}the journal in the folder has everything")
+        elif summary.tracked:
+            self.say(f"[bold]{'mlflow':10}[/]run {summary.name}, id {summary.outcome.run_id}; look at it with: nnexp ui")
+
+    def say(self, markup: str, to_terminal: bool = True) -> None:
+        if to_terminal:
+            self.console.print(markup)
+        log.info(self.console.render_str(markup).plain)
+
+
+class Line:
+    """One line per run, when it is over: for sweeps."""
+
+    def __init__(self, label: str) -> None:
+        self.label = label
+        self.console = Console(highlight=False, soft_wrap=True)
+
+    def header(self, lines: Iterable[tuple[str, str]]) -> None:
+        for label, text in lines:
+            log.info("%-10s%s", label, text)
+
+    def training(self, trainer: Trainer) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def epoch(self, record: Record, best: Best) -> None:
+        log.info("epoch %d: %s", record.epoch, " ".join(f"{name} {value:.5g}" for name, value in record.metrics().items()))
+
+    def shipping(self) -> None:
+        pass
+
+    def conclusion(self, summary: Summary) -> None:
+        ended = "" if summary.status == "FINISHED" else f" [red]{summary.status}[/]"
+        found = results(summary.metrics) if summary.metrics else "nothing learnt"
+        trouble = f" [yellow](not in MLflow: {first_line(summary.outcome.error)})[/]" if summary.outcome.error else ""
+        text = f"[bold]{self.label}[/]{ended} {found}  {short(summary.folder)}{trouble}"
+        self.console.print(text)
+        log.info(self.console.render_str(text).plain)
+
+
+class _Bar(Progress):
+    """Follows the trainer's step counter, so that a long epoch moves too."""
+
+    def __init__(self, trainer: Trainer, console: Console) -> None:
+        self.trainer = trainer
+        columns = TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"), BarColumn(), TextColumn("{task.percentage:.0f} %")
+        super().__init__(
+            *columns, TextColumn("time left"), TimeRemainingColumn(), console=console, refresh_per_second=REFRESHES, transient=True
+        )
+        self.add_task("", total=trainer.steps, epoch=1, epochs=trainer.n_epochs)
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        for task in self.tasks:
+            step = self.trainer.step
+            self.update(task.id, completed=step, epoch=min(1 + step // len(self.trainer.train), self.trainer.n_epochs))
+        return super().get_renderables()
+
+
+def results(metrics: Mapping[str, float]) -> str:
+    """The metrics that are told once, as a sentence."""
+    best = f"validation {metrics['best/val_accuracy']:.2%} in epoch {metrics['best/epoch']:.0f}"
+    tested = f", test {metrics['test/accuracy']:.2%}" if "test/accuracy" in metrics else ""
+    took = f", {metrics['time/total']:.1f} s" if "time/total" in metrics else ""
+    return f"{best}{tested}{took}"
+
+
+def short(folder: Path) -> Path:
+    """A path as one would type it from here."""
+    return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
+
+
+def first_line(text: str) -> str:
+    """The first line of a message."""
+    return text.strip().splitlines()[0] if text.strip() else ""

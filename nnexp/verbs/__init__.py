@@ -1,0 +1,1 @@
+"""What `nnexp <verb>` does, a small file each."""
