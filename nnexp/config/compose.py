@@ -18,7 +18,6 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, Transformer
-from hydra.core.singleton import Singleton
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
@@ -52,7 +51,7 @@ def compose(overrides: Sequence[str] = (), *, config_dir: str | Path | None = No
 @contextmanager
 def hydra_of(config_dir: str | Path | None) -> Iterator[ConfigLoader]:
     """A Hydra over our groups and a person's own; a Hydra application around it stays as it was."""
-    outer = Singleton.get_state()
+    outer = GlobalHydra.instance().hydra
     search_path = create_config_search_path(str(CONF))
     if config_dir is not None:
         search_path.prepend("command-line", f"file://{Path(config_dir).resolve()}")
@@ -63,7 +62,7 @@ def hydra_of(config_dir: str | Path | None) -> Iterator[ConfigLoader]:
         yield GlobalHydra.instance().config_loader()
     finally:
         GlobalHydra.instance().clear()
-        Singleton.set_state(outer)
+        GlobalHydra.instance().hydra = outer
 
 
 def examine(
@@ -111,10 +110,12 @@ class _Examination:
 
     def parsed(self, text: str) -> Override | None:
         try:
-            override = OverridesParser.create(self.loader).parse_override(text)
+            (override,) = OverridesParser.create(self.loader).parse_overrides([text])
         except HydraException as error:
-            advice = "" if "=" in text else "an override is key=value; "
-            self.problems.append(Problem(text, f"cannot be read: {advice}{str(error).splitlines()[0]}"))
+            self.problems.append(Problem(text, f"cannot be read: {str(error).splitlines()[0]}; an override is key=value"))
+            return None
+        if not override.key_or_group:
+            self.problems.append(Problem(text, "cannot be read: there is no key; an override is key=value"))
             return None
         if override.is_sweep_override() and not self.sweep:
             self.problems.append(Problem(text, "several values make a sweep: add -m; for one value that is a list, write [a,b]"))

@@ -40,10 +40,9 @@ class Batches:
     ) -> None:
         if not (len(rows) and rows.min() >= 0 and rows.max() < len(x)):
             raise IndexError("rows out of range")  # `take` below would clip them silently
-        self.rows, self.size, self.shuffle = rows.copy(), size, shuffle
+        self.rows, self.size, self.scale, self.shuffle = rows.copy(), size, scale, shuffle
         self.source_x, self.source_y = x, y
         size = min(size, len(rows))
-        self.scale = np.asarray(scale, dtype)  # a Python float would make the product a float64
         self.bytes = np.empty((size, x.shape[1]), np.uint8)  # (B, I)
         self.x: Array = np.empty((size, x.shape[1]), dtype)  # (B, I)
         self.y = np.empty(size, y.dtype)  # (B,)
@@ -70,5 +69,6 @@ class Batches:
             packed, x, y = self.bytes[: len(rows)], self.x[: len(rows)], self.y[: len(rows)]
             np.take(self.source_x, rows, axis=0, out=packed, mode="clip")  # another mode would copy the whole batch
             np.take(self.source_y, rows, out=y, mode="clip")
-            np.multiply(packed, self.scale, out=x)
+            np.copyto(x, packed)
+            x *= self.scale
             yield x, y

@@ -48,7 +48,7 @@ class ReLU(Activation):
         return np.maximum(x, 0, out=x)
 
     def derivative(self, y: Array, out: Array) -> Array:
-        return np.sign(y, out=out)  # y >= 0, so the sign is 0 or 1
+        return np.greater(y, 0, out=out)
 
 
 class Tanh(Activation):

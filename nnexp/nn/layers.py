@@ -70,6 +70,7 @@ class Dense(Layer):
 
     def allocate(self, capacity: int, dtype: DTypeLike) -> None:
         self.y: Array = np.empty((capacity, self.outputs), dtype)  # (B, O)
+        self.ones: Array = np.ones(capacity, dtype)  # (B,)
         self.dx: Array = np.empty((capacity, self.inputs) if self.needs_dx else 0, dtype)  # (B, I)
 
     def bind(self, values: dict[str, Array], grads: dict[str, Array]) -> None:
@@ -88,7 +89,7 @@ class Dense(Layer):
 
     def backward(self, dy: Array) -> Array:
         np.matmul(self.x.T, dy, out=self.dW)
-        np.add.reduce(dy, axis=0, out=self.db)
+        np.matmul(self.ones[: len(dy)], dy, out=self.db)  # sums over the batch, faster than a sum does
         if not self.needs_dx:
             return dy[:0]
         return np.matmul(dy, self.W.T, out=self.dx[: len(dy)])

@@ -51,8 +51,8 @@ class SoftmaxCrossEntropy(Loss):
         np.take(p, target, out=at_y, mode="clip")
         np.exp(p, out=p)
         np.add.reduce(p, axis=1, keepdims=True, out=row)
-        loss = (np.log(row).sum() - at_y.sum()) / n
         np.divide(p, row, out=p)
+        loss = (np.log(row, out=row).sum() - at_y.sum()) / n
         self.n = n
         return float(loss)
 

@@ -74,7 +74,7 @@ class WarmupCosine(Cosine):
         final: the multiplier at the end.
     """
 
-    def __init__(self, warmup: Ratio = 0.1, start: Multiplier = 0.01, final: Multiplier = 0.0) -> None:
+    def __init__(self, warmup: Ratio = 0.3, start: Multiplier = 0.01, final: Multiplier = 0.0) -> None:
         super().__init__(final)
         self.warmup, self.start = warmup, start
 

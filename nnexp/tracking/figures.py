@@ -57,7 +57,7 @@ def confusion(report: dict[str, Any], part: str) -> "Figure":
     wrong = int(matrix.sum() - np.trace(matrix))
     axes.set_title(f"{part} accuracy {report['accuracy']:.2%}  ({wrong:,} of {matrix.sum():,} wrong)", fontsize=11, pad=10)
     axes.set_xlabel("predicted class")
-    axes.set_ylabel("true class")
+    axes.set_ylabel("true class", labelpad=8)
     axes.tick_params(length=0)
     if named:
         axes.set_xticks(range(n), names, rotation=45 if long_names else 0, ha="right" if long_names else "center")
@@ -95,22 +95,13 @@ def curves(epochs: Sequence[tuple[int, dict[str, float]]]) -> "Figure":
         axes.plot(steps, of(f"train/{name}"), color=TRAIN, marker=marker, markersize=3, label="training (while it learns)")
         axes.plot(steps, of(f"val/{name}"), color=VALIDATION, marker=marker, markersize=3, label="validation")
         axes.axvline(steps[best], color=BEST, linewidth=0.8, linestyle="--")
-        axes.set_title(name)
+        axes.set_title(name, fontsize=11)
     panels[0].set_ylim(bottom=0)
     panels[0].legend(frameon=False, fontsize=8)
-    best_value = of("val/accuracy")[best]
-    panels[1].yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
-    panels[1].annotate(
-        f"best {best_value:.2%}, epoch {steps[best]}",
-        (steps[best], best_value),
-        xytext=(0.97, 0.06),
-        textcoords="axes fraction",
-        ha="right",
-        color=VALIDATION,
-        fontsize=9,
-    )
+    panels[1].set_title(f"accuracy, best {of('val/accuracy')[best]:.2%} in epoch {steps[best]}", fontsize=11)
+    panels[1].yaxis.set_major_formatter(PercentFormatter(1))
     panels[2].plot(steps, of("lr"), color="#54a24b")
-    panels[2].set_title("learning rate, end of epoch")
+    panels[2].set_title("learning rate, end of epoch", fontsize=11)
     panels[2].set_ylim(bottom=0)
     for axes in panels:
         axes.set_xlabel("epoch")

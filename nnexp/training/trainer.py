@@ -96,6 +96,7 @@ class Trainer:
         self.network, self.loss, self.optimizer, self.schedule = network, loss, optimizer, schedule
         self.train, self.validation, self.n_epochs = train, validation, epochs
         self.steps = epochs * len(train)
+        self.predicted = np.empty(network.capacity, np.int64)  # (B,), scratch
         self.step = 0
         optimizer.bind(network.theta, network.grad)
 
@@ -117,7 +118,7 @@ class Trainer:
         for x, y in self.train:
             z = network.forward(x)
             total += loss.forward(z, y) * len(y)
-            correct += hits(z, y)
+            correct += hits(z, y, self.predicted)
             network.backward(loss.backward())
             norms += norm(network.grad)
             optimizer.step(self.schedule(self.step / self.steps))
@@ -133,15 +134,16 @@ def evaluate(network: Network, loss: Loss, batches: Examples) -> Evaluation:
         z = network.forward(x)
         total += loss.forward(z, y) * len(y)
         found = predicted[start : start + len(y)]
-        np.argmax(z, axis=1, out=found)
-        correct += int(np.count_nonzero(found == y))
+        correct += hits(z, y, found)
         start += len(y)
     return Evaluation(total / batches.examples, correct / batches.examples, predicted)
 
 
-def hits(z: Array, y: Labels) -> int:
-    """How many examples have their largest output at their class."""
-    return int(np.count_nonzero(z.argmax(axis=1) == y))
+def hits(z: Array, y: Labels, predicted: Labels) -> int:
+    """How many examples have their largest output at their class; writes where it is into the first places of `predicted`."""
+    found = predicted[: len(y)]
+    np.argmax(z, axis=1, out=found)
+    return int(np.count_nonzero(found == y))
 
 
 def norm(vector: Array) -> float:

@@ -1,0 +1,138 @@
+"""Mistakes: each is found, all at once, with what is allowed."""
+
+import pytest
+from omegaconf import OmegaConf
+
+from nnexp import compose
+from nnexp.config import ConfigError, build
+from nnexp.config.compose import examine
+
+
+def told(*overrides, **options):
+    """What is told about these overrides, by where."""
+    _, problems = examine(["data=digits", *overrides], **options)
+    return {problem.where: problem.what for problem in problems}
+
+
+MISTAKES = [
+    ("optimizer.lrr=0.1", "did you mean optimizer.lr?"),
+    ("optimizer=adm", "did you mean adam?"),
+    ("optimizer.lr=-1", "must be a number > 0"),
+    ("optimizer.lr=nan", "must be a number > 0"),
+    ("model.hidden=[0]", "each a whole number >= 1"),
+    ("model.hidden=[]", "at least 1"),
+    ("model.hidden=128", "a list like [a,b]"),
+    ("data.validation=1.5", "must be a number > 0 and < 1"),
+    ("trainer.epochs=ten", "must be a whole number >= 1"),
+    ("trainer.epochs=2.5", "must be a whole number >= 1"),
+    ("trainer.epochs=true", "must be a whole number >= 1"),
+    ("init=hee_normal", "did you mean he_normal?"),
+    ("model.activation=rellu", "did you mean relu?"),
+    ("seed=-1", "must be a whole number >= 0"),
+    ("lr=0.1", "did you mean optimizer.lr?"),
+    ("epochs=3", "did you mean trainer.epochs?"),
+    ("optimiser=sgd", "did you mean optimizer?"),
+    ("trainer.threads=0", "whole number >= 1 or null"),
+    ("optimized_metric=val/accuracy", "did you mean best/val_accuracy?"),
+    ("optimizer._target_=os.system", "refused"),
+    ("optimizer._target_=nnexp.nn.losses.SoftmaxCrossEntropy", "must be a kind of nnexp.optim.optimizers.Optimizer"),
+    ("optimizer._target_=nnexp.optim.optimizers.Adamm", "cannot be imported"),
+]
+
+
+@pytest.mark.parametrize(("override", "says"), MISTAKES)
+def test_each_mistake_is_told_with_its_remedy(override, says):
+    found = told(override)
+    assert override in found
+    assert says in found[override]
+
+
+def test_many_mistakes_are_told_at_once():
+    independent = ["optimizer=adm", "optimizer.lr=-1", "model.hidden=[0]", "data.validation=1.5", "trainer.epochs=ten", "init=hee_normal"]
+    assert set(told(*independent)) == set(independent)
+
+
+@pytest.mark.parametrize("override", ["model.hidden=[0", "justaword", "=3"])
+def test_what_cannot_be_read_is_told(override):
+    assert "cannot be read" in told(override)[override]
+
+
+def test_an_added_key_is_checked_too():
+    assert "did you mean model.hidden?" in told("+model.hiden=[3]")["model.hiden=[3]"]
+
+
+def test_a_removed_key_is_missed():
+    assert "missing" in told("~data.validation")["data.validation"]
+
+
+def test_a_sweep_without_m_is_told():
+    assert "add -m" in told("seed=1,2")["seed=1,2"]
+
+
+def test_every_value_of_a_sweep_is_looked_at():
+    found = told("optimizer=sgd,adm", "seed=1,-2", "trainer.epochs=range(0,3)", sweep=True)
+    assert set(found) == {"optimizer=adm", "seed=-2", "trainer.epochs=0"}
+
+
+def test_a_good_sweep_has_no_mistakes():
+    assert told("optimizer=sgd,adam", "optimizer.lr=0.1,0.2", "seed=range(3)", "init=glob(he*)", "model.hidden=[8],[8,4]", sweep=True) == {}
+
+
+def test_hydras_own_overrides_pass():
+    assert told("hydra/launcher=joblib", "hydra.launcher.n_jobs=2", sweep=True) == {}
+
+
+def test_compose_is_what_the_command_line_would_run():
+    config = compose(["data=digits", "optimizer=momentum", "optimizer.lr=0.05"])
+    assert config.optimizer.lr == 0.05
+    assert config.choices.optimizer == "momentum"
+    assert "hydra" not in config
+
+
+def test_a_composed_config_may_be_changed_and_is_checked_again():
+    config = compose(["data=digits"])
+    config.optimizer.lr = -1
+    with pytest.raises(ConfigError, match=r"optimizer\.lr=-1"):
+        build(config)
+
+
+def test_a_broken_interpolation_is_told():
+    config = compose(["data=digits"])
+    config.optimizer.lr = "${nowhere}"
+    with pytest.raises(ConfigError, match="nowhere"):
+        build(config)
+
+
+def test_a_composed_config_survives_yaml():
+    config = compose(["data=digits", "schedule=step"])
+    again = OmegaConf.create(OmegaConf.to_yaml(config, resolve=True))
+    assert build(again).schedule.every == 0.3
+
+
+def test_groups_of_ones_own_are_found(tmp_path):
+    (tmp_path / "mine" / "optimizer").mkdir(parents=True)
+    (tmp_path / "mine" / "optimizer" / "slow.yaml").write_text("_target_: nnexp.optim.optimizers.SGD\nlr: 0.001\n")
+    config = compose(["data=digits", "optimizer=slow"], config_dir=tmp_path / "mine")
+    assert build(config).optimizer.lr == 0.001
+    assert "did you mean slow?" in told("optimizer=slo", config_dir=tmp_path / "mine")["optimizer=slo"]
+
+
+def test_code_of_ones_own_runs_only_when_listed(tmp_path, monkeypatch):
+    (tmp_path / "mypkg").mkdir()
+    (tmp_path / "mypkg" / "__init__.py").write_text("from nnexp.optim.optimizers import SGD\nclass Mine(SGD): pass\n")
+    target = "optimizer._target_=mypkg.Mine"
+    keys = ["optimizer=sgd", target]
+    assert "plugins=[mypkg]" in told(*keys)[target]
+    assert type(build(compose(["data=digits", *keys, "plugins=[mypkg]"])).optimizer).__name__ == "Mine"
+
+
+def test_composing_inside_a_hydra_application_leaves_it_as_it_was():
+    from hydra import initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
+
+    from nnexp.config.compose import CONF
+
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        before = GlobalHydra.instance().hydra
+        compose(["data=digits"])
+        assert GlobalHydra.instance().hydra is before

@@ -1,0 +1,63 @@
+"""What every test runs under: errors of floating point raise, no network, an empty working directory, a clean environment."""
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+LOCAL = ("127.0.0.1", "::1", "localhost")
+
+
+@pytest.fixture(autouse=True)
+def strict_floats() -> Iterator[None]:
+    with np.errstate(divide="raise", over="raise", invalid="raise"):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """An empty working directory that is also the data folder and the home of caches; nobody's settings reach in."""
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_RUN_ID", "HYDRA_FULL_ERROR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NNEXP_DATA", str(tmp_path / "data"))
+    monkeypatch.setattr("nnexp.data.cache.USER_CACHE", str(tmp_path / "user-cache"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        if isinstance(address, tuple) and address[0] not in LOCAL:
+            raise OSError(f"a test wanted the network: {address}")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+MNIST_ROOT = os.environ.get("NNEXP_DATA", "")
+
+
+@pytest.fixture
+def mnist_root() -> Path:
+    """The folder that holds mnist/; the test is skipped where there is none."""
+    root = Path(MNIST_ROOT).expanduser().resolve() if MNIST_ROOT else None
+    if root is None or not any(root.glob("mnist/*ubyte*")):
+        pytest.skip("needs MNIST: set NNEXP_DATA to the folder that holds mnist/")
+    return root
+
+
+@pytest.fixture
+def compare() -> Callable[..., None]:
+    """Arrays equal to a relative and absolute 1e-10: what float64 oracles are held to."""
+
+    def check(found: Any, expected: Any, tolerance: float = 1e-10) -> None:
+        np.testing.assert_allclose(np.asarray(found), np.asarray(expected), rtol=tolerance, atol=tolerance)
+
+    return check

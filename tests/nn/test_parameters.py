@@ -1,0 +1,36 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nnexp.nn.parameters import Parameters
+
+shapes = st.dictionaries(st.text("abc", min_size=1), st.lists(st.integers(1, 5), min_size=1, max_size=4).map(tuple), min_size=1, max_size=8)
+
+
+@given(shapes)
+def test_every_view_lies_in_its_vector_and_none_overlaps(shapes):
+    parameters = Parameters(shapes, np.float64)
+    for views, vector in ((parameters.values, parameters.theta), (parameters.grads, parameters.grad)):
+        for i, name in enumerate(shapes):
+            assert views[name].shape == shapes[name]
+            assert np.shares_memory(views[name], vector)
+            views[name].fill(i + 1)
+        counts = np.bincount(vector.astype(int), minlength=len(shapes) + 1)
+        assert counts[0] == 0
+        assert list(counts[1:]) == [views[name].size for name in shapes]
+    assert not np.shares_memory(parameters.theta, parameters.grad)
+
+
+@given(shapes)
+def test_matrices_come_first(shapes):
+    parameters = Parameters(shapes, np.float32)
+    for name, shape in shapes.items():
+        parameters.values[name].fill(len(shape) >= 2)
+    assert parameters.theta[parameters.matrices].all()
+    assert not parameters.theta[parameters.matrices.stop :].any()
+    assert len(parameters) == parameters.theta.size
+
+
+def test_the_two_vectors_are_rows_of_one_array():
+    parameters = Parameters({"W": (3, 4), "b": (4,)}, np.float32)
+    assert parameters.theta.base is parameters.grad.base

@@ -1,0 +1,120 @@
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nnexp import compose
+from nnexp.config import build
+from nnexp.config.compose import CONF
+from nnexp.data.batches import Batches
+from nnexp.experiment import assemble
+from nnexp.nn.activations import ACTIVATIONS
+from nnexp.nn.models import MLP
+from nnexp.nn.network import Network
+from nnexp.training.checkpoint import Best, load, save
+from nnexp.training.trainer import Record, Trainer, evaluate, hits
+
+OPTIMIZERS = sorted(path.stem for path in (CONF / "optimizer").glob("*.yaml"))
+
+
+def parts(*overrides):
+    return assemble(build(compose(["data=digits", *overrides])))
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "activation"), [*((name, "relu") for name in OPTIMIZERS), *(("adam", name) for name in sorted(ACTIVATIONS))]
+)
+def test_a_hundred_steps_allocate_nothing_array_sized(optimizer, activation):
+    """The smallest array here that grows with the batch or the network takes 160 KB; NumPy's own scratch is 8192 numbers."""
+    batch, inputs, hidden, classes = 4096, 64, 40, 10
+    rng = np.random.default_rng(0)
+    x, y = rng.integers(0, 17, (2 * batch, inputs), np.uint8), rng.integers(0, classes, 2 * batch)
+    settings = build(compose([f"optimizer={optimizer}", "data=digits"]))
+    train = Batches(x, y, np.arange(2 * batch), batch, 1 / 16, np.float32, rng)
+    network = Network(MLP([hidden, hidden], activation).layers(classes), (inputs,), batch)
+    network.initialize(settings.init, rng)
+    settings.loss.allocate(batch, classes, np.float32)
+    trainer = Trainer(network, settings.loss, settings.optimizer, settings.schedule, train, train, epochs=51)
+    trainer.train_epoch()
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for _ in range(50):
+            trainer.train_epoch()
+        after, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert trainer.step == 102
+    assert peak - before < 64_000 < settings.loss.p.nbytes, f"{peak - before:,} bytes at the most"
+    assert after - before < 16_000, f"{after - before:,} bytes stay"
+
+
+def test_ten_losses_are_what_they_were():
+    """A golden sequence: whatever changes the order of numbers anywhere, from the split to the update, shows here."""
+    golden = [2.4610805638, 2.1721900445, 1.9597502203, 1.6149461265, 1.4571167490, 1.2450056820, 1.2105402581, 0.9978249650, 0.8856550811]
+    made = parts("trainer.dtype=float64", "schedule=cosine", "optimizer=adam", "optimizer.lr=0.01")
+    losses = []
+    forward = made.trainer.loss.forward
+    made.trainer.loss.forward = lambda z, y: losses.append(forward(z, y)) or losses[-1]
+    made.trainer.train_epoch()
+    assert losses == pytest.approx(golden, abs=1e-9)
+
+
+def test_the_schedule_is_asked_for_progress_from_zero_to_just_below_one(monkeypatch):
+    made = parts("trainer.epochs=3")
+    asked = []
+    made.trainer.schedule = lambda progress: asked.append(progress) or 1.0
+    for _ in made.trainer.epochs():
+        pass
+    steps = 3 * len(made.train)
+    assert sorted(set(asked)) == [step / steps for step in range(steps)]
+
+
+def test_records_tell_what_happened():
+    made = parts("trainer.epochs=2", "schedule=cosine", "optimizer.lr=0.01")
+    first, second = made.trainer.epochs()
+    assert (first.epoch, second.epoch) == (1, 2)
+    assert first.lr > second.lr > 0
+    assert first.examples_per_second == pytest.approx(made.train.examples / first.seconds)
+    assert set(first.metrics()) == {
+        "train/loss",
+        "train/accuracy",
+        "val/loss",
+        "val/accuracy",
+        "lr",
+        "grad/norm",
+        "time/epoch",
+        "examples_per_second",
+    }
+    seen = evaluate(made.network, made.trainer.loss, made.validation)
+    assert (seen.loss, seen.accuracy) == (second.val_loss, second.val_accuracy)
+
+
+def test_equal_outputs_are_no_hits_but_for_the_first_class():
+    assert hits(np.zeros((4, 3)), np.array([0, 1, 2, 1]), np.empty(9, np.int64)) == 1
+
+
+def record(epoch, accuracy, loss):
+    return Record(epoch, 0, 0, loss, accuracy, 0, 0, 0, 0)
+
+
+def test_best_is_the_highest_accuracy_then_the_lowest_loss():
+    made = parts()
+    best = Best(made.network)
+    for epoch, (accuracy, loss, better) in enumerate([(0.5, 1, True), (0.6, 2, True), (0.6, 3, False), (0.6, 1, True), (0.1, 0, False)]):
+        made.network.theta.fill(epoch)
+        assert best.offer(record(epoch, accuracy, loss)) == better
+    best.restore()
+    assert set(made.network.theta) == {3}
+
+
+def test_weights_survive_a_file(tmp_path: Path):
+    made, other = parts("seed=1"), parts("seed=2")
+    save(made.network, tmp_path / "deep" / "weights.npz")
+    with np.load(tmp_path / "deep" / "weights.npz", allow_pickle=False) as saved:
+        assert sorted(saved.files) == ["0.W", "0.b", "2.W", "2.b"]
+    load(other.network, tmp_path / "deep" / "weights.npz")
+    np.testing.assert_array_equal(other.network.theta, made.network.theta)
+    with pytest.raises(ValueError, match="weights of another network"):
+        load(parts("model=softmax").network, tmp_path / "deep" / "weights.npz")
