@@ -1,6 +1,7 @@
 """The door: `nnexp <verb> ...` or `nnexp key=value ...`."""
 
 import sys
+from difflib import get_close_matches
 from importlib import import_module
 
 from nnexp.help import VERBS, text, version
@@ -18,11 +19,14 @@ def main() -> int:
     if first in VERBS:
         return int(import_module(f"nnexp.verbs.{first}").main(sys.argv[2:]))
     if first and "=" not in first and first[0] not in "-~+":
-        from nnexp.config.problems import did_you_mean
-
-        advice = did_you_mean(first, VERBS)
+        near = get_close_matches(first, VERBS, 1, 0.5)
+        advice = f"did you mean {near[0]}? " if near else ""
         print(f"nnexp: no such command: {first}; {advice}there are: {', '.join(VERBS)}, or key=value; see nnexp --help", file=sys.stderr)
         return 2
+    if not any(argument.startswith("-") for argument in sys.argv[1:]):
+        from nnexp.tracking.client import Shipper
+
+        Shipper.start(mlflow="tracking=none" not in sys.argv)  # it imports mlflow while we import and read the rest
     from nnexp.app import main as run
 
     return run()

@@ -58,7 +58,7 @@ def job(config: DictConfig) -> float:
     record_choices(config, context.runtime.choices)
     folder = Path(context.runtime.output_dir)
     if context.mode == RunMode.MULTIRUN:
-        label = context.job.override_dirname.replace(",", " ") or f"job {context.job.num}"
+        label = " ".join([f"#{context.job.num}", *context.overrides.task])
         result = run(config, folder, Line(label), sweep_id="/".join(Path(context.sweep.dir).parts[-2:]))
     else:
         result = run(config, folder, Terminal())

@@ -1,7 +1,10 @@
 """What every test runs under: errors of floating point raise, no network, an empty working directory, a clean environment."""
 
 import os
+import shutil
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -39,6 +42,22 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
         connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An MLflow database without runs: making one takes seconds."""
+    path = tmp_path_factory.mktemp("store") / "mlflow.db"
+    code = "import sys; from nnexp.tracking.store import open_store; open_store(sys.argv[1], 'unused')"
+    subprocess.run([sys.executable, "-c", code, f"sqlite:///{path}"], check=True)
+    return path
+
+
+@pytest.fixture
+def store(empty_store: Path, alone: Path) -> Path:
+    """The working directory's store, there already."""
+    (alone / "mlruns").mkdir()
+    return shutil.copy(empty_store, alone / "mlruns" / "mlflow.db")
 
 
 MNIST_ROOT = os.environ.get("NNEXP_DATA", "")

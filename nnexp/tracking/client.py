@@ -32,6 +32,7 @@ class Shipper:
 
     def __init__(self, mlflow: bool) -> None:
         self.mlflow = mlflow
+        self.under_way: set[Path] = set()
         command = [sys.executable, "-P", "-m", "nnexp.tracking.shipper", *(["--mlflow"] if mlflow else [])]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
@@ -45,14 +46,18 @@ class Shipper:
 
     @classmethod
     def stop(cls) -> None:
-        """Let the process finish what it has; do not wait."""
-        if cls.running is not None and cls.running.process.stdin is not None:
-            cls.running.process.stdin.close()
+        """Let the process finish what it has, without waiting; with nothing to finish, end it."""
+        if cls.running is not None:
+            if cls.running.under_way and cls.running.process.stdin is not None:
+                cls.running.process.stdin.close()
+            else:
+                cls.running.process.kill()
             cls.running = None
 
     def take(self, folder: Path) -> None:
         """Hand over a run whose journal has begun."""
         assert self.process.stdin is not None
+        self.under_way.add(folder)
         try:
             self.process.stdin.write(f"{folder}\n")
             self.process.stdin.flush()
@@ -64,6 +69,7 @@ class Shipper:
         assert self.process.stdout is not None
         for line in self.process.stdout:
             answer = json.loads(line)
+            self.under_way.discard(Path(answer["folder"]))
             if answer["folder"] == str(folder):
                 return Outcome(answer["run_id"], answer["error"])
         return Outcome(error=f"the tracking process ended with exit code {self.process.wait()}")

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnexp.tracking import journal
-from nnexp.tracking.store import StoreError, address, log_metrics, log_params, open_store
+from nnexp.tracking.store import StoreError, address, first_line, log_metrics, log_params, open_store, redacted
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -76,7 +76,7 @@ class Shipment:
         except StoreError as error:
             return str(error)
         except Exception as error:  # noqa: BLE001, whatever a server, a disk or a network can do must not lose the run
-            return f"{type(error).__name__}: {error}"
+            return redacted(f"{type(error).__name__}: {first_line(error)}")
         entries.clear()
         return ""
 
@@ -112,7 +112,7 @@ def main() -> None:
     """Serve the process that started this one, until its end of the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; who trains says what it means
     if hasattr(os, "nice"):
-        os.nice(10)
+        os.nice(10)  # training comes first
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # a library that prints must not garble the answers
     folders: list[str] = []

@@ -1,6 +1,7 @@
 """The MLflow store: opened safely, filled in batches."""
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -48,7 +49,6 @@ def open_store(uri: str, experiment: str) -> tuple["MlflowClient", str]:
     quiet()
     import logging
 
-    from mlflow.exceptions import MlflowException
     from mlflow.tracking import MlflowClient
 
     logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -63,8 +63,10 @@ def open_store(uri: str, experiment: str) -> tuple["MlflowClient", str]:
                 return client, found.experiment_id
             place = None if folder is None else (folder / "artifacts" / _slug(experiment)).resolve().as_uri()
             return client, client.create_experiment(experiment, artifact_location=place)
-        except MlflowException as error:
-            raise StoreError(f"MLflow at {uri}: {error.message}") from error
+        except StoreError:
+            raise
+        except Exception as error:  # a database, a server and a network each fail in their own way
+            raise StoreError(f"MLflow at {redacted(uri)}: {first_line(error)}") from error
 
 
 def log_metrics(client: "MlflowClient", run_id: str, metrics: Sequence["Metric"]) -> None:
@@ -80,6 +82,17 @@ def log_params(client: "MlflowClient", run_id: str, params: Mapping[str, str]) -
     entities = [Param(key, value[:PARAM_LENGTH]) for key, value in params.items()]
     for start in range(0, len(entities), PARAMS_PER_CALL):
         client.log_batch(run_id, params=entities[start : start + PARAMS_PER_CALL])
+
+
+def redacted(uri: str) -> str:
+    """An address without the name and password that it may carry."""
+    return re.sub(r"//[^/@]*@", "//***@", uri)
+
+
+def first_line(error: Exception) -> str:
+    """What an exception says, without the pages that some add."""
+    text = str(error).strip()
+    return text.splitlines()[0] if text else type(error).__name__
 
 
 def _slug(name: str) -> str:

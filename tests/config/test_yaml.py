@@ -1,6 +1,7 @@
 """Every YAML file under conf/: composes, builds, trains; says what it is; and its keys are its class's."""
 
 import inspect
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -43,14 +44,10 @@ def test_composes_builds_and_trains_two_steps(path):
     settings = build(compose([f"{group}={option}", "data=digits"]))
     made = assemble(settings)
     before = made.network.theta.copy()
-    steps = 0
-    for x, y in made.train:
+    for x, y in islice(made.train, 2):
         made.trainer.loss.forward(made.network.forward(x), y)
         made.network.backward(made.trainer.loss.backward())
         made.trainer.optimizer.step(settings.schedule(0.5))
-        steps += 1
-        if steps == 2:
-            break
     assert np.isfinite(made.network.theta).all()
     assert not np.array_equal(made.network.theta, before)
 

@@ -3,6 +3,8 @@
 What is tested is read from the groups themselves, so that a new option without an oracle fails here.
 """
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -44,7 +46,7 @@ def twins(hidden, activation):
     ours.initialize(He(), np.random.default_rng(0))
     widths = [INPUTS, *hidden, CLASSES]
     layers = []
-    for i, (inputs, outputs) in enumerate(zip(widths, widths[1:], strict=False)):
+    for i, (inputs, outputs) in enumerate(pairwise(widths)):
         linear = torch.nn.Linear(inputs, outputs, dtype=torch.float64)
         with torch.no_grad():
             linear.weight.copy_(torch.from_numpy(ours.parameters.values[f"{2 * i}.W"].T))

@@ -1,0 +1,248 @@
+"""The command line as a person uses it: a process in an empty folder."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nnexp.config.compose import CONF
+from nnexp.tracking.store import address
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+NNEXP = [sys.executable, "-m", "nnexp"]
+
+
+def nnexp(*arguments, **options):
+    return subprocess.run([*NNEXP, *arguments], capture_output=True, text=True, timeout=120, check=False, **options)
+
+
+def runs(experiment="nnexp"):
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(address(None))
+    return client, client.search_runs([client.get_experiment_by_name(experiment).experiment_id])
+
+
+def artifacts(client, run, folder=None):
+    for item in client.list_artifacts(run.info.run_id, folder):
+        yield from artifacts(client, run, item.path) if item.is_dir else [item.path]
+
+
+def test_importing_and_help_import_nothing_heavy():
+    code = """
+import sys, nnexp
+from nnexp.__main__ import main
+sys.argv = ["nnexp", "--help"]
+main()
+heavy = {"mlflow", "matplotlib", "sklearn", "hydra", "numpy"} & set(sys.modules)
+assert not heavy, heavy
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert all(f"  {group.name}=" in done.stdout for group in CONF.iterdir() if group.is_dir() and group.name not in ("hydra", "local"))
+
+
+def test_starting_a_run_does_not_import_mlflow_or_matplotlib_into_training():
+    code = """
+import sys
+sys.argv = ["nnexp", "data=digits", "trainer.epochs=1", "tracking=none"]
+from nnexp.__main__ import main
+assert main() == 0
+heavy = {"mlflow", "matplotlib"} & set(sys.modules)
+assert not heavy, heavy
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+SEVEN = [
+    "optimizer.lrr=0.1",
+    "optimizer=adm",
+    "optimizer.lr=-1",
+    "model.hidden=[0]",
+    "data.validation=1.5",
+    "trainer.epochs=ten",
+    "init=hee_normal",
+]
+
+
+@pytest.mark.parametrize("mistakes", [*([mistake] for mistake in SEVEN), SEVEN[1:4], SEVEN], ids=" ".join)
+def test_a_mistake_is_a_short_message_and_nothing_else(mistakes, alone):
+    done = nnexp("data=digits", *mistakes)
+    assert done.returncode == 2
+    assert all(f"  {mistake}\n" in done.stderr for mistake in mistakes)
+    assert "Traceback" not in done.stderr + done.stdout
+    assert len(done.stderr.splitlines()) <= 1 + 2 * len(mistakes)
+    assert list(alone.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["iu"], "no such command: iu; did you mean ui?"),
+        (["optimizer", "adam"], "no such command: optimizer"),
+        (["ui"], "no runs here yet"),
+        (["data=mnist", "data.mirrors=[http://127.0.0.1:1]"], "Put these four files into"),
+        (["--config-dir", "nowhere", "seed=1"], "no such folder"),
+        (["-m", "optimizer=sgd,adm", "data=digits"], "did you mean adam?"),
+        (["hydra/launcher=jobli", "data=digits"], "jobli"),
+    ],
+    ids=str,
+)
+def test_other_mistakes(arguments, says, alone):
+    done = nnexp(*arguments)
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
+    assert says in done.stderr
+    assert not (alone / "mlruns").exists()
+
+
+def test_hydras_own_commands_still_work():
+    shown = nnexp("data=digits", "--cfg", "job", "--resolve")
+    assert (shown.returncode, "validation: 0.2" in shown.stdout) == (0, True)
+    assert "he_normal" in nnexp("--hydra-help").stdout + nnexp("--info", "defaults").stdout
+
+
+def test_a_run_is_recorded_whole(alone, store):
+    asked = "model.hidden=[300,100] model.activation=tanh init=xavier_uniform optimizer=momentum optimizer.lr=0.05 schedule=cosine"
+    done = nnexp(*asked.split(), "data.validation=0.2", "trainer.epochs=3", "data=digits")
+    assert done.returncode == 0, done.stderr
+    client, (run,) = runs()
+    assert (run.info.status, run.info.run_name) == ("FINISHED", "digits-mlp-xavier_uniform-momentum-cosine-s0")
+    expected = {
+        "model.hidden": "[300, 100]",
+        "model.activation": "tanh",
+        "init": "xavier_uniform",
+        "optimizer": "momentum",
+        "optimizer.lr": "0.05",
+        "schedule": "cosine",
+        "data.validation": "0.2",
+        "trainer.epochs": "3",
+        "data": "digits",
+    }
+    assert expected.items() <= run.data.params.items()
+    per_epoch = ["train/loss", "train/accuracy", "val/loss", "val/accuracy", "lr", "grad/norm", "time/epoch", "examples_per_second"]
+    for name in per_epoch:
+        assert [metric.step for metric in client.get_metric_history(run.info.run_id, name)] == [1, 2, 3], name
+    once = {"best/val_accuracy", "best/val_loss", "best/epoch", "test/loss", "test/accuracy", "time/total"}
+    assert once | set(per_epoch) == set(run.data.metrics)
+    tags = {"nnexp.config_hash", "nnexp.data_sha256", "nnexp.git_commit", "nnexp.git_dirty", "nnexp.sweep_id"}
+    assert tags <= set(run.data.tags)
+    found = set(artifacts(client, run))
+    assert found == {
+        "config.yaml",
+        "weights/best.npz",
+        "weights/final.npz",
+        "confusion/val.png",
+        "confusion/val.json",
+        "confusion/test.png",
+        "confusion/test.json",
+        "curves.png",
+        "environment.json",
+    }
+    place = Path(run.info.artifact_uri.removeprefix("file://"))
+    assert place.is_relative_to(alone / "mlruns" / "artifacts")
+    assert all((place / path).stat().st_size > 100 for path in found)
+    with np.load(place / "weights" / "best.npz", allow_pickle=False) as weights:
+        assert weights["0.W"].shape == (64, 300)
+    log = next(alone.glob("outputs/runs/*/*/nnexp.log")).read_text()
+    assert "epoch 3/3" in log
+
+
+@pytest.mark.parametrize("launcher", ["basic", "joblib"])
+def test_a_sweep_gives_a_run_and_a_folder_per_combination(launcher, alone):
+    done = nnexp("-m", "init=he_normal,xavier_normal", "schedule=constant,cosine", "data=digits", f"hydra/launcher={launcher}")
+    assert done.returncode == 0, done.stderr
+    _, found = runs()
+    assert [run.info.status for run in found] == ["FINISHED"] * 4
+    assert len({(run.data.params["init"], run.data.params["schedule"]) for run in found}) == 4
+    (sweep,) = alone.glob("outputs/sweeps/*/*/")
+    assert sorted(path.name for path in sweep.iterdir() if path.is_dir()) == ["0", "1", "2", "3"]
+    assert {run.data.tags["nnexp.sweep_id"] for run in found} == {f"{sweep.parent.name}/{sweep.name}"}
+
+
+LONG = ["data=digits", "trainer.epochs=1000000"]
+
+
+def interrupt(sign, *arguments):
+    """Start a run that would take for ever, send it a signal once it learns, and wait."""
+    process = subprocess.Popen(
+        [*NNEXP, *LONG, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    for line in process.stdout:
+        if line.startswith("epoch  20/") or re.match(r"epoch +20/", line):
+            break
+    os.killpg(process.pid, sign) if sign == signal.SIGINT else process.send_signal(sign)
+    output, errors = process.communicate(timeout=60)
+    return process.returncode, output, errors
+
+
+@pytest.mark.parametrize(("sign", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_run_is_marked_killed_and_keeps_what_it_learnt(sign, code, store):
+    returned, output, errors = interrupt(sign)
+    assert returned == code
+    assert "Traceback" not in errors + output
+    client, (run,) = runs()
+    assert run.info.status == "KILLED"
+    assert run.data.metrics["best/epoch"] >= 1
+    assert "test/accuracy" not in run.data.metrics, "the test set is for runs that end by themselves"
+    assert {"weights/best.npz", "weights/final.npz", "confusion/val.png", "curves.png"} <= set(artifacts(client, run))
+
+
+def test_a_run_that_dies_is_marked_failed(store):
+    interrupt(signal.SIGKILL)
+    deadline = time.monotonic() + 30
+    while (status := runs()[1][0].info.status) == "RUNNING" and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert status == "FAILED"
+
+
+def test_a_run_that_diverges_is_marked_failed_with_the_reason(store):
+    done = nnexp("data=digits", "optimizer=sgd", "optimizer.lr=1e30")
+    assert done.returncode == 1
+    assert "smaller optimizer.lr" in done.stderr
+    assert "Traceback" not in done.stderr
+    client, (run,) = runs()
+    assert run.info.status == "FAILED"
+    assert "error.txt" in set(artifacts(client, run))
+
+
+def test_a_dead_server_costs_the_run_nothing(alone):
+    done = nnexp("data=digits", "trainer.epochs=2", env=os.environ | {"MLFLOW_TRACKING_URI": "http://127.0.0.1:1"})
+    assert done.returncode == 0, done.stderr
+    assert "not recorded" in done.stdout
+    (journal,) = alone.glob("outputs/runs/*/*/journal.jsonl")
+    entries = [json.loads(line) for line in journal.read_text().splitlines()]
+    assert entries[-1]["status"] == "FINISHED"
+    assert (journal.parent / "curves.png").exists()
+
+
+def test_the_ui_serves_the_store_on_this_machine_only(store):
+    assert nnexp("data=digits", "trainer.epochs=1").returncode == 0
+    process = subprocess.Popen([*NNEXP, "ui"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True)
+    try:
+        url = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline()).group()
+        request = urllib.request.Request(
+            f"{url}/api/2.0/mlflow/experiments/search", json.dumps({"max_results": 10}).encode(), {"Content-Type": "application/json"}
+        )
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                with urllib.request.urlopen(request) as answer:
+                    names = [experiment["name"] for experiment in json.load(answer)["experiments"]]
+                break
+            except OSError:
+                assert time.monotonic() < deadline
+                time.sleep(0.3)
+        assert "nnexp" in names
+    finally:
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(30) == 0
+        process.stdout.close()
