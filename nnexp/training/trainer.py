@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from nnexp.nn.losses import Loss
 from nnexp.nn.network import Network
 from nnexp.optim.optimizers import Optimizer
+from nnexp.training.denormals import flushed_denormals
 
 Array = NDArray[np.floating]
 Labels = NDArray[np.int64]
@@ -111,6 +112,7 @@ class Trainer:
             speed = self.train.examples / seconds
             yield Record(epoch, train_loss, train_accuracy, validated.loss, validated.accuracy, lr, grad_norm, seconds, speed)
 
+    @flushed_denormals()
     def train_epoch(self) -> tuple[float, float, float]:
         """One pass over the training examples: mean loss, accuracy, mean gradient norm."""
         network, loss, optimizer = self.network, self.loss, self.optimizer
