@@ -21,11 +21,20 @@ from nnexp.experiment import Diverged, run
 from nnexp.terminal import Line, Terminal
 
 USERS_MISTAKE, FAILURE, INTERRUPTED, TERMINATED = 2, 1, 130, 143
+EXIT_CODES: dict[type[Exception], int] = {ConfigError: USERS_MISTAKE, DataError: USERS_MISTAKE, Diverged: FAILURE}
 FULL_ERROR = "HYDRA_FULL_ERROR"
 
 
 class Terminated(KeyboardInterrupt):
     """SIGTERM: ends a run in the same order as Ctrl-C."""
+
+
+class Stopped(BaseException):
+    """A single run ended early, for a reason that is told without a traceback."""
+
+    def __init__(self, reason: Exception) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 def main() -> int:
@@ -36,19 +45,20 @@ def main() -> int:
     try:
         _check_overrides()
         job()
-    except (ConfigError, DataError, HydraException) as error:
-        if full_error:
-            raise
-        return _say(error, USERS_MISTAKE)
-    except Diverged as error:
-        if full_error:
-            raise
-        return _say(error, FAILURE)
+    except Stopped as stopped:  # a single run's end, past Hydra, which would print the overrides and a traceback
+        error: Exception = stopped.reason
+    except (ConfigError, DataError, Diverged, HydraException) as reason:
+        error = reason
     except Terminated:
         return TERMINATED
     except KeyboardInterrupt:
         return INTERRUPTED
-    return 0
+    else:
+        return 0
+    if full_error:
+        raise error
+    print(f"nnexp: {error}", file=sys.stderr)
+    return EXIT_CODES.get(type(error), USERS_MISTAKE)
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name=CONFIG_NAME)
@@ -57,12 +67,17 @@ def job(config: DictConfig) -> float:
     context = HydraConfig.get()
     record_choices(config, context.runtime.choices)
     folder = Path(context.runtime.output_dir)
-    if context.mode == RunMode.MULTIRUN:
-        label = " ".join([f"#{context.job.num}", *context.overrides.task])
-        result = run(config, folder, Line(label), sweep_id="/".join(Path(context.sweep.dir).parts[-2:]))
-    else:
-        result = run(config, folder, Terminal())
-    return result.metrics[config.optimized_metric]
+    if context.mode != RunMode.MULTIRUN:
+        try:
+            return run(config, folder, Terminal()).metrics[config.optimized_metric]
+        except tuple(EXIT_CODES) as error:
+            raise Stopped(error) from error
+    label = " ".join([f"#{context.job.num}", *context.overrides.task])
+    try:
+        return run(config, folder, Line(label), sweep_id="/".join(Path(context.sweep.dir).parts[-2:])).metrics[config.optimized_metric]
+    except tuple(EXIT_CODES) as error:
+        print(f"{label} failed: {error}", file=sys.stderr, flush=True)  # now; Hydra tells it when all jobs are over
+        raise
 
 
 def _check_overrides() -> None:
@@ -74,11 +89,6 @@ def _check_overrides() -> None:
     _, problems = examine(arguments.overrides, sweep=arguments.multirun, config_dir=arguments.config_dir, config_name=config_name)
     if problems:
         raise ConfigError(problems)
-
-
-def _say(error: Exception, code: int) -> int:
-    print(f"nnexp: {error}", file=sys.stderr)
-    return code
 
 
 def _terminate(signum: int, frame: FrameType | None) -> NoReturn:

@@ -7,7 +7,7 @@ VERBS = {"ui": "open the MLflow UI on the project's store"}
 HIDDEN = ("hydra", "local")
 EXAMPLES = {
     "nnexp data=digits": "a run on data that needs no download",
-    "nnexp model.hidden=[300,100] optimizer=momentum optimizer.lr=0.05": "other parts, other numbers",
+    "nnexp 'model.hidden=[300,100]' optimizer=momentum optimizer.lr=0.05": "other parts, other numbers",
     "nnexp -m init=he_normal,xavier_normal seed=0,1,2 data=digits": "a sweep: six runs",
 }
 

@@ -30,7 +30,7 @@ class Optimizer(ABC):
     def bind(self, theta: Array, grad: Array) -> None:
         """Take hold of a network's vectors and make the state, zero."""
         self.theta, self.g = theta, grad
-        self.step_taken = np.zeros_like(theta)  # scratch: what is subtracted from theta
+        self.update = np.zeros_like(theta)  # scratch: what is subtracted from theta
 
     @abstractmethod
     def step(self, scale: float = 1.0) -> None:
@@ -44,8 +44,8 @@ class SGD(Optimizer):
         super().__init__(lr)
 
     def step(self, scale: float = 1.0) -> None:
-        np.multiply(self.g, self.lr * scale, out=self.step_taken)
-        self.theta -= self.step_taken
+        np.multiply(self.g, self.lr * scale, out=self.update)
+        self.theta -= self.update
 
 
 class Momentum(Optimizer):
@@ -62,8 +62,8 @@ class Momentum(Optimizer):
     def step(self, scale: float = 1.0) -> None:
         self.v *= self.momentum
         self.v += self.g
-        np.multiply(self.v, self.lr * scale, out=self.step_taken)
-        self.theta -= self.step_taken
+        np.multiply(self.v, self.lr * scale, out=self.update)
+        self.theta -= self.update
 
 
 class Nesterov(Momentum):
@@ -72,10 +72,10 @@ class Nesterov(Momentum):
     def step(self, scale: float = 1.0) -> None:
         self.v *= self.momentum
         self.v += self.g
-        np.multiply(self.v, self.momentum, out=self.step_taken)
-        self.step_taken += self.g
-        self.step_taken *= self.lr * scale
-        self.theta -= self.step_taken
+        np.multiply(self.v, self.momentum, out=self.update)
+        self.update += self.g
+        self.update *= self.lr * scale
+        self.theta -= self.update
 
 
 class Adam(Optimizer):
@@ -96,7 +96,7 @@ class Adam(Optimizer):
 
     def step(self, scale: float = 1.0) -> None:
         self.t += 1
-        m, v, g, update = self.m, self.v, self.g, self.step_taken
+        m, v, g, update = self.m, self.v, self.g, self.update
         to_m_hat = (1 - self.beta1) / (1 - self.beta1**self.t)
         to_root_v_hat = sqrt((1 - self.beta2) / (1 - self.beta2**self.t))
         m *= self.beta1

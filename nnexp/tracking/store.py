@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 SQLITE = "sqlite:///"
 METRICS_PER_CALL, PARAMS_PER_CALL, TAGS_PER_CALL = 1000, 100, 100  # MLflow's own limits
 PARAM_LENGTH = 6000
+KIND = {"mlflow.experimentKind": "custom_model_development"}  # the UI then opens on training, not on language models
 
 
 def address(uri: str | None, folder: Path | None = None) -> str:
@@ -62,7 +63,7 @@ def open_store(uri: str, experiment: str) -> tuple["MlflowClient", str]:
             if found is not None:
                 return client, found.experiment_id
             place = None if folder is None else (folder / "artifacts" / _slug(experiment)).resolve().as_uri()
-            return client, client.create_experiment(experiment, artifact_location=place)
+            return client, client.create_experiment(experiment, artifact_location=place, tags=KIND)
         except StoreError:
             raise
         except Exception as error:  # a database, a server and a network each fail in their own way

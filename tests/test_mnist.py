@@ -1,0 +1,16 @@
+"""What the README promises of MNIST, where it is at hand."""
+
+import pytest
+
+from nnexp import compose, run
+
+
+@pytest.mark.parametrize(
+    ("overrides", "validation", "test"),
+    [([], 0.978, 0.977), (["experiment=fast_98"], 0.98, 0.98), (["experiment=seed_readme"], 0.96, 0.96), (["model=softmax"], 0.915, 0.92)],
+    ids=str,
+)
+def test_promised_accuracies(mnist_root, overrides, validation, test):
+    result = run(compose([*overrides, "data=mnist", f"data.root={mnist_root}", "tracking=none"]))
+    assert result.metrics["best/val_accuracy"] >= validation
+    assert result.metrics["test/accuracy"] >= test
