@@ -6,11 +6,21 @@ from importlib import import_module
 
 from nnexp.help import VERBS, text, version
 
+INTERRUPTED = 130
+
 
 def main() -> int:
     """Send the command line to where it belongs; returns the exit code."""
+    try:
+        return dispatch()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def dispatch() -> int:
+    """The verb, the help or the experiment that the first words ask for."""
     first = sys.argv[1] if len(sys.argv) > 1 else ""
-    if first in ("--help", "-h", "help"):
+    if first == "help" or (first not in VERBS and {"--help", "-h"} & set(sys.argv)):
         print(text())
         return 0
     if first == "--version":

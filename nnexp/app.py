@@ -13,15 +13,24 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
 
-from nnexp.config import ConfigError
+from nnexp.config import ConfigError, Problem
 from nnexp.config.compose import CONF, CONFIG_NAME, examine, record_choices
 from nnexp.data.dataset import DataError
 from nnexp.experiment import Diverged, run
 from nnexp.terminal import Line, Terminal
+from nnexp.tracking.store import StoreError
 
 USERS_MISTAKE, FAILURE, INTERRUPTED, TERMINATED = 2, 1, 130, 143
-EXIT_CODES: dict[type[Exception], int] = {ConfigError: USERS_MISTAKE, DataError: USERS_MISTAKE, Diverged: FAILURE}
+EXIT_CODES: dict[type[Exception], int] = {
+    ConfigError: USERS_MISTAKE,
+    DataError: USERS_MISTAKE,
+    StoreError: USERS_MISTAKE,
+    FileExistsError: USERS_MISTAKE,
+    MemoryError: USERS_MISTAKE,
+    Diverged: FAILURE,
+}
 FULL_ERROR = "HYDRA_FULL_ERROR"
 
 
@@ -47,7 +56,7 @@ def main() -> int:
         job()
     except Stopped as stopped:  # a single run's end, past Hydra, which would print the overrides and a traceback
         error: Exception = stopped.reason
-    except (ConfigError, DataError, Diverged, HydraException) as reason:
+    except (ConfigError, DataError, StoreError, Diverged, MemoryError, OSError, HydraException, OmegaConfBaseException) as reason:
         error = reason
     except Terminated:
         return TERMINATED
@@ -57,8 +66,8 @@ def main() -> int:
         return 0
     if full_error:
         raise error
-    print(f"nnexp: {error}", file=sys.stderr)
-    return EXIT_CODES.get(type(error), USERS_MISTAKE)
+    print(f"nnexp: {_told(error)}", file=sys.stderr)
+    return next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), USERS_MISTAKE)
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name=CONFIG_NAME)
@@ -67,28 +76,41 @@ def job(config: DictConfig) -> float:
     context = HydraConfig.get()
     record_choices(config, context.runtime.choices)
     folder = Path(context.runtime.output_dir)
+    home = Path(context.runtime.cwd)
     if context.mode != RunMode.MULTIRUN:
         try:
-            return run(config, folder, Terminal()).metrics[config.optimized_metric]
+            return run(config, folder, Terminal(), home).metrics[config.optimized_metric]
         except tuple(EXIT_CODES) as error:
             raise Stopped(error) from error
     label = " ".join([f"#{context.job.num}", *context.overrides.task])
     try:
-        return run(config, folder, Line(label), sweep_id="/".join(Path(context.sweep.dir).parts[-2:])).metrics[config.optimized_metric]
+        sweep_id = "/".join(Path(context.sweep.dir).parts[-2:])
+        return run(config, folder, Line(label), home, sweep_id).metrics[config.optimized_metric]
     except tuple(EXIT_CODES) as error:
-        print(f"{label} failed: {error}", file=sys.stderr, flush=True)  # now; Hydra tells it when all jobs are over
+        print(f"{label} failed: {_told(error)}", file=sys.stderr, flush=True)  # now; Hydra tells it when all jobs are over
         raise
 
 
 def _check_overrides() -> None:
     """Tell all mistakes of the command line before Hydra makes a folder."""
     arguments = get_args_parser().parse_args()
+    if arguments.multirun + (arguments.cfg is not None) + (arguments.info is not None) + arguments.shell_completion > 1:
+        raise ConfigError([Problem("", "only one of -m, --cfg, --info and --shell-completion at a time")])
     if arguments.hydra_help or arguments.shell_completion or arguments.info or arguments.experimental_rerun or arguments.config_path:
         return
     config_name = arguments.config_name or CONFIG_NAME
     _, problems = examine(arguments.overrides, sweep=arguments.multirun, config_dir=arguments.config_dir, config_name=config_name)
     if problems:
         raise ConfigError(problems)
+
+
+def _told(error: Exception) -> str:
+    """What a person is told of an error."""
+    if isinstance(error, FileExistsError) and error.filename:
+        return f"{Path(error.filename).parent} already holds a run: give this one another folder"
+    if isinstance(error, MemoryError):
+        return f"out of memory: {error}; take a smaller model.hidden or trainer.batch_size"
+    return str(error)
 
 
 def _terminate(signum: int, frame: FrameType | None) -> NoReturn:

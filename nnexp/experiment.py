@@ -2,7 +2,6 @@
 
 import getpass
 import json
-import os
 import time
 import traceback
 from collections.abc import Iterator
@@ -24,9 +23,10 @@ from nnexp.identity import config_hash, params, run_name, short_id
 from nnexp.nn.network import Network
 from nnexp.streams import Streams
 from nnexp.terminal import Display, Summary, Terminal
-from nnexp.tracking.client import Shipper
+from nnexp.tracking.client import Outcome, Shipper
 from nnexp.tracking.journal import Journal, Status
 from nnexp.tracking.provenance import environment, git
+from nnexp.tracking.store import address
 from nnexp.training.checkpoint import Best, save
 from nnexp.training.metrics import Confusion
 from nnexp.training.trainer import Record, Trainer, evaluate
@@ -74,46 +74,62 @@ class Result:
     run_id: str = ""
 
 
-def run(config: DictConfig | dict[str, Any], folder: Path | None = None, display: Display | None = None, sweep_id: str = "none") -> Result:
+def run(
+    config: DictConfig | dict[str, Any],
+    folder: Path | None = None,
+    display: Display | None = None,
+    home: Path | None = None,
+    sweep_id: str = "none",
+) -> Result:
     """Run one experiment.
 
     Args:
         config: from `compose`; may have been changed since.
-        folder: where to leave everything; None makes a new one under outputs/runs/.
+        folder: where to leave everything; None makes a new one under outputs/runs/ in `home`.
+        home: the project's folder, which holds outputs/ and mlruns/; None is the working directory.
         display: how to show it; None shows progress on the terminal.
         sweep_id: of the sweep that the run is a part of.
 
     Raises:
         ConfigError: all mistakes of the configuration; nothing was done.
         DataError: the data cannot be had or trusted; nothing was recorded.
+        StoreError: there is no such store; nothing was done.
+        FileExistsError: the folder holds a run already.
         Diverged: the loss left the numbers; the record up to there is kept.
         KeyboardInterrupt: likewise; the run is marked KILLED.
     """
     started = perf_counter()
     settings, values = build(config), plain(config)
+    home = (home or Path.cwd()).resolve()
+    if settings.tracking.enabled:
+        address(settings.tracking.uri, home)
     shipper = Shipper.start(mlflow=settings.tracking.enabled)
     display = display or Terminal()
     with np.errstate(all="ignore"), blas_threads(settings.trainer.threads) as threads:
         parts = assemble(settings)
-        result = Result((folder or new_folder()).resolve(), parts.network)
+        result = Result((folder or new_folder(home)).resolve(), parts.network)
         display.header(header(settings, values, parts, threads))
         with Journal(result.folder) as journal:
-            introduce(journal, settings, values, parts, threads, sweep_id)
-            shipper.take(result.folder)
             status: Status = "FINISHED"
             try:
+                introduce(journal, settings, values, parts, threads, home, sweep_id)
+                shipper.take(result.folder)
                 learn(parts, result, journal, display)
                 judge(parts, result, tested=True)
                 result.metrics["time/total"] = perf_counter() - started
             except BaseException as error:
                 status = "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"
-                (result.folder / "error.txt").write_text(traceback.format_exc())
+                if status == "FAILED":
+                    (result.folder / "error.txt").write_text(traceback.format_exc())
                 judge(parts, result, tested=False)
                 raise
             finally:
                 conclude(journal, result, status)
                 display.shipping()
-                outcome = shipper.wait(result.folder)
+                try:
+                    outcome = shipper.wait(result.folder)
+                except KeyboardInterrupt:  # once more: whoever is so impatient need not wait for pictures
+                    outcome = Outcome(error="interrupted; the record is being finished in the background")
                 result.run_id = outcome.run_id
                 name = settings.tracking.run_name or run_name(values)
                 epochs = len(result.history), settings.trainer.epochs
@@ -133,7 +149,7 @@ def assemble(settings: Settings) -> Parts:
     validation = Batches(dataset.x, dataset.y, held_out, EVALUATION_BATCH, *scaling)
     test = Batches(dataset.x_test, dataset.y_test, every_test_row, EVALUATION_BATCH, *scaling)
 
-    capacity, outputs = max(train.size, EVALUATION_BATCH), len(dataset.classes)
+    capacity, outputs = max(train.size, validation.size, test.size), len(dataset.classes)
     network = Network(settings.model.layers(outputs), dataset.x.shape[1:], capacity, trainer.dtype)
     network.initialize(settings.init, streams("init"))
     settings.loss.allocate(capacity, outputs, trainer.dtype)
@@ -141,7 +157,7 @@ def assemble(settings: Settings) -> Parts:
     return Parts(dataset, network, train, validation, test, loop, Best(network))
 
 
-def introduce(journal: Journal, settings: Settings, values: dict[str, Any], parts: Parts, threads: int, sweep_id: str) -> None:
+def introduce(journal: Journal, settings: Settings, values: dict[str, Any], parts: Parts, threads: int, home: Path, sweep_id: str) -> None:
     """Write down what the run is and where it comes from."""
     folder, tracking, code = journal.folder, settings.tracking, git()
     (folder / "config.yaml").write_text(OmegaConf.to_yaml(values))
@@ -156,9 +172,9 @@ def introduce(journal: Journal, settings: Settings, values: dict[str, Any], part
         "nnexp.sweep_id": sweep_id,
         "mlflow.source.name": "nnexp",
         "mlflow.source.type": "LOCAL",
-        "mlflow.user": getpass.getuser(),
+        "mlflow.user": user(),
     } | ({"mlflow.source.git.commit": code["commit"]} if code["commit"] != "none" else {})
-    destination = {"experiment": tracking.experiment, "uri": tracking.uri, "folder": os.getcwd()} if tracking.enabled else None
+    destination = {"experiment": tracking.experiment, "uri": tracking.uri, "folder": str(home)} if tracking.enabled else None
     journal.run(tracking.run_name or run_name(values), params(values), tags, destination)
     journal.artifacts("config.yaml", "environment.json")
     if diff:
@@ -238,8 +254,16 @@ def blas_threads(limit: int | None) -> Iterator[int]:
         yield max((pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"), default=1)
 
 
-def new_folder() -> Path:
+def user() -> str:
+    """Who runs this; a container may have no name for it."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+def new_folder(home: Path) -> Path:
     """A folder that no other run has."""
-    folder = Path("outputs/runs") / time.strftime("%Y-%m-%d") / f"{time.strftime('%H-%M-%S')}-{short_id()}"
+    folder = home / "outputs" / "runs" / time.strftime("%Y-%m-%d") / f"{time.strftime('%H-%M-%S')}-{short_id()}"
     folder.mkdir(parents=True)
     return folder

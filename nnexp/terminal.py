@@ -1,6 +1,8 @@
 """What a person at the terminal sees of a run: a header, the epochs as they pass, a summary."""
 
 import logging
+import os
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -63,11 +65,22 @@ class Display(Protocol):
         """All is done."""
 
 
+class Screen(Console):
+    """A terminal that may go away: whoever reads a run's output with `head` does not end the run."""
+
+    def __init__(self) -> None:
+        super().__init__(highlight=False, soft_wrap=True)
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 class Terminal:
     """A progress bar where there is a terminal, plain lines where there is none."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console(highlight=False, soft_wrap=True)
+        self.console = console or Screen()
 
     def header(self, lines: Iterable[tuple[str, str]]) -> None:
         for label, text in lines:
@@ -122,7 +135,7 @@ class Line:
 
     def __init__(self, label: str) -> None:
         self.label = label
-        self.console = Console(highlight=False, soft_wrap=True)
+        self.console = Screen()
 
     def header(self, lines: Iterable[tuple[str, str]]) -> None:
         for label, text in lines:

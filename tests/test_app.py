@@ -28,7 +28,8 @@ def runs(experiment="nnexp"):
     from mlflow.tracking import MlflowClient
 
     client = MlflowClient(address(None))
-    return client, client.search_runs([client.get_experiment_by_name(experiment).experiment_id])
+    found = client.get_experiment_by_name(experiment)
+    return client, client.search_runs([found.experiment_id]) if found else []
 
 
 def artifacts(client, run, folder=None):
@@ -94,6 +95,10 @@ def test_a_mistake_is_a_short_message_and_nothing_else(mistakes, alone):
         (["--config-dir", "nowhere", "seed=1"], "no such folder"),
         (["-m", "optimizer=sgd,adm", "data=digits"], "did you mean adam?"),
         (["hydra/launcher=jobli", "data=digits"], "jobli"),
+        (["hydra.run.dir=/proc/nowhere", "data=digits", "tracking=none"], "/proc/nowhere"),
+        (["-m", "--cfg", "job", "data=digits"], "only one of -m"),
+        (["ui", "--port", "99999"], "invalid choice"),
+        (["data=digits", "model.hidden=[1000000000000]", "tracking=none"], "out of memory"),
     ],
     ids=str,
 )
@@ -102,6 +107,34 @@ def test_other_mistakes(arguments, says, alone):
     assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
     assert says in done.stderr
     assert not (alone / "mlruns").exists()
+
+
+def test_a_folder_holds_one_run(alone):
+    once = ["data=digits", "trainer.epochs=1", "tracking=none", "hydra.run.dir=same"]
+    assert nnexp(*once).returncode == 0
+    journal = (alone / "same" / "journal.jsonl").read_text()
+    again = nnexp(*once, "seed=1")
+    assert (again.returncode, "same already holds a run" in again.stderr) == (2, True)
+    assert (alone / "same" / "journal.jsonl").read_text() == journal
+
+
+def test_a_reader_that_goes_away_does_not_end_the_run(alone):
+    command = " ".join([*NNEXP, "data=digits", "trainer.epochs=50", "tracking=none", "|", "head", "-n", "3"])
+    subprocess.run(command, shell=True, stdout=subprocess.DEVNULL, timeout=120, check=True)
+    (journal,) = alone.glob("outputs/runs/*/*/journal.jsonl")
+    assert json.loads(journal.read_text().splitlines()[-1])["status"] == "FINISHED"
+
+
+def test_changing_the_working_directory_for_the_job_moves_no_store(alone, store):
+    assert nnexp("data=digits", "trainer.epochs=1", "hydra.job.chdir=true").returncode == 0
+    assert len(runs()[1]) == 1
+
+
+def test_a_failing_job_does_not_end_the_others_and_is_told(store):
+    done = nnexp("-m", "optimizer=sgd", "optimizer.lr=1e30,0.1", "data=digits", "trainer.epochs=1")
+    assert done.returncode == 1
+    assert "#0 optimizer=sgd optimizer.lr=1e+30" in done.stderr
+    assert {run.data.params["optimizer.lr"]: run.info.status for run in runs()[1]} == {"1e+30": "FAILED", "0.1": "FINISHED"}
 
 
 def test_hydras_own_commands_still_work():
@@ -177,7 +210,7 @@ def interrupt(sign, *arguments):
         [*NNEXP, *LONG, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
     for line in process.stdout:
-        if line.startswith("epoch  20/") or re.match(r"epoch +20/", line):
+        if re.match(r"epoch +20/", line):
             break
     os.killpg(process.pid, sign) if sign == signal.SIGINT else process.send_signal(sign)
     output, errors = process.communicate(timeout=60)
@@ -196,12 +229,32 @@ def test_an_interrupted_run_is_marked_killed_and_keeps_what_it_learnt(sign, code
     assert {"weights/best.npz", "weights/final.npz", "confusion/val.png", "curves.png"} <= set(artifacts(client, run))
 
 
+def ends(n):
+    """Wait until n runs have ended in the store; their states."""
+    deadline, states = time.monotonic() + 60, []
+    while time.monotonic() < deadline:
+        states = [run.info.status for run in runs()[1]]
+        if len(states) == n and "RUNNING" not in states:
+            return states
+        time.sleep(0.3)
+    raise AssertionError(states)
+
+
 def test_a_run_that_dies_is_marked_failed(store):
     interrupt(signal.SIGKILL)
-    deadline = time.monotonic() + 30
-    while (status := runs()[1][0].info.status) == "RUNNING" and time.monotonic() < deadline:
-        time.sleep(0.2)
-    assert status == "FAILED"
+    assert ends(1) == ["FAILED"]
+
+
+def test_an_interrupted_parallel_sweep_leaves_no_run_running(alone, store):
+    arguments = ["-m", "seed=1,2", *LONG, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
+    process = subprocess.Popen([*NNEXP, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    deadline = time.monotonic() + 60
+    while len(list(alone.glob("outputs/sweeps/*/*/*/journal.jsonl"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(1)
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(60) == 130
+    assert set(ends(2)) <= {"KILLED", "FAILED"}
 
 
 def test_a_run_that_diverges_is_marked_failed_with_the_reason(store):

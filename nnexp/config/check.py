@@ -5,7 +5,7 @@ A class's `__init__` says by annotations what each key may hold; pydantic judges
 
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import is_dataclass
 from functools import cache
 from importlib import import_module
@@ -28,8 +28,6 @@ def check(target: Callable[..., Any], values: dict[str, Any], path: str = "", pl
     at = f"{path}." if path else ""
     parameters = _parameters(target)
     for key, value in values.items():
-        if key == TARGET:
-            continue
         if key not in parameters:
             guess = did_you_mean(f"{at}{key}", (f"{at}{name}" for name in parameters))
             problems.append(Problem(typed(f"{at}{key}", value), f"no such key; {guess}known here: {', '.join(parameters)}"))
@@ -57,6 +55,10 @@ def locate(name: str, plugins: tuple[str, ...] = ()) -> Callable[..., Any]:
         found: Callable[..., Any] = getattr(import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
         raise ValueError(f"cannot be imported: {error}") from error
+    if not (inspect.isclass(found) or inspect.isroutine(found)) or inspect.isabstract(found):
+        raise ValueError("must be a class that can be built, or a function")
+    if found.__module__.partition(".")[0] not in (OWN, *plugins):  # a module's own imports are not its offer
+        raise ValueError(f"refused: it is defined in {found.__module__}, not where it is named")
     return found
 
 
@@ -70,10 +72,15 @@ def _parameters(target: Callable[..., Any]) -> dict[str, tuple[Any, bool]]:
 
 
 def _check_value(annotation: Any, value: Any, path: str, plugins: tuple[str, ...]) -> list[Problem]:
+    if inspect.isclass(annotation) and is_dataclass(annotation):
+        if isinstance(value, dict):
+            return check(annotation, value, path, plugins)
+        keys = ", ".join(f"{path}.{name}" for name in _parameters(annotation))
+        return [Problem(typed(path, value), f"is a section: set its keys, {keys}")]
     if isinstance(value, dict) and TARGET in value:
         return _check_target(annotation, value, path, plugins)
-    if is_dataclass(annotation) and isinstance(value, dict):
-        return check(annotation, value, path, plugins)  # type: ignore[arg-type]  # a dataclass is called like any class
+    if nested := [problem for at, inner in _targets_within(value, path) for problem in _check_target(Any, inner, at, plugins)]:
+        return nested
     try:
         _adapter(annotation).validate_python(value)
     except ValidationError:
@@ -84,13 +91,25 @@ def _check_value(annotation: Any, value: Any, path: str, plugins: tuple[str, ...
 
 def _check_target(annotation: Any, value: dict[str, Any], path: str, plugins: tuple[str, ...]) -> list[Problem]:
     where = typed(f"{path}.{TARGET}", value[TARGET])
+    if not isinstance(value[TARGET], str):
+        return [Problem(where, "must be the dotted name of a class")]
     try:
-        target = locate(str(value[TARGET]), plugins)
+        target = locate(value[TARGET], plugins)
     except ValueError as error:
         return [Problem(where, str(error))]
     if inspect.isclass(annotation) and inspect.isclass(target) and not issubclass(target, annotation):
         return [Problem(where, f"must be a kind of {annotation.__module__}.{annotation.__name__}")]
-    return check(target, value, path, plugins)
+    return check(target, {key: inner for key, inner in value.items() if key != TARGET}, path, plugins)
+
+
+def _targets_within(value: Any, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every dictionary with a target inside a plain value: what Hydra would build there."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in inner:
+        if isinstance(item, dict) and TARGET in item:
+            yield f"{path}.{key}", item
+        else:
+            yield from _targets_within(item, f"{path}.{key}")
 
 
 @cache
@@ -104,13 +123,13 @@ def allowed(annotation: Any) -> str:
     if origin is Annotated:
         signs = {Gt: (">", "gt"), Ge: (">=", "ge"), Lt: ("<", "lt"), Le: ("<=", "le")}
         bounds = [f"{signs[type(m)][0]} {getattr(m, signs[type(m)][1])}" for m in arguments[1:] if type(m) in signs]
-        bounds += [f"with at least {m.min_length} of them" for m in arguments[1:] if isinstance(m, MinLen) and arguments[0] is not str]
-        return " ".join([allowed(arguments[0]), " and ".join(bounds)]).strip()
+        lengths = [f", at least {m.min_length}" for m in arguments[1:] if isinstance(m, MinLen) and get_origin(arguments[0]) is list]
+        return " ".join([allowed(arguments[0]), " and ".join(bounds)]).strip() + "".join(lengths)
     if origin is Literal:
         return f"one of {', '.join(map(str, arguments))}"
     if origin in (Union, UnionType):
         return " or ".join(allowed(argument) for argument in arguments)
     if origin is list:
-        return f"a list like [a,b], each {allowed(arguments[0])},"
+        return f"a list like [a,b] of items that are each {allowed(arguments[0])}"
     section = f"a section with a {TARGET} of kind {getattr(annotation, '__name__', annotation)}"
     return "a mapping {...}" if origin is dict else IN_WORDS.get(annotation, section)

@@ -29,6 +29,7 @@ from nnexp.config.problems import ConfigError, Problem, did_you_mean, nearest, t
 PACKAGE = Path(__file__).parent.parent
 CONF = next(path for path in (PACKAGE / "conf", PACKAGE.parent / "conf") if path.is_dir())  # in a wheel; in a checkout
 CONFIG_NAME = "config"
+OPTIONAL = ("experiment", "debug")  # groups of which nothing may be chosen
 
 
 def compose(overrides: Sequence[str] = (), *, config_dir: str | Path | None = None, config_name: str = CONFIG_NAME) -> DictConfig:
@@ -98,13 +99,14 @@ class _Examination:
         config = self.composed(_first(kept | rest), final=False)
         if config is None and (config := self.composed(_first(kept))) is not None:
             rest = {text: values for text, values in rest.items() if self.has_place(parsed[text], config)}
+            rest = {text: values for text, values in rest.items() if self.fits(text, [*_first(kept), *values[:1]])}
             config = self.composed(_first(kept | rest))
         kept |= rest
         if config is not None:
             self.check(config)
-            for lines in kept.values():
+            for text, lines in kept.items():
                 for line in lines[1:]:  # one sweep at a time; their product would be long, and finds little more
-                    if (other := self.composed([*_first(kept), line])) is not None:
+                    if (other := self.composed(_first(kept | {text: [line]}))) is not None:
                         self.check(other)
         return config, list(dict.fromkeys(self.problems))
 
@@ -119,6 +121,9 @@ class _Examination:
             return None
         if override.is_sweep_override() and not self.sweep:
             self.problems.append(Problem(text, "several values make a sweep: add -m; for one value that is a list, write [a,b]"))
+            return None
+        if override.is_discrete_sweep() and not self.values(override):
+            self.problems.append(Problem(text, "a sweep over no values"))
             return None
         return override
 
@@ -142,8 +147,10 @@ class _Examination:
         known = self.loader.get_group_options(group, ObjectType.CONFIG)
         for line in self.values(override):
             key, option = line.split("=", 1)
-            if option in ("null", *known) or option.startswith("["):
+            if option in known:
                 lines.append(line)
+                continue
+            if option == "null" and group in OPTIONAL:
                 continue
             advice = did_you_mean(option, known)
             self.problems.append(Problem(typed(group, option), f"no such option; {advice}there are: {', '.join(known)}"))
@@ -160,8 +167,17 @@ class _Examination:
         parent = key.rpartition(".")[0]
         beside = sorted(name for name in known if parent and name.rpartition(".")[0] == parent and not name.endswith(TARGET))
         what = f"no such key; {did_you_mean(key, known)}" + (f"known there: {', '.join(beside)}" if beside else "")
-        self.problems.append(Problem(typed(key, override.get_value_element_as_str()), what.rstrip("; ")))
+        self.problems.append(Problem(str(override.input_line), what.rstrip("; ")))
         return False
+
+    def fits(self, text: str, overrides: list[str]) -> bool:
+        """Whether Hydra takes an override beside the groups; if not, why."""
+        try:
+            hydra_compose(self.config_name, overrides)
+        except (HydraException, OmegaConfBaseException) as error:
+            self.problems.append(Problem(text, str(error.__cause__ or error).strip().splitlines()[0]))
+            return False
+        return True
 
     def composed(self, overrides: list[str], final: bool = True) -> DictConfig | None:
         """Hydra's composition; a refusal is told if it is final."""

@@ -3,8 +3,7 @@
 A section with a `_target_` is bound to that class's signature; what a value may be is told there, by annotations.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from annotated_types import Ge, MinLen
@@ -14,6 +13,7 @@ from nnexp.nn.initializers import Initializer
 from nnexp.nn.losses import Loss
 from nnexp.nn.models import Model
 from nnexp.optim.optimizers import Optimizer
+from nnexp.optim.schedules import Schedule
 
 DType = Literal["float32", "float64"]
 MetricName = Literal["best/val_accuracy", "best/val_loss", "test/accuracy", "test/loss", "time/total"]
@@ -67,11 +67,11 @@ class Settings:
     model: Model
     init: Initializer
     optimizer: Optimizer
-    schedule: Callable[[float], float]
+    schedule: Schedule
     loss: Loss
     trainer: TrainerSettings
     tracking: TrackingSettings
-    seed: Annotated[int, Ge(0)] = 0
-    optimized_metric: MetricName = "best/val_accuracy"
-    plugins: list[str] = field(default_factory=list)
-    choices: dict[str, str] = field(default_factory=dict)
+    seed: Annotated[int, Ge(0)]
+    optimized_metric: MetricName
+    plugins: list[str]
+    choices: dict[str, str]

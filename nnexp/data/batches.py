@@ -22,7 +22,7 @@ class Batches:
     Args:
         x, y: all examples (?, I) uint8 and their classes (?,).
         rows: which of them, (N,).
-        size: B.
+        size: B; no more than there are rows.
         scale: x = scale * bytes.
         dtype: of x.
         shuffle: the stream that orders are drawn from; without it the rows stay as they are.
@@ -40,9 +40,9 @@ class Batches:
     ) -> None:
         if not (len(rows) and rows.min() >= 0 and rows.max() < len(x)):
             raise IndexError("rows out of range")  # `take` below would clip them silently
+        size = min(size, len(rows))
         self.rows, self.size, self.scale, self.shuffle = rows.copy(), size, scale, shuffle
         self.source_x, self.source_y = x, y
-        size = min(size, len(rows))
         self.bytes = np.empty((size, x.shape[1]), np.uint8)  # (B, I)
         self.x: Array = np.empty((size, x.shape[1]), dtype)  # (B, I)
         self.y = np.empty(size, y.dtype)  # (B,)

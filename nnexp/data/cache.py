@@ -1,7 +1,8 @@
 """Verified arrays as raw files that start-up maps into memory instead of reading.
 
 An entry is a folder of .npy files and a manifest, which is written last and names what the arrays were made from. Only
-verified content is ever stored, each file appears whole or not at all, and an entry whose manifest does not fit is made anew.
+verified content is ever stored, each file appears whole or not at all, and an entry that does not fit its manifest, down to the SHA-256
+of its arrays, is made anew.
 """
 
 import json
@@ -15,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from nnexp.data.dataset import Bytes
+from nnexp.data.dataset import Bytes, digest
 
 Arrays = Mapping[str, Bytes]
 MANIFEST = "manifest.json"
@@ -64,8 +65,9 @@ def stored(folder: Path, made_from: dict[str, Any] | None = None) -> tuple[Array
         files = {name: folder / f"{name}.npy" for name in manifest["sizes"]}
         if any(files[name].stat().st_size != size for name, size in manifest["sizes"].items()):
             return None
-        return {name: np.load(file, mmap_mode="r") for name, file in files.items()}, manifest["sha256"]
-    except (OSError, ValueError, KeyError, TypeError):
+        arrays = {name: np.load(file, mmap_mode="r") for name, file in files.items()}
+        return (arrays, manifest["sha256"]) if digest(*arrays.values()) == manifest["sha256"] else None
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return None
 
 

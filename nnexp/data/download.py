@@ -1,7 +1,7 @@
 """Fetching a file from the first mirror that answers, with a progress bar."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 from nnexp.data.dataset import DataError
@@ -40,7 +40,7 @@ class _Bar:
         self.progress.stop()
 
 
-def download(name: str, mirrors: Iterable[str], folder: Path, md5: str) -> Path:
+def download(name: str, mirrors: Sequence[str], folder: Path, md5: str) -> Path:
     """Fetch the file `name` into `folder` from the first mirror that delivers it with that MD5.
 
     Raises:
@@ -49,7 +49,7 @@ def download(name: str, mirrors: Iterable[str], folder: Path, md5: str) -> Path:
     import pooch
 
     pooch.get_logger().setLevel("ERROR")
-    failures = []
+    failures = [] if mirrors else ["data.mirrors names no address"]
     for mirror in mirrors:
         url = f"{mirror.rstrip('/')}/{name}"
         bar = _Bar(name)

@@ -6,7 +6,7 @@ use, which is kept in `first-use.json` beside the cache.
 """
 
 import json
-import os
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -110,16 +110,25 @@ class ImageSet(Source):
         """Hold the content to the public SHA-256, or to the one it had at first use."""
         expected, known = (dict(zip(FILES, self.sha256, strict=True)), "public") if self.sha256 else (content, "first-use")
         if not self.sha256:
-            try:
-                expected = json.loads(first_use.read_text())
-            except FileNotFoundError:
-                if os.access(first_use.parent, os.W_OK):
-                    write_whole(first_use, lambda file: file.write(json.dumps(content, indent=1).encode()))
+            expected = self.first_content(content, first_use)
         for part, path in files.items():
             if content[part] != expected[part]:
                 advice = "delete it and fetch it anew" if self.sha256 else f"fetch it anew, or delete {first_use} if you meant to change it"
                 found, wanted = content[part][:16], expected[part][:16]
                 raise DataError(f"{path}: not the content of {self.title}: SHA-256 {found}..., {known} is {wanted}...; {advice}")
+
+    def first_content(self, content: dict[str, str], first_use: Path) -> dict[str, str]:
+        """The SHA-256 of each file at first use; this is the first use if there is no record of one."""
+        try:
+            known = json.loads(first_use.read_text())
+            return {part: str(known[part]) for part in FILES}
+        except FileNotFoundError:
+            with suppress(OSError):  # where nothing can be written, nothing can be compared later
+                first_use.parent.mkdir(parents=True, exist_ok=True)
+                write_whole(first_use, lambda file: file.write(json.dumps(content, indent=1).encode()))
+            return content
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            raise DataError(f"{first_use}: cannot be read as the record of first use ({error}); delete it if you trust the data") from error
 
 
 class MNIST(ImageSet):

@@ -12,7 +12,7 @@ def stratified(y: Labels, ratio: float, rng: np.random.Generator) -> tuple[Rows,
     """Split rows by ratio within each class.
 
     The second part gets round(ratio * N) rows; each class gives its share, rounded so that the shares add up (largest
-    remainder), and keeps at least one row in the first part.
+    remainder), but keeps at least one row in the first part; others give more then, as long as they can.
 
     Args:
         y: the class of each row (N,).
@@ -27,10 +27,12 @@ def stratified(y: Labels, ratio: float, rng: np.random.Generator) -> tuple[Rows,
     """
     classes, of_class, counts = np.unique(y, return_inverse=True, return_counts=True)
     shares = counts * ratio
-    takes = np.floor(shares).astype(np.int64)
-    wanting = round(ratio * len(y)) - takes.sum()
-    takes[np.argsort(takes - shares, kind="stable")[:wanting]] += 1
-    takes = np.minimum(takes, counts - 1)
+    takes = np.minimum(np.floor(shares).astype(np.int64), counts - 1)
+    wanting = min(round(ratio * len(y)), int((counts - 1).sum())) - int(takes.sum())
+    while wanting > 0:
+        lacking = np.where(takes < counts - 1, shares - takes, -np.inf)  # what each class lacks of its share, if it can give more
+        takes[lacking.argmax()] += 1
+        wanting -= 1
     chosen = np.zeros(len(y), bool)
     for i in range(len(classes)):
         chosen[rng.permutation(np.flatnonzero(of_class == i))[: takes[i]]] = True

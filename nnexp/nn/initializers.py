@@ -33,10 +33,6 @@ class VarianceScaling(Initializer):
         self.distribution = distribution
         self.gain = gain
 
-    @property
-    def name(self) -> str:
-        return f"{type(self).__name__.lower()}_{self.distribution}"
-
     @abstractmethod
     def fan(self, fan_in: int, fan_out: int) -> float:
         """The fan that the rule divides by."""

@@ -2,10 +2,12 @@
 
 import atexit
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import ClassVar
 
 
@@ -23,56 +25,58 @@ class Outcome:
 
 
 class Shipper:
-    """The process that ships; one serves all runs of this process.
+    """The process that ships; one serves all runs of this process, in their order.
 
-    `start` early: the process imports mlflow while the data are being read.
+    `start` early: the process imports mlflow while the data are being read. It outlives this process by as long as it needs
+    to finish what it was handed.
     """
 
     running: ClassVar["Shipper | None"] = None
 
     def __init__(self, mlflow: bool) -> None:
         self.mlflow = mlflow
-        self.under_way: set[Path] = set()
+        self.answers: dict[str, Outcome] = {}
+        self.listening = Lock()
         command = [sys.executable, "-P", "-m", "nnexp.tracking.shipper", *(["--mlflow"] if mlflow else [])]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     @classmethod
     def start(cls, mlflow: bool) -> "Shipper":
-        """The shipper of this process, started if there is none that works."""
-        if cls.running is None or cls.running.process.poll() is not None or (mlflow and not cls.running.mlflow):
+        """The shipper of this process, started if there is none that will do."""
+        if cls.running is None or (mlflow and not cls.running.mlflow):
             cls.stop()
             cls.running = cls(mlflow)
         return cls.running
 
     @classmethod
     def stop(cls) -> None:
-        """Let the process finish what it has, without waiting; with nothing to finish, end it."""
-        if cls.running is not None:
-            if cls.running.under_way and cls.running.process.stdin is not None:
-                cls.running.process.stdin.close()
-            else:
-                cls.running.process.kill()
+        """Let the process finish what it has, without waiting."""
+        if cls.running is not None and cls.running.process.stdin is not None:
+            cls.running.process.stdin.close()
             cls.running = None
 
     def take(self, folder: Path) -> None:
         """Hand over a run whose journal has begun."""
-        assert self.process.stdin is not None
-        self.under_way.add(folder)
+        settings = {name: value for name, value in os.environ.items() if name.startswith("MLFLOW_")}
         try:
-            self.process.stdin.write(f"{folder}\n")
-            self.process.stdin.flush()
+            if self.process.stdin is not None:
+                self.process.stdin.write(json.dumps({"folder": str(folder), "settings": settings}) + "\n")
+                self.process.stdin.flush()
         except BrokenPipeError:
             pass  # `wait` tells it
 
     def wait(self, folder: Path) -> Outcome:
         """Wait until a run whose journal has ended is shipped."""
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            answer = json.loads(line)
-            self.under_way.discard(Path(answer["folder"]))
-            if answer["folder"] == str(folder):
-                return Outcome(answer["run_id"], answer["error"])
-        return Outcome(error=f"the tracking process ended with exit code {self.process.wait()}")
+        with self.listening:
+            while str(folder) not in self.answers:
+                line = self.process.stdout.readline() if self.process.stdout is not None else ""
+                if not line:
+                    Shipper.running = None
+                    return Outcome(error="the tracking process has ended early")
+                answer = json.loads(line)
+                self.answers[answer["folder"]] = Outcome(answer["run_id"], answer["error"])
+            self.process.poll()  # on POSIX the process that was started has long handed over to its child
+            return self.answers.pop(str(folder))
 
 
 atexit.register(Shipper.stop)

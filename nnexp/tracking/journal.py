@@ -17,11 +17,15 @@ Entry = dict[str, Any]
 
 
 class Journal:
-    """Appends entries to `journal.jsonl` in a run's folder; each is on its way to the disk when the call returns."""
+    """Appends entries to `journal.jsonl` in a run's folder; each is on its way to the disk when the call returns.
+
+    Raises:
+        FileExistsError: the folder holds a run already.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.file = (folder / NAME).open("a", encoding="utf-8")
+        self.file = (folder / NAME).open("x", encoding="utf-8")
 
     def run(self, name: str, params: Mapping[str, str], tags: Mapping[str, str], destination: Mapping[str, Any] | None) -> None:
         """What the run is, and where it is to be shipped.

@@ -18,7 +18,7 @@ def git() -> dict[str, str]:
     if not commit:
         return {"commit": "none", "branch": "none", "dirty": "none", "diff": ""}
     diff = _git("diff", "HEAD")
-    dirty = diff or _git("status", "--porcelain")
+    dirty = diff or _git("status", "--porcelain", "--", ":/", ":(exclude)outputs", ":(exclude)mlruns")
     branch = _git("rev-parse", "--abbrev-ref", "HEAD")
     return {"commit": commit, "branch": branch, "dirty": str(bool(dirty)).lower(), "diff": diff[:DIFF_LIMIT]}
 

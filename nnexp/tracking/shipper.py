@@ -1,9 +1,9 @@
 """The process beside training that draws a run's pictures and ships its journal to MLflow.
 
 Importing mlflow and matplotlib takes seconds of pure Python; in a thread it would hold the interpreter's lock that training
-needs between two matrix products, so it is a process of its own, at low priority. It reads folders from standard input, a
-line each, and answers each with a line of JSON; one process serves all runs of a sweep's worker. When the input ends it
-finishes what it has and goes.
+needs between two matrix products, so it is a process of its own, at low priority. It reads orders from standard input, a line
+of JSON each, and answers each with another; one process serves all runs of a sweep's worker. When the input ends it finishes
+what it has and goes; a run whose writer died by then is told as FAILED.
 """
 
 import json
@@ -13,7 +13,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from queue import Queue
 from typing import TYPE_CHECKING, Any
 
 from nnexp.tracking import journal
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 POLL = 0.2  # seconds between two looks at the journal
+NICENESS = 5  # training comes first, but a busy machine must not keep a run out of the UI for long
 
 
 class Shipment:
@@ -110,36 +113,35 @@ class Shipment:
 
 def main() -> None:
     """Serve the process that started this one, until its end of the pipe closes."""
+    if hasattr(os, "fork") and os.fork():
+        os._exit(0)  # whoever ends the starting process with all its children, as a pool of workers does, does not find us
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; who trains says what it means
     if hasattr(os, "nice"):
-        os.nice(10)  # training comes first
+        os.nice(NICENESS)
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # a library that prints must not garble the answers
-    folders: list[str] = []
-    more, closed = threading.Condition(), threading.Event()
+    orders: Queue[str | None] = Queue()
+    taken, closed = threading.Event(), threading.Event()
 
     def listen() -> None:
         for line in sys.stdin:
-            with more:
-                folders.append(line.rstrip("\n"))
-                more.notify()
+            taken.set()
+            orders.put(line)
         closed.set()
-        with more:
-            more.notify()
+        orders.put(None)
+        if not taken.is_set():
+            os._exit(0)  # nothing to finish, not even the imports
 
     threading.Thread(target=listen, daemon=True).start()
     _warm_up(sys.argv[1:])
-    while True:
-        with more:
-            more.wait_for(lambda: folders or closed.is_set())
-            if not folders:
-                return
-            folder = Path(folders.pop(0))
-        outcome = Shipment(folder, lambda: not closed.is_set()).ship()
-        try:
+    while (line := orders.get()) is not None:
+        order = json.loads(line)
+        for name in [name for name in os.environ if name.startswith("MLFLOW_")]:
+            del os.environ[name]
+        os.environ.update(order["settings"])
+        outcome = Shipment(Path(order["folder"]), lambda: not closed.is_set()).ship()
+        with suppress(BrokenPipeError):
             print(json.dumps(outcome), file=answers, flush=True)
-        except BrokenPipeError:
-            continue
 
 
 def _warm_up(options: list[str]) -> None:

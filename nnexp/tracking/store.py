@@ -2,6 +2,7 @@
 
 import os
 import re
+import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -19,13 +20,18 @@ PARAM_LENGTH = 6000
 KIND = {"mlflow.experimentKind": "custom_model_development"}  # the UI then opens on training, not on language models
 
 
-def address(uri: str | None, folder: Path | None = None) -> str:
-    """The store that is meant: that address, else MLFLOW_TRACKING_URI, else mlruns/mlflow.db in a folder (the working directory)."""
-    return uri or os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE}{(folder or Path.cwd()) / 'mlruns' / 'mlflow.db'}"
-
-
 class StoreError(Exception):
     """The store will not take the run: why, and what to do about it."""
+
+
+def address(uri: str | None, folder: Path | None = None) -> str:
+    """The store that is meant: that address, else MLFLOW_TRACKING_URI, else mlruns/mlflow.db in a folder (the working directory)."""
+    if found := uri or os.environ.get("MLFLOW_TRACKING_URI"):
+        return found
+    path = (folder or Path.cwd()) / "mlruns" / "mlflow.db"
+    if odd := {"%", "?"} & set(str(path)):
+        raise StoreError(f"MLflow takes no database below a folder with {odd.pop()} in its name: {path}; set MLFLOW_TRACKING_URI")
+    return f"{SQLITE}{path}"
 
 
 def quiet() -> None:
@@ -46,7 +52,11 @@ def open_store(uri: str, experiment: str) -> tuple["MlflowClient", str]:
     """
     folder = Path(uri.removeprefix(SQLITE)).parent if uri.startswith(SQLITE) else None
     if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            sqlite3.connect(uri.removeprefix(SQLITE)).close()  # says at once what MLflow would try again for minutes
+        except (OSError, sqlite3.Error) as error:
+            raise StoreError(f"{uri.removeprefix(SQLITE)}: {error}") from error
     quiet()
     import logging
 

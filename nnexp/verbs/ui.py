@@ -2,12 +2,13 @@
 
 import argparse
 import os
+import signal
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
-from nnexp.tracking.store import SQLITE, address, quiet
+from nnexp.tracking.store import SQLITE, StoreError, address, quiet
 
 PORT = 5000
 
@@ -15,10 +16,16 @@ PORT = 5000
 def main(arguments: list[str]) -> int:
     """Serve the UI until Ctrl-C; returns the exit code."""
     parser = argparse.ArgumentParser(prog="nnexp ui", description="Open the MLflow UI on the project's store, on this machine only.")
-    parser.add_argument("--port", type=int, help=f"default: {PORT}, or a free one if that is taken")
+    parser.add_argument(
+        "--port", type=int, choices=range(1, 65536), metavar="PORT", help=f"default: {PORT}, or a free one if that is taken"
+    )
     parser.add_argument("--uri", help="another store (default: MLFLOW_TRACKING_URI, else mlruns/mlflow.db in the working directory)")
     options = parser.parse_args(arguments)
-    uri = address(options.uri)
+    try:
+        uri = address(options.uri)
+    except StoreError as error:
+        print(f"nnexp: {error}", file=sys.stderr)
+        return 2
     if uri.startswith(("http://", "https://")):
         print(f"The store is a server with a UI of its own: {uri}")
         return 0
@@ -33,11 +40,12 @@ def main(arguments: list[str]) -> int:
     print(f"MLflow UI: http://127.0.0.1:{port}  (Ctrl-C ends it)", flush=True)
     command = [sys.executable, "-P", "-m", "mlflow", "server", "--backend-store-uri", uri, "--host", "127.0.0.1", "--port", str(port)]
     process = subprocess.Popen([*command, "--workers", "1"], env=os.environ)
-    try:
-        return process.wait()
-    except KeyboardInterrupt:
-        process.wait()  # Ctrl-C reached it too
-        return 0
+    signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+    while True:
+        try:
+            return max(process.wait(), 0)
+        except KeyboardInterrupt:
+            continue  # Ctrl-C reached the server too: it is about to end
 
 
 def _is_free(port: int) -> bool:

@@ -20,7 +20,7 @@ MISTAKES = [
     ("optimizer.lr=-1", "must be a number > 0"),
     ("optimizer.lr=nan", "must be a number > 0"),
     ("model.hidden=[0]", "each a whole number >= 1"),
-    ("model.hidden=[]", "at least 1"),
+    ("model.hidden=[]", "each a whole number >= 1, at least 1"),
     ("model.hidden=128", "a list like [a,b]"),
     ("data.validation=1.5", "must be a number > 0 and < 1"),
     ("trainer.epochs=ten", "must be a whole number >= 1"),
@@ -37,6 +37,16 @@ MISTAKES = [
     ("optimizer._target_=os.system", "refused"),
     ("optimizer._target_=nnexp.nn.losses.SoftmaxCrossEntropy", "must be a kind of nnexp.optim.optimizers.Optimizer"),
     ("optimizer._target_=nnexp.optim.optimizers.Adamm", "cannot be imported"),
+    ("optimizer._target_=nnexp.optim.optimizers.Optimizer", "must be a class that can be built"),
+    ("optimizer._target_=nnexp.optim.optimizers", "must be a class that can be built"),
+    ("optimizer._target_=nnexp.config.check.import_module", "refused"),
+    ("optimizer._target_=null", "must be the dotted name of a class"),
+    ("schedule._target_=nnexp.optim.optimizers.Momentum", "must be a kind of nnexp.optim.schedules.Schedule"),
+    ("optimizer=null", "no such option"),
+    ("trainer=5", "is a section: set its keys, trainer.epochs"),
+    ("trainer=null", "is a section"),
+    ("model.hidden={a:1}", "Cannot merge"),
+    ("model.hidden=[[1]]", "each a whole number >= 1"),
 ]
 
 
@@ -63,6 +73,38 @@ def test_an_added_key_is_checked_too():
 
 def test_a_removed_key_is_missed():
     assert "missing" in told("~data.validation")["data.validation"]
+
+
+@pytest.mark.parametrize("key", ["", "trainer.", "tracking."])
+def test_no_code_is_named_where_none_is_built(key):
+    assert "no such key" in told(f"+{key}_target_=os.system")[f"{key}_target_=os.system"]
+
+
+def test_code_hidden_in_a_value_is_found():
+    config = compose(["data=digits"])
+    config.model.hidden = [{"deep": {"_target_": "os.system", "command": "true"}}]
+    with pytest.raises(ConfigError, match="refused"):
+        build(config)
+
+
+@pytest.mark.parametrize("group", ["experiment", "debug"])
+def test_nothing_may_be_chosen_of_an_optional_group(group):
+    assert told(f"{group}=null") == {}
+
+
+@pytest.mark.parametrize("key", ["seed", "plugins"])
+def test_no_key_can_be_taken_away(key):
+    assert "missing" in told(f"~{key}")[key]
+
+
+def test_unknown_keys_are_told_in_sweeps_too():
+    assert set(told("optimizer.lrr=1,2", "seed=range(0)", "+a=1,2", "optimizer=adm", sweep=True)) == {
+        "optimizer.lrr=1,2",
+        "seed=range(0)",
+        "a=1",
+        "a=2",
+        "optimizer=adm",
+    }
 
 
 def test_a_sweep_without_m_is_told():

@@ -132,6 +132,47 @@ def test_content_without_a_public_checksum_is_held_to_its_first_use(tmp_path):
         load(tmp_path, Unverified)
 
 
+def test_a_readonly_folder_is_held_to_its_first_use_too(tmp_path):
+    write(tmp_path / "small")
+    (tmp_path / "small").chmod(0o555)
+    expect(load(tmp_path, Unverified))
+    (tmp_path / "small").chmod(0o755)
+    write(tmp_path / "small", train_images=flipped(CONTENT["train_images"]))
+    (tmp_path / "small").chmod(0o555)
+    with pytest.raises(DataError, match="first-use"):
+        load(tmp_path, Unverified)
+    (tmp_path / "small").chmod(0o755)
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", "nonsense", ""])
+def test_a_damaged_record_of_first_use_is_told(tmp_path, content):
+    write(tmp_path / "small")
+    load(tmp_path, Unverified)
+    (record,) = (tmp_path / "small").glob("*first-use.json")
+    record.write_text(content)
+    (tmp_path / "small" / "cache" / "manifest.json").unlink()
+    with pytest.raises(DataError, match="first-use"):
+        load(tmp_path, Unverified)
+
+
+@pytest.mark.parametrize("damage", ["{}", '{"sizes": []}', '{"sizes": {}, "sha256": "", "made_from": null}', "nonsense"])
+def test_a_damaged_manifest_is_made_anew(tmp_path, damage):
+    write(tmp_path / "small")
+    load(tmp_path)
+    (tmp_path / "small" / "cache" / "manifest.json").write_text(damage)
+    expect(load(tmp_path))
+
+
+def test_a_cached_array_that_was_changed_in_place_is_made_anew(tmp_path):
+    write(tmp_path / "small")
+    load(tmp_path)
+    labels = tmp_path / "small" / "cache" / "train_labels.npy"
+    content = bytearray(labels.read_bytes())
+    content[-1] ^= 1
+    labels.write_bytes(content)
+    expect(load(tmp_path))
+
+
 @pytest.fixture
 def server(tmp_path):
     """A mirror on this machine; returns its address and the folder that it serves."""

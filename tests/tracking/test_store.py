@@ -53,3 +53,15 @@ def test_four_processes_may_open_a_store_that_is_not_there_yet(alone):
 def test_a_password_in_an_address_is_never_repeated():
     assert redacted("postgresql://me:secret@host/db?x=1") == "postgresql://***@host/db?x=1"
     assert redacted("sqlite:////home/me/mlflow.db") == "sqlite:////home/me/mlflow.db"
+
+
+@pytest.mark.parametrize("name", ["a%20b", "q?x"])
+def test_a_folder_that_mlflow_cannot_name_is_refused_at_once(alone, name):
+    with pytest.raises(StoreError, match="set MLFLOW_TRACKING_URI"):
+        address(None, alone / name)
+
+
+def test_a_database_that_cannot_be_opened_is_told_at_once(alone):
+    (alone / "mlruns" / "mlflow.db").mkdir(parents=True)
+    with pytest.raises(StoreError, match=r"mlflow\.db"):
+        open_store(address(None), "nnexp")
