@@ -85,7 +85,7 @@ class Adam(Optimizer):
     factors go into the learning rate and epsilon, which saves two passes over all weights in every step.
     """
 
-    def __init__(self, lr: LearningRate = 5e-3, beta1: Decay = 0.9, beta2: Decay = 0.999, eps: Annotated[float, Ge(1e-30)] = 1e-8) -> None:
+    def __init__(self, lr: LearningRate = 7e-3, beta1: Decay = 0.9, beta2: Decay = 0.99, eps: Annotated[float, Ge(1e-30)] = 1e-8) -> None:
         super().__init__(lr)
         self.beta1, self.beta2, self.eps = beta1, beta2, eps
 

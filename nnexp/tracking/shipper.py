@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 POLL = 0.2  # seconds between two looks at the journal
-NICENESS = 5  # training comes first, but a busy machine must not keep a run out of the UI for long
+NICENESS = 10  # training comes first
 
 
 class Shipment:

@@ -31,7 +31,7 @@ TORCH_OPTIMIZERS = {
     "sgd": lambda p: torch.optim.SGD(p, lr=0.1),
     "momentum": lambda p: torch.optim.SGD(p, lr=0.05, momentum=0.9),
     "nesterov": lambda p: torch.optim.SGD(p, lr=0.05, momentum=0.9, nesterov=True),
-    "adam": lambda p: torch.optim.Adam(p, lr=0.005),
+    "adam": lambda p: torch.optim.Adam(p, lr=0.007, betas=(0.9, 0.99)),
 }
 
 
@@ -126,7 +126,7 @@ def test_a_schedule_scales_adams_learning_rate_and_nothing_else(scale, compare):
     ours, theirs = twins([5], "relu")
     optimizer = build(compose(["data=digits", "optimizer=adam"])).optimizer
     optimizer.bind(ours.theta, ours.grad)
-    other = torch.optim.Adam(theirs.parameters(), lr=0.005 * scale)
+    other = torch.optim.Adam(theirs.parameters(), lr=0.007 * scale, betas=(0.9, 0.99))
     for x, y in batches(STEPS):
         learn(ours, theirs, x, y, cross_entropy())
         optimizer.step(scale)
