@@ -50,10 +50,11 @@ def test_a_hundred_steps_allocate_nothing_array_sized(optimizer, activation):
     assert after - before < 16_000, f"{after - before:,} bytes stay"
 
 
-def test_ten_losses_are_what_they_were():
+def test_nine_losses_are_what_they_were():
     """A golden sequence: whatever changes the order of numbers anywhere, from the split to the update, shows here."""
     golden = [2.4610805638, 2.1721900445, 1.9597502203, 1.6149461265, 1.4571167490, 1.2450056820, 1.2105402581, 0.9978249650, 0.8856550811]
-    made = parts("trainer.dtype=float64", "schedule=cosine", "optimizer=adam", "optimizer.lr=0.01")
+    pinned = ["schedule=cosine", "optimizer=adam", "optimizer.lr=0.01", "optimizer.beta2=0.999", "data.validation=0.2"]
+    made = parts("trainer.dtype=float64", *pinned)
     losses = []
     forward = made.trainer.loss.forward
     made.trainer.loss.forward = lambda z, y: losses.append(forward(z, y)) or losses[-1]
