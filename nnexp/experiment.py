@@ -1,11 +1,8 @@
 """One experiment from configuration to result. The only place that knows all the parts."""
 
-import getpass
 import json
 import time
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
@@ -25,10 +22,11 @@ from nnexp.streams import Streams
 from nnexp.terminal import Display, Summary, Terminal
 from nnexp.tracking.client import Outcome, Shipper
 from nnexp.tracking.journal import Journal, Status
-from nnexp.tracking.provenance import environment, git
+from nnexp.tracking.provenance import environment, git, user
 from nnexp.tracking.store import address
 from nnexp.training.checkpoint import Best, save
 from nnexp.training.metrics import Confusion
+from nnexp.training.threads import blas_threads
 from nnexp.training.trainer import Record, Trainer, evaluate
 
 EVALUATION_BATCH = 500
@@ -243,23 +241,6 @@ def header(settings: Settings, values: dict[str, Any], parts: Parts, threads: in
         ("optimizer", f"{choices.get('optimizer', 'custom')}, lr {settings.optimizer.lr:g}, schedule {choices.get('schedule', 'custom')}"),
         ("training", f"{trainer.epochs} epochs, batch {parts.train.size}, seed {settings.seed}, {threads} threads"),
     ]
-
-
-@contextmanager
-def blas_threads(limit: int | None) -> Iterator[int]:
-    """Hold the linear algebra to that many threads; tells how many it uses."""
-    from threadpoolctl import threadpool_info, threadpool_limits
-
-    with threadpool_limits(limit, "blas") if limit else nullcontext():
-        yield max((pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"), default=1)
-
-
-def user() -> str:
-    """Who runs this; a container may have no name for it."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"
 
 
 def new_folder(home: Path) -> Path:

@@ -1,5 +1,6 @@
 """Where a run comes from: code, machine, command."""
 
+import getpass
 import os
 import platform
 import shlex
@@ -41,6 +42,14 @@ def environment(threads: int) -> dict[str, Any]:
         ],
         "packages": {name: version for name in PACKAGES if (version := _version(name))},
     }
+
+
+def user() -> str:
+    """Who runs this; a container may have no name for it."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
 
 
 def _git(*arguments: str) -> str:
