@@ -1,5 +1,6 @@
 """The door: `nnexp <verb> ...` or `nnexp key=value ...`."""
 
+import os
 import sys
 from difflib import get_close_matches
 from importlib import import_module
@@ -12,9 +13,14 @@ INTERRUPTED = 130
 def main() -> int:
     """Send the command line to where it belongs; returns the exit code."""
     try:
-        return dispatch()
+        code = dispatch()
+        sys.stdout.flush()
+        return code
     except KeyboardInterrupt:
         return INTERRUPTED
+    except BrokenPipeError:  # whoever reads has seen enough; what Python still holds back must not fail at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
 
 
 def dispatch() -> int:

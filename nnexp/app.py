@@ -56,6 +56,8 @@ def main() -> int:
         job()
     except Stopped as stopped:  # a single run's end, past Hydra, which would print the overrides and a traceback
         error: Exception = stopped.reason
+    except BrokenPipeError:
+        raise
     except (ConfigError, DataError, StoreError, Diverged, MemoryError, OSError, HydraException, OmegaConfBaseException) as reason:
         error = reason
     except Terminated:

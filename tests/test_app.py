@@ -137,6 +137,12 @@ def test_a_failing_job_does_not_end_the_others_and_is_told(store):
     assert {run.data.params["optimizer.lr"]: run.info.status for run in runs()[1]} == {"1e+30": "FAILED", "0.1": "FINISHED"}
 
 
+@pytest.mark.parametrize("words", ["--help", "data=digits --cfg job"])
+def test_a_reader_that_has_seen_enough_is_no_error(words):
+    done = subprocess.run(f"{' '.join(NNEXP)} {words} | head -n 1", shell=True, capture_output=True, text=True, check=True)
+    assert (done.stderr, len(done.stdout.splitlines())) == ("", 1)
+
+
 def test_hydras_own_commands_still_work():
     shown = nnexp("data=digits", "--cfg", "job", "--resolve")
     assert (shown.returncode, "validation: 0.2" in shown.stdout) == (0, True)
