@@ -239,7 +239,7 @@ def header(settings: Settings, values: dict[str, Any], parts: Parts, threads: in
         ("data", f"{data.name}, {len(data.classes)} classes: {sizes}"),
         ("network", f"{architecture}, init {choices.get('init', 'custom')}"),
         ("optimizer", f"{choices.get('optimizer', 'custom')}, lr {settings.optimizer.lr:g}, schedule {choices.get('schedule', 'custom')}"),
-        ("training", f"{trainer.epochs} epochs, batch {parts.train.size}, seed {settings.seed}, {threads} threads"),
+        ("training", f"{trainer.epochs} epochs, batch {parts.train.size}, seed {settings.seed}, threads {threads}"),
     ]
 
 
