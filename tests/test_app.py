@@ -251,16 +251,15 @@ def test_a_run_that_dies_is_marked_failed(store):
     assert ends(1) == ["FAILED"]
 
 
-def test_an_interrupted_parallel_sweep_leaves_no_run_running(alone, store):
-    arguments = ["-m", "seed=1,2", *LONG, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
+def test_an_interrupted_parallel_sweep_leaves_no_run_running(store):
+    arguments = ["-m", "trainer.epochs=1,1000000", "data=digits", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
     process = subprocess.Popen([*NNEXP, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-    deadline = time.monotonic() + 60
-    while len(list(alone.glob("outputs/sweeps/*/*/*/journal.jsonl"))) < 2 and time.monotonic() < deadline:
-        time.sleep(0.1)
-    time.sleep(1)
+    deadline = time.monotonic() + 150
+    while {run.info.status for run in runs()[1]} != {"FINISHED", "RUNNING"} and time.monotonic() < deadline:
+        time.sleep(1)
     os.killpg(process.pid, signal.SIGINT)
     assert process.wait(60) == 130
-    assert set(ends(2)) <= {"KILLED", "FAILED"}
+    assert sorted(ends(2)) in (["FAILED", "FINISHED"], ["FINISHED", "KILLED"])
 
 
 def test_a_run_that_diverges_is_marked_failed_with_the_reason(store):
