@@ -197,7 +197,9 @@ def learn(parts: Parts, result: Result, journal: Journal, display: Display) -> N
 
 def judge(parts: Parts, result: Result, tested: bool) -> None:
     """Save the final weights, go back to the best ones and see what they do; on the test set only at a run's true end."""
-    save(parts.network, result.folder / "weights" / "final.npz")
+    final = result.folder / "weights" / "final.npz"
+    if not final.exists():  # interrupted in here, we come a second time, with the best weights in the network
+        save(parts.network, final)
     best = parts.best.record
     if best is None:
         return

@@ -12,6 +12,7 @@ from nnexp.config import build
 from nnexp.data.dataset import DataError
 from nnexp.experiment import Diverged, assemble
 from nnexp.tracking.journal import read
+from nnexp.training.trainer import evaluate
 
 QUICK = ["data=digits", "trainer.epochs=3", "tracking=none"]
 CONTRACT = [
@@ -85,6 +86,24 @@ def test_a_run_that_diverges_says_so_and_keeps_what_was_learnt():
     entries, _ = read(folder)
     assert entries[-1]["status"] == "FAILED"
     assert "Diverged" in (folder / "error.txt").read_text()
+
+
+def test_an_interrupt_while_the_test_set_is_looked_at_leaves_the_final_weights_as_they_were(monkeypatch):
+    seen = []
+
+    def evaluate_twice(*arguments):
+        seen.append(arguments)
+        if len(seen) == 2:  # the validation set, then the test set
+            raise KeyboardInterrupt
+        return evaluate(*arguments)
+
+    monkeypatch.setattr("nnexp.experiment.evaluate", evaluate_twice)
+    with pytest.raises(KeyboardInterrupt):
+        run(compose([*QUICK, "optimizer=sgd", "schedule=constant", "optimizer.lr=2", "trainer.epochs=30"]))
+    (folder,) = (path.parent for path in Path("outputs").rglob("journal.jsonl"))
+    best, final = (np.load(folder / "weights" / f"{name}.npz") for name in ("best", "final"))
+    assert any((best[name] != final[name]).any() for name in best.files)
+    assert read(folder)[0][-1]["status"] == "KILLED"
 
 
 def test_missing_data_leaves_nothing_behind(alone):
