@@ -1,13 +1,14 @@
 """A network: layers in a row over one buffer of parameters."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from nnexp.nn.chain import Chain
 from nnexp.nn.initializers import Initializer
-from nnexp.nn.layers import Layer
+from nnexp.nn.layers import Layer, Weighted
 from nnexp.nn.parameters import Array, Parameters, Shape
 
 
@@ -22,22 +23,29 @@ class Network:
         inputs: the shape of one example.
         capacity: the largest batch that `forward` will see.
         dtype: float32 to train, float64 to test.
+        noise: the stream that layers like dropout draw from, each from its own branch; None is one that never changes.
+
+    Raises:
+        ShapeError: a layer cannot take what the one before it gives.
     """
 
-    def __init__(self, layers: Sequence[Layer], inputs: Shape, capacity: int, dtype: DTypeLike = np.float32) -> None:
-        self.layers = list(layers)
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        inputs: Shape,
+        capacity: int,
+        dtype: DTypeLike = np.float32,
+        noise: np.random.Generator | None = None,
+    ) -> None:
+        self.chain = Chain(layers)
+        self.layers = self.chain.layers
         self.inputs, self.capacity, self.dtype = inputs, capacity, np.dtype(dtype)
-        shapes: dict[str, Shape] = {}
-        for i, layer in enumerate(self.layers):
-            inputs = layer.connect(inputs)
-            shapes |= {f"{i}.{name}": shape for name, shape in layer.shapes().items()}
-        self.outputs = inputs
-        self.parameters = Parameters(shapes, dtype)
-        self.layers[0].needs_dx = False
-        for i, layer in enumerate(self.layers):
-            layer.allocate(capacity, dtype)
-            views = self.parameters.values, self.parameters.grads
-            layer.bind(*({name: view[f"{i}.{name}"] for name in layer.shapes()} for view in views))
+        self.outputs = self.chain.connect(inputs)
+        self.parameters = Parameters(self.chain.shapes(), dtype, self.chain.state_shapes())
+        self.chain.needs_dx = False
+        self.chain.allocate(capacity, dtype)
+        self.chain.bind(self.parameters.values, self.parameters.grads, self.parameters.states)
+        self.chain.listen(noise or np.random.default_rng(0))
 
     @property
     def theta(self) -> Array:
@@ -49,21 +57,41 @@ class Network:
         """All gradients of the last `backward`, (P,)."""
         return self.parameters.grad
 
-    def initialize(self, init: Initializer, rng: np.random.Generator) -> None:
-        """Give every weight its first value, layer by layer from the one stream."""
-        for layer in self.layers:
-            layer.initialize(init, rng)
+    @property
+    def state(self) -> Array:
+        """All that layers learn without a gradient, such as the running means of batch normalisations, (S,)."""
+        return self.parameters.state
 
-    def forward(self, x: Array) -> Array:
-        """X (B, ...) -> z (B, O), B <= capacity; z lies in a buffer and is valid until the next call."""
-        for layer in self.layers:
-            x = layer.forward(x)
-        return x
+    def walk(self) -> Iterator[Layer]:
+        """Every layer in the order of the forward pass, those within others too."""
+        return self.chain.walk()
+
+    def initialize(self, init: Initializer, rng: np.random.Generator, x: Array | None = None) -> None:
+        """Give every weight its first value, layer by layer from the one stream.
+
+        Args:
+            init: the rule.
+            rng: the stream.
+            x: some examples (B, ...), for rules that look at data.
+        """
+        weighted = [layer for layer in self.walk() if isinstance(layer, Weighted)]
+        for layer in self.walk():
+            layer.initialize(init.at(weighted.index(layer), len(weighted)) if isinstance(layer, Weighted) else init, rng)
+        if x is not None:
+            init.adapt(self, x)
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        """X (B, ...) -> z (B, O), B <= capacity; z lies in a buffer and is valid until the next call.
+
+        Args:
+            x: examples.
+            training: whether layers like dropout do what they do in training only.
+        """
+        return self.chain.forward(x, training)
 
     def backward(self, dz: Array) -> None:
         """Fill `grad` from the gradient in the output of the last `forward`, (B, O); writes over dz."""
-        for layer in reversed(self.layers):
-            dz = layer.backward(dz)
+        self.chain.backward(dz)
 
     def logits(self, x: Array) -> Array:
         """The outputs for any number of examples, (N, ...) -> (N, O), in an array of their own."""
@@ -76,3 +104,20 @@ class Network:
     def predict(self, x: Array) -> NDArray[np.int64]:
         """The class of each example, (N, ...) -> (N,)."""
         return np.asarray(self.logits(x).argmax(axis=1))
+
+    def output_of(self, layer: Layer, x: Array) -> Array:
+        """What one layer returns while x (B, ...) passes through the network, a copy; as outside training."""
+        seen: list[Array] = []
+        forward = layer.forward
+
+        def watched(x: Array, training: bool = False) -> Array:
+            y = forward(x, training)
+            seen.append(y.copy())
+            return y
+
+        vars(layer)["forward"] = watched  # for this instance, this once
+        try:
+            self.forward(x)
+        finally:
+            del vars(layer)["forward"]
+        return seen[0]

@@ -12,34 +12,44 @@ from numpy.typing import DTypeLike, NDArray
 
 Array = NDArray[np.floating]
 Shape = tuple[int, ...]
+Views = dict[str, Array]
 
 
 class Parameters:
-    """Named views into one buffer of two rows, weights and gradients.
+    """Named views into one buffer of two rows, weights and gradients, and into one of state.
 
-    Matrices (and tensors) come first, vectors last, so "all matrices" is the slice `matrices`.
+    Matrices (and tensors) come first, vectors last, so "all matrices" is the slice `matrices`. State is what a layer learns
+    without a gradient, such as the running mean of a batch normalisation.
 
     Args:
         shapes: the shape of each parameter by its name; the order within each kind is kept.
-        dtype: of weights and gradients alike.
+        dtype: of weights, gradients and state alike.
+        state: the shape of each piece of state by its name.
     """
 
-    def __init__(self, shapes: Mapping[str, Shape], dtype: DTypeLike = np.float32) -> None:
+    def __init__(self, shapes: Mapping[str, Shape], dtype: DTypeLike = np.float32, state: Mapping[str, Shape] | None = None) -> None:
         in_order = sorted(shapes, key=lambda name: len(shapes[name]) < 2)  # stable: matrices, then vectors
-        size = sum(prod(shape) for shape in shapes.values())
+        self.shapes = [shapes[name] for name in in_order]
         self.theta: Array
         self.grad: Array
-        self.theta, self.grad = np.zeros((2, size), dtype)  # (P,), (P,)
-        self.values: dict[str, Array] = {}
-        self.grads: dict[str, Array] = {}
-        start = 0
-        for name in in_order:
-            place = slice(start, start + prod(shapes[name]))
-            self.values[name] = self.theta[place].reshape(shapes[name])
-            self.grads[name] = self.grad[place].reshape(shapes[name])
-            start = place.stop
-        self.matrices = slice(0, sum(prod(shape) for shape in shapes.values() if len(shape) >= 2))
+        self.theta, self.grad = np.zeros((2, sum(map(prod, self.shapes))), dtype)  # (P,), (P,)
+        self.values = _views(self.theta, in_order, shapes)
+        self.grads = _views(self.grad, in_order, shapes)
+        self.matrices = slice(0, sum(prod(shape) for shape in self.shapes if len(shape) >= 2))
+        state = state or {}
+        self.state: Array = np.zeros(sum(map(prod, state.values())), dtype)  # (S,)
+        self.states = _views(self.state, list(state), state)
 
     def __len__(self) -> int:
         """The number of weights."""
         return len(self.theta)
+
+
+def _views(vector: Array, names: list[str], shapes: Mapping[str, Shape]) -> Views:
+    """The vector cut into arrays of those shapes, in that order."""
+    views, start = {}, 0
+    for name in names:
+        stop = start + prod(shapes[name])
+        views[name] = vector[start:stop].reshape(shapes[name])
+        start = stop
+    return views

@@ -1,14 +1,18 @@
 import numpy as np
 import pytest
 
+from nnexp.nn import Conv2d, Dense, Dropout, Residual, Unflatten
+from nnexp.nn.choices import activation
+from nnexp.nn.image_models import LeNet5
 from nnexp.nn.initializers import He
+from nnexp.nn.layers import ShapeError
 from nnexp.nn.models import MLP, Softmax
 from nnexp.nn.network import Network
 
 
 @pytest.fixture
 def network():
-    network = Network(MLP([8, 6]).layers(3), (5,), 10, np.float64)
+    network = Network(MLP([8, 6]).layers((5,), 3), (5,), 10, np.float64)
     network.initialize(He(), np.random.default_rng(0))
     return network
 
@@ -37,8 +41,44 @@ def test_logits_of_more_examples_than_fit_a_batch_are_those_of_each_alone(networ
 
 
 def test_softmax_regression_is_one_dense_layer():
-    assert len(Network(Softmax().layers(10), (784,), 1).parameters) == 7850
+    assert len(Network(Softmax().layers((784,), 10), (784,), 1).parameters) == 7850
 
 
 def test_any_depth():
-    assert len(MLP([4] * 30).layers(2)) == 61
+    assert len(MLP([4] * 30).layers((4,), 2)) == 61
+
+
+def test_what_cannot_be_joined_is_told_with_its_place():
+    with pytest.raises(ShapeError, match=r"layer 1: Dense takes vectors and is given 3 dimensions, 4 x 3 x 3: put a Flatten before it"):
+        Network([Unflatten([4, 3, 3]), Dense(2)], (36,), 1)
+    with pytest.raises(ShapeError, match=r"layer 1: layer 0: Conv2d takes images"):
+        Network([Dense(4), Residual([Conv2d(3)])], (36,), 1)
+    with pytest.raises(ShapeError, match="make F keep the shape, or give it a shortcut"):
+        Network([Residual([Dense(3)])], (4,), 1)
+    with pytest.raises(ShapeError, match="take model=mlp"):
+        LeNet5().layers((13,), 2)
+
+
+def test_a_list_of_options_must_have_one_for_each_layer():
+    with pytest.raises(ValueError, match="dropout: 2 values for 3 hidden layers"):
+        MLP([4, 4, 4], dropout=[0.1, 0.2])
+
+
+def test_an_activation_does_not_write_over_what_another_layer_needs():
+    layers = [Dense(4), activation("tanh"), activation("relu"), Dropout(0.5), activation("sigmoid"), Dense(2)]
+    network = Network(layers, (3,), 2)
+    assert [layer.in_place for layer in layers] == [False, True, False, False, False, False]
+    network.theta[:] = 0.5
+    network.forward(np.ones((2, 3), np.float32), training=True)
+    assert not np.shares_memory(layers[1].y, layers[2].y)
+
+
+def test_layers_of_chance_draw_from_branches_of_their_own():
+    def masks(layers):
+        network = Network(layers, (50,), 4, noise=np.random.default_rng(3))
+        network.forward(np.ones((4, 50), np.float32), training=True)
+        return [layer.chance.copy() for layer in layers if isinstance(layer, Dropout)]
+
+    (first, second), (again, _) = masks([Dropout(0.5), Dropout(0.5)]), masks([Dropout(0.5), Dropout(0.9)])
+    assert (first != second).any()
+    assert (first == again).all(), "what another layer draws changes nothing"

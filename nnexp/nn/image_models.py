@@ -1,0 +1,107 @@
+"""Architectures for images, and the one that a configuration writes out layer by layer."""
+
+from copy import deepcopy
+from typing import Annotated, Literal
+
+from annotated_types import MinLen
+
+from nnexp.nn.choices import ActivationName, activation
+from nnexp.nn.convolution import Conv2d, Size
+from nnexp.nn.layers import Dense, Layer, ShapeError, Units, told
+from nnexp.nn.models import ActivationChoice, Model, dropped
+from nnexp.nn.noise import Rate
+from nnexp.nn.normalization import BatchNorm2d
+from nnexp.nn.parameters import Shape
+from nnexp.nn.pooling import AvgPool2d, Flatten, GlobalAvgPool2d, MaxPool2d, Unflatten
+
+
+class ImageModel(Model):
+    """A model whose first layer sees the image as it is."""
+
+    evaluation_batch = 100
+
+
+class LeNet5(ImageModel):
+    """Two convolutions of 5 x 5 with pooling, then 120 and 84 units: LeCun et al. 1998, figure 2.
+
+    The paper's sigmoid units, trained averages and partial connections are ReLU, plain pooling and full connections here;
+    images smaller than 32 x 32 get a border of zeros.
+
+    Args:
+        activation: by name.
+        pooling: max or avg.
+    """
+
+    def __init__(self, activation: ActivationChoice = "relu", pooling: Literal["max", "avg"] = "max") -> None:
+        self.activation, self.pooling = activation, pooling
+
+    def layers(self, inputs: Shape, outputs: int) -> list[Layer]:
+        shape = image(inputs)
+        border = max(2, -(-(32 - min(shape[1:])) // 2))
+        layers: list[Layer] = [Unflatten(list(shape))]
+        for filters, padding in ((6, border), (16, 0)):
+            pool = MaxPool2d(2) if self.pooling == "max" else AvgPool2d(2)
+            layers += [Conv2d(filters, 5, padding=padding), activation(self.activation), pool]
+        layers.append(Flatten())
+        for units in (120, 84):
+            layers += [Dense(units), activation(self.activation)]
+        return [*layers, Dense(outputs)]
+
+
+class CNN(ImageModel):
+    """Blocks of 3 x 3 convolution, batch normalisation, activation and pooling, then the mean of each channel.
+
+    Args:
+        channels: the filters of each block; the image is halved after each as long as it has 4 pixels.
+        activation: by name.
+        dropout: before the outputs.
+    """
+
+    def __init__(self, channels: Annotated[list[Units], MinLen(1)], activation: ActivationChoice = "relu", dropout: Rate = 0.0) -> None:
+        self.channels, self.activation, self.dropout = channels, activation, dropout
+
+    def layers(self, inputs: Shape, outputs: int) -> list[Layer]:
+        shape = image(inputs)
+        size = min(shape[1:])
+        layers: list[Layer] = [Unflatten(list(shape))]
+        for filters in self.channels:
+            layers += [Conv2d(filters, 3, padding=1, bias=False), BatchNorm2d(), activation(self.activation)]
+            if size >= 4:
+                layers.append(MaxPool2d(2))
+                size //= 2
+        return [*layers, GlobalAvgPool2d(), *dropped(self.dropout), Dense(outputs)]
+
+
+class Sequential(Model):
+    """Any layers in a row, as the configuration lists them; the last Dense, whose size the data give, is added.
+
+    Args:
+        stack: the layers, and activations by name. Where the first of them that minds takes images, it is given images.
+    """
+
+    def __init__(self, stack: Annotated[list[Layer | ActivationName], MinLen(1)]) -> None:
+        self.stack = stack
+
+    @property
+    def evaluation_batch(self) -> int:  # type: ignore[override]
+        """As the layers are."""
+        return ImageModel.evaluation_batch if self.of_images else Model.evaluation_batch
+
+    @property
+    def of_images(self) -> bool:
+        """Whether the first layer that minds takes images."""
+        kinds = [inner.takes for layer in self.stack if isinstance(layer, Layer) for inner in layer.walk()]
+        return next((kind == "images" for kind in kinds if kind != "any"), False)
+
+    def layers(self, inputs: Shape, outputs: int) -> list[Layer]:
+        layers: list[Layer] = [Unflatten(list(image(inputs)))] if self.of_images else []
+        layers += [deepcopy(layer) if isinstance(layer, Layer) else activation(layer) for layer in self.stack]
+        return [*layers, Flatten(), Dense(outputs)]
+
+
+def image(inputs: Shape) -> tuple[Size, Size, Size]:
+    """The shape of an example as (C, H, W)."""
+    if len(inputs) == 1:
+        raise ShapeError(f"the model takes images and the data are {told(inputs)}: take model=mlp")
+    channels, height, width = inputs if len(inputs) == 3 else (1, *inputs)
+    return channels, height, width
