@@ -1,1 +1,1 @@
-"""How weights move: optimizers and schedules. Pure NumPy."""
+"""How weights move: optimizers, schedules, averages. Pure NumPy."""

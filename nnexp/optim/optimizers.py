@@ -1,11 +1,12 @@
-"""Optimizers: a few in-place lines on the vector of all weights.
+"""What an optimizer is, and the three that follow the gradient as it is: SGD, Momentum, Nesterov.
 
-theta weights, g gradients, both (P,). An optimizer owns its learning rate; a schedule only scales it. Definitions follow
-PyTorch where papers differ.
+theta weights, g gradients, both (P,). An optimizer is a few in-place lines on these vectors; it owns its learning rate, a
+schedule only scales it. Definitions follow PyTorch where papers differ.
 """
 
 from abc import ABC, abstractmethod
-from math import sqrt
+from collections.abc import Sequence
+from math import prod
 from typing import Annotated
 
 import numpy as np
@@ -13,8 +14,10 @@ from annotated_types import Ge, Gt, Lt
 from numpy.typing import NDArray
 
 Array = NDArray[np.floating]
+Shape = tuple[int, ...]
 LearningRate = Annotated[float, Gt(0)]
 Decay = Annotated[float, Ge(0), Lt(1)]
+WeightDecay = Annotated[float, Ge(0)]
 
 
 class Optimizer(ABC):
@@ -22,28 +25,54 @@ class Optimizer(ABC):
 
     Args:
         lr: the learning rate at a schedule's multiplier of 1.
+        weight_decay: lambda of the decoupled decay, for matrices only.
+
+    Attributes:
+        momentum: what a one-cycle schedule may change between two steps; None where there is nothing of the kind.
     """
 
-    def __init__(self, lr: LearningRate) -> None:
-        self.lr = lr
+    momentum: float | None = None
 
-    def bind(self, theta: Array, grad: Array) -> None:
-        """Take hold of a network's vectors and make the state, zero."""
+    def __init__(self, lr: LearningRate, weight_decay: WeightDecay = 0.0) -> None:
+        self.lr, self.weight_decay = lr, weight_decay
+
+    def bind(self, theta: Array, grad: Array, shapes: Sequence[Shape] | None = None) -> None:
+        """Take hold of a network's vectors and make the state, zero.
+
+        Args:
+            theta: (P,), the weights.
+            grad: (P,), their gradients.
+            shapes: of the parameters in the order they lie in, rank 2 and above first; None takes theta for one parameter.
+
+        Raises:
+            ValueError: the shapes do not fill theta, or a vector lies before a matrix.
+        """
         self.theta, self.g = theta, grad
+        self.shapes = [theta.shape] if shapes is None else list(shapes)
+        if sum(map(prod, self.shapes)) != theta.size or self.shapes != sorted(self.shapes, key=lambda shape: len(shape) < 2):
+            raise ValueError(f"shapes {self.shapes} must fill a vector of {theta.size} weights, matrices before vectors")
+        self.matrices = sum(prod(shape) for shape in self.shapes if len(shape) >= 2)
+        self.decayed = theta if shapes is None else theta[: self.matrices]
         self.update = np.zeros_like(theta)  # scratch: what is subtracted from theta
 
     @abstractmethod
     def step(self, scale: float = 1.0) -> None:
         """One update with the learning rate lr * scale."""
 
+    def decay(self, scale: float) -> None:
+        """Shrink the matrices, theta <- theta - lr lambda theta: Loshchilov & Hutter 2019, algorithm 2. The first line of a step."""
+        if self.weight_decay:
+            self.decayed *= 1 - self.lr * scale * self.weight_decay
+
 
 class SGD(Optimizer):
     """theta <- theta - lr g."""
 
-    def __init__(self, lr: LearningRate = 0.1) -> None:
-        super().__init__(lr)
+    def __init__(self, lr: LearningRate = 0.1, weight_decay: WeightDecay = 0.0) -> None:
+        super().__init__(lr, weight_decay)
 
     def step(self, scale: float = 1.0) -> None:
+        self.decay(scale)
         np.multiply(self.g, self.lr * scale, out=self.update)
         self.theta -= self.update
 
@@ -51,15 +80,16 @@ class SGD(Optimizer):
 class Momentum(Optimizer):
     """v <- mu v + g; theta <- theta - lr v: Polyak 1964, in PyTorch's form (the learning rate outside v)."""
 
-    def __init__(self, lr: LearningRate = 0.05, momentum: Decay = 0.9) -> None:
-        super().__init__(lr)
-        self.momentum = momentum
+    def __init__(self, lr: LearningRate = 0.05, momentum: Decay = 0.9, weight_decay: WeightDecay = 0.0) -> None:
+        super().__init__(lr, weight_decay)
+        self.momentum: float = momentum
 
-    def bind(self, theta: Array, grad: Array) -> None:
-        super().bind(theta, grad)
+    def bind(self, theta: Array, grad: Array, shapes: Sequence[Shape] | None = None) -> None:
+        super().bind(theta, grad, shapes)
         self.v = np.zeros_like(theta)
 
     def step(self, scale: float = 1.0) -> None:
+        self.decay(scale)
         self.v *= self.momentum
         self.v += self.g
         np.multiply(self.v, self.lr * scale, out=self.update)
@@ -70,42 +100,10 @@ class Nesterov(Momentum):
     """v <- mu v + g; theta <- theta - lr (g + mu v): Nesterov 1983, as in Sutskever et al. 2013, eq. 3-4, PyTorch's form."""
 
     def step(self, scale: float = 1.0) -> None:
+        self.decay(scale)
         self.v *= self.momentum
         self.v += self.g
         np.multiply(self.v, self.momentum, out=self.update)
         self.update += self.g
         self.update *= self.lr * scale
         self.theta -= self.update
-
-
-class Adam(Optimizer):
-    """theta <- theta - lr m^ / (sqrt(v^) + eps): Kingma & Ba 2015, algorithm 1.
-
-    The paper's m and v are kept divided by (1 - beta1) and (1 - beta2): m <- beta1 m + g, v <- beta2 v + g^2. The two
-    factors go into the learning rate and epsilon, which saves two passes over all weights in every step.
-    """
-
-    def __init__(self, lr: LearningRate = 7e-3, beta1: Decay = 0.9, beta2: Decay = 0.99, eps: Annotated[float, Ge(1e-30)] = 1e-8) -> None:
-        super().__init__(lr)
-        self.beta1, self.beta2, self.eps = beta1, beta2, eps
-
-    def bind(self, theta: Array, grad: Array) -> None:
-        super().bind(theta, grad)
-        self.m, self.v = np.zeros_like(theta), np.zeros_like(theta)
-        self.t = 0
-
-    def step(self, scale: float = 1.0) -> None:
-        self.t += 1
-        m, v, g, update = self.m, self.v, self.g, self.update
-        to_m_hat = (1 - self.beta1) / (1 - self.beta1**self.t)
-        to_root_v_hat = sqrt((1 - self.beta2) / (1 - self.beta2**self.t))
-        m *= self.beta1
-        m += g
-        np.multiply(g, g, out=update)
-        v *= self.beta2
-        v += update
-        np.sqrt(v, out=update)
-        update += self.eps / to_root_v_hat
-        np.divide(m, update, out=update)
-        update *= self.lr * scale * to_m_hat / to_root_v_hat
-        self.theta -= update
