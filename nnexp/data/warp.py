@@ -1,0 +1,118 @@
+"""How a batch of images is resampled: a background of zeros, bilinear interpolation, affine maps of coordinates.
+
+B images, C channels, H x W pixels. Coordinates are (row, column) in pixels, (0, 0) is the middle of the first pixel. All
+buffers are made once, for `capacity` images; every call takes as many as it is given.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+Array = NDArray[np.floating]
+Float64 = NDArray[np.float64]
+Indices = NDArray[np.intp]
+
+
+class Canvas:
+    """Copies of images on a background of zeros that is as wide as anyone looks.
+
+    In memory one zero follows each row and one row of zeros each image; the zero left of a row is the one behind the row
+    before. With coordinates clipped to [-1, H] and [-1, W] this is the whole plane.
+
+    Args:
+        shape: (C, H, W).
+        capacity: the most images at a time.
+        dtype: of the pixels.
+    """
+
+    def __init__(self, shape: tuple[int, int, int], capacity: int, dtype: DTypeLike) -> None:
+        channels, height, width = shape
+        self.shape, self.stride = shape, width + 1
+        area = (height + 1) * self.stride
+        first = self.stride + 1  # in front of the first pixel: a row of zeros and the zero left of it
+        self.flat = np.zeros((channels, first + capacity * area + self.stride + 1), dtype)
+        rows = self.flat[:, first : first + capacity * area].reshape(channels, capacity, height + 1, self.stride)
+        self.images = rows[..., :height, :width]  # (C, B, H, W)
+        origins = first + area * np.arange(capacity)[:, None]  # (B, 1): the index of each image's pixel (0, 0)
+        self.origins: Indices = np.repeat(origins, height * width, axis=1)  # (B, H*W): to add what is broadcast, NumPy makes a buffer
+
+    def put(self, x: Array) -> None:
+        """Take copies of images (B, C*H*W)."""
+        np.copyto(self.images[:, : len(x)], x.reshape(-1, *self.shape).transpose(1, 0, 2, 3))
+
+    def get(self, channel: int, index: Indices, out: Array, down: int = 0, right: int = 0) -> None:
+        """The pixels at `index`, or so many rows below and so many columns right of it."""
+        np.take(self.flat[channel, down * self.stride + right :], index, out=out, mode="clip")  # another mode would copy
+
+
+class Bilinear:
+    """v = (1-s) [(1-t) x00 + t x01] + s [(1-t) x10 + t x11]: x00 the pixel up left of a point, (s, t) how far it is from there.
+
+    Outside is zero, and between the outermost pixels and zero values are interpolated too: `grid-constant` in SciPy,
+    padding by zeros in PyTorch's `grid_sample`. In each step the two sides are weighed by a number in [0, 1), so what was
+    in [0, 1] stays there, after rounding too.
+    """
+
+    def __init__(self, canvas: Canvas, capacity: int) -> None:
+        self.canvas = canvas
+        _, self.height, self.width = canvas.shape
+        size, dtype = (capacity, self.height * self.width), canvas.flat.dtype
+        self.near, self.far, self.corner = (np.empty(size, dtype) for _ in range(3))
+        self.row, self.column = np.empty(size, np.int32), np.empty(size, np.int32)
+        self.index: Indices = np.empty(size, np.intp)
+
+    def __call__(self, y: Array, x: Array, out: Sequence[Array]) -> None:
+        """Fill `out`, C times (B, H*W), from the canvas at the coordinates y and x (B, H*W), which are used up."""
+        n = len(y)
+        near, far, corner = self.near[:n], self.far[:n], self.corner[:n]
+        index = self.whole_part(y, x, near)
+        for channel, image in enumerate(out):
+            self.canvas.get(channel, index, near)
+            self.canvas.get(channel, index, far, right=1)
+            mix(near, far, x)
+            self.canvas.get(channel, index, far, down=1)
+            self.canvas.get(channel, index, corner, down=1, right=1)
+            mix(far, corner, x)
+            mix(near, far, y, image)
+
+    def whole_part(self, y: Array, x: Array, floor: Array) -> Indices:
+        """The indices of the pixels up left; of y and x the fractions remain."""
+        n = len(y)
+        row, column, index = self.row[:n], self.column[:n], self.index[:n]
+        for fraction, size, whole in ((y, self.height, row), (x, self.width, column)):
+            np.clip(fraction, -1, size, out=fraction)
+            np.floor(fraction, out=floor)
+            np.subtract(fraction, floor, out=fraction)
+            np.copyto(whole, floor, casting="unsafe")
+        row *= self.canvas.stride
+        row += column
+        np.copyto(index, row)
+        index += self.canvas.origins[:n]
+        return index
+
+
+def mix(a: Array, b: Array, t: Array, out: Array | None = None) -> None:
+    """Put a + t (b - a) into `out`, or into a; b is used up."""
+    b -= a
+    b *= t
+    np.add(a, b, out=a if out is None else out)
+
+
+def inverse_maps(turn: Float64, shear: Float64, grow: Float64, move: Float64, center: Float64) -> Float64:
+    """The rows of [M^-1 | c - M^-1 move], M = rotation * shear * diag(grow): where the pixels of each of B images come from.
+
+    Args:
+        turn: angles (B,).
+        shear: angles (B,) between upright lines and what they become.
+        grow: factors of the height and the width (2, B).
+        move: pixels down and right (2, B).
+        center: c (2, 1).
+
+    Returns:
+        (2, B, 3): for the row and for the column, the factors of (row - c, column - c) and a constant.
+    """
+    cos, sin, lean = np.cos(turn), np.sin(turn), np.tan(shear)
+    inverse = np.array([[cos, sin], [-sin - lean * cos, cos - lean * sin]]) / grow[:, None]  # (2, 2, B)
+    constant = center - (inverse * move).sum(axis=1)  # (2, B)
+    return np.concatenate([inverse, constant[:, None]], axis=1).transpose(0, 2, 1)

@@ -1,0 +1,61 @@
+"""How many images a second each augmentation changes, on one thread; prints a Markdown table.
+
+    python tests/benchmarks/augment.py [--rounds 200] [--only elastic,distort]
+
+The work: batches of 28 x 28 images in float32, changed in place, with the numbers that conf/augment says. The augmentations take
+turns batch by batch, so that a machine whose speed drifts is as slow for one as for the other; the figures are the median and,
+in brackets, the best of `rounds` batches in thousands of images a second, after one that does not count. Images are noise:
+nothing here looks at what is in them.
+"""
+
+import argparse
+import os
+import platform
+from statistics import median
+from time import perf_counter
+
+import numpy as np
+import yaml
+from threadpoolctl import threadpool_limits
+
+from nnexp.config.check import locate
+from nnexp.config.compose import CONF
+from nnexp.data.augment import Augment
+
+BATCHES = (128, 512)
+SHAPE = (28, 28)
+
+
+def augmentation(option: str, batch: int) -> Augment:
+    values = yaml.safe_load((CONF / "augment" / f"{option}.yaml").read_text())
+    made: Augment = locate(values.pop("_target_"))(**values)
+    made.bind(SHAPE, batch, np.float32, np.random.default_rng(0))
+    return made
+
+
+def seconds(augment: Augment, x: np.ndarray) -> float:
+    start = perf_counter()
+    augment(x)
+    return perf_counter() - start
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=200)
+    parser.add_argument("--only", default=",".join(sorted(path.stem for path in (CONF / "augment").glob("*.yaml") if path.stem != "none")))
+    options = parser.parse_args()
+    names = options.only.split(",")
+    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, NumPy {np.__version__}\n")
+    print(f"| batch | {' | '.join(names)} |")
+    print(f"|---|{'---|' * len(names)}", flush=True)
+    for batch in BATCHES:
+        x = np.random.default_rng(0).random((batch, SHAPE[0] * SHAPE[1]), np.float32)
+        made = [augmentation(name, batch) for name in names]
+        times = [[seconds(augment, x) for augment in made] for _ in range(options.rounds + 1)][1:]
+        columns = zip(*times, strict=True)
+        print(f"| {batch} | {' | '.join(f'{batch / median(c) / 1000:.1f} ({batch / min(c) / 1000:.1f})' for c in columns)} |", flush=True)
+
+
+if __name__ == "__main__":
+    with threadpool_limits(1):
+        main()
