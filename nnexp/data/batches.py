@@ -1,15 +1,17 @@
-"""Batches: rows of bytes become floats in a buffer that was made once.
+"""Batches: stored rows become what a network sees, in buffers that were made once.
 
-B batch, I inputs, N rows.
+B batch, I inputs, N rows, T targets.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from nnexp.data.dataset import Bytes, Labels
+from nnexp.data.balance import EqualClasses
 from nnexp.data.split import Rows
+from nnexp.data.standardize import Standardization, TargetScale
 
 Array = NDArray[np.floating]
 
@@ -20,32 +22,45 @@ class Batches:
     A batch lies in buffers of this object and is valid until the next one. The last batch of a pass may be smaller.
 
     Args:
-        x, y: all examples (?, I) uint8 and their classes (?,).
+        x, y: all examples (?, I) uint8 or float32, and their classes (?,) int64 or targets (?, T) float32.
         rows: which of them, (N,).
         size: B; no more than there are rows.
-        scale: x = scale * bytes.
-        dtype: of x.
+        scale: x = scale * stored; or how columns are standardised.
+        dtype: of x, and of targets.
         shuffle: the stream that orders are drawn from; without it the rows stay as they are.
+        targets: how targets are standardised; None leaves y as it is.
+        augment: changes the scaled x (B, I) in place.
+        balanced: every pass draws all classes equally often, still N rows: some repeat, some do not come.
     """
 
     def __init__(
         self,
-        x: Bytes,
-        y: Labels,
+        x: NDArray[Any],
+        y: NDArray[Any],
         rows: Rows,
         size: int,
-        scale: float,
+        scale: float | Standardization,
         dtype: DTypeLike,
         shuffle: np.random.Generator | None = None,
+        *,
+        targets: TargetScale | None = None,
+        augment: Callable[[Array], Any] | None = None,
+        balanced: bool = False,
     ) -> None:
         if not (len(rows) and rows.min() >= 0 and rows.max() < len(x)):
             raise IndexError("rows out of range")  # `take` below would clip them silently
+        if balanced and (shuffle is None or y.ndim > 1):
+            raise ValueError("balanced batches need classes, and a stream to draw from")
         size = min(size, len(rows))
-        self.rows, self.size, self.scale, self.shuffle = rows.copy(), size, scale, shuffle
+        self.rows, self.size, self.shuffle, self.augment = rows.copy(), size, shuffle, augment
+        self.equal = EqualClasses(rows, y) if balanced else None
         self.source_x, self.source_y = x, y
-        self.bytes = np.empty((size, x.shape[1]), np.uint8)  # (B, I)
         self.x: Array = np.empty((size, x.shape[1]), dtype)  # (B, I)
-        self.y = np.empty(size, y.dtype)  # (B,)
+        self.stored_x = self.x if x.dtype == self.x.dtype else np.empty(self.x.shape, x.dtype)  # (B, I)
+        self.scaling = _Scaling(scale, self.x)
+        self.y = np.empty((size, *y.shape[1:]), y.dtype if targets is None else dtype)  # (B,) or (B, T)
+        self.stored_y = self.y if y.dtype == self.y.dtype else np.empty(self.y.shape, y.dtype)
+        self.targets = None if targets is None else (targets.mean.astype(dtype), (1 / targets.deviation).astype(dtype))
 
     @property
     def examples(self) -> int:
@@ -53,22 +68,68 @@ class Batches:
         return len(self.rows)
 
     @property
-    def labels(self) -> Labels:
-        """The classes in the order of the current pass, (N,)."""
-        return self.source_y[self.rows]
+    def labels(self) -> NDArray[Any]:
+        """The classes (N,), or the targets (N, T) in their own unit, in the order of the current pass."""
+        labels: NDArray[Any] = self.source_y[self.rows]
+        return labels
 
     def __len__(self) -> int:
         """The batches of one pass."""
         return -(-len(self.rows) // self.size)
 
-    def __iter__(self) -> Iterator[tuple[Array, Labels]]:
-        if self.shuffle is not None:
-            self.shuffle.shuffle(self.rows)
+    def __iter__(self) -> Iterator[tuple[Array, NDArray[Any]]]:
+        self.order()
         for start in range(0, len(self.rows), self.size):
             rows = self.rows[start : start + self.size]
-            packed, x, y = self.bytes[: len(rows)], self.x[: len(rows)], self.y[: len(rows)]
-            np.take(self.source_x, rows, axis=0, out=packed, mode="clip")  # another mode would copy the whole batch
-            np.take(self.source_y, rows, out=y, mode="clip")
-            np.copyto(x, packed)
-            x *= self.scale
+            x, y = self.examples_of(rows), self.labels_of(rows)
+            if self.augment is not None:
+                self.augment(x)
             yield x, y
+
+    def order(self) -> None:
+        """Draw the rows of the next pass and their order."""
+        if self.equal is not None and self.shuffle is not None:
+            self.equal.draw(self.rows, self.shuffle)
+        elif self.shuffle is not None:
+            self.shuffle.shuffle(self.rows)
+
+    def examples_of(self, rows: Rows) -> Array:
+        """These rows as a network sees them, (B, I)."""
+        stored, x = self.stored_x[: len(rows)], self.x[: len(rows)]
+        np.take(self.source_x, rows, axis=0, out=stored, mode="clip")  # another mode would copy the whole batch
+        if stored.dtype != x.dtype:
+            np.copyto(x, stored)
+        self.scaling(x)
+        return x
+
+    def labels_of(self, rows: Rows) -> NDArray[Any]:
+        """The classes of these rows (B,), or their targets (B, T) as a network learns them."""
+        stored, y = self.stored_y[: len(rows)], self.y[: len(rows)]
+        np.take(self.source_y, rows, axis=0, out=stored, mode="clip")
+        if stored.dtype != y.dtype:
+            np.copyto(y, stored)
+        if self.targets is not None:
+            mean, factor = self.targets
+            y -= mean
+            y *= factor
+        return y
+
+
+class _Scaling:
+    """A factor or a standardisation, in the type of a batch and with the scratch it needs."""
+
+    def __init__(self, scale: float | Standardization, x: Array) -> None:
+        self.scale = scale
+        if isinstance(scale, Standardization):
+            self.shift, self.factor = scale.shift.astype(x.dtype), scale.factor.astype(x.dtype)  # (I,)
+            self.missing = np.empty(x.shape, bool)  # (B, I)
+
+    def __call__(self, x: Array) -> None:
+        if not isinstance(self.scale, Standardization):
+            x *= self.scale
+            return
+        missing = self.missing[: len(x)]
+        x -= self.shift
+        x *= self.factor
+        np.isnan(x, out=missing)
+        np.copyto(x, 0, where=missing)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from nnexp.data.cache import Arrays, cached, place, stored, write_whole
-from nnexp.data.dataset import Bytes, DataError, Dataset, Limit, Source, ValidationRatio, digest
+from nnexp.data.dataset import Bytes, DataError, Dataset, Fold, Folds, Limit, Source, ValidationRatio, digest
 from nnexp.data.download import download, notice
 from nnexp.data.idx import read_idx
 
@@ -32,7 +32,7 @@ class ImageSet(Source):
         validation: the ratio of the training images that is held out.
         root: the folder that holds the set's folder.
         mirrors: addresses of folders that hold the four .gz files, tried in order.
-        limit: learn from only so many training images.
+        limit, folds, fold, stratify, balanced: as of every source.
     """
 
     name: str
@@ -41,8 +41,18 @@ class ImageSet(Source):
     md5: tuple[str, str, str, str]  # of the mirrors' .gz files, in the order of FILES
     sha256: tuple[str, str, str, str] | None = None  # of the decompressed files, where it is public
 
-    def __init__(self, validation: ValidationRatio, root: str, mirrors: list[str], limit: Limit = None) -> None:
-        super().__init__(validation, root, limit)
+    def __init__(
+        self,
+        validation: ValidationRatio,
+        root: str,
+        mirrors: list[str],
+        limit: Limit = None,
+        folds: Folds = None,
+        fold: Fold = 0,
+        stratify: bool = True,
+        balanced: bool = False,
+    ) -> None:
+        super().__init__(validation, root, limit, folds, fold, stratify, balanced)
         self.mirrors = mirrors
 
     def load(self) -> Dataset:

@@ -1,7 +1,12 @@
+import tracemalloc
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nnexp.data.batches import Batches
+from nnexp.data.standardize import Standardization, TargetScale
 
 X = np.arange(100, dtype=np.uint8).reshape(50, 2)
 Y = np.arange(50)
@@ -50,3 +55,95 @@ def test_a_batch_larger_than_the_data_is_the_data():
 def test_rows_that_there_are_not_are_refused():
     with pytest.raises(IndexError):
         Batches(X, Y, np.array([0, 50]), 10, 1, np.float32)
+
+
+SEEN = np.arange(40)
+TABLE = np.random.default_rng(0).normal([5, -100, 0, 3], [2, 30, 1, 0], (60, 4)).astype(np.float32)
+TABLE[::7, 0] = np.nan
+NUMERIC = np.array([True, True, False, True])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_columns_are_standardised_and_what_is_missing_is_the_mean(dtype):
+    scale = Standardization.fit(TABLE, SEEN, NUMERIC)
+    x = np.concatenate([x.copy() for x, _ in Batches(TABLE, np.zeros(60, np.int64), SEEN, 7, scale, dtype)])
+    assert x.dtype == dtype
+    there = ~np.isnan(TABLE[SEEN, 0])
+    np.testing.assert_array_equal(x[~there, 0], 0)
+    np.testing.assert_allclose([x[there, 0].mean(), x[:, 1].mean()], 0, atol=1e-5)
+    np.testing.assert_allclose([x[there, 0].std(), x[:, 1].std()], 1, rtol=1e-5)
+    np.testing.assert_array_equal(x[:, 2], TABLE[SEEN, 2].astype(dtype), "a category stays 0 or 1")
+    np.testing.assert_array_equal(x[:, 3], 0, "a constant says nothing")
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_targets_are_standardised_and_labels_are_not(dtype):
+    y = np.random.default_rng(0).normal([1000, 0], [50, 1e-3], (60, 2)).astype(np.float32)
+    scale = TargetScale.fit(y, SEEN)
+    made = Batches(TABLE, y, SEEN, 7, 1.0, dtype, np.random.default_rng(0), targets=scale)
+    learnt = np.concatenate([y.copy() for _, y in made])
+    assert learnt.dtype == dtype
+    np.testing.assert_allclose(learnt.std(axis=0), 1, rtol=1e-4)
+    np.testing.assert_array_equal(made.labels, y[made.rows])
+    np.testing.assert_allclose(scale.restore(learnt), made.labels, rtol=1e-5, atol=1e-6)
+
+
+def test_augment_changes_the_scaled_batch_in_place():
+    def darker(x):
+        assert x.max() <= 99 * 0.5
+        x -= 1
+
+    changed = Batches(X, Y, ROWS, 10, 0.5, np.float32, augment=darker)
+    np.testing.assert_array_equal(np.concatenate([x.copy() for x, _ in changed]), X[ROWS] * 0.5 - 1)
+
+
+@pytest.mark.parametrize("source", ["bytes", "floats", "targets"])
+def test_a_pass_allocates_nothing_of_a_batchs_size(source):
+    n, width, size = 4000, 300, 400
+    x = np.zeros((n, width), np.uint8 if source == "bytes" else np.float32)
+    y = np.zeros((n, 2), np.float32) if source == "targets" else np.zeros(n, np.int64)
+    rows, numeric = np.arange(n), np.ones(width, bool)
+    scale = 0.5 if source == "bytes" else Standardization.fit(x, rows, numeric)
+    targets = TargetScale.fit(y, rows) if source == "targets" else None
+    made = Batches(x, y, rows, size, scale, np.float32, np.random.default_rng(0), targets=targets)
+    for _ in made:
+        pass
+    tracemalloc.start()
+    for _ in made:
+        pass
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 50_000 < size * width, "flags of a batch would be larger; NumPy has buffers of a fixed 32 kB"
+
+
+@given(st.lists(st.integers(1, 30), min_size=2, max_size=5), st.integers(0, 100), st.integers(0, 10))
+def test_balanced_passes_show_every_class_equally_often(counts, seed, unseen):
+    y = np.repeat(np.arange(len(counts)), counts)
+    rows = np.flatnonzero(np.arange(len(y)) != unseen) if min(counts) > 1 else np.arange(len(y))
+    x = np.zeros((len(y), 1), np.uint8)
+    made = Batches(x, y, rows, 4, 1, np.float32, np.random.default_rng(seed), balanced=True)
+    for _ in range(2):
+        seen = np.concatenate([y.copy() for _, y in made])
+        np.testing.assert_array_equal(made.labels, seen)
+        assert len(seen) == len(rows)
+        assert np.ptp(np.bincount(seen, minlength=len(counts))) <= 1
+        assert set(made.rows) <= set(rows)
+        for label in range(len(counts)):
+            times = np.bincount(made.rows, minlength=len(y))[rows[y[rows] == label]]
+            assert np.ptp(times) <= 1, "no row of a class comes more often than another"
+
+
+def test_balanced_passes_differ_and_the_seed_decides():
+    def orders(seed):
+        made = Batches(X, Y % 3, ROWS, 10, 1, np.float32, np.random.default_rng(seed), balanced=True)
+        return [[int(row) for batch in [list(made)] for row in made.rows] for _ in range(2)]
+
+    first, second = orders(0)
+    assert first != second
+    assert orders(0) == [first, second]
+
+
+def test_balance_needs_classes_and_a_stream():
+    for y, shuffle in ((Y, None), (np.zeros((50, 1), np.float32), np.random.default_rng(0))):
+        with pytest.raises(ValueError, match="balanced batches need classes"):
+            Batches(X, y, ROWS, 10, 1, np.float32, shuffle, balanced=True)

@@ -1,0 +1,59 @@
+"""Means and deviations: exact, of training rows only, without the missing ones."""
+
+import numpy as np
+import pytest
+from sklearn.preprocessing import StandardScaler
+
+from nnexp.data.dataset import Dataset
+from nnexp.data.standardize import STEP, Standardization, TargetScale, scaling, target_scale
+
+RNG = np.random.default_rng(0)
+EVERY = np.ones(3, bool)
+
+
+def table(n=200, missing=0.1):
+    x = RNG.normal([1e4, -3, 0.001], [1, 50, 1e-4], (n, 3)).astype(np.float32)
+    x[RNG.random((n, 3)) < missing] = np.nan
+    return x
+
+
+@pytest.mark.parametrize("n", [5, 200, STEP, 2 * STEP + 17])
+def test_agrees_with_scikit_learn(n):
+    x = table(n, missing=0 if n == 5 else 0.1)
+    rows = np.sort(RNG.permutation(n)[: n - 2])
+    found, oracle = Standardization.fit(x, rows, EVERY), StandardScaler().fit(x[rows].astype(np.float64))
+    np.testing.assert_allclose(found.shift, oracle.mean_, rtol=1e-12)
+    np.testing.assert_allclose(1 / found.factor, oracle.scale_, rtol=1e-9)
+
+
+def test_other_rows_do_not_matter():
+    x, rows = table(), np.arange(0, 200, 2)
+    before = Standardization.fit(x, rows, EVERY)
+    x[1::2] = 1e9
+    after = Standardization.fit(x, rows, EVERY)
+    np.testing.assert_array_equal(before.shift, after.shift)
+    np.testing.assert_array_equal(before.factor, after.factor)
+
+
+@pytest.mark.parametrize("value", [0, 0.1, 1e7, -1e-30, np.nan])
+def test_a_constant_or_empty_column_gets_the_factor_0(value):
+    x = np.full((30_000, 3), value, np.float32)
+    np.testing.assert_array_equal(Standardization.fit(x, np.arange(30_000), EVERY).factor, 0)
+
+
+def test_columns_that_are_no_numbers_stay_as_they_are():
+    found = Standardization.fit(table(), np.arange(200), ~EVERY)
+    assert (list(found.shift), list(found.factor)) == ([0] * 3, [1] * 3)
+
+
+def test_a_constant_target_is_brought_back_as_it_was():
+    y = np.full((50, 1), 7, np.float32)
+    scale = TargetScale.fit(y, np.arange(50))
+    np.testing.assert_array_equal(scale.restore(np.zeros((2, 1), np.float32)), 7)
+
+
+def test_images_are_scaled_and_classes_left_alone():
+    x, y = np.zeros((4, 2), np.uint8), np.arange(4) % 2
+    images = Dataset("images", x, y, x, y, (2,), ("a", "b"), 1 / 255, "")
+    assert scaling(images, np.arange(4)) == 1 / 255
+    assert target_scale(images, np.arange(4)) is None
