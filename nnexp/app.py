@@ -81,13 +81,13 @@ def job(config: DictConfig) -> float:
     home = Path(context.runtime.cwd)
     if context.mode != RunMode.MULTIRUN:
         try:
-            return run(config, folder, Terminal(), home).metrics[config.optimized_metric]
+            return run(config, folder, Terminal(), home).value
         except tuple(EXIT_CODES) as error:
             raise Stopped(error) from error
     label = " ".join([f"#{context.job.num}", *context.overrides.task])
     try:
         sweep_id = "/".join(Path(context.sweep.dir).parts[-2:])
-        return run(config, folder, Line(label), home, sweep_id).metrics[config.optimized_metric]
+        return run(config, folder, Line(label), home, sweep_id).value
     except tuple(EXIT_CODES) as error:
         print(f"{label} failed: {_told(error)}", file=sys.stderr, flush=True)  # now; Hydra tells it when all jobs are over
         raise

@@ -1,8 +1,9 @@
-"""One experiment from configuration to result. The only place that knows all the parts."""
+"""One experiment from configuration to result: the table of contents."""
 
 import json
 import time
 import traceback
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
@@ -11,42 +12,26 @@ from typing import Any
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
-from nnexp.config import Settings, build
+from nnexp.assembly import Parts, assemble
+from nnexp.config import ConfigError, Problem, Settings, build
 from nnexp.config.build import plain
 from nnexp.data.batches import Batches
-from nnexp.data.dataset import Dataset
-from nnexp.data.split import stratified, thinned
+from nnexp.header import header
 from nnexp.identity import config_hash, params, run_name, short_id
 from nnexp.nn.network import Network
-from nnexp.streams import Streams
 from nnexp.terminal import Display, Summary, Terminal
 from nnexp.tracking.client import Outcome, Shipper
 from nnexp.tracking.journal import Journal, Status
 from nnexp.tracking.provenance import environment, git, user
 from nnexp.tracking.store import address
-from nnexp.training.checkpoint import Best, save
-from nnexp.training.metrics import Confusion
+from nnexp.training.checkpoint import save
+from nnexp.training.metrics import Confusion, Fit
 from nnexp.training.threads import blas_threads
-from nnexp.training.trainer import Record, Trainer, evaluate
-
-EVALUATION_BATCH = 500
+from nnexp.training.trainer import Record, evaluate
 
 
 class Diverged(Exception):  # noqa: N818, what happened, as in KeyboardInterrupt
     """Training left the numbers that floats can hold."""
-
-
-@dataclass
-class Parts:
-    """What takes part in an experiment."""
-
-    dataset: Dataset
-    network: Network
-    train: Batches
-    validation: Batches
-    test: Batches
-    trainer: Trainer
-    best: Best
 
 
 @dataclass
@@ -58,9 +43,11 @@ class Result:
         network: with the weights of the best epoch.
         history: a record per epoch.
         metrics: those that are told once: best/..., test/..., time/total.
-        confusion: of the validation examples, by the best weights.
-        test_confusion: of the test examples.
+        confusion, test_confusion: of the validation and the test examples, by the best weights; of a classification.
+        fit, test_fit: the same of a regression.
         run_id: of the MLflow run; empty where there is none.
+        optimized: the name of the metric that the run returns to a sweep.
+        stopped: why training ended before its last epoch; empty where it did not.
     """
 
     folder: Path
@@ -69,7 +56,16 @@ class Result:
     metrics: dict[str, float] = field(default_factory=dict)
     confusion: Confusion | None = None
     test_confusion: Confusion | None = None
+    fit: Fit | None = None
+    test_fit: Fit | None = None
     run_id: str = ""
+    optimized: str = "best/val_accuracy"
+    stopped: str = ""
+
+    @property
+    def value(self) -> float:
+        """What the run returns to a sweep."""
+        return self.metrics[self.optimized]
 
 
 def run(
@@ -105,14 +101,14 @@ def run(
     display = display or Terminal()
     with np.errstate(all="ignore"), blas_threads(settings.trainer.threads) as threads:
         parts = assemble(settings)
-        result = Result((folder or new_folder(home)).resolve(), parts.network)
+        result = Result((folder or new_folder(home)).resolve(), parts.network, optimized=optimized(settings, parts))
         display.header(header(settings, values, parts, threads))
         with Journal(result.folder) as journal:
             status: Status = "FINISHED"
             try:
                 introduce(journal, settings, values, parts, threads, home, sweep_id)
                 shipper.take(result.folder)
-                learn(parts, result, journal, display)
+                learn(settings, parts, result, journal, display)
                 judge(parts, result, tested=True)
                 result.metrics["time/total"] = perf_counter() - started
             except BaseException as error:
@@ -130,29 +126,10 @@ def run(
                     outcome = Outcome(error="interrupted; the record is being finished in the background")
                 result.run_id = outcome.run_id
                 name = settings.tracking.run_name or run_name(values)
-                epochs = len(result.history), settings.trainer.epochs
-                display.conclusion(Summary(name, status, result.metrics, *epochs, result.folder, outcome, settings.tracking.enabled))
+                epochs = result.history[-1].epoch if result.history else 0, settings.trainer.epochs
+                tracked = settings.tracking.enabled
+                display.conclusion(Summary(name, status, result.metrics, *epochs, result.folder, outcome, tracked, result.stopped))
     return result
-
-
-def assemble(settings: Settings) -> Parts:
-    """Load the data, split it, build the network and the trainer; each from its own random stream."""
-    streams, trainer = Streams(settings.seed), settings.trainer
-    dataset = settings.data.load()
-    rows, held_out = stratified(dataset.y, settings.data.validation, streams("split"))
-    rows = thinned(rows, dataset.y, settings.data.limit, streams("limit"))
-    every_test_row = np.arange(len(dataset.y_test))
-    scaling = dataset.scale, trainer.dtype
-    train = Batches(dataset.x, dataset.y, rows, trainer.batch_size, *scaling, shuffle=streams("shuffle"))
-    validation = Batches(dataset.x, dataset.y, held_out, EVALUATION_BATCH, *scaling)
-    test = Batches(dataset.x_test, dataset.y_test, every_test_row, EVALUATION_BATCH, *scaling)
-
-    capacity, outputs = max(train.size, validation.size, test.size), len(dataset.classes)
-    network = Network(settings.model.layers(outputs), dataset.x.shape[1:], capacity, trainer.dtype)
-    network.initialize(settings.init, streams("init"))
-    settings.loss.allocate(capacity, outputs, trainer.dtype)
-    loop = Trainer(network, settings.loss, settings.optimizer, settings.schedule, train, validation, trainer.epochs)
-    return Parts(dataset, network, train, validation, test, loop, Best(network))
 
 
 def introduce(journal: Journal, settings: Settings, values: dict[str, Any], parts: Parts, threads: int, home: Path, sweep_id: str) -> None:
@@ -180,69 +157,97 @@ def introduce(journal: Journal, settings: Settings, values: dict[str, Any], part
         journal.artifacts("git.diff")
 
 
-def learn(parts: Parts, result: Result, journal: Journal, display: Display) -> None:
-    """Train, and after every epoch: log, keep the best weights, show."""
-    with display.training(parts.trainer):
-        for record in parts.trainer.epochs():
-            journal.metrics(record.epoch, record.metrics())
+def learn(settings: Settings, parts: Parts, result: Result, journal: Journal, display: Display) -> None:
+    """Train, and after every evaluation: log, keep the best weights, show, see whether to go on."""
+    trainer, best = settings.trainer, parts.best
+    with display.training(parts.trainer), closing(parts.trainer.epochs()) as records:
+        for record in records:
+            journal.metrics(record.at, record.metrics())
             if not np.isfinite(record.train_loss + record.val_loss):
                 raise Diverged(
                     f"the loss is no longer a number in epoch {record.epoch}: training diverged; take a smaller optimizer.lr "
-                    f"(it is {parts.trainer.optimizer.lr:g}), or another init"
+                    f"(it is {settings.optimizer.lr:g}), or another init"
                 )
             result.history.append(record)
-            parts.best.offer(record)
-            display.epoch(record, parts.best)
+            best.offer(record)
+            display.epoch(record, best)
+            if trainer.patience and best.since >= trainer.patience and record.epoch >= trainer.min_epochs:
+                result.stopped = f"no improvement in {best.since} evaluations"
+                return
+    if parts.trainer.is_over:
+        result.stopped = f"{trainer.time_budget:g} s of training are used up"
 
 
 def judge(parts: Parts, result: Result, tested: bool) -> None:
     """Save the final weights, go back to the best ones and see what they do; on the test set only at a run's true end."""
     final = result.folder / "weights" / "final.npz"
     if not final.exists():  # interrupted in here, we come a second time, with the best weights in the network
-        save(parts.network, final)
+        with parts.trainer.update.averaging.applied():
+            save(parts.network, final)
     best = parts.best.record
     if best is None:
         return
     parts.best.restore()
     save(parts.network, result.folder / "weights" / "best.npz")
-    found = {"best/val_accuracy": best.val_accuracy, "best/val_loss": best.val_loss, "best/epoch": best.epoch}
-    result.metrics |= found
-    loss, classes = parts.trainer.loss, parts.dataset.classes
-    seen = evaluate(parts.network, loss, parts.validation)
-    result.confusion = Confusion.of(parts.validation.labels, seen.predicted, classes)
-    if tested:
-        seen = evaluate(parts.network, loss, parts.test)
-        result.test_confusion = Confusion.of(parts.test.labels, seen.predicted, classes)
-        result.metrics |= {"test/loss": seen.loss, "test/accuracy": seen.accuracy}
+    result.metrics |= {f"best/val_{best.score}": best.val_score, "best/val_loss": best.val_loss, "best/epoch": best.epoch}
+    if best.at != best.epoch:
+        result.metrics["best/step"] = best.at
+    _, seen = inspect(parts, parts.validation)
+    if isinstance(seen, Confusion):
+        result.confusion = seen
+    else:
+        result.fit = seen
+    if not tested:
+        return
+    loss, seen = inspect(parts, parts.test)
+    result.metrics |= {"test/loss": loss}
+    if isinstance(seen, Confusion):
+        result.test_confusion = seen
+        result.metrics["test/accuracy"] = seen.accuracy
+    else:
+        result.test_fit = seen
+        result.metrics |= {"test/r2": float(seen.r2.mean())}
+        if len(seen.targets) == 1:
+            result.metrics |= {"test/mae": float(seen.mae[0]), "test/rmse": float(seen.rmse[0])}
+
+
+def inspect(parts: Parts, examples: Batches) -> tuple[float, Confusion | Fit]:
+    """What the network makes of some examples: the loss, and the confusion matrix or the fit."""
+    found = evaluate(parts.network, parts.trainer.loss, parts.trainer.score, examples)
+    if parts.targets is None:
+        return found.loss, Confusion.of(examples.labels, found.predicted, parts.dataset.classes)
+    return found.loss, Fit(examples.labels, parts.targets.restore(found.predicted), parts.dataset.targets)
 
 
 def conclude(journal: Journal, result: Result, status: Status) -> None:
     """Write down what was found; the pictures are drawn from it."""
-    for part, confusion in (("val", result.confusion), ("test", result.test_confusion)):
+    for part, confusion, fit in (("val", result.confusion, result.fit), ("test", result.test_confusion, result.test_fit)):
         if confusion is not None:
-            path = result.folder / "confusion" / f"{part}.json"
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(json.dumps(confusion.report()))
-    files = ("weights/final.npz", "weights/best.npz", "confusion/val.json", "confusion/test.json", "error.txt")
-    journal.artifacts(*(file for file in files if (result.folder / file).exists()))
+            write(result.folder / "confusion" / f"{part}.json", confusion.report())
+        if fit is not None:
+            write(result.folder / "predictions" / f"{part}.json", fit.report())
+            arrays = {"y": fit.y, "predicted": fit.predicted}
+            np.savez(result.folder / "predictions" / f"{part}.npz", allow_pickle=False, **arrays)
+    found = ["weights/final.npz", "weights/best.npz", "error.txt"]
+    found += [f"{kind}/{part}.{ending}" for kind in ("confusion", "predictions") for part in ("val", "test") for ending in ("json", "npz")]
+    journal.artifacts(*(file for file in found if (result.folder / file).exists()))
     journal.metrics(0, result.metrics)  # the MLflow UI compares what has only a step 0 as bars
     journal.end(status)
 
 
-def header(settings: Settings, values: dict[str, Any], parts: Parts, threads: int) -> list[tuple[str, str]]:
-    """What is about to run, in a few lines: (label, text)."""
-    data, network, choices = parts.dataset, parts.network, values["choices"]
-    sizes = f"{parts.train.examples:,} to learn from, {parts.validation.examples:,} to validate, {parts.test.examples:,} to test"
-    widths = [data.x.shape[1], *(layer.outputs for layer in network.layers if hasattr(layer, "outputs"))]
-    activation = f" {settings.model.activation}" if hasattr(settings.model, "activation") else ""
-    architecture = f"{'-'.join(map(str, widths))}{activation}, {len(network.parameters):,} parameters, {network.dtype}"
-    trainer = settings.trainer
-    return [
-        ("data", f"{data.name}, {len(data.classes)} classes: {sizes}"),
-        ("network", f"{architecture}, init {choices.get('init', 'custom')}"),
-        ("optimizer", f"{choices.get('optimizer', 'custom')}, lr {settings.optimizer.lr:g}, schedule {choices.get('schedule', 'custom')}"),
-        ("training", f"{trainer.epochs} epochs, batch {parts.train.size}, seed {settings.seed}, threads {threads}"),
-    ]
+def write(path: Path, report: dict[str, Any]) -> None:
+    """A report as JSON."""
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(report))
+
+
+def optimized(settings: Settings, parts: Parts) -> str:
+    """The name of the metric that a run returns to a sweep."""
+    score = parts.trainer.score.name
+    wanted = settings.optimized_metric or f"best/val_{score}"
+    if wanted.endswith(("accuracy", "r2")) and not wanted.endswith(score):
+        raise ConfigError([Problem(f"optimized_metric={wanted}", f"there is none in a {parts.dataset.task}: take best/val_{score}")])
+    return wanted
 
 
 def new_folder(home: Path) -> Path:

@@ -33,6 +33,7 @@ class Summary:
         folder: of the run.
         outcome: what became of its record.
         tracked: whether it was to go to MLflow.
+        stopped: why training ended early, if it did.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Summary:
     folder: Path
     outcome: Outcome
     tracked: bool
+    stopped: str = ""
 
 
 class Display(Protocol):
@@ -88,8 +90,10 @@ class Terminal:
 
     @contextmanager
     def training(self, trainer: Trainer) -> Iterator[None]:
-        self.every = -(-trainer.n_epochs // MOST_LINES) if self.console.is_terminal else 1
-        self.planned = trainer.n_epochs
+        self.planned = trainer.steps if trainer.evaluate_every else trainer.n_epochs
+        evaluations = trainer.steps // trainer.evaluate_every if trainer.evaluate_every else trainer.n_epochs
+        self.every = -(-evaluations // MOST_LINES) * (trainer.evaluate_every or 1) if self.console.is_terminal else 1
+        self.unit = "step" if trainer.evaluate_every else "epoch"
         if not self.console.is_terminal:
             yield
             return
@@ -99,12 +103,12 @@ class Terminal:
     def epoch(self, record: Record, best: Best) -> None:
         mark = "[green]*[/]" if best.record is record else " "
         text = (
-            f"epoch {record.epoch:>{len(str(self.planned))}}/{self.planned}{mark} "
-            f"training {record.train_loss:.4f} {record.train_accuracy:7.2%}   "
-            f"validation {record.val_loss:.4f} {record.val_accuracy:7.2%}   "
+            f"{self.unit} {record.at:>{len(str(self.planned))}}/{self.planned}{mark} "
+            f"training {record.train_loss:.4f} {scored(record.score, record.train_score)}   "
+            f"validation {record.val_loss:.4f} {scored(record.score, record.val_score)}   "
             f"lr {record.lr:.2g}   {record.examples_per_second:,.0f} examples/s"
         )
-        shown = record.epoch % self.every == 0 or record.epoch in (1, self.planned)
+        shown = record.at % self.every == 0 or record.at in (1, self.planned)
         self.say(text, to_terminal=shown)
 
     def shipping(self) -> None:
@@ -115,6 +119,8 @@ class Terminal:
         ended = {"KILLED": "[yellow]stopped[/]", "FAILED": "[red]failed[/]"}.get(summary.status)
         if ended:
             self.say(f"{ended} after {summary.epochs} of {summary.planned} epochs; what was learnt is kept")
+        elif summary.stopped:
+            self.say(f"ended in epoch {summary.epochs} of {summary.planned}: {summary.stopped}")
         if summary.metrics:
             self.say(f"[bold]{'best':10}[/]{results(summary.metrics)}")
         self.say(f"[bold]{'folder':10}[/]{short(summary.folder)}")
@@ -173,16 +179,22 @@ class _Bar(Progress):
     def get_renderables(self) -> Iterable[RenderableType]:
         for task in self.tasks:
             step = self.trainer.step
-            self.update(task.id, completed=step, epoch=min(1 + step // len(self.trainer.train), self.trainer.n_epochs))
+            self.update(task.id, completed=step, epoch=min(1 + step // self.trainer.steps_per_epoch, self.trainer.n_epochs))
         return super().get_renderables()
 
 
 def results(metrics: Mapping[str, float]) -> str:
     """The metrics that are told once, as a sentence."""
-    best = f"validation {metrics['best/val_accuracy']:.2%} in epoch {metrics['best/epoch']:.0f}"
-    tested = f", test {metrics['test/accuracy']:.2%}" if "test/accuracy" in metrics else ""
+    score = "accuracy" if "best/val_accuracy" in metrics else "r2"
+    best = f"validation {scored(score, metrics[f'best/val_{score}']).strip()} in epoch {metrics['best/epoch']:.0f}"
+    tested = f", test {scored(score, metrics[f'test/{score}']).strip()}" if f"test/{score}" in metrics else ""
     took = f", {metrics['time/total']:.1f} s" if "time/total" in metrics else ""
     return f"{best}{tested}{took}"
+
+
+def scored(score: str, value: float) -> str:
+    """An accuracy in percent, R2 as it is."""
+    return f"{value:7.2%}" if score == "accuracy" else f"R2 {value:7.4f}"
 
 
 def short(folder: Path) -> Path:

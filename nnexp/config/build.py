@@ -2,13 +2,17 @@
 
 from typing import Any
 
+from hydra.errors import InstantiationException
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from nnexp.config.check import check
 from nnexp.config.problems import ConfigError, Problem
 from nnexp.config.schema import Settings, TrackingSettings, TrainerSettings
+from nnexp.optim.regularization import Regularization
+
+SECTIONS = {"trainer": TrainerSettings, "tracking": TrackingSettings, "regularization": Regularization}
 
 
 def build(config: DictConfig | dict[str, Any]) -> Settings:
@@ -18,25 +22,54 @@ def build(config: DictConfig | dict[str, Any]) -> Settings:
         ConfigError: tells all mistakes; nothing was built.
     """
     values = plain(config)
-    if problems := mistakes(values):
+    if problems := _bound(values):
         raise ConfigError(problems)
-    built = instantiate(values, _convert_="all")
-    sections = {"trainer": TrainerSettings(**built["trainer"]), "tracking": TrackingSettings(**built["tracking"])}
-    return Settings(**(built | sections))
+    built, problems = _built(values)
+    if problems:
+        raise ConfigError(problems)
+    return Settings(**built)
 
 
 def plain(config: DictConfig | dict[str, Any]) -> dict[str, Any]:
-    """The configuration as plain dictionaries and lists, every interpolation resolved."""
+    """The configuration as plain dictionaries and lists, every interpolation resolved; what was left ??? is left out."""
     try:
-        values = OmegaConf.to_container(OmegaConf.create(config), resolve=True, throw_on_missing=True)
+        values = OmegaConf.to_container(OmegaConf.create(config), resolve=True)
     except OmegaConfBaseException as error:
         raise ConfigError([Problem(str(error.full_key or ""), (error.msg or str(error)).splitlines()[0])]) from error
     assert isinstance(values, dict)
-    return {str(key): value for key, value in values.items()}
+    return {str(key): value for key, value in _given(values).items()}
+
+
+def _given(values: Any) -> Any:
+    """Nested values without those that nobody gave."""
+    if isinstance(values, dict):
+        return {key: _given(value) for key, value in values.items() if value != MISSING}
+    return [_given(value) for value in values] if isinstance(values, list) else values
 
 
 def mistakes(values: dict[str, Any]) -> list[Problem]:
-    """Every mistake in a plain configuration."""
+    """Every mistake in a plain configuration: first each value by itself, then what does not go together."""
+    return _bound(values) or _built(values)[1]
+
+
+def _bound(values: dict[str, Any]) -> list[Problem]:
+    """What signatures refuse."""
     plugins = values.get("plugins")
     listed = tuple(map(str, plugins)) if isinstance(plugins, list) else ()
     return check(Settings, values, plugins=listed)
+
+
+def _built(values: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
+    """The parts, and what constructors refuse."""
+    built, problems = dict(values), []
+    for key, value in values.items():
+        if key in SECTIONS:
+            built[key] = SECTIONS[key](**value)
+        elif isinstance(value, dict) and "_target_" in value:
+            try:
+                built[key] = instantiate(value, _convert_="all")
+            except InstantiationException as error:
+                if not isinstance(error.__cause__, ValueError):
+                    raise
+                problems.append(Problem(key, str(error.__cause__)))
+    return built, problems

@@ -79,12 +79,21 @@ def _check_value(annotation: Any, value: Any, path: str, plugins: tuple[str, ...
         return [Problem(typed(path, value), f"is a section: set its keys, {keys}")]
     if isinstance(value, dict) and TARGET in value:
         return _check_target(annotation, value, path, plugins)
+    items = [get_args(kind)[0] for kind in _kinds(annotation) if get_origin(kind) is list]
+    if items and isinstance(value, list) and any(True for _ in _targets_within(value, path)):
+        return [problem for i, item in enumerate(value) for problem in _check_value(items[0], item, f"{path}.{i}", plugins)]
     if nested := [problem for at, inner in _targets_within(value, path) for problem in _check_target(Any, inner, at, plugins)]:
         return nested
+    return _check_plain(annotation, value, path)
+
+
+def _check_plain(annotation: Any, value: Any, path: str) -> list[Problem]:
+    """A value without targets in it."""
     try:
         _adapter(annotation).validate_python(value)
     except ValidationError:
-        guess = did_you_mean(str(value), map(str, get_args(annotation))) if get_origin(annotation) is Literal else ""
+        words = [str(word) for kind in _kinds(annotation) if get_origin(kind) is Literal for word in get_args(kind)]
+        guess = did_you_mean(str(value), words) if words else ""
         return [Problem(typed(path, value), f"{guess}must be {allowed(annotation)}")]
     return []
 
@@ -97,8 +106,9 @@ def _check_target(annotation: Any, value: dict[str, Any], path: str, plugins: tu
         target = locate(value[TARGET], plugins)
     except ValueError as error:
         return [Problem(where, str(error))]
-    if inspect.isclass(annotation) and inspect.isclass(target) and not issubclass(target, annotation):
-        return [Problem(where, f"must be a kind of {annotation.__module__}.{annotation.__name__}")]
+    kinds = tuple(kind for kind in _kinds(annotation) if inspect.isclass(kind))
+    if kinds and inspect.isclass(target) and not issubclass(target, kinds):
+        return [Problem(where, f"must be a kind of {' or '.join(f'{kind.__module__}.{kind.__name__}' for kind in kinds)}")]
     return check(target, {key: inner for key, inner in value.items() if key != TARGET}, path, plugins)
 
 
@@ -110,6 +120,15 @@ def _targets_within(value: Any, path: str) -> Iterator[tuple[str, dict[str, Any]
             yield f"{path}.{key}", item
         else:
             yield from _targets_within(item, f"{path}.{key}")
+
+
+def _kinds(annotation: Any) -> list[Any]:
+    """What an annotation allows, one by one: the members of a union, without their bounds."""
+    if get_origin(annotation) is Annotated:
+        return _kinds(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return [kind for member in get_args(annotation) for kind in _kinds(member)]
+    return [annotation]
 
 
 @cache
@@ -128,7 +147,10 @@ def allowed(annotation: Any) -> str:
     if origin is Literal:
         return f"one of {', '.join(map(str, arguments))}"
     if origin in (Union, UnionType):
-        return " or ".join(allowed(argument) for argument in arguments)
+        lists = [argument for argument in arguments if get_origin(argument) is list]
+        single = " or ".join(allowed(argument) for argument in arguments if argument not in lists)
+        many = ["a list [a,b] of such" if allowed(get_args(kind)[0]) == single else allowed(kind) for kind in lists]
+        return " or ".join([single, *many] if single else many)
     if origin is list:
         return f"a list like [a,b] of items that are each {allowed(arguments[0])}"
     section = f"a section with a {TARGET} of kind {getattr(annotation, '__name__', annotation)}"

@@ -163,9 +163,9 @@ class _Examination:
         key = str(override.key_or_group)
         if self.is_hydra(override) or override.is_add() or override.is_force_add() or override.is_delete() or _exists(config, key):
             return True
-        known = {*_leaves(plain(config)), *self.groups}
+        known = {key for key in _leaves(OmegaConf.to_container(config)) if not key.endswith(TARGET)} | set(self.groups)
         parent = key.rpartition(".")[0]
-        beside = sorted(name for name in known if parent and name.rpartition(".")[0] == parent and not name.endswith(TARGET))
+        beside = sorted(name for name in known if parent and name.rpartition(".")[0] == parent)
         what = f"no such key; {did_you_mean(key, known)}" + (f"known there: {', '.join(beside)}" if beside else "")
         self.problems.append(Problem(str(override.input_line), what.rstrip("; ")))
         return False
@@ -206,10 +206,10 @@ def _first(lines: dict[str, list[str]]) -> list[str]:
 def _exists(config: DictConfig, key: str) -> bool:
     parent, _, leaf = key.rpartition(".")
     node = OmegaConf.select(config, parent) if parent else config
-    return isinstance(node, DictConfig) and leaf in node
+    return isinstance(node, DictConfig) and leaf in list(node.keys())  # `in` is False for what is ???
 
 
-def _leaves(values: dict[str, Any], at: str = "") -> Iterator[str]:
+def _leaves(values: Any, at: str = "") -> Iterator[str]:
     for key, value in values.items():
         if isinstance(value, dict) and value:
             yield from _leaves(value, f"{at}{key}.")

@@ -6,17 +6,20 @@ A section with a `_target_` is bound to that class's signature; what a value may
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from annotated_types import Ge, MinLen
+from annotated_types import Ge, Gt, MinLen
 
+from nnexp.data.augment import Augment
 from nnexp.data.dataset import Source
 from nnexp.nn.initializers import Initializer
 from nnexp.nn.losses import Loss
 from nnexp.nn.models import Model
+from nnexp.optim.averaging import Averaging
 from nnexp.optim.optimizers import Optimizer
+from nnexp.optim.regularization import Regularization
 from nnexp.optim.schedules import Schedule
 
 DType = Literal["float32", "float64"]
-MetricName = Literal["best/val_accuracy", "best/val_loss", "test/accuracy", "test/loss", "time/total"]
+MetricName = Literal["best/val_accuracy", "best/val_r2", "best/val_loss", "test/accuracy", "test/r2", "test/loss", "time/total"]
 
 
 @dataclass(frozen=True)
@@ -24,16 +27,30 @@ class TrainerSettings:
     """The section `trainer`.
 
     Attributes:
-        epochs: passes over the training examples.
-        batch_size: examples per step.
+        epochs: passes over the training examples, at most.
+        batch_size: examples whose gradients are worked out together.
         dtype: of weights and activations; float32 to train, float64 to compare bit by bit with other tools.
         threads: of the linear algebra library; null leaves it its own choice, usually all cores.
+        accumulate: batches whose gradients make one step.
+        evaluate_every: steps between two evaluations; null is an evaluation after each epoch. Metrics are logged by step then.
+        monitor: what the best weights are best in, and what `patience` waits for: the score (accuracy or R2) or the loss of validation.
+        patience: evaluations without an improvement after which training ends; null never ends it early.
+        min_delta: the improvement that is none.
+        min_epochs: before which `patience` ends nothing.
+        time_budget: seconds of training after which it ends; null is as long as it takes.
     """
 
     epochs: Annotated[int, Ge(1)]
     batch_size: Annotated[int, Ge(1)]
     dtype: DType = "float32"
     threads: Annotated[int, Ge(1)] | None = None
+    accumulate: Annotated[int, Ge(1)] = 1
+    evaluate_every: Annotated[int, Ge(1)] | None = None
+    monitor: Literal["score", "loss"] = "score"
+    patience: Annotated[int, Ge(1)] | None = None
+    min_delta: Annotated[float, Ge(0)] = 0.0
+    min_epochs: Annotated[int, Ge(0)] = 0
+    time_budget: Annotated[float, Gt(0)] | None = None
 
 
 @dataclass(frozen=True)
@@ -58,20 +75,23 @@ class Settings:
     """A whole configuration, built.
 
     Attributes:
-        optimized_metric: the value that a run returns to a sweep.
+        optimized_metric: the value that a run returns to a sweep; None is best/val_accuracy, of a regression best/val_r2.
         plugins: packages besides nnexp that a `_target_` may come from.
         choices: which option each config group was composed from; filled in by `compose`.
     """
 
     data: Source
+    augment: Augment
     model: Model
     init: Initializer
     optimizer: Optimizer
     schedule: Schedule
+    averaging: Averaging
     loss: Loss
+    regularization: Regularization
     trainer: TrainerSettings
     tracking: TrackingSettings
     seed: Annotated[int, Ge(0)]
-    optimized_metric: MetricName
+    optimized_metric: MetricName | None
     plugins: list[str]
     choices: dict[str, str]

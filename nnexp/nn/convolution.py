@@ -1,8 +1,8 @@
 """Convolution as one matrix product over all windows of all images (im2col: Chellapilla et al. 2006).
 
-B batch, C channels, H height, W width, O outputs, K kernel; HH, WW height and width of the output. Images lie in memory channel by
-channel, (C, B, H, W): each row of the matrix of windows is then a shifted copy of a whole channel, and the product needs no
-rearrangement.
+B batch, C channels, H height, W width, O outputs, K kernel; HH, WW height and width of the output. Images lie in memory pixel by
+pixel, (C, H, W, B): each row of the matrix of windows is then a shifted copy of a whole channel, in long runs, and the product
+needs no rearrangement.
 """
 
 from typing import Annotated
@@ -13,7 +13,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import DTypeLike
 
 from nnexp.nn.initializers import Initializer
-from nnexp.nn.layers import ShapeError, Units, Weighted, arranged, told
+from nnexp.nn.layers import ShapeError, Units, Weighted, arranged, pixels_first, told
 from nnexp.nn.parameters import Array, Shape
 
 Size = Annotated[int, Ge(1)]
@@ -69,25 +69,22 @@ class Conv2d(Weighted):
 
     def forward(self, x: Array, training: bool = False) -> Array:
         n, k, s = len(x), self.kernel, self.stride
-        channels = self.framed(x).transpose(1, 0, 2, 3)
-        views = sliding_window_view(channels, (k, k), (2, 3))[:, :, ::s, ::s]  # (C, B, HH, WW, K, K)
+        views = sliding_window_view(pixels_first(self.framed(x)), (k, k), (1, 2))[:, ::s, ::s]  # (C, HH, WW, B, K, K)
         columns = self.matrix(n)
-        np.copyto(columns.reshape(self.C, k, k, n, *self.output_shape[1:]), views.transpose(0, 4, 5, 1, 2, 3))
+        np.copyto(columns.reshape(self.C, k, k, *self.output_shape[1:], n), views.transpose(0, 4, 5, 1, 2, 3))
         y = arranged(self.y, n, self.output_shape)
-        rows = y.transpose(1, 0, 2, 3).reshape(self.outputs, -1)
-        np.matmul(self.W.T, columns, out=rows)  # (O, B HH WW)
+        rows = pixels_first(y).reshape(self.outputs, -1)
+        np.matmul(self.W.T, columns, out=rows)  # (O, HH WW B)
         if self.bias:
             rows += self.b[:, None]
         return y
 
     def backward(self, dy: Array) -> Array:
         n, k, s = len(dy), self.kernel, self.stride
-        contiguous = arranged(self.dy, n, self.output_shape)
-        if dy.transpose(1, 0, 2, 3).flags.c_contiguous:
-            contiguous = dy
-        else:
-            np.copyto(contiguous, dy)
-        rows = contiguous.transpose(1, 0, 2, 3).reshape(self.outputs, -1)  # (O, B HH WW)
+        if not pixels_first(dy).flags.c_contiguous:
+            np.copyto(arranged(self.dy, n, self.output_shape), dy)
+            dy = arranged(self.dy, n, self.output_shape)
+        rows = pixels_first(dy).reshape(self.outputs, -1)  # (O, HH WW B)
         columns = self.matrix(n)
         np.matmul(columns, rows.T, out=self.dW)
         if self.bias:
@@ -96,13 +93,13 @@ class Conv2d(Weighted):
             return dy[:0]
         np.matmul(self.W, rows, out=columns)  # what each window's pixels are owed
         height, width = self.output_shape[1:]
-        owed = columns.reshape(self.C, k, k, n, height, width)
+        owed = columns.reshape(self.C, k, k, height, width, n)
         framed = arranged(self.dx, n, self.padded)
         framed.fill(0)
-        channels = framed.transpose(1, 0, 2, 3)
+        pixels = pixels_first(framed)
         for i in range(k):
             for j in range(k):
-                channels[:, :, i : i + s * height : s, j : j + s * width : s] += owed[:, i, j]
+                pixels[:, i : i + s * height : s, j : j + s * width : s] += owed[:, i, j]
         if not self.padding:
             return framed
         dx = arranged(self.dx_inner, n, self.input_shape)
@@ -121,7 +118,7 @@ class Conv2d(Weighted):
         return framed
 
     def matrix(self, n: int) -> Array:
-        """The columns of n images, (C K K, B HH WW)."""
+        """The columns of n images, (C K K, HH WW B)."""
         rows, positions = self.C * self.kernel**2, n * self.output_shape[1] * self.output_shape[2]
         return self.columns[: rows * positions].reshape(rows, positions)
 

@@ -148,13 +148,18 @@ class Dense(Weighted):
 def arranged(flat: NDArray[Scalar], n: int, shape: Shape) -> NDArray[Scalar]:
     """The first n * prod(shape) numbers of a buffer as n examples, (n, *shape).
 
-    Images (C, H, W) lie channel by channel, in memory (C, n, H, W): so a convolution is one product whose result needs no
-    rearrangement, and a channel's statistics are those of one row.
+    Images (C, H, W) lie pixel by pixel, in memory (C, H, W, n): whatever shifts, compares or adds pixels then runs along the
+    whole batch, a convolution is one product whose result needs no rearrangement, and a channel's statistics are those of one row.
     """
     used = flat[: n * prod(shape)]
     if len(shape) == 3:
-        return used.reshape(shape[0], n, *shape[1:]).transpose(1, 0, 2, 3)
+        return used.reshape(*shape, n).transpose(3, 0, 1, 2)
     return used.reshape(n, *shape)
+
+
+def pixels_first(x: NDArray[Scalar]) -> NDArray[Scalar]:
+    """Images (n, C, H, W) as they lie in memory, (C, H, W, n)."""
+    return x.transpose(1, 2, 3, 0)
 
 
 def told(shape: Shape) -> str:

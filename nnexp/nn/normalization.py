@@ -11,7 +11,7 @@ from annotated_types import Ge, Gt, Le
 from numpy.typing import DTypeLike
 
 from nnexp.nn.initializers import Initializer
-from nnexp.nn.layers import Layer, ShapeError, arranged, told
+from nnexp.nn.layers import Layer, ShapeError, arranged, pixels_first, told
 from nnexp.nn.parameters import Array, Shape, Views
 
 Epsilon = Annotated[float, Gt(0)]
@@ -66,8 +66,8 @@ class BatchNorm(Layer):
         self.running_var.fill(1)
 
     def matrix(self, x: Array) -> Array:
-        """(B, C) as it is; (B, C, H, W) as (C, B H W)."""
-        return x if self.axis == 0 else x.transpose(1, 0, 2, 3).reshape(self.shape[0], -1)
+        """(B, C) as it is; (B, C, H, W) as (C, H W B)."""
+        return x if self.axis == 0 else pixels_first(x).reshape(self.shape[0], -1)
 
     def forward(self, x: Array, training: bool = False) -> Array:
         y = arranged(self.y, len(x), self.shape)

@@ -35,6 +35,8 @@ class Pool2d(Layer):
         self.input_shape = image_shape(inputs, name)
         height, width = (windows(size, self.kernel, self.stride, name) for size in self.input_shape[1:])
         self.output_shape = (self.input_shape[0], height, width)
+        sides = self.stride * height, self.stride * width
+        self.covers = self.stride == self.kernel and self.input_shape[1:] == sides  # every pixel lies in one window
         return self.output_shape
 
     def allocate(self, capacity: int, dtype: DTypeLike) -> None:
@@ -77,14 +79,18 @@ class MaxPool2d(Pool2d):
         n = len(dy)
         won, waiting, share, y = (arranged(flat, n, self.output_shape) for flat in (self.won, self.open, self.share, self.y))
         dx = arranged(self.dx, n, self.input_shape)
-        dx.fill(0)
+        if not self.covers:
+            dx.fill(0)
         waiting.fill(True)  # windows whose largest pixel is still to come
         for pixels, gradient in zip(self.corners(self.x), self.corners(dx), strict=True):
             np.equal(pixels, y, out=won)
             won &= waiting
             waiting ^= won
-            np.multiply(dy, won, out=share)
-            np.add(gradient, share, out=gradient)
+            if self.covers:
+                np.multiply(dy, won, out=gradient)
+            else:
+                np.multiply(dy, won, out=share)
+                np.add(gradient, share, out=gradient)
         return dx
 
 
@@ -101,10 +107,14 @@ class AvgPool2d(Pool2d):
 
     def backward(self, dy: Array) -> Array:
         dx = arranged(self.dx, len(dy), self.input_shape)
-        dx.fill(0)
         dy *= 1 / self.kernel**2
+        if not self.covers:
+            dx.fill(0)
         for gradient in self.corners(dx):
-            np.add(gradient, dy, out=gradient)
+            if self.covers:
+                np.copyto(gradient, dy)
+            else:
+                np.add(gradient, dy, out=gradient)
         return dx
 
 
@@ -173,11 +183,6 @@ class Unflatten(Layer):
     def __init__(self, shape: Annotated[list[Size], MinLen(2), MaxLen(3)]) -> None:
         self.shape = (1, *shape) if len(shape) == 2 else tuple(shape)
 
-    @property
-    def keeps_output(self) -> bool:  # type: ignore[override]
-        """The numbers stay where they are."""
-        return not self.in_place
-
     def connect(self, inputs: Shape) -> Shape:
         if prod(inputs) != prod(self.shape):
             raise ShapeError(f"Unflatten: {told(inputs)} make no image of {' x '.join(map(str, self.shape))}")
@@ -185,10 +190,15 @@ class Unflatten(Layer):
         return self.shape
 
     def allocate(self, capacity: int, dtype: DTypeLike) -> None:
-        pass
+        self.y: Array = np.empty(capacity * prod(self.shape), dtype)
+        self.dx: Array = np.empty(capacity * prod(self.shape) if self.needs_dx else 0, dtype)
 
     def forward(self, x: Array, training: bool = False) -> Array:
-        return x.reshape(len(x), *self.shape)
+        y = arranged(self.y, len(x), self.shape)
+        np.copyto(y, x.reshape(len(x), *self.shape))
+        return y
 
     def backward(self, dy: Array) -> Array:
-        return dy.reshape(len(dy), *self.inputs)
+        dx = self.dx[: dy.size].reshape(len(dy), *self.shape)
+        np.copyto(dx, dy)
+        return dx.reshape(len(dy), *self.inputs)

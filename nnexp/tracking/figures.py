@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nnexp.tracking.journal import Entry, history
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 TRAIN, VALIDATION, BEST = "#4c78a8", "#e45756", "#888888"
 MOST_NAMED = 30  # classes beyond which a confusion matrix shows colours only
+MOST_TARGETS = 4  # of a regression that are drawn
+MOST_POINTS = 5000  # beyond which their density is drawn
+Numbers = NDArray[np.floating]
 DPI = 130
 
 
@@ -32,6 +36,12 @@ def draw_all(folder: Path, entries: Iterable[Entry]) -> list[str]:
         if source.exists():
             drawn.append(f"confusion/{part}.png")
             confusion(json.loads(source.read_text()), title).savefig(folder / drawn[-1])
+        source = folder / "predictions" / f"{part}.npz"
+        if source.exists():
+            drawn.append(f"predictions/{part}.png")
+            report = json.loads(source.with_suffix(".json").read_text())
+            with np.load(source, allow_pickle=False) as found:
+                predictions(found["y"], found["predicted"], report, title).savefig(folder / drawn[-1])
     if epochs := [(step, values) for step, values in history(entries) if "train/loss" in values]:
         drawn.append("curves.png")
         curves(epochs).savefig(folder / drawn[-1])
@@ -77,6 +87,35 @@ def confusion(report: dict[str, Any], part: str) -> "Figure":
     return figure
 
 
+def predictions(y: Numbers, predicted: Numbers, report: dict[str, Any], part: str) -> "Figure":
+    """Predicted against true values, a panel per target; on the diagonal they agree.
+
+    Args:
+        y: true, (N, T).
+        predicted: (N, T).
+        report: R2 and errors of each target.
+        part: of the data, for the title.
+    """
+    from matplotlib.figure import Figure
+
+    shown = report["per_target"][:MOST_TARGETS]
+    figure = Figure(figsize=(0.8 + 4 * len(shown), 4.4), dpi=DPI, layout="constrained")
+    for axes, target, true, found in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown, y.T, predicted.T, strict=False):
+        low, high = float(min(true.min(), found.min())), float(max(true.max(), found.max()))
+        edge = 0.03 * (high - low) or 1.0
+        span = low - edge, high + edge
+        if len(true) > MOST_POINTS:
+            axes.hexbin(true, found, gridsize=70, cmap="Blues", bins="log", mincnt=1, linewidths=0, extent=(*span, *span))
+        else:
+            axes.scatter(true, found, s=14, color=TRAIN, alpha=0.55, linewidths=0)
+        axes.plot(span, span, color=BEST, linewidth=0.9, linestyle="--", zorder=0)
+        axes.set(xlim=span, ylim=span, aspect="equal", xlabel=f"true {target['target']}", ylabel=f"predicted {target['target']}")
+        axes.set_title(f"{part} R2 {target['r2']:.3f}, mean error {target['mae']:.3g}", fontsize=11)
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
 def curves(epochs: Sequence[tuple[int, dict[str, float]]]) -> "Figure":
     """Loss, accuracy and learning rate over the epochs, with the best epoch marked."""
     from matplotlib.figure import Figure
@@ -87,10 +126,11 @@ def curves(epochs: Sequence[tuple[int, dict[str, float]]]) -> "Figure":
     def of(name: str) -> list[float]:
         return [values[name] for _, values in epochs]
 
-    best = min(range(len(steps)), key=lambda i: (-of("val/accuracy")[i], of("val/loss")[i]))
+    score = "accuracy" if "val/accuracy" in epochs[0][1] else "r2"
+    best = min(range(len(steps)), key=lambda i: (-of(f"val/{score}")[i], of("val/loss")[i]))
     figure = Figure(figsize=(11, 3.4), dpi=DPI, layout="constrained")
     panels: list[Axes] = list(figure.subplots(1, 3, width_ratios=(4, 4, 2.6)))
-    for axes, name in zip(panels[:2], ("loss", "accuracy"), strict=True):
+    for axes, name in zip(panels[:2], ("loss", score), strict=True):
         marker = "o" if len(steps) <= 40 else None
         axes.plot(steps, of(f"train/{name}"), color=TRAIN, marker=marker, markersize=3, label="training (while it learns)")
         axes.plot(steps, of(f"val/{name}"), color=VALIDATION, marker=marker, markersize=3, label="validation")
@@ -98,8 +138,13 @@ def curves(epochs: Sequence[tuple[int, dict[str, float]]]) -> "Figure":
         axes.set_title(name, fontsize=11)
     panels[0].set_ylim(bottom=0)
     panels[0].legend(frameon=False, fontsize=8)
-    panels[1].set_title(f"accuracy, best {of('val/accuracy')[best]:.2%} in epoch {steps[best]}", fontsize=11)
-    panels[1].yaxis.set_major_formatter(PercentFormatter(1))
+    value = of(f"val/{score}")[best]
+    if score == "accuracy":
+        panels[1].set_title(f"accuracy, best {value:.2%} in epoch {steps[best]}", fontsize=11)
+        panels[1].yaxis.set_major_formatter(PercentFormatter(1))
+    else:
+        panels[1].set_title(f"R2, best {value:.4f} in epoch {steps[best]}", fontsize=11)
+        panels[1].set_ylim(bottom=max(-1.0, min([*of("val/r2"), *of("train/r2")]) - 0.05), top=1.0)
     panels[2].plot(steps, of("lr"), color="#54a24b")
     panels[2].set_title("learning rate, end of epoch", fontsize=11)
     panels[2].set_ylim(bottom=0)

@@ -1,6 +1,6 @@
-"""What is measured: the confusion matrix and all that is read off it.
+"""What is measured at a run's end: the confusion matrix of a classification, the fit of a regression, and what is read off them.
 
-C classes. Definitions as in scikit-learn: a ratio whose denominator is 0 is 0.
+C classes, N examples, T targets. Definitions as in scikit-learn: a ratio whose denominator is 0 is 0.
 """
 
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Labels = NDArray[np.int64]
+Numbers = NDArray[np.floating]
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,47 @@ class Confusion:
             "per_class": [
                 {"class": name, "precision": float(p), "recall": float(r), "f1": float(f), "support": int(n)} for name, p, r, f, n in rows
             ],
+        }
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How near predicted numbers come to true ones, in the targets' own units.
+
+    Attributes:
+        y: true, (N, T).
+        predicted: (N, T).
+        targets: their names.
+    """
+
+    y: Numbers
+    predicted: Numbers
+    targets: tuple[str, ...]
+
+    @property
+    def r2(self) -> NDArray[np.float64]:
+        """1 - (squared errors) / (squared deviations from the mean), (T,); of a constant target 1 if it is met, else 0."""
+        errors = np.square(self.y - self.predicted, dtype=np.float64).sum(axis=0)
+        spread = np.square(self.y - self.y.mean(axis=0, dtype=np.float64)).sum(axis=0)
+        return np.asarray(np.where(spread > 0, 1 - errors / np.where(spread > 0, spread, 1), errors == 0))
+
+    @property
+    def mae(self) -> NDArray[np.float64]:
+        """The mean absolute error, (T,)."""
+        return np.asarray(np.abs(self.y - self.predicted, dtype=np.float64).mean(axis=0))
+
+    @property
+    def rmse(self) -> NDArray[np.float64]:
+        """The root of the mean squared error, (T,)."""
+        return np.asarray(np.sqrt(np.square(self.y - self.predicted, dtype=np.float64).mean(axis=0)))
+
+    def report(self) -> dict[str, Any]:
+        """What is read off it, JSON-like."""
+        rows = zip(self.targets, self.r2, self.mae, self.rmse, strict=True)
+        return {
+            "r2": float(self.r2.mean()),
+            "examples": len(self.y),
+            "per_target": [{"target": name, "r2": float(r2), "mae": float(mae), "rmse": float(rmse)} for name, r2, mae, rmse in rows],
         }
 
 

@@ -1,24 +1,24 @@
 """The training loop, as a generator of records: train, validate, yield.
 
-Who consumes it decides what happens between two epochs: log, keep the best weights, stop.
+Who consumes it decides what happens between two of them: log, keep the best weights, stop.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import asdict, dataclass
-from math import sqrt
 from time import perf_counter
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nnexp.nn.losses import Loss
 from nnexp.nn.network import Network
-from nnexp.optim.optimizers import Optimizer
 from nnexp.training.denormals import flushed_denormals
+from nnexp.training.scores import Score
+from nnexp.training.update import Update
 
 Array = NDArray[np.floating]
-Labels = NDArray[np.int64]
+Targets = NDArray[Any]
 
 
 class Examples(Protocol):
@@ -27,48 +27,52 @@ class Examples(Protocol):
     @property
     def examples(self) -> int: ...
     def __len__(self) -> int: ...
-    def __iter__(self) -> Iterator[tuple[Array, Labels]]: ...
+    def __iter__(self) -> Iterator[tuple[Array, Targets]]: ...
 
 
 @dataclass(frozen=True)
 class Record:
-    """One epoch.
+    """One epoch, or what lies between two evaluations.
 
     Attributes:
-        epoch: from 1.
-        train_loss, train_accuracy: means over the epoch's examples, each measured before the step that learnt from it.
-        val_loss, val_accuracy: after the epoch.
-        lr: the learning rate of the epoch's last step.
+        at: the number it is logged under: the epoch; the step where evaluation goes by steps.
+        epoch: from 1; the one that the evaluation falls into.
+        train_loss, train_score: means over the examples since the last record, each measured before the step that learnt from it.
+        val_loss, val_score: now.
+        lr: the learning rate of the last step.
         grad_norm: the mean over the steps of the gradient's Euclidean norm.
         seconds: of the training part, without validation.
         examples_per_second: of the training part.
+        score: what the score is: accuracy, or r2.
     """
 
+    at: int
     epoch: int
     train_loss: float
-    train_accuracy: float
+    train_score: float
     val_loss: float
-    val_accuracy: float
+    val_score: float
     lr: float
     grad_norm: float
     seconds: float
     examples_per_second: float
+    score: str = "accuracy"
 
     def metrics(self) -> dict[str, float]:
         """The numbers under the names they are logged by."""
         names = {"grad_norm": "grad/norm", "seconds": "time/epoch"}
-        values = asdict(self)
-        del values["epoch"]
-        return {names.get(key, key.replace("train_", "train/").replace("val_", "val/")): value for key, value in values.items()}
+        names |= {f"{part}_score": f"{part}/{self.score}" for part in ("train", "val")}
+        names |= {f"{part}_loss": f"{part}/loss" for part in ("train", "val")}
+        return {names.get(key, key): value for key, value in asdict(self).items() if key not in ("at", "epoch", "score")}
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a network does on some examples: the mean loss, the accuracy, and each prediction (N,)."""
+    """What a network does on some examples: the mean loss, the score, and each prediction, (N,) or (N, T)."""
 
     loss: float
-    accuracy: float
-    predicted: Labels
+    score: float
+    predicted: Targets
 
 
 class Trainer:
@@ -77,77 +81,131 @@ class Trainer:
     Args:
         network: initialised.
         loss: allocated for the network's outputs.
-        optimizer: is bound to the network's vectors here.
-        schedule: progress in [0, 1) -> multiplier of the learning rate.
+        score: what is counted beside the loss.
+        update: how weights move.
         train: batches in a new order in every pass.
         validation: batches in a fixed order.
         epochs: how many.
+        evaluate_every: the steps between two evaluations; None for one at each epoch's end.
+        time_budget: the seconds of training after which it ends, in the midst of an epoch if need be; None for no end.
     """
 
     def __init__(
         self,
         network: Network,
         loss: Loss,
-        optimizer: Optimizer,
-        schedule: Callable[[float], float],
+        score: Score,
+        update: Update,
         train: Examples,
         validation: Examples,
         epochs: int,
+        evaluate_every: int | None = None,
+        time_budget: float | None = None,
     ) -> None:
-        self.network, self.loss, self.optimizer, self.schedule = network, loss, optimizer, schedule
+        self.network, self.loss, self.score, self.update = network, loss, score, update
         self.train, self.validation, self.n_epochs = train, validation, epochs
-        self.steps = epochs * len(train)
-        self.predicted = np.empty(network.capacity, np.int64)  # (B,), scratch
-        self.step = 0
-        optimizer.bind(network.theta, network.grad)
+        self.evaluate_every, self.time_budget = evaluate_every, time_budget
+        self.steps_per_epoch = -(-len(train) // update.accumulate)
+        self.steps = update.steps_planned = epochs * self.steps_per_epoch
+        self.spent = 0.0
+        self.clear()
 
-    def epochs(self) -> Iterator[Record]:
-        """Train; yield a record after each epoch."""
+    @property
+    def step(self) -> int:
+        """The steps taken so far."""
+        return self.update.step
+
+    def epochs(self) -> Generator[Record]:
+        """Train; evaluate and yield a record after each epoch, or every so many steps and at the end.
+
+        While a record is looked at, the network holds the weights to keep: an average, if there is one.
+        """
         for epoch in range(1, self.n_epochs + 1):
-            start = perf_counter()
-            train_loss, train_accuracy, grad_norm = self.train_epoch()
-            seconds = perf_counter() - start
-            lr = self.optimizer.lr * self.schedule((self.step - 1) / self.steps)
-            validated = evaluate(self.network, self.loss, self.validation)
-            speed = self.train.examples / seconds
-            yield Record(epoch, train_loss, train_accuracy, validated.loss, validated.accuracy, lr, grad_norm, seconds, speed)
+            batches = iter(self.train)
+            whole = False
+            while not whole:
+                whole = self.train_until_evaluation(batches)
+                over = self.is_over or (whole and epoch == self.n_epochs)
+                if self.examples and (over or not whole or self.evaluate_every is None):
+                    with self.update.averaging.applied():
+                        record = self.record(epoch)
+                        self.update.schedule.observe(record.val_loss)
+                        yield record
+                    self.clear()
+                if over:
+                    return
 
     @flushed_denormals()
-    def train_epoch(self) -> tuple[float, float, float]:
-        """One pass over the training examples: mean loss, accuracy, mean gradient norm."""
-        network, loss, optimizer = self.network, self.loss, self.optimizer
-        total = correct = norms = 0.0
-        for x, y in self.train:
-            z = network.forward(x)
-            total += loss.forward(z, y) * len(y)
-            correct += hits(z, y, self.predicted)
+    def train_until_evaluation(self, batches: Iterator[tuple[Array, Targets]]) -> bool:
+        """Learn from these batches; returns whether they are used up, or an evaluation is due before."""
+        network, loss, score, update = self.network, self.loss, self.score, self.update
+        start = perf_counter()
+        due = False
+        for x, y in batches:
+            z = network.forward(x, training=True)
+            self.loss_sum += loss.forward(z, y) * len(y)
+            score.add(z, y)
             network.backward(loss.backward())
-            norms += norm(network.grad)
-            optimizer.step(self.schedule(self.step / self.steps))
-            self.step += 1
-        return total / self.train.examples, correct / self.train.examples, norms / len(self.train)
+            self.count(len(y), update(len(y)))
+            if due := self.is_due(start):
+                break
+        else:
+            self.count(0, update.flush())
+        self.seconds += perf_counter() - start
+        self.spent += perf_counter() - start
+        return not due
+
+    def is_due(self, start: float) -> bool:
+        """Whether an evaluation must come before the next batch."""
+        if self.time_budget is not None and self.spent + perf_counter() - start > self.time_budget:
+            return True
+        return self.evaluate_every is not None and self.moved and self.step % self.evaluate_every == 0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the time is used up."""
+        return self.time_budget is not None and self.spent > self.time_budget
+
+    def count(self, examples: int, length: float | None) -> None:
+        """Add up what a batch brought."""
+        self.examples += examples
+        self.moved = length is not None
+        if length is not None:
+            self.lengths += length
+            self.moves += 1
+
+    def clear(self) -> None:
+        """Begin a new record."""
+        self.loss_sum = self.lengths = self.seconds = 0.0
+        self.examples = self.moves = 0
+        self.moved = False
+        self.score.start()
+
+    def record(self, epoch: int) -> Record:
+        """Evaluate, and tell what happened since the last record."""
+        train_score = self.score.value
+        validated = evaluate(self.network, self.loss, self.score, self.validation)
+        return Record(
+            at=epoch if self.evaluate_every is None else self.step,
+            epoch=epoch,
+            train_loss=self.loss_sum / self.examples,
+            train_score=train_score,
+            val_loss=validated.loss,
+            val_score=validated.score,
+            lr=self.update.lr,
+            grad_norm=self.lengths / max(self.moves, 1),
+            seconds=self.seconds,
+            examples_per_second=self.examples / self.seconds,
+            score=self.score.name,
+        )
 
 
-def evaluate(network: Network, loss: Loss, batches: Examples) -> Evaluation:
+def evaluate(network: Network, loss: Loss, score: Score, batches: Examples) -> Evaluation:
     """Measure a network on one pass of batches; changes nothing of it."""
-    total, predicted = 0.0, np.empty(batches.examples, np.int64)
-    correct = start = 0
+    total, predicted = 0.0, []
+    score.start()
     for x, y in batches:
         z = network.forward(x)
         total += loss.forward(z, y) * len(y)
-        found = predicted[start : start + len(y)]
-        correct += hits(z, y, found)
-        start += len(y)
-    return Evaluation(total / batches.examples, correct / batches.examples, predicted)
-
-
-def hits(z: Array, y: Labels, predicted: Labels) -> int:
-    """How many examples have their largest output at their class; writes where it is into the first places of `predicted`."""
-    found = predicted[: len(y)]
-    np.argmax(z, axis=1, out=found)
-    return int(np.count_nonzero(found == y))
-
-
-def norm(vector: Array) -> float:
-    """The Euclidean norm."""
-    return sqrt(np.dot(vector, vector))
+        predicted.append(score.add(z, y).copy())
+    return Evaluation(total / batches.examples, score.value, np.concatenate(predicted))

@@ -45,18 +45,21 @@ def nnexp(batch: int, optimizer: str) -> Callable[[], Any]:
     from nnexp.nn.losses import SoftmaxCrossEntropy
     from nnexp.nn.models import MLP
     from nnexp.nn.network import Network
-    from nnexp.optim.optimizers import SGD, Adam
-    from nnexp.optim.schedules import Constant
+    from nnexp.optim.adam import Adam
+    from nnexp.optim.optimizers import SGD
+    from nnexp.training.scores import Accuracy
     from nnexp.training.trainer import Trainer
+    from nnexp.training.update import Update
 
     x, y = examples()
-    network = Network(MLP([HIDDEN]).layers(10), (784,), batch)
+    network = Network(MLP([HIDDEN]).layers((28, 28), 10), (784,), batch)
     network.initialize(He(), np.random.default_rng(0))
     loss = SoftmaxCrossEntropy()
     loss.allocate(batch, 10, np.float32)
     train = Batches(x, y, np.arange(len(y)), batch, 1 / 255, np.float32, np.random.default_rng(0))
     rule = {"sgd": SGD, "adam": Adam}[optimizer](RATE[optimizer])
-    return Trainer(network, loss, rule, Constant(), train, train, epochs=1).train_epoch
+    trainer = Trainer(network, loss, Accuracy(batch), Update(network, rule), train, train, epochs=1)
+    return lambda: trainer.train_until_evaluation(iter(train))
 
 
 def torch(batch: int, optimizer: str) -> Callable[[], Any]:

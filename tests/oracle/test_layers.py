@@ -25,6 +25,7 @@ from nnexp.nn import (
 from nnexp.nn.activations import Activation
 from nnexp.nn.chain import Chain
 from nnexp.nn.initializers import He
+from nnexp.nn.layers import arranged
 from nnexp.nn.parameters import Parameters
 
 torch = pytest.importorskip("torch", reason="the oracle needs PyTorch: pip install torch==2.13.0")
@@ -119,7 +120,7 @@ def test_layers_agree_with_pytorch(name, training, compare):
             continue  # outside training a batch normalisation is not learnt from
         dy = rng.standard_normal(y.shape)
         expected.backward(torch.tensor(dy))
-        given = np.empty(y.shape) if len(y.shape) < 4 else np.empty([y.shape[i] for i in (1, 0, 2, 3)]).transpose(1, 0, 2, 3)
+        given = arranged(np.empty(y.size), n, y.shape[1:])
         given[...] = dy
         compare(chain.backward(given), leaf.grad)
         for key, value in parameters.grads.items():

@@ -5,15 +5,18 @@ import numpy as np
 import pytest
 
 from nnexp import compose
+from nnexp.assembly import assemble
 from nnexp.config import build
 from nnexp.config.compose import CONF
 from nnexp.data.batches import Batches
-from nnexp.experiment import assemble
-from nnexp.nn.activations import ACTIVATIONS
+from nnexp.nn.choices import ACTIVATIONS
 from nnexp.nn.models import MLP
 from nnexp.nn.network import Network
+from nnexp.optim.schedules import Constant
 from nnexp.training.checkpoint import Best, load, save
-from nnexp.training.trainer import Record, Trainer, evaluate, hits
+from nnexp.training.scores import Accuracy
+from nnexp.training.trainer import Record, Trainer, evaluate
+from nnexp.training.update import Update
 
 OPTIMIZERS = sorted(path.stem for path in (CONF / "optimizer").glob("*.yaml"))
 
@@ -32,16 +35,17 @@ def test_a_hundred_steps_allocate_nothing_array_sized(optimizer, activation):
     x, y = rng.integers(0, 17, (2 * batch, inputs), np.uint8), rng.integers(0, classes, 2 * batch)
     settings = build(compose([f"optimizer={optimizer}", "data=digits"]))
     train = Batches(x, y, np.arange(2 * batch), batch, 1 / 16, np.float32, rng)
-    network = Network(MLP([hidden, hidden], activation).layers(classes), (inputs,), batch)
+    network = Network(MLP([hidden, hidden], activation).layers((inputs,), classes), (inputs,), batch)
     network.initialize(settings.init, rng)
     settings.loss.allocate(batch, classes, np.float32)
-    trainer = Trainer(network, settings.loss, settings.optimizer, settings.schedule, train, train, epochs=51)
-    trainer.train_epoch()
+    update = Update(network, settings.optimizer, settings.schedule, settings.averaging, settings.regularization)
+    trainer = Trainer(network, settings.loss, Accuracy(batch), update, train, train, epochs=51)
+    trainer.train_until_evaluation(iter(train))
     tracemalloc.start()
     try:
         before, _ = tracemalloc.get_traced_memory()
         for _ in range(50):
-            trainer.train_epoch()
+            trainer.train_until_evaluation(iter(train))
         after, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -58,14 +62,14 @@ def test_nine_losses_are_what_they_were():
     losses = []
     forward = made.trainer.loss.forward
     made.trainer.loss.forward = lambda z, y: losses.append(forward(z, y)) or losses[-1]
-    made.trainer.train_epoch()
+    made.trainer.train_until_evaluation(iter(made.train))
     assert losses == pytest.approx(golden, abs=1e-9)
 
 
 def test_the_schedule_is_asked_for_progress_from_zero_to_just_below_one(monkeypatch):
-    made = parts("trainer.epochs=3")
+    made = parts("trainer.epochs=3", "schedule=constant")
     asked = []
-    made.trainer.schedule = lambda progress: asked.append(progress) or 1.0
+    monkeypatch.setattr(Constant, "curve", lambda self, progress: asked.append(progress) or 1.0)
     for _ in made.trainer.epochs():
         pass
     steps = 3 * len(made.train)
@@ -88,16 +92,19 @@ def test_records_tell_what_happened():
         "time/epoch",
         "examples_per_second",
     }
-    seen = evaluate(made.network, made.trainer.loss, made.validation)
-    assert (seen.loss, seen.accuracy) == (second.val_loss, second.val_accuracy)
+    seen = evaluate(made.network, made.trainer.loss, made.trainer.score, made.validation)
+    assert (seen.loss, seen.score) == (second.val_loss, second.val_score)
 
 
 def test_equal_outputs_are_no_hits_but_for_the_first_class():
-    assert hits(np.zeros((4, 3)), np.array([0, 1, 2, 1]), np.empty(9, np.int64)) == 1
+    score = Accuracy(9)
+    score.start()
+    score.add(np.zeros((4, 3)), np.array([0, 1, 2, 1]))
+    assert score.value == 0.25
 
 
 def record(epoch, accuracy, loss):
-    return Record(epoch, 0, 0, loss, accuracy, 0, 0, 0, 0)
+    return Record(epoch, epoch, 0, 0, loss, accuracy, 0, 0, 0, 0)
 
 
 def test_best_is_the_highest_accuracy_then_the_lowest_loss():

@@ -1,0 +1,94 @@
+"""From settings to everything that takes part in an experiment: data, network, trainer; each from its own random stream."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nnexp.config import ConfigError, Problem, Settings
+from nnexp.data.augment import NoAugment
+from nnexp.data.batches import Batches
+from nnexp.data.dataset import Dataset
+from nnexp.data.split import Rows, thinned
+from nnexp.data.standardize import TargetScale, scaling, target_scale
+from nnexp.nn.layers import ShapeError
+from nnexp.nn.network import Network
+from nnexp.streams import Streams
+from nnexp.training.checkpoint import Best
+from nnexp.training.scores import R2, Accuracy
+from nnexp.training.trainer import Trainer
+from nnexp.training.update import Update
+
+
+@dataclass
+class Parts:
+    """What takes part in an experiment."""
+
+    dataset: Dataset
+    network: Network
+    train: Batches
+    validation: Batches
+    test: Batches
+    trainer: Trainer
+    best: Best
+    targets: TargetScale | None
+
+
+def assemble(settings: Settings) -> Parts:
+    """Load the data, split it, build the network and the trainer; each from its own random stream.
+
+    Raises:
+        ConfigError: parts that do not go together.
+        DataError: the data cannot be had, trusted or split so.
+    """
+    streams, trainer = Streams(settings.seed), settings.trainer
+    dataset = settings.data.load()
+    rows, held_out = settings.data.split(dataset, streams("split"))
+    rows = thinned(rows, dataset.y, settings.data.limit, streams("limit"))
+    targets = target_scale(dataset, rows)
+    train, validation, test = batches(settings, dataset, rows, held_out, targets, streams)
+
+    capacity = max(train.size, validation.size, test.size)
+    try:
+        layers = settings.model.layers(dataset.shape, dataset.outputs)
+        network = Network(layers, dataset.x.shape[1:], capacity, trainer.dtype, streams("dropout"))
+    except ShapeError as error:
+        raise ConfigError([Problem("model", str(error))]) from error
+    network.initialize(settings.init, streams("init"), train.examples_of(train.rows[: train.size]))
+    prepare_loss(settings, dataset, rows, capacity)
+
+    score = R2(capacity, dataset.outputs, trainer.dtype) if dataset.task == "regression" else Accuracy(capacity)
+    update = Update(network, settings.optimizer, settings.schedule, settings.averaging, settings.regularization, trainer.accumulate)
+    stop = trainer.evaluate_every, trainer.time_budget
+    loop = Trainer(network, settings.loss, score, update, train, validation, trainer.epochs, *stop)
+    return Parts(dataset, network, train, validation, test, loop, Best(network, trainer.monitor, trainer.min_delta), targets)
+
+
+def batches(
+    settings: Settings, dataset: Dataset, rows: Rows, held_out: Rows, targets: TargetScale | None, streams: Streams
+) -> tuple[Batches, Batches, Batches]:
+    """The batches of training, validation and test; scaled alike, by what the training rows say."""
+    dtype, size, together = settings.trainer.dtype, settings.trainer.batch_size, settings.model.evaluation_batch
+    scale = scaling(dataset, rows)
+    settings.augment.bind(dataset.shape, min(size, len(rows)), dtype, streams("augment"))
+    augment = None if isinstance(settings.augment, NoAugment) else settings.augment
+    balanced, every_test_row = settings.data.balanced, np.arange(len(dataset.y_test))
+    learning = {"shuffle": streams("shuffle"), "augment": augment, "balanced": balanced}
+    train = Batches(dataset.x, dataset.y, rows, size, scale, dtype, targets=targets, **learning)  # type: ignore[arg-type]
+    validation = Batches(dataset.x, dataset.y, held_out, together, scale, dtype, targets=targets)
+    test = Batches(dataset.x_test, dataset.y_test, every_test_row, together, scale, dtype, targets=targets)
+    return train, validation, test
+
+
+def prepare_loss(settings: Settings, dataset: Dataset, rows: Rows, capacity: int) -> None:
+    """Fit the loss to the data: does it suit the task, and its weights the classes?"""
+    loss, name = settings.loss, f"loss={settings.choices.get('loss', type(settings.loss).__name__)}"
+    if dataset.task not in loss.tasks:
+        remedy = "loss=mean_squared_error" if dataset.task == "regression" else "loss=softmax_cross_entropy"
+        what = f"is for a {loss.tasks[0]}; what is to be learnt from {dataset.name} makes a {dataset.task}: add {remedy}"
+        raise ConfigError([Problem(name, what)])
+    if dataset.task == "classification":
+        try:
+            loss.count(np.bincount(dataset.y[rows], minlength=dataset.outputs))
+        except ValueError as error:
+            raise ConfigError([Problem("loss", str(error))]) from error
+    loss.allocate(capacity, dataset.outputs, settings.trainer.dtype)
