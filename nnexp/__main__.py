@@ -33,7 +33,7 @@ def dispatch() -> int:
         print(f"nnexp {version()}")
         return 0
     if first in VERBS:
-        return int(import_module(f"nnexp.verbs.{first}").main(sys.argv[2:]))
+        return int(import_module(f"nnexp.verbs.{first.replace('-', '_')}").main(sys.argv[2:]))
     if first and "=" not in first and first[0] not in "-~+":
         near = get_close_matches(first, VERBS, 1, 0.5)
         advice = f"did you mean {near[0]}? " if near else ""

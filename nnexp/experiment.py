@@ -101,7 +101,8 @@ def run(
     display = display or Terminal()
     with np.errstate(all="ignore"), blas_threads(settings.trainer.threads) as threads:
         parts = assemble(settings)
-        result = Result((folder or new_folder(home)).resolve(), parts.network, optimized=optimized(settings, parts))
+        wanted = optimized(settings, parts)
+        result = Result((folder or new_folder(home)).resolve(), parts.network, optimized=wanted)
         display.header(header(settings, values, parts, threads))
         with Journal(result.folder) as journal:
             status: Status = "FINISHED"

@@ -3,12 +3,17 @@
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
-VERBS = {"ui": "open the MLflow UI on the project's store"}
+VERBS = {
+    "look": "draw training images before and after augmentation",
+    "lr-find": "find a learning rate: train while it grows, watch the loss",
+    "ui": "open the MLflow UI on the project's store",
+}
 HIDDEN = ("hydra", "local")
 EXAMPLES = {
     "nnexp data=digits": "a run on data that needs no download",
     "nnexp 'model.hidden=[300,100]' optimizer=momentum optimizer.lr=0.05": "other parts, other numbers",
     "nnexp -m init=he_normal,xavier_normal seed=0,1,2 data=digits": "a sweep: six runs",
+    "nnexp lr-find data=digits optimizer=momentum": "a learning rate for that optimizer on that data",
 }
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from nnexp import compose, run
 from nnexp.assembly import assemble
-from nnexp.config import build
+from nnexp.config import ConfigError, build
 from nnexp.data.dataset import DataError
 from nnexp.experiment import Diverged
 from nnexp.tracking.journal import read
@@ -130,3 +130,65 @@ def test_two_runs_in_the_same_second_have_their_own_folders(monkeypatch):
     monkeypatch.setattr(time, "strftime", lambda _: "now")
     folders = {run(compose(QUICK)).folder for _ in range(2)}
     assert len(folders) == 2
+
+
+def test_patience_ends_a_run_that_no_longer_improves():
+    patient = ["trainer.epochs=200", "trainer.patience=3", "trainer.min_epochs=8", "schedule=constant", "optimizer.lr=0.02"]
+    result = run(compose([*QUICK, *patient]))
+    last, best = result.history[-1], result.metrics["best/epoch"]
+    assert 8 <= last.epoch < 200
+    assert last.epoch >= best + 3
+    assert result.stopped.startswith("no improvement")
+    assert read(result.folder)[0][-1]["status"] == "FINISHED"
+
+
+def regression_table(folder):
+    rng = np.random.default_rng(0)
+    rows = [f"{a:.6f},{b:.6f},{1000 + 50 * a - 20 * b:.6f}" for a, b in rng.standard_normal((300, 2))]
+    (folder / "houses.csv").write_text("\n".join(["a,b,price", *rows]))
+    return ["data=table", "data.path=houses.csv", "data.target=price", "loss=mean_squared_error", "tracking=none"]
+
+
+def test_a_regression_is_told_in_the_targets_own_unit(alone):
+    result = run(compose([*regression_table(alone), "trainer.epochs=30", "trainer.batch_size=16"]))
+    assert result.metrics["test/r2"] > 0.95
+    assert result.value == result.metrics["best/val_r2"] == max(record.val_score for record in result.history)
+    assert result.metrics["test/mae"] < 15
+    with np.load(result.folder / "predictions" / "test.npz", allow_pickle=False) as saved:
+        assert abs(saved["y"].mean() - 1000) < 30
+        assert abs(saved["y"] - saved["predicted"]).mean() == pytest.approx(result.metrics["test/mae"], rel=1e-4)
+    names = {path.relative_to(result.folder).as_posix() for path in result.folder.rglob("*.png")}
+    assert names == {"predictions/val.png", "predictions/test.png", "curves.png"}
+    assert {"train/r2", "val/r2"} < set(result.history[0].metrics())
+
+
+def test_a_loss_that_does_not_suit_the_data_is_told_before_anything_is_recorded(alone):
+    overrides = [*regression_table(alone), "loss=softmax_cross_entropy"]
+    with pytest.raises(ConfigError, match="add loss=mean_squared_error"):
+        run(compose(overrides))
+    with pytest.raises(ConfigError, match="take best/val_r2"):
+        run(compose([*overrides[:-1], "optimized_metric=best/val_accuracy"]))
+    assert not (alone / "outputs").exists()
+
+
+def test_every_fold_validates_on_rows_of_its_own():
+    parts = [assemble(build(compose(["data=digits", "data.folds=5", f"data.fold={k}"]))) for k in range(5)]
+    rows = np.concatenate([part.validation.rows for part in parts])
+    assert sorted(rows) == list(range(len(parts[0].dataset.y)))
+    assert all(set(part.train.rows).isdisjoint(part.validation.rows) for part in parts)
+
+
+def test_augmentation_changes_what_is_learnt_from_and_nothing_else():
+    plain, varied = (assemble(build(compose(["data=digits", f"augment={kind}"]))) for kind in ("none", "shift"))
+    assert (plain.train.rows == varied.train.rows).all()
+    for (x, y), (z, same) in zip(plain.train, varied.train, strict=True):
+        assert (y == same).all()
+        assert (x != z).any()
+    for (x, _), (z, _) in zip(plain.validation, varied.validation, strict=True):
+        assert (x == z).all()
+
+
+def test_dropout_has_a_stream_of_its_own():
+    one, other = (assemble(build(compose(["data=digits", f"model.dropout={rate}"]))) for rate in (0.1, 0.6))
+    np.testing.assert_array_equal(one.network.theta, other.network.theta)
+    assert (one.train.rows == other.train.rows).all()

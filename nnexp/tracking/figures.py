@@ -1,7 +1,7 @@
 """The pictures of a run, drawn from what its folder and journal hold."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,7 @@ def warm_up() -> None:
     import matplotlib.figure  # noqa: F401
 
 
-def draw_all(folder: Path, entries: Iterable[Entry]) -> list[str]:
+def draw_all(folder: Path, entries: Sequence[Entry]) -> list[str]:
     """Draw every picture that the run's folder has the numbers for; returns their paths in the folder."""
     drawn = []
     for part, title in (("val", "validation"), ("test", "test")):
@@ -44,7 +44,8 @@ def draw_all(folder: Path, entries: Iterable[Entry]) -> list[str]:
                 predictions(found["y"], found["predicted"], report, title).savefig(folder / drawn[-1])
     if epochs := [(step, values) for step, values in history(entries) if "train/loss" in values]:
         drawn.append("curves.png")
-        curves(epochs).savefig(folder / drawn[-1])
+        by_steps = entries[0].get("params", {}).get("trainer.evaluate_every", "null") != "null"
+        curves(epochs, "step" if by_steps else "epoch").savefig(folder / drawn[-1])
     return drawn
 
 
@@ -116,8 +117,8 @@ def predictions(y: Numbers, predicted: Numbers, report: dict[str, Any], part: st
     return figure
 
 
-def curves(epochs: Sequence[tuple[int, dict[str, float]]]) -> "Figure":
-    """Loss, accuracy and learning rate over the epochs, with the best epoch marked."""
+def curves(epochs: Sequence[tuple[int, dict[str, float]]], unit: str = "epoch") -> "Figure":
+    """Loss, score and learning rate over the epochs (or steps), with the best evaluation marked."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator, PercentFormatter
 
@@ -140,16 +141,16 @@ def curves(epochs: Sequence[tuple[int, dict[str, float]]]) -> "Figure":
     panels[0].legend(frameon=False, fontsize=8)
     value = of(f"val/{score}")[best]
     if score == "accuracy":
-        panels[1].set_title(f"accuracy, best {value:.2%} in epoch {steps[best]}", fontsize=11)
+        panels[1].set_title(f"accuracy, best {value:.2%} in {unit} {steps[best]}", fontsize=11)
         panels[1].yaxis.set_major_formatter(PercentFormatter(1))
     else:
-        panels[1].set_title(f"R2, best {value:.4f} in epoch {steps[best]}", fontsize=11)
+        panels[1].set_title(f"R2, best {value:.4f} in {unit} {steps[best]}", fontsize=11)
         panels[1].set_ylim(bottom=max(-1.0, min([*of("val/r2"), *of("train/r2")]) - 0.05), top=1.0)
     panels[2].plot(steps, of("lr"), color="#54a24b")
-    panels[2].set_title("learning rate, end of epoch", fontsize=11)
+    panels[2].set_title(f"learning rate, end of {unit}" if unit == "epoch" else "learning rate", fontsize=11)
     panels[2].set_ylim(bottom=0)
     for axes in panels:
-        axes.set_xlabel("epoch")
+        axes.set_xlabel(unit)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)

@@ -22,12 +22,12 @@ TORCH = {
     "gelu_tanh": torch.nn.GELU("tanh"),
     "silu": torch.nn.SiLU(),
     "mish": torch.nn.Mish(),
-    "softplus": torch.nn.Softplus(threshold=1000),  # the other side of which PyTorch takes x itself
+    "softplus": torch.nn.Softplus(threshold=1000),  # beyond its threshold PyTorch takes x itself
     "sigmoid": torch.nn.Sigmoid(),
     "tanh": torch.nn.Tanh(),
     "hard_tanh": torch.nn.Hardtanh(),
 }
-ORACLES = {name: f"torch.nn.{type(module).__name__}" for name, module in TORCH.items()}
+ORACLES = {name: f"torch {type(module).__name__}" for name, module in TORCH.items()} | {"softplus": "torch Softplus without its threshold"}
 GAINS = {"identity": "linear", "relu": "relu", "leaky_relu": "leaky_relu", "sigmoid": "sigmoid", "tanh": "tanh", "selu": "selu"}
 
 

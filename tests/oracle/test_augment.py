@@ -8,6 +8,13 @@ from nnexp.data.augment import Affine, Distort, Elastic
 from nnexp.data.elastic import Displacement
 from nnexp.data.warp import Bilinear, Canvas, inverse_maps
 
+ORACLES = {
+    "none": "the images themselves",
+    "shift": "whole images against np.roll with zeros (tests/data/test_augment.py)",
+    "affine": "scipy.ndimage.map_coordinates, torch grid_sample",
+    "elastic": "scipy.ndimage.gaussian_filter and map_coordinates",
+    "distort": "scipy.ndimage.gaussian_filter and map_coordinates",
+}
 SIZES = [(28, 28), (8, 8), (5, 9), (1, 4)]
 
 

@@ -16,13 +16,13 @@ filler = torch.nn.init
 FAN_IN, FAN_OUT = 300, 200
 RULES = {"he": ("kaiming", {"nonlinearity": "relu"}), "xavier": ("xavier", {}), "lecun": ("kaiming", {"nonlinearity": "linear"})}
 SCALED = [f"{rule}_{distribution}" for rule in RULES for distribution in ("normal", "uniform")]
-ORACLES = {name: f"torch.nn.init.{RULES[name.split('_')[0]][0]}_{name.split('_')[1]}_" for name in SCALED} | {
-    "orthogonal": "W W^T = gain^2 I; torch.nn.init.orthogonal_'s deviation",
-    "sparse": "torch.nn.init.sparse_",
+ORACLES = {name: f"torch init.{RULES[name.split('_')[0]][0]}_{name.split('_')[1]}_" for name in SCALED} | {
+    "orthogonal": "W W^T = gain^2 I; torch init.orthogonal_'s deviation",
+    "sparse": "torch init.sparse_",
     "truncated_normal": "scipy.stats.truncnorm",
-    "constant": "torch.nn.init.constant_",
-    "zeros": "torch.nn.init.zeros_",
-    "identity": "torch.nn.init.eye_",
+    "constant": "torch init.constant_",
+    "zeros": "torch init.zeros_",
+    "identity": "torch init.eye_",
     "lsuv": "variance 1 of each layer's outputs (algorithm 1)",
     "per_layer": "the rules it names",
 }

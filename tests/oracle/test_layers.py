@@ -79,7 +79,22 @@ CASES = {
     "Residual with a shortcut": (lambda: Residual([Dense(6), ReLU()], [Dense(6, bias=False)]), (5,), projected),
 }
 BY_PROPERTY = {"Dropout": Dropout, "GaussianNoise": GaussianNoise}
-ORACLES = {name: f"torch: {name}" for name in CASES} | dict.fromkeys(BY_PROPERTY, "its definition, on its own mask; moments")
+ORACLES = {
+    "Dense": "torch `x @ W + b`, with and without bias",
+    "Conv2d": "torch conv2d: plain, padding, stride, 1x1",
+    "MaxPool2d": "torch max_pool2d: apart, overlapping, ties",
+    "AvgPool2d": "torch avg_pool2d: apart, overlapping",
+    "GlobalAvgPool2d": "torch mean over pixels",
+    "BatchNorm1d": "torch batch_norm, in training and out of it, running statistics",
+    "BatchNorm2d": "torch batch_norm, in training and out of it, running statistics",
+    "LayerNorm": "torch layer_norm",
+    "Flatten": "torch flatten",
+    "Unflatten": "torch unflatten",
+    "Maxout": "torch amax over the pieces",
+    "Residual": "torch autograd of x + F(x) and S(x) + F(x)",
+    "Dropout": "its definition on its own mask; the share that is dropped",
+    "GaussianNoise": "its definition on its own draws; their deviation",
+}
 
 
 def alone(layer, inputs, capacity=BATCH):
@@ -97,7 +112,7 @@ def alone(layer, inputs, capacity=BATCH):
 
 def test_the_table_here_leaves_nothing_out():
     layers = {name for name in nnexp.nn.__all__ if not issubclass(getattr(nnexp.nn, name), Activation)}
-    assert {name.split()[0] for name in CASES} | set(BY_PROPERTY) == layers
+    assert {name.split()[0] for name in CASES} | set(BY_PROPERTY) == layers == set(ORACLES)
 
 
 @pytest.mark.parametrize("training", [True, False])

@@ -46,13 +46,13 @@ CASES = {
     "huber": {"": functional.huber_loss, "delta=0.3": lambda z, y: functional.huber_loss(z, y, delta=0.3)},
 }
 ORACLES = {
-    "softmax_cross_entropy": "torch: cross_entropy (plain, smoothed, weighted, both)",
-    "focal": "torch autograd of eq. 4; gamma 0 is cross_entropy",
-    "hinge": "torch: multi_margin_loss (power 1 and 2)",
-    "mean_squared_error": "torch: mse_loss (one-hot and numbers)",
-    "binary_cross_entropy": "torch: binary_cross_entropy_with_logits (one class, several)",
-    "mean_absolute_error": "torch: l1_loss",
-    "huber": "torch: huber_loss",
+    "softmax_cross_entropy": "torch cross_entropy (plain, smoothed, weighted, both)",
+    "focal": "torch autograd of the paper's eq. 4; gamma 0 is cross_entropy",
+    "hinge": "torch multi_margin_loss (power 1 and 2)",
+    "mean_squared_error": "torch mse_loss (one-hot and numbers)",
+    "binary_cross_entropy": "torch binary_cross_entropy_with_logits (one class, several)",
+    "mean_absolute_error": "torch l1_loss",
+    "huber": "torch huber_loss",
 }
 OF_NUMBERS = ("mean_squared_error", "mean_absolute_error", "huber")
 OF_CLASSES = ("softmax_cross_entropy", "focal", "hinge", "mean_squared_error", "binary_cross_entropy")

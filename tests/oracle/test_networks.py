@@ -69,7 +69,17 @@ MODELS = {
     "lenet5": (LeNet5(), (12, 12), lenet5),
     "cnn": (CNN([3, 4]), (12, 12), cnn),
 }
-ORACLES = dict.fromkeys(MODELS, "torch: ten steps of the whole model")
+ORACLES = {
+    **dict.fromkeys(("softmax", "mlp", "residual", "maxout", "lenet5", "cnn"), "torch: the whole model, ten steps of SGD with momentum"),
+    "deep": "as mlp, whose depth it sets",
+    "sequential": "as its layers; drawn at random against finite differences",
+}
+RULE_ORACLES = {
+    "l1, l2": "torch autograd; weight_decay",
+    "clip_value, clip_norm": "torch clip_grad_value_; the quotient of norms",
+    "max_norm": "torch renorm (to 1e-6: it adds 1e-7)",
+    "accumulate": "torch on the sum of the batches",
+}
 RULES = {
     "none": Regularization(),
     "l1": Regularization(l1=0.01),

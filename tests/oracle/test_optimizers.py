@@ -25,26 +25,26 @@ P, STEPS = int(ENDS[-1]), 20
 RATES = np.linspace(1, 0.3, STEPS)  # a schedule's multipliers
 
 ORACLES = {
-    "adadelta": "torch.optim.Adadelta",
-    "adagrad": "torch.optim.Adagrad",
-    "adam": "torch.optim.AdamW, weight_decay=0 by default",
-    "adamax": "torch.optim.Adamax",
-    "adamw": "torch.optim.AdamW",
+    "adadelta": "torch Adadelta",
+    "adagrad": "torch Adagrad",
+    "adam": "torch AdamW, weight_decay=0 by default",
+    "adamax": "torch Adamax",
+    "adamw": "torch AdamW",
     "lamb": "optax.lamb",
     "lion": "optax.lion",
-    "momentum": "torch.optim.SGD",
-    "muon": "optax.contrib.muon for matrices, torch.optim.AdamW for vectors",
-    "nadam": "torch.optim.NAdam",
-    "nesterov": "torch.optim.SGD",
-    "radam": "torch.optim.RAdam",
-    "rmsprop": "torch.optim.RMSprop",
-    "sgd": "torch.optim.SGD",
+    "momentum": "torch SGD",
+    "muon": "optax.contrib.muon for matrices, torch AdamW for vectors",
+    "nadam": "torch NAdam",
+    "nesterov": "torch SGD",
+    "radam": "torch RAdam",
+    "rmsprop": "torch RMSprop",
+    "sgd": "torch SGD",
 }
 AVERAGING_ORACLES = {
-    "ema": "torch.optim.swa_utils.AveragedModel with get_ema_multi_avg_fn",
+    "ema": "torch AveragedModel with get_ema_multi_avg_fn",
     "lookahead": "optax.lookahead",
     "none": "the weights themselves",
-    "swa": "torch.optim.swa_utils.AveragedModel",
+    "swa": "torch AveragedModel",
 }
 SETTINGS = {  # besides the defaults
     "adadelta": [{"lr": 0.5, "rho": 0.8, "weight_decay": 0.1}, {"eps": 1e-3, "rho": 0.95, "weight_decay": 0.01}],

@@ -126,3 +126,91 @@ def test_weights_survive_a_file(tmp_path: Path):
     np.testing.assert_array_equal(other.network.theta, made.network.theta)
     with pytest.raises(ValueError, match="weights of another network"):
         load(parts("model=softmax").network, tmp_path / "deep" / "weights.npz")
+
+
+def test_evaluation_may_go_by_steps_across_epochs():
+    made = parts("trainer.epochs=3", "trainer.evaluate_every=7", "trainer.batch_size=100")
+    records = list(made.trainer.epochs())
+    steps = 3 * len(made.train)
+    assert [record.at for record in records] == [*range(7, steps + 1, 7), *([steps] if steps % 7 else [])]
+    assert [record.epoch for record in records] == [-(-record.at // len(made.train)) for record in records]
+    assert made.trainer.step == steps
+
+
+def test_examples_of_all_records_are_those_of_all_epochs():
+    whole, parted = parts("trainer.epochs=2"), parts("trainer.epochs=2", "trainer.evaluate_every=4")
+    (first, second), records = list(whole.trainer.epochs()), list(parted.trainer.epochs())
+    np.testing.assert_array_equal(whole.network.theta, parted.network.theta)
+    assert records[-1].val_loss == second.val_loss
+    assert first.train_loss > second.train_loss
+
+
+def test_the_time_budget_ends_training_in_the_midst_of_an_epoch(monkeypatch):
+    clock = iter(range(10_000))
+    monkeypatch.setattr("nnexp.training.trainer.perf_counter", lambda: next(clock) / 10)
+    made = parts("trainer.epochs=50", "trainer.time_budget=1.5", "trainer.batch_size=50")
+    records = list(made.trainer.epochs())
+    assert made.trainer.is_over
+    assert len(records) == 1
+    assert 0 < made.trainer.step < len(made.train)
+
+
+def test_gradients_of_several_batches_make_a_step():
+    made = parts("trainer.accumulate=4", "trainer.epochs=2")
+    records = list(made.trainer.epochs())
+    assert made.trainer.step == 2 * -(-len(made.train) // 4) == made.trainer.steps
+    assert records[1].train_loss < records[0].train_loss
+
+
+def test_records_are_made_and_best_weights_kept_while_the_average_is_applied():
+    made = parts("averaging=ema", "averaging.decay=0.5", "trainer.epochs=2")
+    for record in made.trainer.epochs():
+        seen = evaluate(made.network, made.trainer.loss, made.trainer.score, made.validation)
+        assert seen.loss == record.val_loss
+        made.best.offer(record)
+        average = made.network.theta.copy()
+    assert (made.network.theta != average).any(), "after the last record these are the weights that were trained"
+    made.best.restore()
+    assert evaluate(made.network, made.trainer.loss, made.trainer.score, made.validation).loss == made.best.record.val_loss
+
+
+def test_a_plateau_hears_the_validation_loss(monkeypatch):
+    made = parts("schedule=plateau", "trainer.epochs=3")
+    heard = []
+    made.trainer.update.schedule.observe = heard.append
+    assert [record.val_loss for record in made.trainer.epochs()] == heard
+
+
+def test_a_cycle_steers_the_momentum_of_optimizers_that_have_one():
+    made = parts("schedule=one_cycle", "optimizer=momentum", "trainer.epochs=2")
+    seen = {made.trainer.update.optimizer.momentum for _ in made.trainer.epochs()}
+    assert len(seen) == 2
+    list(parts("schedule=one_cycle", "optimizer=sgd", "trainer.epochs=1").trainer.epochs())
+
+
+def test_running_statistics_belong_to_the_weights_that_are_kept(tmp_path: Path):
+    made, other = parts("model.normalization=batch"), parts("model.normalization=batch", "seed=1")
+    best = Best(made.network)
+    made.trainer.train_until_evaluation(iter(made.train))
+    best.offer(made.trainer.record(1))
+    kept = made.network.state.copy()
+    assert kept.any()
+    made.trainer.clear()
+    made.trainer.train_until_evaluation(iter(made.train))
+    assert (made.network.state != kept).any()
+    best.restore()
+    np.testing.assert_array_equal(made.network.state, kept)
+    save(made.network, tmp_path / "weights.npz")
+    load(other.network, tmp_path / "weights.npz")
+    np.testing.assert_array_equal(other.network.state, kept)
+
+
+def test_monitor_and_min_delta_say_what_counts_as_better():
+    made = parts()
+    by_loss, patient = Best(made.network, "loss"), Best(made.network, "score", 0.05)
+    for epoch, (accuracy, loss) in enumerate([(0.5, 1.0), (0.9, 1.2), (0.92, 0.9), (0.94, 0.95)]):
+        by_loss.offer(record(epoch, accuracy, loss))
+        patient.offer(record(epoch, accuracy, loss))
+    assert by_loss.record.epoch == 2
+    assert patient.record.epoch == 3
+    assert (by_loss.since, patient.since) == (1, 2)
