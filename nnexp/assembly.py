@@ -14,7 +14,7 @@ from nnexp.nn.layers import ShapeError
 from nnexp.nn.network import Network
 from nnexp.streams import Streams
 from nnexp.training.checkpoint import Best
-from nnexp.training.scores import R2, Accuracy
+from nnexp.training.scores import R2, Accuracy, LabelAccuracy, Score
 from nnexp.training.trainer import Trainer
 from nnexp.training.update import Update
 
@@ -56,7 +56,12 @@ def assemble(settings: Settings) -> Parts:
     network.initialize(settings.init, streams("init"), train.examples_of(train.rows[: train.size]))
     prepare_loss(settings, dataset, rows, capacity)
 
-    score = R2(capacity, dataset.outputs, trainer.dtype) if dataset.task == "regression" else Accuracy(capacity)
+    scores: dict[str, Score] = {
+        "classification": Accuracy(capacity),
+        "multilabel": LabelAccuracy(capacity, dataset.outputs),
+        "regression": R2(capacity, dataset.outputs, trainer.dtype),
+    }
+    score = scores[dataset.task]
     update = Update(network, settings.optimizer, settings.schedule, settings.averaging, settings.regularization, trainer.accumulate)
     stop = trainer.evaluate_every, trainer.time_budget
     loop = Trainer(network, settings.loss, score, update, train, validation, trainer.epochs, *stop)
@@ -83,8 +88,9 @@ def prepare_loss(settings: Settings, dataset: Dataset, rows: Rows, capacity: int
     """Fit the loss to the data: does it suit the task, and its weights the classes?"""
     loss, name = settings.loss, f"loss={settings.choices.get('loss', type(settings.loss).__name__)}"
     if dataset.task not in loss.tasks:
-        remedy = "loss=mean_squared_error" if dataset.task == "regression" else "loss=softmax_cross_entropy"
-        what = f"is for a {loss.tasks[0]}; what is to be learnt from {dataset.name} makes a {dataset.task}: add {remedy}"
+        remedies = {"classification": "softmax_cross_entropy", "multilabel": "binary_cross_entropy", "regression": "mean_squared_error"}
+        remedy = f"add loss={remedies[dataset.task]}"
+        what = f"is for a {loss.tasks[0]}; what is to be learnt from {dataset.name} makes a {dataset.task}: {remedy}"
         raise ConfigError([Problem(name, what)])
     if dataset.task == "classification":
         try:

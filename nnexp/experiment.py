@@ -25,7 +25,7 @@ from nnexp.tracking.journal import Journal, Status
 from nnexp.tracking.provenance import environment, git, user
 from nnexp.tracking.store import address
 from nnexp.training.checkpoint import save
-from nnexp.training.metrics import Confusion, Fit
+from nnexp.training.metrics import Confusion, Fit, Judgement, Labelled
 from nnexp.training.threads import blas_threads
 from nnexp.training.trainer import Record, evaluate
 
@@ -43,8 +43,8 @@ class Result:
         network: with the weights of the best epoch.
         history: a record per epoch.
         metrics: those that are told once: best/..., test/..., time/total.
-        confusion, test_confusion: of the validation and the test examples, by the best weights; of a classification.
-        fit, test_fit: the same of a regression.
+        judged: what the best weights make of the validation ("val") and the test examples ("test"): a `Confusion`, of a regression
+            a `Fit`, of several labels `Labelled`.
         run_id: of the MLflow run; empty where there is none.
         optimized: the name of the metric that the run returns to a sweep.
         stopped: why training ended before its last epoch; empty where it did not.
@@ -54,10 +54,7 @@ class Result:
     network: Network
     history: list[Record] = field(default_factory=list)
     metrics: dict[str, float] = field(default_factory=dict)
-    confusion: Confusion | None = None
-    test_confusion: Confusion | None = None
-    fit: Fit | None = None
-    test_fit: Fit | None = None
+    judged: dict[str, Judgement] = field(default_factory=dict)
     run_id: str = ""
     optimized: str = "best/val_accuracy"
     stopped: str = ""
@@ -193,53 +190,38 @@ def judge(parts: Parts, result: Result, tested: bool) -> None:
     result.metrics |= {f"best/val_{best.score}": best.val_score, "best/val_loss": best.val_loss, "best/epoch": best.epoch}
     if best.at != best.epoch:
         result.metrics["best/step"] = best.at
-    _, seen = inspect(parts, parts.validation)
-    if isinstance(seen, Confusion):
-        result.confusion = seen
-    else:
-        result.fit = seen
-    if not tested:
-        return
-    loss, seen = inspect(parts, parts.test)
-    result.metrics |= {"test/loss": loss}
-    if isinstance(seen, Confusion):
-        result.test_confusion = seen
-        result.metrics["test/accuracy"] = seen.accuracy
-    else:
-        result.test_fit = seen
-        result.metrics |= {"test/r2": float(seen.r2.mean())}
-        if len(seen.targets) == 1:
-            result.metrics |= {"test/mae": float(seen.mae[0]), "test/rmse": float(seen.rmse[0])}
+    _, result.judged["val"] = inspect(parts, parts.validation)
+    if tested:
+        loss, result.judged["test"] = inspect(parts, parts.test)
+        result.metrics |= {"test/loss": loss} | {f"test/{name}": value for name, value in result.judged["test"].metrics().items()}
 
 
-def inspect(parts: Parts, examples: Batches) -> tuple[float, Confusion | Fit]:
-    """What the network makes of some examples: the loss, and the confusion matrix or the fit."""
+def inspect(parts: Parts, examples: Batches) -> tuple[float, Judgement]:
+    """What the network makes of some examples: the loss, and what is read off its predictions."""
     found = evaluate(parts.network, parts.trainer.loss, parts.trainer.score, examples)
-    if parts.targets is None:
-        return found.loss, Confusion.of(examples.labels, found.predicted, parts.dataset.classes)
-    return found.loss, Fit(examples.labels, parts.targets.restore(found.predicted), parts.dataset.targets)
+    dataset = parts.dataset
+    if dataset.task == "classification":
+        return found.loss, Confusion.of(examples.labels, found.predicted, dataset.classes)
+    if dataset.task == "multilabel":
+        return found.loss, Labelled(examples.labels > 0, found.predicted > 0, dataset.targets)
+    assert parts.targets is not None
+    return found.loss, Fit(examples.labels, parts.targets.restore(found.predicted), dataset.targets)
 
 
 def conclude(journal: Journal, result: Result, status: Status) -> None:
     """Write down what was found; the pictures are drawn from it."""
-    for part, confusion, fit in (("val", result.confusion, result.fit), ("test", result.test_confusion, result.test_fit)):
-        if confusion is not None:
-            write(result.folder / "confusion" / f"{part}.json", confusion.report())
-        if fit is not None:
-            write(result.folder / "predictions" / f"{part}.json", fit.report())
-            arrays = {"y": fit.y, "predicted": fit.predicted}
-            np.savez(result.folder / "predictions" / f"{part}.npz", allow_pickle=False, **arrays)
     found = ["weights/final.npz", "weights/best.npz", "error.txt"]
-    found += [f"{kind}/{part}.{ending}" for kind in ("confusion", "predictions") for part in ("val", "test") for ending in ("json", "npz")]
+    for part, judgement in result.judged.items():
+        path = result.folder / judgement.folder / f"{part}.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(judgement.report()))
+        found.append(f"{judgement.folder}/{part}.json")
+        if isinstance(judgement, Fit):
+            np.savez(path.with_suffix(".npz"), allow_pickle=False, y=judgement.y, predicted=judgement.predicted)
+            found.append(f"{judgement.folder}/{part}.npz")
     journal.artifacts(*(file for file in found if (result.folder / file).exists()))
     journal.metrics(0, result.metrics)  # the MLflow UI compares what has only a step 0 as bars
     journal.end(status)
-
-
-def write(path: Path, report: dict[str, Any]) -> None:
-    """A report as JSON."""
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(report))
 
 
 def optimized(settings: Settings, parts: Parts) -> str:

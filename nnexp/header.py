@@ -16,7 +16,8 @@ def header(settings: Settings, values: dict[str, Any], parts: Parts, threads: in
     """What is about to run: (label, text), a line each."""
     data, network, choices, trainer = parts.dataset, parts.network, values["choices"], settings.trainer
     sizes = f"{parts.train.examples:,} to learn from, {parts.validation.examples:,} to validate, {parts.test.examples:,} to test"
-    what = f"{len(data.classes)} classes" if data.classes else f"regression of {', '.join(data.targets)}"
+    kind = "labels" if data.labels else "regression of"
+    what = f"{len(data.classes)} classes" if data.classes else f"{kind} {', '.join(data.targets)}"
     schedule, averaging = choices.get("schedule", "custom"), choices.get("averaging", "none")
     optimizer = f"{choices.get('optimizer', 'custom')}, lr {settings.optimizer.lr:g}, schedule {schedule}"
     epochs = f"{trainer.epochs} epochs, batch {parts.train.size}, seed {settings.seed}, threads {threads}"

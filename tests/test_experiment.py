@@ -33,8 +33,8 @@ def test_a_run_gives_its_history_its_network_and_its_confusion_matrix():
     result = run(compose(QUICK))
     assert [record.epoch for record in result.history] == [1, 2, 3]
     assert result.metrics["best/val_accuracy"] == max(record.val_score for record in result.history)
-    assert result.confusion.accuracy == result.metrics["best/val_accuracy"]
-    assert result.test_confusion.accuracy == result.metrics["test/accuracy"]
+    assert result.judged["val"].accuracy == result.metrics["best/val_accuracy"]
+    assert result.judged["test"].accuracy == result.metrics["test/accuracy"]
     images = build(compose(QUICK)).data.load()
     assert (result.network.predict(images.x_test / 16) == images.y_test).mean() == result.metrics["test/accuracy"]
 
@@ -160,6 +160,21 @@ def test_a_regression_is_told_in_the_targets_own_unit(alone):
     names = {path.relative_to(result.folder).as_posix() for path in result.folder.rglob("*.png")}
     assert names == {"predictions/val.png", "predictions/test.png", "curves.png"}
     assert {"train/r2", "val/r2"} < set(result.history[0].metrics())
+
+
+def test_several_labels_may_be_true_of_an_example(alone):
+    rng = np.random.default_rng(0)
+    rows = [f"{a:.6f},{b:.6f},{int(a > 0)},{int(b > 0)},{int(a + b > 1)}" for a, b in rng.standard_normal((400, 2))]
+    (alone / "films.csv").write_text("\n".join(["a,b,funny,sad,long", *rows]))
+    overrides = ["data=table", "data.path=films.csv", "data.target=[funny,sad,long]", "tracking=none", "trainer.epochs=30"]
+    with pytest.raises(ConfigError, match="add loss=binary_cross_entropy"):
+        run(compose(overrides))
+    result = run(compose([*overrides, "loss=binary_cross_entropy", "trainer.batch_size=16"]))
+    assert result.metrics["test/accuracy"] > 0.93
+    assert result.metrics["test/exact_match"] <= result.metrics["test/accuracy"]
+    report = json.loads((result.folder / "labels" / "test.json").read_text())
+    assert [label["label"] for label in report["per_label"]] == ["funny", "sad", "long"]
+    assert (result.folder / "labels" / "test.png").stat().st_size > 5000
 
 
 def test_a_loss_that_does_not_suit_the_data_is_told_before_anything_is_recorded(alone):

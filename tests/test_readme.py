@@ -57,6 +57,16 @@ def test_the_optimizer_of_ones_own_works_without_touching_nnexp(alone):
     assert float(re.search(r"best +validation ([\d.]+)%", done.stdout)[1]) > 90
 
 
+def test_the_architecture_of_ones_own_trains(alone):
+    example = README[README.index("## Any architecture") :]
+    (alone / "conf" / "model").mkdir(parents=True)
+    (alone / "conf" / "model" / "tiny.yaml").write_text(re.search(r"```yaml\n(.*?)```", example, re.DOTALL)[1])
+    command = [sys.executable, "-m", *shlex.split(re.search(r"```bash\n(.*?)```", example, re.DOTALL)[1]), "tracking=none"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert float(re.search(r"best +validation ([\d.]+)%", done.stdout)[1]) > 90
+
+
 def test_the_file_tree_names_what_there_is():
     tree = README[README.index("## Where things are") :]
     names = re.findall(r"(?:^|[ ;])([a-z_0-9]+(?:\.py|\.yaml|/))", re.search(r"```\n(.*?)```", tree, re.DOTALL)[1], re.MULTILINE)

@@ -1,4 +1,4 @@
-"""The column that is to be learnt: as classes, or as numbers.
+"""The column that is to be learnt: as classes, or as numbers; several columns as labels, or as numbers.
 
 N rows, C classes, T targets.
 """
@@ -23,14 +23,15 @@ class Answers:
 
     Args:
         kinds: of the target columns.
-        task: what a person says they are: auto, classification or regression.
+        task: what a person says they are: auto, classification, multilabel or regression.
         place: names the n-th row.
 
     Attributes:
         numbers, texts: what collects the blocks; one of the two.
         y: (N,) int64 or (N, T) float32; meaningless where the target is missing.
         classes: the name of each class; none in a regression.
-        targets: the name of each target of a regression.
+        targets: the name of each target of a regression, or of each label.
+        labels: whether they are labels, which hold 0 or 1.
         notes: what was decided.
     """
 
@@ -43,6 +44,7 @@ class Answers:
         self.y: NDArray[Any] = np.empty(0, np.int64)
         self.classes: tuple[str, ...] = ()
         self.targets: tuple[str, ...] = ()
+        self.labels = False
         self.notes: list[str] = []
 
     def finish(self) -> NDArray[np.bool_]:
@@ -79,7 +81,19 @@ class Answers:
                 return known
             self.notes.append(f"{self.name} holds numbers, taken as amounts: a regression; are they classes? data.task=classification")
         self.targets, self.y = self.names, values.astype(np.float32)
+        if self.task == "multilabel" or (self.task == "auto" and len(self.names) > 1):
+            self.labels_or_amounts(values[known])
         return known
+
+    def labels_or_amounts(self, values: NDArray[np.float64]) -> None:
+        """Whether columns of numbers (N, T) say yes and no."""
+        other = ~np.isin(values, (0, 1)).all(axis=0)
+        self.labels = not other.any()
+        if not self.labels and self.task == "multilabel":
+            name = self.names[int(other.argmax())]
+            raise DataError(f"the target {name!r} holds other numbers than 0 and 1, and labels are true or not: data.task=regression?")
+        if self.labels and self.task == "auto":
+            self.notes.append(f"{self.name} hold only 0 and 1, taken as labels; are they amounts? data.task=regression")
 
     def sound(self, counts: NDArray[np.int64]) -> None:
         """Refuse classes that cannot be learnt; tell of those that hardly can."""

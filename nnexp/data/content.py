@@ -31,7 +31,7 @@ class Content:
     Args:
         opened: its file.
         roles: of its columns.
-        task: auto, classification or regression.
+        task: auto, classification, multilabel or regression.
 
     Attributes:
         numbers: the columns of numbers.

@@ -22,7 +22,7 @@ Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Values = Bytes | Floats
 Targets = NDArray[Any]  # of int64 or float32
-Task = Literal["classification", "regression"]
+Task = Literal["classification", "multilabel", "regression"]
 ValidationRatio = Annotated[float, Gt(0), Lt(1)]
 Limit = Annotated[int, Ge(1)] | None
 Folds = Annotated[int, Ge(2)] | None
@@ -42,12 +42,13 @@ class Dataset:
         classes: the name of each class; none in a regression.
         scale: x = scale * stored, where `numeric` is None; brings bytes to [0, 1].
         sha256: of the content of all four arrays.
-        targets: the name of each target of a regression; none in a classification.
+        targets: the name of each target of a regression, or of each label; none in a classification.
         features: the name of each of the I columns, where they have names.
         numeric: (I,) which columns are to be standardised on the training rows; None: x is scaled instead.
         groups: (N,) the group of each training row, where rows of a group must stay together.
         assigned: (N,) True where the file itself fixes a training row as validation; None where it does not.
         notes: what a person must be told about the data, a sentence each.
+        labels: whether the targets are labels, 1 where they are true of an example and 0 where not.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Dataset:
     groups: NDArray[np.int64] | None = None
     assigned: NDArray[np.bool_] | None = None
     notes: tuple[str, ...] = ()
+    labels: bool = False
 
     def __post_init__(self) -> None:
         width = prod(self.shape)
@@ -84,8 +86,8 @@ class Dataset:
 
     @property
     def task(self) -> Task:
-        """What is to be learnt: a class of each example, or numbers."""
-        return "regression" if self.targets else "classification"
+        """What is to be learnt: a class of each example, which labels are true of it, or numbers."""
+        return "classification" if self.classes else "multilabel" if self.labels else "regression"
 
     @property
     def outputs(self) -> int:
@@ -139,8 +141,8 @@ class Source(ABC):
         Raises:
             DataError: one part would be empty, or the file and `folds` contradict each other.
         """
-        if self.balanced and dataset.task == "regression":
-            raise DataError(f"data.balanced=true draws classes equally often, and the targets of {dataset.name} are numbers: leave it out")
+        if self.balanced and dataset.task != "classification":
+            raise DataError(f"data.balanced=true draws classes equally often, and {dataset.name} makes a {dataset.task}: leave it out")
         if dataset.assigned is not None:
             if self.folds is not None:
                 raise DataError(f"data.folds={self.folds}: {dataset.name} has a column that fixes the validation rows; take one of the two")

@@ -38,7 +38,7 @@ def assign_roles(
 
     Args:
         opened: the file.
-        task: auto, classification or regression.
+        task: auto, classification, multilabel or regression.
         targets: to be learnt.
         marks: columns by their key, split and group.
         categorical: to be taken as categories.
@@ -66,10 +66,10 @@ def assign_roles(
     if not features:
         raise DataError(f"no columns are left to learn from; it has {listed(list(known))}")
     texts = [name for name in targets if known[name] == "text"]
-    if texts and (len(targets) > 1 or task == "regression"):
-        raise DataError(
-            f"the target {texts[0]!r} holds text, and a regression needs numbers; mend the column, or take another target or task"
-        )
+    if texts and (len(targets) > 1 or task in ("multilabel", "regression")):
+        kind = "multilabel" if task == "multilabel" else "regression"
+        remedy = "mend the column, or take another target or task"
+        raise DataError(f"the target {texts[0]!r} holds text, and a {kind} needs numbers; {remedy}")
     as_text = {*categorical, *(targets if task == "classification" else ())}
 
     def kinds(names: Iterable[str]) -> dict[str, Kind]:

@@ -72,8 +72,8 @@ def scaling(dataset: Dataset, rows: Rows) -> float | Standardization:
 
 
 def target_scale(dataset: Dataset, rows: Rows) -> TargetScale | None:
-    """What standardises the targets of a regression; None for classes."""
-    return TargetScale.fit(dataset.y, rows) if dataset.targets else None
+    """What standardises the targets of a regression; None for classes and labels."""
+    return TargetScale.fit(dataset.y, rows) if dataset.task == "regression" else None
 
 
 def moments(x: NDArray[Any], rows: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -27,7 +27,7 @@ class Table(Source):
 
     Args:
         path: of the file; relative to the working directory; ~ is the home.
-        target: the column to be learnt; several columns are a regression with as many targets.
+        target: the column to be learnt; several columns are as many labels (0 or 1 in each row), or a regression with as many targets.
         validation: the ratio of the training rows that is held out.
         root: of no use here; `path` says where.
         task: what the target is; auto takes text, and whole numbers with at most 20 different values, as classes.
@@ -48,7 +48,7 @@ class Table(Source):
         target: str | Annotated[list[str], MinLen(1)],
         validation: ValidationRatio = 0.2,
         root: str = "",
-        task: Literal["auto", "classification", "regression"] = "auto",
+        task: Literal["auto", "classification", "multilabel", "regression"] = "auto",
         test: Annotated[float, Gt(0), Lt(1)] | None = 0.2,
         split: str | None = None,
         group: str | None = None,
@@ -67,7 +67,9 @@ class Table(Source):
         if test is None and split is None:
             raise ValueError("data.test=null: give it a ratio, or name the column that says which rows test: data.split=COLUMN")
         if task == "classification" and len(self.targets) > 1:
-            raise ValueError(f"data.target=[{','.join(self.targets)}]: a classification has one target; several are a regression")
+            raise ValueError(
+                f"data.target=[{','.join(self.targets)}]: a classification has one target; several are a multilabel or a regression"
+            )
         roles = [*self.targets, *(name for name in (split, group) if name is not None), *self.drop]
         if twice := sorted({name for name in roles if roles.count(name) > 1}):
             raise ValueError(f"the column {', '.join(twice)} can be only one of data.target, data.split, data.group, data.drop")
@@ -103,6 +105,7 @@ class Table(Source):
             shape=(len(features),),
             classes=content.target.classes,
             targets=content.target.targets,
+            labels=content.target.labels,
             scale=1.0,
             sha256=digest(x[:n], y[:n], x[n:], y[n:]),
             features=features,

@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 from nnexp.nn.parameters import Array
 
 Targets = NDArray[Any]
-Task = Literal["classification", "regression"]
+Task = Literal["classification", "multilabel", "regression"]
 Weights = Annotated[list[Annotated[float, Gt(0)]], MinLen(2)] | Literal["balanced"] | None
 """A weight per class; "balanced" weighs each class by N / (C count), as scikit-learn does."""
 

@@ -92,6 +92,8 @@ class Huber(Elementwise):
 class BinaryCrossEntropy(Elementwise):
     """l = -t log s - (1 - t) log(1 - s), s = sigmoid(z): a yes or no per class, several may be true."""
 
+    tasks: ClassVar[tuple[Task, ...]] = ("multilabel", "classification")
+
     def compare(self, z: Array, t: Array, dz: Array, scratch: Array) -> float:
         np.multiply(z, t, out=scratch)
         total = -float(scratch.sum())

@@ -36,6 +36,10 @@ def draw_all(folder: Path, entries: Sequence[Entry]) -> list[str]:
         if source.exists():
             drawn.append(f"confusion/{part}.png")
             confusion(json.loads(source.read_text()), title).savefig(folder / drawn[-1])
+        source = folder / "labels" / f"{part}.json"
+        if source.exists():
+            drawn.append(f"labels/{part}.png")
+            labels(json.loads(source.read_text()), title).savefig(folder / drawn[-1])
         source = folder / "predictions" / f"{part}.npz"
         if source.exists():
             drawn.append(f"predictions/{part}.png")
@@ -85,6 +89,26 @@ def confusion(report: dict[str, Any], part: str) -> "Figure":
     bar.outline.set_visible(False)
     for spine in axes.spines.values():
         spine.set_visible(False)
+    return figure
+
+
+def labels(report: dict[str, Any], part: str) -> "Figure":
+    """Precision, recall and F1 of each label, where several may be true of an example."""
+    from matplotlib.figure import Figure
+
+    shown = report["per_label"][:MOST_NAMED]
+    figure = Figure(figsize=(7.5, 1.6 + 0.45 * len(shown)), dpi=DPI, layout="constrained")
+    axes = figure.add_subplot()
+    places = np.arange(len(shown))
+    for i, (name, color) in enumerate((("precision", TRAIN), ("recall", VALIDATION), ("f1", BEST))):
+        axes.barh(places + 0.25 * (i - 1), [label[name] for label in shown], 0.22, color=color, label=name)
+    axes.set_yticks(places, [f"{label['label']}  ({label['support']:,})" for label in shown])
+    axes.invert_yaxis()
+    axes.set_xlim(0, 1)
+    axes.set_title(f"{part}: {report['accuracy']:.2%} of labels right, {report['exact_match']:.2%} of examples wholly", fontsize=11)
+    axes.legend(frameon=False, fontsize=8, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.12))
+    axes.grid(axis="x", alpha=0.25)
+    axes.spines[["top", "right", "left"]].set_visible(False)
     return figure
 
 

@@ -1,6 +1,6 @@
-"""How good outputs are, added up batch by batch: accuracy for classes, R2 for numbers. Higher is better, 1 is perfect.
+"""How good outputs are, added up batch by batch: accuracy for classes and labels, R2 for numbers. Higher is better, 1 is perfect.
 
-B batch, O outputs, T targets.
+B batch, O outputs, T targets, L labels.
 """
 
 from abc import ABC, abstractmethod
@@ -57,6 +57,36 @@ class Accuracy(Score):
     @property
     def value(self) -> float:
         return self.hits / self.examples
+
+
+class LabelAccuracy(Score):
+    """The share of labels that are told rightly: true where the output is above 0, a probability of one half.
+
+    Args:
+        capacity: the largest batch.
+        labels: L.
+    """
+
+    name = "accuracy"
+
+    def __init__(self, capacity: int, labels: int) -> None:
+        self.predicted, self.right = np.empty((2, capacity, labels), bool)  # (B, L)
+
+    def start(self) -> None:
+        self.hits = self.labels = 0
+
+    def add(self, z: Array, y: Targets) -> Targets:
+        predicted, right = self.predicted[: len(y)], self.right[: len(y)]
+        np.greater(z, 0, out=predicted)
+        np.greater(y, 0.5, out=right)
+        np.equal(right, predicted, out=right)
+        self.hits += int(np.count_nonzero(right))
+        self.labels += right.size
+        return predicted
+
+    @property
+    def value(self) -> float:
+        return self.hits / self.labels
 
 
 class R2(Score):

@@ -1,9 +1,10 @@
 """One epoch of the trainer beside scikit-learn, PyTorch and JAX, on the same work, in one run; prints a Markdown table.
 
-    python tests/benchmarks/epoch.py [--rounds 9] [--only nnexp,torch]
+    python tests/benchmarks/epoch.py [--network lenet5] [--rounds 9] [--only nnexp,torch]
 
-The work: 60,000 images of 784 numbers in float32, 10 classes, a 784-128-10 ReLU network, softmax cross-entropy, a new order in
-every epoch. Each tool lives in a process of its own (thread pools in one process fight) and sleeps while it is not its turn.
+The work: 60,000 images of 784 numbers in float32, 10 classes, a 784-128-10 ReLU network (or LeNet-5, nnexp and PyTorch only),
+softmax cross-entropy, a new order in every epoch. Each tool lives in a process of its own (thread pools in one process fight)
+and sleeps while it is not its turn.
 The tools take turns epoch by epoch, so that a machine whose speed drifts is as slow for one as for the other; the figures are
 the median and, in brackets, the best of `rounds` epochs in seconds, after one that does not count. PyTorch is eager with
 tensors in memory, JAX one jitted `lax.scan` over the epoch, scikit-learn its MLPClassifier; those that are not installed are
@@ -24,7 +25,10 @@ from typing import Any
 
 import numpy as np
 
-CELLS = [(batch, optimizer) for optimizer in ("sgd", "adam") for batch in (32, 128, 512)]
+CELLS = {
+    "mlp": [(batch, optimizer) for optimizer in ("sgd", "adam") for batch in (32, 128, 512)],
+    "lenet5": [(batch, "adam") for batch in (32, 128, 512)],
+}
 HIDDEN, RATE = 128, {"sgd": 0.1, "adam": 0.001}
 
 
@@ -39,8 +43,9 @@ def examples() -> tuple[Any, Any]:
     return rng.integers(0, 256, (60_000, 784), np.uint8), rng.integers(0, 10, 60_000)
 
 
-def nnexp(batch: int, optimizer: str) -> Callable[[], Any]:
+def nnexp(batch: int, optimizer: str, name: str) -> Callable[[], Any]:
     from nnexp.data.batches import Batches
+    from nnexp.nn.image_models import LeNet5
     from nnexp.nn.initializers import He
     from nnexp.nn.losses import SoftmaxCrossEntropy
     from nnexp.nn.models import MLP
@@ -52,7 +57,8 @@ def nnexp(batch: int, optimizer: str) -> Callable[[], Any]:
     from nnexp.training.update import Update
 
     x, y = examples()
-    network = Network(MLP([HIDDEN]).layers((28, 28), 10), (784,), batch)
+    model = MLP([HIDDEN]) if name == "mlp" else LeNet5()
+    network = Network(model.layers((28, 28), 10), (784,), batch)
     network.initialize(He(), np.random.default_rng(0))
     loss = SoftmaxCrossEntropy()
     loss.allocate(batch, 10, np.float32)
@@ -62,12 +68,18 @@ def nnexp(batch: int, optimizer: str) -> Callable[[], Any]:
     return lambda: trainer.train_until_evaluation(iter(train))
 
 
-def torch(batch: int, optimizer: str) -> Callable[[], Any]:
+def torch(batch: int, optimizer: str, name: str) -> Callable[[], Any]:
     import torch
 
     x, y = examples()
     images, labels = torch.from_numpy(x / np.float32(255)), torch.from_numpy(y)
-    network = torch.nn.Sequential(torch.nn.Linear(784, HIDDEN), torch.nn.ReLU(), torch.nn.Linear(HIDDEN, 10))
+    part, relu, pool = torch.nn, torch.nn.ReLU(), torch.nn.MaxPool2d(2)
+    if name == "mlp":
+        network = part.Sequential(part.Linear(784, HIDDEN), relu, part.Linear(HIDDEN, 10))
+    else:
+        images = images.reshape(-1, 1, 28, 28)
+        convolutions = part.Conv2d(1, 6, 5, padding=2), relu, pool, part.Conv2d(6, 16, 5), relu, pool, part.Flatten()
+        network = part.Sequential(*convolutions, part.Linear(400, 120), relu, part.Linear(120, 84), relu, part.Linear(84, 10))
     rule = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[optimizer](network.parameters(), lr=RATE[optimizer])
     criterion = torch.nn.CrossEntropyLoss()
 
@@ -80,7 +92,7 @@ def torch(batch: int, optimizer: str) -> Callable[[], Any]:
     return epoch
 
 
-def sklearn(batch: int, optimizer: str) -> Callable[[], Any]:
+def sklearn(batch: int, optimizer: str, name: str) -> Callable[[], Any]:
     import warnings
 
     from sklearn.neural_network import MLPClassifier
@@ -93,7 +105,7 @@ def sklearn(batch: int, optimizer: str) -> Callable[[], Any]:
     return lambda: network.fit(images, y)
 
 
-def jax(batch: int, optimizer: str) -> Callable[[], Any]:
+def jax(batch: int, optimizer: str, name: str) -> Callable[[], Any]:
     import jax
     import jax.numpy as jnp
 
@@ -142,16 +154,17 @@ def jax(batch: int, optimizer: str) -> Callable[[], Any]:
 
 
 TOOLS = {"nnexp": nnexp, "torch": torch, "sklearn": sklearn, "jax": jax}
+OF_NETWORK = {"mlp": tuple(TOOLS), "lenet5": ("nnexp", "torch")}
 TITLES = {"nnexp": "nnexp", "torch": "PyTorch", "sklearn": "scikit-learn", "jax": "JAX"}
 
 
 def serve(tool: str) -> None:
-    """Answer lines from standard input: "batch optimizer" prepares that cell, an empty line runs an epoch; each answers seconds."""
+    """Answer lines from standard input: "batch optimizer network" prepares that cell, an empty line runs an epoch; each answers seconds."""
     epoch: Callable[[], Any] = int
     for line in sys.stdin:
         if line.strip():
-            batch, optimizer = line.split()
-            epoch = TOOLS[tool](int(batch), optimizer)
+            batch, optimizer, network = line.split()
+            epoch = TOOLS[tool](int(batch), optimizer, network)
         start = perf_counter()
         epoch()
         print(perf_counter() - start, flush=True)
@@ -160,12 +173,14 @@ def serve(tool: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--network", choices=CELLS, default="mlp")
     parser.add_argument("--only", default=",".join(TOOLS))
     parser.add_argument("--serve", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.serve:
         return serve(options.serve)
-    tools = [tool for tool in options.only.split(",") if importlib.util.find_spec(tool)]
+    wanted = [tool for tool in options.only.split(",") if tool in OF_NETWORK[options.network]]
+    tools = [tool for tool in wanted if importlib.util.find_spec(tool)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
     workers = {tool: subprocess.Popen([sys.executable, __file__, "--serve", tool], **pipes) for tool in tools}
 
@@ -177,9 +192,9 @@ def main() -> None:
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, NumPy {np.__version__}\n")
     print(f"| batch, optimizer | {' | '.join(TITLES[tool] for tool in tools)} |")
     print(f"|---|{'---|' * len(tools)}", flush=True)
-    for batch, optimizer in CELLS:
+    for batch, optimizer in CELLS[options.network]:
         for tool in tools:
-            ask(tool, f"{batch} {optimizer}")
+            ask(tool, f"{batch} {optimizer} {options.network}")
         times = [[ask(tool, "") for tool in tools] for _ in range(options.rounds)]
         columns = zip(*times, strict=True)
         print(f"| {batch}, {optimizer} | {' | '.join(f'{median(column):.3f} ({min(column):.3f})' for column in columns)} |", flush=True)

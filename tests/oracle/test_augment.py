@@ -10,7 +10,7 @@ from nnexp.data.warp import Bilinear, Canvas, inverse_maps
 
 ORACLES = {
     "none": "the images themselves",
-    "shift": "whole images against np.roll with zeros (tests/data/test_augment.py)",
+    "shift": "the shifted copies of the image, pixel by pixel",
     "affine": "scipy.ndimage.map_coordinates, torch grid_sample",
     "elastic": "scipy.ndimage.gaussian_filter and map_coordinates",
     "distort": "scipy.ndimage.gaussian_filter and map_coordinates",
