@@ -19,6 +19,7 @@ from nnexp.config import ConfigError, Problem
 from nnexp.config.compose import CONF, CONFIG_NAME, examine, record_choices
 from nnexp.data.dataset import DataError
 from nnexp.experiment import Diverged, run
+from nnexp.sweeps.picture import Picture
 from nnexp.terminal import Line, Terminal
 from nnexp.tracking.store import StoreError
 
@@ -53,7 +54,10 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _terminate)
     try:
         _check_overrides()
-        job()
+        try:
+            job()
+        finally:
+            Picture.draw()
     except Stopped as stopped:  # a single run's end, past Hydra, which would print the overrides and a traceback
         error: Exception = stopped.reason
     except BrokenPipeError:

@@ -43,7 +43,7 @@ def assemble(settings: Settings) -> Parts:
     streams, trainer = Streams(settings.seed), settings.trainer
     dataset = settings.data.load()
     rows, held_out = settings.data.split(dataset, streams("split"))
-    rows = thinned(rows, dataset.y, settings.data.limit, streams("limit"))
+    rows = thinned(rows, dataset.y, settings.data.limit, streams("limit"), settings.data.stratify)
     targets = target_scale(dataset, rows)
     train, validation, test = batches(settings, dataset, rows, held_out, targets, streams)
 
@@ -53,7 +53,8 @@ def assemble(settings: Settings) -> Parts:
         network = Network(layers, dataset.x.shape[1:], capacity, trainer.dtype, streams("dropout"))
     except ShapeError as error:
         raise ConfigError([Problem("model", str(error))]) from error
-    network.initialize(settings.init, streams("init"), train.examples_of(train.rows[: train.size]))
+    seen = streams("adapt").permutation(rows)[: train.size]
+    network.initialize(settings.init, streams("init"), train.examples_of(seen))
     prepare_loss(settings, dataset, rows, capacity)
 
     scores: dict[str, Score] = {

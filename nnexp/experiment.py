@@ -169,7 +169,7 @@ def learn(settings: Settings, parts: Parts, result: Result, journal: Journal, di
             result.history.append(record)
             best.offer(record)
             display.epoch(record, best)
-            if trainer.patience and best.since >= trainer.patience and record.epoch >= trainer.min_epochs:
+            if trainer.patience and best.since >= trainer.patience and parts.trainer.whole_epochs >= trainer.min_epochs:
                 result.stopped = f"no improvement in {best.since} evaluations"
                 return
     if parts.trainer.is_over:

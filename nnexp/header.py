@@ -21,7 +21,12 @@ def header(settings: Settings, values: dict[str, Any], parts: Parts, threads: in
     schedule, averaging = choices.get("schedule", "custom"), choices.get("averaging", "none")
     optimizer = f"{choices.get('optimizer', 'custom')}, lr {settings.optimizer.lr:g}, schedule {schedule}"
     epochs = f"{trainer.epochs} epochs, batch {parts.train.size}, seed {settings.seed}, threads {threads}"
-    limits = {"patience": trainer.patience, "time budget": trainer.time_budget, "accumulate": trainer.accumulate}
+    limits = {
+        "evaluated every": trainer.evaluate_every,
+        "patience": trainer.patience,
+        "time budget": trainer.time_budget,
+        "accumulate": trainer.accumulate,
+    }
     lines = [
         ("data", f"{data.name}, {what}: {sizes}"),
         *(("", note) for note in told_of_data(settings, parts)),

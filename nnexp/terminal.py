@@ -92,7 +92,7 @@ class Terminal:
     def training(self, trainer: Trainer) -> Iterator[None]:
         self.planned = trainer.steps if trainer.evaluate_every else trainer.n_epochs
         evaluations = trainer.steps // trainer.evaluate_every if trainer.evaluate_every else trainer.n_epochs
-        self.every = -(-evaluations // MOST_LINES) * (trainer.evaluate_every or 1) if self.console.is_terminal else 1
+        self.every = max(1, -(-evaluations // MOST_LINES)) * (trainer.evaluate_every or 1) if self.console.is_terminal else 1
         self.unit = "step" if trainer.evaluate_every else "epoch"
         if not self.console.is_terminal:
             yield

@@ -69,7 +69,7 @@ def _built(values: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
             try:
                 built[key] = instantiate(value, _convert_="all")
             except InstantiationException as error:
-                if not isinstance(error.__cause__, ValueError):
+                if not isinstance(error.__cause__, ValueError | ArithmeticError):
                     raise
                 problems.append(Problem(key, str(error.__cause__)))
     return built, problems

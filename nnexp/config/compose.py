@@ -19,6 +19,7 @@ from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, Transformer
 from hydra.errors import HydraException
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
@@ -93,6 +94,7 @@ class _Examination:
         self.problems: list[Problem] = []
 
     def run(self, overrides: Sequence[str]) -> tuple[DictConfig | None, list[Problem]]:
+        overrides = [*self.preset_sweep(overrides), *overrides]
         parsed = {text: override for text in overrides if (override := self.parsed(text)) is not None}
         kept = {text: self.options(override) for text, override in parsed.items() if self.is_group(override)}
         rest = {text: self.values(override) for text, override in parsed.items() if text not in kept}
@@ -109,6 +111,19 @@ class _Examination:
                     if (other := self.composed(_first(kept | {text: [line]}))) is not None:
                         self.check(other)
         return config, list(dict.fromkeys(self.problems))
+
+    def preset_sweep(self, overrides: Sequence[str]) -> list[str]:
+        """What a preset itself sweeps over, as overrides, but for what the command line says otherwise."""
+        given = {text.lstrip("+").partition("=")[0] for text in overrides}
+        presets = [text for text in overrides if text.partition("=")[0] in (*OPTIONAL, "hydra.mode")]
+        try:
+            hydra = hydra_compose(self.config_name, presets, return_hydra_config=True).hydra if presets else None
+        except (HydraException, OmegaConfBaseException):
+            return []  # told later, with the place
+        if hydra is None or hydra.mode != RunMode.MULTIRUN:
+            return []
+        self.sweep = True
+        return [f"{key}={value}" for key, value in (hydra.sweeper.get("params") or {}).items() if key not in given]
 
     def parsed(self, text: str) -> Override | None:
         try:

@@ -72,7 +72,7 @@ def named_parts(part: NDArray[np.int8], rows: Rows, name: str, groups: Groups | 
     return rows[part[rows] != TEST], rows[part[rows] == TEST], assigned if assigned[rows].any() else None
 
 
-def drawn_test(rows: Rows, ratio: float, y: NDArray[Any], groups: Groups | None) -> Rows:
+def drawn_test(rows: Rows, ratio: float, y: NDArray[Any], groups: Groups | None, stratify: bool) -> Rows:
     """Those of the rows that are to test, always the same: whole groups, or the same part of each class.
 
     Args:
@@ -80,11 +80,12 @@ def drawn_test(rows: Rows, ratio: float, y: NDArray[Any], groups: Groups | None)
         ratio: of the test rows.
         y: the class of each row, or its targets.
         groups: that are not to be divided.
+        stratify: whether each class gives the same part.
     """
     rng = np.random.default_rng(TEST_SEED)
     if groups is not None:
         _, chosen = grouped(groups.of_row[rows], ratio, rng)
-    elif y.dtype == np.int64:
+    elif stratify and y.dtype == np.int64:
         _, chosen = stratified(y[rows], ratio, rng)
     else:
         _, chosen = by_ratio(len(rows), ratio, rng)

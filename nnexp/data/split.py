@@ -11,16 +11,17 @@ Labels = NDArray[np.int64]
 Rows = NDArray[np.int64]
 
 
-def stratified(y: Labels, ratio: float, rng: np.random.Generator) -> tuple[Rows, Rows]:
+def stratified(y: Labels, ratio: float, rng: np.random.Generator, left: int = 1) -> tuple[Rows, Rows]:
     """Split rows by ratio within each class.
 
     The second part gets round(ratio * N) rows; each class gives its share, rounded so that the shares add up (largest
-    remainder), but keeps at least one row in the first part; others give more then, as long as they can.
+    remainder), but keeps at least `left` rows in the first part; others give more then, as long as they can.
 
     Args:
         y: the class of each row (N,).
         ratio: of the second part.
         rng: draws which rows.
+        left: the rows of each class that stay in the first part.
 
     Returns:
         The rows of both parts, each sorted.
@@ -30,17 +31,18 @@ def stratified(y: Labels, ratio: float, rng: np.random.Generator) -> tuple[Rows,
     """
     classes, of_class, counts = np.unique(y, return_inverse=True, return_counts=True)
     shares = counts * ratio
-    takes = np.minimum(np.floor(shares).astype(np.int64), counts - 1)
-    wanting = min(round(ratio * len(y)), int((counts - 1).sum())) - int(takes.sum())
+    takes = np.minimum(np.floor(shares).astype(np.int64), counts - left)
+    wanting = min(round(ratio * len(y)), int((counts - left).sum())) - int(takes.sum())
     while wanting > 0:
-        lacking = np.where(takes < counts - 1, shares - takes, -np.inf)  # what each class lacks of its share, if it can give more
+        lacking = np.where(takes < counts - left, shares - takes, -np.inf)  # what each class lacks of its share, if it can give more
         takes[lacking.argmax()] += 1
         wanting -= 1
     chosen = np.zeros(len(y), bool)
     for i in range(len(classes)):
         chosen[rng.permutation(np.flatnonzero(of_class == i))[: takes[i]]] = True
     if not chosen.any():
-        raise DataError(f"a part of {ratio:.3g} of {len(y):,} examples would be empty: take more")
+        remedy = "take a larger ratio or more examples" + (", or data.stratify=false" if len(classes) > 1 else "")
+        raise DataError(f"{ratio:.3g} of {len(y):,} examples, with one of each class left, are none: {remedy}")
     return parted(chosen)
 
 
@@ -125,7 +127,7 @@ def parted(second: NDArray[np.bool_]) -> tuple[Rows, Rows]:
     return np.flatnonzero(~second), np.flatnonzero(second)
 
 
-def thinned(rows: Rows, y: NDArray[Any], limit: int | None, rng: np.random.Generator) -> Rows:
+def thinned(rows: Rows, y: NDArray[Any], limit: int | None, rng: np.random.Generator, stratify: bool = True) -> Rows:
     """At most `limit` of the rows, with the same mixture of classes.
 
     Args:
@@ -133,9 +135,10 @@ def thinned(rows: Rows, y: NDArray[Any], limit: int | None, rng: np.random.Gener
         y: the class of every row of the data set, or its targets.
         limit: None for all.
         rng: draws which.
+        stratify: whether the mixture matters.
     """
     if limit is None or limit >= len(rows):
         return rows
-    classes = y[rows] if y.dtype == np.int64 else np.zeros(len(rows), np.int64)
-    _, kept = stratified(classes, limit / len(rows), rng)
+    classes = y[rows] if stratify and y.dtype == np.int64 else np.zeros(len(rows), np.int64)
+    _, kept = stratified(classes, limit / len(rows), rng, left=0)
     return rows[kept]

@@ -127,6 +127,6 @@ class Table(Source):
                 content.notes.append(f"the column {name} names no test rows: {self.test:g} of the training rows are drawn")
         if not len(test) and self.test is not None:
             free = rows if assigned is None else rows[~assigned[rows]]
-            test = drawn_test(free, self.test, content.target.y, groups)
+            test = drawn_test(free, self.test, content.target.y, groups, self.stratify)
             rows = np.setdiff1d(rows, test, assume_unique=True)
         return rows, test, assigned

@@ -1,7 +1,8 @@
 """What an activation is, and those whose derivative can be told from their output.
 
 These write over their input where they may: one buffer fewer, and the layer below never looks at its output again. Where
-definitions or derivatives at a kink differ, PyTorch's is taken. `gain` is what its `calculate_gain` says.
+definitions or derivatives at a kink differ, PyTorch's is taken. `gain` is what its `calculate_gain` says where that knows the
+activation; ELU, GELU, SiLU and Mish have the gain of ReLU here, hard tanh that of tanh.
 """
 
 from abc import abstractmethod
@@ -195,7 +196,7 @@ class Softplus(FromOutput):
         return np.negative(out, out=out)
 
 
-class Identity(FromOutput):
+class Identity(Activation):
     """y = x: a network without it would be the same; it is here to be compared with."""
 
     @property
@@ -211,13 +212,6 @@ class Identity(FromOutput):
 
     def backward(self, dy: Array) -> Array:
         return dy
-
-    def apply(self, x: Array, out: Array) -> Array:
-        return x
-
-    def derivative(self, y: Array, out: Array) -> Array:
-        out.fill(1)
-        return out
 
 
 def sigmoid(x: Array, out: Array) -> Array:

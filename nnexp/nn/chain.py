@@ -12,6 +12,7 @@ from annotated_types import MinLen
 from numpy.typing import DTypeLike
 
 from nnexp.nn.activations import Activation
+from nnexp.nn.choices import ActivationName, activation
 from nnexp.nn.initializers import Initializer
 from nnexp.nn.layers import Layer, ShapeError, Weighted, arranged, told
 from nnexp.nn.parameters import Array, Shape, Views
@@ -35,7 +36,7 @@ class Chain(Layer):
             try:
                 inputs = layer.connect(inputs)
             except ShapeError as error:
-                raise ShapeError(f"layer {i}: {error}") from None
+                raise ShapeError(f"layer {i}, {error}") from None
             free = not layer.keeps_output
         return inputs
 
@@ -98,13 +99,15 @@ class Residual(Layer):
     """y = x + F(x): He et al. 2016, "Deep Residual Learning", eq. 1; with a shortcut S, y = S(x) + F(x), eq. 2.
 
     Args:
-        layers: F.
+        layers: F; activations may be named.
         shortcut: S; empty is the identity, for which F must keep the shape.
     """
 
-    def __init__(self, layers: Annotated[list[Layer], MinLen(1)], shortcut: list[Layer] | None = None) -> None:
-        self.body = Chain(layers)
-        self.shortcut = Chain(shortcut) if shortcut else None
+    def __init__(
+        self, layers: Annotated[list[Layer | ActivationName], MinLen(1)], shortcut: list[Layer | ActivationName] | None = None
+    ) -> None:
+        self.body = Chain(named(layers))
+        self.shortcut = Chain(named(shortcut)) if shortcut else None
 
     def connect(self, inputs: Shape) -> Shape:
         self.shape = self.body.connect(inputs)  # F may not write over x, which is needed for the sum
@@ -162,6 +165,11 @@ class Residual(Layer):
         if self.needs_dx:
             dx += around
         return dx
+
+
+def named(layers: Sequence[Layer | ActivationName]) -> list[Layer]:
+    """The layers, with activations in the place of their names."""
+    return [layer if isinstance(layer, Layer) else activation(layer) for layer in layers]
 
 
 def _below(views: Views, path: str) -> Views:

@@ -1,11 +1,10 @@
-"""Architectures for images, and the one that a configuration writes out layer by layer."""
+"""Architectures for images."""
 
-from copy import deepcopy
 from typing import Annotated, Literal
 
 from annotated_types import MinLen
 
-from nnexp.nn.choices import ActivationName, activation
+from nnexp.nn.choices import activation
 from nnexp.nn.convolution import Conv2d, Size
 from nnexp.nn.layers import Dense, Layer, ShapeError, Units, told
 from nnexp.nn.models import ActivationChoice, Model, dropped
@@ -70,33 +69,6 @@ class CNN(ImageModel):
                 layers.append(MaxPool2d(2))
                 size //= 2
         return [*layers, GlobalAvgPool2d(), *dropped(self.dropout), Dense(outputs)]
-
-
-class Sequential(Model):
-    """Any layers in a row, as the configuration lists them; the last Dense, whose size the data give, is added.
-
-    Args:
-        stack: the layers, and activations by name. Where the first of them that minds takes images, it is given images.
-    """
-
-    def __init__(self, stack: Annotated[list[Layer | ActivationName], MinLen(1)]) -> None:
-        self.stack = stack
-
-    @property
-    def evaluation_batch(self) -> int:  # type: ignore[override]
-        """As the layers are."""
-        return ImageModel.evaluation_batch if self.of_images else Model.evaluation_batch
-
-    @property
-    def of_images(self) -> bool:
-        """Whether the first layer that minds takes images."""
-        kinds = [inner.takes for layer in self.stack if isinstance(layer, Layer) for inner in layer.walk()]
-        return next((kind == "images" for kind in kinds if kind != "any"), False)
-
-    def layers(self, inputs: Shape, outputs: int) -> list[Layer]:
-        layers: list[Layer] = [Unflatten(list(image(inputs)))] if self.of_images else []
-        layers += [deepcopy(layer) if isinstance(layer, Layer) else activation(layer) for layer in self.stack]
-        return [*layers, Flatten(), Dense(outputs)]
 
 
 def image(inputs: Shape) -> tuple[Size, Size, Size]:

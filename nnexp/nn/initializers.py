@@ -15,6 +15,7 @@ from annotated_types import Gt
 from nnexp.nn.parameters import Array
 
 if TYPE_CHECKING:
+    from nnexp.nn.layers import Weighted
     from nnexp.nn.network import Network
 
 Distribution = Literal["normal", "uniform"]
@@ -35,8 +36,8 @@ class Initializer(ABC):
         """The rule for one of so many layers with weights, counted from 0."""
         return self
 
-    def adapt(self, network: "Network", x: Array) -> None:
-        """A last touch that looks at data, x (B, ...); most rules do without."""
+    def adapt(self, network: "Network", layers: "Sequence[Weighted]", x: Array) -> None:
+        """A last touch to the layers that this rule filled; looks at data, x (B, ...). Most rules do without."""
 
 
 class VarianceScaling(Initializer):
@@ -85,7 +86,7 @@ class PerLayer(Initializer):
     """Another rule for the first and the last layer.
 
     Args:
-        first: of the first layer with weights; None is that of the others.
+        first: of the first layer with weights; None is that of the others. A single layer is the last one.
         others: of all layers between.
         last: of the last layer; None is that of the others.
     """
@@ -99,11 +100,6 @@ class PerLayer(Initializer):
     def at(self, position: int, layers: int) -> Initializer:
         own = self.last if position == layers - 1 else self.first if position == 0 else None
         return (own or self.others).at(position, layers)
-
-    def adapt(self, network: "Network", x: Array) -> None:
-        rules: Sequence[Initializer] = [rule for rule in (self.first, self.others, self.last) if rule]
-        for rule in rules:
-            rule.adapt(network, x)
 
 
 def factor(gain: Gain, of_activation: float) -> float:

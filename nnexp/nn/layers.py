@@ -105,7 +105,7 @@ class Weighted(Layer):
 
     def initialize(self, init: Initializer, rng: np.random.Generator) -> None:
         fan_out = self.outputs * self.receptive
-        (self.init or init)(self.W, fan_in=len(self.W), fan_out=fan_out, rng=rng, gain=self.gain_behind)
+        init(self.W, fan_in=len(self.W), fan_out=fan_out, rng=rng, gain=self.gain_behind)
         if self.bias:
             self.b.fill(0)
 

@@ -34,6 +34,10 @@ class Loss(ABC):
     def forward(self, z: Array, y: Targets) -> float:
         """The mean loss of the batch."""
 
+    def weight(self, y: Targets) -> float:
+        """How much the mean over the last batch, of targets y, counts beside those of other batches."""
+        return len(y)
+
     @abstractmethod
     def backward(self) -> Array:
         """The gradient of that mean in z, (B, O); valid until the next `forward`."""
@@ -62,7 +66,7 @@ class SoftmaxCrossEntropy(Loss):
         self.plain = not self.label_smoothing and self.class_weights is None
         if not self.plain:
             self.w = np.ones(outputs, dtype) if self.w is None else self.w.astype(dtype)
-            self.weight: Array = np.empty(capacity, dtype)  # of each example's class
+            self.of_y: Array = np.empty(capacity, dtype)  # of each example's class
             self.rest: Array = np.empty((capacity, outputs), dtype)
 
     def count(self, counts: NDArray[np.int64]) -> None:
@@ -89,11 +93,14 @@ class SoftmaxCrossEntropy(Loss):
             return float((row.sum() - at_y.sum()) / n)
         return self.weighed(y)
 
+    def weight(self, y: Targets) -> float:
+        return len(y) if self.plain else self.total
+
     def weighed(self, y: Targets) -> float:
         """With w the class weights and q = -log p: (sum of (1 - e) w[y] q[y] + e / C sum over k of w[k] q[k]) / sum of w[y]."""
         n, e, w = self.n, self.label_smoothing, self.w
         assert w is not None
-        row, at_y, weight, rest = self.row[:n], self.at_y[:n], self.weight[:n], self.rest[:n]
+        row, at_y, weight, rest = self.row[:n], self.at_y[:n], self.of_y[:n], self.rest[:n]
         np.take(w, y, out=weight, mode="clip")
         self.total = float(weight.sum())
         np.subtract(row[:, 0], at_y, out=at_y)  # q[y]
@@ -117,7 +124,7 @@ class SoftmaxCrossEntropy(Loss):
         """((1 - e) w[y] (p - onehot) + e / C (p sum(w) - w)) / sum of w[y]."""
         n, e, w = self.n, self.label_smoothing, self.w
         assert w is not None
-        p, at_y, target, weight = self.p[:n], self.at_y[:n], self.target[:n], self.weight[:n]
+        p, at_y, target, weight = self.p[:n], self.at_y[:n], self.target[:n], self.of_y[:n]
         each = e / len(w)
         np.multiply(weight, 1 - e, out=at_y)
         at_y += each * float(w.sum())

@@ -104,7 +104,9 @@ class Deep(MLP):
 
 
 class ResidualMLP(Model):
-    """A dense layer, then blocks x + F(x), F = norm, Dense, activation, dropout, Dense: He et al. 2016, "Identity Mappings".
+    """A dense layer, then blocks x + F(x) with F = norm, Dense, activation, dropout, Dense; the way around stays clear.
+
+    He et al. 2016, "Identity Mappings", with the block of pre-norm transformers (Xiong et al. 2020) for convolutions.
 
     Args:
         width: the units of every layer.

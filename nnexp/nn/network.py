@@ -75,10 +75,13 @@ class Network:
             x: some examples (B, ...), for rules that look at data.
         """
         weighted = [layer for layer in self.walk() if isinstance(layer, Weighted)]
+        rules = [layer.init or init.at(position, len(weighted)) for position, layer in enumerate(weighted)]
+        of_layer = dict(zip(weighted, rules, strict=True))
         for layer in self.walk():
-            layer.initialize(init.at(weighted.index(layer), len(weighted)) if isinstance(layer, Weighted) else init, rng)
+            layer.initialize(of_layer.get(layer, init), rng)  # type: ignore[call-overload]
         if x is not None:
-            init.adapt(self, x)
+            for rule in dict.fromkeys(rules):
+                rule.adapt(self, [layer for layer in weighted if of_layer[layer] is rule], x)
 
     def forward(self, x: Array, training: bool = False) -> Array:
         """X (B, ...) -> z (B, O), B <= capacity; z lies in a buffer and is valid until the next call.

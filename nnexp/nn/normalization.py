@@ -78,8 +78,9 @@ class BatchNorm(Layer):
             np.subtract(x, self.mean, out=normal)
             np.multiply(normal, normal, out=out)
             np.mean(out, axis=self.axis, keepdims=True, out=self.var)
-            self.remember(self.running_mean, self.mean, 1.0)
-            self.remember(self.running_var, self.var, m / max(m - 1, 1))
+            if m > 1:  # a single example says nothing of a variance
+                self.remember(self.running_mean, self.mean, 1.0)
+                self.remember(self.running_var, self.var, m / (m - 1))
             np.add(self.var, self.eps, out=self.scale)
         else:
             np.subtract(x, self.running_mean, out=normal)

@@ -1,6 +1,7 @@
 """First values for weights that are more than a variance: orthogonal, sparse, truncated, constant, or fitted to data."""
 
-from math import ceil
+from collections.abc import Sequence
+from math import ceil, isqrt
 from typing import Annotated
 
 import numpy as np
@@ -83,14 +84,19 @@ class Zeros(Constant):
 
 
 class Identity(Initializer):
-    """W is the unit matrix, as far as it goes, times gain: Le et al. 2015 (there for recurrent ReLU layers)."""
+    """W is the unit matrix, as far as it goes, times gain: Le et al. 2015 (there for recurrent ReLU layers).
+
+    A filter of a convolution passes on the pixel in its middle, of one channel (PyTorch's `dirac_`).
+    """
 
     def __init__(self, gain: Gain = 1.0) -> None:
         self.gain = gain
 
     def __call__(self, W: Array, *, fan_in: int, fan_out: int, rng: np.random.Generator, gain: float = 1.0) -> None:
         W.fill(0)
-        np.fill_diagonal(W, factor(self.gain, gain))
+        positions = fan_out // W.shape[1]  # of a filter, K K; 1 in a dense layer
+        middle = isqrt(positions) // 2 * (isqrt(positions) + 1)
+        np.fill_diagonal(W[middle::positions], factor(self.gain, gain))
 
 
 class LSUV(Orthogonal):
@@ -105,8 +111,8 @@ class LSUV(Orthogonal):
         super().__init__(1.0)
         self.tolerance, self.tries = tolerance, tries
 
-    def adapt(self, network: Network, x: Array) -> None:
-        for layer in (layer for layer in network.walk() if isinstance(layer, Weighted) and layer.init is None):
+    def adapt(self, network: Network, layers: Sequence[Weighted], x: Array) -> None:
+        for layer in layers:
             for _ in range(self.tries):
                 variance = network.output_of(layer, x).var()
                 if abs(variance - 1) < self.tolerance or variance == 0:

@@ -95,13 +95,19 @@ class EMA(Average):
 
     The average starts as the weights after the first step (as in PyTorch), so it needs no correction for a start at 0; a
     trace of those first weights fades like decay^t.
+
+    Args:
+        decay: the memory; 1 / (1 - decay) steps weigh most.
+        warmup: let the memory grow with the run, min(decay, (1 + t) / (10 + t)) after t steps (as TensorFlow's `num_updates`), so
+            that the first weights are forgotten in a short one.
     """
 
-    def __init__(self, decay: Annotated[float, Ge(0), Lt(1)] = 0.999) -> None:
-        self.decay = decay
+    def __init__(self, decay: Annotated[float, Ge(0), Lt(1)] = 0.999, warmup: bool = True) -> None:
+        self.decay, self.warmup = decay, warmup
 
     def after_step(self, progress: float) -> None:
-        self.take(1 - self.decay if self.seen else 1.0)
+        decay = min(self.decay, (1 + self.seen) / (10 + self.seen)) if self.warmup else self.decay
+        self.take(1 - decay if self.seen else 1.0)
 
 
 class SWA(Average):
@@ -132,7 +138,7 @@ class SWA(Average):
 class Lookahead(Averaging):
     """Every k steps: slow <- slow + alpha (theta - slow); theta <- slow: Zhang et al. 2019, algorithm 1.
 
-    It changes the path itself, so there is nothing to apply. The state is the live one.
+    It changes the path itself; what is evaluated and kept are the slow weights. The state is the live one.
 
     Args:
         k: the steps of the fast weights, theta, between two of the slow.
@@ -144,7 +150,7 @@ class Lookahead(Averaging):
 
     def bind(self, theta: Array, state: Array) -> None:
         super().bind(theta, state)
-        self.slow = theta.copy()
+        self.slow, self.fast = theta.copy(), theta.copy()
         self.t = 0
 
     def after_step(self, progress: float) -> None:
@@ -155,3 +161,15 @@ class Lookahead(Averaging):
         self.theta *= self.alpha
         self.slow += self.theta
         self.theta[...] = self.slow
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        if self.t % self.k == 0:  # they are the same
+            yield
+            return
+        self.fast[...] = self.theta
+        self.theta[...] = self.slow
+        try:
+            yield
+        finally:
+            self.theta[...] = self.fast

@@ -10,11 +10,18 @@ NAME = "sweep.png"
 
 
 class Picture(Callback):
-    """Hydra calls it when all jobs of a sweep are done; what goes wrong in here leaves the runs as they are."""
+    """Hydra tells it where a sweep begins; whoever runs Hydra tells it that the sweep is over, jobs that failed or not."""
 
-    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+    folder: Path | None = None  # of the sweep of this process
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        Picture.folder = Path(config.hydra.sweep.dir)
+
+    @classmethod
+    def draw(cls) -> None:
+        """Draw what has been recorded, if a sweep was begun and two of its runs learnt something."""
         from nnexp.tracking.sweep_curves import draw
 
-        folder = Path(config.hydra.sweep.dir)
-        if draw(folder, folder / NAME):
-            print(f"picture   {folder / NAME}")
+        if cls.folder is not None and draw(cls.folder, cls.folder / NAME):
+            print(f"picture   {cls.folder / NAME}", flush=True)
+        cls.folder = None

@@ -49,7 +49,9 @@ def draw_all(folder: Path, entries: Sequence[Entry]) -> list[str]:
     if epochs := [(step, values) for step, values in history(entries) if "train/loss" in values]:
         drawn.append("curves.png")
         by_steps = entries[0].get("params", {}).get("trainer.evaluate_every", "null") != "null"
-        curves(epochs, "step" if by_steps else "epoch").savefig(folder / drawn[-1])
+        kept = [values for _, values in history(entries) if "best/epoch" in values]
+        best = (kept[-1].get("best/step") or kept[-1]["best/epoch"]) if kept else None
+        curves(epochs, "step" if by_steps else "epoch", best).savefig(folder / drawn[-1])
     return drawn
 
 
@@ -141,8 +143,14 @@ def predictions(y: Numbers, predicted: Numbers, report: dict[str, Any], part: st
     return figure
 
 
-def curves(epochs: Sequence[tuple[int, dict[str, float]]], unit: str = "epoch") -> "Figure":
-    """Loss, score and learning rate over the epochs (or steps), with the best evaluation marked."""
+def curves(epochs: Sequence[tuple[int, dict[str, float]]], unit: str = "epoch", kept: float | None = None) -> "Figure":
+    """Loss, score and learning rate over the epochs (or steps).
+
+    Args:
+        epochs: the metrics at each.
+        unit: what is counted.
+        kept: the evaluation whose weights were kept, which is marked; None: the one with the highest score.
+    """
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator, PercentFormatter
 
@@ -152,7 +160,7 @@ def curves(epochs: Sequence[tuple[int, dict[str, float]]], unit: str = "epoch") 
         return [values[name] for _, values in epochs]
 
     score = "accuracy" if "val/accuracy" in epochs[0][1] else "r2"
-    best = min(range(len(steps)), key=lambda i: (-of(f"val/{score}")[i], of("val/loss")[i]))
+    best = steps.index(int(kept)) if kept in steps else min(range(len(steps)), key=lambda i: (-of(f"val/{score}")[i], of("val/loss")[i]))
     figure = Figure(figsize=(11, 3.4), dpi=DPI, layout="constrained")
     panels: list[Axes] = list(figure.subplots(1, 3, width_ratios=(4, 4, 2.6)))
     for axes, name in zip(panels[:2], ("loss", score), strict=True):

@@ -67,6 +67,7 @@ def figure(runs: Sequence[Curves]) -> "Figure":
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+    unit = "epoch" if runs[0].params.get("trainer.evaluate_every", "null") == "null" else "step"
     score = "val/accuracy" if "val/accuracy" in runs[0].epochs[0][1] else "val/r2"
     grouped = settings(runs)
     shown = dict(list(grouped.items())[:MOST_SETTINGS])
@@ -76,7 +77,7 @@ def figure(runs: Sequence[Curves]) -> "Figure":
         for (label, group), color in zip(shown.items(), COLORS, strict=False):
             lines(axes, group, metric, color, label)
         axes.set_title(title, fontsize=11)
-        axes.set_xlabel("epoch")
+        axes.set_xlabel(unit)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
@@ -85,7 +86,7 @@ def figure(runs: Sequence[Curves]) -> "Figure":
         panels[1].yaxis.set_major_formatter(PercentFormatter(1))
     more = f" (the first {MOST_SETTINGS} of {len(grouped)} settings)" if len(grouped) > MOST_SETTINGS else ""
     handles, labels = panels[1].get_legend_handles_labels()
-    title = f"in the last epoch{more}"
+    title = f"at the end{more}"
     made.legend(
         handles,
         labels,
@@ -103,7 +104,7 @@ def lines(axes: "Axes", group: Sequence[Curves], metric: str, color: str, label:
     curves = [run.of(metric) for run in group]
     for steps, values in curves:
         axes.plot(steps, values, color=color, linewidth=0.8, alpha=0.35 if len(group) > 1 else 0.0)
-    length = min(len(steps) for steps, _ in curves)
+    length = min(sum(a == b for a, b in zip(steps, curves[0][0], strict=False)) for steps, _ in curves)
     mean = np.mean([values[:length] for _, values in curves], axis=0)
     last = (
         100 * np.array([values[-1] for _, values in curves]) if metric == "val/accuracy" else np.array([values[-1] for _, values in curves])

@@ -11,6 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 
 Array = NDArray[np.floating]
 Targets = NDArray[Any]
+ROUNDING = 1e-12  # of a sum of squares: what its difference to another may be and mean nothing
 
 
 class Score(ABC):
@@ -114,15 +115,16 @@ class R2(Score):
         errors, of_y, of_squares = self.sums
         error = self.error[: len(y)]
         np.subtract(z, y, out=error)
-        errors += np.einsum("bt,bt->t", error, error)
-        of_y += y.sum(axis=0)
-        of_squares += np.einsum("bt,bt->t", y, y)
+        errors += np.einsum("bt,bt->t", error, error, dtype=np.float64)
+        of_y += y.sum(axis=0, dtype=np.float64)
+        of_squares += np.einsum("bt,bt->t", y, y, dtype=np.float64)
         self.examples += len(y)
         return z
 
     @property
     def value(self) -> float:
         errors, of_y, of_squares = self.sums
-        spread = np.maximum(of_squares - of_y**2 / self.examples, 0)
+        spread = of_squares - of_y**2 / self.examples
+        spread[spread <= ROUNDING * of_squares] = 0
         each = np.where(spread > 0, 1 - errors / np.where(spread > 0, spread, 1), errors == 0)
         return float(each.mean())

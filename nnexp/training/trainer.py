@@ -87,7 +87,8 @@ class Trainer:
         validation: batches in a fixed order.
         epochs: how many.
         evaluate_every: the steps between two evaluations; None for one at each epoch's end.
-        time_budget: the seconds of training after which it ends, in the midst of an epoch if need be; None for no end.
+        time_budget: the seconds of training after which it ends, in the midst of an epoch if need be; None for no end. A schedule's
+            progress is then that of the steps or that of the time, whichever is further.
     """
 
     def __init__(
@@ -143,7 +144,8 @@ class Trainer:
         due = False
         for x, y in batches:
             z = network.forward(x, training=True)
-            self.loss_sum += loss.forward(z, y) * len(y)
+            self.loss_sum += loss.forward(z, y) * loss.weight(y)
+            self.loss_weight += loss.weight(y)
             score.add(z, y)
             network.backward(loss.backward())
             self.count(len(y), update(len(y)))
@@ -151,20 +153,30 @@ class Trainer:
                 break
         else:
             self.count(0, update.flush())
+            due = self.is_due(start)
+        if self.time_budget is not None and due:
+            self.count(0, update.flush())
         self.seconds += perf_counter() - start
         self.spent += perf_counter() - start
         return not due
 
     def is_due(self, start: float) -> bool:
         """Whether an evaluation must come before the next batch."""
-        if self.time_budget is not None and self.spent + perf_counter() - start > self.time_budget:
-            return True
+        if self.time_budget is not None:
+            self.update.elapsed = (self.spent + perf_counter() - start) / self.time_budget
+            if self.update.elapsed > 1:
+                return True
         return self.evaluate_every is not None and self.moved and self.step % self.evaluate_every == 0
 
     @property
     def is_over(self) -> bool:
         """Whether the time is used up."""
-        return self.time_budget is not None and self.spent > self.time_budget
+        return self.time_budget is not None and self.update.elapsed > 1
+
+    @property
+    def whole_epochs(self) -> int:
+        """The epochs that are behind us."""
+        return self.step // self.steps_per_epoch
 
     def count(self, examples: int, length: float | None) -> None:
         """Add up what a batch brought."""
@@ -176,7 +188,7 @@ class Trainer:
 
     def clear(self) -> None:
         """Begin a new record."""
-        self.loss_sum = self.lengths = self.seconds = 0.0
+        self.loss_sum = self.loss_weight = self.lengths = self.seconds = 0.0
         self.examples = self.moves = 0
         self.moved = False
         self.score.start()
@@ -188,7 +200,7 @@ class Trainer:
         return Record(
             at=epoch if self.evaluate_every is None else self.step,
             epoch=epoch,
-            train_loss=self.loss_sum / self.examples,
+            train_loss=self.loss_sum / self.loss_weight,
             train_score=train_score,
             val_loss=validated.loss,
             val_score=validated.score,
@@ -202,10 +214,12 @@ class Trainer:
 
 def evaluate(network: Network, loss: Loss, score: Score, batches: Examples) -> Evaluation:
     """Measure a network on one pass of batches; changes nothing of it."""
-    total, predicted = 0.0, []
+    total = weight = 0.0
+    predicted = []
     score.start()
     for x, y in batches:
         z = network.forward(x)
-        total += loss.forward(z, y) * len(y)
+        total += loss.forward(z, y) * loss.weight(y)
+        weight += loss.weight(y)
         predicted.append(score.add(z, y).copy())
-    return Evaluation(total / batches.examples, score.value, np.concatenate(predicted))
+    return Evaluation(total / weight, score.value, np.concatenate(predicted))

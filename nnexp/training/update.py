@@ -44,6 +44,10 @@ class Update:
         self.batches = self.examples = 0
         self.steps_planned = 1
         self.step = 0
+        self.elapsed = 0.0
+        """The share of the time that is used up, where time ends the run."""
+        self.lr = 0.0
+        """The learning rate of the last step."""
 
     def __call__(self, examples: int) -> float | None:
         """Take the gradient of a batch of so many examples; returns its length if a step was made."""
@@ -70,20 +74,20 @@ class Update:
         length = norm(self.network.grad)
         self.regularizer.penalize()
         self.regularizer.clip()
-        progress = self.step / self.steps_planned
-        momentum = self.schedule.momentum(progress)
-        if momentum is not None and self.optimizer.momentum is not None:
+        momentum, scale = self.schedule.momentum(self.progress), self.schedule(self.progress)
+        if momentum is not None and self.optimizer.momentum:
             self.optimizer.momentum = momentum
-        self.optimizer.step(self.schedule(progress))
+        self.optimizer.step(scale)
+        self.lr = self.optimizer.lr * scale
         self.regularizer.constrain()
         self.step += 1
-        self.averaging.after_step(self.step / self.steps_planned)
+        self.averaging.after_step(self.progress)
         return length
 
     @property
-    def lr(self) -> float:
-        """The learning rate of the last step."""
-        return self.optimizer.lr * self.schedule(max(self.step - 1, 0) / self.steps_planned)
+    def progress(self) -> float:
+        """The share of the run that is behind us, by steps or by time, in [0, 1]."""
+        return max(self.step / self.steps_planned, min(self.elapsed, 1.0))
 
 
 def norm(vector: NDArray[np.floating]) -> float:

@@ -192,3 +192,10 @@ def test_targets_cannot_be_balanced():
 def test_a_fold_that_there_is_not_is_refused_at_once(options, says):
     with pytest.raises(ValueError, match=says):
         Given(0.2, "", **options)
+
+
+def test_a_limit_is_met_and_spares_rare_classes():
+    y = np.repeat([0, 1, 2], [50, 1, 1])
+    for limit in (51, 26, 1):
+        assert len(thinned(np.arange(52), y, limit, np.random.default_rng(0))) == limit
+    assert set(y[thinned(np.arange(52), y, 51, np.random.default_rng(0))]) == {0, 1, 2}

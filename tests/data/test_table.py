@@ -12,6 +12,7 @@ import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_wine
 
 from nnexp.data.batches import Batches
+from nnexp.data.errors import DataError
 from nnexp.data.standardize import scaling
 from nnexp.data.table import Table
 
@@ -164,6 +165,23 @@ def test_several_targets_are_a_regression():
     columns = {"a": RNG.normal(size=N), "b": np.arange(N) % 3, "c": RNG.normal(size=N)}
     dataset = load(columns, ["b", "c"])
     assert (dataset.task, dataset.targets, dataset.features, dataset.y.shape) == ("regression", ("b", "c"), ("a",), (48, 2))
+
+
+@pytest.mark.parametrize(("task", "noted"), [("auto", 1), ("multilabel", 0)])
+def test_several_columns_of_zeros_and_ones_are_labels(tmp_path, task, noted):
+    columns = {"height": COLUMNS["height"], "sad": np.arange(N) % 2, "long": np.arange(N) % 3 // 2}
+    dataset = Table(str(write(tmp_path / "films.csv", columns)), ["sad", "long"], task=task).load()
+    assert (dataset.task, dataset.targets, dataset.outputs) == ("multilabel", ("sad", "long"), 2)
+    assert set(np.unique(dataset.y)) == {0, 1}
+    assert sum("data.task=regression" in note for note in dataset.notes) == noted
+
+
+def test_amounts_are_no_labels(tmp_path):
+    columns = {"height": COLUMNS["height"], "sad": np.arange(N) % 2, "length": np.arange(N)}
+    path = str(write(tmp_path / "films.csv", columns))
+    assert Table(path, ["sad", "length"]).load().task == "regression"
+    with pytest.raises(DataError, match="'length' holds other numbers than 0 and 1"):
+        Table(path, ["sad", "length"], task="multilabel").load()
 
 
 def test_a_whole_array_can_be_learnt_from(tmp_path):

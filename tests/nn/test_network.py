@@ -1,13 +1,14 @@
 import numpy as np
 import pytest
 
-from nnexp.nn import Conv2d, Dense, Dropout, Residual, Unflatten
+from nnexp.nn import BatchNorm1d, Conv2d, Dense, Dropout, Residual, Unflatten
 from nnexp.nn.choices import activation
 from nnexp.nn.image_models import LeNet5
 from nnexp.nn.initializers import He
 from nnexp.nn.layers import ShapeError
 from nnexp.nn.models import MLP, Softmax
 from nnexp.nn.network import Network
+from nnexp.nn.sequential import Sequential
 
 
 @pytest.fixture
@@ -49,9 +50,9 @@ def test_any_depth():
 
 
 def test_what_cannot_be_joined_is_told_with_its_place():
-    with pytest.raises(ShapeError, match=r"layer 1: Dense takes vectors and is given 3 dimensions, 4 x 3 x 3: put a Flatten before it"):
+    with pytest.raises(ShapeError, match=r"layer 1, Dense takes vectors and is given 3 dimensions, 4 x 3 x 3: put a Flatten before it"):
         Network([Unflatten([4, 3, 3]), Dense(2)], (36,), 1)
-    with pytest.raises(ShapeError, match=r"layer 1: layer 0: Conv2d takes images"):
+    with pytest.raises(ShapeError, match=r"layer 1, layer 0, Conv2d takes images"):
         Network([Dense(4), Residual([Conv2d(3)])], (36,), 1)
     with pytest.raises(ShapeError, match="make F keep the shape, or give it a shortcut"):
         Network([Residual([Dense(3)])], (4,), 1)
@@ -82,3 +83,19 @@ def test_layers_of_chance_draw_from_branches_of_their_own():
     (first, second), (again, _) = masks([Dropout(0.5), Dropout(0.5)]), masks([Dropout(0.5), Dropout(0.9)])
     assert (first != second).any()
     assert (first == again).all(), "what another layer draws changes nothing"
+
+
+def test_a_stack_may_shape_its_images_itself_and_name_activations_within_blocks():
+    stack = [Unflatten([4, 4]), Conv2d(2, padding=1), Residual([Conv2d(2, padding=1), "relu"], [Conv2d(2, 1), "tanh"])]
+    network = Network(Sequential(stack).layers((16,), 3), (16,), 2)
+    assert network.forward(np.ones((2, 16), np.float32)).shape == (2, 3)
+    assert list(network.parameters.values)[:3] == ["1.W", "2.0.W", "2.shortcut.0.W"]
+
+
+def test_a_single_example_leaves_running_statistics_alone():
+    network = Network([Dense(4), BatchNorm1d(), Dense(2)], (3,), 8)
+    network.initialize(He(), np.random.default_rng(0))
+    network.forward(np.random.default_rng(0).random((8, 3), np.float32), training=True)
+    before = network.state.copy()
+    network.forward(np.ones((1, 3), np.float32), training=True)
+    assert (network.state == before).all()

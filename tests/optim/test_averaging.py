@@ -100,3 +100,16 @@ def test_lookahead_goes_half_the_way_back_every_k_steps():
     theta, state = bound(averaging)
     walk(averaging, theta, state, steps=2)
     assert set(theta) == {2.0}
+
+
+def test_the_memory_of_an_average_grows_with_the_run():
+    """Decay 2 / 11 after one step, 3 / 12 after two, and never more than what was asked for."""
+    averaging = EMA(0.25)
+    theta, _state = bound(averaging)
+    expected = 0.0
+    for step, decay in enumerate([0, 2 / 11, 3 / 12, 1 / 4, 1 / 4]):
+        theta[:] = step + 1
+        averaging.after_step(0.0)
+        expected = decay * expected + (1 - decay) * (step + 1)
+        with averaging.applied():
+            np.testing.assert_allclose(theta, expected)

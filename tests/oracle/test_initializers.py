@@ -6,9 +6,10 @@ import pytest
 from nnexp import compose
 from nnexp.config import build
 from nnexp.config.compose import CONF
-from nnexp.nn.initializers import PerLayer
+from nnexp.nn.initializers import He, PerLayer
 from nnexp.nn.models import MLP
 from nnexp.nn.network import Network
+from nnexp.nn.structured_initializers import LSUV, Constant, Identity
 
 torch = pytest.importorskip("torch", reason="the oracle needs PyTorch: pip install torch==2.13.0")
 filler = torch.nn.init
@@ -100,8 +101,26 @@ def test_lsuv_gives_every_layer_outputs_of_variance_one(activation):
 
 
 def test_each_layer_has_the_rule_that_is_named_for_it():
-    rule: PerLayer = build(compose(["data=digits", "init=per_layer", "+init.last.gain=3.0"])).init
+    rule: PerLayer = build(compose(["data=digits", "init=per_layer", "init.last.gain=3.0"])).init
     network = Network(MLP([200, 200]).layers((200,), 200), (200,), 1, np.float64)
     network.initialize(rule, np.random.default_rng(0))
     found = [layer.W.std() * np.sqrt(200) for layer in network.layers[::2]]
     np.testing.assert_allclose(found, [np.sqrt(2), np.sqrt(2), 3], rtol=0.02)
+
+
+def test_the_unit_matrix_of_a_convolution_passes_on_the_pixel_in_the_middle(compare):
+    for channels, outputs, kernel in ((1, 1, 3), (3, 5, 5), (4, 2, 1)):
+        W = np.empty((channels * kernel**2, outputs))
+        Identity()(W, fan_in=len(W), fan_out=outputs * kernel**2, rng=np.random.default_rng(0))
+        theirs = filler.dirac_(torch.empty(outputs, channels, kernel, kernel))
+        compare(W.reshape(channels, kernel, kernel, outputs), theirs.permute(1, 2, 3, 0))
+
+
+def test_lsuv_scales_only_the_layers_that_it_filled():
+    rule = PerLayer(LSUV(), He(), Constant(0.5))
+    network = Network(MLP([50, 40]).layers((20,), 10), (20,), 64, np.float64)
+    network.initialize(rule, np.random.default_rng(0), np.random.default_rng(1).random((64, 20)))
+    first, middle, last = network.layers[::2]
+    assert abs(network.output_of(first, np.random.default_rng(1).random((64, 20))).var() - 1) < 0.03
+    assert abs(middle.W.std() / np.sqrt(2 / 50) - 1) < 0.05
+    assert set(last.W.ravel()) == {0.5}

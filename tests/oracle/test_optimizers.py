@@ -305,9 +305,9 @@ def ema_of(decay):
 @pytest.mark.parametrize(
     ("averaging", "averaged", "counts"),
     [
-        (made("averaging", "ema"), ema_of(0.999), lambda step: True),
-        (EMA(0.5), ema_of(0.5), lambda step: True),
-        (EMA(0.0), ema_of(0.0), lambda step: True),
+        (EMA(0.999, warmup=False), ema_of(0.999), lambda step: True),
+        (EMA(0.5, warmup=False), ema_of(0.5), lambda step: True),
+        (EMA(0.0, warmup=False), ema_of(0.0), lambda step: True),
         (made("averaging", "swa"), {}, lambda step: step >= 15),
         (SWA(start=0.0), {}, lambda step: True),
         (SWA(start=0.3, every=4), {}, lambda step: step in (6, 10, 14, 18)),
@@ -358,5 +358,6 @@ def test_lookahead(k, alpha, compare):
             updates, state = twin.update(jax.numpy.asarray(gradient(np.asarray(weights.fast), noise)), state, weights)
             weights = optax.apply_updates(weights, updates)
             with lookahead.applied():
-                compare(theta, weights.fast)
+                compare(theta, weights.slow)
+            compare(theta, weights.fast)
             compare(lookahead.slow, weights.slow)

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+from nnexp.config.compose import examine
 from nnexp.tracking.journal import Journal
 from nnexp.tracking.sweep_curves import draw, found, settings
 
@@ -46,3 +47,21 @@ def test_an_experiment_may_be_a_sweep(alone):
     assert len(list(folder.glob("*/journal.jsonl"))) == 10
     assert (folder / "sweep.png").stat().st_size > 10_000
     assert f"picture   {folder.relative_to(alone)}/sweep.png" in done.stdout
+
+
+def test_a_sweep_of_which_a_run_failed_leaves_its_picture_all_the_same(alone):
+    overrides = ["-m", "data=digits", "trainer.epochs=1", "tracking=none", "optimizer.lr=0.01,0.02,1e30"]
+    done = subprocess.run([sys.executable, "-m", "nnexp", *overrides], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "sweep.png" in done.stdout
+
+
+def test_what_a_preset_sweeps_over_is_examined_and_can_be_replaced(alone):
+    folder = alone / "mine" / "experiment"
+    folder.mkdir(parents=True)
+    preset = "# @package _global_\n# a sweep of one's own\nhydra:\n  mode: MULTIRUN\n  sweeper:\n    params:\n      init: he_norml,zeros\n"
+    (folder / "mine.yaml").write_text(preset)
+    overrides = ["experiment=mine", "data=digits", "seed=3,4"]
+    _, problems = examine(overrides, config_dir=alone / "mine")
+    assert [problem.where for problem in problems] == ["init=he_norml"]
+    assert examine([*overrides, "init=zeros,he_normal"], config_dir=alone / "mine")[1] == []

@@ -20,8 +20,9 @@ def test_r2_added_up_batch_by_batch_is_scikit_learns(n, targets, batch, seed):
     assert score.value == pytest.approx(r2_score(y, z), rel=1e-6, abs=1e-6)
 
 
-def test_a_constant_target_has_no_spread_to_explain():
-    y = np.ones((4, 1))
+@pytest.mark.parametrize("value", [1, 0.1, -1.2345678])
+def test_a_constant_target_has_no_spread_to_explain(value):
+    y = np.full((4, 1), value, np.float32)
     for z, expected in ((y, 1), (y + 1, 0)):
         score = R2(4, 1, np.float64)
         score.start()

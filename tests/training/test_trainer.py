@@ -214,3 +214,33 @@ def test_monitor_and_min_delta_say_what_counts_as_better():
     assert by_loss.record.epoch == 2
     assert patient.record.epoch == 3
     assert (by_loss.since, patient.since) == (1, 2)
+
+
+@pytest.mark.parametrize("every", [1, 2])
+def test_an_evaluation_is_due_after_the_short_step_of_an_epochs_end_too(every):
+    made = parts("trainer.accumulate=2", f"trainer.evaluate_every={every}", "trainer.epochs=2", "trainer.batch_size=400")
+    assert len(made.train) == 3
+    assert [record.at for record in made.trainer.epochs()] == list(range(every, 5, every))
+
+
+def test_a_schedule_follows_the_time_where_time_ends_the_run(monkeypatch):
+    clock = iter(range(10_000))
+    monkeypatch.setattr("nnexp.training.trainer.perf_counter", lambda: next(clock) / 10)
+    made = parts("trainer.epochs=50", "trainer.time_budget=2.0", "trainer.batch_size=50", "schedule=linear", "optimizer.lr=0.01")
+    (record,) = made.trainer.epochs()
+    assert record.lr < 0.001, "it fell to its end, not by the few steps of fifty epochs"
+
+
+def test_the_mean_loss_of_weighted_classes_does_not_depend_on_the_batches():
+    made = parts("loss.class_weights=[1.0,1.0,1.0,1.0,1.0,1.0,1.0,1.0,1.0,50.0]", "trainer.dtype=float64")
+    rows = np.argsort(made.dataset.y, kind="stable")
+    losses = []
+    for size in (250, 7):
+        batches = Batches(made.dataset.x, made.dataset.y, rows[-250:], size, 1 / 16, np.float64)
+        losses.append(evaluate(made.network, made.trainer.loss, made.trainer.score, batches).loss)
+    assert losses[0] == pytest.approx(losses[1])
+
+
+def test_an_average_forgets_the_first_weights_in_a_short_run_too():
+    result = parts("averaging=ema", "trainer.epochs=10")
+    assert max(record.val_score for record in result.trainer.epochs()) > 0.9
