@@ -7,7 +7,13 @@ from nnexp import compose, run
 
 @pytest.mark.parametrize(
     ("overrides", "validation", "test"),
-    [([], 0.978, 0.977), (["experiment=fast_98"], 0.98, 0.98), (["experiment=seed_readme"], 0.96, 0.96), (["model=softmax"], 0.915, 0.92)],
+    [
+        ([], 0.978, 0.977),
+        (["experiment=fast_98"], 0.98, 0.98),
+        (["experiment=seed_readme"], 0.96, 0.96),
+        (["model=softmax"], 0.915, 0.92),
+        (["model=lenet5"], 0.988, 0.99),
+    ],
     ids=str,
 )
 def test_promised_accuracies(mnist_root, overrides, validation, test):
