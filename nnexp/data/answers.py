@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nnexp.data.columns import Categories, Numbers, natural, tidy
 from nnexp.data.errors import DataError, listed
-from nnexp.data.readers import Kind
+from nnexp.data.opened import Kind
 
 FEW = 20
 """Whole numbers with at most so many different values are taken as classes."""

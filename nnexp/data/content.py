@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from nnexp.data.answers import Answers
 from nnexp.data.columns import Categories, Numbers, arrange, widen
 from nnexp.data.errors import DataError, listed, override
+from nnexp.data.opened import Block, Opened
 from nnexp.data.parts import Groups
-from nnexp.data.readers import Block, Opened
 from nnexp.data.roles import Roles
 from nnexp.data.split import Rows
 

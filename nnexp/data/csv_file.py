@@ -14,7 +14,7 @@ from pathlib import Path
 
 from nnexp.data.columns import MISSING
 from nnexp.data.errors import DataError, override
-from nnexp.data.readers import Block, Kind, Opened, arrow_kind, first_line, unique
+from nnexp.data.opened import Block, Kind, Opened, arrow_kind, first_line, unique
 
 SAMPLE = 1 << 19  # bytes that separator and kinds are told from
 BLOCK = 1 << 18  # bytes that are read at once: while it becomes numbers, text takes a hundred times the room

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from nnexp.data.errors import DataError, listed, override
-from nnexp.data.readers import Kind, Opened
+from nnexp.data.opened import Kind, Opened
 
 NAMELESS = re.compile(r"|Unnamed: \d+|__index_level_\d+__")
 """What pandas calls the column that numbers the rows."""

@@ -5,18 +5,14 @@ truncated (as in PyTorch). Biases start at 0.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import sqrt
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from annotated_types import Gt
 
 from nnexp.nn.parameters import Array
-
-if TYPE_CHECKING:
-    from nnexp.nn.layers import Weighted
-    from nnexp.nn.network import Network
 
 Distribution = Literal["normal", "uniform"]
 FanMode = Literal["fan_in", "fan_out", "fan_avg"]
@@ -36,8 +32,12 @@ class Initializer(ABC):
         """The rule for one of so many layers with weights, counted from 0."""
         return self
 
-    def adapt(self, network: "Network", layers: "Sequence[Weighted]", x: Array) -> None:
-        """A last touch to the layers that this rule filled; looks at data, x (B, ...). Most rules do without."""
+    def adapt(self, filled: Sequence[tuple[Array, Callable[[], Array]]]) -> None:
+        """A last touch that looks at data; most rules do without.
+
+        Args:
+            filled: the weights of each layer that this rule filled, and what gives that layer's outputs on some examples.
+        """
 
 
 class VarianceScaling(Initializer):

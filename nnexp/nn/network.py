@@ -1,6 +1,7 @@
 """A network: layers in a row over one buffer of parameters."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -81,7 +82,7 @@ class Network:
             layer.initialize(of_layer.get(layer, init), rng)  # type: ignore[call-overload]
         if x is not None:
             for rule in dict.fromkeys(rules):
-                rule.adapt(self, [layer for layer in weighted if of_layer[layer] is rule], x)
+                rule.adapt([(layer.W, partial(self.output_of, layer, x)) for layer in weighted if of_layer[layer] is rule])
 
     def forward(self, x: Array, training: bool = False) -> Array:
         """X (B, ...) -> z (B, O), B <= capacity; z lies in a buffer and is valid until the next call.

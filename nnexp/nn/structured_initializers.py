@@ -1,6 +1,6 @@
 """First values for weights that are more than a variance: orthogonal, sparse, truncated, constant, or fitted to data."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import ceil, isqrt
 from typing import Annotated
 
@@ -8,8 +8,6 @@ import numpy as np
 from annotated_types import Ge, Gt, Le, Lt
 
 from nnexp.nn.initializers import Gain, Initializer, factor
-from nnexp.nn.layers import Weighted
-from nnexp.nn.network import Network
 from nnexp.nn.parameters import Array
 
 Deviation = Annotated[float, Gt(0)]
@@ -111,10 +109,10 @@ class LSUV(Orthogonal):
         super().__init__(1.0)
         self.tolerance, self.tries = tolerance, tries
 
-    def adapt(self, network: Network, layers: Sequence[Weighted], x: Array) -> None:
-        for layer in layers:
+    def adapt(self, filled: Sequence[tuple[Array, Callable[[], Array]]]) -> None:
+        for W, outputs in filled:
             for _ in range(self.tries):
-                variance = network.output_of(layer, x).var()
+                variance = outputs().var()
                 if abs(variance - 1) < self.tolerance or variance == 0:
                     break
-                layer.W /= np.sqrt(variance)
+                np.divide(W, np.sqrt(variance), out=W)
