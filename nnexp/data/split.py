@@ -42,7 +42,8 @@ def stratified(y: Labels, ratio: float, rng: np.random.Generator, left: int = 1)
         chosen[rng.permutation(np.flatnonzero(of_class == i))[: takes[i]]] = True
     if not chosen.any():
         remedy = "take a larger ratio or more examples" + (", or data.stratify=false" if len(classes) > 1 else "")
-        raise DataError(f"{ratio:.3g} of {len(y):,} examples, with one of each class left, are none: {remedy}")
+        each = " of each class" if len(classes) > 1 else ""
+        raise DataError(f"{ratio:.3g} of {len(y):,} examples cannot be split off so that at least one{each} is left: {remedy}")
     return parted(chosen)
 
 

@@ -55,7 +55,7 @@ def message(content, target="y", name="t.csv", **options):
         ("a,y\n" + "".join(f"{i},{i}x\n" for i in range(50)), "'y' has 50 different values in 50 rows: these are no classes"),
         ("a,y\n1,u\n2,u\n", "the target 'y' is 'u' in every row: there is nothing to tell apart"),
         ("a,y\n1,\n2,\n", "no row has a value of the target 'y'; take another: data.target=COLUMN"),
-        ("a,y\n1,u\n2,v\n3,w\n", "a part of 0.2 of 3 examples would be empty"),
+        ("a,y\n1,u\n2,v\n3,w\n", "0.2 of 3 examples cannot be split off so that at least one of each class is left"),
         ("1,2,3\n" * 9, "the first line must name the columns"),
         ("<!DOCTYPE html><html></html>", "not a CSV file but a web page"),
         (b"PK\3\4...", "not a CSV file but an Excel workbook, or another zip archive; save it as CSV"),
