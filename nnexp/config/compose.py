@@ -115,7 +115,7 @@ class _Examination:
     def preset_sweep(self, overrides: Sequence[str]) -> list[str]:
         """What a preset itself sweeps over, as overrides, but for what the command line says otherwise."""
         given = {text.lstrip("+").partition("=")[0] for text in overrides}
-        presets = [text for text in overrides if text.partition("=")[0] in (*OPTIONAL, "hydra.mode")]
+        presets = [text for text in overrides if text.partition("=")[0] in (*OPTIONAL, "hydra.mode") and not text.endswith("=null")]
         try:
             hydra = hydra_compose(self.config_name, presets, return_hydra_config=True).hydra if presets else None
         except (HydraException, OmegaConfBaseException):
