@@ -199,8 +199,9 @@ def test_augmentation_changes_what_is_learnt_from_and_nothing_else():
     for (x, y), (z, same) in zip(plain.train, varied.train, strict=True):
         assert (y == same).all()
         assert (x != z).any()
-    for (x, _), (z, _) in zip(plain.validation, varied.validation, strict=True):
-        assert (x == z).all()
+    for judged in ("validation", "test"):
+        for (x, _), (z, _) in zip(getattr(plain, judged), getattr(varied, judged), strict=True):
+            assert (x == z).all()
 
 
 def test_dropout_has_a_stream_of_its_own():

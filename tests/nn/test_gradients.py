@@ -47,8 +47,11 @@ def dense_layers(draw, width, depth):
             layers.append(activation(draw(st.sampled_from(NAMES))))
         elif kind == "residual":
             inner, out = draw(dense_layers(width, 2))
-            layers.append(Residual([*inner, activation(draw(st.sampled_from(NAMES))), Dense(out)], [Dense(out)]))
-            width = out
+            if draw(st.booleans()):
+                layers.append(Residual([*inner, Dense(width), activation(draw(st.sampled_from(NAMES)))]))
+            else:
+                layers.append(Residual([*inner, activation(draw(st.sampled_from(NAMES)))], [Dense(out)]))
+                width = out
         else:
             made = {"batch": BatchNorm1d, "layer": LayerNorm, "dropout": lambda: Dropout(0.3), "noise": lambda: GaussianNoise(0.1)}
             layers.append(made[kind]())
@@ -75,7 +78,8 @@ def image_layers(draw):
             layers.append(activation(draw(st.sampled_from(NAMES))))
         elif kind == "residual":
             count = draw(st.integers(1, 3))
-            layers.append(Residual([Conv2d(count, 3, padding=1), BatchNorm2d()], [Conv2d(count, 1)]))
+            inner = [BatchNorm2d(), activation(draw(st.sampled_from(NAMES)))]
+            layers.append(Residual([Conv2d(count, 3, padding=1), *inner], [Conv2d(count, 1)]))
         elif kind in ("batch", "dropout"):
             layers.append(BatchNorm2d() if kind == "batch" else Dropout(0.2))
     return [*layers, draw(st.sampled_from([Flatten, GlobalAvgPool2d]))()], numbers

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nnexp.nn import BatchNorm1d, Conv2d, Dense, Dropout, Residual, Unflatten
+from nnexp.nn import BatchNorm1d, Conv2d, Dense, Dropout, GaussianNoise, Residual, Unflatten
 from nnexp.nn.choices import activation
 from nnexp.nn.image_models import LeNet5
 from nnexp.nn.initializers import He
@@ -99,3 +99,17 @@ def test_a_single_example_leaves_running_statistics_alone():
     before = network.state.copy()
     network.forward(np.ones((1, 3), np.float32), training=True)
     assert (network.state == before).all()
+
+
+def test_outside_training_there_is_no_chance_and_nothing_is_remembered():
+    layers = [GaussianNoise(1.0), Dense(8), BatchNorm1d(), activation("relu"), Dropout(0.5), Dense(2)]
+    network = Network(layers, (3,), 4)
+    network.initialize(He(), np.random.default_rng(0))
+    x = np.random.default_rng(1).random((4, 3), np.float32)
+    learning = [network.forward(x, training=True).copy() for _ in range(2)]
+    assert (learning[0] != learning[1]).any()
+    state = network.state.copy()
+    judged = [network.forward(x).copy() for _ in range(2)]
+    np.testing.assert_array_equal(judged[0], judged[1])
+    np.testing.assert_array_equal(network.logits(x), judged[0])
+    np.testing.assert_array_equal(network.state, state)
