@@ -4,6 +4,7 @@ import json
 import secrets
 from collections.abc import Iterator
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
@@ -29,8 +30,10 @@ def config_hash(values: dict[str, Any]) -> str:
 
 
 def run_name(values: dict[str, Any]) -> str:
-    """A name that a person can read: digits-mlp-he_normal-adam-cosine-s0."""
+    """A name that a person can read: digits-mlp-he_normal-adam-cosine-s0; of a table, its file's name comes first."""
     parts = [str(values["choices"].get(group, "custom")) for group in ("data", "model", "init", "optimizer", "schedule")]
+    if parts[0] == "table":
+        parts[0] = Path(values["data"]["path"]).name.partition(".")[0] or parts[0]
     return "-".join([*parts, f"s{values['seed']}"])
 
 

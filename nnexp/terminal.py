@@ -186,14 +186,19 @@ class _Bar(Progress):
 def results(metrics: Mapping[str, float]) -> str:
     """The metrics that are told once, as a sentence."""
     score = "accuracy" if "best/val_accuracy" in metrics else "r2"
-    best = f"validation {scored(score, metrics[f'best/val_{score}']).strip()} in epoch {metrics['best/epoch']:.0f}"
-    tested = f", test {scored(score, metrics[f'test/{score}']).strip()}" if f"test/{score}" in metrics else ""
+    best = f"validation {short_score(score, metrics[f'best/val_{score}'])} in epoch {metrics['best/epoch']:.0f}"
+    tested = f", test {short_score(score, metrics[f'test/{score}'])}" if f"test/{score}" in metrics else ""
     took = f", {metrics['time/total']:.1f} s" if "time/total" in metrics else ""
     return f"{best}{tested}{took}"
 
 
+def short_score(score: str, value: float) -> str:
+    """A score in a sentence."""
+    return " ".join(scored(score, value).split())
+
+
 def scored(score: str, value: float) -> str:
-    """An accuracy in percent, R2 as it is."""
+    """An accuracy in percent, R2 as it is; as wide as others in its column."""
     return f"{value:7.2%}" if score == "accuracy" else f"R2 {value:7.4f}"
 
 

@@ -26,3 +26,5 @@ def test_the_hash_tells_experiments_apart_and_nothing_else():
 
 def test_a_run_has_a_readable_name():
     assert run_name(values("init=xavier_normal", "seed=3")) == "digits-mlp-xavier_normal-adam-warmup_cosine-s3"
+    table = values("data=table", "data.path=/somewhere/wine.csv.gz", "data.target=target")
+    assert run_name(table) == "wine-mlp-he_normal-adam-warmup_cosine-s0"
