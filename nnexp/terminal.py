@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from rich.console import Console, RenderableType
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from nnexp.tracking.client import Outcome
@@ -86,7 +87,7 @@ class Terminal:
 
     def header(self, lines: Iterable[tuple[str, str]]) -> None:
         for label, text in lines:
-            self.say(f"[bold]{label:10}[/]{text}")
+            self.say(f"[bold]{label:10}[/]{escape(text)}")
 
     @contextmanager
     def training(self, trainer: Trainer) -> Iterator[None]:
@@ -123,12 +124,12 @@ class Terminal:
             self.say(f"ended in epoch {summary.epochs} of {summary.planned}: {summary.stopped}")
         if summary.metrics:
             self.say(f"[bold]{'best':10}[/]{results(summary.metrics)}")
-        self.say(f"[bold]{'folder':10}[/]{short(summary.folder)}")
+        self.say(f"[bold]{'folder':10}[/]{escape(str(short(summary.folder)))}")
         if summary.outcome.error:
-            self.say(f"[bold]{'mlflow':10}[/][yellow]not recorded:[/] {first_line(summary.outcome.error)}")
+            self.say(f"[bold]{'mlflow':10}[/][yellow]not recorded:[/] {escape(first_line(summary.outcome.error))}")
             self.say(f"{'':10}the journal in the folder has everything")
         elif summary.tracked:
-            self.say(f"[bold]{'mlflow':10}[/]run {summary.name}, id {summary.outcome.run_id}; look at it with: nnexp ui")
+            self.say(f"[bold]{'mlflow':10}[/]run {escape(summary.name)}, id {summary.outcome.run_id}; look at it with: nnexp ui")
 
     def say(self, markup: str, to_terminal: bool = True) -> None:
         if to_terminal:
@@ -159,8 +160,8 @@ class Line:
     def conclusion(self, summary: Summary) -> None:
         ended = "" if summary.status == "FINISHED" else f" [red]{summary.status}[/]"
         found = results(summary.metrics) if summary.metrics else "nothing learnt"
-        trouble = f" [yellow](not in MLflow: {first_line(summary.outcome.error)})[/]" if summary.outcome.error else ""
-        text = f"[bold]{self.label}[/]{ended} {found}  {short(summary.folder)}{trouble}"
+        trouble = f" [yellow](not in MLflow: {escape(first_line(summary.outcome.error))})[/]" if summary.outcome.error else ""
+        text = f"[bold]{escape(self.label)}[/]{ended} {found}  {escape(str(short(summary.folder)))}{trouble}"
         self.console.print(text)
         log.info(self.console.render_str(text).plain)
 

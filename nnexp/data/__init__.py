@@ -1,1 +1,1 @@
-"""Where examples come from: data sets, the IDX format, downloads, the cache, splits, batches."""
+"""Where examples come from: image sets and tables, downloads, the cache, splits, batches, augmentation."""

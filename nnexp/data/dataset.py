@@ -151,6 +151,13 @@ class Source(ABC):
         if self.folds is not None:
             deal, kinds = (dealt, classes) if dataset.groups is None else (dealt_groups, dataset.groups)
             return parted(deal(kinds, self.folds, rng) == self.fold)
+        try:
+            return self.by_ratio(dataset, rng)
+        except DataError as error:
+            raise DataError(f"data.validation={self.validation:g} of {dataset.name}: {error}") from error
+
+    def by_ratio(self, dataset: Dataset, rng: np.random.Generator) -> tuple[Rows, Rows]:
+        """The split where only `validation` says how."""
         if dataset.groups is not None:
             return grouped(dataset.groups, self.validation, rng)
         if dataset.task == "classification" and self.stratify:

@@ -10,13 +10,11 @@ from math import prod, sqrt
 from typing import Annotated
 
 import numpy as np
-from annotated_types import Ge, Gt
+from annotated_types import Gt
 from numpy.typing import DTypeLike
 
 from nnexp.nn.layers import Layer, arranged
 from nnexp.nn.parameters import Array, Shape
-
-Slope = Annotated[float, Ge(0)]
 
 
 class Activation(Layer):

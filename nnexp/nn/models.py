@@ -62,7 +62,7 @@ class MLP(Model):
         input_dropout: Rate = 0.0,
         input_noise: Deviation = 0.0,
     ) -> None:
-        self.hidden, self.activation = hidden, activation
+        self.hidden = hidden
         self.input_dropout, self.input_noise = input_dropout, input_noise
         depth = len(hidden)
         self.activations: Sequence[ActivationChoice] = each(activation, depth, "activation")

@@ -1,1 +1,1 @@
-"""How weights move: optimizers, schedules, averages. Pure NumPy."""
+"""How weights move: optimizers, schedules, averages, penalties. Pure NumPy."""
