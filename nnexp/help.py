@@ -4,9 +4,17 @@ from importlib.metadata import version as installed_version
 from pathlib import Path
 
 VERBS = {
+    "runs": "a table of runs: filter, sort, choose columns",
+    "show": "one run: what it was, what came out, where it lies",
+    "compare": "two or more runs side by side, as a page and pictures",
+    "predict": "what a run's network makes of an image or a table",
+    "export": "a run's network as an ONNX file",
+    "reproduce": "train a run again and compare it bit by bit",
+    "sync": "ship runs to MLflow that never reached it",
+    "ui": "open the MLflow UI on the project's store",
+    "doctor": "what is installed, what is wrong and how to mend it",
     "look": "draw training images before and after augmentation",
     "lr-find": "find a learning rate: train while it grows, watch the loss",
-    "ui": "open the MLflow UI on the project's store",
 }
 HIDDEN = ("hydra", "local")
 EXAMPLES = {

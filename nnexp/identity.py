@@ -9,7 +9,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-NOT_THE_EXPERIMENT = ("tracking", "choices", "optimized_metric", "data.root", "data.mirrors", "trainer.threads")
+NOT_THE_EXPERIMENT = ("tracking", "choices", "diagnostics", "optimized_metric", "data.root", "data.mirrors", "trainer.threads")
 """Keys that change where things lie and who is told, and not what is learnt."""
 
 

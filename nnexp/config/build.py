@@ -9,10 +9,15 @@ from omegaconf.errors import OmegaConfBaseException
 
 from nnexp.config.check import check
 from nnexp.config.problems import ConfigError, Problem
-from nnexp.config.schema import Settings, TrackingSettings, TrainerSettings
+from nnexp.config.schema import DiagnosticsSettings, Settings, TrackingSettings, TrainerSettings
 from nnexp.optim.regularization import Regularization
 
-SECTIONS = {"trainer": TrainerSettings, "tracking": TrackingSettings, "regularization": Regularization}
+SECTIONS = {
+    "trainer": TrainerSettings,
+    "tracking": TrackingSettings,
+    "regularization": Regularization,
+    "diagnostics": DiagnosticsSettings,
+}
 
 
 def build(config: DictConfig | dict[str, Any]) -> Settings:

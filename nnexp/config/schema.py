@@ -62,12 +62,37 @@ class TrackingSettings:
         uri: of the MLflow store; null is MLFLOW_TRACKING_URI, else mlruns/mlflow.db in the working directory.
         experiment: the MLflow experiment's name.
         run_name: of the MLflow run; null makes one from the parts of the configuration.
+        register: the registered model that the run's network becomes a version of; null registers nothing.
+        baseline: a run (id, prefix of one, name, best, last or folder) whose confusion matrix this one's is compared with.
+        system: seconds between two looks at processor and memory, where psutil is installed; null for none.
+        images: epochs between two confusion matrices of the validation set; null is the epochs 1, 2, 4, 8, ... and the last.
     """
 
     enabled: bool = True
     uri: str | None = None
     experiment: Annotated[str, MinLen(1)] = "nnexp"
     run_name: Annotated[str, MinLen(1)] | None = None
+    register: Annotated[str, MinLen(1)] | None = None
+    baseline: Annotated[str, MinLen(1)] | None = None
+    system: Annotated[float, Ge(0.1)] | None = 1.0
+    images: Annotated[int, Ge(1)] | None = None
+
+
+@dataclass(frozen=True)
+class DiagnosticsSettings:
+    """The section `diagnostics`: what is measured of each layer beside the loss. It changes nothing of what is learnt.
+
+    Attributes:
+        layers: norms of gradients and weights, update-to-weight ratios, dead units, means and deviations of activations.
+        histograms: of weights and gradients.
+        examples: validation examples on which activations are looked at.
+        steps: of an epoch, on which gradients and updates are looked at.
+    """
+
+    layers: bool = True
+    histograms: bool = True
+    examples: Annotated[int, Ge(1)] = 256
+    steps: Annotated[int, Ge(1)] = 8
 
 
 @dataclass(frozen=True)
@@ -95,3 +120,4 @@ class Settings:
     optimized_metric: MetricName | None
     plugins: list[str]
     choices: dict[str, str]
+    diagnostics: DiagnosticsSettings = DiagnosticsSettings()
