@@ -14,6 +14,7 @@ from nnexp.nn.layers import ShapeError
 from nnexp.nn.network import Network
 from nnexp.streams import Streams
 from nnexp.training.checkpoint import Best
+from nnexp.training.diagnostics import Diagnostics
 from nnexp.training.scores import R2, Accuracy, LabelAccuracy, Score
 from nnexp.training.trainer import Trainer
 from nnexp.training.update import Update
@@ -31,6 +32,8 @@ class Parts:
     trainer: Trainer
     best: Best
     targets: TargetScale | None
+    streams: Streams
+    diagnostics: Diagnostics | None = None
 
 
 def assemble(settings: Settings) -> Parts:
@@ -65,8 +68,12 @@ def assemble(settings: Settings) -> Parts:
     score = scores[dataset.task]
     update = Update(network, settings.optimizer, settings.schedule, settings.averaging, settings.regularization, trainer.accumulate)
     stop = trainer.evaluate_every, trainer.time_budget
-    loop = Trainer(network, settings.loss, score, update, train, validation, trainer.epochs, *stop)
-    return Parts(dataset, network, train, validation, test, loop, Best(network, trainer.monitor, trainer.min_delta), targets)
+    look, diagnostics = settings.diagnostics, None
+    if look.layers or look.histograms:
+        diagnostics = Diagnostics(network, validation, look.layers, look.histograms, look.examples, look.steps)
+    loop = Trainer(network, settings.loss, score, update, train, validation, trainer.epochs, *stop, diagnostics)
+    best = Best(network, trainer.monitor, trainer.min_delta)
+    return Parts(dataset, network, train, validation, test, loop, best, targets, streams, diagnostics)
 
 
 def batches(

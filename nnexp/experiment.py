@@ -1,6 +1,8 @@
 """One experiment from configuration to result: the table of contents."""
 
 import json
+import os
+import re
 import time
 import traceback
 from contextlib import closing
@@ -15,19 +17,25 @@ from omegaconf import DictConfig, OmegaConf
 from nnexp.assembly import Parts, assemble
 from nnexp.config import ConfigError, Problem, Settings, build
 from nnexp.config.build import plain
+from nnexp.config.schema import TrackingSettings
 from nnexp.data.batches import Batches
+from nnexp.files import DATASET, LAYERS, NETWORK, write_dataset, write_mistakes, write_network, write_predictions
 from nnexp.header import header
 from nnexp.identity import config_hash, params, run_name, short_id
+from nnexp.nn.links import probabilities
 from nnexp.nn.network import Network
 from nnexp.terminal import Display, Summary, Terminal
 from nnexp.tracking.client import Outcome, Shipper
 from nnexp.tracking.journal import Journal, Status
 from nnexp.tracking.provenance import environment, git, user
-from nnexp.tracking.store import address
+from nnexp.tracking.store import address, redacted
 from nnexp.training.checkpoint import save
 from nnexp.training.metrics import Confusion, Fit, Judgement, Labelled
+from nnexp.training.predictions import Predictions, expected_calibration_error
 from nnexp.training.threads import blas_threads
 from nnexp.training.trainer import Record, evaluate
+
+MOST_RECALLS = 50  # classes beyond which their recalls are in the reports only: too many columns slow the MLflow UI down
 
 
 class Diverged(Exception):  # noqa: N818, what happened, as in KeyboardInterrupt
@@ -45,6 +53,7 @@ class Result:
         metrics: those that are told once: best/..., test/..., time/total.
         judged: what the best weights make of the validation ("val") and the test examples ("test"): a `Confusion`, of a regression
             a `Fit`, of several labels `Labelled`.
+        predictions: what they make of each example, by the same names.
         run_id: of the MLflow run; empty where there is none.
         optimized: the name of the metric that the run returns to a sweep.
         stopped: why training ended before its last epoch; empty where it did not.
@@ -55,6 +64,7 @@ class Result:
     history: list[Record] = field(default_factory=list)
     metrics: dict[str, float] = field(default_factory=dict)
     judged: dict[str, Judgement] = field(default_factory=dict)
+    predictions: dict[str, Predictions] = field(default_factory=dict)
     run_id: str = ""
     optimized: str = "best/val_accuracy"
     stopped: str = ""
@@ -116,7 +126,7 @@ def run(
                 judge(parts, result, tested=False)
                 raise
             finally:
-                conclude(journal, result, status)
+                conclude(journal, result, status, parts)
                 display.shipping()
                 try:
                     outcome = shipper.wait(result.folder)
@@ -135,7 +145,7 @@ def introduce(journal: Journal, settings: Settings, values: dict[str, Any], part
     folder, tracking, code = journal.folder, settings.tracking, git()
     (folder / "config.yaml").write_text(OmegaConf.to_yaml(values))
     diff = code.pop("diff")
-    (folder / "environment.json").write_text(json.dumps(environment(threads) | {"git": code}, indent=2))
+    (folder / "environment.json").write_text(json.dumps(environment(threads) | {"git": code, "randomness": parts.streams.told()}, indent=2))
     tags = {
         "nnexp.config_hash": config_hash(values),
         "nnexp.data_sha256": parts.dataset.sha256,
@@ -147,12 +157,22 @@ def introduce(journal: Journal, settings: Settings, values: dict[str, Any], part
         "mlflow.source.type": "LOCAL",
         "mlflow.user": user(),
     } | ({"mlflow.source.git.commit": code["commit"]} if code["commit"] != "none" else {})
-    destination = {"experiment": tracking.experiment, "uri": tracking.uri, "folder": str(home)} if tracking.enabled else None
-    journal.run(tracking.run_name or run_name(values), params(values), tags, destination)
-    journal.artifacts("config.yaml", "environment.json")
+    write_dataset(folder, settings, parts)
+    write_network(folder, settings, values, parts)
+    journal.run(tracking.run_name or run_name(values), params(values), tags, destination(tracking, home))
+    journal.artifacts("config.yaml", "environment.json", DATASET, NETWORK)
     if diff:
         (folder / "git.diff").write_text(diff)
         journal.artifacts("git.diff")
+
+
+def destination(tracking: TrackingSettings, home: Path) -> dict[str, Any] | None:
+    """Where the run is to be shipped, for whoever does so, now or later; without a password."""
+    if not tracking.enabled:
+        return None
+    uri = tracking.uri or os.environ.get("MLFLOW_TRACKING_URI") or None
+    told = {key: getattr(tracking, key) for key in ("experiment", "register", "baseline", "system")}
+    return told | {"uri": redacted(uri) if uri else None, "folder": str(home)}
 
 
 def learn(settings: Settings, parts: Parts, result: Result, journal: Journal, display: Display) -> None:
@@ -160,7 +180,7 @@ def learn(settings: Settings, parts: Parts, result: Result, journal: Journal, di
     trainer, best = settings.trainer, parts.best
     with display.training(parts.trainer), closing(parts.trainer.epochs()) as records:
         for record in records:
-            journal.metrics(record.at, record.metrics())
+            journal.metrics(record.at, record.metrics() | look_at(record, settings, parts, journal))
             if not np.isfinite(record.train_loss + record.val_loss):
                 raise Diverged(
                     f"the loss is no longer a number in epoch {record.epoch}: training diverged; take a smaller optimizer.lr "
@@ -174,6 +194,20 @@ def learn(settings: Settings, parts: Parts, result: Result, journal: Journal, di
                 return
     if parts.trainer.is_over:
         result.stopped = f"{trainer.time_budget:g} s of training are used up"
+
+
+def look_at(record: Record, settings: Settings, parts: Parts, journal: Journal) -> dict[str, float]:
+    """The recall of each class of the validation set; at some epochs the confusion matrix is kept too."""
+    classes = parts.dataset.classes
+    if not classes or record.predicted is None:
+        return {}
+    found = Confusion.of(parts.validation.labels, record.predicted, classes)
+    every, last = settings.tracking.images, settings.trainer.epochs
+    if record.epoch == last or (record.epoch % every == 0 if every else record.epoch.bit_count() == 1):
+        journal.confusion(record.at, found.matrix.tolist())
+    if len(classes) > MOST_RECALLS:
+        return {}
+    return {f"recall/{name}": float(recall) for name, recall in zip(map(metric_name, classes), found.recall, strict=True)}
 
 
 def judge(parts: Parts, result: Result, tested: bool) -> None:
@@ -190,25 +224,33 @@ def judge(parts: Parts, result: Result, tested: bool) -> None:
     result.metrics |= {f"best/val_{best.score}": best.val_score, "best/val_loss": best.val_loss, "best/epoch": best.epoch}
     if best.at != best.epoch:
         result.metrics["best/step"] = best.at
-    _, result.judged["val"] = inspect(parts, parts.validation)
+    _, result.judged["val"], result.predictions["val"] = inspect(parts, parts.validation)
     if tested:
-        loss, result.judged["test"] = inspect(parts, parts.test)
+        loss, result.judged["test"], found = inspect(parts, parts.test)
+        result.predictions["test"] = found
         result.metrics |= {"test/loss": loss} | {f"test/{name}": value for name, value in result.judged["test"].metrics().items()}
+        if found.confidence is not None and found.true.ndim == 1:
+            result.metrics["test/ece"] = expected_calibration_error(found.confidence, found.true == found.predicted)
 
 
-def inspect(parts: Parts, examples: Batches) -> tuple[float, Judgement]:
-    """What the network makes of some examples: the loss, and what is read off its predictions."""
-    found = evaluate(parts.network, parts.trainer.loss, parts.trainer.score, examples)
-    dataset = parts.dataset
-    if dataset.task == "classification":
-        return found.loss, Confusion.of(examples.labels, found.predicted, dataset.classes)
+def inspect(parts: Parts, examples: Batches) -> tuple[float, Judgement, Predictions]:
+    """What the network makes of some examples: the loss, what is read off its predictions, and these."""
+    found = evaluate(parts.network, parts.trainer.loss, parts.trainer.score, examples, keep_outputs=True)
+    dataset, rows = parts.dataset, examples.rows.copy()
+    if dataset.task == "regression":
+        assert parts.targets is not None
+        restored = parts.targets.restore(found.predicted)
+        return found.loss, Fit(examples.labels, restored, dataset.targets), Predictions(rows, examples.labels, restored)
+    likely = probabilities(found.outputs, parts.trainer.loss.link)
     if dataset.task == "multilabel":
-        return found.loss, Labelled(examples.labels > 0, found.predicted > 0, dataset.targets)
-    assert parts.targets is not None
-    return found.loss, Fit(examples.labels, parts.targets.restore(found.predicted), dataset.targets)
+        true, called = examples.labels > 0, found.predicted > 0
+        return found.loss, Labelled(true, called, dataset.targets), Predictions(rows, true, called, likely)
+    sure = np.take_along_axis(likely, found.predicted[:, None], axis=1)[:, 0]
+    judged = Confusion.of(examples.labels, found.predicted, dataset.classes)
+    return found.loss, judged, Predictions(rows, examples.labels, found.predicted, sure)
 
 
-def conclude(journal: Journal, result: Result, status: Status) -> None:
+def conclude(journal: Journal, result: Result, status: Status, parts: Parts) -> None:
     """Write down what was found; the pictures are drawn from it."""
     found = ["weights/final.npz", "weights/best.npz", "error.txt"]
     for part, judgement in result.judged.items():
@@ -216,12 +258,20 @@ def conclude(journal: Journal, result: Result, status: Status) -> None:
         path.parent.mkdir(exist_ok=True)
         path.write_text(json.dumps(judgement.report()))
         found.append(f"{judgement.folder}/{part}.json")
-        if isinstance(judgement, Fit):
-            np.savez(path.with_suffix(".npz"), allow_pickle=False, y=judgement.y, predicted=judgement.predicted)
-            found.append(f"{judgement.folder}/{part}.npz")
+        write_predictions(result.folder, part, result.predictions[part])
+    if "test" in result.predictions:
+        write_mistakes(result.folder, parts, result.predictions["test"])
+    if parts.diagnostics is not None and (histograms := parts.diagnostics.histograms()):
+        np.savez(result.folder / LAYERS, allow_pickle=False, **histograms)
+        found.append(LAYERS)
     journal.artifacts(*(file for file in found if (result.folder / file).exists()))
     journal.metrics(0, result.metrics)  # the MLflow UI compares what has only a step 0 as bars
     journal.end(status)
+
+
+def metric_name(text: str) -> str:
+    """A class's name with no characters that MLflow does not take in a metric's name."""
+    return re.sub(r"[^\w\-. :]", "_", text)
 
 
 def optimized(settings: Settings, parts: Parts) -> str:

@@ -127,9 +127,11 @@ class Terminal:
         self.say(f"[bold]{'folder':10}[/]{escape(str(short(summary.folder)))}")
         if summary.outcome.error:
             self.say(f"[bold]{'mlflow':10}[/][yellow]not recorded:[/] {escape(first_line(summary.outcome.error))}")
-            self.say(f"{'':10}the journal in the folder has everything")
+            self.say(f"{'':10}the folder has everything; send it when the store is there again: nnexp sync")
         elif summary.tracked:
             self.say(f"[bold]{'mlflow':10}[/]run {escape(summary.name)}, id {summary.outcome.run_id}; look at it with: nnexp ui")
+        if summary.outcome.note:
+            self.say(f"{'':10}[yellow]{escape(first_line(summary.outcome.note))}[/]")
 
     def say(self, markup: str, to_terminal: bool = True) -> None:
         if to_terminal:

@@ -92,11 +92,11 @@ def test_a_run_that_diverges_says_so_and_keeps_what_was_learnt():
 def test_an_interrupt_while_the_test_set_is_looked_at_leaves_the_final_weights_as_they_were(monkeypatch):
     seen = []
 
-    def evaluate_twice(*arguments):
+    def evaluate_twice(*arguments, **keywords):
         seen.append(arguments)
         if len(seen) == 2:  # the validation set, then the test set
             raise KeyboardInterrupt
-        return evaluate(*arguments)
+        return evaluate(*arguments, **keywords)
 
     monkeypatch.setattr("nnexp.experiment.evaluate", evaluate_twice)
     with pytest.raises(KeyboardInterrupt):
@@ -158,7 +158,8 @@ def test_a_regression_is_told_in_the_targets_own_unit(alone):
         assert abs(saved["y"].mean() - 1000) < 30
         assert abs(saved["y"] - saved["predicted"]).mean() == pytest.approx(result.metrics["test/mae"], rel=1e-4)
     names = {path.relative_to(result.folder).as_posix() for path in result.folder.rglob("*.png")}
-    assert names == {"predictions/val.png", "predictions/test.png", "curves.png"}
+    drawn = {"predictions/val.png", "predictions/test.png", "curves.png", "histograms/weights.png", "histograms/gradients.png"}
+    assert names == drawn
     assert {"train/r2", "val/r2"} < set(result.history[0].metrics())
 
 

@@ -69,7 +69,10 @@ def _built(values: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
     built, problems = dict(values), []
     for key, value in values.items():
         if key in SECTIONS:
-            built[key] = SECTIONS[key](**value)
+            try:
+                built[key] = SECTIONS[key](**value)
+            except ValueError as error:
+                problems.append(Problem(key, str(error)))
         elif isinstance(value, dict) and "_target_" in value:
             try:
                 built[key] = instantiate(value, _convert_="all")

@@ -3,6 +3,7 @@
 A section with a `_target_` is bound to that class's signature; what a value may be is told there, by annotations.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -76,6 +77,14 @@ class TrackingSettings:
     baseline: Annotated[str, MinLen(1)] | None = None
     system: Annotated[float, Ge(0.1)] | None = 1.0
     images: Annotated[int, Ge(1)] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a password: configurations are logged."""
+        if self.uri is not None and re.search(r"//[^/]*@|[?&](password|token)=", self.uri):
+            raise ValueError(
+                "tracking.uri holds a name or a password, and configurations are logged: leave it null and set MLFLOW_TRACKING_URI, "
+                "or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+            )
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from nnexp.data.answers import Answers
 from nnexp.data.columns import Categories, Numbers, arrange, widen
+from nnexp.data.dataset import Column
 from nnexp.data.errors import DataError, listed, override
 from nnexp.data.opened import Block, Opened
 from nnexp.data.parts import Groups
@@ -37,6 +38,7 @@ class Content:
         numbers: the columns of numbers.
         texts, marks: the columns of categories to learn from, and those that mark parts and groups, by name.
         target: what is to be learnt.
+        columns: after `arranged`, those to learn from, with their categories.
         rows: after `finish`, those that have a target.
         notes: what a person must be told.
     """
@@ -48,6 +50,7 @@ class Content:
         self.marks = {name: Categories(name, MANY, "", opened.place, wanted=True) for name in roles.marks}
         self.target = Answers(roles.targets, task, opened.place)
         self.rows: Rows = np.empty(0, np.int64)
+        self.columns: list[Column] = []
         self.notes = list(roles.notes)
 
     def categories(self, name: str) -> Categories:
@@ -114,6 +117,7 @@ class Content:
             if name not in self.texts:
                 places.append(len(features))
                 features.append(name)
+                self.columns.append(Column(name))
                 continue
             text = self.texts[name]
             text.check_mixture()
@@ -125,6 +129,7 @@ class Content:
                 codes[codes < 0] = values.index(NO_VALUE)
             one_hot.append((len(features), codes[order]))
             features += [f"{name}={value}" for value in values]
+            self.columns.append(Column(name, values))
             kinds.append(f"{name} ({len(values)})")
         if one_hot:
             widen(array, places, one_hot, len(features))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from nnexp.data.errors import DataError
 from nnexp.data.split import Labels, Rows, by_ratio, dealt, dealt_groups, grouped, parted, stratified
 
-__all__ = ["Bytes", "DataError", "Dataset", "Labels", "Limit", "Source", "Targets", "ValidationRatio", "Values", "digest"]
+__all__ = ["Bytes", "Column", "DataError", "Dataset", "Labels", "Limit", "Source", "Targets", "ValidationRatio", "Values", "digest"]
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -27,6 +27,19 @@ ValidationRatio = Annotated[float, Gt(0), Lt(1)]
 Limit = Annotated[int, Ge(1)] | None
 Folds = Annotated[int, Ge(2)] | None
 Fold = Annotated[int, Ge(0)]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table that is learnt from.
+
+    Attributes:
+        name: as in the file's header.
+        values: its categories, of which each became a column of 0 and 1; None where it holds numbers.
+    """
+
+    name: str
+    values: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -49,6 +62,7 @@ class Dataset:
         assigned: (N,) True where the file itself fixes a training row as validation; None where it does not.
         notes: what a person must be told about the data, a sentence each.
         labels: whether the targets are labels, 1 where they are true of an example and 0 where not.
+        columns: of a table, those that the I columns were made from, in the same order.
     """
 
     name: str
@@ -67,6 +81,7 @@ class Dataset:
     assigned: NDArray[np.bool_] | None = None
     notes: tuple[str, ...] = ()
     labels: bool = False
+    columns: tuple[Column, ...] = ()
 
     def __post_init__(self) -> None:
         width = prod(self.shape)
@@ -80,6 +95,8 @@ class Dataset:
         for columns in (self.features or None, self.numeric):
             if columns is not None and len(columns) != width:
                 raise ValueError(f"{self.name}: {len(columns)} columns are described, there are {width}")
+        if self.columns and (made := sum(len(column.values or ("",)) for column in self.columns)) != width:
+            raise ValueError(f"{self.name}: the columns make {made}, there are {width}")
         for rows in (self.groups, self.assigned):
             if rows is not None and len(rows) != len(self.y):
                 raise ValueError(f"{self.name}: {len(rows)} rows are described, there are {len(self.y)}")

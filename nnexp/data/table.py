@@ -113,6 +113,7 @@ class Table(Source):
             groups=None if groups is None else groups.of_row[training],
             assigned=None if assigned is None else assigned[training],
             notes=tuple(content.notes),
+            columns=tuple(content.columns),
         )
 
     def parts(self, content: Content, groups: Groups | None) -> tuple[Rows, Rows, NDArray[np.bool_] | None]:

@@ -70,6 +70,8 @@ class Focal(Loss):
 class Hinge(Loss):
     """L = sum over j != y of max(0, margin - z[y] + z[j])^power, over C and averaged: Weston & Watkins 1999, in PyTorch's form.
 
+    It knows margins and no probabilities: softmax gives its outputs an order between 0 and 1, and no more than that.
+
     Args:
         margin: how far ahead the right class must be.
         power: 1, or 2 for the squared hinge.

@@ -11,12 +11,15 @@ from annotated_types import Gt
 from numpy.typing import DTypeLike
 
 from nnexp.nn.activations import sigmoid
+from nnexp.nn.links import Link
 from nnexp.nn.losses import Loss, Targets, Task
 from nnexp.nn.parameters import Array
 
 
 class Elementwise(Loss):
     """The mean over all outputs of l(z, t): t is onehot(y) if y are classes (B,), else y itself, (B, O)."""
+
+    link: ClassVar[Link] = "identity"
 
     def allocate(self, capacity: int, outputs: int, dtype: DTypeLike) -> None:
         self.t: Array = np.empty((capacity, outputs), dtype)  # (B, O), the targets
@@ -93,6 +96,7 @@ class BinaryCrossEntropy(Elementwise):
     """l = -t log s - (1 - t) log(1 - s), s = sigmoid(z): a yes or no per class, several may be true."""
 
     tasks: ClassVar[tuple[Task, ...]] = ("multilabel", "classification")
+    link: ClassVar[Link] = "sigmoid"
 
     def compare(self, z: Array, t: Array, dz: Array, scratch: Array) -> float:
         np.multiply(z, t, out=scratch)

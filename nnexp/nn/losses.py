@@ -10,6 +10,7 @@ import numpy as np
 from annotated_types import Ge, Gt, Lt, MinLen
 from numpy.typing import DTypeLike, NDArray
 
+from nnexp.nn.links import Link
 from nnexp.nn.parameters import Array
 
 Targets = NDArray[Any]
@@ -22,6 +23,7 @@ class Loss(ABC):
     """The mean loss over a batch of outputs z (B, O) and targets y: classes (B,), or numbers (B, O)."""
 
     tasks: ClassVar[tuple[Task, ...]] = ("classification",)
+    link: ClassVar[Link] = "softmax"  # what makes probabilities of outputs
 
     @abstractmethod
     def allocate(self, capacity: int, outputs: int, dtype: DTypeLike) -> None:

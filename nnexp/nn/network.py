@@ -1,6 +1,6 @@
 """A network: layers in a row over one buffer of parameters."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
 
@@ -112,16 +112,26 @@ class Network:
     def output_of(self, layer: Layer, x: Array) -> Array:
         """What one layer returns while x (B, ...) passes through the network, a copy; as outside training."""
         seen: list[Array] = []
-        forward = layer.forward
-
-        def watched(x: Array, training: bool = False) -> Array:
-            y = forward(x, training)
-            seen.append(y.copy())
-            return y
-
-        vars(layer)["forward"] = watched  # for this instance, this once
-        try:
-            self.forward(x)
-        finally:
-            del vars(layer)["forward"]
+        self.watched(x, {layer: lambda y: seen.append(y.copy())})
         return seen[0]
+
+    def watched(self, x: Array, looks: Mapping[Layer, Callable[[Array], None]]) -> Array:
+        """`forward` as outside training, in which what these layers return is looked at before the next one may write over it."""
+        for layer, look in looks.items():
+            vars(layer)["forward"] = _seen(layer.forward, look)  # for this instance, this once
+        try:
+            return self.forward(x)
+        finally:
+            for layer in looks:
+                del vars(layer)["forward"]
+
+
+def _seen(forward: Callable[[Array, bool], Array], look: Callable[[Array], None]) -> Callable[[Array, bool], Array]:
+    """A layer's forward pass with somebody looking at what it returns."""
+
+    def watched(x: Array, training: bool = False) -> Array:
+        y = forward(x, training)
+        look(y)
+        return y
+
+    return watched

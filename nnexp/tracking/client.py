@@ -18,10 +18,12 @@ class Outcome:
     Attributes:
         run_id: of the MLflow run; empty where there is none.
         error: why the run is not in MLflow; empty where it is, or was not to be.
+        note: what else a person must be told.
     """
 
     run_id: str = ""
     error: str = ""
+    note: str = ""
 
 
 class Shipper:
@@ -74,7 +76,7 @@ class Shipper:
                     Shipper.running = None
                     return Outcome(error="the tracking process has ended early")
                 answer = json.loads(line)
-                self.answers[answer["folder"]] = Outcome(answer["run_id"], answer["error"])
+                self.answers[answer["folder"]] = Outcome(answer["run_id"], answer["error"], answer["note"])
             self.process.poll()  # on POSIX the process that was started has long handed over to its child
             return self.answers.pop(str(folder))
 

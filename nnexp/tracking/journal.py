@@ -1,12 +1,15 @@
 """The journal of a run: one JSON object a line, appended as things become known.
 
 It is the truth of a run; MLflow is filled from it, now or later. Lines by `kind`: `run` (first: params, tags, where it is to
-be shipped), `metrics` (values at a step), `artifact` (a file of the run's folder), `end` (last: the status).
+be shipped), `metrics` (values at a step), `confusion` (of the validation set, at a step), `artifact` (a file of the run's
+folder), `end` (last: the status).
 """
 
 import json
+import os
+import secrets
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -34,14 +37,20 @@ class Journal:
             name: for people.
             params: the configuration, flat.
             tags: where it comes from.
-            destination: `experiment`, `uri` (None: what the environment says) and `folder` (of the default store); None: nowhere.
+            destination: `experiment`, `uri` (None: what the environment says), `folder` (of the default store), and what else the
+                store is to be given: `register`, `baseline`; None: nowhere.
         """
         place = dict(destination) if destination is not None else None
-        self._write("run", name=name, params=dict(params), tags=dict(tags), destination=place)
+        journal_id = secrets.token_hex(16)  # by which a store is asked whether it knows the run already
+        self._write("run", id=journal_id, pid=os.getpid(), name=name, params=dict(params), tags=dict(tags), destination=place)
 
     def metrics(self, step: int, values: Mapping[str, float]) -> None:
         """Numbers at an epoch."""
         self._write("metrics", step=step, values=dict(values))
+
+    def confusion(self, step: int, matrix: Sequence[Sequence[int]]) -> None:
+        """How often each class of the validation set was taken for each other at an epoch, (C, C), true classes down."""
+        self._write("confusion", step=step, matrix=[list(row) for row in matrix])
 
     def artifacts(self, *paths: str) -> None:
         """Files of the run's folder that belong to its record."""
@@ -71,6 +80,15 @@ def read(folder: Path, offset: int = 0) -> tuple[list[Entry], int]:
     if not whole:
         return [], offset
     return [json.loads(line) for line in whole.splitlines()], offset + len(whole) + 1
+
+
+def close(folder: Path, status: Status) -> None:
+    """End the journal of a run whose writer is gone, at the time of its last entry; a line that it began is dropped."""
+    entries, offset = read(folder)
+    with (folder / NAME).open("r+b") as file:
+        file.truncate(offset)
+        file.seek(offset)
+        file.write(json.dumps({"kind": "end", "time": entries[-1]["time"], "status": status}).encode() + b"\n")
 
 
 def history(entries: Iterable[Entry]) -> Iterator[tuple[int, dict[str, float]]]:

@@ -16,51 +16,62 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from queue import Queue
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nnexp.tracking import journal
-from nnexp.tracking.store import StoreError, address, first_line, log_metrics, log_params, open_store, redacted
+from nnexp.tracking.baseline import fetch
+from nnexp.tracking.sender import PATIENCE, Sender, told
+from nnexp.tracking.system import Monitor
 
-if TYPE_CHECKING:
-    from mlflow.tracking import MlflowClient
-
-POLL = 0.2  # seconds between two looks at the journal
+POLL = 0.1  # seconds between two looks at the journal
 NICENESS = 10  # training comes first
+GRACE = 60.0  # seconds for which a store that did not answer is waited for no longer
 
 
-class Shipment:
-    """One run on its way to MLflow.
+class Follower:
+    """Follows the journal of one run to its end: hands entries to the sender, watches the machine, draws the pictures.
 
     Args:
         folder: the run's; its journal has begun.
         alive: whether the process that writes the journal still does.
+        patience: seconds to wait for a store without a sign of life, at the end.
     """
 
-    def __init__(self, folder: Path, alive: Callable[[], bool]) -> None:
-        self.folder, self.alive = folder, alive
+    def __init__(self, folder: Path, alive: Callable[[], bool], patience: float = PATIENCE) -> None:
+        self.folder, self.alive, self.patience = folder, alive, patience
         self.entries: list[journal.Entry] = []
         self.offset = 0
-        self.client: MlflowClient | None = None
-        self.run_id = ""
+        self.pending = self.news()
+        head = self.entries[0]
+        place = head["destination"] or {}
+        self.note = ""
+        if text := place.get("baseline"):  # before this run is the last one itself
+            self.note = fetch(folder, text, place)
+        self.sender = Sender(folder) if place else None
+        self.monitor = Monitor(folder, head["pid"], place.get("system"))
 
-    def ship(self) -> dict[str, Any]:
-        """Follow the journal to its end; returns what became of the run."""
-        error = ""
-        pending: list[journal.Entry] = []
+    def follow(self) -> dict[str, Any]:
+        """Returns what became of the run."""
+        pending = self.pending
         while True:
             alive = self.alive()
             pending += self.news()
             if any(entry["kind"] == "end" for entry in pending) or not alive:
                 break
-            if not error:  # a store that failed once is asked again at the end
-                error = self.try_to_send(pending)
+            self.put(pending + self.monitor.look(), self.offset)
+            pending = []
             time.sleep(POLL)
         if not any(entry["kind"] == "end" for entry in pending):  # the writer died: nobody else will say so
             pending.append({"kind": "end", "time": time.time_ns() // 1_000_000, "status": "FAILED"})
-        before_end, end = pending[:-1], pending[-1]
-        before_end += [{"kind": "artifact", "path": path, "time": end["time"]} for path in self.draw()]
-        error = self.try_to_send(before_end) or self.try_to_send([end])
-        return {"folder": str(self.folder), "run_id": self.run_id, "error": error}
+        self.put(pending[:-1])
+        self.put([{"kind": "artifact", "path": path} for path in self.draw()])
+        self.put(pending[-1:], self.offset)
+        error = self.sender.finish(self.patience) if self.sender else ""
+        return {"folder": str(self.folder), "run_id": self.sender.run_id if self.sender else "", "error": error, "note": self.note}
+
+    def put(self, entries: list[journal.Entry], offset: int | None = None) -> None:
+        if self.sender is not None:
+            self.sender.put(entries, offset)
 
     def news(self) -> list[journal.Entry]:
         entries, self.offset = journal.read(self.folder, self.offset)
@@ -68,47 +79,14 @@ class Shipment:
         return entries
 
     def draw(self) -> list[str]:
+        """The pictures; none of them is worth a run's record."""
         from nnexp.tracking.figures import draw_all
 
-        return draw_all(self.folder, self.entries)
-
-    def try_to_send(self, entries: list[journal.Entry]) -> str:
-        """Send and forget these entries; on failure return why."""
         try:
-            self.send(entries)
-        except StoreError as error:
-            return str(error)
-        except Exception as error:  # noqa: BLE001, whatever a server, a disk or a network can do must not lose the run
-            return redacted(f"{type(error).__name__}: {first_line(error)}")
-        entries.clear()
-        return ""
-
-    def send(self, entries: list[journal.Entry]) -> None:
-        if not entries or self.entries[0]["destination"] is None:
-            return
-        if self.client is None:
-            self.client, self.run_id = self.open()
-        from mlflow.entities import Metric
-
-        log_metrics(
-            self.client,
-            self.run_id,
-            [Metric(name, value, e["time"], e["step"]) for e in entries if e["kind"] == "metrics" for name, value in e["values"].items()],
-        )
-        for entry in entries:
-            if entry["kind"] == "artifact":
-                self.client.log_artifact(self.run_id, str(self.folder / entry["path"]), os.path.dirname(entry["path"]) or None)
-            elif entry["kind"] == "end":
-                self.client.set_terminated(self.run_id, entry["status"], entry["time"])
-
-    def open(self) -> tuple["MlflowClient", str]:
-        """Open the store and create the run."""
-        head = self.entries[0]
-        place = head["destination"]
-        client, experiment_id = open_store(address(place["uri"], Path(place["folder"])), place["experiment"])
-        run = client.create_run(experiment_id, head["time"], tags=head["tags"], run_name=head["name"])
-        log_params(client, run.info.run_id, head["params"])
-        return client, run.info.run_id
+            return draw_all(self.folder, self.entries)
+        except Exception as error:  # noqa: BLE001, a full disk, a library's surprise
+            self.note = f"pictures could not be drawn: {told(error)}"
+            return []
 
 
 def main() -> None:
@@ -134,12 +112,17 @@ def main() -> None:
 
     threading.Thread(target=listen, daemon=True).start()
     _warm_up(sys.argv[1:])
+    silent_since = float("-inf")
     while (line := orders.get()) is not None:
         order = json.loads(line)
         for name in [name for name in os.environ if name.startswith("MLFLOW_")]:
             del os.environ[name]
         os.environ.update(order["settings"])
-        outcome = Shipment(Path(order["folder"]), lambda: not closed.is_set()).ship()
+        patience = PATIENCE if time.monotonic() - silent_since > GRACE else 1.0  # the runs of a sweep need not all wait for it
+        follower = Follower(Path(order["folder"]), lambda: not closed.is_set(), patience)
+        outcome = follower.follow()
+        if follower.sender is not None and follower.sender.abandoned:
+            silent_since = time.monotonic()
         with suppress(BrokenPipeError):
             print(json.dumps(outcome), file=answers, flush=True)
 
@@ -151,6 +134,7 @@ def _warm_up(options: list[str]) -> None:
 
     if "--mlflow" in options:
         quiet()
+        import mlflow.pyfunc
         import mlflow.tracking  # noqa: F401
     figures.warm_up()
 

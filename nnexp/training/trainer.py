@@ -4,7 +4,7 @@ Who consumes it decides what happens between two of them: log, keep the best wei
 """
 
 from collections.abc import Generator, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field, fields
 from time import perf_counter
 from typing import Any, Protocol
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from nnexp.nn.losses import Loss
 from nnexp.nn.network import Network
 from nnexp.training.denormals import flushed_denormals
+from nnexp.training.diagnostics import Diagnostics
 from nnexp.training.scores import Score
 from nnexp.training.update import Update
 
@@ -44,6 +45,8 @@ class Record:
         seconds: of the training part, without validation.
         examples_per_second: of the training part.
         score: what the score is: accuracy, or r2.
+        layers: what was measured of each layer, by the names it is logged under.
+        predicted: of each validation example, in their order: the class (N,), the labels (N, L) or the targets as they were learnt (N, T).
     """
 
     at: int
@@ -57,22 +60,26 @@ class Record:
     seconds: float
     examples_per_second: float
     score: str = "accuracy"
+    layers: dict[str, float] = field(default_factory=dict, hash=False, repr=False)
+    predicted: Targets | None = field(default=None, compare=False, repr=False)
 
     def metrics(self) -> dict[str, float]:
         """The numbers under the names they are logged by."""
         names = {"grad_norm": "grad/norm", "seconds": "time/epoch"}
         names |= {f"{part}_score": f"{part}/{self.score}" for part in ("train", "val")}
         names |= {f"{part}_loss": f"{part}/loss" for part in ("train", "val")}
-        return {names.get(key, key): value for key, value in asdict(self).items() if key not in ("at", "epoch", "score")}
+        numbers = [own.name for own in fields(self) if own.name not in ("at", "epoch", "score", "layers", "predicted")]
+        return {names.get(key, key): getattr(self, key) for key in numbers} | self.layers
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a network does on some examples: the mean loss, the score, and each prediction, (N,) or (N, T)."""
+    """What a network does on some examples: the mean loss, the score, each prediction, (N,) or (N, T); if kept, the outputs (N, O)."""
 
     loss: float
     score: float
     predicted: Targets
+    outputs: Array
 
 
 class Trainer:
@@ -89,6 +96,7 @@ class Trainer:
         evaluate_every: the steps between two evaluations; None for one at each epoch's end.
         time_budget: the seconds of training after which it ends, in the midst of an epoch if need be; None for no end. A schedule's
             progress is then that of the steps or that of the time, whichever is further.
+        diagnostics: look at each layer; they change nothing.
     """
 
     def __init__(
@@ -102,12 +110,14 @@ class Trainer:
         epochs: int,
         evaluate_every: int | None = None,
         time_budget: float | None = None,
+        diagnostics: Diagnostics | None = None,
     ) -> None:
         self.network, self.loss, self.score, self.update = network, loss, score, update
         self.train, self.validation, self.n_epochs = train, validation, epochs
         self.evaluate_every, self.time_budget = evaluate_every, time_budget
         self.steps_per_epoch = -(-len(train) // update.accumulate)
         self.steps = update.steps_planned = epochs * self.steps_per_epoch
+        self.diagnostics = update.diagnostics = diagnostics
         self.spent = 0.0
         self.clear()
 
@@ -192,13 +202,17 @@ class Trainer:
         self.examples = self.moves = 0
         self.moved = False
         self.score.start()
+        if self.diagnostics is not None:
+            period = self.evaluate_every or self.steps_per_epoch
+            self.diagnostics.start(self.step, min(period, max(self.steps - self.step, 0)), may_end_early=self.time_budget is not None)
 
     def record(self, epoch: int) -> Record:
         """Evaluate, and tell what happened since the last record."""
         train_score = self.score.value
         validated = evaluate(self.network, self.loss, self.score, self.validation)
+        at = epoch if self.evaluate_every is None else self.step
         return Record(
-            at=epoch if self.evaluate_every is None else self.step,
+            at=at,
             epoch=epoch,
             train_loss=self.loss_sum / self.loss_weight,
             train_score=train_score,
@@ -209,17 +223,21 @@ class Trainer:
             seconds=self.seconds,
             examples_per_second=self.examples / self.seconds,
             score=self.score.name,
+            layers={} if self.diagnostics is None else self.diagnostics.measure(at),
+            predicted=validated.predicted,
         )
 
 
-def evaluate(network: Network, loss: Loss, score: Score, batches: Examples) -> Evaluation:
+def evaluate(network: Network, loss: Loss, score: Score, batches: Examples, keep_outputs: bool = False) -> Evaluation:
     """Measure a network on one pass of batches; changes nothing of it."""
     total = weight = 0.0
-    predicted = []
+    predicted, outputs = [], [np.empty((0, *network.outputs), network.dtype)]
     score.start()
     for x, y in batches:
         z = network.forward(x)
+        if keep_outputs:
+            outputs.append(z.copy())
         total += loss.forward(z, y) * loss.weight(y)
         weight += loss.weight(y)
         predicted.append(score.add(z, y).copy())
-    return Evaluation(total / weight, score.value, np.concatenate(predicted))
+    return Evaluation(total / weight, score.value, np.concatenate(predicted), np.concatenate(outputs))

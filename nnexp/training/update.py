@@ -10,6 +10,7 @@ from nnexp.optim.averaging import Averaging, NoAveraging
 from nnexp.optim.optimizers import Optimizer
 from nnexp.optim.regularization import Regularization, Regularizer
 from nnexp.optim.schedules import Constant, Schedule
+from nnexp.training.diagnostics import Diagnostics
 
 
 class Update:
@@ -48,6 +49,8 @@ class Update:
         """The share of the time that is used up, where time ends the run."""
         self.lr = 0.0
         """The learning rate of the last step."""
+        self.diagnostics: Diagnostics | None = None
+        """Looks at some steps."""
 
     def __call__(self, examples: int) -> float | None:
         """Take the gradient of a batch of so many examples; returns its length if a step was made."""
@@ -72,6 +75,9 @@ class Update:
     def move(self) -> float:
         """One step; returns the length of its gradient."""
         length = norm(self.network.grad)
+        watch = self.diagnostics if self.diagnostics is not None and self.diagnostics.is_due(self.step) else None
+        if watch is not None:
+            watch.before_step()
         self.regularizer.penalize()
         self.regularizer.clip()
         momentum, scale = self.schedule.momentum(self.progress), self.schedule(self.progress)
@@ -82,6 +88,8 @@ class Update:
         self.regularizer.constrain()
         self.step += 1
         self.averaging.after_step(self.progress)
+        if watch is not None:
+            watch.after_step()
         return length
 
     @property

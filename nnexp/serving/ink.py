@@ -1,0 +1,73 @@
+"""Where the ink of a drawing is: its box, and how large the drawings of a data set are.
+
+N images, H x W pixels; ink is bright, paper 0.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+SAMPLE = 1000  # images that are looked at
+FAINT = 0.1  # of the brightest pixel: what is darker is paper
+PAPER = 0.5  # of the pixels at the border at least this share is paper, in drawings
+
+
+@dataclass(frozen=True)
+class Ink:
+    """How a data set's drawings lie in their frame.
+
+    Attributes:
+        extent: the longer side of most, in pixels: MNIST's digits were brought to 20 of 28.
+        centre: row and column of their centre of mass, the mean over all.
+    """
+
+    extent: int
+    centre: tuple[float, float]
+
+
+def ink_of(x: NDArray[Any], shape: tuple[int, ...]) -> Ink | None:
+    """Measure images x (N, I); None if they are no bright drawings on black.
+
+    Whoever shows the network a drawing of their own does well to let it lie in its frame likewise.
+    """
+    if len(shape) < 2 or (len(shape) == 3 and shape[0] != 1) or shape[-2] != shape[-1]:
+        return None
+    step = max(1, len(x) // SAMPLE)
+    images = np.asarray(x[::step][:SAMPLE]).reshape(-1, *shape[-2:])
+    ink = images > FAINT * images.max(initial=0)  # (N, H, W)
+    border = np.ones(shape[-2:], bool)
+    border[1:-1, 1:-1] = False
+    drawn = ink.any(axis=(1, 2))
+    if not drawn.any() or (~ink[:, border]).mean() < PAPER:
+        return None
+    sides = np.maximum(length(ink.any(axis=2)), length(ink.any(axis=1)))
+    centres = np.array([centre_of_mass(image) for image in images[drawn].astype(np.float64)])  # (N, 2)
+    row, column = centres.mean(axis=0).tolist()
+    return Ink(int(np.median(sides[drawn])), (row, column))
+
+
+def centre_of_mass(ink: NDArray[np.floating]) -> tuple[float, float]:
+    """Row and column of a drawing (H, W)."""
+    mass = ink.sum()
+    return tuple(float(ink.sum(axis=1 - axis) @ np.arange(ink.shape[axis]) / mass) for axis in (0, 1))  # type: ignore[return-value]
+
+
+def length(there: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """From the first True of each row (N, W) to the last, both included; 0 where there is none."""
+    last = there.shape[1] - there[:, ::-1].argmax(axis=1)
+    return np.where(there.any(axis=1), last - there.argmax(axis=1), 0)
+
+
+def box(ink: NDArray[np.floating]) -> tuple[slice, slice]:
+    """The rows and columns of a drawing (H, W) that hold ink.
+
+    Raises:
+        ValueError: there is none.
+    """
+    there = ink > FAINT * ink.max(initial=0)
+    if not there.any():
+        raise ValueError("nothing is drawn")
+    rows, columns = np.flatnonzero(there.any(axis=1)), np.flatnonzero(there.any(axis=0))
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)

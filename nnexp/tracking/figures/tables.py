@@ -1,0 +1,67 @@
+"""What a network says of each example, as a table with names instead of numbers.
+
+N examples, T targets, L labels.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pyarrow
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+def table(found: Arrays, classes: Sequence[str], targets: Sequence[str]) -> "pyarrow.Table":
+    """A row for each example: its row in the data, what is true, what is predicted, and how sure that is.
+
+    The columns are index, true, predicted, confidence of a classification; index, and for each target true_<target> and
+    predicted_<target> of a regression; of labels also confidence_<label>, the probability that the label is true.
+
+    Args:
+        found: index (N,); true, predicted, confidence (N,), or y, predicted (N, T), or y, predicted, confidence (N, L).
+        classes: their names.
+        targets: the names of targets or labels.
+    """
+    import pyarrow as pa
+
+    if "true" in found:
+        said = {key: strings(classes).take(column(found[key])) for key in ("true", "predicted")}
+        return pa.table({"index": column(found["index"]), **said, "confidence": column(found["confidence"])})
+    columns = {"index": column(found["index"])}
+    kinds = {"true": "y", "predicted": "predicted"} | ({"confidence": "confidence"} if "confidence" in found else {})
+    for i, target in enumerate(targets):
+        columns |= {f"{kind}_{target}": column(found[key][:, i]) for kind, key in kinds.items()}
+    return pa.table(columns)
+
+
+def column(values: NDArray[Any]) -> "pyarrow.Array":
+    """An array (N,) as pyarrow's; its own `array` would import pandas for it, which takes longer than to draw two pictures."""
+    import pyarrow as pa
+
+    values = np.ascontiguousarray(values)
+    bits = np.packbits(values, bitorder="little") if values.dtype == bool else values
+    return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [None, pa.py_buffer(bits)])
+
+
+def strings(texts: Sequence[str]) -> "pyarrow.Array":
+    """Texts as pyarrow's, likewise."""
+    import pyarrow as pa
+
+    encoded = [text.encode() for text in texts]
+    ends = np.cumsum([0, *map(len, encoded)], dtype=np.int32)
+    return pa.StringArray.from_buffers(len(encoded), pa.py_buffer(ends), pa.py_buffer(b"".join(encoded)))
+
+
+def write(made: "pyarrow.Table", path: Path) -> None:
+    """As Parquet, whole or not at all."""
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    sink = pa.BufferOutputStream()
+    pa.parquet.write_table(made, sink)
+    path.write_bytes(sink.getvalue())

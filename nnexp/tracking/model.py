@@ -1,0 +1,155 @@
+"""A run's network as an MLflow model: whoever has mlflow and NumPy can load it, nnexp travels inside.
+
+It is a `python_function`: MLflow imports `nnexp_model`, a copy of nnexp.serving.loader, from the model's folder and gives it
+the model's data. What goes in is what the data set stores (pixels as bytes, a table's columns), what comes out is a table.
+"""
+
+import json
+import shutil
+import tempfile
+import warnings
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nnexp.serving.bundle import write
+
+if TYPE_CHECKING:
+    from mlflow.models import ModelSignature
+    from mlflow.tracking import MlflowClient
+
+    from nnexp.tracking.ledger import Ledger
+
+NAME = "model"  # so that runs:/<run id>/model is it
+LOADER = "nnexp_model"
+NEEDED = ("numpy", "annotated-types", "pandas")
+EXAMPLES = 3  # in the input example
+
+
+def log_model(
+    client: "MlflowClient", ledger: "Ledger", folder: Path, head: Mapping[str, Any], once: Mapping[str, Any], known: str = ""
+) -> str:
+    """Log the network with its best weights as a model of the run; returns the model's id.
+
+    Args:
+        client: of the store.
+        ledger: says which run.
+        folder: of the run.
+        head: the first line of its journal.
+        once: the entry of the metrics that are told once; the model's page shows them.
+        known: the id of a model that was begun.
+    """
+    from mlflow.entities import LoggedModelOutput, LoggedModelStatus, Metric
+
+    run_id = ledger.run_id
+    params = {key: value[:250] for key, value in head["params"].items() if "." not in key and key not in ("plugins", "optimized_metric")}
+    kind = json.loads((folder / "network.json").read_text())["task"]
+    model_id = known or client.create_logged_model(ledger.experiment_id, NAME, run_id, params=params, model_type=kind).model_id
+    with tempfile.TemporaryDirectory() as temporary:
+        local = Path(temporary) / NAME
+        save_model(local, folder, model_id=model_id, run_id=run_id)
+        client.log_model_artifacts(model_id, str(local))
+    client.finalize_logged_model(model_id, LoggedModelStatus.READY)
+    client.log_outputs(run_id, [LoggedModelOutput(model_id, step=0)])
+    shown = {name: value for name, value in once["values"].items() if name.startswith(("best/", "test/"))}
+    if shown:  # the run has them already, with the same time, so it does not get them twice
+        told = [Metric(name, value, once["time"], 0, model_id=model_id, run_id=run_id) for name, value in shown.items()]
+        client.log_batch(run_id, metrics=told)
+    return str(model_id)
+
+
+def find_model(client: "MlflowClient", ledger: "Ledger") -> str:
+    """The run's model that the store has already; empty where there is none."""
+    found = client.search_logged_models([ledger.experiment_id], f"source_run_id = '{ledger.run_id}' AND name = '{NAME}'", max_results=1)
+    return str(found[0].model_id) if found else ""
+
+
+def find_version(client: "MlflowClient", name: str, ledger: "Ledger") -> str:
+    """The version that the run's model is already; empty where there is none."""
+    found = client.search_model_versions(f"name = '{name}' and run_id = '{ledger.run_id}'", max_results=1)
+    return str(found[0].version) if found else ""
+
+
+def save_model(path: Path, folder: Path, model_id: str | None = None, run_id: str | None = None) -> None:
+    """Write a run's network as a folder in MLflow's format."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from mlflow import pyfunc
+        from mlflow.models import Model
+
+    description = json.loads((folder / "network.json").read_text())
+    with tempfile.TemporaryDirectory() as temporary, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the library's about itself
+        data, code = Path(temporary) / "network", Path(temporary) / f"{LOADER}.py"
+        write(data, folder / "network.json", folder / "weights" / "best.npz")
+        shutil.copyfile(Path(__file__).parent.parent / "serving" / "loader.py", code)
+        pyfunc.save_model(
+            path,
+            loader_module=LOADER,
+            data_path=str(data),
+            code_paths=[str(code)],
+            mlflow_model=Model(run_id=run_id, model_id=model_id),
+            signature=signature(description),
+            input_example=example(description),
+            pip_requirements=[f"{name}=={metadata.version(name)}" for name in ("mlflow", *NEEDED)],
+        )
+
+
+def signature(description: Mapping[str, Any]) -> "ModelSignature":
+    """What goes in and what comes out."""
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema, TensorSpec
+
+    columns, classes, targets = description["columns"], description["classes"], description["targets"]
+    if columns:
+        inputs = Schema([ColSpec("string" if column.get("values") else "double", column["name"], required=False) for column in columns])
+    else:
+        inputs = Schema([TensorSpec(np.dtype(description["stored"]), (-1, *description["shape"]))])
+    if description["task"] == "classification":
+        outputs = [ColSpec("string", "prediction"), ColSpec("double", "confidence"), *(ColSpec("double", f"p_{name}") for name in classes)]
+    elif description["task"] == "multilabel":
+        outputs = [*(ColSpec("boolean", name) for name in targets), *(ColSpec("double", f"p_{name}") for name in targets)]
+    else:
+        outputs = [ColSpec("double", name) for name in targets]
+    return ModelSignature(inputs, Schema(outputs))
+
+
+def example(description: Mapping[str, Any]) -> Any:
+    """Something of the right shape to send to the model: an image of nothing, or rows of plausible values."""
+    if not description["columns"]:
+        return np.zeros((EXAMPLES, *description["shape"]), description["stored"])
+    import pandas as pd
+
+    shift = iter(description["scale"]["shift"]) if isinstance(description["scale"], dict) else iter(())
+    row: dict[str, Any] = {}
+    for column in description["columns"]:
+        if values := column.get("values"):
+            row[column["name"]] = values[0]
+            for _ in values:
+                next(shift, 0.0)
+        else:
+            row[column["name"]] = float(next(shift, 0.0))
+    return pd.DataFrame([row] * EXAMPLES)
+
+
+def register(client: "MlflowClient", name: str, ledger: "Ledger", head: Mapping[str, Any]) -> str:
+    """Make the model a version of the registered model of that name; returns the version."""
+    from mlflow import get_tracking_uri, set_tracking_uri
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.create_registered_model(name, description="Networks trained by nnexp; each version names the run that it comes from.")
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    model_id, elsewhere = ledger.model_id, get_tracking_uri()
+    set_tracking_uri(client.tracking_uri)  # where a database's registry looks for the model
+    try:
+        version = client.create_model_version(name, f"models:/{model_id}", ledger.run_id, model_id=model_id, description=head["name"])
+    finally:
+        set_tracking_uri(elsewhere)
+    client.set_logged_model_tags(model_id, {"mlflow.modelVersions": json.dumps([{"name": name, "version": version.version}])})
+    return str(version.version)

@@ -1,0 +1,107 @@
+"""A thread that sends what it is given to a store, in order; again, where that fails. It holds nobody up."""
+
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Condition, Thread
+from time import monotonic
+
+from filelock import FileLock, Timeout
+
+from nnexp.tracking.journal import Entry
+from nnexp.tracking.shipment import Shipment
+from nnexp.tracking.store import StoreError, first_line, in_words, redacted
+
+PAUSE = 2.0  # seconds between two tries
+PATIENCE = 8.0  # seconds without a sign of life from the store, at the end of a run
+LOCK = ".shipping.lock"
+"""In a run's folder: held by whoever ships it."""
+
+
+class Sender(Thread):
+    """Sends lots of entries; `finish` waits for the last one.
+
+    Args:
+        folder: of the run; its journal has begun.
+        uri: another store than the journal's.
+    """
+
+    def __init__(self, folder: Path, uri: str | None = None) -> None:
+        super().__init__(daemon=True, name=f"sender of {folder.name}")
+        self.folder, self.uri = folder, uri
+        self.lots: deque[tuple[Sequence[Entry], int | None]] = deque()
+        self.changed = Condition()
+        self.complete = self.abandoned = False
+        self.error = self.run_id = ""
+        self.alive_at = monotonic()
+        self.start()
+
+    def put(self, entries: Sequence[Entry], offset: int | None = None) -> None:
+        """Send these too; with them, the store has the journal up to `offset`."""
+        if entries:
+            with self.changed:
+                self.lots.append((entries, offset))
+                self.changed.notify_all()
+
+    def finish(self, patience: float = PATIENCE) -> str:
+        """Wait until all is sent, or the store has failed once more, or given no sign of life for so many seconds; returns the trouble."""
+        with self.changed:
+            self.complete = True
+            self.alive_at = monotonic()
+            self.changed.notify_all()
+        while self.is_alive() and monotonic() - self.alive_at < patience:
+            self.join(0.02)
+        if self.is_alive():
+            self.abandoned = True
+            return self.error or f"the store has not answered for {patience:g} s"
+        return self.error
+
+    def run(self) -> None:
+        lock = FileLock(self.folder / LOCK)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            self.error = "somebody else is shipping this run"
+            return
+        try:
+            self.send_all()
+        finally:
+            lock.release()
+            (self.folder / LOCK).unlink(missing_ok=True)
+
+    def send_all(self) -> None:
+        shipment: Shipment | None = None
+        while (lot := self.next_lot()) is not None:
+            last = self.complete
+            try:
+                shipment = shipment or Shipment(self.folder, self.uri, self.show_life)
+                shipment.send(*lot)
+            except Exception as error:  # noqa: BLE001, whatever a server, a disk or a network can do must not lose the run
+                self.error = told(error, shipment)
+                self.run_id = shipment.ledger.run_id if shipment else ""
+                if last or self.abandoned:
+                    return
+                with self.changed:
+                    self.changed.wait_for(lambda: self.complete, PAUSE)
+                continue
+            self.error, self.run_id = "", shipment.ledger.run_id
+            self.lots.popleft()
+            if self.abandoned:
+                return
+
+    def next_lot(self) -> tuple[Sequence[Entry], int | None] | None:
+        """The first lot that is not sent yet; waits for one; None where there will be none."""
+        with self.changed:
+            self.changed.wait_for(lambda: self.lots or self.complete)
+            return self.lots[0] if self.lots else None
+
+    def show_life(self) -> None:
+        """The store has taken something."""
+        self.alive_at = monotonic()
+
+
+def told(error: Exception, shipment: Shipment | None = None) -> str:
+    """What went wrong, in a line, without a password."""
+    if isinstance(error, StoreError):
+        return str(error)
+    return in_words(shipment.uri, error) if shipment else redacted(f"{type(error).__name__}: {first_line(error)}")

@@ -1,0 +1,163 @@
+"""One run on its way to the store: what is sent, in which order, and how what was sent before is not sent twice.
+
+A store is told things that it may be told again: a metric with the same time and step is the same metric, a file takes the
+place of its like. So whatever fails is simply sent anew, and `Ledger` keeps the rest from being repeated.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nnexp.tracking import journal
+from nnexp.tracking.inputs import datasets
+from nnexp.tracking.ledger import Ledger
+from nnexp.tracking.model import find_model, find_version, log_model, register
+from nnexp.tracking.notes import experiment_note, run_note
+from nnexp.tracking.store import destination, log_metrics, log_params, open_store, redacted
+
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
+
+NOTE, TABLES, JOURNAL = "mlflow.note.content", "mlflow.loggedArtifacts", "nnexp.journal_id"
+SLIDER = "confusion_val"
+"""The images that the UI shows with a slider over the epochs."""
+
+
+class Shipment:
+    """Sends the entries of a run's journal to its store.
+
+    Args:
+        folder: the run's; its journal has begun.
+        uri: another store than the journal's.
+        progress: called whenever the store has taken something.
+    """
+
+    def __init__(self, folder: Path, uri: str | None = None, progress: Callable[[], None] = lambda: None) -> None:
+        self.folder, self.progress = folder, progress
+        entries, _ = journal.read(folder)
+        self.head = entries[0]
+        self.uri = uri or destination(self.head["destination"])
+        self.ledger = Ledger.of(folder)
+        if self.ledger.store != redacted(self.uri):
+            self.ledger = Ledger(store=redacted(self.uri))
+        self.again = bool(self.ledger.begun)  # the store may have more than we know
+        self.introduced = self.ledger.offset > 0
+        self.client: MlflowClient | None = None
+        self.tables: list[dict[str, str]] = []
+        self.once: journal.Entry = {"values": {}, "time": 0}
+        self.classes: Sequence[str] = ()
+
+    def send(self, entries: Sequence[journal.Entry], offset: int | None = None) -> None:
+        """Send entries, in their order; afterwards the store has the journal up to `offset`.
+
+        Raises:
+            StoreError: the store will not take it.
+            Exception: whatever a server, a disk or a network can do.
+        """
+        try:
+            client = self.open()
+            self.send_metrics(client, entries)
+            for entry in entries:
+                match entry["kind"]:
+                    case "artifact":
+                        self.send_file(client, entry["path"])
+                    case "confusion":
+                        self.send_confusion(client, entry)
+                    case "end":
+                        self.send_end(client, entry)
+        except Exception:
+            self.again = True
+            raise
+        if offset is not None:
+            self.ledger.offset = offset
+            self.ledger.save(self.folder)
+
+    def open(self) -> "MlflowClient":
+        """Open the store; make the run there, if it is not there yet."""
+        ledger = self.ledger
+        if self.client is None:
+            place = self.head["destination"]
+            home = Path(place["folder"])
+            here = home if home.is_dir() else None
+            self.client, ledger.experiment_id = open_store(self.uri, place["experiment"], experiment_note(), here)
+        if not ledger.run_id and ledger.begin("run", self.folder):
+            ledger.run_id = self.known(self.client)
+        if not ledger.run_id:
+            tags = self.head["tags"] | {JOURNAL: self.head["id"]}
+            run = self.client.create_run(ledger.experiment_id, self.head["time"], tags=tags, run_name=self.head["name"])
+            ledger.run_id = run.info.run_id
+        if not self.introduced:
+            self.introduce(self.client)
+            self.introduced = True
+            ledger.save(self.folder)
+        self.progress()
+        return self.client
+
+    def known(self, client: "MlflowClient") -> str:
+        """The run that the store made when nobody heard its answer."""
+        found = client.search_runs([self.ledger.experiment_id], f"tags.`{JOURNAL}` = '{self.head['id']}'", max_results=1)
+        return str(found[0].info.run_id) if found else ""
+
+    def introduce(self, client: "MlflowClient") -> None:
+        """What a run is told at its beginning."""
+        log_params(client, self.ledger.run_id, self.head["params"])
+        client.set_tag(self.ledger.run_id, NOTE, run_note(self.folder, self.head))
+        if inputs := datasets(self.folder, self.head["params"]):
+            client.log_inputs(self.ledger.run_id, inputs)
+
+    def send_metrics(self, client: "MlflowClient", entries: Sequence[journal.Entry]) -> None:
+        from mlflow.entities import Metric
+
+        told = [e for e in entries if e["kind"] == "metrics"]
+        log_metrics(client, self.ledger.run_id, [Metric(name, v, e["time"], e["step"]) for e in told for name, v in e["values"].items()])
+        self.remember(told)
+        self.progress()
+
+    def remember(self, entries: Sequence[journal.Entry]) -> None:
+        """Know what was sent before: the metrics that are told once go into the note and to the model."""
+        for entry in entries:
+            if entry["kind"] == "metrics" and "best/epoch" in entry["values"]:
+                self.once = entry
+
+    def send_file(self, client: "MlflowClient", path: str) -> None:
+        """A file of the run's folder; tables are named, so that `mlflow.load_table` finds them."""
+        folder = str(Path(path).parent.as_posix())
+        client.log_artifact(self.ledger.run_id, str(self.folder / path), None if folder == "." else folder)
+        if path.endswith(".parquet"):
+            self.tables.append({"path": path, "type": "table"})
+            client.set_tag(self.ledger.run_id, TABLES, json.dumps(self.tables))
+        self.progress()
+
+    def send_confusion(self, client: "MlflowClient", entry: journal.Entry) -> None:
+        from nnexp.tracking.figures import epoch_confusion
+
+        if not self.classes:
+            self.classes = json.loads((self.folder / "dataset.json").read_text())["classes"]
+        begin = f"images/{SLIDER}+step+{entry['step']}+timestamp+{entry['time']}+"
+        if self.again and sum(file.path.startswith(begin) for file in client.list_artifacts(self.ledger.run_id, "images")) > 1:
+            return
+        image: Any = epoch_confusion(entry["matrix"], self.classes, entry["step"])
+        client.log_image(self.ledger.run_id, image, key=SLIDER, step=entry["step"], timestamp=entry["time"])
+        self.progress()
+
+    def send_end(self, client: "MlflowClient", entry: journal.Entry) -> None:
+        """The model, what came out, and how it ended."""
+        if (self.folder / "network.json").exists() and (self.folder / "weights" / "best.npz").exists():
+            self.send_model(client)
+        client.set_tag(self.ledger.run_id, NOTE, run_note(self.folder, self.head, entry["status"], self.once["values"], self.ledger))
+        client.set_terminated(self.ledger.run_id, entry["status"], entry["time"])
+        self.ledger.done = True
+
+    def send_model(self, client: "MlflowClient") -> None:
+        """The network as a model, and as a version of a registered one if that was asked for."""
+        ledger, name = self.ledger, self.head["destination"].get("register")
+        if not ledger.model_id:
+            known = find_model(client, ledger) if ledger.begin("model", self.folder) else ""
+            ledger.model_id = log_model(client, ledger, self.folder, self.head, self.once, known)
+            ledger.save(self.folder)
+            self.progress()
+        if name and not ledger.version:
+            known = find_version(client, name, ledger) if ledger.begin("version", self.folder) else ""
+            ledger.version = known or register(client, name, ledger, self.head)
+            ledger.save(self.folder)

@@ -1,0 +1,112 @@
+"""Runs that never reached their store, or not all of them: found in their folders, and sent."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from filelock import FileLock, Timeout
+
+from nnexp.tracking import journal
+from nnexp.tracking.ledger import Ledger
+from nnexp.tracking.sender import LOCK, told
+from nnexp.tracking.shipment import Shipment
+from nnexp.tracking.system import seen
+
+State = Literal["waiting", "shipped", "running", "untracked", "unreadable"]
+BATCH = 200  # entries that are sent at a time
+
+
+@dataclass(frozen=True)
+class Found:
+    """A run's folder, and whether it waits to be sent.
+
+    Attributes:
+        folder: of the run.
+        name: of the run.
+        state: waiting: not all of it is in its store; running: it is being trained; untracked: it was to go to none.
+    """
+
+    folder: Path
+    name: str
+    state: State
+
+
+def find(*places: Path) -> Iterator[Found]:
+    """Every run in these folders or below them, the oldest first."""
+    journals = {path.resolve() for place in places for path in place.rglob(journal.NAME)}
+    for path in sorted(journals):
+        yield look(path.parent)
+
+
+def look(folder: Path) -> Found:
+    """How it is with one run."""
+    try:
+        entries, _ = journal.read(folder)
+        head = entries[0]
+        destination, name = head["destination"], str(head["name"])
+    except (OSError, ValueError, IndexError, KeyError):
+        return Found(folder, folder.name, "unreadable")
+    if destination is None:
+        return Found(folder, name, "untracked")
+    if Ledger.of(folder).done:
+        return Found(folder, name, "shipped")
+    if entries[-1]["kind"] != "end" and lives(head.get("pid")):
+        return Found(folder, name, "running")
+    return Found(folder, name, "waiting")
+
+
+def lives(pid: int | None) -> bool:
+    """Whether there is such a process on this machine."""
+    if not pid:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def ship(folder: Path, uri: str | None = None) -> str:
+    """Send what the store of a run does not have yet; returns the trouble, empty where there was none.
+
+    Args:
+        folder: of the run; nobody writes there any more.
+        uri: another store than the run was made for.
+    """
+    lock, shipment = FileLock(folder / LOCK), None
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return "another process is sending it at this moment"
+    try:
+        shipment = Shipment(folder, uri)
+        send(shipment)
+    except Exception as error:  # noqa: BLE001, whatever a server, a disk or a network can do: the next run may fare better
+        return told(error, shipment)
+    finally:
+        lock.release()
+        (folder / LOCK).unlink(missing_ok=True)
+    return ""
+
+
+def send(shipment: Shipment) -> None:
+    """As the shipper would have."""
+    folder = shipment.folder
+    entries, _ = journal.read(folder)
+    if entries[-1]["kind"] != "end":
+        journal.close(folder, "FAILED")
+        entries, _ = journal.read(folder)
+    rest, end = journal.read(folder, shipment.ledger.offset)
+    last = [rest.pop()]
+    for start in range(0, len(rest), BATCH):
+        shipment.send(rest[start : start + BATCH])
+    shipment.remember(entries)
+    shipment.send(seen(folder))
+    from nnexp.tracking.figures import draw_all
+
+    shipment.send([{"kind": "artifact", "path": path} for path in draw_all(folder, entries)])
+    shipment.send(last, end)

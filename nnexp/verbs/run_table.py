@@ -1,0 +1,81 @@
+"""The table that `nnexp runs` prints: as wide as the terminal, or plain text as wide as it must be."""
+
+import os
+import re
+import sys
+from collections.abc import Sequence
+
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console, Group
+from rich.table import Table
+from rich.text import Text
+
+from nnexp.tracking.runs import Run
+from nnexp.verbs.run_columns import default, differing, text
+
+GAP = 2  # spaces between columns
+SHORTEST_NAME, LONGEST_CELL = 14, 56  # characters, on a terminal
+STYLES = {"FAILED": "red", "KILLED": "yellow", "RUNNING": "cyan"}
+
+
+def table(runs: Sequence[Run], columns: Sequence[str], more: str) -> None:
+    """On a terminal as wide as that is; elsewhere as wide as it must be, as plain text."""
+    names = list(columns) or default(runs)
+    if not sys.stdout.isatty():
+        rows = [names, *([text(run, name) for name in names] for run in runs)]
+        widths = [max(len(row[i]) for row in rows) for i in range(len(names))]
+        for row in rows:
+            print((" " * GAP).join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        return
+    console = Console(highlight=False)
+    console.print(drawn(runs, names, console.width, bool(columns)))
+    if more:
+        console.print(Text(more, "dim"))
+
+
+def drawn(runs: Sequence[Run], columns: Sequence[str], room: int, wanted: bool = False) -> Group:
+    """The table in so many characters: names are cut first, then columns are left out, and it is said which.
+
+    Columns that somebody wanted are left out from the last; of others the one that tells least.
+    """
+    cells = {name: [_cut(text(run, name)) for run in runs] for name in columns}
+    heads = {name: re.sub(r"(?<=[/.])(?=[^/.]*$)", "\n", name) for name in columns}  # a long name stands on two lines
+    widths = {name: max(map(cell_len, [*cells[name], *heads[name].split("\n")])) for name in columns}
+    if "name" in widths and sum(widths.values()) + GAP * (len(widths) - 1) > room:
+        cells["name"] = _without_common_beginning(cells["name"])
+        widths["name"] = max(map(cell_len, [*cells["name"], "name"]))
+    left_out: list[str] = []
+    while (over := sum(widths.values()) + GAP * (len(widths) - 1) - room) > 0 and len(widths) > 1:
+        if widths.get("name", 0) > SHORTEST_NAME:
+            widths["name"] = max(SHORTEST_NAME, widths["name"] - over)
+        else:
+            left_out.append(_least(list(widths), runs, wanted))
+            del widths[left_out[-1]]
+    drawing = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False)
+    for name, width in widths.items():
+        numbers = name not in ("id", "name") and all(re.match(r"[-+]?[\d.]|$|nan|inf", cell) for cell in cells[name])
+        drawing.add_column(Text(heads[name]), no_wrap=True, width=width, justify="right" if numbers else "left")
+    for i, run in enumerate(runs):
+        row = {name: _cut(cells[name][i], width) for name, width in widths.items()}
+        drawing.add_row(*(Text(cell, STYLES.get(run.status, "") if name == "status" else "") for name, cell in row.items()))
+    note = [Text(f"no room for {', '.join(reversed(left_out))}; choose with --columns", "dim")] if left_out else []
+    return Group(drawing, *note)
+
+
+def _least(columns: list[str], runs: Sequence[Run], wanted: bool) -> str:
+    """The column that is given up first where there is no room for all."""
+    if wanted:
+        return columns[-1]
+    all_finished = {run.status for run in runs} == {"FINISHED"}
+    order = ["time/total", *(["status"] if all_finished else []), *reversed(differing(runs)), "started", "name"]
+    return next((name for name in order if name in columns), columns[-1])
+
+
+def _without_common_beginning(names: list[str]) -> list[str]:
+    """Names by what tells them apart."""
+    common = os.path.commonprefix(names).rpartition("-")[0]  # noqa: RUF071, these are no paths
+    return [f"..{name[len(common) + 1 :]}" for name in names] if common and len(set(names)) > 1 else names
+
+
+def _cut(cell: str, width: int = LONGEST_CELL) -> str:
+    return cell if cell_len(cell) <= width else set_cell_size(cell, max(width - 2, 0)) + ".."

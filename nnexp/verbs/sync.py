@@ -1,0 +1,69 @@
+"""`nnexp sync`: send to MLflow what never reached it."""
+
+import argparse
+import sys
+from collections import Counter
+from pathlib import Path
+
+from nnexp.terminal import short
+from nnexp.tracking.store import StoreError, address, quiet, redacted
+from nnexp.tracking.sync import Found, find, look, ship
+
+USERS_MISTAKE, FAILURE = 2, 1
+OUTPUTS = Path("outputs")
+
+
+def main(arguments: list[str]) -> int:
+    """Send and say what was sent; returns the exit code, 1 where something still waits."""
+    parser = argparse.ArgumentParser(
+        prog="nnexp sync",
+        description="Send runs to MLflow that never reached it, or not all of them: a server was down, a process was killed.",
+        epilog="What a store has already is not sent twice. Name and password of a server come from the environment, as MLflow reads them.",
+    )
+    parser.add_argument("folder", nargs="*", type=Path, help="a run's folder, or one above several (default: outputs)")
+    parser.add_argument("--uri", help="another store than the runs were made for")
+    parser.add_argument("--dry-run", action="store_true", help="only say what would be sent")
+    options = parser.parse_args(arguments)
+    places = options.folder or [OUTPUTS]
+    if missing := [place for place in places if not place.is_dir()]:
+        remedy = "runs leave their folders below the working directory: go there" if places == [OUTPUTS] else "name a folder that there is"
+        print(f"nnexp: {missing[0]}: no such folder; {remedy}", file=sys.stderr)
+        return USERS_MISTAKE
+    try:
+        address(options.uri)
+    except StoreError as error:
+        print(f"nnexp: {error}", file=sys.stderr)
+        return USERS_MISTAKE
+    found = list(find(*places))
+    print(summary(found))
+    waiting = [run for run in found if run.state == "waiting"]
+    if options.dry_run:
+        for run in waiting:
+            print(f"{short(run.folder)}  {run.name}")
+        return 0
+    return FAILURE if [run for run in waiting if not sent(run, options.uri)] else 0
+
+
+def sent(run: Found, uri: str | None) -> bool:
+    """Send one run and say how it went."""
+    quiet()
+    trouble = ship(run.folder, uri)
+    if trouble and look(run.folder).state == "shipped":  # by somebody else, meanwhile
+        trouble = ""
+    stream = sys.stderr if trouble else sys.stdout
+    print(f"{short(run.folder)}  {run.name}: {redacted(trouble) or 'sent'}", file=stream, flush=True)
+    return not trouble
+
+
+def summary(found: list[Found]) -> str:
+    """How many runs there are, and how it is with them."""
+    words = {
+        "shipped": "are in their store",
+        "waiting": "wait to be sent",
+        "running": "are being trained",
+        "untracked": "were run with tracking=none",
+        "unreadable": "have a journal that cannot be read",
+    }
+    counts = Counter(run.state for run in found)
+    told = [f"{counts[state]} {text}" for state, text in words.items() if counts[state]]
+    return f"{len(found)} {'run' if len(found) == 1 else 'runs'}" + (f": {', '.join(told)}" if told else "")
