@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import time
 import traceback
 from contextlib import closing
@@ -18,11 +17,10 @@ from nnexp.assembly import Parts, assemble
 from nnexp.config import ConfigError, Problem, Settings, build
 from nnexp.config.build import plain
 from nnexp.config.schema import TrackingSettings
-from nnexp.data.batches import Batches
 from nnexp.files import DATASET, LAYERS, NETWORK, write_dataset, write_mistakes, write_network, write_predictions
 from nnexp.header import header
 from nnexp.identity import config_hash, params, run_name, short_id
-from nnexp.nn.links import probabilities
+from nnexp.inspection import inspect, watch
 from nnexp.nn.network import Network
 from nnexp.terminal import Display, Summary, Terminal
 from nnexp.tracking.client import Outcome, Shipper
@@ -30,12 +28,10 @@ from nnexp.tracking.journal import Journal, Status
 from nnexp.tracking.provenance import environment, git, user
 from nnexp.tracking.store import address, redacted
 from nnexp.training.checkpoint import save
-from nnexp.training.metrics import Confusion, Fit, Judgement, Labelled
+from nnexp.training.metrics import Judgement
 from nnexp.training.predictions import Predictions, expected_calibration_error
 from nnexp.training.threads import blas_threads
-from nnexp.training.trainer import Record, evaluate
-
-MOST_RECALLS = 50  # classes beyond which their recalls are in the reports only: too many columns slow the MLflow UI down
+from nnexp.training.trainer import Record
 
 
 class Diverged(Exception):  # noqa: N818, what happened, as in KeyboardInterrupt
@@ -180,7 +176,7 @@ def learn(settings: Settings, parts: Parts, result: Result, journal: Journal, di
     trainer, best = settings.trainer, parts.best
     with display.training(parts.trainer), closing(parts.trainer.epochs()) as records:
         for record in records:
-            journal.metrics(record.at, record.metrics() | look_at(record, settings, parts, journal))
+            journal.metrics(record.at, record.metrics() | watch(record, settings, parts, journal))
             if not np.isfinite(record.train_loss + record.val_loss):
                 raise Diverged(
                     f"the loss is no longer a number in epoch {record.epoch}: training diverged; take a smaller optimizer.lr "
@@ -194,20 +190,6 @@ def learn(settings: Settings, parts: Parts, result: Result, journal: Journal, di
                 return
     if parts.trainer.is_over:
         result.stopped = f"{trainer.time_budget:g} s of training are used up"
-
-
-def look_at(record: Record, settings: Settings, parts: Parts, journal: Journal) -> dict[str, float]:
-    """The recall of each class of the validation set; at some epochs the confusion matrix is kept too."""
-    classes = parts.dataset.classes
-    if not classes or record.predicted is None:
-        return {}
-    found = Confusion.of(parts.validation.labels, record.predicted, classes)
-    every, last = settings.tracking.images, settings.trainer.epochs
-    if record.epoch == last or (record.epoch % every == 0 if every else record.epoch.bit_count() == 1):
-        journal.confusion(record.at, found.matrix.tolist())
-    if len(classes) > MOST_RECALLS:
-        return {}
-    return {f"recall/{name}": float(recall) for name, recall in zip(map(metric_name, classes), found.recall, strict=True)}
 
 
 def judge(parts: Parts, result: Result, tested: bool) -> None:
@@ -233,23 +215,6 @@ def judge(parts: Parts, result: Result, tested: bool) -> None:
             result.metrics["test/ece"] = expected_calibration_error(found.confidence, found.true == found.predicted)
 
 
-def inspect(parts: Parts, examples: Batches) -> tuple[float, Judgement, Predictions]:
-    """What the network makes of some examples: the loss, what is read off its predictions, and these."""
-    found = evaluate(parts.network, parts.trainer.loss, parts.trainer.score, examples, keep_outputs=True)
-    dataset, rows = parts.dataset, examples.rows.copy()
-    if dataset.task == "regression":
-        assert parts.targets is not None
-        restored = parts.targets.restore(found.predicted)
-        return found.loss, Fit(examples.labels, restored, dataset.targets), Predictions(rows, examples.labels, restored)
-    likely = probabilities(found.outputs, parts.trainer.loss.link)
-    if dataset.task == "multilabel":
-        true, called = examples.labels > 0, found.predicted > 0
-        return found.loss, Labelled(true, called, dataset.targets), Predictions(rows, true, called, likely)
-    sure = np.take_along_axis(likely, found.predicted[:, None], axis=1)[:, 0]
-    judged = Confusion.of(examples.labels, found.predicted, dataset.classes)
-    return found.loss, judged, Predictions(rows, examples.labels, found.predicted, sure)
-
-
 def conclude(journal: Journal, result: Result, status: Status, parts: Parts) -> None:
     """Write down what was found; the pictures are drawn from it."""
     found = ["weights/final.npz", "weights/best.npz", "error.txt"]
@@ -258,7 +223,8 @@ def conclude(journal: Journal, result: Result, status: Status, parts: Parts) -> 
         path.parent.mkdir(exist_ok=True)
         path.write_text(json.dumps(judgement.report()))
         found.append(f"{judgement.folder}/{part}.json")
-        write_predictions(result.folder, part, result.predictions[part])
+        if part in result.predictions:
+            write_predictions(result.folder, part, result.predictions[part])
     if "test" in result.predictions:
         write_mistakes(result.folder, parts, result.predictions["test"])
     if parts.diagnostics is not None and (histograms := parts.diagnostics.histograms()):
@@ -267,11 +233,6 @@ def conclude(journal: Journal, result: Result, status: Status, parts: Parts) -> 
     journal.artifacts(*(file for file in found if (result.folder / file).exists()))
     journal.metrics(0, result.metrics)  # the MLflow UI compares what has only a step 0 as bars
     journal.end(status)
-
-
-def metric_name(text: str) -> str:
-    """A class's name with no characters that MLflow does not take in a metric's name."""
-    return re.sub(r"[^\w\-. :]", "_", text)
 
 
 def optimized(settings: Settings, parts: Parts) -> str:

@@ -98,7 +98,7 @@ def test_an_interrupt_while_the_test_set_is_looked_at_leaves_the_final_weights_a
             raise KeyboardInterrupt
         return evaluate(*arguments, **keywords)
 
-    monkeypatch.setattr("nnexp.experiment.evaluate", evaluate_twice)
+    monkeypatch.setattr("nnexp.inspection.evaluate", evaluate_twice)
     with pytest.raises(KeyboardInterrupt):
         run(compose([*QUICK, "optimizer=sgd", "schedule=constant", "optimizer.lr=2", "trainer.epochs=30"]))
     (folder,) = (path.parent for path in Path("outputs").rglob("journal.jsonl"))

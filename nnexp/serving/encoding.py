@@ -89,8 +89,7 @@ def numbers(values: Any, name: str, place: Callable[[int], str] = row_of) -> NDA
     """
     array = one_by_one(values, name)
     if array.dtype.kind not in "biuf":
-        given = array.astype(str) if array.dtype.kind in "mM" else array  # dates are no numbers, though lists of them would be
-        array = np.array([number(value, name, n, place) for n, value in enumerate(given.tolist())], np.float64)
+        array = np.array([number(value, name, n, place) for n, value in enumerate(array.tolist())], np.float64)
     with np.errstate(over="ignore"):
         found = array.astype(np.float32)
     if (endless := np.isinf(found)).any():
@@ -102,12 +101,14 @@ def one_by_one(values: Any, name: str) -> NDArray[Any]:
     """A column as an array (N,); what a list holds stays as it is."""
     if getattr(values, "ndim", 1) != 1:
         raise PredictorError(f"the column {name!r} must hold one value in each row; is it there twice?")
-    return np.asarray(values) if hasattr(values, "dtype") else np.fromiter(values, object, len(values))
+    if not hasattr(values, "dtype"):
+        return np.fromiter(values, object, len(values))
+    return np.asarray(values.astype(str) if getattr(values.dtype, "kind", "") in "mM" else values)  # dates are text, here as in training
 
 
 def number(value: Any, name: str, n: int, place: Callable[[int], str]) -> float:
     """A number in any clothes; NaN where it is missing."""
-    if isinstance(value, float | int):
+    if isinstance(value, float | int | np.bool_):
         return float(value)
     text = text_of(value)
     if text in MISSING:
@@ -155,7 +156,7 @@ def code_of(known: Sequence[str]) -> Callable[[Any], int]:
             return code.get(NO_VALUE, -1)
         if text in code:
             return code[text]
-        if isinstance(value, bool):
+        if isinstance(value, bool | np.bool_):
             return folded.get(text.lower(), -1)
         return amounts.get(float(text), -1) if NUMBER.fullmatch(text) else -1
 
@@ -170,5 +171,7 @@ def code_of(known: Sequence[str]) -> Callable[[Any], int]:
 
 def text_of(value: Any) -> str:
     """A value as text, without spaces around it; whole numbers are written as such, as in training."""
-    text = "true" if value is True else "false" if value is False else value.decode() if isinstance(value, bytes) else str(value)
+    if isinstance(value, bool | np.bool_):
+        return "true" if value else "false"
+    text = value.decode() if isinstance(value, bytes) else str(value)
     return re.sub(r"^([+-]?\d+)\.0+$", r"\1", text.strip())

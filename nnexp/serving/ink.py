@@ -60,13 +60,13 @@ def length(there: NDArray[np.bool_]) -> NDArray[np.int64]:
     return np.where(there.any(axis=1), last - there.argmax(axis=1), 0)
 
 
-def box(ink: NDArray[np.floating]) -> tuple[slice, slice]:
-    """The rows and columns of a drawing (H, W) that hold ink.
+def box(ink: NDArray[np.floating], faint: float = FAINT) -> tuple[slice, slice]:
+    """The rows and columns of a drawing (H, W) that hold ink; what is fainter than so much of the strongest is none.
 
     Raises:
         ValueError: there is none.
     """
-    there = ink > FAINT * ink.max(initial=0)
+    there = ink > faint * ink.max(initial=0)
     if not there.any():
         raise ValueError("nothing is drawn")
     rows, columns = np.flatnonzero(there.any(axis=1)), np.flatnonzero(there.any(axis=0))

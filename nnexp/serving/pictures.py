@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp")
-NOISE = 3.0  # the border's grey deviates by some amount; what deviates less than so many of these is paper
+NOISE = 6.0  # the border's grey deviates by some amount; what deviates less than so many of these is paper
+FRINGE = 0.2  # of the strongest ink: JPEG leaves so much beside a stroke
 Floats = NDArray[np.float32]
 
 
@@ -94,7 +95,7 @@ def inked(grey: Floats) -> tuple[Floats, bool]:
 
 def centred(drawing: Floats, side: int, ink: Ink) -> Floats:
     """A drawing as large as those of the network, with its centre of mass where theirs is in side x side; none of it is cut."""
-    drawn = drawing[box(drawing)]
+    drawn = drawing[box(drawing, FRINGE)]
     factor = ink.extent / max(drawn.shape)
     height, width = (max(1, round(length * factor)) for length in drawn.shape)
     small = np.clip(resized(drawn, height, width), 0, 1)

@@ -12,7 +12,7 @@ from nnexp.serving.errors import PredictorError
 from nnexp.serving.predictor import Predictor
 
 if TYPE_CHECKING:
-    from pandas import DataFrame  # type: ignore[import-untyped]
+    from pandas import DataFrame
 
 DESCRIPTION, WEIGHTS = "network.json", "weights.npz"
 

@@ -104,7 +104,7 @@ def panel(axes: "Axes", sides: Sequence[Side], metric: str) -> None:
         if metric == "val/accuracy":
             axes.yaxis.set_major_formatter(PercentFormatter(1))
         elif seen:
-            axes.set_ylim(max(LOWEST_R2, min(seen) - 0.05), 1.0)
+            axes.set_ylim(min(max(LOWEST_R2, min(seen)), *tops) - 0.05, 1.0)
     elif metric == "lr" and tops and max(tops) > 20 * min(tops) > 0:
         axes.set_yscale("log")
         axes.set_ylim(bottom=min(tops) / 100)

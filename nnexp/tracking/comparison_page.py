@@ -1,6 +1,7 @@
 """A comparison as one HTML file that needs nothing else: no network, no scripts, no fonts."""
 
 import base64
+import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from html import escape
@@ -16,6 +17,8 @@ from nnexp.tracking.comparison_table import ABSENT, box, chip, delta, head, note
 from nnexp.tracking.comparison_verdict import LEVEL, Gap, McNemar, corrected, p_value, scored
 
 ARROWS = {"higher": "↑", "lower": "↓", "": ""}
+PIXELS = 96 / 72  # of a page, in a point
+SMALLEST = 0.68  # of a matrix: the counts in it must stay readable
 ID = 12  # characters of an id or digest
 NO_CAUTIONS = "Nothing that is known of data, split, seed, code, threads and machine differs."
 MCNEMAR = (
@@ -99,11 +102,8 @@ def gaps(found: Comparison) -> str:
         text.append(MCNEMAR)
         if (level := corrected(found.gaps)) < LEVEL:
             text.append(f"Several runs are tested: a difference counts where p is below {level:.3g} (Bonferroni).")
-    text += [
-        f"{escape(gap.other.letter)}: whether the difference is chance was not tested: {escape(gap.untested)}."
-        for gap in found.gaps
-        if gap.untested
-    ]
+    reasons = {gap.other.letter: gap.untested for gap in found.gaps if gap.untested}
+    text += [f"{letter}: whether the difference is chance was not tested: {escape(reason)}." for letter, reason in reasons.items()]
     verdicts = "".join(f"<p>{escape(gap.verdict(corrected(found.gaps)))}.</p>" for gap in found.gaps) if len(found.gaps) > 1 else ""
     return verdicts + box(head(sides, numbers=True), (row(name, cells) for name, cells in rows)) + "".join(map(note, text))
 
@@ -215,7 +215,7 @@ def mistakes(found: Comparison, matrices: Sequence[str]) -> str:
         f"Counts of {found.part} examples, less those of {base}. Off the diagonal + is a mistake more, on it (framed) + is a right answer "
         "more. Red is worse, blue is better on both; how deep, by the share of the true class."
     )
-    return note(told) + pictures(matrices, "difference of confusion matrices", " whole")
+    return note(told) + pictures(matrices, "difference of confusion matrices", " whole", SMALLEST)
 
 
 def repeats(sides: Sequence[Side]) -> str:
@@ -232,11 +232,23 @@ def section(title: str, content: str) -> str:
     return f"<section><h2>{escape(title)}</h2>{content}</section>"
 
 
-def pictures(svgs: Sequence[str], what: str, kind: str = "") -> str:
-    """Pictures, each a part of the file, on white."""
-    encoded = (base64.b64encode(svg.encode()).decode() for svg in svgs)
-    made = (f'<div class="picture"><img alt="{escape(what)}" src="data:image/svg+xml;base64,{data}"></div>' for data in encoded)
-    return f'<div class="pictures{kind}">{"".join(made)}</div>'
+def pictures(svgs: Sequence[str], what: str, kind: str = "", least: float = 0.0) -> str:
+    """Pictures, each a part of the file, on white.
+
+    Args:
+        svgs: of each.
+        what: they show.
+        kind: of the grid that they stand in.
+        least: share of its own size below which a picture is not made smaller, but scrolls; 0: as small, or large, as there is room.
+    """
+
+    def picture(svg: str) -> str:
+        width = float(re.findall(r'width="([\d.]+)pt"', svg)[0]) * PIXELS
+        size = f' style="min-width:{least * width:.0f}px;max-width:{width:.0f}px"' if least else ""
+        data = base64.b64encode(svg.encode()).decode()
+        return f'<div class="picture"><img alt="{escape(what)}"{size} src="data:image/svg+xml;base64,{data}"></div>'
+
+    return f'<div class="pictures{kind}">{"".join(map(picture, svgs))}</div>'
 
 
 def points(interval: tuple[float, float]) -> str:

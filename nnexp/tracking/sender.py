@@ -10,10 +10,11 @@ from filelock import FileLock, Timeout
 
 from nnexp.tracking.journal import Entry
 from nnexp.tracking.shipment import Shipment
-from nnexp.tracking.store import StoreError, first_line, in_words, redacted
+from nnexp.tracking.store import SERVERS, StoreError, first_line, in_words, redacted
 
 PAUSE = 2.0  # seconds between two tries
-PATIENCE = 8.0  # seconds without a sign of life from the store, at the end of a run
+PATIENCE = 10.0  # seconds without a sign of life from a server, at the end of a run
+FOR_DATABASES = 300.0  # which do not hang, but are slow where many processes share a core
 LOCK = ".shipping.lock"
 """In a run's folder: held by whoever ships it."""
 
@@ -31,7 +32,7 @@ class Sender(Thread):
         self.folder, self.uri = folder, uri
         self.lots: deque[tuple[Sequence[Entry], int | None]] = deque()
         self.changed = Condition()
-        self.complete = self.abandoned = False
+        self.complete = self.abandoned = self.remote = False
         self.error = self.run_id = ""
         self.alive_at = monotonic()
         self.start()
@@ -49,6 +50,7 @@ class Sender(Thread):
             self.complete = True
             self.alive_at = monotonic()
             self.changed.notify_all()
+        patience = patience if self.remote else max(patience, FOR_DATABASES)
         while self.is_alive() and monotonic() - self.alive_at < patience:
             self.join(0.02)
         if self.is_alive():
@@ -75,6 +77,7 @@ class Sender(Thread):
             last = self.complete
             try:
                 shipment = shipment or Shipment(self.folder, self.uri, self.show_life)
+                self.remote = shipment.uri.startswith(SERVERS)
                 shipment.send(*lot)
             except Exception as error:  # noqa: BLE001, whatever a server, a disk or a network can do must not lose the run
                 self.error = told(error, shipment)

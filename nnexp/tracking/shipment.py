@@ -137,7 +137,8 @@ class Shipment:
         begin = f"images/{SLIDER}+step+{entry['step']}+timestamp+{entry['time']}+"
         if self.again and sum(file.path.startswith(begin) for file in client.list_artifacts(self.ledger.run_id, "images")) > 1:
             return
-        image: Any = epoch_confusion(entry["matrix"], self.classes, entry["step"])
+        unit = "epoch" if self.head["params"].get("trainer.evaluate_every", "null") == "null" else "step"
+        image: Any = epoch_confusion(entry["matrix"], self.classes, entry["step"], unit)
         client.log_image(self.ledger.run_id, image, key=SLIDER, step=entry["step"], timestamp=entry["time"])
         self.progress()
 

@@ -82,11 +82,14 @@ class Follower:
         """The pictures; none of them is worth a run's record."""
         from nnexp.tracking.figures import draw_all
 
+        failures: list[str] = []
         try:
-            return draw_all(self.folder, self.entries)
+            drawn = draw_all(self.folder, self.entries, failures)
         except Exception as error:  # noqa: BLE001, a full disk, a library's surprise
-            self.note = f"pictures could not be drawn: {told(error)}"
-            return []
+            drawn, failures = [], [told(error)]
+        if failures:
+            self.note = f"could not be drawn: {'; '.join(failures)}"
+        return drawn
 
 
 def main() -> None:

@@ -152,6 +152,7 @@ def destination(place: Mapping[str, Any]) -> str:
 def in_words(uri: str, error: Exception) -> str:
     """What a store's failure is, in a line, without a password."""
     known = {
+        "No module named 'psycopg": "a PostgreSQL store needs its driver: pip install 'nnexp[postgres]'",
         "Connection refused": "nobody answers there: is the server running?",
         "Name or service not known": "there is no such host",
         "Temporary failure in name resolution": "its name cannot be looked up: is there a network?",

@@ -3,37 +3,25 @@
 import argparse
 import json
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
-from numpy.typing import NDArray
 
-from nnexp.serving.answers import Columns, answers, shares_right
+from nnexp.serving.answers import Columns, answers
 from nnexp.serving.errors import PredictorError
-from nnexp.serving.files import Examples, examples
+from nnexp.serving.files import examples
 from nnexp.serving.predictor import Predictor
+from nnexp.serving.words import Said, in_words, score
 from nnexp.tracking.runs import Run, Runs
 from nnexp.tracking.store import StoreError
 
-ROWS = 20  # of a table that are shown
-NEXT = 2  # classes that are told beside the first
-TARGETS = 6  # of a regression that fit beside each other
 ENDINGS = (".csv", ".parquet", ".npz")
 DESCRIPTION = """Ask a run's network about pictures, tables or arrays.
 Pictures become what the network knows: drawings are made bright on black, as large as those in training, and put in the middle.
 Tables need the columns of the training table; where they hold the target too, the accuracy is told.
 Arrays (.npy, or x in .npz) hold examples as the data set stores them."""
-
-
-@dataclass(frozen=True)
-class Said:
-    """A file, and what the network says of its examples: outputs (N, O) and the columns that tell them."""
-
-    examples: Examples
-    z: NDArray[Any]
-    columns: Columns
 
 
 def main(arguments: list[str]) -> int:
@@ -77,73 +65,6 @@ def ask(predictor: Predictor, files: list[Path], as_is: bool) -> list[Said]:
     return said
 
 
-def in_words(predictor: Predictor, said: list[Said], out: Path | None = None) -> str:
-    """A line for each picture, the first rows of each table, and how much of it is right."""
-    width = max(len(str(one.examples.path)) for one in said)
-    lines: list[str] = []
-    for one in said:
-        if one.examples.kind == "picture":
-            notes = f"   ({', '.join(one.examples.notes)})" if one.examples.notes else ""
-            lines.append(f"{one.examples.path!s:{width}}  {sentence(predictor, one, 0)}{notes}")
-            continue
-        n = len(one.z)
-        lines += ["", f"{one.examples.path}: {n:,} row{'s' if n > 1 else ''}", *rows(predictor, one)]
-        if n > ROWS:
-            lines.append(f"... {n - ROWS:,} more rows" + ("" if out else "; --out FILE.csv keeps them all"))
-        if (right := score(predictor, one)) is not None:
-            name, value, known = right
-            shown = f"{value:.2%}" if name == "accuracy" else f"{value:.4f}"
-            lines.append(f"{name} {shown} of {known:,} rows whose truth the file tells")
-    if out is not None:
-        lines += ["", f"{out.resolve()}: {sum(len(one.z) for one in said):,} predictions"]
-    return "\n".join(lines).strip("\n")
-
-
-def sentence(predictor: Predictor, said: Said, n: int) -> str:
-    """What is said of the n-th example, in a line."""
-    columns = said.columns
-    if predictor.task == "regression":
-        return ", ".join(f"{name} {columns[name][n]:.6g}" for name in predictor.targets)
-    if predictor.task == "multilabel":
-        true = [f"{name} {columns[f'p_{name}'][n]:.1%}" for name in predictor.targets if columns[name][n]]
-        return ", ".join(true) or "none of the labels"
-    order = np.argsort(-said.z[n], kind="stable")[: 1 + NEXT]
-    first, *others = (f"{predictor.classes[i]} {columns[f'p_{predictor.classes[i]}'][n]:.1%}" for i in order)
-    return f"{first}   then {', '.join(others)}"
-
-
-def rows(predictor: Predictor, said: Said) -> list[str]:
-    """The first rows as a table, with the truth beside them if it is known."""
-    truth, columns, n = said.examples.truth, said.columns, min(len(said.z), ROWS)
-    if predictor.task == "classification":
-        cells = {"prediction": list(columns["prediction"][:n]), "confidence": [f"{p:.1%}" for p in columns["confidence"][:n]]}
-        told = {} if truth is None else {"truth": ["?" if i < 0 else predictor.classes[i] for i in truth[:n]]}
-    elif predictor.task == "multilabel":
-        cells = {"labels": [sentence(predictor, said, i) for i in range(n)]}
-        names = np.array(predictor.targets, object)
-        told = {} if truth is None else {"truth": [", ".join(names[row > 0.5]) or "none" for row in truth[:n]]}
-    else:
-        shown = predictor.targets[:TARGETS]
-        cells = {name: [f"{value:.6g}" for value in columns[name][:n]] for name in shown}
-        told = {} if truth is None else {f"true {name}": [f"{value:.6g}" for value in truth[:n, i]] for i, name in enumerate(shown)}
-    return aligned({"row": [f"{i + 1:,}" for i in range(n)]} | cells | told)
-
-
-def aligned(cells: dict[str, list[str]]) -> list[str]:
-    """Columns of text, one under the other."""
-    widths = [max(map(len, [name, *column])) for name, column in cells.items()]
-    lines = [list(cells), *map(list, zip(*cells.values(), strict=True))]
-    return ["  ".join(f"{cell:>{width}}" for cell, width in zip(line, widths, strict=True)) for line in lines]
-
-
-def score(predictor: Predictor, said: Said) -> tuple[str, float, int] | None:
-    """The score's name, its value and on how many rows, if the file tells the truth of any."""
-    if said.examples.truth is None:
-        return None
-    value, known = shares_right(predictor, said.z, said.examples.truth)
-    return ("R2" if predictor.task == "regression" else "accuracy", value, known) if known else None
-
-
 def in_json(run: Run, predictor: Predictor, said: list[Said]) -> str:
     """Everything, for programs."""
     told = []
@@ -172,11 +93,11 @@ def keep(predictor: Predictor, said: list[Said], out: Path) -> None:
         else:
             columns |= {f"true_{name}": column.astype(np.float64) for name, column in zip(predictor.targets, true.T, strict=True)}
     if out.suffix.lower() == ".npz":
-        texts = {
-            name: np.array(["" if cell is None else cell for cell in column]) for name, column in columns.items() if column.dtype == object
-        }
-        with out.open("wb") as file:
-            np.savez(file, allow_pickle=False, **(columns | texts))
+        with ZipFile(out, "w") as file:  # np.savez takes no array called file
+            for name, column in columns.items():
+                cells = np.array(["" if cell is None else cell for cell in column]) if column.dtype == object else column
+                with file.open(f"{name}.npy", "w") as entry:
+                    np.lib.format.write_array(entry, cells, allow_pickle=False)
         return
     import pyarrow as pa
     from pyarrow import csv, parquet

@@ -6,6 +6,7 @@ import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from itertools import accumulate
 from typing import Any
 
 from nnexp.tracking.runs import Runs
@@ -15,7 +16,8 @@ from nnexp.verbs.run_report import chosen_epochs, report
 
 USERS_MISTAKE = 2
 LABEL = 12  # characters
-MOST_EPOCHS, MOST_FILES = 12, 8  # rows; names in a line
+MOST_EPOCHS = 12
+ROOM = 90  # characters for the names of files
 COLUMNS = ("train/loss", "train/accuracy", "train/r2", "val/loss", "val/accuracy", "val/r2", "lr", "time/epoch")
 PARTS = {"train": "training", "val": "validation"}
 Line = tuple[str, str]
@@ -104,9 +106,8 @@ def whereabouts(told: dict[str, Any]) -> Iterator[Line]:
         by_folder.setdefault(f"{folder}/" if folder else "", []).append(name)
     if told["folder"]:
         yield "folder", told["folder"]
-    for i, (folder, names) in enumerate(by_folder.items()):
-        more = f" and {len(names) - MOST_FILES} more" if len(names) > MOST_FILES else ""
-        yield "" if i else "files", f"{folder}{'  ' if folder else ''}{' '.join(names[:MOST_FILES])}{more}"
+    for i, folder in enumerate(sorted(by_folder)):
+        yield "" if i else "files", f"{folder}{'  ' if folder else ''}{_some(by_folder[folder])}"
     for i, command in enumerate(told["commands"]):
         yield "" if i else "next", command
 
@@ -132,6 +133,14 @@ def _machine(machine: Mapping[str, Any]) -> Iterator[str]:
     if "numpy" in machine.get("packages", {}):
         yield f"NumPy {machine['packages']['numpy']}"
     yield from (f"{blas.get('internal_api')} {blas.get('version')}" for blas in machine.get("blas", []))
+
+
+def _some(names: Sequence[str]) -> str:
+    """Names that fit into a line, and how many do not."""
+    fitting = [name for name, end in zip(names, accumulate(len(name) + 1 for name in names), strict=True) if end <= ROOM]
+    if not fitting:
+        return f"{len(names)} file{'s' * (len(names) > 1)}"
+    return " ".join(fitting) + (f" and {len(names) - len(fitting)} more" if len(fitting) < len(names) else "")
 
 
 def _overrides(values: Mapping[str, str]) -> str:

@@ -27,7 +27,13 @@ def test_the_training_table_is_encoded_as_in_training(pets):
     columns = tuple(Column(column.name, column.values) for column in data.columns)
     every = np.concatenate([data.x, data.x_test])
     read = pd.read_csv(pets)
-    for table in (read, {**PETS}, read.astype({"height": object, "rooms": float}), read.convert_dtypes(), read.astype({"colour": "category"})):
+    for table in (
+        read,
+        {**PETS},
+        read.astype({"height": object, "rooms": float}),
+        read.convert_dtypes(),
+        read.astype({"colour": "category"}),
+    ):
         x = encoded({name: table[name] for name in table}, columns)
         assert x.dtype == np.float32
         assert sorted(map(str, x.tolist())) == sorted(map(str, every.tolist())), "NaN too"
@@ -63,6 +69,7 @@ def test_what_counts_as_missing_and_as_the_same_text_is_as_in_training():
         {"kind": np.array([b"a", b"b"])},
         {" kind ": ["a", "b"], "kind": None},
         {"flag": ["True", "False"]},
+        {"flag": [np.True_, np.False_]},
         {"flag": pd.array([True, False], dtype="boolean")},
         {"code": ["1.0", "2.50"]},
         {"code": np.array([1.0, 2.5])},
@@ -99,7 +106,10 @@ def test_missing_values_become_what_they_became_in_training(nothing):
         ({"kind": ["a", ["b"]]}, "row 2: the column 'kind' holds"),
         ({"kind": np.array([["a", "b"]] * 2)}, "the column 'kind' must hold one value in each row; is it there twice?"),
         ({"kind": ["a"]}, "the column 'kind' has 1 rows, 'size' has 2"),
-        ({"kind": None, "Kind": ["a", "b"]}, "there is no column 'kind'; is it 'Kind' for 'kind'?; the network learnt from: size, kind, flag"),
+        (
+            {"kind": None, "Kind": ["a", "b"]},
+            "there is no column 'kind'; is it 'Kind' for 'kind'?; the network learnt from: size, kind, flag",
+        ),
         ({"kind": None, "code": None}, "there is no column 'kind', 'code'"),
     ],
     ids=str,
@@ -109,6 +119,12 @@ def test_what_was_not_learnt_is_told_by_row_and_column(change, says):
     with pytest.raises(PredictorError) as error:
         encoded(table, COLUMNS)
     assert says in str(error.value)
+
+
+def test_dates_may_be_categories():
+    column = Column("day", ("2026-01-01", "2026-01-02"))
+    for days in (pd.Series(pd.to_datetime(["2026-01-02", "2026-01-01"])), [datetime.date(2026, 1, 2), datetime.date(2026, 1, 1)]):
+        assert encoded({"day": days}, (column,)).tolist() == [[0, 1], [1, 0]]
 
 
 def test_of_many_categories_the_first_are_listed():

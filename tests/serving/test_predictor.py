@@ -145,7 +145,10 @@ MLP = "nnexp.nn.models.MLP"
         ({"model": {"_target_": MLP, "hiden": [3]}}, "cannot be built again: "),
         ({"model": {"_target_": MLP, "hidden": [3], "activation": "rely"}}, "cannot be built again: "),
         ({"model": {"_target_": "nnexp.nn.image_models.LeNet5"}, "shape": [64]}, "the model takes images"),
-        ({"model": {"_target_": MLP, "hidden": [100]}}, "weights of another network: 0.W is float32 (64, 128), and must be float32 (64, 100)"),
+        (
+            {"model": {"_target_": MLP, "hidden": [100]}},
+            "weights of another network: 0.W is float32 (64, 128), and must be float32 (64, 100)",
+        ),
         ({"model": {"_target_": MLP, "hidden": [128, 10]}}, "4.W is missing"),
         ({"model": {"_target_": "nnexp.nn.models.Softmax"}}, "0.W is float32 (64, 128)"),
         ({"format": 2}, "written by a later nnexp, in format 2; update nnexp"),

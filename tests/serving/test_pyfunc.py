@@ -69,7 +69,7 @@ def test_tables_come_by_their_columns_in_any_order(trained, pets, table):
     pd.testing.assert_frame_equal(served.predict(other), expected)
     pd.testing.assert_frame_equal(served.predict({name: other[name].to_numpy() for name in other}), expected)
     pd.testing.assert_frame_equal(served.predict(other.to_dict("records")), expected)
-    one = served.predict({name: value for name, value in other.iloc[3].items()})
+    one = served.predict(dict(other.iloc[3].items()))
     assert one["prediction"].tolist() == [expected["prediction"][3]]
     assert served.predict(other.iloc[3])["prediction"].tolist() == [expected["prediction"][3]]
     with pytest.raises(PredictorError, match="row 2: the column 'colour' holds 'pink'"):

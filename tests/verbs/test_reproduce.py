@@ -9,6 +9,7 @@ import yaml
 
 from nnexp.config import ConfigError, compose
 from nnexp.experiment import Diverged, run
+from nnexp.tracking.client import Outcome
 from nnexp.tracking.journal import NAME
 from nnexp.verbs.recorded_config import prepared
 from nnexp.verbs.reproduce import main
@@ -16,6 +17,20 @@ from nnexp.verbs.reproduce import main
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 
 QUICK = ["data=digits", "trainer.epochs=3", "trainer.threads=1"]
+
+
+class Unshipped:
+    """In the shipper's place: draws no pictures, which takes seconds."""
+
+    @classmethod
+    def start(cls, **_):
+        return cls()
+
+    def take(self, folder):
+        pass
+
+    def wait(self, folder):
+        return Outcome()
 
 
 def folders():
@@ -29,8 +44,9 @@ def made(tmp_path_factory):
 
 
 @pytest.fixture
-def recorded(made, alone):
-    """A copy of it, to be tampered with."""
+def recorded(made, alone, monkeypatch):
+    """A copy of it, to be tampered with; what is run beside it draws no pictures."""
+    monkeypatch.setattr("nnexp.experiment.Shipper", Unshipped)
     return shutil.copytree(made, alone / "recorded")
 
 
@@ -247,7 +263,7 @@ def test_a_run_that_was_cut_off_is_done_again_as_far_as_it_went(recorded, capsys
     assert "no epoch that could be compared" in capsys.readouterr().err
 
 
-def test_a_run_that_diverged_diverges_again(alone, capsys):
+def test_a_run_that_diverged_diverges_again(recorded, capsys):
     with pytest.raises(Diverged):
         run(compose([*QUICK, "tracking=none", "optimizer=sgd", "optimizer.lr=1e30"]))
     code, found = verdict(folders()[0], capsys=capsys)

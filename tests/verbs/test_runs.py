@@ -173,12 +173,12 @@ def test_a_terminal_of_any_width_gets_whole_lines_and_hears_what_has_no_room(rec
     assert isinstance(console.file, io.StringIO)
     table, _, note = console.file.getvalue().partition("no room for ")
     lines = table.splitlines()
-    assert len(lines) == 6  # two of headings, four runs
+    assert len(lines) == 6 - (width == 20)  # headings on two lines, or on one, and four runs
     assert max(map(len, lines)) <= width
     shown = "".join(line.strip() for line in lines[:2])
     assert "id" in shown
     assert ("seed" in shown) != ("seed" in note)
-    assert all(run.id[:8] in line for run, line in zip(runs, lines[2:], strict=True))
+    assert all(run.id[:8] in line for run, line in zip(runs, lines[-4:], strict=True))
 
 
 def test_columns_that_were_asked_for_are_left_out_from_the_last(recorded):
@@ -209,14 +209,8 @@ def test_brackets_in_a_name_are_no_markup(store, capsys, monkeypatch):
 
 
 def test_numbers_are_written_as_one_reads_them():
-    assert [duration(seconds) for seconds in (0.0123, 1.26, 59.9, 75, 3725, 90000)] == [
-        "0.012 s",
-        "1.3 s",
-        "59.9 s",
-        "1m15s",
-        "1h02m",
-        "25h00m",
-    ]
+    seconds = 0.0123, 1.26, 59.9, 75, 3725, 90000
+    assert [duration(each) for each in seconds] == ["0.012 s", "1.3 s", "59.9 s", "1m15s", "1h02m", "25h00m"]
     assert number("test/accuracy", 0.98765) == "98.77%"
     assert number("recall/7", 1.0) == "100.00%"
     assert number("val/loss", 0.1) == "0.1000"

@@ -67,8 +67,8 @@ def calibration(confidence: NDArray[np.floating], right: NDArray[np.bool_], part
     found = Reliability.of(confidence, right)
     edges = np.linspace(0, 1, BINS + 1)
     figure = Figure(figsize=(5.2, 6.3), dpi=DPI)
-    above = panel(figure, 0.72, 2.1, 4.3, 3.65, up="share that is right")
-    below = panel(figure, 0.72, 0.5, 4.3, 1.2, "confidence: the probability of what is predicted", "share of examples")
+    above = panel(figure, 0.72, 2.1, 4.3, 3.65, up="share that is right", room=0.55)
+    below = panel(figure, 0.72, 0.5, 4.3, 1.2, "confidence: the probability of what is predicted", "examples", 0.55)
     sure, right_share = found.confidence, found.accuracy
     above.stairs(right_share, edges, fill=True, color=TRAIN, label="is right")
     above.stairs(np.maximum(sure, right_share), edges, baseline=right_share, fill=True, color=TOO_SURE, label="too sure by")

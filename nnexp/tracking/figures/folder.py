@@ -36,8 +36,6 @@ KINDS: tuple[Kind, Kind] = ("weights", "gradients")
 
 def warm_up() -> None:
     """Import what drawing needs, and draw once: the first picture of a process takes the longest."""
-    import matplotlib.backends.backend_agg
-    import PIL.PngImagePlugin
     import pyarrow.parquet  # noqa: F401
 
     metrics = {"train/loss": 1.0, "val/loss": 1.0, "train/accuracy": 0.5, "val/accuracy": 0.5, "lr": 0.1}
@@ -146,8 +144,8 @@ def rankings(found: Arrays, classes: Sequence[str], targets: Sequence[str]) -> d
 def of_mistakes(folder: Path, described: dict[str, Any]) -> Iterator[Piece]:
     """Images that are taken for something else."""
     if described and (found := _arrays(folder / "mistakes.npz")):
-        found["scale"] = found["scale"].item()
-        yield _piece(folder, "mistakes.png", partial(mistakes, **found, classes=described["classes"]))
+        scale = float(found.pop("scale"))
+        yield _piece(folder, "mistakes.png", lambda: mistakes(**found, scale=scale, classes=described["classes"]))
 
 
 def of_curves(folder: Path, entries: Sequence[Entry], unit: str) -> Iterator[Piece]:
@@ -188,6 +186,6 @@ def _json(path: Path) -> dict[str, Any]:
 
 def _arrays(path: Path) -> Arrays:
     """The arrays in the file; none where there is none, or half of one."""
-    with suppress(OSError, ValueError, BadZipFile), np.load(path, allow_pickle=False) as found:
+    with suppress(OSError, ValueError, BadZipFile), path.open("rb") as file, np.load(file, allow_pickle=False) as found:
         return {name: found[name] for name in found.files}
     return {}

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from nnexp.tracking.figures.ink import FAINT, LABEL, LINES, TEXT, TITLE, WRONG, fitted, font, length
+from nnexp.tracking.figures.ink import FAINT, LABEL, LINES, MARGIN, NOTE, TEXT, WRONG, fitted, font, head, head_height, length
 
 if TYPE_CHECKING:
     from PIL.Image import Image
     from PIL.ImageDraw import ImageDraw
 
-MARGIN, GAP = 16, 8
+GAP = 8
 NARROWEST = 470  # so that there is room for a title
 LONGEST_NAME = 190
 TAIL = 0.4  # of a name that is cut: names often differ in their ends
@@ -62,22 +62,20 @@ class Grid:
         upright, slanted = cell < STEEP and longest > cell - 2, cell >= STEEP and longest > cell - 4
         below = longest if upright else longest * 0.71 + size if slanted else size + 2
         left = int(MARGIN + LABEL + GAP + max(longest, longest * 0.71 - cell / 2 if slanted else 0) + GAP)
-        top = MARGIN + TITLE + GAP + len(self.notes) * (LABEL + 4) + GAP + LABEL + 2
+        top = head_height(self.notes) + LABEL + 4  # room for the heading of the recalls
         beside = int(length("100.0%", size) + 2 * GAP if named else MARGIN)
         width = max(NARROWEST, left + n * cell + beside + MARGIN)
         height = int(top + n * cell + GAP + below + GAP + LABEL + MARGIN)
 
         image = Image.new("RGB", (width, height), "white")
         draw = ImageDraw.Draw(image)
-        draw.text((MARGIN, MARGIN), fitted(self.title, TITLE, width - 2 * MARGIN), TEXT, font(TITLE))
-        for i, note in enumerate(self.notes):
-            draw.text((MARGIN, MARGIN + TITLE + GAP + i * (LABEL + 4)), fitted(note, LABEL - 2, width - 2 * MARGIN), FAINT, font(LABEL - 2))
+        head(draw, self.title, self.notes, width - 2 * MARGIN)
         image.paste(Image.fromarray(cells(self.colours, cell)), (left, top))
         self.write(draw, left, top, cell)
         draw.text((left + n * cell / 2, height - MARGIN), "predicted class", FAINT, font(LABEL - 1), "ms")
         image.paste(*turned("true class", LABEL - 1, FAINT, 90, (MARGIN + LABEL // 2, top + n * cell // 2), "middle"))
         if named:
-            draw.text((left + n * cell + GAP, top - 4), self.heading, FAINT, font(LABEL - 2), "ls")
+            draw.text((left + n * cell + GAP, top - 4), self.heading, FAINT, font(NOTE), "ls")
         for i, name in enumerate(names):
             middle = int((i + 0.5) * cell)
             draw.text((left - GAP, top + middle), name, TEXT, font(size), "rm")

@@ -3,9 +3,9 @@
 R records, B bins.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import ceil
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Kind = Literal["weights", "gradients"]
+Item = TypeVar("Item")
 MOST_LAYERS, MOST_RIDGES = 6, 12
 ACROSS = 3  # panels in a row
 WIDTH, HEIGHT = 4.0, 3.5  # inches of a panel
@@ -126,9 +127,9 @@ def names_of(layers: Mapping[str, NDArray[Any]], kind: Kind) -> list[str]:
     return [key.removesuffix(end) for key in layers if key.endswith(end)]
 
 
-def evenly(items: Any, most: int) -> list[Any]:
+def evenly(items: Iterable[Item], most: int) -> list[Item]:
     """At most so many of them, with the first and the last, evenly spread."""
-    items = list(items)
-    if len(items) <= most:
-        return items
-    return [items[i] for i in np.linspace(0, len(items) - 1, most).round().astype(int)]
+    every = list(items)
+    if len(every) <= most:
+        return every
+    return [every[i] for i in np.linspace(0, len(every) - 1, most).round().astype(int)]

@@ -4,6 +4,7 @@ Sheets of cells and tiles are painted by Pillow, a tenth of the time that axes w
 by matplotlib, with margins of its own instead of a layout that is solved for each picture.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -13,14 +14,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from PIL.Image import Image
+    from PIL.ImageDraw import ImageDraw
     from PIL.ImageFont import FreeTypeFont
 
 TRAIN, VALIDATION, BEST, RATE = "#4c78a8", "#e45756", "#888888", "#54a24b"
 SERIES = ("#4c78a8", "#f58518", "#54a24b", "#e45756", "#b279a2", "#72b7b2", "#9d755d", "#eeca3b", "#ff9da6", "#8c8c8c")
 TEXT, FAINT, WRONG, LINES = "#222222", "#666666", "#b3202c", "#e4e4e4"
 DPI = 110
-TITLE, LABEL = 18, 14
+TITLE, LABEL, NOTE = 18, 14, 12
 """Sizes of type on painted sheets, in pixels."""
+NOTE_LINE = 18  # from one small line to the next
+MARGIN = 16  # around painted sheets
 COMPRESSION = 2  # of PNG files: a fifth larger than with the usual 6, in a third of the time
 
 
@@ -51,6 +55,18 @@ def fitted(text: str, size: int, room: float, tail: float = 0.0) -> str:
     return "…"
 
 
+def head(draw: "ImageDraw", text: str, notes: Sequence[str], room: float) -> None:
+    """Write a title and small lines below it into the corner of a painted sheet."""
+    draw.text((MARGIN, MARGIN), fitted(text, TITLE, room), TEXT, font(TITLE))
+    for i, note in enumerate(notes):
+        draw.text((MARGIN, MARGIN + TITLE + 8 + i * NOTE_LINE), fitted(note, NOTE, room), FAINT, font(NOTE))
+
+
+def head_height(notes: Sequence[str]) -> int:
+    """Where the sheet begins below them."""
+    return MARGIN + TITLE + 14 + len(notes) * NOTE_LINE
+
+
 def literal(text: str) -> str:
     """A name as matplotlib takes it: on one line, a dollar being a dollar and no formula's beginning."""
     return " ".join(text.split()).replace("$", r"\$")
@@ -59,13 +75,16 @@ def literal(text: str) -> str:
 def panel(
     figure: "Figure", left: float, bottom: float, width: float, height: float, across: str = "", up: str = "", room: float = 0.5
 ) -> "Axes":
-    """Axes in the look of the house, at a place of the figure in inches.
+    """Axes in the look of the house, their corner `left` and `bottom` inches from the figure's, `width` and `height` inches large.
 
     The places of labels are told instead of sought: matplotlib seeks them by measuring every number on an axis, several times.
 
     Args:
-        figure: its size is known.
-        left, bottom, width, height: inches.
+        figure: of a known size.
+        left: inches, as are the next three.
+        bottom: from below.
+        width: of the axes alone, without numbers and labels.
+        height: likewise.
         across: what is told along the x axis.
         up: likewise.
         room: inches between the y axis and what is told of it.
@@ -87,7 +106,7 @@ def panel(
 
 def title(axes: "Axes", text: str, size: float = 11) -> None:
     """A title above axes, at a place that is told, too."""
-    axes.set_title(text, fontsize=size, y=1 + 0.08 / (axes.get_position().height * axes.figure.get_size_inches()[1]), pad=0)
+    axes.set_title(text, fontsize=size, y=1 + 8 / axes.bbox.height, pad=0)
 
 
 def save(picture: "Figure | Image", path: Path) -> None:

@@ -57,12 +57,12 @@ class Ranking:
     @property
     def precision(self) -> Numbers:
         """Of those above the threshold, how many are of the class, (K,)."""
-        return self.true / (self.true + self.false)
+        return np.asarray(self.true / (self.true + self.false))
 
     @property
     def recall(self) -> Numbers:
         """Of the class, how many are above the threshold, (K,)."""
-        return self.true / self.true[-1]
+        return np.asarray(self.true / self.true[-1])
 
     @property
     def average_precision(self) -> float:

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnexp.tracking.figures.ink import FAINT, LABEL, TEXT, TITLE, fitted, font, length
+from nnexp.tracking.figures.ink import MARGIN, NOTE, TITLE, fitted, font, head, head_height, length
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 ACROSS = 8
 SIDE = 96  # of a tile, about, in pixels on the screen
-MARGIN, GAP = 16, 6
+GAP = 6
 CAPTION = 12  # type
 COLOURS = 3
 Line = tuple[str, str]
@@ -43,14 +43,13 @@ def tiles(images: NDArray[np.uint8], title: str, notes: Sequence[str], captions:
     across = min(ACROSS, len(images))
     lines = max(map(len, captions), default=0)
     across_px, down_px = room + (2 * GAP if captions else GAP), h + GAP + (lines * (CAPTION + 3) + GAP if lines else 0)
-    full = max(2 * MARGIN + across * across_px, int(2 * MARGIN + max(length(title, TITLE), *(length(note, LABEL - 2) for note in notes))))
-    top = MARGIN + TITLE + GAP + len(notes) * (LABEL + 4) + GAP
+    longest = max([length(title, TITLE), *(length(note, NOTE) for note in notes)])
+    full = 2 * MARGIN + max(across * across_px, int(longest))
+    top = head_height(notes)
 
     sheet = Image.new("RGB", (full, top + ceil(len(images) / across) * down_px + MARGIN - GAP), "white")
     draw = ImageDraw.Draw(sheet)
-    draw.text((MARGIN, MARGIN), title, TEXT, font(TITLE))
-    for i, note in enumerate(notes):
-        draw.text((MARGIN, MARGIN + TITLE + GAP + i * (LABEL + 4)), note, FAINT, font(LABEL - 2))
+    head(draw, title, notes, full)
     kind = Image.Resampling.NEAREST if zoom >= 1 else Image.Resampling.LANCZOS
     for i, image in enumerate(images):
         x, y = MARGIN + i % across * across_px, top + i // across * down_px

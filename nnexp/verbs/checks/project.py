@@ -3,6 +3,7 @@
 import gzip
 import os
 import struct
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from hashlib import md5
@@ -76,9 +77,8 @@ def image_set(source: ImageSet, folder: Path, verify: bool) -> Finding:
     """One set of images: are its files there, whole, and right?"""
     files = source.find(folder)
     if missing := [f"{name}.gz" for part, name in FILES.items() if part not in files]:
-        return Finding(
-            "data", "problem", f"{folder} lacks {', '.join(missing)}", "delete the folder to have it fetched, or put the file there"
-        )
+        remedy = "a run that asks for it fetches what is missing; or put it there"
+        return Finding("data", "note", f"{folder} lacks {', '.join(missing)}", remedy)
     for file in files.values():
         if trouble := cut_short(file):
             return Finding("data", "problem", f"{file}: {trouble}", "delete it and fetch it anew")
@@ -116,7 +116,7 @@ def cut_short(file: Path) -> str:
             with file.open("rb") as opened:
                 opened.seek(-4, os.SEEK_END)
                 (size,) = struct.unpack("<I", opened.read(4))
-    except (OSError, EOFError, IndexError, struct.error, gzip.zlib.error) as error:  # type: ignore[attr-defined]
+    except (OSError, EOFError, IndexError, struct.error, zlib.error) as error:
         return f"is no IDX file: {error}"
     wanted = 4 + 4 * len(dimensions) + prod(dimensions)
     if size == wanted:
