@@ -1,7 +1,5 @@
 """A comparison as one HTML file that needs nothing else: no network, no scripts, no fonts."""
 
-import base64
-import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from html import escape
@@ -13,11 +11,10 @@ from nnexp.tracking.comparison import Comparison, Member, Setting
 from nnexp.tracking.comparison_figures import FONTS
 from nnexp.tracking.comparison_metrics import Metric, shown
 from nnexp.tracking.comparison_side import NONE, Side
-from nnexp.tracking.comparison_table import ABSENT, box, chip, delta, head, note, number, row, signed, table, text_cell
+from nnexp.tracking.comparison_table import ABSENT, box, chip, delta, head, note, number, pictures, row, signed, table, text_cell
 from nnexp.tracking.comparison_verdict import LEVEL, Gap, McNemar, corrected, p_value, scored
 
 ARROWS = {"higher": "↑", "lower": "↓", "": ""}
-PIXELS = 96 / 72  # of a page, in a point
 SMALLEST = 0.68  # of a matrix: the counts in it must stay readable
 ID = 12  # characters of an id or digest
 NO_CAUTIONS = "Nothing that is known of data, split, seed, code, threads and machine differs."
@@ -230,25 +227,6 @@ def repeats(sides: Sequence[Side]) -> str:
 def section(title: str, content: str) -> str:
     """A heading and what stands under it."""
     return f"<section><h2>{escape(title)}</h2>{content}</section>"
-
-
-def pictures(svgs: Sequence[str], what: str, kind: str = "", least: float = 0.0) -> str:
-    """Pictures, each a part of the file, on white.
-
-    Args:
-        svgs: of each.
-        what: they show.
-        kind: of the grid that they stand in.
-        least: share of its own size below which a picture is not made smaller, but scrolls; 0: as small, or large, as there is room.
-    """
-
-    def picture(svg: str) -> str:
-        width = float(re.findall(r'width="([\d.]+)pt"', svg)[0]) * PIXELS
-        size = f' style="min-width:{least * width:.0f}px;max-width:{width:.0f}px"' if least else ""
-        data = base64.b64encode(svg.encode()).decode()
-        return f'<div class="picture"><img alt="{escape(what)}"{size} src="data:image/svg+xml;base64,{data}"></div>'
-
-    return f'<div class="pictures{kind}">{"".join(map(picture, svgs))}</div>'
 
 
 def points(interval: tuple[float, float]) -> str:

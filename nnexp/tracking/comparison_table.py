@@ -1,5 +1,7 @@
-"""The pieces of HTML that a comparison's page is made of: tables with a column for each run, and what stands in their cells."""
+"""The pieces of HTML that a comparison's page is made of: tables with a column for each run, what stands in their cells, pictures."""
 
+import base64
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
@@ -8,6 +10,7 @@ from nnexp.tracking.comparison_verdict import tied
 from nnexp.tracking.sweep_curves import COLORS
 
 ABSENT = '<td class="n absent">–</td>'
+PIXELS = 96 / 72  # of a page, in a point
 LONG = 48  # characters of a cell that wants to be wide
 
 
@@ -64,3 +67,22 @@ def delta(difference: float, told: str) -> str:
 def signed(value: float, digits: int) -> str:
     """A number with its sign; 0 has none."""
     return f"{value:+.{digits}f}".replace("-", "−") if round(value, digits) else f"{0:.{digits}f}"
+
+
+def pictures(svgs: Sequence[str], what: str, kind: str = "", least: float = 0.0) -> str:
+    """Pictures, each a part of the file, on white.
+
+    Args:
+        svgs: of each.
+        what: they show.
+        kind: of the grid that they stand in.
+        least: share of its own size below which a picture is not made smaller, but scrolls; 0: as small, or large, as there is room.
+    """
+
+    def picture(svg: str) -> str:
+        width = float(re.findall(r'width="([\d.]+)pt"', svg)[0]) * PIXELS
+        size = f' style="min-width:{least * width:.0f}px;max-width:{width:.0f}px"' if least else ""
+        data = base64.b64encode(svg.encode()).decode()
+        return f'<div class="picture"><img alt="{escape(what)}"{size} src="data:image/svg+xml;base64,{data}"></div>'
+
+    return f'<div class="pictures{kind}">{"".join(map(picture, svgs))}</div>'

@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from math import isfinite
@@ -18,18 +18,17 @@ from nnexp.config import ConfigError, build
 from nnexp.data.errors import DataError
 from nnexp.experiment import Diverged, new_folder, run
 from nnexp.terminal import Screen, Terminal
-from nnexp.tracking.provenance import environment, git
 from nnexp.tracking.recorded_run import Run, in_folder
 from nnexp.tracking.runs import RunError, Runs
 from nnexp.tracking.store import StoreError
 from nnexp.training.checkpoint import Best
 from nnexp.training.reproduction import Comparison, Difference, Trace, compare
-from nnexp.training.threads import blas_threads
 from nnexp.training.trainer import Record
+from nnexp.verbs.circumstances import remembered, same_code, same_data, same_machine
 from nnexp.verbs.recorded_config import Told, Values, prepared
 
 USERS_MISTAKE, FAILURE = 2, 1
-CONFIG, ENVIRONMENT, DIFF = "config.yaml", "environment.json", "git.diff"
+CONFIG = "config.yaml"
 BEST, FINAL = "weights/best.npz", "weights/final.npz"
 
 
@@ -150,79 +149,6 @@ def reproduce(
         run(values, folder, display if finished else UpTo(console, last), Path.cwd())
     comparison = compare(trace(recorded, finished), trace(in_folder(folder), finished))
     return Reproduction(recorded, folder, values, comparison, reasons)
-
-
-def same_data(recorded: Run, values: Values, anyway: bool) -> tuple[str, str, bool]:
-    """Whether the data are those that were learnt from.
-
-    Raises:
-        DataError: they are not, and nobody said anyway.
-    """
-    data, wanted = build(values).data.load(), recorded.tags.get("nnexp.data_sha256", "")
-    if not wanted:
-        return "data", f"{data.name}; which data it was is not recorded", False
-    if data.sha256 == wanted:
-        return "data", f"the same: {data.name}, SHA-256 {wanted[:12]}...", True
-    what = f"not those that the run learnt from: {data.name} has the SHA-256 {data.sha256[:12]}..., recorded is {wanted[:12]}..."
-    if not anyway:
-        raise DataError(f"the data are {what}; get those, or go on with --anyway")
-    return "data", what, False
-
-
-def same_code(recorded: Run) -> tuple[str, str, bool]:
-    """Whether commit and uncommitted changes of the working directory are those of the record."""
-    here = git()
-    commit, dirty = (recorded.tags.get(f"nnexp.git_{what}", "none") for what in ("commit", "dirty"))
-    if commit == "none":
-        return "code", "recorded outside of a git checkout: which code it was is not known", here["commit"] == "none"
-    if here["commit"] != commit:
-        return "code", f"another: recorded is commit {commit[:10]}, here is {here['commit'][:10]}", False
-    if dirty == here["dirty"] == "false":
-        return "code", f"the same: commit {commit[:10]}, nothing changed since", True
-    try:
-        diff = recorded.file(DIFF).read_text(encoding="utf-8", errors="replace")
-    except RunError:
-        diff = ""
-    if dirty == here["dirty"] and diff == here["diff"]:
-        return "code", f"the same: commit {commit[:10]} and the same uncommitted changes", True
-    where = [name for name, state in (("when it was recorded", dirty), ("here", here["dirty"])) if state == "true"]
-    return "code", f"commit {commit[:10]} in both, with other uncommitted changes ({' and '.join(where)})", False
-
-
-def same_machine(there: Mapping[str, Any], threads: int | None) -> tuple[str, str, bool]:
-    """Whether what calculates is the same, as far as it is recorded."""
-    with blas_threads(threads) as used:
-        here = facts(environment(used))
-    known = facts(there)
-    if not known:
-        return "machine", "not recorded", False
-    if other := [f"{name} {known[name]} recorded, {here.get(name, 'none')} here" for name in known if known[name] != here.get(name)]:
-        return "machine", f"another: {'; '.join(other)}", False
-    return "machine", f"the same: {', '.join(f'{name} {value}' for name, value in here.items())}", True
-
-
-def facts(machine: Mapping[str, Any]) -> dict[str, str]:
-    """What of a machine can change the bits of a result."""
-    packages, blas = machine.get("packages", {}), (machine.get("blas") or [{}])[0]  # the first one is NumPy's
-    found = {
-        "CPU": machine.get("cpu"),
-        "threads": machine.get("threads"),
-        "BLAS": " ".join(str(blas[key]) for key in ("internal_api", "version", "architecture") if blas.get(key)),
-        "NumPy": packages.get("numpy"),
-        "SciPy": packages.get("scipy"),
-        "Python": machine.get("python"),
-        "nnexp": packages.get("nnexp"),
-    }
-    return {name: str(value) for name, value in found.items() if value}
-
-
-def remembered(recorded: Run) -> dict[str, Any]:
-    """The record's environment.json; empty where there is none that can be read."""
-    try:
-        found = json.loads(recorded.file(ENVIRONMENT).read_text(encoding="utf-8"))
-    except (RunError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def trace(of: Run, finished: bool) -> Trace:

@@ -1,9 +1,4 @@
 import json
-import os
-import socket
-import subprocess
-import sys
-import time
 
 import pytest
 
@@ -223,33 +218,12 @@ def test_a_real_run_reads_the_same_from_its_store_and_its_folder(store):
     assert {"config.yaml", "weights/best.npz"} <= set(stored.files()) & set(left.files())
 
 
-@pytest.fixture
-def server(alone, ids):
-    """A tracking server over the store, that keeps its artifacts to itself."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    options = ["--port", str(port), "--workers", "1", "--artifacts-destination", str(alone / "kept")]
-    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", address(None), "--host", "127.0.0.1", *options]
-    with (alone / "server.log").open("w") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true"})
-    try:
-        for _ in range(600):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait()
-
-
 def test_a_servers_runs_are_read_as_a_files_and_their_artifacts_are_fetched(server, alone):
-    client, experiment = open_store(server, "remote")
+    uri = f"http://127.0.0.1:{server}"
+    client, experiment = open_store(uri, "remote")
     run_id = record(client, experiment, "far away", 0.7)
     client.log_text(run_id, json.dumps({"a": 1}), "confusion/test.json")
-    found = Runs(server).find("far away")
+    found = Runs(uri).find("far away")
     assert (found.id, found.experiment) == (run_id, "remote")
     assert [step for step, _ in found.history()] == [1, 2, 3]
     assert found.files() == ["confusion/test.json"]

@@ -21,7 +21,10 @@ from nnexp.tracking.journal import Journal
 from nnexp.tracking.store import address, open_store
 from nnexp.verbs.checks import installation, machine, project
 from nnexp.verbs.checks.finding import Finding
-from nnexp.verbs.checks.store import driver, leftovers, schemas, store, within
+from nnexp.verbs.checks.servers import driver, within
+from nnexp.verbs.checks.store import leftovers
+from nnexp.verbs.checks.store import store as examined
+from nnexp.verbs.checks.tables import schemas
 from nnexp.verbs.doctor import CHECKS, examine, main
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
@@ -175,7 +178,7 @@ def test_a_store_is_counted_and_neither_it_nor_its_folder_is_touched(store, alon
     client.set_terminated(client.create_run(experiment).info.run_id)
     (alone / "mlruns" / "artifacts" / "nnexp").mkdir(parents=True)
     before = files(alone)
-    counted, writable = CHECKS["store"]()
+    counted, writable = examined()
     assert (counted.state, writable.state) == ("ok", "ok")
     assert "3 experiments, 1 run, tables as MLflow " in counted.text
     assert files(alone) == before
@@ -189,7 +192,7 @@ def test_a_run_that_nobody_has_heard_of_for_long_is_a_note_with_the_way_to_end_i
         client.create_run(experiment, started, run_name=name) for name, started in (("old", now - DAY), ("busy", now - DAY), ("new", now))
     )
     client.log_metric(busy.info.run_id, "system/cpu", 1.0)
-    found = of(CHECKS["store"], "note")
+    found = of(examined, "note")
     assert f"1 run said to run, though the process is likely gone: old ({old.info.run_id[:8]})" in found.text
     assert f"set_terminated('{old.info.run_id}', 'KILLED')" in found.remedy
 
@@ -197,7 +200,7 @@ def test_a_run_that_nobody_has_heard_of_for_long_is_a_note_with_the_way_to_end_i
 def test_an_experiment_whose_files_are_gone_is_told(store, alone):
     client, experiment = open_store(address(None), "moved")
     client.create_run(experiment)
-    found = of(CHECKS["store"], "problem")
+    found = of(examined, "problem")
     assert found.text.startswith(f"the files of experiment moved (1 run) should lie in {alone}/mlruns/artifacts/moved")
 
 
@@ -211,11 +214,11 @@ def test_tables_of_another_mlflow_are_told_with_the_remedy(alone, empty_store):
     path = shutil.copy(empty_store, alone / "mlruns" / "mlflow.db")
     known, latest = schemas()
     revised(path, min(known - latest))
-    older = of(store, "problem")
+    older = of(examined, "problem")
     assert "older" in older.text
     assert older.remedy == f"copy it, then: mlflow db upgrade {address(None)}"
     revised(path, "ffffffffffff")
-    newer = of(store, "problem")
+    newer = of(examined, "problem")
     assert ("newer" in newer.text, newer.remedy) == (True, "pip install --upgrade mlflow")
 
 
@@ -223,7 +226,7 @@ def test_tables_of_another_mlflow_are_told_with_the_remedy(alone, empty_store):
 def test_a_file_that_is_no_database_of_mlflows_is_told(alone, content):
     (alone / "mlruns").mkdir()
     (alone / "mlruns" / "mlflow.db").write_bytes(content)
-    assert only(store).state == "problem"
+    assert only(examined).state == "problem"
 
 
 def test_a_store_in_a_folder_above_is_pointed_at(alone, empty_store, monkeypatch):
@@ -231,7 +234,7 @@ def test_a_store_in_a_folder_above_is_pointed_at(alone, empty_store, monkeypatch
     shutil.copy(empty_store, alone / "mlruns" / "mlflow.db")
     (alone / "outputs" / "runs").mkdir(parents=True)
     monkeypatch.chdir(alone / "outputs" / "runs")
-    found = only(store)
+    found = only(examined)
     assert (found.state, found.remedy) == ("note", f"did you mean: cd {alone}")
 
 
@@ -246,7 +249,7 @@ def test_a_server_that_does_not_answer_is_told_within_5_seconds_without_the_pass
             listening.listen()
         monkeypatch.setenv("MLFLOW_TRACKING_URI", uri.format(listening.getsockname()[1]))
         start = time.monotonic()
-        found = only(store)
+        found = only(examined)
     assert time.monotonic() - start < 5
     assert found.state == "problem"
     assert found.text.endswith("no answer within 3 s" if silent else "nobody listens there")
@@ -293,18 +296,18 @@ def answering(monkeypatch):
 
 
 def test_a_server_is_asked_what_it_has(answering):
-    counted, silent = store()
+    counted, silent = examined()
     assert (counted.state, silent.state) == ("ok", "note")
     assert counted.text.endswith(": MLflow 3.17.2, 2 experiments, 1 run running")
     assert "old (aaaaaaaa), silent since 1970" in silent.text
     answering["/version"] = 404
-    assert "of an unknown version" in next(iter(store())).text
+    assert "of an unknown version" in next(iter(examined())).text
 
 
 @pytest.mark.parametrize(("status", "remedy"), [(401, "set MLFLOW_TRACKING_USERNAME"), (404, "is that the address of an MLflow server?")])
 def test_a_server_that_refuses_is_told(answering, status, remedy):
     answering["/api/2.0/mlflow/experiments/search"] = status
-    found = only(store)
+    found = only(examined)
     assert (found.state, found.remedy[: len(remedy)]) == ("problem", remedy)
     assert f" answers {status} " in found.text
 
@@ -315,17 +318,17 @@ def test_a_store_of_files_is_refused_and_what_is_left_of_one_is_a_trap(alone, mo
     (alone / "mlruns" / "0" / "meta.yaml").touch()
     assert only(leftovers).state == "problem"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "./mlruns")
-    assert only(store).state == "problem"
+    assert only(examined).state == "problem"
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
-    assert only(store).state == "note"
+    assert only(examined).state == "note"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "databricks://me")
-    assert only(store).state == "note"
+    assert only(examined).state == "note"
 
 
 def test_a_missing_driver_is_told_with_the_package_or_the_address_that_mends_it(monkeypatch):
-    monkeypatch.setattr("nnexp.verbs.checks.store.find_spec", lambda _: True)
+    monkeypatch.setattr("nnexp.verbs.checks.servers.find_spec", lambda _: True)
     assert driver("psycopg", "postgresql://me:secret@host/x").startswith("write the address as postgresql+psycopg2://***@host/x, or ")
-    monkeypatch.setattr("nnexp.verbs.checks.store.find_spec", lambda _: None)
+    monkeypatch.setattr("nnexp.verbs.checks.servers.find_spec", lambda _: None)
     assert driver("psycopg", "postgresql://host/x") == "pip install 'psycopg[binary]'"
     assert driver("MySQLdb", "mysql://host/x") == "pip install 'mysqlclient'"
 
