@@ -5,7 +5,7 @@ import os
 import time
 import traceback
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -177,6 +177,7 @@ def learn(settings: Settings, parts: Parts, result: Result, journal: Journal, di
     with display.training(parts.trainer), closing(parts.trainer.epochs()) as records:
         for record in records:
             journal.metrics(record.at, record.metrics() | watch(record, settings, parts, journal))
+            record = replace(record, predicted=None)  # noqa: PLW2901, seen and told: nobody needs to keep them
             if not np.isfinite(record.train_loss + record.val_loss):
                 raise Diverged(
                     f"the loss is no longer a number in epoch {record.epoch}: training diverged; take a smaller optimizer.lr "

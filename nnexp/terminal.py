@@ -154,7 +154,11 @@ class Line:
         return nullcontext()
 
     def epoch(self, record: Record, best: Best) -> None:
-        log.info("epoch %d: %s", record.epoch, " ".join(f"{name} {value:.5g}" for name, value in record.metrics().items()))
+        log.info(
+            "epoch %d: %s",
+            record.epoch,
+            " ".join(f"{name} {value:.5g}" for name, value in record.metrics().items() if name not in record.layers),
+        )
 
     def shipping(self) -> None:
         pass

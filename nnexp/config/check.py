@@ -18,6 +18,8 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from nnexp.config.problems import Problem, did_you_mean, typed
 
 OWN = "nnexp"
+OFFERED = ("nnexp.data.", "nnexp.nn.", "nnexp.optim.")
+"""What of ours a configuration may build: a function elsewhere could do anything."""
 TARGET = "_target_"
 IN_WORDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false", NoneType: "null"}
 
@@ -59,6 +61,8 @@ def locate(name: str, plugins: tuple[str, ...] = ()) -> Callable[..., Any]:
         raise ValueError("must be a class that can be built, or a function")
     if found.__module__.partition(".")[0] not in (OWN, *plugins):  # a module's own imports are not its offer
         raise ValueError(f"refused: it is defined in {found.__module__}, not where it is named")
+    if package == OWN and not (inspect.isclass(found) and found.__module__.startswith(OFFERED)):
+        raise ValueError(f"refused: of {OWN}, a configuration may build classes of {', '.join(OFFERED)}")
     return found
 
 

@@ -94,8 +94,14 @@ def save_model(path: Path, folder: Path, model_id: str | None = None, run_id: st
             mlflow_model=Model(run_id=run_id, model_id=model_id),
             signature=signature(description),
             input_example=example(description),
-            pip_requirements=[f"{name}=={metadata.version(name)}" for name in ("mlflow", *NEEDED)],
+            pip_requirements=requirements(description),
         )
+
+
+def requirements(description: Mapping[str, Any]) -> list[str]:
+    """What the model needs, in the versions that are here; of nnexp it has its own."""
+    more = ("scipy",) if "gelu" in json.dumps(description["model"]).lower() else ()  # for the error function
+    return [f"{name}=={metadata.version(name)}" for name in ("mlflow", *NEEDED, *more)]
 
 
 def signature(description: Mapping[str, Any]) -> "ModelSignature":
@@ -104,6 +110,7 @@ def signature(description: Mapping[str, Any]) -> "ModelSignature":
     from mlflow.types import ColSpec, Schema, TensorSpec
 
     columns, classes, targets = description["columns"], description["classes"], description["targets"]
+    outputs: list[ColSpec | TensorSpec]
     if columns:
         inputs = Schema([ColSpec("string" if column.get("values") else "double", column["name"], required=False) for column in columns])
     else:

@@ -29,7 +29,7 @@ def environment(threads: int) -> dict[str, Any]:
     from threadpoolctl import threadpool_info
 
     return {
-        "command": shlex.join([os.path.basename(sys.argv[0]) or "python", *sys.argv[1:]]),
+        "command": shlex.join([program(), *sys.argv[1:]]),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "cpu": _cpu(),
@@ -42,6 +42,12 @@ def environment(threads: int) -> dict[str, Any]:
         ],
         "packages": {name: version for name in PACKAGES if (version := _version(name))},
     }
+
+
+def program() -> str:
+    """What a person typed first."""
+    name = os.path.basename(sys.argv[0]) or "python"
+    return "nnexp" if name in ("__main__.py", "nnexp.exe") else name
 
 
 def user() -> str:

@@ -80,7 +80,7 @@ def in_folder(folder: Path) -> Run:
     if not entries or entries[0].get("kind") != "run":
         raise RunError(f"{folder / journal.NAME}: it does not say which run this is")
     head, end = entries[0], next((entry for entry in entries if entry["kind"] == "end"), None)
-    metrics = {key: value for _, values in journal.history(entries) for key, value in values.items()}
+    metrics = {key: float(value) for _, values in journal.history(entries) for key, value in values.items()}
     experiment = (head["destination"] or {}).get("experiment") or ""
     seconds = (end["time"] - head["time"]) / 1000 if end else None
     status, started = end["status"] if end else "UNFINISHED", head["time"] / 1000

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nnexp.terminal import short
 from nnexp.tracking.store import StoreError, address, quiet, redacted
-from nnexp.tracking.sync import Found, find, look, ship
+from nnexp.tracking.sync import Found, State, find, look, ship
 
 USERS_MISTAKE, FAILURE = 2, 1
 OUTPUTS = Path("outputs")
@@ -57,7 +57,7 @@ def sent(run: Found, uri: str | None) -> bool:
 
 def summary(found: list[Found]) -> str:
     """How many runs there are, and how it is with them."""
-    words = {
+    words: dict[State, str] = {
         "shipped": "are in their store",
         "waiting": "wait to be sent",
         "running": "are being trained",

@@ -8,6 +8,7 @@ import sys
 import time
 import urllib.request
 from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -109,7 +110,7 @@ def test_a_server_answers_for_five_digits(store, alone):
                 with urllib.request.urlopen(f"http://127.0.0.1:{port}/ping", timeout=1):
                     break
             except OSError:
-                assert server.poll() is None, open("serve.log").read()
+                assert server.poll() is None, Path("serve.log").read_text()
                 time.sleep(0.1)
         body = json.dumps({"inputs": images[:5].tolist()}).encode()
         request = urllib.request.Request(f"http://127.0.0.1:{port}/invocations", body, {"Content-Type": "application/json"})

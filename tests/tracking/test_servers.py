@@ -159,7 +159,7 @@ def test_a_password_is_written_down_nowhere(proxy, monkeypatch):
     proxy.open()
     secret = f"secret{secrets.token_hex(4)}"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", proxy.uri.replace("//", f"//someone:{secret}@"))
-    result, experiment = train()
+    _, experiment = train()
     for path in Path("outputs").rglob("*"):
         assert path.is_dir() or secret.encode() not in path.read_bytes(), path
     store = client(proxy.uri)

@@ -222,10 +222,13 @@ def test_tables_of_another_mlflow_are_told_with_the_remedy(alone, empty_store):
     assert ("newer" in newer.text, newer.remedy) == (True, "pip install --upgrade mlflow")
 
 
-@pytest.mark.parametrize("content", [b"", b"this is a sentence and no database, as long as it may be" * 100], ids=["empty", "sentence"])
-def test_a_file_that_is_no_database_of_mlflows_is_told(alone, content):
+def test_a_file_that_is_no_database_is_told_and_an_empty_one_is_filled_by_the_first_run(alone):
     (alone / "mlruns").mkdir()
-    (alone / "mlruns" / "mlflow.db").write_bytes(content)
+    path = alone / "mlruns" / "mlflow.db"
+    path.touch()
+    found = only(examined)
+    assert (found.state, "the first run makes them" in found.text) == ("note", True)
+    path.write_text("this is a sentence and no database, as long as it may be" * 100)
     assert only(examined).state == "problem"
 
 

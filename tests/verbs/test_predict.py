@@ -12,7 +12,7 @@ from nnexp import compose, run
 from nnexp.config import build
 from nnexp.verbs.predict import main
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")  # of MLflow and what it uses
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 
 EPOCHS = ["trainer.epochs=3", "tracking=none"]
 FLOWERS = ["data.target=species", "model.hidden=[16]"]

@@ -2,7 +2,6 @@
 
 import os
 import re
-import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib import metadata
@@ -12,7 +11,7 @@ from typing import Any
 from urllib.parse import urlparse
 from urllib.request import url2pathname
 
-from nnexp.tracking.store import StoreError, address, redacted
+from nnexp.tracking.store import StoreError, address, first_line, redacted
 from nnexp.verbs.checks.finding import Finding, many
 
 SILENT = 3600.0  # seconds without a sign of life, after which a run's process is likely gone
@@ -24,11 +23,11 @@ def tables(ask: Ask, uri: str) -> Iterator[Finding]:
     """What MLflow's tables say of themselves, by SQL."""
     place = redacted(uri)
     try:
-        version = str(ask("SELECT version_num FROM alembic_version")[0][0])
-    except (IndexError, sqlite3.OperationalError) as error:
-        if "locked" in str(error):
+        version = next(iter(ask("SELECT version_num FROM alembic_version")), [""])[0]
+    except Exception as error:  # each database has an error of its own for a table that is not there
+        if "alembic_version" not in first_line(error):
             raise
-        yield Finding("store", "problem", f"{place} has no tables of MLflow's", "the first run makes them, if the database is empty")
+        yield Finding("store", "note", f"{place} has no tables of MLflow's yet: the first run makes them")
         return
     ((experiments,),) = ask("SELECT COUNT(*) FROM experiments WHERE lifecycle_stage = 'active'")
     ((runs,),) = ask("SELECT COUNT(*) FROM runs WHERE lifecycle_stage = 'active'")
