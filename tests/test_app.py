@@ -170,8 +170,12 @@ def test_a_run_is_recorded_whole(alone, store):
     per_epoch = ["train/loss", "train/accuracy", "val/loss", "val/accuracy", "lr", "grad/norm", "time/epoch", "examples_per_second"]
     for name in per_epoch:
         assert [metric.step for metric in client.get_metric_history(run.info.run_id, name)] == [1, 2, 3], name
-    once = {"best/val_accuracy", "best/val_loss", "best/epoch", "test/loss", "test/accuracy", "time/total"}
-    assert once | set(per_epoch) == set(run.data.metrics)
+    once = {"best/val_accuracy", "best/val_loss", "best/epoch", "test/loss", "test/accuracy", "test/ece", "time/total"}
+    recalls = {f"recall/{digit}" for digit in range(10)}
+    quantities = ["grad_norm", "weight_norm", "update_ratio", "activation_mean", "activation_std", "dead_units"]
+    layers = {f"{quantity}/dense{k}" for quantity in quantities for k in (1, 2, 3)} - {"dead_units/dense3"}
+    told = {name for name in run.data.metrics if not name.startswith("system/")}
+    assert told == once | set(per_epoch) | recalls | layers
     tags = {"nnexp.config_hash", "nnexp.data_sha256", "nnexp.git_commit", "nnexp.git_dirty", "nnexp.sweep_id"}
     assert tags <= set(run.data.tags)
     found = set(artifacts(client, run))
@@ -185,7 +189,20 @@ def test_a_run_is_recorded_whole(alone, store):
         "confusion/test.json",
         "curves.png",
         "environment.json",
+        "dataset.json",
+        "network.json",
+        "layers.npz",
+        "calibration/val.png",
+        "calibration/test.png",
+        "histograms/weights.png",
+        "histograms/gradients.png",
+        "mistakes.png",
+        "weights/first_layer.png",
+        "predictions/val.parquet",
+        "predictions/test.parquet",
+        *(path for path in found if path.startswith("images/confusion_val+step+")),
     }
+    assert len([path for path in found if path.endswith(".webp")]) == 3  # epochs 1, 2 and the last
     place = Path(run.info.artifact_uri.removeprefix("file://"))
     assert place.is_relative_to(alone / "mlruns" / "artifacts")
     assert all((place / path).stat().st_size > 100 for path in found)
@@ -193,6 +210,32 @@ def test_a_run_is_recorded_whole(alone, store):
         assert weights["0.W"].shape == (64, 300)
     log = next(alone.glob("outputs/runs/*/*/nnexp.log")).read_text()
     assert "epoch 3/3" in log
+    assert_the_record_explains_itself(client, run)
+
+
+def assert_the_record_explains_itself(client, run):
+    """Its data, its model and its words."""
+    inputs = {found.tags[0].value: found.dataset for found in run.inputs.dataset_inputs}
+    assert set(inputs) == {"training", "validation", "test"}
+    profile = json.loads(inputs["validation"].profile)
+    assert (profile["num_rows"], profile["split_validation"], profile["data_sha256"]) == (288, 0.2, run.data.tags["nnexp.data_sha256"])
+    assert sum(profile["class_counts"].values()) == 288
+    assert profile["sha256"].startswith(inputs["validation"].digest)
+    (model,) = client.search_logged_models([run.info.experiment_id])
+    assert (model.source_run_id, model.name, model.status) == (run.info.run_id, "model", "READY")
+    assert {metric.key for metric in model.metrics} >= {"test/accuracy", "best/val_accuracy"}
+    assert len(client.get_metric_history(run.info.run_id, "test/accuracy")) == 1
+    note = run.data.tags["mlflow.note.content"]
+    assert "288 validation" in note
+    assert f"nnexp reproduce {run.info.run_id[:8]}" in note
+    assert "nnexp data=digits" in note or "trainer.epochs=3" in note
+    import mlflow
+
+    mlflow.set_tracking_uri(client.tracking_uri)  # where load_table looks
+    table = client.load_table(run.info.experiment_id, "predictions/test.parquet", [run.info.run_id])
+    assert list(table.columns) == ["index", "true", "predicted", "confidence"]
+    mlflow.set_tracking_uri(None)
+    assert (table["true"] == table["predicted"]).mean() == run.data.metrics["test/accuracy"]
 
 
 @pytest.mark.parametrize("launcher", ["basic", "joblib"])
