@@ -8,6 +8,7 @@ from types import FrameType
 from typing import NoReturn
 
 import hydra
+from hydra._internal.hydra import Hydra
 from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
@@ -16,7 +17,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from nnexp.config import ConfigError, Problem
-from nnexp.config.compose import CONF, CONFIG_NAME, examine, record_choices
+from nnexp.config.compose import CONF, CONFIG_NAME, examined, record_choices
 from nnexp.data.dataset import DataError
 from nnexp.experiment import Diverged, run
 from nnexp.sweeps.picture import Picture
@@ -105,9 +106,12 @@ def _check_overrides() -> None:
     if arguments.hydra_help or arguments.shell_completion or arguments.info or arguments.experimental_rerun or arguments.config_path:
         return
     config_name = arguments.config_name or CONFIG_NAME
-    _, problems = examine(arguments.overrides, sweep=arguments.multirun, config_dir=arguments.config_dir, config_name=config_name)
+    asked = {"sweep": arguments.multirun, "config_dir": arguments.config_dir, "config_name": config_name}
+    _, problems, sweep = examined(arguments.overrides, **asked)
     if problems:
         raise ConfigError(problems)
+    mode = RunMode.MULTIRUN if sweep else RunMode.RUN
+    Hydra.get_mode = lambda *_, **__: mode  # type: ignore[method-assign]  # Hydra would compose everything once more to find out
 
 
 def _told(error: Exception) -> str:

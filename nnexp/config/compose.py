@@ -71,10 +71,18 @@ def examine(
     overrides: Sequence[str], *, sweep: bool = False, config_dir: str | Path | None = None, config_name: str = CONFIG_NAME
 ) -> tuple[DictConfig | None, list[Problem]]:
     """Compose what can be composed and find every mistake; in a sweep, in every value that is swept over."""
+    return examined(overrides, sweep=sweep, config_dir=config_dir, config_name=config_name)[:2]
+
+
+def examined(
+    overrides: Sequence[str], *, sweep: bool = False, config_dir: str | Path | None = None, config_name: str = CONFIG_NAME
+) -> tuple[DictConfig | None, list[Problem], bool]:
+    """The same, and whether it is a sweep, be it by a preset."""
     if config_dir is not None and not Path(config_dir).is_dir():
-        return None, [Problem(f"--config-dir {config_dir}", "no such folder")]
+        return None, [Problem(f"--config-dir {config_dir}", "no such folder")], sweep
     with hydra_of(config_dir) as loader:
-        return _Examination(loader, sweep, config_name).run(overrides)
+        examination = _Examination(loader, sweep, config_name)
+        return *examination.run(overrides), examination.sweep
 
 
 def record_choices(config: DictConfig, choices: Mapping[Any, Any]) -> DictConfig:

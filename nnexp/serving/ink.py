@@ -43,15 +43,21 @@ def ink_of(x: NDArray[Any], shape: tuple[int, ...]) -> Ink | None:
     if not drawn.any() or (~ink[:, border]).mean() < PAPER:
         return None
     sides = np.maximum(length(ink.any(axis=2)), length(ink.any(axis=1)))
-    centres = np.array([centre_of_mass(image) for image in images[drawn].astype(np.float64)])  # (N, 2)
-    row, column = centres.mean(axis=0).tolist()
+    row, column = centres_of_mass(images[drawn].astype(np.float64)).mean(axis=0).tolist()
     return Ink(int(np.median(sides[drawn])), (row, column))
 
 
-def centre_of_mass(ink: NDArray[np.floating]) -> tuple[float, float]:
+def centre_of_mass(image: NDArray[np.floating]) -> tuple[float, float]:
     """Row and column of a drawing (H, W)."""
-    mass = ink.sum()
-    return tuple(float(ink.sum(axis=1 - axis) @ np.arange(ink.shape[axis]) / mass) for axis in (0, 1))  # type: ignore[return-value]
+    row, column = centres_of_mass(image[None])[0].tolist()
+    return row, column
+
+
+def centres_of_mass(images: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Row and column of each drawing (N, H, W): (N, 2)."""
+    mass = images.sum(axis=(1, 2))
+    sides = (images.sum(axis=2), images.sum(axis=1))  # along the columns, along the rows
+    return np.stack([side @ np.arange(side.shape[1]) / mass for side in sides], axis=1)
 
 
 def length(there: NDArray[np.bool_]) -> NDArray[np.int64]:
