@@ -110,7 +110,7 @@ def _check_overrides() -> None:
     _, problems, sweep = examined(arguments.overrides, **asked)
     if problems:
         raise ConfigError(problems)
-    mode = RunMode.MULTIRUN if sweep else RunMode.RUN
+    mode = RunMode.MULTIRUN if sweep and not arguments.multirun else None  # what a preset says; None: what the command line says
     Hydra.get_mode = lambda *_, **__: mode  # type: ignore[method-assign]  # Hydra would compose everything once more to find out
 
 

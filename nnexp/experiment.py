@@ -1,7 +1,6 @@
 """One experiment from configuration to result: the table of contents."""
 
 import json
-import os
 import time
 import traceback
 from contextlib import closing
@@ -11,22 +10,21 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from nnexp.assembly import Parts, assemble
 from nnexp.config import ConfigError, Problem, Settings, build
 from nnexp.config.build import plain
-from nnexp.config.schema import TrackingSettings
-from nnexp.files import DATASET, LAYERS, NETWORK, write_dataset, write_mistakes, write_network, write_predictions
+from nnexp.files import LAYERS, write_mistakes, write_predictions
 from nnexp.header import header
-from nnexp.identity import config_hash, params, run_name, short_id
-from nnexp.inspection import inspect, watch
+from nnexp.identity import run_name, short_id
+from nnexp.inspection import Watch, inspect
+from nnexp.introduction import introduce
 from nnexp.nn.network import Network
 from nnexp.terminal import Display, Summary, Terminal
 from nnexp.tracking.client import Outcome, Shipper
 from nnexp.tracking.journal import Journal, Status
-from nnexp.tracking.provenance import environment, git, user
-from nnexp.tracking.store import address, redacted
+from nnexp.tracking.store import address
 from nnexp.training.checkpoint import save
 from nnexp.training.metrics import Judgement
 from nnexp.training.predictions import Predictions, expected_calibration_error
@@ -95,7 +93,7 @@ def run(
         Diverged: the loss left the numbers; the record up to there is kept.
         KeyboardInterrupt: likewise; the run is marked KILLED.
     """
-    started = perf_counter()
+    began, started = time.time(), perf_counter()
     settings, values = build(config), plain(config)
     home = (home or Path.cwd()).resolve()
     if settings.tracking.enabled:
@@ -109,9 +107,9 @@ def run(
         display.header(header(settings, values, parts, threads))
         with Journal(result.folder) as journal:
             status: Status = "FINISHED"
+            introduce(journal, settings, values, parts, threads, home, sweep_id, began)
+            shipper.take(result.folder)
             try:
-                introduce(journal, settings, values, parts, threads, home, sweep_id)
-                shipper.take(result.folder)
                 learn(settings, parts, result, journal, display)
                 judge(parts, result, tested=True)
                 result.metrics["time/total"] = perf_counter() - started
@@ -122,61 +120,41 @@ def run(
                 judge(parts, result, tested=False)
                 raise
             finally:
-                conclude(journal, result, status, parts)
-                display.shipping()
                 try:
-                    outcome = shipper.wait(result.folder)
-                except KeyboardInterrupt:  # once more: whoever is so impatient need not wait for pictures
-                    outcome = Outcome(error="interrupted; the record is being finished in the background")
-                result.run_id = outcome.run_id
-                name = settings.tracking.run_name or run_name(values)
-                epochs = result.history[-1].epoch if result.history else 0, settings.trainer.epochs
-                tracked = settings.tracking.enabled
-                display.conclusion(Summary(name, status, result.metrics, *epochs, result.folder, outcome, tracked, result.stopped))
+                    conclude(journal, result, parts)
+                except BaseException as error:
+                    status = "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"
+                    raise
+                finally:
+                    journal.end(status)
+                part(shipper, result, status, settings, values, display)
     return result
 
 
-def introduce(journal: Journal, settings: Settings, values: dict[str, Any], parts: Parts, threads: int, home: Path, sweep_id: str) -> None:
-    """Write down what the run is and where it comes from."""
-    folder, tracking, code = journal.folder, settings.tracking, git()
-    (folder / "config.yaml").write_text(OmegaConf.to_yaml(values))
-    diff = code.pop("diff")
-    (folder / "environment.json").write_text(json.dumps(environment(threads) | {"git": code, "randomness": parts.streams.told()}, indent=2))
-    tags = {
-        "nnexp.config_hash": config_hash(values),
-        "nnexp.data_sha256": parts.dataset.sha256,
-        "nnexp.git_commit": code["commit"],
-        "nnexp.git_branch": code["branch"],
-        "nnexp.git_dirty": code["dirty"],
-        "nnexp.sweep_id": sweep_id,
-        "mlflow.source.name": "nnexp",
-        "mlflow.source.type": "LOCAL",
-        "mlflow.user": user(),
-    } | ({"mlflow.source.git.commit": code["commit"]} if code["commit"] != "none" else {})
-    write_dataset(folder, settings, parts)
-    write_network(folder, settings, values, parts)
-    journal.run(tracking.run_name or run_name(values), params(values), tags, destination(tracking, home))
-    journal.artifacts("config.yaml", "environment.json", DATASET, NETWORK)
-    if diff:
-        (folder / "git.diff").write_text(diff)
-        journal.artifacts("git.diff")
-
-
-def destination(tracking: TrackingSettings, home: Path) -> dict[str, Any] | None:
-    """Where the run is to be shipped, for whoever does so, now or later; without a password."""
-    if not tracking.enabled:
-        return None
-    uri = tracking.uri or os.environ.get("MLFLOW_TRACKING_URI") or None
-    told = {key: getattr(tracking, key) for key in ("experiment", "register", "baseline", "system")}
-    return told | {"uri": redacted(uri) if uri else None, "folder": str(home)}
+def part(shipper: Shipper, result: Result, status: Status, settings: Settings, values: dict[str, Any], display: Display) -> None:
+    """Wait until the record is where it belongs, and say how the run went."""
+    display.shipping()
+    interrupt: KeyboardInterrupt | None = None
+    try:
+        outcome = shipper.wait(result.folder)
+    except KeyboardInterrupt as error:  # whoever is so impatient need not wait for pictures
+        interrupt, outcome = error, Outcome(error="interrupted; the record is being finished in the background")
+    result.run_id = outcome.run_id
+    name = settings.tracking.run_name or run_name(values)
+    epochs = result.history[-1].epoch if result.history else 0, settings.trainer.epochs
+    tracked = settings.tracking.enabled
+    display.conclusion(Summary(name, status, result.metrics, *epochs, result.folder, outcome, tracked, result.stopped))
+    if interrupt is not None and status == "FINISHED":
+        raise interrupt  # a sweep must not go on as if nobody had asked it to stop
 
 
 def learn(settings: Settings, parts: Parts, result: Result, journal: Journal, display: Display) -> None:
     """Train, and after every evaluation: log, keep the best weights, show, see whether to go on."""
     trainer, best = settings.trainer, parts.best
-    with display.training(parts.trainer), closing(parts.trainer.epochs()) as records:
+    watch = Watch(settings, parts, journal)
+    with display.training(parts.trainer), closing(parts.trainer.epochs()) as records, closing(watch):
         for record in records:
-            journal.metrics(record.at, record.metrics() | watch(record, settings, parts, journal))
+            journal.metrics(record.at, record.metrics() | watch.look(record))
             record = replace(record, predicted=None)  # noqa: PLW2901, seen and told: nobody needs to keep them
             if not np.isfinite(record.train_loss + record.val_loss):
                 raise Diverged(
@@ -216,7 +194,7 @@ def judge(parts: Parts, result: Result, tested: bool) -> None:
             result.metrics["test/ece"] = expected_calibration_error(found.confidence, found.true == found.predicted)
 
 
-def conclude(journal: Journal, result: Result, status: Status, parts: Parts) -> None:
+def conclude(journal: Journal, result: Result, parts: Parts) -> None:
     """Write down what was found; the pictures are drawn from it."""
     found = ["weights/final.npz", "weights/best.npz", "error.txt"]
     for part, judgement in result.judged.items():
@@ -233,7 +211,6 @@ def conclude(journal: Journal, result: Result, status: Status, parts: Parts) -> 
         found.append(LAYERS)
     journal.artifacts(*(file for file in found if (result.folder / file).exists()))
     journal.metrics(0, result.metrics)  # the MLflow UI compares what has only a step 0 as bars
-    journal.end(status)
 
 
 def optimized(settings: Settings, parts: Parts) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+LONGEST_NAME = 250  # characters that MLflow takes
 NOT_THE_EXPERIMENT = ("tracking", "choices", "diagnostics", "optimized_metric", "data.root", "data.mirrors", "trainer.threads")
 """Keys that change where things lie and who is told, and not what is learnt."""
 
@@ -34,7 +35,7 @@ def run_name(values: dict[str, Any]) -> str:
     parts = [str(values["choices"].get(group, "custom")) for group in ("data", "model", "init", "optimizer", "schedule")]
     if parts[0] == "table":
         parts[0] = Path(values["data"]["path"]).name.partition(".")[0] or parts[0]
-    return "-".join([*parts, f"s{values['seed']}"])
+    return "-".join([*parts, f"s{values['seed']}"])[-LONGEST_NAME:]
 
 
 def short_id() -> str:

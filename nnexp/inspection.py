@@ -1,6 +1,7 @@
 """What a network makes of some examples, read off its outputs in every way that is kept: while it learns, and at the end."""
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -13,21 +14,47 @@ from nnexp.training.metrics import Confusion, Fit, Judgement, Labelled
 from nnexp.training.predictions import Predictions
 from nnexp.training.trainer import Record, evaluate
 
+LONGEST = 200  # characters of a class's name in that of a metric
+MOST_DRAWN = 200  # classes beyond which a matrix is no picture
 MOST_RECALLS = 50  # classes beyond which their recalls are in the reports only: too many columns slow the MLflow UI down
 
 
-def watch(record: Record, settings: Settings, parts: Parts, journal: Journal) -> dict[str, float]:
-    """The recall of each class of the validation set; at some epochs the confusion matrix is kept too."""
-    classes = parts.dataset.classes
-    if not classes or record.predicted is None:
-        return {}
-    found = Confusion.of(parts.validation.labels, record.predicted, classes)
-    every, last = settings.tracking.images, settings.trainer.epochs
-    if record.epoch == last or (record.epoch % every == 0 if every else record.epoch.bit_count() == 1):
-        journal.confusion(record.at, found.matrix.tolist())
-    if len(classes) > MOST_RECALLS:
-        return {}
-    return {f"recall/{name}": float(recall) for name, recall in zip(map(metric_name, classes), found.recall, strict=True)}
+class Watch:
+    """Looks at the validation set's mistakes while a network learns: the recalls after each evaluation, the matrix of some epochs.
+
+    Args:
+        settings: say of which epochs.
+        parts: of the experiment.
+        journal: where matrices are kept: of the last evaluation of each of these epochs, and of the very last one.
+    """
+
+    def __init__(self, settings: Settings, parts: Parts, journal: Journal) -> None:
+        self.every, self.parts, self.journal = settings.tracking.images, parts, journal
+        self.names = metric_names(parts.dataset.classes)
+        self.latest: tuple[Record, Confusion] | None = None
+
+    def look(self, record: Record) -> dict[str, float]:
+        """The recall of each class, if there are classes, and not too many."""
+        if not self.names or record.predicted is None:
+            return {}
+        if self.latest is not None and record.epoch != self.latest[0].epoch and self.is_wanted(self.latest[0].epoch):
+            self.close()
+        found = Confusion.of(self.parts.validation.labels, record.predicted, self.parts.dataset.classes)
+        self.latest = record, found
+        if len(self.names) > MOST_RECALLS:
+            return {}
+        return {f"recall/{name}": float(recall) for name, recall in zip(self.names, found.recall, strict=True)}
+
+    def is_wanted(self, epoch: int) -> bool:
+        """Every so many epochs, else 1, 2, 4, 8, ..."""
+        return epoch % self.every == 0 if self.every else epoch.bit_count() == 1
+
+    def close(self) -> None:
+        """Keep the matrix of the last evaluation, if it is not kept yet."""
+        if self.latest is not None and len(self.names) <= MOST_DRAWN:
+            record, found = self.latest
+            self.journal.confusion(record.at, found.matrix.tolist())
+        self.latest = None
 
 
 def inspect(parts: Parts, examples: Batches) -> tuple[float, Judgement, Predictions]:
@@ -47,6 +74,8 @@ def inspect(parts: Parts, examples: Batches) -> tuple[float, Judgement, Predicti
     return found.loss, judged, Predictions(rows, examples.labels, found.predicted, sure)
 
 
-def metric_name(text: str) -> str:
-    """A class's name with no characters that MLflow does not take in a metric's name."""
-    return re.sub(r"[^\w\-. :]", "_", text)
+def metric_names(classes: Sequence[str]) -> list[str]:
+    """Classes under names that MLflow takes in those of metrics: odd characters become _, and what is then alike gets its number."""
+    names = [re.sub(r"[^\w\-. :]", "_", name).strip()[:LONGEST] for name in classes]
+    names = ["_" if name.strip(".") == "" else name for name in names]
+    return [f"{name}_{k}" if names.count(name) > 1 else name for k, name in enumerate(names)]

@@ -125,7 +125,9 @@ class Terminal:
         if summary.metrics:
             self.say(f"[bold]{'best':10}[/]{results(summary.metrics)}")
         self.say(f"[bold]{'folder':10}[/]{escape(str(short(summary.folder)))}")
-        if summary.outcome.error:
+        if summary.outcome.error and not summary.tracked:
+            self.say(f"[bold]{'pictures':10}[/][yellow]not drawn:[/] {escape(first_line(summary.outcome.error))}")
+        elif summary.outcome.error:
             self.say(f"[bold]{'mlflow':10}[/][yellow]not recorded:[/] {escape(first_line(summary.outcome.error))}")
             self.say(f"{'':10}the folder has everything; send it when the store is there again: nnexp sync")
         elif summary.tracked:

@@ -97,7 +97,7 @@ def test_a_mistake_is_a_short_message_and_nothing_else(mistakes, alone):
         (["hydra/launcher=jobli", "data=digits"], "jobli"),
         (["hydra.run.dir=/proc/nowhere", "data=digits", "tracking=none"], "/proc/nowhere"),
         (["-m", "--cfg", "job", "data=digits"], "only one of -m"),
-        (["ui", "--port", "99999"], "invalid choice"),
+        (["ui", "--port", "99999"], "--port 99999: from 1 to 65535"),
         (["data=digits", "model.hidden=[1000000000000]", "tracking=none"], "out of memory"),
     ],
     ids=str,
@@ -200,6 +200,7 @@ def test_a_run_is_recorded_whole(alone, store):
         "weights/first_layer.png",
         "predictions/val.parquet",
         "predictions/test.parquet",
+        "predictions/mistakes.json",
         *(path for path in found if path.startswith("images/confusion_val+step+")),
     }
     assert len([path for path in found if path.endswith(".webp")]) == 3  # epochs 1, 2 and the last
@@ -230,12 +231,16 @@ def assert_the_record_explains_itself(client, run):
     assert f"nnexp reproduce {run.info.run_id[:8]}" in note
     assert "nnexp data=digits" in note or "trainer.epochs=3" in note
     import mlflow
+    import pandas as pd
 
     mlflow.set_tracking_uri(client.tracking_uri)  # where load_table looks
-    table = client.load_table(run.info.experiment_id, "predictions/test.parquet", [run.info.run_id])
-    assert list(table.columns) == ["index", "true", "predicted", "confidence"]
+    mistakes = client.load_table(run.info.experiment_id, "predictions/mistakes.json", [run.info.run_id])
     mlflow.set_tracking_uri(None)
+    table = pd.read_parquet(Path(run.info.artifact_uri.removeprefix("file://")) / "predictions" / "test.parquet")
+    assert list(table.columns) == list(mistakes.columns) == ["index", "true", "predicted", "confidence"]
     assert (table["true"] == table["predicted"]).mean() == run.data.metrics["test/accuracy"]
+    wrong = table[table["true"] != table["predicted"]].sort_values("confidence", ascending=False, kind="stable")
+    assert mistakes["index"].tolist() == wrong["index"].tolist()
 
 
 @pytest.mark.parametrize("launcher", ["basic", "joblib"])
@@ -248,6 +253,7 @@ def test_a_sweep_gives_a_run_and_a_folder_per_combination(launcher, alone):
     (sweep,) = alone.glob("outputs/sweeps/*/*/")
     assert sorted(path.name for path in sweep.iterdir() if path.is_dir()) == ["0", "1", "2", "3"]
     assert {run.data.tags["nnexp.sweep_id"] for run in found} == {f"{sweep.parent.name}/{sweep.name}"}
+    assert "training" not in done.stdout  # a line for each run, no more
 
 
 LONG = ["data=digits", "trainer.epochs=1000000"]
@@ -327,7 +333,9 @@ def test_a_dead_server_costs_the_run_nothing(alone):
 
 def test_the_ui_serves_the_store_on_this_machine_only(store):
     assert nnexp("data=digits", "trainer.epochs=1").returncode == 0
-    process = subprocess.Popen([*NNEXP, "ui"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        [*NNEXP, "ui", "--no-browser"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True
+    )
     try:
         url = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline()).group()
         request = urllib.request.Request(

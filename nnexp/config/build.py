@@ -11,6 +11,7 @@ from nnexp.config.check import check
 from nnexp.config.problems import ConfigError, Problem
 from nnexp.config.schema import DiagnosticsSettings, Settings, TrackingSettings, TrainerSettings
 from nnexp.optim.regularization import Regularization
+from nnexp.redaction import redacted
 
 SECTIONS = {
     "trainer": TrainerSettings,
@@ -61,7 +62,20 @@ def _bound(values: dict[str, Any]) -> list[Problem]:
     """What signatures refuse."""
     plugins = values.get("plugins")
     listed = tuple(map(str, plugins)) if isinstance(plugins, list) else ()
-    return check(Settings, values, plugins=listed)
+    return check(Settings, values, plugins=listed) + [problem for key, value in values.items() for problem in _secrets(key, value)]
+
+
+def _secrets(path: str, value: Any) -> list[Problem]:
+    """Addresses with a name or a password in them: configurations are logged."""
+    if isinstance(value, dict):
+        return [problem for key, inner in value.items() for problem in _secrets(f"{path}.{key}", inner)]
+    if isinstance(value, list):
+        return [problem for inner in value for problem in _secrets(path, inner)]
+    if not isinstance(value, str) or redacted(value) == value:
+        return []
+    remedies = {"tracking.uri": "leave it null and set MLFLOW_TRACKING_URI, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"}
+    remedy = remedies.get(path, "put them into ~/.netrc")
+    return [Problem(f"{path}={redacted(value)}", f"holds a name or a password, and configurations are logged: {remedy}")]
 
 
 def _built(values: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:

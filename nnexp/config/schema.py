@@ -3,7 +3,6 @@
 A section with a `_target_` is bound to that class's signature; what a value may be is told there, by annotations.
 """
 
-import re
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -79,12 +78,12 @@ class TrackingSettings:
     images: Annotated[int, Ge(1)] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a password: configurations are logged."""
-        if self.uri is not None and re.search(r"//[^/]*@|[?&](password|token)=", self.uri):
-            raise ValueError(
-                "tracking.uri holds a name or a password, and configurations are logged: leave it null and set MLFLOW_TRACKING_URI, "
-                "or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
-            )
+        """Refuse what MLflow would, when all is trained."""
+        for key, limit in (("experiment", 500), ("run_name", 250), ("register", 256)):
+            if len(getattr(self, key) or "") > limit:
+                raise ValueError(f"tracking.{key} is longer than the {limit} characters that MLflow takes")
+        if self.register is not None and (set("/:") & set(self.register) or not self.register.strip(". ")):
+            raise ValueError(f"tracking.register={self.register}: MLflow takes no / and : in a registered model's name")
 
 
 @dataclass(frozen=True)

@@ -14,19 +14,20 @@ LIBRARY = "nnexp.zip"
 LONG_AGO = (1980, 1, 1, 0, 0, 0)  # a zip knows nothing earlier: the same code is the same bytes
 
 
-def write(folder: Path, network_json: Path, weights: Path) -> None:
+def write(folder: Path, network_json: Path, weights: Path, home: Path | None = None) -> None:
     """Make the folder: network.json, weights.npz, nnexp.zip.
 
     Args:
         folder: to be made; what is in it is written over.
         network_json: the run's description.
         weights: the run's weights.
+        home: where plugins are looked for; None: the working directory.
     """
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(network_json, folder / DESCRIPTION)
     shutil.copyfile(weights, folder / WEIGHTS)
     plugins = json.loads(network_json.read_text()).get("plugins") or []
-    (folder / LIBRARY).write_bytes(library(tuple(sorted(plugins)), Path.cwd()))
+    (folder / LIBRARY).write_bytes(library(tuple(sorted(plugins)), home or Path.cwd()))
 
 
 @cache

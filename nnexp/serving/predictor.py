@@ -4,7 +4,7 @@ N examples, I inputs, O outputs, C classes, L labels.
 """
 
 from collections.abc import Mapping
-from math import prod
+from math import isfinite, prod
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -21,6 +21,7 @@ from nnexp.serving.ink import Ink
 from nnexp.serving.rebuild import fill, network_of
 from nnexp.serving.scaling import Standardization, restore_of, scale_of
 
+FULL = (255, 65535)  # white in pictures of 8 and of 16 bits
 __all__ = ["Predictor", "PredictorError", "Standardization"]
 
 
@@ -112,13 +113,20 @@ class Predictor:
         return seen
 
     def check(self, x: NDArray[Any]) -> None:
-        """Refuse images that were scaled already."""
-        if self.stored.kind == "u" and x.dtype.kind == "f" and isinstance(self.scale, float) and self.scale < 1 and x.size:
-            with np.errstate(invalid="ignore"):
-                fractions = bool((x != np.floor(x)).any())
-            if fractions and x.min() >= 0 and x.max() <= 1:
-                largest = round(1 / self.scale)
-                raise PredictorError(f"the network takes pixels from 0 to {largest}, and these lie between 0 and 1: multiply by {largest}")
+        """Refuse images whose pixels are not those of the data set: scaled already, or of another range."""
+        if self.stored.kind != "u" or not isinstance(self.scale, float) or self.scale >= 1 or not x.size:
+            return
+        largest = round(1 / self.scale)
+        with np.errstate(invalid="ignore"):
+            low, high = float(x.min()), float(x.max())  # NaN if there is one
+            fractions = x.dtype.kind == "f" and bool((x != np.floor(x)).any())
+        wanted = f"the network takes pixels from 0 to {largest}, and these"
+        if fractions and low >= 0 and high <= 1:
+            raise PredictorError(f"{wanted} lie between 0 and 1: multiply by {largest}")
+        if isfinite(low) and isfinite(high) and (low < 0 or high > largest):
+            white = next((white for white in FULL if low >= 0 and largest < white and high <= white), None)
+            remedy = f"multiply by {largest}/{white}" if white else "give them as the data set stores them"
+            raise PredictorError(f"{wanted} go from {low:g} to {high:g}: {remedy}")
 
     def outputs(self, x: ArrayLike) -> Array:
         """Stored values (N, ...) -> outputs (N, O): logits; of a regression the targets in their own units."""

@@ -4,7 +4,6 @@ N examples, O outputs.
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,8 +27,8 @@ class Said:
     columns: Columns
 
 
-def in_words(predictor: Predictor, said: list[Said], out: Path | None = None) -> str:
-    """A line for each picture, the first rows of each table, and how much of it is right."""
+def in_words(predictor: Predictor, said: list[Said], kept: bool = False) -> str:
+    """A line for each picture, the first rows of each table, and how much of it is right; kept: whether all rows are kept elsewhere."""
     width = max(len(str(one.examples.path)) for one in said)
     lines: list[str] = []
     for one in said:
@@ -40,13 +39,11 @@ def in_words(predictor: Predictor, said: list[Said], out: Path | None = None) ->
         n = len(one.z)
         lines += ["", f"{one.examples.path}: {n:,} row{'s' if n > 1 else ''}", *rows(predictor, one)]
         if n > ROWS:
-            lines.append(f"... {n - ROWS:,} more rows" + ("" if out else "; --out FILE.csv keeps them all"))
+            lines.append(f"... {n - ROWS:,} more rows" + ("" if kept else "; --out FILE.csv keeps them all"))
         if (right := score(predictor, one)) is not None:
             name, value, known = right
             shown = f"{value:.2%}" if name == "accuracy" else f"{value:.4f}"
             lines.append(f"{name} {shown} of {known:,} rows whose truth the file tells")
-    if out is not None:
-        lines += ["", f"{out.resolve()}: {sum(len(one.z) for one in said):,} predictions"]
     return "\n".join(lines).strip("\n")
 
 

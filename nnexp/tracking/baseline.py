@@ -17,9 +17,10 @@ def fetch(folder: Path, text: str, place: Mapping[str, Any]) -> str:
     Returns what a person must be told: a baseline that cannot be found costs a picture, not the run.
     """
     try:
-        run = Runs(destination(place)).find(text)
+        runs = Runs(destination(place))
+        run = runs.last_finished() if text == "last" else runs.find(text)
         reports = {part: json.loads(run.file(f"confusion/{part}.json").read_text()) for part in ("val", "test")}
-    except (StoreError, OSError) as error:
+    except (StoreError, OSError, ValueError) as error:
         return f"tracking.baseline={text}: {error}"
     (folder / NAME).write_text(json.dumps({"name": run.name, "id": run.id, **reports}))
     return ""

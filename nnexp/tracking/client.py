@@ -40,11 +40,15 @@ class Shipper:
         self.answers: dict[str, Outcome] = {}
         self.listening = Lock()
         command = [sys.executable, "-P", "-m", "nnexp.tracking.shipper", *(["--mlflow"] if mlflow else [])]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.owner = os.getpid()
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, start_new_session=True)  # no Ctrl-C reaches it
 
     @classmethod
     def start(cls, mlflow: bool) -> "Shipper":
         """The shipper of this process, started if there is none that will do."""
+        if cls.running is not None and cls.running.owner != os.getpid():
+            cls.running = None  # of the process that this one was forked from; its answers are not for us
         if cls.running is None or (mlflow and not cls.running.mlflow):
             cls.stop()
             cls.running = cls(mlflow)
@@ -53,7 +57,7 @@ class Shipper:
     @classmethod
     def stop(cls) -> None:
         """Let the process finish what it has, without waiting."""
-        if cls.running is not None and cls.running.process.stdin is not None:
+        if cls.running is not None and cls.running.process.stdin is not None and cls.running.owner == os.getpid():
             cls.running.process.stdin.close()
             cls.running = None
 

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnexp.identity import NOT_THE_EXPERIMENT
+from nnexp.redaction import redacted
 from nnexp.tracking.comparison_cautions import Caution, cautions
 from nnexp.tracking.comparison_metrics import Metric, metrics
 from nnexp.tracking.comparison_side import LETTERS, PARTS, Side
 from nnexp.tracking.comparison_verdict import Gap, headline
 from nnexp.tracking.runs import Run, RunError
-from nnexp.tracking.store import redacted
 
 FEWEST, MOST = 2, len(LETTERS)
 MOST_MATRICES = 3  # runs whose confusion matrices are set against the baseline's

@@ -174,7 +174,7 @@ def matrix(axes: "Axes", mistakes: Mistakes) -> None:
                 told = f"{count:+,}".replace("-", "−")
                 axes.text(column, row, told, ha="center", va="center", color=color, weight=weight, fontsize=8.5 if len(told) < 5 else 7)
         axes.plot(*diagonal(n), color="#777777", linewidth=0.9, solid_joinstyle="miter")
-    bar = axes.figure.colorbar(image, ax=axes, shrink=0.8, format=lambda share, _: f"{100 * abs(share):.3g} %")
+    bar = axes.figure.colorbar(image, ax=axes, shrink=0.8, format=lambda share, _: f"{100 * abs(share):.3g}%")
     bar.set_label("share of the true class")
     bar.ax.set_title("worse", fontsize=9)
     bar.ax.set_xlabel("better", fontsize=9, labelpad=6)

@@ -1,17 +1,14 @@
 """The metrics of compared runs: which value is the best, and where asking that makes no sense."""
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nnexp.tracking.comparison_side import Side
 from nnexp.tracking.comparison_verdict import Gap
+from nnexp.tracking.metric_words import LESS, MORE, words, written
 
-MORE = {"accuracy", "r2", "recall", "precision", "f1", "match", "second"}  # words of metrics of which more is better
-LESS = {"loss", "ece", "mae", "rmse", "time", "dead"}
 COST = {"time", "second"}  # can be compared whatever was learnt
-PERCENT = {"accuracy", "recall", "precision", "f1", "match", "ece"}
 SHOWN = ("best/", "test/", "val/", "train/", "time/", "examples_per_second")
 """Beginnings of the metrics that a person looks for, in this order; the others are for whoever asks."""
 ABSENT = "-"
@@ -70,21 +67,6 @@ def best_of(values: Sequence[float | None], better: str) -> frozenset[int]:
     return frozenset(i for i, value in known.items() if value == top)
 
 
-def words(name: str) -> set[str]:
-    """Of a metric's name."""
-    return set(re.split(r"[/_.]", name))
-
-
 def shown(name: str, value: float | None) -> str:
-    """A metric as a person reads it: an accuracy in percent, a loss with four decimals, others with four digits."""
-    if value is None:
-        return ABSENT
-    if not math.isfinite(value):
-        return str(value)
-    if words(name) & PERCENT:
-        return f"{100 * value:.2f} %"
-    if "loss" in words(name) and abs(value) < 1e6:
-        return f"{value:.4f}"
-    if name.startswith("time/"):
-        return f"{value:.3g} s" if value < 100 else f"{value:,.0f} s"
-    return f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 1e4 else f"{value:.4g}"
+    """A metric as a person reads it; a dash where there is none."""
+    return ABSENT if value is None else written(name, value)

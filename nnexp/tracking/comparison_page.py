@@ -13,6 +13,7 @@ from nnexp.tracking.comparison_metrics import Metric, shown
 from nnexp.tracking.comparison_side import NONE, Side
 from nnexp.tracking.comparison_table import ABSENT, box, chip, delta, head, note, number, pictures, row, signed, table, text_cell
 from nnexp.tracking.comparison_verdict import LEVEL, Gap, McNemar, corrected, p_value, scored
+from nnexp.tracking.metric_words import duration, written
 
 ARROWS = {"higher": "↑", "lower": "↓", "": ""}
 SMALLEST = 0.68  # of a matrix: the counts in it must stay readable
@@ -91,7 +92,7 @@ def gaps(found: Comparison) -> str:
     text = []
     if any(tested):
         rows += [
-            ("95 % interval of the difference on test", counted(lambda test: points(test.interval))),
+            ("95% interval of the difference on test", counted(lambda test: points(test.interval))),
             (f"test examples right here, wrong in {a}", counted(lambda test: f"{test.only_other:,}")),
             (f"test examples right in {a}, wrong here", counted(lambda test: f"{test.only_base:,}")),
             ("p, McNemar's exact test", counted(lambda test: p_value(test.p))),
@@ -129,7 +130,7 @@ def origins(sides: Sequence[Side]) -> Iterable[str]:
         "experiment": [side.run.experiment for side in sides],
         "status": [side.run.status for side in sides],
         "started": [time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(side.run.started)) for side in sides],
-        "took": ["" if side.run.seconds is None else shown("time/total", side.run.seconds) for side in sides],
+        "took": ["" if side.run.seconds is None else duration(side.run.seconds) for side in sides],
         "seed": [side.run.params.get("seed", "") for side in sides],
         "data": [f"{side.data_name} {side.data_sha256[:ID]}" for side in sides],
         "commit": [tag(side, "nnexp.git_commit")[:ID] for side in sides],
@@ -187,7 +188,7 @@ def members(found: Comparison) -> str:
     widest = max((abs(value - (m.values[0] or 0)) for m in found.members for value in m.values if value is not None), default=0) or 1
 
     def cell(member: Member, value: float | None) -> str:
-        told = None if value is None else f"{100 * value:.2f} %" if as_share else f"{value:.4f}"
+        told = None if value is None else written("recall", value) if as_share else f"{value:.4f}"
         first = member.values[0]
         if value is None or first is None or value is first:
             return number(told)

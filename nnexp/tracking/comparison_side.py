@@ -93,7 +93,7 @@ class Side:
 
     def repeats(self, other: "Side") -> bool:
         """Whether it is the other's run once more."""
-        return self.run.id == other.run.id if self.run.id else self.run == other.run
+        return self.run.is_same(other.run)
 
     @property
     def task(self) -> str:

@@ -13,6 +13,7 @@ from math import sqrt
 import numpy as np
 
 from nnexp.tracking.comparison_side import WORDS, Answers, Side
+from nnexp.tracking.metric_words import written
 
 LEVEL = 0.05
 NORMAL = 1.959964  # 95 % of a normal distribution lie within so many standard deviations
@@ -200,7 +201,7 @@ def scored(value: float | None, score: str) -> str:
     """A score as one reads it."""
     if value is None:
         return "-"
-    return f"{100 * value:.2f} %" if score == "accuracy" else f"R2 {value:.4f}"
+    return written(score, value) if score == "accuracy" else f"R2 {value:.4f}"
 
 
 def p_value(p: float) -> str:

@@ -7,6 +7,7 @@ folder), `end` (last: the status).
 
 import json
 import os
+import platform
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -30,7 +31,14 @@ class Journal:
         self.folder = folder
         self.file = (folder / NAME).open("x", encoding="utf-8")
 
-    def run(self, name: str, params: Mapping[str, str], tags: Mapping[str, str], destination: Mapping[str, Any] | None) -> None:
+    def run(
+        self,
+        name: str,
+        params: Mapping[str, str],
+        tags: Mapping[str, str],
+        destination: Mapping[str, Any] | None,
+        began: float | None = None,
+    ) -> None:
         """What the run is, and where it is to be shipped.
 
         Args:
@@ -39,10 +47,13 @@ class Journal:
             tags: where it comes from.
             destination: `experiment`, `uri` (None: what the environment says), `folder` (of the default store), and what else the
                 store is to be given: `register`, `baseline`; None: nowhere.
+            began: when, in seconds since 1970; None is now.
         """
         place = dict(destination) if destination is not None else None
         journal_id = secrets.token_hex(16)  # by which a store is asked whether it knows the run already
-        self._write("run", id=journal_id, pid=os.getpid(), name=name, params=dict(params), tags=dict(tags), destination=place)
+        began = time.time() if began is None else began
+        what = {"name": name, "params": dict(params), "tags": dict(tags), "destination": place}
+        self._write("run", time=round(1000 * began), id=journal_id, writer=writer(os.getpid()), **what)
 
     def metrics(self, step: int, values: Mapping[str, float]) -> None:
         """Numbers at an epoch."""
@@ -70,6 +81,15 @@ class Journal:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.file.close()
+
+
+def writer(pid: int) -> dict[str, Any]:
+    """What tells a process from all others: its machine, its number, and when it began, in ticks of the machine's clock."""
+    try:
+        began = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        began = ""
+    return {"host": platform.node(), "pid": pid, "began": began}
 
 
 def read(folder: Path, offset: int = 0) -> tuple[list[Entry], int]:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 NAME = "shipped.json"
@@ -17,7 +17,6 @@ class Ledger:
         run_id, experiment_id: in MLflow; empty where the run is not known to be there.
         model_id: of its logged model, likewise.
         version: of its registered model, likewise.
-        begun: what the store was asked to make: the run, its model, a version; it may have done so without our hearing of it.
         offset: the bytes of the journal whose entries are there.
         done: everything is there.
     """
@@ -27,7 +26,6 @@ class Ledger:
     experiment_id: str = ""
     model_id: str = ""
     version: str = ""
-    begun: list[str] = field(default_factory=list)
     offset: int = 0
     done: bool = False
 
@@ -39,14 +37,6 @@ class Ledger:
         except (FileNotFoundError, json.JSONDecodeError):
             return cls()
         return cls(**{own.name: found[own.name] for own in fields(cls) if own.name in found})
-
-    def begin(self, what: str, folder: Path) -> bool:
-        """Remember that the store is about to be asked for something; returns whether it was before."""
-        if what in self.begun:
-            return True
-        self.begun.append(what)
-        self.save(folder)
-        return False
 
     def save(self, folder: Path) -> None:
         """Write, so that a reader finds the old or the new one."""

@@ -5,6 +5,7 @@ the model's data. What goes in is what the data set stores (pixels as bytes, a t
 """
 
 import json
+import os
 import shutil
 import tempfile
 import warnings
@@ -25,13 +26,12 @@ if TYPE_CHECKING:
 
 NAME = "model"  # so that runs:/<run id>/model is it
 LOADER = "nnexp_model"
+VARIABLE = "MLFLOW_TRACKING_URI"
 NEEDED = ("numpy", "annotated-types", "pandas")
 EXAMPLES = 3  # in the input example
 
 
-def log_model(
-    client: "MlflowClient", ledger: "Ledger", folder: Path, head: Mapping[str, Any], once: Mapping[str, Any], known: str = ""
-) -> str:
+def log_model(client: "MlflowClient", ledger: "Ledger", folder: Path, head: Mapping[str, Any], once: Mapping[str, Any]) -> str:
     """Log the network with its best weights as a model of the run; returns the model's id.
 
     Args:
@@ -40,20 +40,23 @@ def log_model(
         folder: of the run.
         head: the first line of its journal.
         once: the entry of the metrics that are told once; the model's page shows them.
-        known: the id of a model that was begun.
     """
     from mlflow.entities import LoggedModelOutput, LoggedModelStatus, Metric
 
     run_id = ledger.run_id
     params = {key: value[:250] for key, value in head["params"].items() if "." not in key and key not in ("plugins", "optimized_metric")}
     kind = json.loads((folder / "network.json").read_text())["task"]
-    model_id = known or client.create_logged_model(ledger.experiment_id, NAME, run_id, params=params, model_type=kind).model_id
+    model_id = find_model(client, ledger)
+    if not model_id:
+        model_id = client.create_logged_model(ledger.experiment_id, NAME, run_id, params=params, model_type=kind).model_id
     with tempfile.TemporaryDirectory() as temporary:
         local = Path(temporary) / NAME
-        save_model(local, folder, model_id=model_id, run_id=run_id)
+        save_model(local, folder, Path(head["destination"]["folder"]), model_id=model_id, run_id=run_id)
         client.log_model_artifacts(model_id, str(local))
     client.finalize_logged_model(model_id, LoggedModelStatus.READY)
-    client.log_outputs(run_id, [LoggedModelOutput(model_id, step=0)])
+    outputs = client.get_run(run_id).outputs
+    if outputs is None or model_id not in [output.model_id for output in outputs.model_outputs]:
+        client.log_outputs(run_id, [LoggedModelOutput(model_id, step=0)])  # which a database takes only once
     shown = {name: value for name, value in once["values"].items() if name.startswith(("best/", "test/"))}
     if shown:  # the run has them already, with the same time, so it does not get them twice
         told = [Metric(name, value, once["time"], 0, model_id=model_id, run_id=run_id) for name, value in shown.items()]
@@ -73,8 +76,8 @@ def find_version(client: "MlflowClient", name: str, ledger: "Ledger") -> str:
     return str(found[0].version) if found else ""
 
 
-def save_model(path: Path, folder: Path, model_id: str | None = None, run_id: str | None = None) -> None:
-    """Write a run's network as a folder in MLflow's format."""
+def save_model(path: Path, folder: Path, home: Path, model_id: str | None = None, run_id: str | None = None) -> None:
+    """Write a run's network as a folder in MLflow's format; plugins are looked for in `home`."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from mlflow import pyfunc
@@ -84,7 +87,7 @@ def save_model(path: Path, folder: Path, model_id: str | None = None, run_id: st
     with tempfile.TemporaryDirectory() as temporary, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the library's about itself
         data, code = Path(temporary) / "network", Path(temporary) / f"{LOADER}.py"
-        write(data, folder / "network.json", folder / "weights" / "best.npz")
+        write(data, folder / "network.json", folder / "weights" / "best.npz", home)
         shutil.copyfile(Path(__file__).parent.parent / "serving" / "loader.py", code)
         pyfunc.save_model(
             path,
@@ -142,9 +145,9 @@ def example(description: Mapping[str, Any]) -> Any:
     return pd.DataFrame([row] * EXAMPLES)
 
 
-def register(client: "MlflowClient", name: str, ledger: "Ledger", head: Mapping[str, Any]) -> str:
+def register(client: "MlflowClient", name: str, ledger: "Ledger", description: str) -> str:
     """Make the model a version of the registered model of that name; returns the version."""
-    from mlflow import get_tracking_uri, set_tracking_uri
+    from mlflow import set_tracking_uri
     from mlflow.exceptions import MlflowException
 
     try:
@@ -152,11 +155,12 @@ def register(client: "MlflowClient", name: str, ledger: "Ledger", head: Mapping[
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
-    model_id, elsewhere = ledger.model_id, get_tracking_uri()
-    set_tracking_uri(client.tracking_uri)  # where a database's registry looks for the model
+    model_id, said = ledger.model_id, os.environ.get(VARIABLE)
+    set_tracking_uri(client.tracking_uri)  # where a database's registry looks for the model; it sets the variable too
     try:
-        version = client.create_model_version(name, f"models:/{model_id}", ledger.run_id, model_id=model_id, description=head["name"])
+        version = client.create_model_version(name, f"models:/{model_id}", ledger.run_id, model_id=model_id, description=description)
     finally:
-        set_tracking_uri(elsewhere)
+        set_tracking_uri(None)
+        os.environ.update({VARIABLE: said} if said else {})
     client.set_logged_model_tags(model_id, {"mlflow.modelVersions": json.dumps([{"name": name, "version": version.version}])})
     return str(version.version)

@@ -41,9 +41,8 @@ def run_note(
         metrics: those that are told once.
         ledger: what the store has of it.
     """
-    parts = [what(head["params"], _json(folder / "dataset.json"))]
-    if status:
-        parts += [text for text in (ENDED.get(status, ""), result(metrics or {})) if text]
+    parts = [text for text in (result(metrics or {}), ENDED.get(status, "")) if text]  # first: the UI folds what is long
+    parts.append(what(head["params"], _json(folder / "dataset.json")))
     command = _json(folder / "environment.json").get("command", "")
     repeat = [f"Started by `{command}`."] if command else []
     if ledger is not None:
@@ -66,22 +65,19 @@ def what(params: Mapping[str, str], data: Mapping[str, Any]) -> str:
 
 
 def result(metrics: Mapping[str, float]) -> str:
-    """A table of what came out; empty where nothing did."""
-    rows = {
-        "accuracy": ("best/val_accuracy", "test/accuracy", "{:.2%}"),
-        "R2": ("best/val_r2", "test/r2", "{:.4f}"),
-        "loss": ("best/val_loss", "test/loss", "{:.4f}"),
-    }
-    lines = []
-    for name, (validation, test, form) in rows.items():
-        if validation in metrics:
-            tested = form.format(metrics[test]) if test in metrics else "not looked at"
-            lines.append(f"| {name} | {form.format(metrics[validation])} | {tested} |")
-    if not lines:
+    """What came out, in a sentence; empty where nothing did."""
+    score = next((name for name in ("accuracy", "r2") if f"best/val_{name}" in metrics), None)
+    if score is None:
         return ""
-    head = f"| in epoch {metrics['best/epoch']:.0f}, the best | validation | test |\n|---|---|---|\n"
-    took = f"\n\n{metrics['time/total']:.1f} s in all." if "time/total" in metrics else ""
-    return head + "\n".join(lines) + took
+    label, form = ("accuracy", "{:.2%}") if score == "accuracy" else ("R2", "{:.4f}")
+    tested = f", **{form.format(metrics[f'test/{score}'])}** on test" if f"test/{score}" in metrics else "; test was not looked at"
+    took = f", in {metrics['time/total']:.1f} s" if "time/total" in metrics else ""
+    return f"{label} **{form.format(metrics[f'best/val_{score}'])}** on validation (epoch {metrics['best/epoch']:.0f}){tested}{took}."
+
+
+def short_result(metrics: Mapping[str, float]) -> str:
+    """The same for a line of a table."""
+    return result(metrics).replace("*", "").partition(", in ")[0].rstrip(".")
 
 
 def _json(path: Path) -> dict[str, Any]:

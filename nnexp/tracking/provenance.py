@@ -9,6 +9,8 @@ import sys
 from importlib import metadata
 from typing import Any
 
+from nnexp.redaction import redacted
+
 PACKAGES = ("nnexp", "numpy", "scipy", "hydra-core", "omegaconf", "mlflow", "pydantic", "scikit-learn", "matplotlib")
 DIFF_LIMIT = 1_000_000  # characters of a diff that are kept
 
@@ -29,7 +31,7 @@ def environment(threads: int) -> dict[str, Any]:
     from threadpoolctl import threadpool_info
 
     return {
-        "command": shlex.join([program(), *sys.argv[1:]]),
+        "command": redacted(shlex.join([program(), *sys.argv[1:]])),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "cpu": _cpu(),

@@ -1,5 +1,6 @@
 """A recorded run as it is read back: what it was, what came of it, and its files."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +19,7 @@ class Run:
         name, experiment: for people.
         status: FINISHED, FAILED, KILLED, RUNNING; of a folder whose journal has no end, UNFINISHED.
         started: seconds since 1970.
-        seconds: how long it took; None while it runs.
+        seconds: how long it took, by its own clock (time/total) if that told, else from start to end; None while it runs.
         params: the configuration, flat.
         metrics: the last value of each.
         tags: where it comes from.
@@ -39,6 +40,10 @@ class Run:
     def folder(self) -> Path | None:
         """Where its files lie on this machine; None: on a server."""
         return self.source.folder
+
+    def is_same(self, other: "Run") -> bool:
+        """Whether both are one run, wherever they were read from."""
+        return self.id == other.id if self.id or other.id else self == other
 
     def history(self) -> History:
         """The metrics of each epoch by step, in order; without the system's and those that are told once.
@@ -67,6 +72,11 @@ class Run:
         return found
 
 
+def took(metrics: Mapping[str, float], between: float | None) -> float | None:
+    """How many seconds a run took: what it told itself, else what lies between its start and its end."""
+    return metrics.get("time/total", between)
+
+
 def in_folder(folder: Path) -> Run:
     """The run that left a folder, read from its journal; no store is needed.
 
@@ -82,7 +92,7 @@ def in_folder(folder: Path) -> Run:
     head, end = entries[0], next((entry for entry in entries if entry["kind"] == "end"), None)
     metrics = {key: float(value) for _, values in journal.history(entries) for key, value in values.items()}
     experiment = (head["destination"] or {}).get("experiment") or ""
-    seconds = (end["time"] - head["time"]) / 1000 if end else None
+    seconds = took(metrics, (end["time"] - head["time"]) / 1000 if end else None)
     status, started = end["status"] if end else "UNFINISHED", head["time"] / 1000
     run_id = Ledger.of(folder).run_id
     return Run(run_id, head["name"], experiment, status, started, seconds, head["params"], metrics, head["tags"], Folder(folder))

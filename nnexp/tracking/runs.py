@@ -1,5 +1,6 @@
 """Recorded runs, read back: found by id, name, `best`, `last` or folder, and selected as MLflow selects them."""
 
+import logging
 import math
 import os
 import sqlite3
@@ -10,10 +11,12 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
+from nnexp.redaction import redacted
 from nnexp.tracking import journal
-from nnexp.tracking.recorded_run import Run, in_folder
+from nnexp.tracking.addresses import check, kind
+from nnexp.tracking.recorded_run import Run, in_folder, took
 from nnexp.tracking.run_sources import RunError, Stored, number, told
-from nnexp.tracking.store import SQLITE, address, first_line, quiet, redacted
+from nnexp.tracking.store import SQLITE, address, answers, first_line, quiet
 
 if TYPE_CHECKING:
     from mlflow import entities
@@ -57,7 +60,8 @@ class Runs:
             return in_folder(folder)
         if text == "best":
             return self.best()
-        if named := self.select("" if text == "last" else f"attributes.run_name = {_quoted(text)}", top=1):
+        by_name = "" if text == "last" else _named(text)
+        if by_name is not None and (named := self.select(by_name, top=1)):
             return named[0]
         prefix = text.lower()
         if SHORTEST_PREFIX <= len(prefix) <= WHOLE_ID and set(prefix) <= set("0123456789abcdef"):
@@ -75,7 +79,17 @@ class Runs:
             found = self.select("attributes.status = 'FINISHED'", f'metrics."{score}" DESC', top=1)
             if found and not math.isnan(found[0].metrics.get(score, math.nan)):
                 return found[0]
+        if not self.select(top=1):
+            raise self.none()
         raise RunError(f"no run at {self.place} has finished with a {' or '.join(SCORES)}; see them with: nnexp runs")
+
+    def last_finished(self) -> Run:
+        """The newest of the runs that finished."""
+        if found := self.select("attributes.status = 'FINISHED'", top=1):
+            return found[0]
+        if not self.select(top=1):
+            raise self.none()
+        raise RunError(f"no run at {self.place} has finished; see them with: nnexp runs")
 
     def select(self, filter: str = "", order: str = "", top: int | None = None) -> list[Run]:  # noqa: A002, as MLflow has it
         """Runs that fit; of several in the same place the newest first.
@@ -118,17 +132,27 @@ class Runs:
         """The store, as it may be shown."""
         return redacted(self.uri).removeprefix(SQLITE)
 
+    def none(self) -> RunError:
+        """What is said where there are no runs at all."""
+        where = self.place if self.experiment is None else f"{self.place} in the experiment {self.experiment}"
+        return RunError(f"no runs here yet: there are none at {where}; {REMEDY}")
+
     def client(self) -> "MlflowClient":
         """MLflow's client of the store.
 
         Raises:
             RunError: there is no store, or no such experiment.
+            StoreError: its address leads nowhere, or nobody answers there.
         """
         if self._client is None:
+            check(self.uri)
             path = Path(self.uri.removeprefix(SQLITE)) if self.uri.startswith(SQLITE) else None
             if path is not None and not _holds_runs(path):
-                raise RunError(f"no runs here yet: there are none at {self.place}; {REMEDY}")
+                raise self.none()
+            if kind(self.uri) == "database":
+                answers(self.uri)
             quiet()
+            logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # it tells a traceback before each further try
             from mlflow.tracking import MlflowClient
 
             lock = path.parent / ".lock" if path is not None and os.access(path.parent, os.W_OK) else None  # somebody may be making it
@@ -157,8 +181,8 @@ class Runs:
 
     def _run(self, found: "entities.Run") -> Run:
         info, data = found.info, found.data
-        seconds = (info.end_time - info.start_time) / 1000 if info.end_time else None
         metrics = {key: number(value) for key, value in data.metrics.items()}
+        seconds = took(metrics, (info.end_time - info.start_time) / 1000 if info.end_time else None)
         source = Stored(self.client(), self.uri, info.run_id, metrics, info.artifact_uri)
         experiment, started = self._experiments[info.experiment_id], info.start_time / 1000
         return Run(
@@ -168,7 +192,7 @@ class Runs:
     def _unknown(self, text: str) -> RunError:
         known = self.select(top=PAGE)
         if not known:
-            return RunError(f"no runs here yet: there are none at {self.place}; {REMEDY}")
+            return self.none()
         near = get_close_matches(text, {run.name for run in known} | {"best", "last"}, 3)
         near += [run.id[:8] for run in known if get_close_matches(text.lower(), [run.id[: len(text)]], 1, 0.8)][:3]
         advice = f"did you mean {' or '.join(near)}? " if near else ""
@@ -204,6 +228,8 @@ def _holds_runs(database: Path) -> bool:
         raise RunError(f"{database}: {error}") from error
 
 
-def _quoted(text: str) -> str:
-    """A string in MLflow's filters, which know no escapes."""
-    return f"'{text}'" if "'" not in text else f'"{text}"'
+def _named(text: str) -> str | None:
+    """The filter for a name; None: MLflow's filters know no escapes, so that none can ask for a name with both kinds of quotes."""
+    if "'" in text and '"' in text:
+        return None
+    return f"attributes.run_name = '{text}'" if "'" not in text else f'attributes.run_name = "{text}"'

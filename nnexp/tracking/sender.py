@@ -8,9 +8,10 @@ from time import monotonic
 
 from filelock import FileLock, Timeout
 
+from nnexp.redaction import redacted
 from nnexp.tracking.journal import Entry
 from nnexp.tracking.shipment import Shipment
-from nnexp.tracking.store import SERVERS, StoreError, first_line, in_words, redacted
+from nnexp.tracking.store import SERVERS, StoreError, first_line, in_words
 
 PAUSE = 2.0  # seconds between two tries
 PATIENCE = 10.0  # seconds without a sign of life from a server, at the end of a run
@@ -68,8 +69,7 @@ class Sender(Thread):
         try:
             self.send_all()
         finally:
-            lock.release()
-            (self.folder / LOCK).unlink(missing_ok=True)
+            lock.release()  # the file stays: another may be waiting for it
 
     def send_all(self) -> None:
         shipment: Shipment | None = None

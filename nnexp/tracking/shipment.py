@@ -9,17 +9,19 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nnexp.redaction import redacted
 from nnexp.tracking import journal
 from nnexp.tracking.inputs import datasets
 from nnexp.tracking.ledger import Ledger
-from nnexp.tracking.model import find_model, find_version, log_model, register
-from nnexp.tracking.notes import experiment_note, run_note
-from nnexp.tracking.store import destination, log_metrics, log_params, open_store, redacted
+from nnexp.tracking.model import find_version, log_model, register
+from nnexp.tracking.notes import experiment_note, run_note, short_result
+from nnexp.tracking.store import destination, log_metrics, log_params, open_store
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 NOTE, TABLES, JOURNAL = "mlflow.note.content", "mlflow.loggedArtifacts", "nnexp.journal_id"
+MISTAKES = "predictions/mistakes.json"
 SLIDER = "confusion_val"
 """The images that the UI shows with a slider over the epochs."""
 
@@ -41,7 +43,7 @@ class Shipment:
         self.ledger = Ledger.of(folder)
         if self.ledger.store != redacted(self.uri):
             self.ledger = Ledger(store=redacted(self.uri))
-        self.again = bool(self.ledger.begun)  # the store may have more than we know
+        self.again = bool(self.ledger.run_id)  # the store may have more than we know
         self.introduced = self.ledger.offset > 0
         self.client: MlflowClient | None = None
         self.tables: list[dict[str, str]] = []
@@ -81,8 +83,8 @@ class Shipment:
             home = Path(place["folder"])
             here = home if home.is_dir() else None
             self.client, ledger.experiment_id = open_store(self.uri, place["experiment"], experiment_note(), here)
-        if not ledger.run_id and ledger.begin("run", self.folder):
-            ledger.run_id = self.known(self.client)
+        if not ledger.run_id and (known := self.known(self.client)):
+            ledger.run_id, self.again = known, True
         if not ledger.run_id:
             tags = self.head["tags"] | {JOURNAL: self.head["id"]}
             run = self.client.create_run(ledger.experiment_id, self.head["time"], tags=tags, run_name=self.head["name"])
@@ -95,7 +97,7 @@ class Shipment:
         return self.client
 
     def known(self, client: "MlflowClient") -> str:
-        """The run that the store made when nobody heard its answer."""
+        """The run that the store has already: nobody heard its answer, or it was told under another address."""
         found = client.search_runs([self.ledger.experiment_id], f"tags.`{JOURNAL}` = '{self.head['id']}'", max_results=1)
         return str(found[0].info.run_id) if found else ""
 
@@ -121,10 +123,10 @@ class Shipment:
                 self.once = entry
 
     def send_file(self, client: "MlflowClient", path: str) -> None:
-        """A file of the run's folder; tables are named, so that `mlflow.load_table` finds them."""
+        """A file of the run's folder; the table of mistakes is named, so that the UI and `mlflow.load_table` find it."""
         folder = str(Path(path).parent.as_posix())
         client.log_artifact(self.ledger.run_id, str(self.folder / path), None if folder == "." else folder)
-        if path.endswith(".parquet"):
+        if path == MISTAKES:  # not the Parquet tables: the UI takes whatever is named here for JSON
             self.tables.append({"path": path, "type": "table"})
             client.set_tag(self.ledger.run_id, TABLES, json.dumps(self.tables))
         self.progress()
@@ -144,21 +146,14 @@ class Shipment:
 
     def send_end(self, client: "MlflowClient", entry: journal.Entry) -> None:
         """The model, what came out, and how it ended."""
-        if (self.folder / "network.json").exists() and (self.folder / "weights" / "best.npz").exists():
-            self.send_model(client)
-        client.set_tag(self.ledger.run_id, NOTE, run_note(self.folder, self.head, entry["status"], self.once["values"], self.ledger))
-        client.set_terminated(self.ledger.run_id, entry["status"], entry["time"])
-        self.ledger.done = True
-
-    def send_model(self, client: "MlflowClient") -> None:
-        """The network as a model, and as a version of a registered one if that was asked for."""
-        ledger, name = self.ledger, self.head["destination"].get("register")
-        if not ledger.model_id:
-            known = find_model(client, ledger) if ledger.begin("model", self.folder) else ""
-            ledger.model_id = log_model(client, ledger, self.folder, self.head, self.once, known)
+        ledger, learnt = self.ledger, (self.folder / "network.json").exists() and (self.folder / "weights" / "best.npz").exists()
+        if learnt and not ledger.model_id:
+            ledger.model_id = log_model(client, ledger, self.folder, self.head, self.once)
             ledger.save(self.folder)
             self.progress()
-        if name and not ledger.version:
-            known = find_version(client, name, ledger) if ledger.begin("version", self.folder) else ""
-            ledger.version = known or register(client, name, ledger, self.head)
-            ledger.save(self.folder)
+        client.set_tag(ledger.run_id, NOTE, run_note(self.folder, self.head, entry["status"], self.once["values"], ledger))
+        client.set_terminated(ledger.run_id, entry["status"], entry["time"])
+        described = f"{short_result(self.once['values'])}; {self.head['name']}"
+        if learnt and (name := self.head["destination"].get("register")) and not ledger.version:
+            ledger.version = find_version(client, name, ledger) or register(client, name, ledger, described)
+        ledger.done = True

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from queue import Queue
+from threading import Thread
 from typing import Any
 
 from nnexp.tracking import journal
@@ -25,7 +26,7 @@ from nnexp.tracking.system import Monitor
 
 POLL = 0.1  # seconds between two looks at the journal
 NICENESS = 10  # training comes first
-GRACE = 60.0  # seconds for which a store that did not answer is waited for no longer
+GRACE, BRIEFLY = 60.0, 3.0  # for so many seconds a store that failed is waited for so many seconds only
 
 
 class Follower:
@@ -45,10 +46,10 @@ class Follower:
         head = self.entries[0]
         place = head["destination"] or {}
         self.note = ""
-        if text := place.get("baseline"):  # before this run is the last one itself
-            self.note = fetch(folder, text, place)
+        self.baseline = Thread(target=self.fetch_baseline, args=(place.get("baseline"), place), daemon=True)
+        self.baseline.start()
         self.sender = Sender(folder) if place else None
-        self.monitor = Monitor(folder, head["pid"], place.get("system"))
+        self.monitor = Monitor(folder, head["writer"]["pid"], place.get("system"))
 
     def follow(self) -> dict[str, Any]:
         """Returns what became of the run."""
@@ -69,6 +70,10 @@ class Follower:
         error = self.sender.finish(self.patience) if self.sender else ""
         return {"folder": str(self.folder), "run_id": self.sender.run_id if self.sender else "", "error": error, "note": self.note}
 
+    def fetch_baseline(self, text: str | None, place: dict[str, Any]) -> None:
+        if text is not None:
+            self.note = fetch(self.folder, text, place)
+
     def put(self, entries: list[journal.Entry], offset: int | None = None) -> None:
         if self.sender is not None:
             self.sender.put(entries, offset)
@@ -82,6 +87,7 @@ class Follower:
         """The pictures; none of them is worth a run's record."""
         from nnexp.tracking.figures import draw_all
 
+        self.baseline.join(self.patience)
         failures: list[str] = []
         try:
             drawn = draw_all(self.folder, self.entries, failures)
@@ -96,7 +102,8 @@ def main() -> None:
     """Serve the process that started this one, until its end of the pipe closes."""
     if hasattr(os, "fork") and os.fork():
         os._exit(0)  # whoever ends the starting process with all its children, as a pool of workers does, does not find us
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; who trains says what it means
+    for sign in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+        signal.signal(sign, signal.SIG_IGN)  # what ends a whole group is for who trains to answer; its end is ours
     if hasattr(os, "nice"):
         os.nice(NICENESS)
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
@@ -121,10 +128,12 @@ def main() -> None:
         for name in [name for name in os.environ if name.startswith("MLFLOW_")]:
             del os.environ[name]
         os.environ.update(order["settings"])
-        patience = PATIENCE if time.monotonic() - silent_since > GRACE else 1.0  # the runs of a sweep need not all wait for it
-        follower = Follower(Path(order["folder"]), lambda: not closed.is_set(), patience)
-        outcome = follower.follow()
-        if follower.sender is not None and follower.sender.abandoned:
+        patience = PATIENCE if time.monotonic() - silent_since > GRACE else BRIEFLY  # the runs of a sweep need not all wait for it
+        try:
+            outcome = Follower(Path(order["folder"]), lambda: not closed.is_set(), patience).follow()
+        except Exception as error:  # noqa: BLE001, one run's surprise is not the next one's
+            outcome = {"folder": order["folder"], "run_id": "", "error": told(error), "note": ""}
+        if outcome["error"]:
             silent_since = time.monotonic()
         with suppress(BrokenPipeError):
             print(json.dumps(outcome), file=answers, flush=True)

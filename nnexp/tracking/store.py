@@ -1,7 +1,7 @@
 """The MLflow store: opened safely, filled in batches."""
 
+import getpass
 import os
-import re
 import sqlite3
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
+
+from nnexp.redaction import HIDDEN, redacted
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric
@@ -22,7 +24,7 @@ PARAM_LENGTH = 6000
 KIND = {"mlflow.experimentKind": "custom_model_development"}  # the UI then opens on training, not on language models
 NOTE = "mlflow.note.content"
 DATABASE = Path("mlruns") / "mlflow.db"
-HIDDEN = "***"
+CONNECTS_WITHIN = 5  # seconds
 SERVERS = ("http://", "https://", "databricks")
 
 
@@ -70,6 +72,8 @@ def open_store(uri: str, experiment: str, note: str = "", home: Path | None = No
             sqlite3.connect(uri.removeprefix(SQLITE)).close()  # says at once what MLflow would try again for minutes
         except (OSError, sqlite3.Error) as error:
             raise StoreError(f"{uri.removeprefix(SQLITE)}: {error}") from error
+    if uri.startswith("postgresql"):
+        answers(uri)
     quiet()
     import logging
 
@@ -87,13 +91,27 @@ def open_store(uri: str, experiment: str, note: str = "", home: Path | None = No
             raise StoreError(in_words(uri, error)) from error
 
 
+def answers(uri: str) -> None:
+    """Ask a database server whether it is there; MLflow would ask for minutes.
+
+    Raises:
+        StoreError: it is not.
+    """
+    from sqlalchemy import create_engine
+
+    try:
+        create_engine(uri, connect_args={"connect_timeout": CONNECTS_WITHIN}).connect().close()
+    except Exception as error:  # the drivers' own
+        raise StoreError(in_words(uri, error)) from error
+
+
 def _lock(uri: str, folder: Path | None) -> AbstractContextManager[object]:
     """What keeps others on this machine out while a database is opened; a server looks after itself."""
     if uri.startswith(SERVERS):
         return nullcontext()
     if folder is not None:
         return FileLock(folder / ".lock")
-    return FileLock(Path(tempfile.gettempdir()) / f"nnexp-{sha256(uri.encode()).hexdigest()[:16]}.lock")
+    return FileLock(Path(tempfile.gettempdir()) / f"nnexp-{getpass.getuser()}-{sha256(uri.encode()).hexdigest()[:16]}.lock")
 
 
 def _experiment(client: "MlflowClient", name: str, note: str, folder: Path | None) -> str:
@@ -126,11 +144,6 @@ def log_params(client: "MlflowClient", run_id: str, params: Mapping[str, str]) -
     entities = [Param(key, value[:PARAM_LENGTH]) for key, value in params.items()]
     for start in range(0, len(entities), PARAMS_PER_CALL):
         client.log_batch(run_id, params=entities[start : start + PARAMS_PER_CALL])
-
-
-def redacted(uri: str) -> str:
-    """An address, or a text with one in it, without the name and password that it may carry."""
-    return re.sub(r"(?i)([?&](?:password|passwd|pwd|token|secret)=)[^&\s]*", rf"\1{HIDDEN}", re.sub(r"//[^/\s]*@", f"//{HIDDEN}@", uri))
 
 
 def destination(place: Mapping[str, Any]) -> str:

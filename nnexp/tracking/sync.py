@@ -1,20 +1,24 @@
 """Runs that never reached their store, or not all of them: found in their folders, and sent."""
 
 import os
-from collections.abc import Iterator
+import platform
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
 from nnexp.tracking import journal
+from nnexp.tracking.baseline import fetch
 from nnexp.tracking.ledger import Ledger
 from nnexp.tracking.sender import LOCK, told
 from nnexp.tracking.shipment import Shipment
 from nnexp.tracking.system import seen
 
 State = Literal["waiting", "shipped", "running", "untracked", "unreadable"]
+LATELY = 600  # seconds
 BATCH = 200  # entries that are sent at a time
 
 
@@ -52,22 +56,24 @@ def look(folder: Path) -> Found:
         return Found(folder, name, "untracked")
     if Ledger.of(folder).done:
         return Found(folder, name, "shipped")
-    if entries[-1]["kind"] != "end" and lives(head.get("pid")):
+    if entries[-1]["kind"] != "end" and lives(head.get("writer"), folder):
         return Found(folder, name, "running")
     return Found(folder, name, "waiting")
 
 
-def lives(pid: int | None) -> bool:
-    """Whether there is such a process on this machine."""
-    if not pid:
+def lives(writer: Mapping[str, Any] | None, folder: Path) -> bool:
+    """Whether the process that writes a journal still does; of another machine's, whether the journal has grown of late."""
+    if writer is None:
         return False
+    if writer["host"] != platform.node():
+        return time.time() - (folder / journal.NAME).stat().st_mtime < LATELY
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        os.kill(writer["pid"], 0)
+    except (ProcessLookupError, OverflowError):
         return False
     except OSError:
-        return True
-    return True
+        pass  # somebody else's
+    return journal.writer(writer["pid"]) == writer
 
 
 def ship(folder: Path, uri: str | None = None) -> str:
@@ -89,7 +95,6 @@ def ship(folder: Path, uri: str | None = None) -> str:
         return told(error, shipment)
     finally:
         lock.release()
-        (folder / LOCK).unlink(missing_ok=True)
     return ""
 
 
@@ -100,6 +105,8 @@ def send(shipment: Shipment) -> None:
     if entries[-1]["kind"] != "end":
         journal.close(folder, "FAILED")
         entries, _ = journal.read(folder)
+    if text := shipment.head["destination"].get("baseline"):
+        fetch(folder, text, shipment.head["destination"])
     rest, end = journal.read(folder, shipment.ledger.offset)
     last = [rest.pop()]
     for start in range(0, len(rest), BATCH):

@@ -5,6 +5,7 @@ The names are those of MLflow's own monitor, so that its page of system metrics 
 
 import json
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,20 +42,24 @@ class Monitor:
         """What there is to see, if it is time to look."""
         if self.process is None or self.interval is None or time.monotonic() - self.looked < self.interval:
             return []
+        try:
+            return [self.see()]
+        except Exception:  # noqa: BLE001, the process is gone, the disk is full: it is not worth a run
+            self.process = None
+            return []
+
+    def see(self) -> Entry:
+        """Look, and write down."""
         import psutil
 
         self.looked = time.monotonic()
         memory, network = psutil.virtual_memory(), psutil.net_io_counters()
-        try:
-            with self.process.oneshot():
-                own = {
-                    "system/process_cpu_percentage": self.process.cpu_percent(),
-                    "system/process_memory_megabytes": self.process.memory_info().rss / MIB,
-                    "system/process_threads": self.process.num_threads(),
-                }
-        except psutil.Error:
-            self.process = None
-            return []
+        with self.process.oneshot():
+            own = {
+                "system/process_cpu_percentage": self.process.cpu_percent(),
+                "system/process_memory_megabytes": self.process.memory_info().rss / MIB,
+                "system/process_threads": self.process.num_threads(),
+            }
         values = own | {
             "system/cpu_utilization_percentage": psutil.cpu_percent(),
             "system/system_memory_usage_megabytes": memory.used / MIB,
@@ -66,10 +71,13 @@ class Monitor:
         entry = {"kind": "metrics", "time": time.time_ns() // 1_000_000, "step": step, "values": values}
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")
-        return [entry]
+        return entry
 
 
 def seen(folder: Path) -> list[Entry]:
     """The entries that were written down of a run."""
-    path = folder / NAME
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    path, entries = folder / NAME, []
+    for line in path.read_text().splitlines() if path.exists() else []:
+        with suppress(ValueError):  # a line that was being written when all ended
+            entries.append(json.loads(line))
+    return entries

@@ -2,13 +2,17 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from math import inf, isnan
+from math import inf, isfinite, isnan
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 NEARLY = 1e-6  # the relative difference up to which two trainings count as the same calculation, rounded differently
+SHARES = ("accuracy", "r2", "ece", "exact_match")  # how these end, with 1 for all or perfect
+PARTS = ("recall/", "dead_units/")  # how those begin that are shares too
+EXACT = ("lr", "best/epoch", "best/step")  # no sum is rounded in them
+LOSS_AT_END = {"best/val_loss": "val/loss", "test/loss": "val/loss"}  # and where such a loss came from
 CLOCK = ("time/epoch", "examples_per_second")  # told of each epoch, and never the same twice
 LOSSES = ("train/loss", "val/loss")  # what says most about a training
 Word = Literal["identical", "same to 1e-6", "different"]
@@ -36,7 +40,8 @@ class Difference:
     Attributes:
         name: of the metric or the array; of an array's element, with its place.
         recorded, found: both values; of arrays that cannot be compared, their shapes.
-        size: |recorded - found| relative to the larger of both; of an array's element, to the array's largest number.
+        size: |recorded - found| relative to the larger of both, or to what such a number is measured by if that is more, see
+            `compare`; of an array's element, relative to the array's largest number.
         step: of the evaluation; None for what is told once.
     """
 
@@ -56,6 +61,8 @@ class Comparison:
         first: of the first evaluation that differs: the difference of its loss; if that is the same, the largest one.
         largest: of all differences.
         count: of differences.
+        telling: what says best that both are not the same: of the first evaluation with a difference beyond rounding that of its loss,
+            else the largest one; without such an evaluation the largest result, else the largest of all. None unless they differ.
     """
 
     evaluations: int
@@ -65,6 +72,7 @@ class Comparison:
     first: Difference | None
     largest: Difference | None
     count: int
+    telling: Difference | None = None
 
     @property
     def verdict(self) -> Word:
@@ -79,39 +87,80 @@ def compare(recorded: Trace, again: Trace) -> Comparison:
 
     An evaluation that only one of them came to is a difference; a metric that only one of them has is left out: another version
     may measure more.
+
+    Rounding leaves its trace in proportion to what a number was made of, not to what is left of it. So a mean activation is measured by
+    its layer's standard deviation, a share (accuracy, R2, recall) by 1, any other metric by its largest value so far, and a loss at the
+    end by the first one of the history.
     """
     steps = sorted(recorded.epochs.keys() & again.epochs.keys())
     both = {step: recorded.epochs[step].keys() & again.epochs[step].keys() - {*CLOCK} for step in steps}
     results, arrays = recorded.results.keys() & again.results.keys(), recorded.weights.keys() & again.weights.keys()
-    within = [d for step in steps for name in sorted(both[step]) for d in _of(name, recorded.epochs[step], again.epochs[step], step)]
+    within, most, start = list[Difference](), dict[str, float](), dict[str, float]()
+    for step in steps:
+        one, other = recorded.epochs[step], again.epochs[step]
+        for name in sorted(both[step]):
+            most[name] = _greatest(most.get(name, 0.0), one[name], other[name])
+            start.setdefault(name, most[name])
+            within += _of(name, one, other, _measure(name, one, other, most), step)
     within += _alone(recorded, again)
-    once = [d for name in sorted(results) for d in _of(name, recorded.results, again.results)]
-    once += [d for name in sorted(arrays) for d in _of_arrays(name, recorded.weights[name], again.weights[name])]
-    start = min((d.step for d in within if d.step is not None), default=None)
+    ends = [
+        d
+        for name in sorted(results)
+        for d in _of(name, recorded.results, again.results, 1.0 if _is_share(name) else start.get(LOSS_AT_END.get(name, ""), 0.0))
+    ]
+    weights = [d for name in sorted(arrays) for d in _of_arrays(name, recorded.weights[name], again.weights[name])]
+    apart = _beyond_rounding(within)
     return Comparison(
         evaluations=len(steps),
         metrics=len(set().union(*both.values())),
         results=len(results),
         arrays=len(arrays),
-        first=_telling([d for d in within if d.step == start]),
-        largest=_largest(within + once),
-        count=len(within + once),
+        first=_telling(within),
+        largest=_largest(within + ends + weights),
+        count=len(within + ends + weights),
+        telling=_telling(apart) or _largest(_beyond_rounding(ends)) or _largest(_beyond_rounding(weights)),
     )
 
 
-def relative(one: float, other: float) -> float:
-    """How far two numbers are apart, in parts of the larger one; infinitely if only one of them is finite."""
+def relative(one: float, other: float, measure: float = 0.0) -> float:
+    """How far two numbers are apart, in parts of the larger one or of a larger measure; infinitely if only one of them is finite."""
     if one == other or (isnan(one) and isnan(other)):
         return 0.0
     if not (np.isfinite(one) and np.isfinite(other)):
         return inf
-    return abs(one - other) / max(abs(one), abs(other))
+    return abs(one - other) / max(abs(one), abs(other), measure)
 
 
-def _of(name: str, recorded: Mapping[str, float], found: Mapping[str, float], step: int | None = None) -> Iterator[Difference]:
+def _of(
+    name: str, recorded: Mapping[str, float], found: Mapping[str, float], measure: float, step: int | None = None
+) -> Iterator[Difference]:
     one, other = recorded[name], found[name]
     if not (one == other or (isnan(one) and isnan(other))):
-        yield Difference(name, one, other, relative(one, other), step)
+        yield Difference(name, one, other, relative(one, other, measure), step)
+
+
+def _measure(name: str, one: Mapping[str, float], other: Mapping[str, float], most: Mapping[str, float]) -> float:
+    """What an evaluation's metric is measured by; most: the largest values so far."""
+    if name in EXACT:
+        return 0.0
+    if _is_share(name):
+        return 1.0
+    kind, _, layer = name.partition("/")
+    if kind == "activation_mean":
+        return _greatest(*(metrics.get(f"activation_std/{layer}", 0.0) for metrics in (one, other)))
+    return most[name]  # what came later does not count: a run that diverges would excuse all that led to it
+
+
+def _is_share(name: str) -> bool:
+    return name.endswith(SHARES) or name.startswith(PARTS)
+
+
+def _greatest(*values: float) -> float:
+    return max((abs(value) for value in values if isfinite(value)), default=0.0)
+
+
+def _beyond_rounding(differences: list[Difference]) -> list[Difference]:
+    return [difference for difference in differences if difference.size > NEARLY]
 
 
 def _of_arrays(name: str, one: NDArray[Any], other: NDArray[Any]) -> Iterator[Difference]:
@@ -142,5 +191,7 @@ def _largest(differences: list[Difference]) -> Difference | None:
 
 
 def _telling(differences: list[Difference]) -> Difference | None:
-    named = {difference.name: difference for difference in differences}
-    return next((named[name] for name in LOSSES if name in named), _largest(differences))
+    """Of the first evaluation that differs: the difference of its loss, else the largest one."""
+    start = min((difference.step for difference in differences if difference.step is not None), default=None)
+    named = {difference.name: difference for difference in differences if difference.step == start}
+    return next((named[name] for name in LOSSES if name in named), _largest([*named.values()]))

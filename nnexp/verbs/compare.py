@@ -1,6 +1,5 @@
 """`nnexp compare`: two or more runs side by side, as a page that needs nothing else, as pictures, and in short on the terminal."""
 
-import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import combinations
@@ -17,9 +16,8 @@ from nnexp.tracking.comparison_metrics import shown
 from nnexp.tracking.comparison_verdict import corrected
 from nnexp.tracking.runs import Run, RunError, Runs
 from nnexp.tracking.store import StoreError
+from nnexp.verbs.arguments import RUN, USERS_MISTAKE, Arguments
 
-USERS_MISTAKE = 2
-ALIASES = ("best", "last")
 PAGE, CURVES, MATRICES = "index.html", "curves.png", "confusion-difference.png"
 ARROWS = {"higher": "↑", "lower": "↓", "": " "}
 PLAIN_WIDTH = 160  # where there is no terminal
@@ -28,13 +26,10 @@ LONGEST = 48  # characters of a param's value on the terminal; the page has all
 
 def main(arguments: list[str]) -> int:
     """Compare, write and tell; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="nnexp compare", description="Set runs side by side: what differs in their configuration and in what came out."
-    )
-    parser.add_argument("runs", nargs="*", metavar="RUN", help="an id, a name, best, last or a run's folder; the first is the baseline")
+    parser = Arguments("compare", "Set runs side by side: what differs in their configuration and in what came out.")
+    parser.add_argument("runs", nargs="*", metavar="RUN", help=f"{RUN}; the first is the baseline")
     parser.add_argument("--out", type=Path, default=Path("compare"), metavar="DIR", help="where the page goes (default: compare/)")
-    parser.add_argument("--uri", help="another store (default: MLFLOW_TRACKING_URI, else mlruns/mlflow.db in the working directory)")
-    parser.add_argument("--experiment", metavar="NAME", help="look for runs in this experiment only (default: in all)")
+    parser.add_store()
     options = parser.parse_intermixed_args(arguments)
     try:
         check_number(len(options.runs))
@@ -57,12 +52,14 @@ def chosen(runs: Runs, texts: Sequence[str]) -> list[Run]:
     """The runs that are meant.
 
     Raises:
-        RunError: no such run; or `best` or `last` is one that is named already, as it may well be without anybody knowing.
+        RunError: no such run; or one is named twice, as `best` and `last` may well do without anybody knowing.
     """
     found = [runs.find(text) for text in texts]
     for (one, first), (other, second) in combinations(zip(texts, found, strict=True), 2):
-        if one != other and {one, other} & set(ALIASES) and first.id == second.id:
-            raise RunError(f"{one} and {other} are the same run ({first.name}, {first.id[:8]}): name another; see them with: nnexp runs")
+        if first.is_same(second):
+            twice = f"{one} is named twice" if one == other else f"{one} and {other} are the same run"
+            known = ", ".join(filter(None, (first.name, first.id[:8])))
+            raise RunError(f"{twice} ({known}): name another; see them with: nnexp runs")
     return found
 
 

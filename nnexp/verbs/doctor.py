@@ -1,6 +1,5 @@
 """`nnexp doctor`: what is installed, what is wrong and how to mend it. It makes nothing and needs nothing."""
 
-import argparse
 import json
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -8,6 +7,7 @@ from typing import Any
 
 from rich.markup import escape
 
+from nnexp.verbs.arguments import Arguments
 from nnexp.verbs.checks import installation, machine, project, store
 from nnexp.verbs.checks.finding import Check, Finding, many
 
@@ -34,13 +34,13 @@ CHECKS: Mapping[str, Check] = {
 
 def main(arguments: list[str]) -> int:
     """Look at everything and tell; returns the exit code, 1 if there is a problem."""
-    parser = argparse.ArgumentParser(
-        prog="nnexp doctor",
-        description="Look at the installation, the machine, the MLflow store and the data here: what is wrong, and how to mend it.",
+    parser = Arguments(
+        "doctor",
+        "Look at the installation, the machine, the MLflow store and the data here: what is wrong, and how to mend it.",
         epilog="Exit code 0: no problem; 1: at least one. Nothing is made or changed.",
     )
     parser.add_argument("--data", action="store_true", help="verify the content of the data sets that are there, which takes longer")
-    parser.add_argument("--json", action="store_true", help="print all as JSON")
+    parser.add_json()
     options = parser.parse_args(arguments)
     checks: dict[str, Check] = {**CHECKS, "data": partial(project.data, verify=options.data)}
     found: list[Finding] = []

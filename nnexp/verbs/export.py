@@ -32,6 +32,7 @@ def main(arguments: list[str]) -> int:
     formats = parser.add_argument_group("what it becomes")
     formats.add_argument("--onnx", action="store_true", help="an ONNX file, for onnxruntime and many others; pip install 'nnexp[onnx]'")
     parser.add_argument("--out", type=Path, metavar="FILE", help="default: the run's name, here")
+    parser.add_argument("--experiment", metavar="NAME", help="look only in this experiment (default: in all)")
     parser.add_argument("--uri", help="another store (default: MLFLOW_TRACKING_URI, else mlruns/mlflow.db in the working directory)")
     options = parser.parse_args(arguments)
     if not options.onnx:
@@ -50,7 +51,7 @@ def main(arguments: list[str]) -> int:
         )
         return USERS_MISTAKE
     try:
-        print(export(Runs(options.uri).find(options.run), options.out))
+        print(export(Runs(options.uri, options.experiment).find(options.run), options.out))
     except (StoreError, PredictorError, TranslationError, OSError) as error:
         print(f"nnexp: {error}", file=sys.stderr)
         return USERS_MISTAKE

@@ -32,17 +32,24 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--out", type=Path, metavar="FILE", help=f"keep all predictions in a table: {', '.join(ENDINGS)}")
     parser.add_argument("--json", action="store_true", help="as JSON")
     parser.add_argument("--as-is", action="store_true", help="only bring pictures to the network's size")
+    parser.add_argument("--experiment", metavar="NAME", help="look only in this experiment (default: in all)")
     parser.add_argument("--uri", help="another store (default: MLFLOW_TRACKING_URI, else mlruns/mlflow.db in the working directory)")
     options = parser.parse_args(arguments)
     if options.out is not None and options.out.suffix.lower() not in ENDINGS:
         parser.error(f"--out {options.out}: the name of a table ends in {', '.join(ENDINGS)}")
+    if options.out is not None and not options.out.parent.is_dir():
+        parser.error(f"--out {options.out}: there is no folder {options.out.parent}")
+    if options.out is not None and options.out.is_dir():
+        parser.error(f"--out {options.out}: this is a folder")
     try:
-        run = Runs(options.uri).find(options.run)
+        run = Runs(options.uri, options.experiment).find(options.run)
         predictor = Predictor.load(run.file("network.json"), run.file("weights/best.npz"))
         said = ask(predictor, options.files, options.as_is)
+        print(in_json(run, predictor, said) if options.json else in_words(predictor, said, kept=options.out is not None), flush=True)
         if options.out is not None:
             keep(predictor, said, options.out)
-        print(in_json(run, predictor, said) if options.json else in_words(predictor, said, options.out))
+            if not options.json:
+                print(f"\n{options.out.resolve()}: {sum(len(one.z) for one in said):,} predictions")
     except (StoreError, PredictorError, OSError) as error:
         print(f"nnexp: {error}", file=sys.stderr)
         return 2

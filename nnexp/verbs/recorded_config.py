@@ -104,7 +104,7 @@ def at_home(values: Values, given: set[str]) -> Iterator[Told]:
     if isinstance(root, str) and "data.root" not in given and root != here and not Path(root).expanduser().is_dir():
         data["root"] = here
         if not isinstance(path, str):
-            yield "data", f"looked for in {here}; the recorded one is not here: {root}"
+            yield "place", f"the data are looked for in {here}; the recorded folder is not here: {root}"
     if isinstance(path, str) and "data.path" not in given and not Path(path).expanduser().is_file():
         name = Path(path).name
         found = next((place for place in (Path.cwd() / name, Path(here).expanduser() / name) if place.is_file()), None)
@@ -112,7 +112,7 @@ def at_home(values: Values, given: set[str]) -> Iterator[Told]:
             what = f"the recorded file is not here, and no {name} in {Path.cwd()} or {here}: say where it is, data.path=FILE"
             raise ConfigError([Problem(f"data.path={path}", what)])
         data["path"] = str(found)
-        yield "data", f"read from {found}; the recorded one is not here: {path}"
+        yield "place", f"the data are read from {found}; the recorded file is not here: {path}"
 
 
 def _parsed(overrides: Sequence[str]) -> Iterator[Override]:

@@ -179,19 +179,22 @@ def conclusion(done: Reproduction) -> Iterator[Told]:
     compared = ", ".join(f"{count} {name}{'s' * (count != 1)}" for count, name in counts if count)
     if found.largest is None:
         yield "verdict", f"identical: {compared}, every bit the same"
-    elif found.verdict == "different":
-        yield "verdict", f"different: {_told(found.largest, unit)}; that is the largest of {found.count} differences in {compared}"
+    elif found.telling is not None:
+        yield "verdict", f"different: {_told(found.telling, unit)}; {found.count} difference{'s' * (found.count != 1)} in {compared}"
     else:
         yield "verdict", f"same to 1e-6: {_told(found.largest, unit)}; that is the largest of {found.count} differences in {compared}"
     if found.largest is not None:
         first = found.first
-        yield "first", _told(first, unit) if first is not None else f"no {unit} differs, only what came out at the end"
+        if first is None or first != found.telling:
+            yield "first", _told(first, unit) if first is not None else f"no {unit} differs, only what came out at the end"
+        if found.telling is not None and found.largest not in (found.telling, first):
+            yield "largest", _told(found.largest, unit)
         yield from (("reasons" if not i else "", reason) for i, reason in enumerate(done.reasons))
 
 
 def _told(difference: Difference, unit: str) -> str:
     place = f" in {unit} {difference.step}" if difference.step is not None else ""
-    much = f", {difference.size:.2g} apart" if isfinite(difference.size) else ""
+    much = f", a relative difference of {difference.size:.2g}" if isfinite(difference.size) else ""
     return f"{difference.name}{place}: {difference.recorded} recorded, {difference.found} here{much}"
 
 
@@ -212,6 +215,7 @@ def report(done: Reproduction) -> dict[str, Any]:
         "differences": found.count,
         "first": told(found.first),
         "largest": told(found.largest),
+        "telling": told(found.telling),
         "reasons": done.reasons,
         "unit": _unit(done),
         "folder": str(done.folder),

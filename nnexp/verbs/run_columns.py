@@ -1,23 +1,19 @@
 """Columns of a table of runs: what a name stands for, which are worth showing, how they are sorted and written."""
 
 import math
-import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from nnexp.redaction import redacted
+from nnexp.tracking.metric_words import MORE, words, written
 from nnexp.tracking.runs import Run, RunError
-from nnexp.tracking.store import redacted
 
 OF_RUN = ("id", "name", "experiment", "status", "started", "seconds")
 KINDS = ("metrics", "params", "tags")  # a name is looked up in this order
 RESULTS = ("best/val_accuracy", "best/val_r2", "test/accuracy", "test/r2", "time/total")
-GOOD = {"accuracy", "r2", "recall", "precision", "f1", "match", "second"}  # words of metrics of which more is better
-PERCENT = {"accuracy", "recall", "precision", "f1", "match"}
 NOT_LEARNT = ("tracking", "diagnostics", "data.root", "data.mirrors", "trainer.threads", "optimized_metric", "plugins")
 MOST_PARAMS = 4
 SHORT_ID = 8
-MOST_WITH_DECIMALS = 1e6
-MINUTE, HOUR = 60, 3600
 
 Value = str | float | None
 
@@ -41,17 +37,27 @@ def known(runs: Sequence[Run]) -> list[str]:
     return [*OF_RUN, *dict.fromkeys(name for kind in KINDS for run in runs for name in getattr(run, kind))]
 
 
-def check(columns: Sequence[str], runs: Sequence[Run]) -> None:
-    """Refuse columns that none of these runs has.
+def check(columns: Sequence[str], runs: Sequence[Run], others: Callable[[], Sequence[Run]] = list) -> None:
+    """Refuse columns that no run has.
+
+    Args:
+        columns: names.
+        runs: those that are shown.
+        others: asked for only if these lack a column: runs that may have it.
 
     Raises:
         RunError: which, and what was likely meant.
     """
-    for column in columns:
-        if column not in OF_RUN and all(value(run, column) is None for run in runs):
+
+    def lacking(these: Sequence[Run]) -> list[str]:
+        return [column for column in columns if column not in OF_RUN and all(value(run, column) is None for run in these)]
+
+    if lacking(runs):
+        everyone = [*runs, *others()]
+        for column in lacking(everyone):
             from nnexp.config.problems import did_you_mean
 
-            advice = did_you_mean(column, known(runs))
+            advice = did_you_mean(column, known(everyone))
             what = f"a column is {', '.join(OF_RUN)}, or a metric, param or tag; see all with: nnexp show last --json"
             raise RunError(f"no such column: {column}; {advice}{what}")
 
@@ -83,7 +89,7 @@ def ordered(runs: Sequence[Run], column: str, sign: str = "") -> list[Run]:
 
     The sign "-" puts the highest first, "+" the lowest; without one the best come first where that is known, else the lowest.
     """
-    down = sign == "-" if sign else column == "started" or _is(column, GOOD)
+    down = sign == "-" if sign else column == "started" or bool(words(column) & MORE)
     keyed = [(_key(value(run, column)), run) for run in runs]
     there = sorted(((key, run) for key, run in keyed if key is not None), key=lambda pair: pair[0], reverse=down)
     return [run for _, run in there] + [run for key, run in keyed if key is None]
@@ -100,28 +106,7 @@ def text(run: Run, column: str) -> str:
         return " ".join(held.split())
     if column == "started":
         return moment(held)
-    if column == "seconds" or column.startswith("time/"):
-        return duration(held)
-    return number(column, held)
-
-
-def number(name: str, held: float) -> str:
-    """A metric: an accuracy in percent, a loss with four decimals, others with four digits."""
-    if _is(name, PERCENT):
-        return f"{held:.2%}"
-    if _is(name, {"loss"}) and abs(held) < MOST_WITH_DECIMALS:
-        return f"{held:.4f}"
-    return f"{held:.0f}" if held.is_integer() and abs(held) < MOST_WITH_DECIMALS else f"{held:.4g}"
-
-
-def duration(seconds: float) -> str:
-    """As one says it."""
-    if seconds < 1:
-        return f"{seconds:.2g} s"
-    if seconds < MINUTE:
-        return f"{seconds:.1f} s"
-    minutes, left = divmod(round(seconds), MINUTE)
-    return f"{minutes}m{left:02}s" if seconds < HOUR else f"{minutes // 60}h{minutes % 60:02}m"
+    return written(column, held)
 
 
 def moment(seconds: float) -> str:
@@ -133,10 +118,6 @@ def moment(seconds: float) -> str:
 def exact_moment(seconds: float) -> str:
     """Local time as ISO 8601 has it."""
     return time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(seconds))
-
-
-def _is(column: str, words: set[str]) -> bool:
-    return bool(words & set(re.split(r"[/_.]", column)))
 
 
 def _key(held: Value) -> tuple[bool, float, str] | None:

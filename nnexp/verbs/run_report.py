@@ -3,11 +3,14 @@
 import json
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+from nnexp.redaction import redacted
+from nnexp.tracking import ledger
+from nnexp.tracking.ledger import Ledger
 from nnexp.tracking.run_sources import History
 from nnexp.tracking.runs import Run, RunError
-from nnexp.tracking.store import redacted
 from nnexp.verbs.run_columns import NOT_LEARNT, SHORT_ID, exact_moment
 
 WORST_CLASSES = 3
@@ -34,7 +37,7 @@ def report(run: Run, asked: str) -> dict[str, Any]:
         "experiment": run.experiment,
         "status": run.status,
         "started": exact_moment(run.started),
-        "seconds": run.metrics.get("time/total", run.seconds),
+        "seconds": run.seconds,
         "error": error(run, files),
         "command": redacted(environment.get("command", "")),
         "git": {key: run.tags.get(f"nnexp.git_{key}", "none") for key in ("commit", "branch", "dirty")},
@@ -48,6 +51,7 @@ def report(run: Run, asked: str) -> dict[str, Any]:
         "epochs": [{"step": step, **values} for step, values in run.history()],
         "worst_classes": worst_classes(run, files),
         "folder": None if run.folder is None else str(run.folder.absolute()),
+        "outputs": None if (left := own_folder(run)) is None else str(left),
         "files": files,
         "commands": commands(run.id[:SHORT_ID] or shlex.quote(asked), files, stored=bool(run.id)),
     }
@@ -57,7 +61,19 @@ def commands(name: str, files: Sequence[str], stored: bool) -> list[str]:
     """What may be done with the run."""
     again = [f"nnexp reproduce {name}"] if "config.yaml" in files else []
     ask = [f"nnexp predict {name} FILE"] if "network.json" in files else []
-    return [*again, *ask, *(["nnexp ui"] if stored else [])]
+    out = [f"nnexp export {name} --onnx"] if {"network.json", "weights/best.npz"} <= {*files} else []
+    return [*again, *ask, *out, f"nnexp compare {name} OTHER", *(["nnexp ui"] if stored else [])]
+
+
+def own_folder(run: Run, outputs: Path = Path("outputs")) -> Path | None:
+    """The folder that the training left, if it was here and still is; None for a run that was read from there."""
+    if not run.id:
+        return None
+    for path in outputs.rglob(ledger.NAME):
+        if Ledger.of(path.parent).run_id == run.id:
+            found = path.parent.absolute()
+            return None if run.folder is not None and run.folder.absolute() == found else found
+    return None
 
 
 def error(run: Run, files: Sequence[str]) -> str:

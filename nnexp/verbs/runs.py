@@ -9,20 +9,25 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from nnexp.tracking.runs import Run, Runs
-from nnexp.tracking.store import StoreError, redacted
+from rich.console import Console
+from rich.text import Text
+
+from nnexp.redaction import redacted
+from nnexp.tracking.runs import Run, RunError, Runs
+from nnexp.tracking.store import StoreError
+from nnexp.verbs.arguments import USERS_MISTAKE, Arguments
 from nnexp.verbs.run_columns import OF_RUN, Value, check, default, exact_moment, ordered, value
 from nnexp.verbs.run_table import table
 
 TOP = 20
-USERS_MISTAKE = 2
 HELP = """\
 columns:
   {of_run},
   or any metric (best/val_accuracy), param (optimizer.lr) or tag (nnexp.git_commit)
 
 sorting:
-  --sort best/val_accuracy    the best first: highest of accuracies, R2 and recall, lowest of losses, times and all else
+  --sort best/val_accuracy    the best first: the highest of accuracy, R2, recall, precision, F1, match and examples_per_second,
+                              the newest of started; of all else (losses, times, params) the lowest
   --sort=-test/loss           a minus: the highest first; a plus: the lowest first
 
 filters (MLflow's own language; names with a / stand in quotes, params are text; conditions are joined by and):
@@ -33,73 +38,88 @@ filters (MLflow's own language; names with a / stand in quotes, params are text;
 
 def main(arguments: list[str]) -> int:
     """Print the table; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="nnexp runs",
-        description="A table of recorded runs, the newest first.",
+    parser = Arguments(
+        "runs",
+        "A table of recorded runs, the newest first.",
         epilog=HELP.format(of_run=", ".join(OF_RUN)),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--filter", default="", metavar="EXPR", help="only runs that fit, see below")
     parser.add_argument("--sort", default="", metavar="COLUMN", help="default: the newest first")
     parser.add_argument("--columns", default="", metavar="A,B,C", help="default: results, and params in which the runs differ")
-    parser.add_argument("--top", type=int, default=TOP, metavar="N", help=f"show so many runs (default: {TOP})")
-    parser.add_argument("--experiment", metavar="NAME", help="only runs of this experiment (default: of all)")
-    parser.add_argument("--uri", help="another store (default: MLFLOW_TRACKING_URI, else mlruns/mlflow.db in the working directory)")
+    parser.add_argument("--top", type=int, metavar="N", help=f"so many runs (default: {TOP}; with --json or --csv all)")
+    parser.add_store()
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print everything, or the columns, as a list of JSON objects")
     form.add_argument("--csv", action="store_true", help="print the columns, with all digits, as CSV")
     options = parser.parse_args(_joined(arguments))
-    if options.top < 1:
+    if options.top is not None and options.top < 1:
         parser.error(f"--top {options.top}: at least 1")
+    runs, columns = Runs(options.uri, options.experiment), [name.strip() for name in options.columns.split(",") if name.strip()]
+    top = options.top or (None if options.json or options.csv else TOP)
     try:
-        runs, more = chosen(Runs(options.uri, options.experiment), options.filter, options.sort, options.top)
-        columns = [column.strip() for column in options.columns.split(",") if column.strip()]
-        if runs:
-            check(columns, runs)
+        found = chosen(runs, options.filter, options.sort, top)
+        check(columns, found, runs.select)
+        shown = found[:top]
+        more = "" if options.json or options.csv else _more(runs, options.filter, options.sort, len(shown), len(found))
     except StoreError as error:
         print(f"nnexp: {error}", file=sys.stderr)
         return USERS_MISTAKE
     if options.json:
-        print(json.dumps([_record(run, columns) for run in runs], indent=2, allow_nan=False))
+        print(json.dumps([_record(run, columns) for run in shown], indent=2, allow_nan=False))
     elif options.csv:
-        _print_csv(runs, columns or default(runs))
-    elif runs:
-        table(runs, columns, more)
+        _print_csv(shown, columns or default(shown))
+    elif shown:
+        table(shown, columns)
+        if more:
+            console = Console(stderr=not sys.stdout.isatty(), highlight=False, soft_wrap=True)
+            console.print(Text(more, "dim"))
+    if not found:
+        print(f"nnexp: no run fits {options.filter}", file=sys.stderr)
     return 0
 
 
-def chosen(runs: Runs, condition: str, sort: str, top: int) -> tuple[list[Run], str]:
-    """The runs to show, and what is said of those that are not.
+def chosen(runs: Runs, condition: str, sort: str, top: int | None) -> list[Run]:
+    """The runs that fit, in order; if they need not be sorted, no more than one beyond the top, which tells that there are more.
 
     Raises:
-        StoreError: no store, a filter that cannot be read, a column that there is not.
+        StoreError: no store, no runs at all, a filter that cannot be read, a name that no run has.
     """
-    if not sort:
-        found = runs.select(condition, top=top + 1)  # one more tells whether there are more
-        more = f"the newest {top} runs; more: --top {2 * top}" if len(found) > top else ""
-    else:
-        found, sign, column = runs.select(condition), sort[0] if sort[0] in "+-" else "", sort.lstrip("+-")
-        if found:
-            check([column], found)
-        found = ordered(found, column, sign)
-        more = f"the first {top} of {len(found)} runs; more: --top {2 * top}" if len(found) > top else ""
+    found = runs.select(condition, top=None if sort or top is None else top + 1)
     if not found:
-        print(f"nnexp: {_nothing(runs, condition)}", file=sys.stderr)
-    return found[:top], more
+        _check_filter(runs, condition)
+    if not sort:
+        return found
+    sign, column = sort[0] if sort[0] in "+-" else "", sort.lstrip("+-")
+    check([column], found, runs.select)
+    return ordered(found, column, sign)
 
 
-def _nothing(runs: Runs, condition: str) -> str:
-    """Why a filter finds nothing: a name that no run has is likely a slip."""
-    newest = runs.select(top=TOP)
-    if not newest:
-        return f"no runs here yet: there are none at {runs.place}; make one with: nnexp data=digits"
+def _check_filter(runs: Runs, condition: str) -> None:
+    """A filter that nothing fits is no mistake, but a name in it that no run has is one.
+
+    Raises:
+        RunError: there is such a name, or there are no runs at all.
+    """
+    everyone = runs.select()
+    if not everyone:
+        raise runs.none()
     for kind, quoted, plain in re.findall(r"\b(metric|param|tag)\w*\.(?:[\"`]([^\"`]+)[\"`]|([\w.]+))", condition):
-        names, name = {name for run in newest for name in getattr(run, f"{kind}s")}, quoted or plain
+        names, name = {name for run in everyone for name in getattr(run, f"{kind}s")}, quoted or plain
         if name not in names:
             from nnexp.config.problems import did_you_mean
 
-            return f"no run fits {condition}; {did_you_mean(name, names)}the newest {len(newest)} runs have no {kind} {name}"
-    return f"no run fits {condition}"
+            raise RunError(f"no run has a {kind} {name}; {did_you_mean(name, names)}see them with: nnexp show last --json")
+
+
+def _more(runs: Runs, condition: str, sort: str, shown: int, found: int) -> str:
+    """What is said of a table's rest; whoever does not see a table's end on a terminal hears how much it is."""
+    if found <= shown:
+        return ""
+    if sys.stdout.isatty():
+        return f"the {f'first {shown} of {found}' if sort else f'newest {shown}'} runs; more: --top {2 * shown}"
+    everything = found if sort else len(runs.select(condition))
+    return f"nnexp: {everything - shown} more runs; all of them: --top {everything}"
 
 
 def _record(run: Run, columns: Sequence[str]) -> dict[str, Any]:

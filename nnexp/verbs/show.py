@@ -1,20 +1,18 @@
 """`nnexp show RUN`: one run on a screen: what it was, what came out, where it lies, what to do with it."""
 
-import argparse
 import json
 import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from itertools import accumulate
 from typing import Any
 
+from nnexp.tracking.metric_words import duration, written
 from nnexp.tracking.runs import Runs
 from nnexp.tracking.store import StoreError
-from nnexp.verbs.run_columns import duration, number
+from nnexp.verbs.arguments import USERS_MISTAKE, Arguments
 from nnexp.verbs.run_report import chosen_epochs, report
 
-USERS_MISTAKE = 2
 LABEL = 12  # characters
 MOST_EPOCHS = 12
 ROOM = 90  # characters for the names of files
@@ -25,11 +23,10 @@ Line = tuple[str, str]
 
 def main(arguments: list[str]) -> int:
     """Print it; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="nnexp show", description="One run: what it was, what came out, where it lies.")
-    parser.add_argument("run", metavar="RUN", help="an id or its first characters, a name, best, last, or the path of a run's folder")
-    parser.add_argument("--experiment", metavar="NAME", help="look only in this experiment (default: in all)")
-    parser.add_argument("--uri", help="another store (default: MLFLOW_TRACKING_URI, else mlruns/mlflow.db in the working directory)")
-    parser.add_argument("--json", action="store_true", help="print all as JSON, with every epoch, param and tag")
+    parser = Arguments("show", "One run: what it was, what came out, where it lies.")
+    parser.add_run()
+    parser.add_store()
+    parser.add_json("print all as JSON, with every epoch, param and tag")
     options = parser.parse_args(arguments)
     try:
         told = report(Runs(options.uri, options.experiment).find(options.run), options.run)
@@ -80,9 +77,9 @@ def results(told: dict[str, Any]) -> Iterator[Line]:
     for kind in ("best", "test"):
         found = {key.partition("/")[2]: value for key, value in told["metrics"].items() if key.startswith(f"{kind}/")}
         if found:
-            yield kind, ", ".join(f"{name} {number(name, value)}" for name, value in found.items())
+            yield kind, ", ".join(f"{name} {written(name, value)}" for name, value in found.items())
     if worst := told["worst_classes"]:
-        rows = (f"{row['class']} {row['recall']:.1%} of {row['support']}" for row in worst["classes"])
+        rows = (f"{row['class']} {written('recall', row['recall'])} of {row['support']}" for row in worst["classes"])
         yield "least found", f"{', '.join(rows)} ({worst['part']} examples)"
 
 
@@ -104,8 +101,8 @@ def whereabouts(told: dict[str, Any]) -> Iterator[Line]:
     for path in told["files"]:
         folder, _, name = path.rpartition("/")
         by_folder.setdefault(f"{folder}/" if folder else "", []).append(name)
-    if told["folder"]:
-        yield "folder", told["folder"]
+    for i, folder in enumerate(folder for folder in (told["folder"], told["outputs"]) if folder):
+        yield "" if i else "folder", folder
     for i, folder in enumerate(sorted(by_folder)):
         yield "" if i else "files", f"{folder}{'  ' if folder else ''}{_some(by_folder[folder])}"
     for i, command in enumerate(told["commands"]):
@@ -115,8 +112,7 @@ def whereabouts(told: dict[str, Any]) -> Iterator[Line]:
 def _column(name: str, values: Sequence[float | None]) -> list[str]:
     part, _, what = name.rpartition("/")
     head = [PARTS[part], what] if part in PARTS else ["", name.removeprefix("time/")]
-    write = duration if name.startswith("time/") else partial(number, name)
-    cells = [*head, *("" if value is None else write(value) for value in values)]
+    cells = [*head, *("" if value is None else written(name, value) for value in values)]
     width = max(map(len, cells))
     return [cell.rjust(width) for cell in cells]
 

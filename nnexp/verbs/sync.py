@@ -5,8 +5,9 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from nnexp.redaction import redacted
 from nnexp.terminal import short
-from nnexp.tracking.store import StoreError, address, quiet, redacted
+from nnexp.tracking.store import StoreError, address, quiet
 from nnexp.tracking.sync import Found, State, find, look, ship
 
 USERS_MISTAKE, FAILURE = 2, 1
@@ -50,19 +51,22 @@ def sent(run: Found, uri: str | None) -> bool:
     trouble = ship(run.folder, uri)
     if trouble and look(run.folder).state == "shipped":  # by somebody else, meanwhile
         trouble = ""
-    stream = sys.stderr if trouble else sys.stdout
-    print(f"{short(run.folder)}  {run.name}: {redacted(trouble) or 'sent'}", file=stream, flush=True)
+    if trouble:
+        remedy = "try again when it is back, or send it elsewhere: nnexp sync --uri sqlite:///$PWD/mlruns/mlflow.db"
+        print(f"nnexp: {short(run.folder)}: {redacted(trouble)}; {remedy}", file=sys.stderr, flush=True)
+    else:
+        print(f"{short(run.folder)}  {run.name}: sent", flush=True)
     return not trouble
 
 
 def summary(found: list[Found]) -> str:
     """How many runs there are, and how it is with them."""
     words: dict[State, str] = {
-        "shipped": "are in their store",
-        "waiting": "wait to be sent",
-        "running": "are being trained",
-        "untracked": "were run with tracking=none",
-        "unreadable": "have a journal that cannot be read",
+        "shipped": "in their store",
+        "waiting": "to be sent",
+        "running": "being trained",
+        "untracked": "with tracking=none",
+        "unreadable": "without a journal that can be read",
     }
     counts = Counter(run.state for run in found)
     told = [f"{counts[state]} {text}" for state, text in words.items() if counts[state]]

@@ -106,7 +106,11 @@ def test_one_example_may_come_alone_and_many_in_any_type(trained):
         ([[1, 2], [3]], "of one shape"),
         (np.full((2, 8, 8), 0.5), "multiply by 16"),
         (np.full((2, 64), np.nan), "example 1 holds a number that is infinite, too large or missing"),
-        (np.full((2, 64), 1e300), "too large"),
+        (np.full((2, 64), 1e300), "takes pixels from 0 to 16, and these go from 1e+300 to 1e+300: give them as the data set stores them"),
+        (np.full((2, 64), np.inf), "too large"),
+        (np.full((2, 64), -1), "these go from -1 to -1: give them"),
+        (np.eye(8)[None] * 255, "these go from 0 to 255: multiply by 16/255"),
+        (np.eye(8, dtype=np.uint16)[None] * 65535, "multiply by 16/65535"),
     ],
     ids=str,
 )

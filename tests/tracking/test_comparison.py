@@ -151,7 +151,7 @@ def test_a_table_of_names_is_read_like_an_array_of_numbers(recorded):
 def test_of_many_the_best_is_chosen_by_validation_and_p_is_corrected(recorded):
     runs = [recorded(f"run{i}", predicted=wrong(*range(9 - i)), metrics={"best/val_accuracy": 0.5 + i / 100}) for i in range(5)]
     found = compare(runs)
-    assert found.headline == f"By validation, E is the best of 5: 54.00 %, {100 * 115 / 120:.2f} % on test"
+    assert found.headline == f"By validation, E is the best of 5: 54.00%, {100 * 115 / 120:.2f}% on test"
     assert corrected(found.gaps) == 0.05 / 4
     assert len(found.mistakes) == 3
     assert "name fewer runs" in found.left_out[0]
@@ -345,7 +345,7 @@ def test_too_few_and_too_many_are_refused(n, says):
 
 def test_numbers_are_written_as_one_reads_them():
     told = [("test/accuracy", 0.97666), ("val/loss", 0.07249), ("best/epoch", 3), ("time/total", 2.5432), ("time/total", 1234.5)]
-    assert [shown(*each) for each in told] == ["97.67 %", "0.0725", "3", "2.54 s", "1,234 s"]
+    assert [shown(*each) for each in told] == ["97.67%", "0.0725", "3", "2.54 s", "20m34s"]
     assert [shown("lr", value) for value in (None, float("nan"), 1.23456e-7, 131560.7)] == ["-", "nan", "1.235e-07", "131,561"]
     assert [p_value(p) for p in (1e-10, 0.0123, 0.81)] == ["1.0e-10", "0.012", "0.81"]
     assert [amount(0.0110, "accuracy"), amount(0.00001, "accuracy")] == ["1.10 percentage points", "0.001 percentage points"]

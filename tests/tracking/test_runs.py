@@ -100,6 +100,7 @@ def test_a_beginning_that_several_have_is_refused_with_their_names(ids, monkeypa
         ("bset", "did you mean best"),
         ("0" * 32, "nnexp runs"),
         ("x" * 300, "nnexp runs"),
+        ('it\'s "x"', 'no such run: it\'s "x"; it is an id'),
         ("~nobody/there", "nnexp runs"),
         ("mlruns/", "no run's folder"),
     ],
@@ -143,8 +144,10 @@ def test_an_empty_store_says_so(store):
     for text in ("last", "anything"):
         with pytest.raises(RunError, match="no runs here yet"):
             Runs().find(text)
-    with pytest.raises(RunError, match=r"no run .* has finished"):
+    with pytest.raises(RunError, match="no runs here yet"):
         Runs().find("best")
+    with pytest.raises(RunError, match="no runs here yet.* in the experiment unused"):
+        Runs(experiment="unused").find("last")
     assert Runs().select() == []
 
 

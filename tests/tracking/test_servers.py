@@ -7,11 +7,13 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from nnexp import compose, run
 from nnexp.terminal import Line
 from nnexp.tracking.journal import history, read
 from nnexp.tracking.ledger import Ledger
+from nnexp.tracking.sender import LOCK
 from nnexp.verbs.sync import main as sync
 
 ARTIFACTS = ["config.yaml", "curves.png", "confusion/test.png", "confusion/val.json", "predictions/test.parquet", "weights/best.npz"]
@@ -90,7 +92,7 @@ def test_a_server_that_is_down_gets_everything_later(proxy, capsys):
     assert sync([]) == 0
     assert_all_there_once(proxy.uri, result, experiment)
     sync([])
-    assert "1 are in their store" in capsys.readouterr().out
+    assert "1 in their store" in capsys.readouterr().out
     assert_all_there_once(proxy.uri, result, experiment)
 
 
@@ -148,11 +150,8 @@ def test_a_server_that_dies_and_comes_back_within_the_run_needs_no_sync(proxy):
 
 def wait_for_the_shipper(folder):
     """What it was waiting for when it gave up is over soon."""
-    for _ in range(400):
-        if not (folder / ".shipping.lock").exists():
-            return
-        time.sleep(0.1)
-    pytest.fail("the shipper holds on to the run")
+    with FileLock(folder / LOCK, timeout=40):
+        pass
 
 
 def test_a_password_is_written_down_nowhere(proxy, monkeypatch):

@@ -4,7 +4,8 @@ import sys
 
 import pytest
 
-from nnexp.tracking.store import StoreError, address, open_store, redacted
+from nnexp.redaction import redacted
+from nnexp.tracking.store import StoreError, address, open_store
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 

@@ -257,7 +257,7 @@ def test_a_server_that_does_not_answer_is_told_within_5_seconds_without_the_pass
     assert found.state == "problem"
     assert found.text.endswith("no answer within 3 s" if silent else "nobody listens there")
     assert "secret" not in f"{found.text}{found.remedy}"
-    assert "nnexp sync" in found.remedy
+    assert "sent by nnexp sync when it is back, or elsewhere by nnexp sync --uri sqlite:///$PWD/mlruns/mlflow.db" in found.remedy
 
 
 def test_a_name_that_takes_for_ever_to_look_up_is_not_waited_for():
@@ -322,6 +322,9 @@ def test_a_store_of_files_is_refused_and_what_is_left_of_one_is_a_trap(alone, mo
     assert only(leftovers).state == "problem"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "./mlruns")
     assert only(examined).state == "problem"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "htp://me:secret@x")
+    assert (only(examined).state, only(examined).text) == ("problem", "htp://***@x: MLflow knows no store of the kind htp://")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "./mlruns")
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
     assert only(examined).state == "note"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "databricks://me")
@@ -362,6 +365,12 @@ def test_runs_that_never_reached_their_store_are_a_problem_and_those_that_were_t
         found = only(project.unsent)
         assert (found.state, found.remedy) == (("ok", "") if destination is None else ("problem", "nnexp sync"))
     assert found.text == "2 runs in outputs/: 1 did not reach MLflow, or not wholly"
+    folder.with_name("remote").mkdir()
+    with Journal(folder.with_name("remote")) as journal:
+        journal.run("remote", {}, {}, {"experiment": "nnexp", "uri": "http://there", "folder": str(alone)})
+        journal.end("FINISHED")
+    assert only(project.unsent).remedy.endswith("or elsewhere: nnexp sync --uri sqlite:///$PWD/mlruns/mlflow.db")
+    shutil.rmtree(folder.with_name("remote"))
     (folder / "shipped.json").write_text(json.dumps({"done": True}))
     assert only(project.unsent).state == "ok"
     (folder / "journal.jsonl").write_text("no journal\n")

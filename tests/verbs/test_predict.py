@@ -222,6 +222,9 @@ def test_a_run_is_found_in_the_store(store, capsys):
     for name in ("mine", "best", "last", result.run_id, result.run_id[:8]):
         told = json.loads(predict(capsys, name, "x.npy", "--json"))
         assert (told["run"], told["name"], told["files"]) == (result.run_id, "mine", by_folder)
+    assert json.loads(predict(capsys, "best", "x.npy", "--json", "--experiment", "nnexp"))["run"] == result.run_id
+    assert main(["best", "x.npy", "--experiment", "other"]) == 2
+    assert "other" in capsys.readouterr().err
     np.testing.assert_array_equal([int(said["prediction"]) for said in by_folder[0]["predictions"]], result.predictions["test"].predicted)
 
 
@@ -257,6 +260,7 @@ def test_what_a_network_of_images_does_not_take_is_said(digits, alone, write, na
         ({"x": np.zeros((3, 5))}, "a.npz: the network takes images of 8 x 8, and was given (3, 5)"),
         ({"x": np.zeros((0, 64))}, "the array x is empty"),
         ({"x": np.full((2, 64), 0.5)}, "multiply by 16"),
+        ({"x": np.full((2, 64), 255)}, "a.npz: the network takes pixels from 0 to 16, and these go from 255 to 255: multiply by 16/255"),
         ({"x": np.full((2, 64), "a")}, "must be numbers"),
     ],
     ids=str,
@@ -324,3 +328,24 @@ def test_where_to_keep_predictions_must_name_a_table(digits, capsys):
         main([digits, "x.npy", "--out", "said.xls"])
     assert ended.value.code == 2
     assert "--out said.xls" in capsys.readouterr().err
+
+
+def test_a_folder_that_there_is_not_is_said_before_the_work(digits, alone, capsys):
+    (alone / "folder.csv").mkdir()
+    for out, says in (("nofolder/said.csv", "there is no folder nofolder"), ("folder.csv", "this is a folder")):
+        with pytest.raises(SystemExit) as ended:
+            main([digits, "x.npy", "--out", out])
+        assert ended.value.code == 2
+        assert f"--out {out}: {says}" in capsys.readouterr().err
+
+
+def test_answers_are_told_even_if_they_cannot_be_kept(digits, alone, monkeypatch, capsys):
+    def full(*_):
+        raise OSError("no space left")
+
+    monkeypatch.setattr("nnexp.verbs.predict.keep", full)
+    np.save("x.npy", np.zeros((1, 64)))
+    assert main([digits, "x.npy", "--out", "said.csv"]) == 2
+    seen = capsys.readouterr()
+    assert "x.npy: 1 row" in seen.out
+    assert seen.err == "nnexp: no space left\n"

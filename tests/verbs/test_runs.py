@@ -3,14 +3,17 @@ import io
 import json
 import os
 import re
+import time
+from itertools import product
 
 import pytest
 from rich.console import Console
 
+from nnexp.tracking.metric_words import duration, written
 from nnexp.tracking.runs import Runs
 from nnexp.tracking.store import address, log_metrics, log_params, open_store
-from nnexp.verbs.run_columns import default, differing, duration, number, ordered
-from nnexp.verbs.run_table import drawn
+from nnexp.verbs.run_columns import default, differing, ordered
+from nnexp.verbs.run_table import _cut, _without_common_words, drawn
 from nnexp.verbs.runs import main
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
@@ -97,7 +100,7 @@ def test_the_first_runs_of_a_sorted_table_are_the_first_of_all(recorded, capsys)
 def test_a_filter_is_mlflows(recorded, capsys):
     condition = 'metrics."best/val_accuracy" > 0.95 and params.init = "he_normal"'
     assert main(["--filter", condition, "--columns", "name,nnexp.git_commit,seconds"]) == 0
-    assert rows(capsys.readouterr().out) == [["name", "nnexp.git_commit", "seconds"], ["digits-mlp-he-s0", "abc", "1m20s"]]
+    assert rows(capsys.readouterr().out) == [["name", "nnexp.git_commit", "seconds"], ["digits-mlp-he-s0", "abc", "1m15s"]]
 
 
 def test_json_has_everything_or_the_columns_and_no_password(recorded, capsys):
@@ -107,7 +110,7 @@ def test_json_has_everything_or_the_columns_and_no_password(recorded, capsys):
     assert (killed["metrics"], killed["id"]) == ({}, recorded["killed"])
     assert sgd["params"]["optimizer.lr"] == "10"
     assert sgd["metrics"]["test/loss"] is None
-    assert sgd["seconds"] == 80.0
+    assert (killed["seconds"], sgd["seconds"]) == (1.0, 77.0)
     assert sgd["started"].startswith("2023-11-1")
     assert "secret" not in output
     assert main(["--json", "--columns", "name,test/loss", "--sort", "test/loss", "--top", "1"]) == 0
@@ -132,6 +135,15 @@ def test_csv_has_the_columns_with_all_digits(recorded, capsys):
         (["--filter", "metrics.best/val_accuracy > 0.9"], "MLflow cannot read this"),
         (["--experiment", "nnex"], "did you mean nnexp?"),
         (["--uri", "sqlite:///nowhere.db"], "no runs here yet"),
+        (["--uri", "mlruns"], "mlruns is a folder of files, which MLflow 3.13 and later refuse; did you mean sqlite:///mlruns/mlflow.db?"),
+        (["--uri", "mlruns/mlflow.db"], "did you mean sqlite:///mlruns/mlflow.db?"),
+        (["--uri", "htp://me:secret@x"], "htp://***@x: MLflow knows no store of the kind htp://; did you mean http://?"),
+        (
+            ["--filter", 'metrics."test/acuracy" > 0.5 and params.init = "zeros"'],
+            "no run has a metric test/acuracy; did you mean test/accuracy?",
+        ),
+        (["--filter", 'params.optimizer.l = "1"', "--json"], "no run has a param optimizer.l; did you mean optimizer.lr?"),
+        (["--filter", 'params.seed = "7"', "--columns", "nme"], "no such column: nme"),
     ],
     ids=str,
 )
@@ -148,20 +160,49 @@ def test_a_top_below_one_is_refused(capsys):
     with pytest.raises(SystemExit) as ended:
         main(["--top", "0"])
     assert ended.value.code == 2
+    assert capsys.readouterr().err == "nnexp: --top 0: at least 1; see nnexp runs --help\n"
 
 
-def test_a_filter_that_nothing_fits_is_no_mistake_but_a_name_that_no_run_has_is_told(recorded, capsys):
+def test_a_filter_that_nothing_fits_is_no_mistake(recorded, capsys):
     assert main(["--filter", "metrics.`test/accuracy` > 2", "--json"]) == 0
     seen = capsys.readouterr()
     assert json.loads(seen.out) == []
     assert seen.err == "nnexp: no run fits metrics.`test/accuracy` > 2\n"
-    assert main(["--filter", 'metrics."test/acuracy" > 0.5 and params.init = "zeros"']) == 0
-    assert "did you mean test/accuracy? the newest 4 runs have no metric test/acuracy" in capsys.readouterr().err
+
+
+def test_a_column_that_only_older_runs_have_is_shown_empty(recorded, capsys):
+    assert main(["--top", "1", "--columns", "name,optimizer"]) == 0
+    assert first_words(capsys) == ["digits-mlp-killed-s0"]
+
+
+def test_programs_get_all_runs_and_a_person_hears_how_many_more_there_are(recorded, capsys, monkeypatch):
+    monkeypatch.setattr("nnexp.verbs.runs.TOP", 1)
+    assert main(["--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)) == 4
+    assert main(["--csv", "--columns", "id"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 5
+    for arguments in ([], ["--sort", "test/loss"]):
+        assert main(arguments) == 0
+        seen = capsys.readouterr()
+        assert len(seen.out.splitlines()) == 2
+        assert seen.err == "nnexp: 3 more runs; all of them: --top 4\n"
+
+
+def test_a_database_that_does_not_answer_is_told_at_once_without_a_warning(alone, capsys):
+    pytest.importorskip("psycopg2")
+    begun = time.monotonic()
+    assert main(["--uri", "postgresql+psycopg2://me:secret@127.0.0.1:1/x"]) == 2
+    assert time.monotonic() - begun < 8
+    seen = capsys.readouterr()
+    assert seen.err == "nnexp: MLflow at postgresql+psycopg2://***@127.0.0.1:1/x: nobody answers there: is the server running?\n"
 
 
 def test_a_store_without_runs_says_how_to_make_one(store, capsys):
-    assert main([]) == 0
-    assert "nnexp data=digits" in capsys.readouterr().err
+    for arguments in ([], ["--json"], ["--filter", "params.x = '1'"], ["--uri", "sqlite:///nowhere.db"]):
+        assert main(arguments) == 2
+        seen = capsys.readouterr()
+        assert seen.out == ""
+        assert re.fullmatch(r"nnexp: no runs here yet: there are none at .*\.db; make one with: nnexp data=digits\n", seen.err)
 
 
 @pytest.mark.parametrize("width", [20, 40, 60, 80, 100, 140])
@@ -179,6 +220,31 @@ def test_a_terminal_of_any_width_gets_whole_lines_and_hears_what_has_no_room(rec
     assert "id" in shown
     assert ("seed" in shown) != ("seed" in note)
     assert all(run.id[:8] in line for run, line in zip(runs, lines[-4:], strict=True))
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_runs_of_several_data_sets_can_still_be_told_apart_where_there_is_little_room(store, width):
+    client, experiment = open_store(address(None), "nnexp")
+    configurations = [*product(("digits", "fashion_mnist", "table"), ("he_normal", "xavier_normal"), ("adam", "momentum"))]
+    for data, init, optimizer in configurations:
+        run_id = client.create_run(experiment, BEGUN, run_name=f"{data}-mlp-{init}-{optimizer}-cosine-s0").info.run_id
+        log_params(client, run_id, {"data": data, "init": init, "optimizer": optimizer})
+        client.log_metric(run_id, "best/val_accuracy", 0.9)
+    runs = Runs().select()
+    console = Console(width=width, file=io.StringIO(), color_system=None, highlight=False)
+    console.print(drawn(runs, default(runs), width))
+    assert isinstance(console.file, io.StringIO)
+    lines = console.file.getvalue().partition("no room")[0].splitlines()[-len(runs) :]
+    assert len({line[8:] for line in lines}) == len(configurations)
+    assert "90.00%" in lines[0]
+    assert max(map(len, lines)) <= width
+
+
+def test_a_long_name_is_cut_in_its_middle():
+    assert [_cut("a-long-name-s10", width) for width in (15, 9, 8)] == ["a-long-name-s10", "a-lo..s10", "a-l..s10"]
+    assert _without_common_words(["digits-mlp-adam-s0", "iris-mlp-sgd-s0"]) == ["digits..adam..", "iris..sgd.."]
+    assert _without_common_words(["a-b-c", "a-c"]) == ["..b..", ".."]
+    assert _without_common_words(["a-b", "a-b"]) == ["a-b", "a-b"]
 
 
 def test_columns_that_were_asked_for_are_left_out_from_the_last(recorded):
@@ -210,14 +276,17 @@ def test_brackets_in_a_name_are_no_markup(store, capsys, monkeypatch):
 
 def test_numbers_are_written_as_one_reads_them():
     seconds = 0.0123, 1.26, 59.9, 75, 3725, 90000
-    assert [duration(each) for each in seconds] == ["0.012 s", "1.3 s", "59.9 s", "1m15s", "1h02m", "25h00m"]
-    assert number("test/accuracy", 0.98765) == "98.77%"
-    assert number("recall/7", 1.0) == "100.00%"
-    assert number("val/loss", 0.1) == "0.1000"
-    assert number("val/loss", 1e30) == "1e+30"
-    assert number("lr", 0.00012345) == "0.0001234"
-    assert number("best/epoch", 15.0) == "15"
-    assert number("train/loss", float("inf")) == "inf"
+    assert [duration(each) for each in seconds] == ["0.0123 s", "1.26 s", "59.9 s", "1m15s", "1h02m", "25h00m"]
+    assert written("test/accuracy", 0.98765) == "98.77%"
+    assert written("recall/7", 1.0) == "100.00%"
+    assert written("val/loss", 0.1) == "0.1000"
+    assert written("val/loss", 1e30) == "1e+30"
+    assert written("lr", 0.00012345) == "0.0001234"
+    assert written("best/epoch", 15.0) == "15"
+    assert written("train/loss", float("inf")) == "inf"
+    assert written("test/accuracy", float("nan")) == "nan"
+    assert written("test/ece", 0.01321) == "0.0132"
+    assert written("examples_per_second", 131560.7) == "131,561"
 
 
 def test_nothing_is_sorted_by_without_harm():

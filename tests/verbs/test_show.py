@@ -15,6 +15,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::F
 
 BEGUN = 1_700_000_000_000  # milliseconds since 1970
 EPOCHS, BEST = 30, 16
+NEXT = {"reproduce": "", "predict": " FILE", "export": " --onnx", "compare": " OTHER"}
 ENVIRONMENT = {
     "command": "nnexp data=digits tracking.uri=http://me:secret@there",
     "python": "3.12.1",
@@ -81,12 +82,22 @@ def test_a_run_is_told_from_its_command_to_what_may_be_done_with_it(run_id, caps
     assert lines["changed"] == "model.hidden=[30,20] optimizer.lr=0.5"
     assert lines["best"] == "val_accuracy 93.75%, epoch 16"
     assert lines["test"] == "accuracy 92.50%, loss nan"
-    assert lines["least found"] == "owl 25.0% of 4, cat 50.0% of 4, eel 75.0% of 4 (test examples)"
+    assert lines["least found"] == "owl 25.00% of 4, cat 50.00% of 4, eel 75.00% of 4 (test examples)"
     assert lines["files"] == "config.yaml environment.json network.json"
     assert "many/  0-a-picture.png 1-a-picture.png 10-a-picture.png 11-a-picture.png 2-a-picture.png and 7 more" in output
     assert "long/  1 file\n" in output
-    assert output.endswith(f"nnexp reproduce {run_id[:8]}\n            nnexp predict {run_id[:8]} FILE\n            nnexp ui\n")
+    commands = [f"{verb} {run_id[:8]}{more}" for verb, more in NEXT.items()]
+    assert output.endswith("".join(f"nnexp {command}\n" + 12 * " " for command in commands) + "nnexp ui\n")
     assert "secret" not in output
+
+
+def test_the_folder_that_the_training_left_is_named_if_it_is_here(run_id, alone, capsys):
+    folder = alone / "outputs" / "runs" / "2023-11-14" / "one"
+    for path, held in ((folder, run_id), (folder.with_name("another"), "0" * 32)):
+        path.mkdir(parents=True)
+        (path / "shipped.json").write_text(json.dumps({"run_id": held}))
+    assert f"\n            {folder}\n" in shown(capsys, "last")
+    assert json.loads(shown(capsys, "last", "--json"))["outputs"] == str(folder)
 
 
 def test_twelve_epochs_are_shown_with_the_first_the_last_and_the_best(run_id, capsys):
@@ -150,6 +161,7 @@ def test_a_run_that_is_not_ours_is_shown_as_far_as_it_goes(store, capsys):
         (["a-rum"], "did you mean a-run?"),
         (["best", "--experiment", "nnex"], "did you mean nnexp?"),
         (["best", "--uri", "sqlite:///nowhere.db"], "no runs here yet"),
+        (['it\'s "x"'], 'no such run: it\'s "x"; it is an id'),
     ],
     ids=str,
 )

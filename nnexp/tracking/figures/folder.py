@@ -22,7 +22,7 @@ from nnexp.tracking.figures.ink import SERIES, save
 from nnexp.tracking.figures.labels import labels
 from nnexp.tracking.figures.mistakes import mistakes
 from nnexp.tracking.figures.ranking import Ranking, ranking
-from nnexp.tracking.figures.tables import table, write
+from nnexp.tracking.figures.tables import MISTAKES, table, write, write_mistakes
 from nnexp.tracking.figures.weights import first_layer, weight_tiles
 from nnexp.tracking.journal import Entry, history
 
@@ -110,6 +110,8 @@ def of_predictions(folder: Path, described: dict[str, Any]) -> Iterator[Piece]:
         if "index" in found and described:
             path = f"predictions/{part}.parquet"
             yield path, partial(lambda path, *args: write(table(*args), path), folder / path, found, classes, targets)
+        if part == "test" and "true" in found and described:
+            yield MISTAKES, partial(write_mistakes, folder / MISTAKES, found, classes)
         if report := _json(folder / "predictions" / f"{part}.json"):
             yield _piece(folder, f"predictions/{part}.png", predictions, found["y"], found["predicted"], report, title)
         if "confidence" in found:

@@ -3,12 +3,16 @@
 N examples, T targets, L labels.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+MISTAKES = "predictions/mistakes.json"
+MOST_MISTAKES = 200
 
 if TYPE_CHECKING:
     import pyarrow
@@ -65,3 +69,12 @@ def write(made: "pyarrow.Table", path: Path) -> None:
     sink = pa.BufferOutputStream()
     pa.parquet.write_table(made, sink)
     path.write_bytes(sink.getvalue())
+
+
+def write_mistakes(path: Path, found: Arrays, classes: Sequence[str]) -> None:
+    """The wrong predictions, the surest first, in the JSON of MLflow's tables, which its UI shows."""
+    wrong = np.flatnonzero(found["true"] != found["predicted"])
+    worst = wrong[np.argsort(-found["confidence"][wrong], kind="stable")][:MOST_MISTAKES]
+    index, true, predicted, sure = (found[key][worst].tolist() for key in ("index", "true", "predicted", "confidence"))
+    rows = [[i, classes[t], classes[p], round(c, 6)] for i, t, p, c in zip(index, true, predicted, sure, strict=True)]
+    path.write_text(json.dumps({"columns": ["index", "true", "predicted", "confidence"], "data": rows}))

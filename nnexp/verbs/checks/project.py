@@ -13,10 +13,13 @@ from pathlib import Path
 from nnexp.data.cache import place
 from nnexp.data.errors import DataError
 from nnexp.data.image_sets import FILES, ImageSet
+from nnexp.redaction import redacted
+from nnexp.tracking import journal
 from nnexp.tracking.provenance import git
-from nnexp.tracking.store import redacted
+from nnexp.tracking.store import SQLITE
 from nnexp.tracking.sync import find
 from nnexp.verbs.checks.finding import Finding, many
+from nnexp.verbs.checks.servers import ELSEWHERE
 
 DATA, DEFAULT_DATA = "NNEXP_DATA", "~/.cache/nnexp"
 DEFAULT_SET = "mnist"
@@ -136,8 +139,16 @@ def unsent() -> Iterator[Finding]:
     if states["running"]:
         told += f", {states['running']} being trained"
     if waiting := states["waiting"]:
-        yield Finding("outputs", "problem", f"{told}: {waiting} did not reach MLflow, or not wholly", "nnexp sync")
+        for_servers = any(run.state == "waiting" and for_server(run.folder) for run in found)
+        remedy = f"nnexp sync, when their server is back; or elsewhere: {ELSEWHERE}" if for_servers else "nnexp sync"
+        yield Finding("outputs", "problem", f"{told}: {waiting} did not reach MLflow, or not wholly", remedy)
     else:
         yield Finding("outputs", "ok", f"{told}, none waits to be sent to MLflow")
     if broken := [run.folder for run in found if run.state == "unreadable"]:
         yield Finding("outputs", "note", f"{many(len(broken), 'journal')} cannot be read, the first in {broken[0]}")
+
+
+def for_server(folder: Path) -> bool:
+    """Whether a run was made for a store that may be out of reach, and not for a file here."""
+    uri = journal.read(folder)[0][0]["destination"]["uri"]
+    return uri is not None and not uri.startswith(SQLITE)

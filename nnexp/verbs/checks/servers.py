@@ -6,12 +6,15 @@ from importlib.util import find_spec
 from threading import Thread
 from typing import Any, TypeVar
 
-from nnexp.tracking.store import first_line, redacted
+from nnexp.redaction import redacted
+from nnexp.tracking.store import DATABASE, SQLITE, first_line
 from nnexp.verbs.checks.finding import Finding, many
 from nnexp.verbs.checks.tables import forsaken, tables
 
 PATIENCE = 3.0  # seconds
 DRIVERS = {"psycopg": "psycopg[binary]", "psycopg2": "psycopg2-binary", "MySQLdb": "mysqlclient"}
+ELSEWHERE = f"nnexp sync --uri {SQLITE}$PWD/{DATABASE}"
+LATER = f"runs made for it wait in outputs/ and are sent by nnexp sync when it is back, or elsewhere by {ELSEWHERE}"
 T = TypeVar("T")
 
 
@@ -103,7 +106,7 @@ def unreachable(uri: str, error: Exception) -> Finding:
         "authentication": "it refuses the name or the password",
     }
     why = next((words for word, words in reasons.items() if word in said), redacted(first_line(error)))
-    remedy = "start it, or unset MLFLOW_TRACKING_URI; runs made meanwhile are kept in outputs/ and sent later by nnexp sync"
+    remedy = f"start it; {LATER}; for new runs to go to mlruns/ here: unset MLFLOW_TRACKING_URI"
     return Finding("store", "problem", f"{redacted(uri)} cannot be reached: {why}", remedy)
 
 

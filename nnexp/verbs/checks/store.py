@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from nnexp.tracking.store import DATABASE, SQLITE, StoreError, address, redacted
+from nnexp.redaction import redacted
+from nnexp.tracking.addresses import fault, kind
+from nnexp.tracking.store import DATABASE, SQLITE, StoreError, address
 from nnexp.verbs.checks.finding import Finding
 from nnexp.verbs.checks.servers import database, server
 from nnexp.verbs.checks.tables import tables
-
-DATABASES = ("postgresql", "mysql", "mssql")
 
 
 def store() -> Iterator[Finding]:
@@ -21,19 +21,17 @@ def store() -> Iterator[Finding]:
     except StoreError as error:
         yield Finding("store", "problem", str(error))
         return
-    scheme = uri.partition(":")[0]
-    if uri.startswith(SQLITE):
+    what, _ = fault(uri)
+    if what:
+        yield Finding("store", "problem", what, f"unset MLFLOW_TRACKING_URI, or MLFLOW_TRACKING_URI={SQLITE}{Path.cwd() / DATABASE}")
+    elif (found := kind(uri)) == "sqlite":
         yield from sqlite(Path(uri.removeprefix(SQLITE)))
-    elif scheme in ("http", "https"):
+    elif found == "server":
         yield from server(uri.rstrip("/"))
-    elif scheme.partition("+")[0] in DATABASES:
+    elif found == "database":
         yield from database(uri)
-    elif scheme == "file" or "://" not in uri:
-        text = f"{uri} is a folder of files, which MLflow 3.13 and later refuse"
-        if os.environ.get("MLFLOW_ALLOW_FILE_STORE", "").lower() == "true":
-            yield Finding("store", "note", f"{text} but for MLFLOW_ALLOW_FILE_STORE=true")
-        else:
-            yield Finding("store", "problem", text, f"unset MLFLOW_TRACKING_URI, or MLFLOW_TRACKING_URI=sqlite:///{Path.cwd() / DATABASE}")
+    elif found == "files":
+        yield Finding("store", "note", f"{uri} is a folder of files, which MLflow takes with MLFLOW_ALLOW_FILE_STORE=true only")
     else:
         yield Finding("store", "note", f"{redacted(uri)}: of a kind that is not examined here")
 

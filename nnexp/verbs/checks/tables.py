@@ -11,7 +11,8 @@ from typing import Any
 from urllib.parse import urlparse
 from urllib.request import url2pathname
 
-from nnexp.tracking.store import StoreError, address, first_line, redacted
+from nnexp.redaction import redacted
+from nnexp.tracking.store import StoreError, address, first_line
 from nnexp.verbs.checks.finding import Finding, many
 
 SILENT = 3600.0  # seconds without a sign of life, after which a run's process is likely gone
