@@ -123,7 +123,7 @@ def served(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Itera
         port = probe.getsockname()[1]
     output, nnexp = folder / "ui.txt", [sys.executable, "-m", "nnexp"]
     with output.open("w") as file:
-        command = [*nnexp, "ui", "--port", str(port)]
+        command = [*nnexp, "ui", "--no-browser", "--port", str(port)]
         server = subprocess.Popen(command, cwd=folder, env=environment, stdout=file, stderr=file, start_new_session=True)
     try:
         sweep = [*nnexp, "-m", *SWEEP, *QUICKLY, "tracking.register=digits"]

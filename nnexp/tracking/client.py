@@ -42,7 +42,7 @@ class Shipper:
         command = [sys.executable, "-P", "-m", "nnexp.tracking.shipper", *(["--mlflow"] if mlflow else [])]
         self.owner = os.getpid()
         pipe = subprocess.PIPE
-        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, start_new_session=True)  # no Ctrl-C reaches it
+        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, process_group=0)  # no Ctrl-C reaches it
 
     @classmethod
     def start(cls, mlflow: bool) -> "Shipper":

@@ -160,7 +160,7 @@ def register(client: "MlflowClient", name: str, ledger: "Ledger", description: s
     try:
         version = client.create_model_version(name, f"models:/{model_id}", ledger.run_id, model_id=model_id, description=description)
     finally:
-        set_tracking_uri(None)
+        set_tracking_uri(None)  # type: ignore[arg-type]  # as it was before: nothing was said
         os.environ.update({VARIABLE: said} if said else {})
     client.set_logged_model_tags(model_id, {"mlflow.modelVersions": json.dumps([{"name": name, "version": version.version}])})
     return str(version.version)

@@ -51,6 +51,8 @@ def drawn(runs: Sequence[Run], columns: Sequence[str], room: int, wanted: bool =
         else:
             left_out.append(_least(list(widths), runs, wanted))
             del widths[left_out[-1]]
+    if "name" in widths:  # what a column left may be more than was needed
+        widths["name"] = min(widths["name"] - min(over, 0), max(map(cell_len, [*cells["name"], "name"])))
     drawing = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False)
     for name, width in widths.items():
         numbers = name not in ("id", "name") and all(re.match(r"[-+]?[\d.]|$|nan|inf", cell) for cell in cells[name])
@@ -67,7 +69,7 @@ def _least(columns: list[str], runs: Sequence[Run], wanted: bool) -> str:
     if wanted:
         return columns[-1]
     all_finished = {run.status for run in runs} == {"FINISHED"}
-    order = ["time/total", *(["status"] if all_finished else []), *reversed(differing(runs)), "started", "name"]
+    order = ["time/total", *(["status"] if all_finished else []), *reversed(differing(runs)), "started", "status", "name"]
     return next((name for name in order if name in columns), columns[-1])
 
 

@@ -100,7 +100,7 @@ def test_a_beginning_that_several_have_is_refused_with_their_names(ids, monkeypa
         ("bset", "did you mean best"),
         ("0" * 32, "nnexp runs"),
         ("x" * 300, "nnexp runs"),
-        ('it\'s "x"', 'no such run: it\'s "x"; it is an id'),
+        ('it\'s "x"', "no such run: it's \"x\"; did you mean it's"),
         ("~nobody/there", "nnexp runs"),
         ("mlruns/", "no run's folder"),
     ],
@@ -146,7 +146,7 @@ def test_an_empty_store_says_so(store):
             Runs().find(text)
     with pytest.raises(RunError, match="no runs here yet"):
         Runs().find("best")
-    with pytest.raises(RunError, match="no runs here yet.* in the experiment unused"):
+    with pytest.raises(RunError, match=r"no runs here yet.* in the experiment unused"):
         Runs(experiment="unused").find("last")
     assert Runs().select() == []
 
