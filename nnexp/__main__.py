@@ -1,5 +1,6 @@
 """The door: `nnexp <verb> ...` or `nnexp key=value ...`."""
 
+import gc
 import os
 import sys
 from difflib import get_close_matches
@@ -43,8 +44,11 @@ def dispatch() -> int:
         from nnexp.tracking.client import Shipper
 
         Shipper.start(mlflow="tracking=none" not in sys.argv)  # it imports mlflow while we import and read the rest
+    gc.disable()  # what is imported stays for good: the collector need not look at it, now or later
     from nnexp.app import main as run
 
+    gc.freeze()
+    gc.enable()
     return run()
 
 

@@ -2,8 +2,9 @@
 
 from collections import deque
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
-from threading import Condition, Thread
+from threading import Condition, Event, Thread
 from time import monotonic
 
 from filelock import FileLock, Timeout
@@ -16,6 +17,7 @@ from nnexp.tracking.store import SERVERS, StoreError, first_line, in_words
 PAUSE = 2.0  # seconds between two tries
 PATIENCE = 10.0  # seconds without a sign of life from a server, at the end of a run
 FOR_DATABASES = 300.0  # which do not hang, but are slow where many processes share a core
+AT_ONCE = 50  # lots: a store is quicker with few calls, but is to show life between them
 LOCK = ".shipping.lock"
 """In a run's folder: held by whoever ships it."""
 
@@ -26,11 +28,12 @@ class Sender(Thread):
     Args:
         folder: of the run; its journal has begun.
         uri: another store than the journal's.
+        before: what must have happened first.
     """
 
-    def __init__(self, folder: Path, uri: str | None = None) -> None:
+    def __init__(self, folder: Path, uri: str | None = None, before: Event | None = None) -> None:
         super().__init__(daemon=True, name=f"sender of {folder.name}")
-        self.folder, self.uri = folder, uri
+        self.folder, self.uri, self.before = folder, uri, before
         self.lots: deque[tuple[Sequence[Entry], int | None]] = deque()
         self.changed = Condition()
         self.complete = self.abandoned = self.remote = False
@@ -47,6 +50,8 @@ class Sender(Thread):
 
     def finish(self, patience: float = PATIENCE) -> str:
         """Wait until all is sent, or the store has failed once more, or given no sign of life for so many seconds; returns the trouble."""
+        if self.before is not None:
+            self.before.wait()
         with self.changed:
             self.complete = True
             self.alive_at = monotonic()
@@ -60,6 +65,8 @@ class Sender(Thread):
         return self.error
 
     def run(self) -> None:
+        if self.before is not None:
+            self.before.wait()
         lock = FileLock(self.folder / LOCK)
         try:
             lock.acquire(timeout=0)
@@ -73,12 +80,13 @@ class Sender(Thread):
 
     def send_all(self) -> None:
         shipment: Shipment | None = None
-        while (lot := self.next_lot()) is not None:
+        while lots := self.next_lots():
             last = self.complete
             try:
                 shipment = shipment or Shipment(self.folder, self.uri, self.show_life)
                 self.remote = shipment.uri.startswith(SERVERS)
-                shipment.send(*lot)
+                offsets = [offset for _, offset in lots if offset is not None]
+                shipment.send([entry for entries, _ in lots for entry in entries], max(offsets, default=None))
             except Exception as error:  # noqa: BLE001, whatever a server, a disk or a network can do must not lose the run
                 self.error = told(error, shipment)
                 self.run_id = shipment.ledger.run_id if shipment else ""
@@ -88,15 +96,16 @@ class Sender(Thread):
                     self.changed.wait_for(lambda: self.complete, PAUSE)
                 continue
             self.error, self.run_id = "", shipment.ledger.run_id
-            self.lots.popleft()
+            for _ in lots:
+                self.lots.popleft()
             if self.abandoned:
                 return
 
-    def next_lot(self) -> tuple[Sequence[Entry], int | None] | None:
-        """The first lot that is not sent yet; waits for one; None where there will be none."""
+    def next_lots(self) -> list[tuple[Sequence[Entry], int | None]]:
+        """The first lots that are not sent yet; waits for one; none where there will be none."""
         with self.changed:
             self.changed.wait_for(lambda: self.lots or self.complete)
-            return self.lots[0] if self.lots else None
+            return list(islice(self.lots, AT_ONCE))
 
     def show_life(self) -> None:
         """The store has taken something."""

@@ -66,6 +66,8 @@ class Shipment:
                         self.send_file(client, entry["path"])
                     case "confusion":
                         self.send_confusion(client, entry)
+                    case "model":
+                        self.send_model(client)
                     case "end":
                         self.send_end(client, entry)
         except Exception:
@@ -144,16 +146,25 @@ class Shipment:
         client.log_image(self.ledger.run_id, image, key=SLIDER, step=entry["step"], timestamp=entry["time"])
         self.progress()
 
-    def send_end(self, client: "MlflowClient", entry: journal.Entry) -> None:
-        """The model, what came out, and how it ended."""
-        ledger, learnt = self.ledger, (self.folder / "network.json").exists() and (self.folder / "weights" / "best.npz").exists()
-        if learnt and not ledger.model_id:
-            ledger.model_id = log_model(client, ledger, self.folder, self.head, self.once)
-            ledger.save(self.folder)
+    def send_model(self, client: "MlflowClient") -> None:
+        """The network with its best weights, if the run got so far."""
+        if self.learnt and not self.ledger.model_id:
+            self.ledger.model_id = log_model(client, self.ledger, self.folder, self.head, self.once)
+            self.ledger.save(self.folder)
             self.progress()
+
+    @property
+    def learnt(self) -> bool:
+        """Whether there is a network to make a model of."""
+        return (self.folder / "network.json").exists() and (self.folder / "weights" / "best.npz").exists()
+
+    def send_end(self, client: "MlflowClient", entry: journal.Entry) -> None:
+        """What came out, and how it ended."""
+        ledger = self.ledger
+        self.send_model(client)
         client.set_tag(ledger.run_id, NOTE, run_note(self.folder, self.head, entry["status"], self.once["values"], ledger))
         client.set_terminated(ledger.run_id, entry["status"], entry["time"])
         described = f"{short_result(self.once['values'])}; {self.head['name']}"
-        if learnt and (name := self.head["destination"].get("register")) and not ledger.version:
+        if self.learnt and (name := self.head["destination"].get("register")) and not ledger.version:
             ledger.version = find_version(client, name, ledger) or register(client, name, ledger, described)
         ledger.done = True

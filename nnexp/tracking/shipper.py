@@ -1,31 +1,35 @@
-"""The process beside training that draws a run's pictures and ships its journal to MLflow.
+"""The process beside training that ships a run's journal to MLflow, and has its pictures drawn.
 
 Importing mlflow and matplotlib takes seconds of pure Python; in a thread it would hold the interpreter's lock that training
-needs between two matrix products, so it is a process of its own, at low priority. It reads orders from standard input, a line
-of JSON each, and answers each with another; one process serves all runs of a sweep's worker. When the input ends it finishes
-what it has and goes; a run whose writer died by then is told as FAILED.
+needs between two matrix products, so it is a process of its own, at low priority; so is the one that draws. It reads orders
+from standard input, a line of JSON each, and answers each with another; one process serves all runs of a sweep's worker. When
+the input ends it finishes what it has and goes; a run whose writer died by then is told as FAILED.
 """
 
+import gc
 import json
 import os
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from queue import Queue
-from threading import Thread
-from typing import Any
+from threading import Event, Thread
+from typing import Any, TextIO
 
 from nnexp.tracking import journal
-from nnexp.tracking.baseline import fetch
+from nnexp.tracking.painter import Painter
+from nnexp.tracking.pause import Pause
 from nnexp.tracking.sender import PATIENCE, Sender, told
+from nnexp.tracking.store import HABITS, quiet
 from nnexp.tracking.system import Monitor
 
-POLL = 0.1  # seconds between two looks at the journal
+POLL = 0.05  # seconds between two looks at the journal
 NICENESS = 10  # training comes first
+UNNOTICED = 1.5  # seconds that the import of mlflow stands still when a run begins, which is all that a short one sees
+SETTLED = 5.0  # seconds that a run goes on before drawing is prepared: of a short one that can wait
 GRACE, BRIEFLY = 60.0, 3.0  # for so many seconds a store that failed is waited for so many seconds only
 
 
@@ -35,11 +39,18 @@ class Follower:
     Args:
         folder: the run's; its journal has begun.
         alive: whether the process that writes the journal still does.
+        painter: draws its pictures.
+        imported: set when mlflow is.
+        pause: holds that import up.
         patience: seconds to wait for a store without a sign of life, at the end.
     """
 
-    def __init__(self, folder: Path, alive: Callable[[], bool], patience: float = PATIENCE) -> None:
-        self.folder, self.alive, self.patience = folder, alive, patience
+    def __init__(
+        self, folder: Path, alive: Callable[[], bool], painter: Painter, imported: Event, pause: Pause, patience: float = PATIENCE
+    ) -> None:
+        self.folder, self.alive, self.painter, self.imported, self.pause = folder, alive, painter, imported, pause
+        self.patience = patience
+        self.began = time.monotonic()
         self.entries: list[journal.Entry] = []
         self.offset = 0
         self.pending = self.news()
@@ -48,11 +59,12 @@ class Follower:
         self.note = ""
         self.baseline = Thread(target=self.fetch_baseline, args=(place.get("baseline"), place), daemon=True)
         self.baseline.start()
-        self.sender = Sender(folder) if place else None
+        self.sender = Sender(folder, before=imported) if place else None
         self.monitor = Monitor(folder, head["writer"]["pid"], place.get("system"))
 
     def follow(self) -> dict[str, Any]:
         """Returns what became of the run."""
+        self.pause.hold(UNNOTICED)
         pending = self.pending
         while True:
             alive = self.alive()
@@ -61,10 +73,13 @@ class Follower:
                 break
             self.put(pending + self.monitor.look(), self.offset)
             pending = []
+            if time.monotonic() - self.began > SETTLED:
+                self.painter.start()
             time.sleep(POLL)
+        self.pause.release()
         if not any(entry["kind"] == "end" for entry in pending):  # the writer died: nobody else will say so
             pending.append({"kind": "end", "time": time.time_ns() // 1_000_000, "status": "FAILED"})
-        self.put(pending[:-1])
+        self.put([*pending[:-1], {"kind": "model"}])  # the model goes out while the pictures are drawn
         self.put([{"kind": "artifact", "path": path} for path in self.draw()])
         self.put(pending[-1:], self.offset)
         error = self.sender.finish(self.patience) if self.sender else ""
@@ -72,6 +87,9 @@ class Follower:
 
     def fetch_baseline(self, text: str | None, place: dict[str, Any]) -> None:
         if text is not None:
+            self.imported.wait()
+            from nnexp.tracking.baseline import fetch
+
             self.note = fetch(self.folder, text, place)
 
     def put(self, entries: list[journal.Entry], offset: int | None = None) -> None:
@@ -85,13 +103,11 @@ class Follower:
 
     def draw(self) -> list[str]:
         """The pictures; none of them is worth a run's record."""
-        from nnexp.tracking.figures import draw_all
-
+        self.painter.start()
         self.baseline.join(self.patience)
-        failures: list[str] = []
         try:
-            drawn = draw_all(self.folder, self.entries, failures)
-        except Exception as error:  # noqa: BLE001, a full disk, a library's surprise
+            drawn, failures = self.painter.draw(self.folder)
+        except OSError as error:
             drawn, failures = [], [told(error)]
         if failures:
             self.note = f"could not be drawn: {'; '.join(failures)}"
@@ -109,7 +125,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # a library that prints must not garble the answers
     orders: Queue[str | None] = Queue()
-    taken, closed = threading.Event(), threading.Event()
+    taken, closed = Event(), Event()
 
     def listen() -> None:
         for line in sys.stdin:
@@ -120,17 +136,29 @@ def main() -> None:
         if not taken.is_set():
             os._exit(0)  # nothing to finish, not even the imports
 
-    threading.Thread(target=listen, daemon=True).start()
-    _warm_up(sys.argv[1:])
-    silent_since = float("-inf")
+    Thread(target=listen, daemon=True).start()
+    imported, pause = Event(), Pause()
+    server = Thread(target=serve, args=(orders, answers, closed, imported, pause))
+    server.start()
+    if "--mlflow" in sys.argv:
+        with pause:
+            import_mlflow()
+    imported.set()
+    server.join()
+
+
+def serve(orders: "Queue[str | None]", answers: TextIO, closed: Event, imported: Event, pause: Pause) -> None:
+    """Ship one run after the other."""
+    painter, silent_since = Painter(), float("-inf")
     while (line := orders.get()) is not None:
         order = json.loads(line)
-        for name in [name for name in os.environ if name.startswith("MLFLOW_")]:
+        settings = HABITS | order["settings"]
+        for name in [name for name in os.environ if name.startswith("MLFLOW_") and name not in settings]:
             del os.environ[name]
-        os.environ.update(order["settings"])
+        os.environ.update(settings)
         patience = PATIENCE if time.monotonic() - silent_since > GRACE else BRIEFLY  # the runs of a sweep need not all wait for it
         try:
-            outcome = Follower(Path(order["folder"]), lambda: not closed.is_set(), patience).follow()
+            outcome = Follower(Path(order["folder"]), lambda: not closed.is_set(), painter, imported, pause, patience).follow()
         except Exception as error:  # noqa: BLE001, one run's surprise is not the next one's
             outcome = {"folder": order["folder"], "run_id": "", "error": told(error), "note": ""}
         if outcome["error"]:
@@ -139,16 +167,15 @@ def main() -> None:
             print(json.dumps(outcome), file=answers, flush=True)
 
 
-def _warm_up(options: list[str]) -> None:
-    """Import what will be needed while the data are still being read."""
-    from nnexp.tracking import figures
-    from nnexp.tracking.store import quiet
+def import_mlflow() -> None:
+    """While the data are still being read; what stays for good is no work for the collector of garbage, now or later."""
+    quiet()
+    gc.disable()
+    import mlflow.pyfunc
+    import mlflow.tracking  # noqa: F401
 
-    if "--mlflow" in options:
-        quiet()
-        import mlflow.pyfunc
-        import mlflow.tracking  # noqa: F401
-    figures.warm_up()
+    gc.freeze()
+    gc.enable()
 
 
 if __name__ == "__main__":

@@ -25,6 +25,16 @@ KIND = {"mlflow.experimentKind": "custom_model_development"}  # the UI then open
 NOTE = "mlflow.note.content"
 DATABASE = Path("mlruns") / "mlflow.db"
 CONNECTS_WITHIN = 5  # seconds
+HABITS = {  # no telemetry, no progress bars, no chatter
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_UV_AUTO_DETECT": "false",  # a model has its own requirements, not those of the folder we are in
+    "GIT_PYTHON_REFRESH": "quiet",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # its own 7 hold on to a dead server for minutes
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+}
 SERVERS = ("http://", "https://", "databricks")
 
 
@@ -46,14 +56,9 @@ def database(folder: Path) -> str:
 
 
 def quiet() -> None:
-    """Settle MLflow's habits before it is imported, where a person has not: no telemetry, no progress bars, no chatter."""
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
-    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
-    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")  # its own 7 hold on to a dead server for minutes
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+    """Settle MLflow's habits before it is imported, where a person has not."""
+    for name, value in HABITS.items():
+        os.environ.setdefault(name, value)
 
 
 def open_store(uri: str, experiment: str, note: str = "", home: Path | None = None) -> tuple["MlflowClient", str]:

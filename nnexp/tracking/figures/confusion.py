@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
 Counts = NDArray[np.int64]
 Shares = NDArray[np.float64]
+SCALES = {
+    "Blues": "f7fbff deebf7 c6dbef 9ecae1 6baed6 4292c6 2171b5 08519c 08306b",
+    "RdBu": "67001f b2182b d6604d f4a582 fddbc7 f7f7f7 d1e5f0 92c5de 4393c3 2166ac 053061",
+}
+"""Colours from 0 to 1 (ColorBrewer 2.0); written out, so that the process that sends need not import matplotlib for them."""
 LEAST_DIFFERENCE = 0.01  # of shares, that has the full colour: smaller ones are not blown up
 
 
@@ -112,8 +117,8 @@ def signed(value: float, form: str) -> str:
 
 def coloured(values: Shares, name: str) -> NDArray[np.uint8]:
     """Numbers in [0, 1] as colours, (..., 3) uint8; what the scale calls nothing is white."""
-    from matplotlib import colormaps
-
-    colours = colormaps[name](values, bytes=True)[..., :3]
-    colours[values == (0.5 if name.startswith("RdBu") else 0)] = 255
-    return np.asarray(colours, np.uint8)
+    stops = np.array([list(bytes.fromhex(colour)) for colour in SCALES[name].split()])
+    places = np.linspace(0, 1, len(stops))
+    colours = np.stack([np.interp(values, places, channel) for channel in stops.T], axis=-1).round().astype(np.uint8)
+    colours[values == (0.5 if name == "RdBu" else 0)] = 255
+    return colours

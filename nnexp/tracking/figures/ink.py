@@ -6,6 +6,7 @@ by matplotlib, with margins of its own instead of a layout that is solved for ea
 
 from collections.abc import Sequence
 from functools import cache
+from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,10 +32,12 @@ COMPRESSION = 2  # of PNG files: a fifth larger than with the usual 6, in a thir
 @cache
 def font(size: int) -> "FreeTypeFont":
     """The type that matplotlib writes in, in pixels."""
-    from matplotlib import get_data_path
     from PIL import ImageFont
 
-    return ImageFont.truetype(str(Path(get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"), size)
+    matplotlib = find_spec("matplotlib")  # found, not imported: that takes a while
+    assert matplotlib is not None
+    assert matplotlib.origin is not None
+    return ImageFont.truetype(str(Path(matplotlib.origin).parent / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf"), size)
 
 
 def length(text: str, size: int) -> float:
