@@ -1,6 +1,10 @@
 """What every test runs under: errors of floating point raise, no network, an empty working directory, a clean environment."""
 
 import os
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # several at once must not each want all cores, nor what they start
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import shutil
 import socket
 import subprocess

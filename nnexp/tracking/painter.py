@@ -4,7 +4,9 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
+from threading import Lock
 
 Drawn = tuple[list[str], list[str]]
 """The paths of the pictures in the run's folder, and what could not be drawn."""
@@ -15,13 +17,24 @@ class Painter:
 
     def __init__(self) -> None:
         self.process: subprocess.Popen[str] | None = None
+        self.starting = Lock()
 
     def start(self) -> "subprocess.Popen[str]":
         """Have the process import what it needs; does nothing where it does, or has."""
-        if self.process is None or self.process.poll() is not None:
-            command = [sys.executable, "-P", "-m", __name__]
-            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        return self.process
+        with self.starting:
+            if self.process is not None and self.process.poll() is not None:
+                self.stop()
+            if self.process is None:
+                command = [sys.executable, "-P", "-m", __name__]
+                self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            return self.process
+
+    def stop(self) -> None:
+        """Wait until the process has ended."""
+        if self.process is not None:
+            with suppress(BrokenPipeError):
+                self.process.communicate()
+            self.process = None
 
     def draw(self, folder: Path) -> Drawn:
         """The pictures and tables of a run whose folder is complete but for them.

@@ -137,19 +137,21 @@ def main() -> None:
             os._exit(0)  # nothing to finish, not even the imports
 
     Thread(target=listen, daemon=True).start()
-    imported, pause = Event(), Pause()
-    server = Thread(target=serve, args=(orders, answers, closed, imported, pause))
+    painter, imported, pause = Painter(), Event(), Pause()
+    server = Thread(target=serve, args=(orders, answers, closed, painter, imported, pause))
     server.start()
     if "--mlflow" in sys.argv:
         with pause:
             import_mlflow()
+    else:
+        painter.start()
     imported.set()
     server.join()
 
 
-def serve(orders: "Queue[str | None]", answers: TextIO, closed: Event, imported: Event, pause: Pause) -> None:
+def serve(orders: "Queue[str | None]", answers: TextIO, closed: Event, painter: Painter, imported: Event, pause: Pause) -> None:
     """Ship one run after the other."""
-    painter, silent_since = Painter(), float("-inf")
+    silent_since = float("-inf")
     while (line := orders.get()) is not None:
         order = json.loads(line)
         settings = HABITS | order["settings"]

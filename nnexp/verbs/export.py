@@ -1,6 +1,5 @@
 """`nnexp export`: a run's network as a file that needs no nnexp to be used."""
 
-import argparse
 import os
 import sys
 from importlib.metadata import version
@@ -13,6 +12,7 @@ from nnexp.serving.onnx_nodes import TranslationError
 from nnexp.serving.predictor import Predictor, PredictorError
 from nnexp.tracking.runs import Run, Runs
 from nnexp.tracking.store import StoreError, first_line
+from nnexp.verbs.arguments import Arguments
 
 if TYPE_CHECKING:
     from onnx import ModelProto, ValueInfoProto
@@ -27,13 +27,12 @@ class NotTheSame(Exception):  # noqa: N818, what happened
 
 def main(arguments: list[str]) -> int:
     """Write the file and say how to use it; returns the exit code, 1 where it does not do what the network does."""
-    parser = argparse.ArgumentParser(prog="nnexp export", description="Write a run's network to a file that works without nnexp.")
-    parser.add_argument("run", metavar="RUN", help="an id or the beginning of one, a name, best, last, or a run's folder")
+    parser = Arguments("export", "Write a run's network to a file that works without nnexp.")
+    parser.add_run()
     formats = parser.add_argument_group("what it becomes")
     formats.add_argument("--onnx", action="store_true", help="an ONNX file, for onnxruntime and many others; pip install 'nnexp[onnx]'")
     parser.add_argument("--out", type=Path, metavar="FILE", help="default: the run's name, here")
-    parser.add_argument("--experiment", metavar="NAME", help="look only in this experiment (default: in all)")
-    parser.add_argument("--uri", help="another store (default: MLFLOW_TRACKING_URI, else mlruns/mlflow.db in the working directory)")
+    parser.add_store()
     options = parser.parse_args(arguments)
     if not options.onnx:
         parser.error(f"what shall run {options.run} become? There is: --onnx, an ONNX file")

@@ -1,6 +1,5 @@
 """`nnexp look`: a picture of what the network will see, training images before and after augmentation."""
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from nnexp.data.errors import DataError
 from nnexp.data.split import thinned
 from nnexp.streams import Streams
 from nnexp.tracking.gallery import gallery
+from nnexp.verbs.arguments import Arguments
 
 IMAGES = 64
 FORMATS = (".png", ".svg", ".pdf")
@@ -20,7 +20,7 @@ FORMATS = (".png", ".svg", ".pdf")
 
 def main(arguments: list[str]) -> int:
     """Draw and say where; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="nnexp look", description="Draw training images before and after augmentation.")
+    parser = Arguments("look", "Draw training images before and after augmentation.")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="as of a run: data=mnist augment=elastic augment.alpha=20 seed=1")
     parser.add_argument("--out", type=Path, default=Path("look.png"), metavar="FILE", help="default: look.png")
     parser.add_argument("--config-dir", metavar="DIR", help="a folder of your own config groups")

@@ -1,6 +1,5 @@
 """`nnexp lr-find`: the learning-rate range test on the experiment that the overrides describe, as a picture and as advice."""
 
-import argparse
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
@@ -16,6 +15,7 @@ from nnexp.tracking.lr_curve import lr_curve
 from nnexp.training.range_test import Curve, range_test
 from nnexp.training.threads import blas_threads
 from nnexp.training.update import Update
+from nnexp.verbs.arguments import Arguments
 
 FORMATS = (".png", ".svg", ".pdf")
 LEAST_STEPS = 100
@@ -25,7 +25,7 @@ USERS_MISTAKE, FAILURE = 2, 1
 
 def main(arguments: list[str]) -> int:
     """Test, draw and advise; returns the exit code, 1 where there is nothing to advise."""
-    parser = argparse.ArgumentParser(prog="nnexp lr-find", description="Find a learning rate: train while it grows, watch the loss.")
+    parser = Arguments("lr-find", "Find a learning rate: train while it grows, watch the loss.")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="as of a run: data=mnist optimizer=momentum seed=1")
     parser.add_argument("--low", type=float, default=1e-6, metavar="LR", help="the first learning rate (default: 1e-6)")
     parser.add_argument("--high", type=float, default=10.0, metavar="LR", help="the last one (default: 10)")

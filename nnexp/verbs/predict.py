@@ -16,6 +16,7 @@ from nnexp.serving.predictor import Predictor
 from nnexp.serving.words import Said, in_words, score
 from nnexp.tracking.runs import Run, Runs
 from nnexp.tracking.store import StoreError
+from nnexp.verbs.arguments import Arguments
 
 ENDINGS = (".csv", ".parquet", ".npz")
 DESCRIPTION = """Ask a run's network about pictures, tables or arrays.
@@ -26,14 +27,13 @@ Arrays (.npy, or x in .npz) hold examples as the data set stores them."""
 
 def main(arguments: list[str]) -> int:
     """Say what the network says; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="nnexp predict", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("run", metavar="RUN", help="an id or the beginning of one, a name, best, last, or a run's folder")
+    parser = Arguments("predict", DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_run()
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a picture, a table (CSV, TSV, Parquet) or an array (NPZ, NPY)")
     parser.add_argument("--out", type=Path, metavar="FILE", help=f"keep all predictions in a table: {', '.join(ENDINGS)}")
-    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.add_json("as JSON")
     parser.add_argument("--as-is", action="store_true", help="only bring pictures to the network's size")
-    parser.add_argument("--experiment", metavar="NAME", help="look only in this experiment (default: in all)")
-    parser.add_argument("--uri", help="another store (default: MLFLOW_TRACKING_URI, else mlruns/mlflow.db in the working directory)")
+    parser.add_store()
     options = parser.parse_args(arguments)
     if options.out is not None and options.out.suffix.lower() not in ENDINGS:
         parser.error(f"--out {options.out}: the name of a table ends in {', '.join(ENDINGS)}")

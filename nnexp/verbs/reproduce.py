@@ -1,6 +1,5 @@
 """`nnexp reproduce RUN`: train a recorded run again from what it recorded, and compare both bit by bit."""
 
-import argparse
 import json
 import sys
 from collections.abc import Iterator, Sequence
@@ -24,6 +23,7 @@ from nnexp.tracking.store import StoreError
 from nnexp.training.checkpoint import Best
 from nnexp.training.reproduction import Comparison, Difference, Trace, compare
 from nnexp.training.trainer import Record
+from nnexp.verbs.arguments import Arguments
 from nnexp.verbs.circumstances import remembered, same_code, same_data, same_machine
 from nnexp.verbs.recorded_config import Told, Values, prepared
 
@@ -70,18 +70,17 @@ class Reproduction:
 
 def main(arguments: list[str]) -> int:
     """Train again, compare and say so; returns the exit code: 0 for the same, 1 for something else."""
-    parser = argparse.ArgumentParser(
-        prog="nnexp reproduce",
-        description="Train a run again from what it recorded, and compare metrics and weights bit by bit.",
+    parser = Arguments(
+        "reproduce",
+        "Train a run again from what it recorded, and compare metrics and weights bit by bit.",
         epilog="Exit code 0: identical, or the same to 1e-6; 1: different; 2: a mistake.",
     )
-    parser.add_argument("run", metavar="RUN", help="an id or its first characters, a name, best, last, or the path of a run's folder")
+    parser.add_run()
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="what to do otherwise than recorded: trainer.threads=1")
     parser.add_argument("--anyway", action="store_true", help="go on if the data are not those that were recorded")
-    parser.add_argument("--experiment", metavar="NAME", help="look only in this experiment (default: in all)")
-    parser.add_argument("--uri", help="another store (default: MLFLOW_TRACKING_URI, else mlruns/mlflow.db in the working directory)")
+    parser.add_store()
     parser.add_argument("--config-dir", metavar="DIR", help="a folder of your own config groups")
-    parser.add_argument("--json", action="store_true", help="print the comparison as JSON; what happens meanwhile goes to stderr")
+    parser.add_json("print the comparison as JSON; what happens meanwhile goes to stderr")
     options = parser.parse_intermixed_args(arguments)
     console = Console(stderr=True, highlight=False, soft_wrap=True) if options.json else Screen()
     try:

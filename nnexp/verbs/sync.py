@@ -1,14 +1,15 @@
 """`nnexp sync`: send to MLflow what never reached it."""
 
-import argparse
 import sys
 from collections import Counter
 from pathlib import Path
 
 from nnexp.redaction import redacted
 from nnexp.terminal import short
+from nnexp.tracking.addresses import check
 from nnexp.tracking.store import StoreError, address, quiet
 from nnexp.tracking.sync import Found, State, find, look, ship
+from nnexp.verbs.arguments import Arguments
 
 USERS_MISTAKE, FAILURE = 2, 1
 OUTPUTS = Path("outputs")
@@ -16,9 +17,9 @@ OUTPUTS = Path("outputs")
 
 def main(arguments: list[str]) -> int:
     """Send and say what was sent; returns the exit code, 1 where something still waits."""
-    parser = argparse.ArgumentParser(
-        prog="nnexp sync",
-        description="Send runs to MLflow that never reached it, or not all of them: a server was down, a process was killed.",
+    parser = Arguments(
+        "sync",
+        "Send runs to MLflow that never reached it, or not all of them: a server was down, a process was killed.",
         epilog="What a store has already is not sent twice. Name and password of a server come from the environment, as MLflow reads them.",
     )
     parser.add_argument("folder", nargs="*", type=Path, help="a run's folder, or one above several (default: outputs)")
@@ -31,7 +32,7 @@ def main(arguments: list[str]) -> int:
         print(f"nnexp: {missing[0]}: no such folder; {remedy}", file=sys.stderr)
         return USERS_MISTAKE
     try:
-        address(options.uri)
+        check(address(options.uri))
     except StoreError as error:
         print(f"nnexp: {error}", file=sys.stderr)
         return USERS_MISTAKE

@@ -1,6 +1,5 @@
 """`nnexp ui`: the MLflow UI on the store that runs here go to."""
 
-import argparse
 import os
 import signal
 import socket
@@ -13,7 +12,9 @@ from pathlib import Path
 from threading import Thread
 
 from nnexp.redaction import redacted
+from nnexp.tracking.addresses import check
 from nnexp.tracking.store import SQLITE, StoreError, address, answers, quiet
+from nnexp.verbs.arguments import Arguments
 
 PORT, LAST_PORT = 5000, 65535
 PATIENCE = 60  # seconds that a server may take to answer
@@ -22,15 +23,16 @@ TEXT_BROWSERS = ("www-browser", "links", "elinks", "lynx", "w3m")  # they would 
 
 def main(arguments: list[str]) -> int:
     """Serve the UI until Ctrl-C; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="nnexp ui", description="Open the MLflow UI on the project's store, on this machine only.")
+    parser = Arguments("ui", "Open the MLflow UI on the project's store, on this machine only.")
     parser.add_argument("--port", type=int, metavar="PORT", help=f"default: {PORT}, or a free one if that is taken")
     parser.add_argument("--no-browser", action="store_true", help="only print the address")
-    parser.add_argument("--uri", help="another store (default: MLFLOW_TRACKING_URI, else mlruns/mlflow.db in the working directory)")
+    parser.add_store(experiment=False)
     options = parser.parse_args(arguments)
     if options.port is not None and not 1 <= options.port <= LAST_PORT:
         parser.error(f"--port {options.port}: from 1 to {LAST_PORT}")
     try:
         uri = address(options.uri)
+        check(uri)
         if uri.startswith("postgresql"):
             answers(uri)
     except StoreError as error:

@@ -1,4 +1,4 @@
-"""The table of what is compared with what: printed here (`pytest -s`), and the same in the README's reference."""
+"""The table of what is compared with what: printed here (`pytest -n0 -s`), and the same in the README's reference."""
 
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -45,7 +45,7 @@ def test_the_readme_holds_the_table_of_what_is_compared_with_what():
     table = ["| what | which | compared with |", "|---|---|---|"]
     table += [f"| {kind} | {', '.join(options)} | {oracle} |" for kind, options, oracle in rows()]
     print("\n" + "\n".join(table))
-    assert "\n".join(table) in README, "print the table with `pytest -s tests/oracle/test_table.py` and put it into the README"
+    assert "\n".join(table) in README, "print the table with `pytest -n0 -s tests/oracle/test_table.py` and put it into the README"
 
 
 def test_every_option_of_every_group_is_in_the_table():

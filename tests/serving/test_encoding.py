@@ -75,7 +75,7 @@ def test_what_counts_as_missing_and_as_the_same_text_is_as_in_training():
         {"code": np.array([1.0, 2.5])},
         {"target": [object(), None]},
     ],
-    ids=str,
+    ids=lambda change: "-".join(map(repr, change)),
 )
 def test_values_may_come_in_many_clothes(change):
     table = {name: values for name, values in (GOOD | change).items() if values is not None}

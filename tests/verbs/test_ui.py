@@ -52,7 +52,7 @@ def test_a_port_that_there_is_not_is_refused_in_a_line(port, capsys):
     with pytest.raises(SystemExit) as ended:
         ui.main([f"--port={port}"])
     assert ended.value.code == 2
-    assert capsys.readouterr().err.splitlines()[-1] == f"nnexp ui: error: --port {port}: from 1 to 65535"
+    assert capsys.readouterr().err == f"nnexp: --port {port}: from 1 to 65535; see nnexp ui --help\n"
 
 
 def test_a_password_is_not_printed_and_stands_on_no_command_line(opened, monkeypatch, capsys):
