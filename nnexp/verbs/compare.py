@@ -11,9 +11,9 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from nnexp.tracking.comparison import Comparison, check_number, compare
-from nnexp.tracking.comparison_metrics import shown
-from nnexp.tracking.comparison_verdict import corrected
+from nnexp.tracking.comparison.findings import Comparison, check_number, compare
+from nnexp.tracking.comparison.metrics import shown
+from nnexp.tracking.comparison.verdict import corrected
 from nnexp.tracking.runs import Run, RunError, Runs
 from nnexp.tracking.store import StoreError
 from nnexp.verbs.arguments import RUN, USERS_MISTAKE, Arguments
@@ -69,8 +69,8 @@ def write(found: Comparison, folder: Path) -> list[Path]:
     Raises:
         OSError: there is no such folder and none can be made.
     """
-    from nnexp.tracking.comparison_figures import confusion_differences, curve, curves, matrix_of, metrics, svg
-    from nnexp.tracking.comparison_page import page
+    from nnexp.tracking.comparison.figures import confusion_differences, curve, curves, matrix_of, metrics, svg
+    from nnexp.tracking.comparison.page import page
 
     folder.mkdir(parents=True, exist_ok=True)
     panels = [svg(curve(found.sides, metric)) for metric in metrics(found.sides)]

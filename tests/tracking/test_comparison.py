@@ -6,12 +6,12 @@ from math import comb
 import numpy as np
 import pytest
 
-from nnexp.tracking.comparison import check_number, compare, differing
-from nnexp.tracking.comparison_figures import confusion_differences, curve, curves, metrics, svg
-from nnexp.tracking.comparison_metrics import shown
-from nnexp.tracking.comparison_page import page
-from nnexp.tracking.comparison_side import Answers, Side
-from nnexp.tracking.comparison_verdict import McNemar, amount, corrected, p_value
+from nnexp.tracking.comparison.figures import confusion_differences, curve, curves, metrics, svg
+from nnexp.tracking.comparison.findings import check_number, compare, differing
+from nnexp.tracking.comparison.metrics import shown
+from nnexp.tracking.comparison.page import page
+from nnexp.tracking.comparison.side import Answers, Side
+from nnexp.tracking.comparison.verdict import McNemar, amount, corrected, p_value
 from nnexp.tracking.recorded_run import in_folder
 from nnexp.tracking.runs import RunError
 

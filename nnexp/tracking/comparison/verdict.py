@@ -12,7 +12,7 @@ from math import sqrt
 
 import numpy as np
 
-from nnexp.tracking.comparison_side import WORDS, Answers, Side
+from nnexp.tracking.comparison.side import WORDS, Answers, Side
 from nnexp.tracking.metric_words import written
 
 LEVEL = 0.05

@@ -7,12 +7,12 @@ from importlib import metadata
 from importlib.resources import files
 from string import Template
 
-from nnexp.tracking.comparison import Comparison, Member, Setting
-from nnexp.tracking.comparison_figures import FONTS
-from nnexp.tracking.comparison_metrics import Metric, shown
-from nnexp.tracking.comparison_side import NONE, Side
-from nnexp.tracking.comparison_table import ABSENT, box, chip, delta, head, note, number, pictures, row, signed, table, text_cell
-from nnexp.tracking.comparison_verdict import LEVEL, Gap, McNemar, corrected, p_value, scored
+from nnexp.tracking.comparison.figures import FONTS
+from nnexp.tracking.comparison.findings import Comparison, Member, Setting
+from nnexp.tracking.comparison.metrics import Metric, shown
+from nnexp.tracking.comparison.side import NONE, Side
+from nnexp.tracking.comparison.table import ABSENT, box, chip, delta, head, note, number, pictures, row, signed, table, text_cell
+from nnexp.tracking.comparison.verdict import LEVEL, Gap, McNemar, corrected, p_value, scored
 from nnexp.tracking.metric_words import duration, written
 
 ARROWS = {"higher": "↑", "lower": "↓", "": ""}
@@ -49,7 +49,7 @@ def page(found: Comparison, curves: Sequence[str], matrices: Sequence[str]) -> s
         section("To repeat them", repeats(sides)),
     ]
     main, _, rest = found.headline.partition("; ")
-    return Template(files("nnexp.tracking").joinpath("comparison.html").read_text(encoding="utf-8")).substitute(
+    return Template(files("nnexp.tracking.comparison").joinpath("page.html").read_text(encoding="utf-8")).substitute(
         title=escape(f"{' / '.join(side.run.name for side in sides)}: nnexp compare"),
         headline=escape(main),
         kind="many" if len(sides) > 2 else "two",

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnexp.tracking.comparison import Mistakes
-from nnexp.tracking.comparison_side import Side
+from nnexp.tracking.comparison.findings import Mistakes
+from nnexp.tracking.comparison.side import Side
 from nnexp.tracking.sweep_curves import COLORS
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from nnexp.tracking.comparison_side import NONE, WORDS, Side
+from nnexp.tracking.comparison.side import NONE, WORDS, Side
 
 SHORT = 10  # characters of a digest
 SPLIT = ("data.validation", "data.folds", "data.fold", "data.stratify", "data.limit", "data.test", "data.split", "data.group", "seed")

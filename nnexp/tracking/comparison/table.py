@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from nnexp.tracking.comparison_side import LETTERS, Side
-from nnexp.tracking.comparison_verdict import tied
+from nnexp.tracking.comparison.side import LETTERS, Side
+from nnexp.tracking.comparison.verdict import tied
 from nnexp.tracking.sweep_curves import COLORS
 
 ABSENT = '<td class="n absent">–</td>'

@@ -4,8 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nnexp.tracking.comparison_side import Side
-from nnexp.tracking.comparison_verdict import Gap
+from nnexp.tracking.comparison.side import Side
+from nnexp.tracking.comparison.verdict import Gap
 from nnexp.tracking.metric_words import LESS, MORE, words, written
 
 COST = {"time", "second"}  # can be compared whatever was learnt

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from nnexp.identity import NOT_THE_EXPERIMENT
 from nnexp.redaction import redacted
-from nnexp.tracking.comparison_cautions import Caution, cautions
-from nnexp.tracking.comparison_metrics import Metric, metrics
-from nnexp.tracking.comparison_side import LETTERS, PARTS, Side
-from nnexp.tracking.comparison_verdict import Gap, headline
+from nnexp.tracking.comparison.cautions import Caution, cautions
+from nnexp.tracking.comparison.metrics import Metric, metrics
+from nnexp.tracking.comparison.side import LETTERS, PARTS, Side
+from nnexp.tracking.comparison.verdict import Gap, headline
 from nnexp.tracking.runs import Run, RunError
 
 FEWEST, MOST = 2, len(LETTERS)
