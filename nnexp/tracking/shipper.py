@@ -28,7 +28,7 @@ from nnexp.tracking.system import Monitor
 
 POLL = 0.05  # seconds between two looks at the journal
 NICENESS = 10  # training comes first
-UNNOTICED = 1.5  # seconds that the import of mlflow stands still when a run begins, which is all that a short one sees
+UNNOTICED = 2.0  # seconds that the import of mlflow stands still when a run begins, which is all that a short one sees
 SETTLED = 5.0  # seconds that a run goes on before drawing is prepared: of a short one that can wait
 GRACE, BRIEFLY = 60.0, 3.0  # for so many seconds a store that failed is waited for so many seconds only
 
