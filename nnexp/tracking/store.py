@@ -30,6 +30,7 @@ HABITS = {  # no telemetry, no progress bars, no chatter
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # ten processes of 230 MB that would judge language models
     "MLFLOW_UV_AUTO_DETECT": "false",  # a model has its own requirements, not those of the folder we are in
     "GIT_PYTHON_REFRESH": "quiet",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # its own 7 hold on to a dead server for minutes

@@ -38,7 +38,7 @@ def start(folder: Path, backend: str) -> Iterator[int]:
     port = unused_port()
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", backend, "--serve-artifacts"]
     command += ["--artifacts-destination", str(folder / "artifacts"), "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    settings = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true"}
+    settings = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}  # which is ten processes
     with (folder / "server.log").open("w") as log:
         process = subprocess.Popen(command, cwd=folder, env=settings, stdout=log, stderr=log)
     try:
