@@ -1,5 +1,6 @@
 """Shipping, with a store whose answers get lost at the worst moments; everything once, whatever happens."""
 
+import json
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -126,6 +127,14 @@ def test_numbers_that_are_none_are_kept(unshipped):
     run_id = Ledger.of(unshipped).run_id
     assert np.isnan(store.get_metric_history(run_id, "odd/nan")[0].value)
     assert store.get_metric_history(run_id, "odd/inf")[0].value > 1e300
+
+
+def test_a_journal_that_no_store_could_tell_from_others_is_not_sent(unshipped):
+    path = unshipped / "journal.jsonl"
+    head, *rest = map(json.loads, path.read_text().splitlines())
+    del head["id"]
+    path.write_text("\n".join(map(json.dumps, [head, *rest])) + "\n")
+    assert look(unshipped).state == "unreadable"
 
 
 def test_class_names_of_any_kind_become_names_of_metrics():

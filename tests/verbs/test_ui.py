@@ -65,6 +65,7 @@ def test_a_password_is_not_printed_and_stands_on_no_command_line(opened, monkeyp
     assert "secret" not in seen.out + seen.err
     assert "secret" not in " ".join(Server.command)
     assert Server.environment["MLFLOW_BACKEND_STORE_URI"] == "postgresql://me:secret@host/mlflow"
+    assert Server.environment["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] == "false"  # ten processes less
     assert opened == []
 
 
