@@ -331,6 +331,17 @@ def test_a_dead_server_costs_the_run_nothing(alone):
     assert (journal.parent / "curves.png").exists()
 
 
+def test_an_mlflow_that_cannot_be_imported_costs_the_run_nothing(alone):
+    (alone / "broken" / "mlflow").mkdir(parents=True)
+    (alone / "broken" / "mlflow" / "__init__.py").write_text("raise ImportError('half installed')")
+    done = nnexp("data=digits", "trainer.epochs=2", env=os.environ | {"PYTHONPATH": str(alone / "broken")})
+    assert done.returncode == 0, done.stderr
+    assert "half installed" in done.stdout
+    assert "Traceback" not in done.stderr
+    (journal,) = alone.glob("outputs/runs/*/*/journal.jsonl")
+    assert (journal.parent / "curves.png").exists()
+
+
 def test_the_ui_serves_the_store_on_this_machine_only(store):
     assert nnexp("data=digits", "trainer.epochs=1").returncode == 0
     process = subprocess.Popen(

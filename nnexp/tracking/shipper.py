@@ -51,10 +51,9 @@ class Follower:
         self.folder, self.alive, self.painter, self.imported, self.pause = folder, alive, painter, imported, pause
         self.patience = patience
         self.began = time.monotonic()
-        self.entries: list[journal.Entry] = []
         self.offset = 0
         self.pending = self.news()
-        head = self.entries[0]
+        head = self.pending[0]
         place = head["destination"] or {}
         self.note = ""
         self.baseline = Thread(target=self.fetch_baseline, args=(place.get("baseline"), place), daemon=True)
@@ -74,7 +73,8 @@ class Follower:
             self.put(pending + self.monitor.look(), self.offset)
             pending = []
             if time.monotonic() - self.began > SETTLED:
-                self.painter.start()
+                with suppress(OSError):  # told when it is needed
+                    self.painter.start()
             time.sleep(POLL)
         self.pause.release()
         if not any(entry["kind"] == "end" for entry in pending):  # the writer died: nobody else will say so
@@ -98,14 +98,15 @@ class Follower:
 
     def news(self) -> list[journal.Entry]:
         entries, self.offset = journal.read(self.folder, self.offset)
-        self.entries += entries
         return entries
 
     def draw(self) -> list[str]:
         """The pictures; none of them is worth a run's record."""
-        self.painter.start()
-        self.baseline.join(self.patience)
         try:
+            self.painter.start()
+            if self.baseline.is_alive():
+                self.imported.wait()  # the baseline's store may take its time, not the import before
+            self.baseline.join(self.patience)
             drawn, failures = self.painter.draw(self.folder)
         except OSError as error:
             drawn, failures = [], [told(error)]
@@ -118,8 +119,9 @@ def main() -> None:
     """Serve the process that started this one, until its end of the pipe closes."""
     if hasattr(os, "fork") and os.fork():
         os._exit(0)  # whoever ends the starting process with all its children, as a pool of workers does, does not find us
-    for sign in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
-        signal.signal(sign, signal.SIG_IGN)  # what ends a whole group is for who trains to answer; its end is ours
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGTTOU"):  # what ends a whole group is for who trains to answer; its end is ours
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     if hasattr(os, "nice"):
         os.nice(NICENESS)
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
@@ -140,11 +142,12 @@ def main() -> None:
     painter, imported, pause = Painter(), Event(), Pause()
     server = Thread(target=serve, args=(orders, answers, closed, painter, imported, pause))
     server.start()
-    if "--mlflow" in sys.argv:
-        with pause:
-            import_mlflow()
-    else:
-        painter.start()
+    with suppress(Exception):  # whoever needs it tells why there is none
+        if "--mlflow" in sys.argv:
+            with pause:
+                import_mlflow()
+        else:
+            painter.start()
     imported.set()
     server.join()
 
@@ -173,11 +176,12 @@ def import_mlflow() -> None:
     """While the data are still being read; what stays for good is no work for the collector of garbage, now or later."""
     quiet()
     gc.disable()
-    import mlflow.pyfunc
-    import mlflow.tracking  # noqa: F401
-
-    gc.freeze()
-    gc.enable()
+    try:
+        import mlflow.pyfunc
+        import mlflow.tracking  # noqa: F401
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 if __name__ == "__main__":
