@@ -1,6 +1,7 @@
 """What a network makes of some examples, read off its outputs in every way that is kept: while it learns, and at the end."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -78,4 +79,12 @@ def metric_names(classes: Sequence[str]) -> list[str]:
     """Classes under names that MLflow takes in those of metrics: odd characters become _, and what is then alike gets its number."""
     names = [re.sub(r"[^\w\-. :]", "_", name).strip()[:LONGEST] for name in classes]
     names = ["_" if name.strip(".") == "" else name for name in names]
-    return [f"{name}_{k}" if names.count(name) > 1 else name for k, name in enumerate(names)]
+    how_often = Counter(names)
+    found = {name for name in names if how_often[name] == 1}
+    for k, name in enumerate(names):
+        if how_often[name] > 1:
+            names[k] = f"{name}_{k}"
+            while names[k] in found:
+                names[k] += "_"
+            found.add(names[k])
+    return names

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from nnexp import compose, run
 from nnexp.config import ConfigError
@@ -145,6 +147,13 @@ def test_class_names_of_any_kind_become_names_of_metrics():
     assert names[-1] == "ok"
     for name in names:
         _validate_metric_name(f"recall/{name}")
+
+
+@given(st.lists(st.text("ab_01/.", max_size=4), unique=True, max_size=12))
+@example(["a/", "a_", "a__0"])
+def test_no_two_classes_share_a_name(classes):
+    names = metric_names(classes)
+    assert len(set(names)) == len(classes)
 
 
 @pytest.mark.parametrize(
