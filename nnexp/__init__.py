@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nnexp.config import compose
-    from nnexp.experiment import Result, run
+    from nnexp.experiment.run import Result, run
 
 __all__ = ["Result", "compose", "run"]
 
-_HOMES = {"compose": "nnexp.config", "run": "nnexp.experiment", "Result": "nnexp.experiment"}
+_HOMES = {"compose": "nnexp.config", "run": "nnexp.experiment.run", "Result": "nnexp.experiment.run"}
 
 
 def __getattr__(name: str) -> Any:

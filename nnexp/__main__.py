@@ -6,7 +6,7 @@ import sys
 from difflib import get_close_matches
 from importlib import import_module
 
-from nnexp.help import VERBS, text, version
+from nnexp.cli.help import VERBS, text, version
 
 INTERRUPTED = 130
 
@@ -34,18 +34,18 @@ def dispatch() -> int:
         print(f"nnexp {version()}")
         return 0
     if first in VERBS:
-        return int(import_module(f"nnexp.verbs.{first.replace('-', '_')}").main(sys.argv[2:]))
+        return int(import_module(f"nnexp.cli.commands.{first.replace('-', '_')}").main(sys.argv[2:]))
     if first and "=" not in first and first[0] not in "-~+":
         near = get_close_matches(first, VERBS, 1, 0.5)
         advice = f"did you mean {near[0]}? " if near else ""
         print(f"nnexp: no such command: {first}; {advice}there are: {', '.join(VERBS)}, or key=value; see nnexp --help", file=sys.stderr)
         return 2
     if not any(argument.startswith("-") for argument in sys.argv[1:]):
-        from nnexp.tracking.client import Shipper
+        from nnexp.tracking.upload.client import Uploader
 
-        Shipper.start(mlflow="tracking=none" not in sys.argv)  # it imports mlflow while we import and read the rest
+        Uploader.start(mlflow="tracking=none" not in sys.argv)  # it imports mlflow while we import and read the rest
     gc.disable()  # what is imported stays for good: the collector need not look at it, now or later
-    from nnexp.app import main as run
+    from nnexp.cli.train import main as run
 
     gc.freeze()
     gc.enable()

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 LOCAL = ("127.0.0.1", "::1", "localhost")
+pytest_plugins = ["fixtures.mlflow_server", "fixtures.trained_runs"]
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +32,7 @@ def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     for name in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_RUN_ID", "HYDRA_FULL_ERROR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NNEXP_DATA", str(tmp_path / "data"))
-    monkeypatch.setattr("nnexp.data.cache.USER_CACHE", str(tmp_path / "user-cache"))
+    monkeypatch.setattr("nnexp.data.images.array_cache.USER_CACHE", str(tmp_path / "user-cache"))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -52,7 +53,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An MLflow database without runs: making one takes seconds."""
     path = tmp_path_factory.mktemp("store") / "mlflow.db"
-    code = "import sys; from nnexp.tracking.store import open_store; open_store(sys.argv[1], 'unused')"
+    code = "import sys; from nnexp.tracking.mlflow.store import open_store; open_store(sys.argv[1], 'unused')"
     subprocess.run([sys.executable, "-c", code, f"sqlite:///{path}"], check=True)
     return path
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from nnexp.cli.help import EXAMPLES, VERBS
 from nnexp.config.compose import examine
-from nnexp.help import EXAMPLES, VERBS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

@@ -2,7 +2,7 @@
 
 from nnexp.config.build import build
 from nnexp.config.compose import compose
-from nnexp.config.problems import ConfigError, Problem
+from nnexp.config.errors import ConfigError, Problem
 from nnexp.config.schema import Settings
 
 __all__ = ["ConfigError", "Problem", "Settings", "build", "compose"]

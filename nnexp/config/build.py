@@ -7,18 +7,13 @@ from hydra.utils import instantiate
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from nnexp.config.check import check
-from nnexp.config.problems import ConfigError, Problem
+from nnexp.config.errors import ConfigError, Problem
 from nnexp.config.schema import DiagnosticsSettings, Settings, TrackingSettings, TrainerSettings
+from nnexp.config.validation import check
 from nnexp.optim.regularization import Regularization
 from nnexp.redaction import redacted
 
-SECTIONS = {
-    "trainer": TrainerSettings,
-    "tracking": TrackingSettings,
-    "regularization": Regularization,
-    "diagnostics": DiagnosticsSettings,
-}
+SECTIONS = {"trainer": TrainerSettings, "tracking": TrackingSettings, "regularization": Regularization, "diagnostics": DiagnosticsSettings}
 
 
 def build(config: DictConfig | dict[str, Any]) -> Settings:

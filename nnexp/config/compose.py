@@ -24,8 +24,8 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from nnexp.config.build import mistakes, plain
-from nnexp.config.check import TARGET
-from nnexp.config.problems import ConfigError, Problem, did_you_mean, nearest, typed
+from nnexp.config.errors import ConfigError, Problem, did_you_mean, nearest, typed
+from nnexp.config.validation import TARGET
 
 PACKAGE = Path(__file__).parent.parent
 CONF = next(path for path in (PACKAGE / "conf", PACKAGE.parent / "conf") if path.is_dir())  # in a wheel; in a checkout

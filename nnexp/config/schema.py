@@ -8,11 +8,11 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, MinLen
 
-from nnexp.data.augment import Augment
+from nnexp.data.augmentation.augment import Augment
 from nnexp.data.dataset import Source
-from nnexp.nn.initializers import Initializer
-from nnexp.nn.losses import Loss
-from nnexp.nn.models import Model
+from nnexp.nn.initializers.initializer import Initializer
+from nnexp.nn.losses.loss import Loss
+from nnexp.nn.models.model import Model
 from nnexp.optim.averaging import Averaging
 from nnexp.optim.optimizers import Optimizer
 from nnexp.optim.regularization import Regularization

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from nnexp.data.balance import EqualClasses
-from nnexp.data.split import Rows
+from nnexp.data.class_balance import BalancedSampler
+from nnexp.data.splitting import Rows
 from nnexp.data.standardize import Standardization, TargetScale
 
 Array = NDArray[np.floating]
@@ -53,7 +53,7 @@ class Batches:
             raise ValueError("balanced batches need classes, and a stream to draw from")
         size = min(size, len(rows))
         self.rows, self.size, self.shuffle, self.augment = rows.copy(), size, shuffle, augment
-        self.equal = EqualClasses(rows, y) if balanced else None
+        self.equal = BalancedSampler(rows, y) if balanced else None
         self.source_x, self.source_y = x, y
         self.x: Array = np.empty((size, x.shape[1]), dtype)  # (B, I)
         self.stored_x = self.x if x.dtype == self.x.dtype else np.empty(self.x.shape, x.dtype)  # (B, I)

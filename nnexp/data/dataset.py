@@ -14,7 +14,7 @@ from annotated_types import Ge, Gt, Lt
 from numpy.typing import NDArray
 
 from nnexp.data.errors import DataError
-from nnexp.data.split import Labels, Rows, by_ratio, dealt, dealt_groups, grouped, parted, stratified
+from nnexp.data.splitting import Labels, Rows, by_ratio, group_k_fold, group_split, indices_of_mask, stratified, stratified_k_fold
 
 __all__ = ["Bytes", "Column", "DataError", "Dataset", "Labels", "Limit", "Source", "Targets", "ValidationRatio", "Values", "digest"]
 
@@ -163,11 +163,11 @@ class Source(ABC):
         if dataset.assigned is not None:
             if self.folds is not None:
                 raise DataError(f"data.folds={self.folds}: {dataset.name} has a column that fixes the validation rows; take one of the two")
-            return parted(dataset.assigned)
+            return indices_of_mask(dataset.assigned)
         classes = dataset.y if dataset.task == "classification" and self.stratify else np.zeros(len(dataset.y), np.int64)
         if self.folds is not None:
-            deal, kinds = (dealt, classes) if dataset.groups is None else (dealt_groups, dataset.groups)
-            return parted(deal(kinds, self.folds, rng) == self.fold)
+            deal, kinds = (stratified_k_fold, classes) if dataset.groups is None else (group_k_fold, dataset.groups)
+            return indices_of_mask(deal(kinds, self.folds, rng) == self.fold)
         try:
             return self.by_ratio(dataset, rng)
         except DataError as error:
@@ -176,7 +176,7 @@ class Source(ABC):
     def by_ratio(self, dataset: Dataset, rng: np.random.Generator) -> tuple[Rows, Rows]:
         """The split where only `validation` says how."""
         if dataset.groups is not None:
-            return grouped(dataset.groups, self.validation, rng)
+            return group_split(dataset.groups, self.validation, rng)
         if dataset.task == "classification" and self.stratify:
             return stratified(dataset.y, self.validation, rng)
         return by_ratio(len(dataset.y), self.validation, rng)

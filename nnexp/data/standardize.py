@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnexp.data.dataset import Dataset
-from nnexp.data.split import Rows
+from nnexp.data.splitting import Rows
 
 Array = NDArray[np.floating]
 STEP = 8192  # rows that are looked at at once

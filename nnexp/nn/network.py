@@ -7,9 +7,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from nnexp.nn.chain import Chain
-from nnexp.nn.initializers import Initializer
-from nnexp.nn.layers import Layer, Weighted
+from nnexp.nn.initializers.initializer import Initializer
+from nnexp.nn.layers.containers import Stack
+from nnexp.nn.layers.layer import Layer, Weighted
 from nnexp.nn.parameters import Array, Parameters, Shape
 
 
@@ -31,14 +31,9 @@ class Network:
     """
 
     def __init__(
-        self,
-        layers: Sequence[Layer],
-        inputs: Shape,
-        capacity: int,
-        dtype: DTypeLike = np.float32,
-        noise: np.random.Generator | None = None,
+        self, layers: Sequence[Layer], inputs: Shape, capacity: int, dtype: DTypeLike = np.float32, noise: np.random.Generator | None = None
     ) -> None:
-        self.chain = Chain(layers)
+        self.chain = Stack(layers)
         self.layers = self.chain.layers
         self.inputs, self.capacity, self.dtype = inputs, capacity, np.dtype(dtype)
         self.outputs = self.chain.connect(inputs)

@@ -11,6 +11,7 @@ from nnexp.serving.pyfunc import DESCRIPTION, WEIGHTS
 
 PACKAGE = Path(__file__).parent.parent
 LIBRARY = "nnexp.zip"
+SHARED = ("metrics", "nn", "preprocessing", "serving")
 LONG_AGO = (1980, 1, 1, 0, 0, 0)  # a zip knows nothing earlier: the same code is the same bytes
 
 
@@ -33,7 +34,7 @@ def write(folder: Path, network_json: Path, weights: Path, home: Path | None = N
 @cache
 def library(plugins: tuple[str, ...], home: Path) -> bytes:
     """A zip of nnexp.nn, nnexp.serving and those of the plugins that lie in the folder `home`."""
-    sources = [(path, PACKAGE.parent) for folder in (PACKAGE / "nn", PACKAGE / "serving") for path in folder.glob("*.py")]
+    sources = [(path, PACKAGE.parent) for name in SHARED for path in (PACKAGE / name).rglob("*.py")]
     sources.append((PACKAGE / "__init__.py", PACKAGE.parent))
     for plugin in plugins:
         module = home / f"{plugin}.py"

@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nnexp.nn.links import LINKS, Link, probabilities
+from nnexp.nn.output_activations import LINKS, Link, probabilities
 from nnexp.nn.parameters import Array
-from nnexp.serving.description import read
-from nnexp.serving.encoding import Column
+from nnexp.preprocessing.columns import Column
+from nnexp.preprocessing.scaling import Standardization, restore_of, scale_of
 from nnexp.serving.errors import PredictorError
-from nnexp.serving.ink import Ink
-from nnexp.serving.rebuild import fill, network_of
-from nnexp.serving.scaling import Standardization, restore_of, scale_of
+from nnexp.serving.foreground import DrawingStats
+from nnexp.serving.model_loader import fill, network_of
+from nnexp.serving.model_spec import read
 
 FULL = (255, 65535)  # white in pictures of 8 and of 16 bits
 __all__ = ["Predictor", "PredictorError", "Standardization"]
@@ -64,7 +64,7 @@ class Predictor:
         self.columns = tuple(Column.of(told) for told in description["columns"] or ())
         self.answer = tuple(description.get("answer") or ())
         ink = description.get("ink")
-        self.ink = Ink(ink["extent"], tuple(ink["centre"])) if ink else None
+        self.ink = DrawingStats(ink["extent"], tuple(ink["centre"])) if ink else None
         self.lock = Lock()
 
     @classmethod

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnexp.serving.answers import answers
-from nnexp.serving.encoding import encoded
+from nnexp.preprocessing.columns import encoded
 from nnexp.serving.errors import PredictorError
+from nnexp.serving.prediction_table import answers
 from nnexp.serving.predictor import Predictor
 
 if TYPE_CHECKING:

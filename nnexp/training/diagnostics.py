@@ -12,9 +12,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from nnexp.nn.layers import Weighted
+from nnexp.nn.layers.layer import Weighted
 from nnexp.nn.network import Network
-from nnexp.training.activity import Activity, outlets
+from nnexp.training.activation_stats import ActivationStats, outlets
 from nnexp.training.histograms import Histograms, thinning
 
 Array = NDArray[np.floating]
@@ -103,9 +103,9 @@ class Diagnostics:
                     found[f"dead_units/{name}"] = activity.dead
             return found
 
-    def activities(self) -> dict[str, Activity]:
+    def activities(self) -> dict[str, ActivationStats]:
         """What comes out of each layer for the examples, all of them looked at in the same passes."""
-        found = {name: Activity() for name in self.outlets}
+        found = {name: ActivationStats() for name in self.outlets}
         looks = {layer: found[name].add for name, layer in self.outlets.items()}
         for start in range(0, len(self.rows), self.validation.size):
             self.network.watched(self.validation.examples_of(self.rows[start : start + self.validation.size]), looks)

@@ -11,12 +11,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from nnexp.nn.losses import Loss
+from nnexp.metrics.running import RunningMetric
+from nnexp.nn.losses.loss import Loss
 from nnexp.nn.network import Network
 from nnexp.training.denormals import flushed_denormals
 from nnexp.training.diagnostics import Diagnostics
-from nnexp.training.scores import Score
-from nnexp.training.update import Update
+from nnexp.training.optimizer_step import OptimizerStep
 
 Array = NDArray[np.floating]
 Targets = NDArray[Any]
@@ -103,8 +103,8 @@ class Trainer:
         self,
         network: Network,
         loss: Loss,
-        score: Score,
-        update: Update,
+        score: RunningMetric,
+        update: OptimizerStep,
         train: Examples,
         validation: Examples,
         epochs: int,
@@ -156,7 +156,7 @@ class Trainer:
             z = network.forward(x, training=True)
             self.loss_sum += loss.forward(z, y) * loss.weight(y)
             self.loss_weight += loss.weight(y)
-            score.add(z, y)
+            score.update(z, y)
             network.backward(loss.backward())
             self.count(len(y), update(len(y)))
             if due := self.is_due(start):
@@ -201,7 +201,7 @@ class Trainer:
         self.loss_sum = self.loss_weight = self.lengths = self.seconds = 0.0
         self.examples = self.moves = 0
         self.moved = False
-        self.score.start()
+        self.score.reset()
         if self.diagnostics is not None:
             period = self.evaluate_every or self.steps_per_epoch
             self.diagnostics.start(self.step, min(period, max(self.steps - self.step, 0)), may_end_early=self.time_budget is not None)
@@ -228,16 +228,16 @@ class Trainer:
         )
 
 
-def evaluate(network: Network, loss: Loss, score: Score, batches: Examples, keep_outputs: bool = False) -> Evaluation:
+def evaluate(network: Network, loss: Loss, score: RunningMetric, batches: Examples, keep_outputs: bool = False) -> Evaluation:
     """Measure a network on one pass of batches; changes nothing of it."""
     total = weight = 0.0
     predicted, outputs = [], [np.empty((0, *network.outputs), network.dtype)]
-    score.start()
+    score.reset()
     for x, y in batches:
         z = network.forward(x)
         if keep_outputs:
             outputs.append(z.copy())
         total += loss.forward(z, y) * loss.weight(y)
         weight += loss.weight(y)
-        predicted.append(score.add(z, y).copy())
+        predicted.append(score.update(z, y).copy())
     return Evaluation(total / weight, score.value, np.concatenate(predicted), np.concatenate(outputs))

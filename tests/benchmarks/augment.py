@@ -18,9 +18,9 @@ import numpy as np
 import yaml
 from threadpoolctl import threadpool_limits
 
-from nnexp.config.check import locate
 from nnexp.config.compose import CONF
-from nnexp.data.augment import Augment
+from nnexp.config.validation import locate
+from nnexp.data.augmentation.augment import Augment
 
 BATCHES = (128, 512)
 SHAPE = (28, 28)

@@ -35,7 +35,7 @@ HIDDEN, RATE = 128, {"sgd": 0.1, "adam": 0.001}
 def examples() -> tuple[Any, Any]:
     root = Path(os.environ.get("NNEXP_DATA", "")).expanduser()
     if os.environ.get("NNEXP_DATA") and any(root.glob("mnist/*ubyte*")):
-        from nnexp.data.image_sets import MNIST
+        from nnexp.data.images.image_sets import MNIST
 
         dataset = MNIST(0.1, str(root), []).load()
         return np.array(dataset.x), dataset.y
@@ -45,16 +45,16 @@ def examples() -> tuple[Any, Any]:
 
 def nnexp(batch: int, optimizer: str, name: str) -> Callable[[], Any]:
     from nnexp.data.batches import Batches
-    from nnexp.nn.image_models import LeNet5
-    from nnexp.nn.initializers import He
-    from nnexp.nn.losses import SoftmaxCrossEntropy
-    from nnexp.nn.models import MLP
+    from nnexp.metrics.running import Accuracy
+    from nnexp.nn.initializers.initializer import He
+    from nnexp.nn.losses.loss import SoftmaxCrossEntropy
+    from nnexp.nn.models.convolutional import LeNet5
+    from nnexp.nn.models.model import MLP
     from nnexp.nn.network import Network
     from nnexp.optim.adam import Adam
     from nnexp.optim.optimizers import SGD
-    from nnexp.training.scores import Accuracy
+    from nnexp.training.optimizer_step import OptimizerStep
     from nnexp.training.trainer import Trainer
-    from nnexp.training.update import Update
 
     x, y = examples()
     model = MLP([HIDDEN]) if name == "mlp" else LeNet5()
@@ -64,7 +64,7 @@ def nnexp(batch: int, optimizer: str, name: str) -> Callable[[], Any]:
     loss.allocate(batch, 10, np.float32)
     train = Batches(x, y, np.arange(len(y)), batch, 1 / 255, np.float32, np.random.default_rng(0))
     rule = {"sgd": SGD, "adam": Adam}[optimizer](RATE[optimizer])
-    trainer = Trainer(network, loss, Accuracy(batch), Update(network, rule), train, train, epochs=1)
+    trainer = Trainer(network, loss, Accuracy(batch), OptimizerStep(network, rule), train, train, epochs=1)
     return lambda: trainer.train_until_evaluation(iter(train))
 
 

@@ -23,7 +23,7 @@ import json, sys, time
 
 alone, report = sys.argv.pop(1) == "alone", sys.argv.pop(1)
 from nnexp.__main__ import main
-from nnexp.tracking.client import Outcome, Shipper
+from nnexp.tracking.upload.client import Outcome, Shipper
 
 if alone:
     class Nobody:
@@ -33,8 +33,8 @@ if alone:
 else:
     Shipper.start(mlflow=True)  # as main does, before the imports
 
-import nnexp.app, nnexp.experiment
-from nnexp.data.image_sets import ImageSet
+import nnexp.cli.train, nnexp.experiment.run
+from nnexp.data.images.image_sets import ImageSet
 from nnexp.training.trainer import Trainer
 
 spans = {}
@@ -51,7 +51,7 @@ def watch(owner, name):
 
 watch(ImageSet, "load")
 watch(Trainer, "train_until_evaluation")
-watch(nnexp.experiment, "learn")
+watch(nnexp.experiment.run, "learn")
 sys.argv[0] = "nnexp"
 code = main()
 open(report, "w").write(json.dumps(spans))

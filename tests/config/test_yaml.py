@@ -9,11 +9,11 @@ import pytest
 import yaml
 
 from nnexp import compose
-from nnexp.assembly import assemble
+from nnexp.cli.help import first_line, text
 from nnexp.config import build
-from nnexp.config.check import locate
 from nnexp.config.compose import CONF
-from nnexp.help import first_line, text
+from nnexp.config.validation import locate
+from nnexp.experiment.components import build_components
 
 FILES = sorted(path.relative_to(CONF) for path in CONF.rglob("*.yaml"))
 OPTIONS = [path for path in FILES if len(path.parts) == 2 and path.parts[0] != "local"]
@@ -76,7 +76,7 @@ def test_composes_builds_and_trains_two_steps(path, alone, request):
     if (group, option) == ("data", "mnist"):
         build(compose(overrides))
         overrides.append(f"data.root={request.getfixturevalue('mnist_root')}")  # its content is held to what is public
-    made = assemble(build(compose(overrides)))
+    made = build_components(build(compose(overrides)))
     before = made.network.theta.copy()
     for x, y in islice(chain(made.train, made.train), 2 * made.trainer.update.accumulate):
         made.trainer.loss.forward(made.network.forward(x, training=True), y)

@@ -22,13 +22,13 @@ from nnexp.nn import (
     Residual,
     Unflatten,
 )
-from nnexp.nn.choices import ACTIVATIONS, activation
-from nnexp.nn.initializers import Xavier
-from nnexp.nn.losses import SoftmaxCrossEntropy
-from nnexp.nn.models import MLP
+from nnexp.nn.activations.choices import ACTIVATIONS, activation
+from nnexp.nn.initializers.initializer import Xavier
+from nnexp.nn.losses.loss import SoftmaxCrossEntropy
+from nnexp.nn.models.model import MLP
 from nnexp.nn.network import Network
 from nnexp.optim.adam import Adam
-from nnexp.training.update import Update
+from nnexp.training.optimizer_step import OptimizerStep
 
 STEP = 1e-6
 NAMES = sorted(ACTIVATIONS)
@@ -152,7 +152,7 @@ def test_every_view_lies_in_the_one_buffer_whatever_is_trained(drawn):
     network, x, y, _ = drawn
     loss = SoftmaxCrossEntropy()
     loss.allocate(len(x), 3, np.float64)
-    update = Update(network, Adam(0.01))
+    update = OptimizerStep(network, Adam(0.01))
     for n in (len(x), len(x) - 2, len(x)):
         loss.forward(network.forward(x[:n], training=True), y[:n])
         network.backward(loss.backward())
@@ -187,7 +187,7 @@ def test_training_allocates_nothing_array_sized(drawn):
     network.initialize(Xavier(), rng)
     loss = SoftmaxCrossEntropy()
     loss.allocate(batch, 5, np.float32)
-    update = Update(network, Adam(0.001))
+    update = OptimizerStep(network, Adam(0.001))
     x, y = rng.standard_normal((batch, inputs), np.float32), rng.integers(0, 5, batch)
 
     def step():

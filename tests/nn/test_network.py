@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 
 from nnexp.nn import BatchNorm1d, Conv2d, Dense, Dropout, GaussianNoise, Residual, Unflatten
-from nnexp.nn.choices import activation
-from nnexp.nn.image_models import LeNet5
-from nnexp.nn.initializers import He
-from nnexp.nn.layers import ShapeError
-from nnexp.nn.models import MLP, Softmax
+from nnexp.nn.activations.choices import activation
+from nnexp.nn.initializers.initializer import He
+from nnexp.nn.layers.layer import ShapeError
+from nnexp.nn.models.convolutional import LeNet5
+from nnexp.nn.models.model import MLP, Softmax
+from nnexp.nn.models.sequential import Sequential
 from nnexp.nn.network import Network
-from nnexp.nn.sequential import Sequential
 
 
 @pytest.fixture

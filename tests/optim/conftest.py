@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from nnexp.config.check import locate
 from nnexp.config.compose import CONF
+from nnexp.config.validation import locate
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -5,7 +5,7 @@ from math import inf, nan
 
 import pytest
 
-from nnexp.optim.cycles import CosineRestarts, Cyclic, OneCycle
+from nnexp.optim.cyclic_schedules import CosineRestarts, Cyclic, OneCycle
 from nnexp.optim.plateau import Plateau
 from nnexp.optim.schedules import Constant, Cosine, Exponential, InverseSqrt, Linear, MultiStep, Step, WarmupStableDecay
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from nnexp.nn.activations import LeakyReLU
-from nnexp.nn.chain import Chain
-from nnexp.nn.choices import ACTIVATIONS, activation
+from nnexp.nn.activations.activation import LeakyReLU
+from nnexp.nn.activations.choices import ACTIVATIONS, activation
+from nnexp.nn.layers.containers import Stack
 from nnexp.nn.parameters import Parameters
 
 torch = pytest.importorskip("torch", reason="the oracle needs PyTorch: pip install torch==2.13.0")
@@ -39,7 +39,7 @@ def test_the_table_here_leaves_nothing_out():
 @pytest.mark.parametrize("shape", [(50,), (3, 4, 5)])
 @pytest.mark.parametrize("name", sorted(ACTIVATIONS))
 def test_activations_agree_with_pytorch(name, shape, free, compare):
-    chain = Chain([activation(name)])
+    chain = Stack([activation(name)])
     chain.in_place = free
     chain.connect(shape)
     parameters = Parameters(chain.shapes(), np.float64)
@@ -67,7 +67,7 @@ def test_activations_agree_with_pytorch(name, shape, free, compare):
 
 @pytest.mark.parametrize("name", sorted(ACTIVATIONS))
 def test_vast_inputs_make_finite_outputs(name):
-    chain = Chain([activation(name)])
+    chain = Stack([activation(name)])
     chain.connect((4,))
     parameters = Parameters(chain.shapes(), np.float32)
     chain.allocate(1, np.float32)
@@ -87,7 +87,7 @@ def test_gains_are_pytorchs(name, theirs, compare):
 
 def test_a_slope_of_ones_own(compare):
     x = np.array([[-2.0, 3.0]])
-    chain = Chain([activation(LeakyReLU(0.2))])
+    chain = Stack([activation(LeakyReLU(0.2))])
     chain.connect((2,))
     chain.allocate(1, np.float64)
     compare(chain.forward(x), [[-0.4, 3]])

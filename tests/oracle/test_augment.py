@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from nnexp.data.augment import Affine, Distort, Elastic
-from nnexp.data.elastic import Displacement
-from nnexp.data.warp import Bilinear, Canvas, inverse_maps
+from nnexp.data.augmentation.augment import Affine, Distort, Elastic
+from nnexp.data.augmentation.elastic import Displacement
+from nnexp.data.augmentation.resampling import Bilinear, Canvas, inverse_maps
 
 ORACLES = {
     "none": "the images themselves",

@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 
 from nnexp.data.batches import Batches
-from nnexp.nn.initializers import He
-from nnexp.nn.losses import SoftmaxCrossEntropy
-from nnexp.nn.models import MLP
+from nnexp.metrics.running import Accuracy
+from nnexp.nn.initializers.initializer import He
+from nnexp.nn.losses.loss import SoftmaxCrossEntropy
+from nnexp.nn.models.model import MLP
 from nnexp.nn.network import Network
 from nnexp.optim.optimizers import Momentum
 from nnexp.optim.regularization import Regularization
 from nnexp.training.diagnostics import Diagnostics
-from nnexp.training.scores import Accuracy
+from nnexp.training.optimizer_step import OptimizerStep
 from nnexp.training.trainer import Trainer
-from nnexp.training.update import Update
 
 torch = pytest.importorskip("torch", reason="the oracle needs PyTorch: pip install torch==2.13.0")
 
@@ -33,7 +33,7 @@ def test_gradients_and_updates_are_those_of_pytorch(rules, accumulate, compare):
     loss = SoftmaxCrossEntropy()
     loss.allocate(BATCH, CLASSES, np.float64)
     diagnostics = Diagnostics(network, examples, steps=3)
-    update = Update(network, Momentum(0.05), regularization=rules, accumulate=accumulate)
+    update = OptimizerStep(network, Momentum(0.05), regularization=rules, accumulate=accumulate)
     trainer = Trainer(network, loss, Accuracy(BATCH), update, examples, examples, epochs=1, diagnostics=diagnostics)
     (record,) = trainer.epochs()
 

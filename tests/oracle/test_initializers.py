@@ -6,10 +6,10 @@ import pytest
 from nnexp import compose
 from nnexp.config import build
 from nnexp.config.compose import CONF
-from nnexp.nn.initializers import He, PerLayer
-from nnexp.nn.models import MLP
+from nnexp.nn.initializers.initializer import He, PerLayer
+from nnexp.nn.initializers.structured import LSUV, Constant, Identity
+from nnexp.nn.models.model import MLP
 from nnexp.nn.network import Network
-from nnexp.nn.structured_initializers import LSUV, Constant, Identity
 
 torch = pytest.importorskip("torch", reason="the oracle needs PyTorch: pip install torch==2.13.0")
 filler = torch.nn.init

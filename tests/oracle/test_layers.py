@@ -22,10 +22,10 @@ from nnexp.nn import (
     Tanh,
     Unflatten,
 )
-from nnexp.nn.activations import Activation
-from nnexp.nn.chain import Chain
-from nnexp.nn.initializers import He
-from nnexp.nn.layers import arranged
+from nnexp.nn.activations.activation import Activation
+from nnexp.nn.initializers.initializer import He
+from nnexp.nn.layers.containers import Stack
+from nnexp.nn.layers.layer import arranged
 from nnexp.nn.parameters import Parameters
 
 torch = pytest.importorskip("torch", reason="the oracle needs PyTorch: pip install torch==2.13.0")
@@ -99,7 +99,7 @@ ORACLES = {
 
 def alone(layer, inputs, capacity=BATCH):
     """The layer as a chain that owns its parameters, and these."""
-    chain = Chain([layer])
+    chain = Stack([layer])
     chain.connect(inputs)
     parameters = Parameters(chain.shapes(), np.float64, chain.state_shapes())
     chain.allocate(capacity, np.float64)

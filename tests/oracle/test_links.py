@@ -6,7 +6,7 @@ import pytest
 from nnexp import compose
 from nnexp.config import build
 from nnexp.config.compose import CONF
-from nnexp.nn.links import LINKS, probabilities
+from nnexp.nn.output_activations import LINKS, probabilities
 
 torch = pytest.importorskip("torch", reason="the oracle needs PyTorch: pip install torch==2.13.0")
 

@@ -36,10 +36,7 @@ CASES = {
         ),
     },
     "focal": {"": focal(2), "gamma=0": functional.cross_entropy, "gamma=0.5": focal(0.5)},
-    "hinge": {
-        "": functional.multi_margin_loss,
-        "power=2 margin=0.5": lambda z, y: functional.multi_margin_loss(z, y, p=2, margin=0.5),
-    },
+    "hinge": {"": functional.multi_margin_loss, "power=2 margin=0.5": lambda z, y: functional.multi_margin_loss(z, y, p=2, margin=0.5)},
     "mean_squared_error": {"": lambda z, y: functional.mse_loss(z, one_hot(y))},
     "binary_cross_entropy": {"": lambda z, y: functional.binary_cross_entropy_with_logits(z, one_hot(y))},
     "mean_absolute_error": {"": functional.l1_loss},

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from nnexp.nn.image_models import CNN, LeNet5
-from nnexp.nn.initializers import He
-from nnexp.nn.losses import SoftmaxCrossEntropy
-from nnexp.nn.models import MLP, MaxoutMLP, ResidualMLP, Softmax
+from nnexp.nn.initializers.initializer import He
+from nnexp.nn.losses.loss import SoftmaxCrossEntropy
+from nnexp.nn.models.convolutional import CNN, LeNet5
+from nnexp.nn.models.model import MLP, MaxoutMLP, ResidualMLP, Softmax
 from nnexp.nn.network import Network
 from nnexp.optim.optimizers import Momentum
 from nnexp.optim.regularization import Regularization
-from nnexp.training.update import Update
+from nnexp.training.optimizer_step import OptimizerStep
 
 torch = pytest.importorskip("torch", reason="the oracle needs PyTorch: pip install torch==2.13.0")
 functional = torch.nn.functional
@@ -123,7 +123,7 @@ class Twins:
 @pytest.mark.parametrize("name", MODELS)
 def test_ten_steps_of_every_model(name, compare):
     twins = Twins(*MODELS[name])
-    update = Update(twins.ours, Momentum(0.05))
+    update = OptimizerStep(twins.ours, Momentum(0.05))
     other = torch.optim.SGD(twins.p.values(), lr=0.05, momentum=0.9)
     for _ in range(STEPS):
         compare(*twins.learn())
@@ -139,7 +139,7 @@ def test_ten_steps_of_every_model(name, compare):
 def test_penalties_clipping_and_bounds(model, name, compare):
     rules = RULES[name]
     twins = Twins(*MODELS[model])
-    update = Update(twins.ours, Momentum(0.05), regularization=rules)
+    update = OptimizerStep(twins.ours, Momentum(0.05), regularization=rules)
     other = torch.optim.SGD(twins.p.values(), lr=0.05, momentum=0.9)
     matrices = [tensor for tensor in twins.p.values() if tensor.ndim >= 2]
     for _ in range(STEPS):
@@ -166,7 +166,7 @@ def test_penalties_clipping_and_bounds(model, name, compare):
 
 def test_accumulated_batches_make_the_gradient_of_one_large_batch(compare):
     twins = Twins(*MODELS["mlp"])
-    update = Update(twins.ours, Momentum(0.05), accumulate=3)
+    update = OptimizerStep(twins.ours, Momentum(0.05), accumulate=3)
     other = torch.optim.SGD(twins.p.values(), lr=0.05, momentum=0.9)
     for sizes in ((8, 8, 8), (8, 5, 3), (4, 2)):
         other.zero_grad()

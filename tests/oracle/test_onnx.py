@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nnexp.nn
-from nnexp.assembly import assemble
 from nnexp.config import build, compose
 from nnexp.config.compose import CONF
+from nnexp.experiment.components import build_components
 from nnexp.nn import (
     ELU,
     AvgPool2d,
@@ -37,26 +37,26 @@ from nnexp.nn import (
     Tanh,
     Unflatten,
 )
-from nnexp.nn.activations import Activation
-from nnexp.nn.chain import Chain
-from nnexp.nn.choices import ACTIVATIONS, activation
-from nnexp.nn.initializers import He
-from nnexp.nn.layers import Layer
-from nnexp.nn.links import LINKS
-from nnexp.nn.models import MLP
+from nnexp.nn.activations.activation import Activation
+from nnexp.nn.activations.choices import ACTIVATIONS, activation
+from nnexp.nn.initializers.initializer import He
+from nnexp.nn.layers.containers import Stack
+from nnexp.nn.layers.layer import Layer
+from nnexp.nn.models.model import MLP
 from nnexp.nn.network import Network
-from nnexp.serving.onnx_check import TOLERANCE, compare, random_examples, run
-from nnexp.serving.onnx_graph import onnx_model
-from nnexp.serving.onnx_nodes import Graph, TranslationError, translate
+from nnexp.nn.output_activations import LINKS
+from nnexp.preprocessing.scaling import Standardization, TargetScale
+from nnexp.serving.onnx.export import onnx_model
+from nnexp.serving.onnx.graph import Graph, TranslationError, translate
+from nnexp.serving.onnx.verify import TOLERANCE, compare, random_examples, run
 from nnexp.serving.predictor import Predictor
-from nnexp.serving.scaling import Standardization, TargetScale
 
 onnx = pytest.importorskip("onnx", reason="needs the packages onnx and onnxruntime: pip install 'nnexp[onnx]'")
 pytest.importorskip("onnxruntime", reason="needs the package onnxruntime: pip install 'nnexp[onnx]'")
 
 CAPACITY = 50
 CASES = {
-    "Chain": (lambda: Chain([Dense(4), Tanh(), Chain([Dense(3)])]), (5,)),
+    "Stack": (lambda: Stack([Dense(4), Tanh(), Stack([Dense(3)])]), (5,)),
     "Dense": (lambda: Dense(4), (7,)),
     "Dense without bias": (lambda: Dense(4, bias=False), (7,)),
     "Conv2d": (lambda: Conv2d(4, 3), (2, 7, 6)),
@@ -187,7 +187,7 @@ def test_activations_agree_also_on_vast_inputs(name, shape):
 def trained(name, *overrides, steps=5):
     """A model of the configuration after some steps on handwritten digits, and the digits."""
     asked = ["data=digits", f"model={name}", "trainer.batch_size=100", "optimizer=adam", "seed=1", *overrides]
-    parts = assemble(build(compose(asked)))
+    parts = build_components(build(compose(asked)))
     for _, (x, y) in zip(range(steps), parts.train, strict=False):
         parts.trainer.loss.forward(parts.network.forward(x, training=True), y)
         parts.network.backward(parts.trainer.loss.backward())
@@ -360,5 +360,5 @@ def test_random_images_hold_what_may_be_stored():
 
 
 def test_nothing_heavy_is_imported_before_a_graph_is_made():
-    code = "import sys, nnexp.serving.onnx_graph, nnexp.serving.onnx_check; sys.exit({'onnx', 'onnxruntime'} & set(sys.modules) != set())"
+    code = "import sys, nnexp.serving.onnx.export, nnexp.serving.onnx.verify; sys.exit({'onnx', 'onnxruntime'} & set(sys.modules) != set())"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import yaml
 
-from nnexp.config.check import locate
 from nnexp.config.compose import CONF
+from nnexp.config.validation import locate
 from nnexp.optim.averaging import EMA, SWA, Lookahead, NoAveraging
-from nnexp.optim.cycles import OneCycle
+from nnexp.optim.cyclic_schedules import OneCycle
 from nnexp.optim.optimizers import SGD
 
 torch = pytest.importorskip("torch", reason="the oracle needs PyTorch: pip install torch==2.13.0")

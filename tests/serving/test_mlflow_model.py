@@ -15,7 +15,6 @@ import pytest
 
 from nnexp import compose, run
 from nnexp.serving.predictor import Predictor
-from nnexp.tracking.ledger import Ledger
 
 IMAGES = 1000
 
@@ -29,7 +28,7 @@ def learnt(*overrides):
 
     data = build(config).data.load()
     images = np.asarray(data.x_test[:IMAGES]).reshape(-1, *data.shape)
-    return result, images, np.asarray(data.y_test[:IMAGES]), f"models:/{Ledger.of(result.folder).model_id}"
+    return result, images, np.asarray(data.y_test[:IMAGES]), f"models:/{UploadState.of(result.folder).model_id}"
 
 
 @pytest.fixture
@@ -54,7 +53,7 @@ def assert_all_agree(pyfunc, result, images, address):
         assert list(found["prediction"]) == [predictor.classes[k] for k in ours.argmax(axis=1)]
         np.testing.assert_allclose(found["confidence"], ours.max(axis=1), atol=1e-5, rtol=0)
     onnxruntime = pytest.importorskip("onnxruntime", reason="needs onnxruntime: pip install -e '.[onnx]'")
-    from nnexp.serving.onnx_graph import onnx_model
+    from nnexp.serving.onnx.export import onnx_model
 
     session = onnxruntime.InferenceSession(onnx_model(predictor, {}).SerializeToString(), providers=["CPUExecutionProvider"])
     (theirs,) = session.run(["probabilities"], {"x": images})

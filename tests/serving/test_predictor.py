@@ -7,7 +7,7 @@ import pytest
 
 from nnexp import compose
 from nnexp.config import build
-from nnexp.serving.description import KEYS
+from nnexp.serving.model_spec import KEYS
 from nnexp.serving.predictor import Predictor, PredictorError
 
 IMAGES = {
@@ -133,7 +133,7 @@ def changed(files, folder, **values):
     return path
 
 
-MLP = "nnexp.nn.models.MLP"
+MLP = "nnexp.nn.models.model.MLP"
 
 
 @pytest.mark.parametrize(
@@ -142,19 +142,19 @@ MLP = "nnexp.nn.models.MLP"
         ({"model": {"_target_": "os.system", "command": "true"}}, "refused: it is neither of nnexp.nn nor of the listed plugins (none)"),
         ({"model": {"_target_": "os.system", "command": "true"}, "plugins": ["os"]}, "os.system: refused: a network is made of classes"),
         ({"model": {"_target_": "subprocess.Popen", "args": "true"}, "plugins": ["subprocess"]}, "refused: a network is made of classes"),
-        ({"model": {"_target_": "nnexp.nn.models.MLQ"}}, "cannot be imported"),
+        ({"model": {"_target_": "nnexp.nn.models.model.MLQ"}}, "cannot be imported"),
         ({"model": {"_target_": "nnexp.nnevil.MLP"}}, "refused: it is neither"),
         ({"model": {"_target_": "mypkg.Net"}, "plugins": ["mypkg"]}, "install it or go to its folder"),
         ({"model": {"_target_": "nnexp.nn.Dense", "outputs": 3}}, "the model section makes a Dense"),
         ({"model": {"_target_": MLP, "hiden": [3]}}, "cannot be built again: "),
         ({"model": {"_target_": MLP, "hidden": [3], "activation": "rely"}}, "cannot be built again: "),
-        ({"model": {"_target_": "nnexp.nn.image_models.LeNet5"}, "shape": [64]}, "the model takes images"),
+        ({"model": {"_target_": "nnexp.nn.models.convolutional.LeNet5"}, "shape": [64]}, "the model takes images"),
         (
             {"model": {"_target_": MLP, "hidden": [100]}},
             "weights of another network: 0.W is float32 (64, 128), and must be float32 (64, 100)",
         ),
         ({"model": {"_target_": MLP, "hidden": [128, 10]}}, "4.W is missing"),
-        ({"model": {"_target_": "nnexp.nn.models.Softmax"}}, "0.W is float32 (64, 128)"),
+        ({"model": {"_target_": "nnexp.nn.models.model.Softmax"}}, "0.W is float32 (64, 128)"),
         ({"format": 2}, "written by a later nnexp, in format 2; update nnexp"),
         ({"format": None}, "not the description of a network"),
         ({"link": "logit"}, "no such link; there are: softmax, sigmoid, identity"),
@@ -200,7 +200,7 @@ def test_files_that_cannot_be_read_are_named(trained, alone):
 
 
 def test_layers_of_ones_own_are_found_in_the_working_directory(trained, alone):
-    (alone / "mynet.py").write_text("from nnexp.nn.models import MLP\nclass Net(MLP): pass\n")
+    (alone / "mynet.py").write_text("from nnexp.nn.models.model import MLP\nclass Net(MLP): pass\n")
     run = trained("data=digits", "model._target_=mynet.Net", "model.hidden=[9]", "plugins=[mynet]")
     assert type(run.result.network).__name__ == "Network"
     np.testing.assert_array_equal(run.predictor.network.theta, run.result.network.theta)

@@ -11,12 +11,12 @@ import zipfile
 import numpy as np
 import pandas as pd
 import pytest
+from fixtures.trained_runs import PETS
 
-from nnexp.serving import bundle, loader
+from nnexp.serving import bundle
+from nnexp.serving import mlflow_loader as loader
 from nnexp.serving.errors import PredictorError
 from nnexp.serving.pyfunc import Served
-
-from .conftest import PETS
 
 
 @pytest.fixture
@@ -154,7 +154,7 @@ def test_a_model_works_in_a_python_without_nnexp(trained, pets, images, alone):
 def test_layers_of_ones_own_travel_with_the_model(trained, images, alone):
     (alone / "ownnet").mkdir()
     (alone / "ownnet" / "__init__.py").write_text("from ownnet.deep import Net\n")
-    (alone / "ownnet" / "deep.py").write_text("from nnexp.nn.models import MLP\nclass Net(MLP): pass\n")
+    (alone / "ownnet" / "deep.py").write_text("from nnexp.nn.models.model import MLP\nclass Net(MLP): pass\n")
     (alone / "nowhere").mkdir()
     np.save(alone / "images.npy", images)
     run = trained("data=digits", "model._target_=ownnet.deep.Net", "plugins=[ownnet]")
@@ -173,7 +173,7 @@ def test_the_installed_nnexp_comes_first(digits, images, alone, monkeypatch):
 
 
 def test_what_serves_imports_nothing_of_training():
-    code = "import sys, nnexp.serving.pyfunc, nnexp.serving.description; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+    code = "import sys, nnexp.serving.pyfunc, nnexp.serving.model_spec; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
     loaded = set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
     assert not loaded & {*ABSENT, "pandas", "filelock"}
     code = "import sys, nnexp.serving.pyfunc; print(*(name for name in sys.modules if name.startswith('nnexp.')))"

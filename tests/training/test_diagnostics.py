@@ -5,34 +5,34 @@ import numpy as np
 import pytest
 
 from nnexp import compose, run
-from nnexp.assembly import assemble
 from nnexp.config import build
 from nnexp.data.batches import Batches
-from nnexp.nn.activations import ReLU, Tanh
-from nnexp.nn.chain import Residual
-from nnexp.nn.convolution import Conv2d
-from nnexp.nn.initializers import He
-from nnexp.nn.layers import Dense
-from nnexp.nn.losses import SoftmaxCrossEntropy
-from nnexp.nn.models import MLP
+from nnexp.experiment.components import build_components
+from nnexp.metrics.running import Accuracy
+from nnexp.nn.activations.activation import ReLU, Tanh
+from nnexp.nn.initializers.initializer import He
+from nnexp.nn.layers.containers import Residual
+from nnexp.nn.layers.convolution import Conv2d
+from nnexp.nn.layers.dropout import Dropout
+from nnexp.nn.layers.layer import Dense
+from nnexp.nn.layers.normalization import BatchNorm1d
+from nnexp.nn.layers.pooling import Flatten, MaxPool2d, Unflatten
+from nnexp.nn.losses.loss import SoftmaxCrossEntropy
+from nnexp.nn.models.model import MLP
 from nnexp.nn.network import Network
-from nnexp.nn.noise import Dropout
-from nnexp.nn.normalization import BatchNorm1d
-from nnexp.nn.pooling import Flatten, MaxPool2d, Unflatten
 from nnexp.optim.adam import Adam
-from nnexp.training.activity import outlets
+from nnexp.training.activation_stats import outlets
 from nnexp.training.diagnostics import Diagnostics, evenly, length, named_layers
 from nnexp.training.histograms import Histograms, spread, thinning
-from nnexp.training.scores import Accuracy
+from nnexp.training.optimizer_step import OptimizerStep
 from nnexp.training.trainer import Record, Trainer
-from nnexp.training.update import Update
 
 GRADIENTS, OUTPUTS = ("grad_norm", "weight_norm", "update_ratio"), ("activation_mean", "activation_std", "dead_units")
 OFF = ["diagnostics.layers=false", "diagnostics.histograms=false"]
 
 
 def parts(*overrides):
-    return assemble(build(compose(["data=digits", *overrides])))
+    return build_components(build(compose(["data=digits", *overrides])))
 
 
 def looking(layers, inputs=(6,), examples=40, capacity=16, **options):
@@ -231,7 +231,7 @@ def test_steps_that_are_looked_at_allocate_nothing_array_sized_either():
     loss = SoftmaxCrossEntropy()
     loss.allocate(batch, 10, np.float32)
     diagnostics = Diagnostics(network, train, steps=1000)
-    trainer = Trainer(network, loss, Accuracy(batch), Update(network, Adam(0.001)), train, train, epochs=51, diagnostics=diagnostics)
+    trainer = Trainer(network, loss, Accuracy(batch), OptimizerStep(network, Adam(0.001)), train, train, epochs=51, diagnostics=diagnostics)
     trainer.train_until_evaluation(iter(train))
     tracemalloc.start()
     try:

@@ -5,24 +5,24 @@ import numpy as np
 import pytest
 
 from nnexp import compose
-from nnexp.assembly import assemble
 from nnexp.config import build
 from nnexp.config.compose import CONF
 from nnexp.data.batches import Batches
-from nnexp.nn.choices import ACTIVATIONS
-from nnexp.nn.models import MLP
+from nnexp.experiment.components import build_components
+from nnexp.metrics.running import Accuracy
+from nnexp.nn.activations.choices import ACTIVATIONS
+from nnexp.nn.models.model import MLP
 from nnexp.nn.network import Network
 from nnexp.optim.schedules import Constant
 from nnexp.training.checkpoint import Best, load, save
-from nnexp.training.scores import Accuracy
+from nnexp.training.optimizer_step import OptimizerStep
 from nnexp.training.trainer import Record, Trainer, evaluate
-from nnexp.training.update import Update
 
 OPTIMIZERS = sorted(path.stem for path in (CONF / "optimizer").glob("*.yaml"))
 
 
 def parts(*overrides):
-    return assemble(build(compose(["data=digits", *overrides])))
+    return build_components(build(compose(["data=digits", *overrides])))
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_a_hundred_steps_allocate_nothing_array_sized(optimizer, activation):
     network = Network(MLP([hidden, hidden], activation).layers((inputs,), classes), (inputs,), batch)
     network.initialize(settings.init, rng)
     settings.loss.allocate(batch, classes, np.float32)
-    update = Update(network, settings.optimizer, settings.schedule, settings.averaging, settings.regularization)
+    update = OptimizerStep(network, settings.optimizer, settings.schedule, settings.averaging, settings.regularization)
     trainer = Trainer(network, settings.loss, Accuracy(batch), update, train, train, epochs=51)
     trainer.train_until_evaluation(iter(train))
     tracemalloc.start()
@@ -98,8 +98,8 @@ def test_records_tell_what_happened():
 
 def test_equal_outputs_are_no_hits_but_for_the_first_class():
     score = Accuracy(9)
-    score.start()
-    score.add(np.zeros((4, 3)), np.array([0, 1, 2, 1]))
+    score.reset()
+    score.update(np.zeros((4, 3)), np.array([0, 1, 2, 1]))
     assert score.value == 0.25
 
 
@@ -138,9 +138,9 @@ def test_evaluation_may_go_by_steps_across_epochs():
 
 
 def test_examples_of_all_records_are_those_of_all_epochs():
-    whole, parted = parts("trainer.epochs=2"), parts("trainer.epochs=2", "trainer.evaluate_every=4")
-    (first, second), records = list(whole.trainer.epochs()), list(parted.trainer.epochs())
-    np.testing.assert_array_equal(whole.network.theta, parted.network.theta)
+    whole, split_up = parts("trainer.epochs=2"), parts("trainer.epochs=2", "trainer.evaluate_every=4")
+    (first, second), records = list(whole.trainer.epochs()), list(split_up.trainer.epochs())
+    np.testing.assert_array_equal(whole.network.theta, split_up.network.theta)
     assert records[-1].val_loss == second.val_loss
     assert first.train_loss > second.train_loss
 

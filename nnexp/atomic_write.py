@@ -1,0 +1,39 @@
+"""Atomic file writes: a reader sees the whole old file or the whole new one, never half of it."""
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+
+def write_atomically(path: Path, content: bytes | str | Callable[[IO[bytes]], object]) -> None:
+    """Write a temporary file beside `path`, then rename it; parent folders are made.
+
+    Args:
+        path: the file; replaced if it exists.
+        content: bytes, text (as UTF-8), or a function that writes into an open binary file.
+
+    Raises:
+        OSError: it cannot be written; the old file, if there was one, is unchanged.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            if callable(content):
+                content(file)
+            else:
+                file.write(content.encode() if isinstance(content, str) else content)
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _umask() -> int:
+    """Return the process's file mode mask, which mkstemp ignores."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

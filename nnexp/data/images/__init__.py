@@ -1,0 +1,1 @@
+"""Image data sets: IDX files, downloads, the array cache."""

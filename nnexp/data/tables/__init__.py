@@ -1,0 +1,1 @@
+"""Tables: CSV, Parquet and NPZ files with a row per example."""

@@ -1,0 +1,1 @@
+"""One experiment: components, run, evaluation, artifacts."""

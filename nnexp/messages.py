@@ -1,0 +1,82 @@
+"""Wording shared by all messages: suggestions, plurals, lists, durations, overrides as one types them."""
+
+import re
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+MINUTE, HOUR = 60, 3600
+
+
+def plural(count: int, noun: str, plural_noun: str = "") -> str:
+    """Format a count with its noun: 1 row, 2,000 rows."""
+    return f"{count:,} {noun if count == 1 else plural_noun or f'{noun}s'}"
+
+
+def listed(names: Sequence[str], limit: int = 8) -> str:
+    """Join names with commas; of many, only the first few."""
+    rest = len(names) - limit
+    return ", ".join(names[:limit]) + (f" and {rest:,} more" if rest > 0 else "")
+
+
+def first_line(error: object) -> str:
+    """Return the first line of a text or of an exception's message; of an empty one, the exception's type."""
+    text = str(error).strip()
+    return text.splitlines()[0] if text else "" if isinstance(error, str) else type(error).__name__
+
+
+def duration(seconds: float) -> str:
+    """Format a duration: 3.2 s, 2m05s, 1h07m."""
+    if seconds < MINUTE:
+        return f"{seconds:.3g} s"
+    minutes, rest = divmod(round(seconds), MINUTE)
+    return f"{minutes}m{rest:02}s" if seconds < HOUR else f"{minutes // 60}h{minutes % 60:02}m"
+
+
+def short_path(path: Path) -> Path:
+    """Return the path relative to the working directory, where it lies below it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Suggest the nearest known name as a question that ends in a space; empty where nothing is near."""
+    near = nearest(word, known)
+    return f"did you mean {near}? " if near else ""
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """Return the most similar known dotted name: the same last component, else the most similar spelling."""
+    known = sorted(known)
+    last = word.rpartition(".")[2]
+    same_leaf = [name for name in known if name.rpartition(".")[2] == last]
+    if len(same_leaf) == 1:
+        return same_leaf[0]
+    if close := get_close_matches(word, same_leaf or known, 1, 0.6):
+        return close[0]
+    leaves = {name.rpartition(".")[2]: name for name in known}
+    close = get_close_matches(last, leaves, 1, 0.7)
+    return leaves[close[0]] if close else None
+
+
+def override(key: str, value: Any) -> str:
+    """Format key=value as on the command line."""
+    return f"{key}={override_value(value)}"
+
+
+def override_value(value: Any) -> str:
+    """Format a value as on the command line."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list | tuple):
+        return f"[{','.join(map(override_value, value))}]"
+    if isinstance(value, dict):
+        return f"{{{','.join(f'{k}:{override_value(v)}' for k, v in value.items())}}}"
+    return str(value)
+
+
+def list_override(key: str, name: str) -> str:
+    """Format key=[name] so that a shell and Hydra take it."""
+    return f"{key}=[{name}]" if re.fullmatch(r"[\w.-]+", name) else f"'{key}=[\"{name}\"]'"

@@ -1,0 +1,84 @@
+"""What is known of each metric: direction, format, unit, whether it is a share. One row a metric; every table asks here."""
+
+import math
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cache
+from typing import Literal
+
+from nnexp.messages import duration
+
+Direction = Literal["higher", "lower", "neither"]
+Style = Literal["number", "percent", "decimals", "duration"]
+MAX_WITH_DECIMALS, MIN_WHOLE, MAX_WHOLE = 1e6, 1e4, 1e9
+
+
+@dataclass(frozen=True)
+class MetricInfo:
+    """A metric, or several whose names match one pattern.
+
+    Attributes:
+        pattern: of the logged name, with * for anything.
+        direction: whether higher or lower values are better.
+        style: how a value is formatted.
+        unit: of the value; empty for a pure number or where the data decide.
+        share: whether it is bounded by 1 (accuracy, recall, R2, ...), so that differences are absolute.
+        cost: whether it measures effort, which can be compared whatever was learnt.
+        is_score: whether it is the main score of a task.
+    """
+
+    pattern: str
+    direction: Direction = "neither"
+    style: Style = "number"
+    unit: str = ""
+    share: bool = False
+    cost: bool = False
+    is_score: bool = False
+
+    def format(self, value: float) -> str:
+        """Format a value: a duration, an accuracy in percent, a loss with four decimals, others with four digits."""
+        if not math.isfinite(value):
+            return str(value)
+        if self.style == "duration":
+            return duration(value)
+        if self.style == "percent":
+            return f"{value:.2%}"
+        if self.style == "decimals" and abs(value) < MAX_WITH_DECIMALS:
+            return f"{value:.4f}"
+        whole = float(value).is_integer() or abs(value) >= MIN_WHOLE
+        return f"{value:,.0f}" if whole and abs(value) < MAX_WHOLE else f"{value:.4g}"
+
+
+METRICS = (
+    MetricInfo("*accuracy", "higher", "percent", share=True, is_score=True),
+    MetricInfo("*r2", "higher", share=True, is_score=True),
+    MetricInfo("*exact_match", "higher", "percent", share=True),
+    MetricInfo("recall/*", "higher", "percent", share=True),
+    MetricInfo("*precision", "higher", "percent", share=True),
+    MetricInfo("*recall", "higher", "percent", share=True),
+    MetricInfo("*f1", "higher", "percent", share=True),
+    MetricInfo("*loss", "lower", "decimals"),
+    MetricInfo("*ece", "lower", "decimals", share=True),
+    MetricInfo("*mae", "lower"),
+    MetricInfo("*rmse", "lower"),
+    MetricInfo("time/*", "lower", "duration", "s", cost=True),
+    MetricInfo("seconds", "lower", "duration", "s", cost=True),
+    MetricInfo("examples_per_second", "higher", unit="1/s", cost=True),
+    MetricInfo("dead_units/*", "lower", share=True),
+)
+"""The first row that matches a name counts; a new metric is a row here."""
+SPLIT_METRICS = ("accuracy", "r2", "loss")
+RUN_METRICS = (*(f"{when}{name}" for when in ("best/val_", "test/") for name in SPLIT_METRICS), "time/total")
+"""The metrics that a run may return to a sweep."""
+
+
+@cache
+def metric_info(name: str) -> MetricInfo:
+    """Return what is known of the metric of that logged name; of an unknown one, a row of defaults."""
+    plain = name.removeprefix("metrics.")
+    return next((info for info in METRICS if fnmatchcase(plain, info.pattern)), MetricInfo(name))
+
+
+def format_metric(name: str, value: float) -> str:
+    """Format a metric's value for a reader."""
+    return metric_info(name).format(value)

@@ -1,0 +1,157 @@
+"""Evaluation reports of a split: confusion matrix of a classification, errors of a regression, scores of several labels.
+
+C classes, N examples, T targets, L labels. Definitions as in scikit-learn: a ratio whose denominator is 0 is 0.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnexp.metrics.running import r2_of_sums
+
+Labels = NDArray[np.int64]
+Numbers = NDArray[np.floating]
+Truths = NDArray[np.bool_]
+
+
+class EvaluationReport(Protocol):
+    """What is computed from the predictions of a split."""
+
+    def metrics(self) -> dict[str, float]:
+        """Return the metrics that are logged."""
+        ...
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the whole report, JSON-like."""
+        ...
+
+
+@dataclass(frozen=True)
+class ConfusionReport:
+    """The confusion matrix.
+
+    Attributes:
+        matrix: (C, C), true classes down, predicted classes across.
+        classes: their names.
+    """
+
+    matrix: NDArray[np.int64]
+    classes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, y: Labels, predicted: Labels, classes: Sequence[str]) -> "ConfusionReport":
+        """Count the pairs of true and predicted class, both (N,)."""
+        n = len(classes)
+        return cls(np.bincount(y * n + predicted, minlength=n * n).reshape(n, n), tuple(classes))
+
+    @property
+    def accuracy(self) -> float:
+        return float(np.trace(self.matrix) / self.matrix.sum())
+
+    @property
+    def precision(self) -> NDArray[np.float64]:
+        """True positives / predicted positives, (C,)."""
+        return _ratio(np.diag(self.matrix), self.matrix.sum(axis=0))
+
+    @property
+    def recall(self) -> NDArray[np.float64]:
+        """True positives / actual positives, (C,)."""
+        return _ratio(np.diag(self.matrix), self.matrix.sum(axis=1))
+
+    @property
+    def f1(self) -> NDArray[np.float64]:
+        """The harmonic mean of precision and recall, (C,)."""
+        return _ratio(2 * np.diag(self.matrix), self.matrix.sum(axis=0) + self.matrix.sum(axis=1))
+
+    def metrics(self) -> dict[str, float]:
+        return {"accuracy": self.accuracy}
+
+    def to_json(self) -> dict[str, Any]:
+        support = self.matrix.sum(axis=1)
+        return {
+            "accuracy": self.accuracy,
+            "classes": list(self.classes),
+            "matrix": self.matrix.tolist(),
+            "per_class": _rows("class", self.classes, self.precision, self.recall, self.f1, support),
+        }
+
+
+@dataclass(frozen=True)
+class RegressionReport:
+    """Errors of predicted numbers, in the targets' own units.
+
+    Attributes:
+        y: true, (N, T).
+        predicted: (N, T).
+        targets: their names.
+    """
+
+    y: Numbers
+    predicted: Numbers
+    targets: tuple[str, ...]
+
+    @property
+    def r2(self) -> NDArray[np.float64]:
+        """R2 of each target, (T,); of a constant one 1 if it is predicted exactly, else 0."""
+        squared_errors = np.square(self.y - self.predicted, dtype=np.float64).sum(axis=0)
+        return r2_of_sums(squared_errors, np.square(self.y - self.y.mean(axis=0, dtype=np.float64)).sum(axis=0))
+
+    @property
+    def mae(self) -> NDArray[np.float64]:
+        """The mean absolute error, (T,)."""
+        return np.asarray(np.abs(self.y - self.predicted, dtype=np.float64).mean(axis=0))
+
+    @property
+    def rmse(self) -> NDArray[np.float64]:
+        """The root mean squared error, (T,)."""
+        return np.asarray(np.sqrt(np.square(self.y - self.predicted, dtype=np.float64).mean(axis=0)))
+
+    def metrics(self) -> dict[str, float]:
+        single = {"mae": float(self.mae[0]), "rmse": float(self.rmse[0])} if len(self.targets) == 1 else {}
+        return {"r2": float(self.r2.mean())} | single
+
+    def to_json(self) -> dict[str, Any]:
+        rows = zip(self.targets, self.r2.tolist(), self.mae.tolist(), self.rmse.tolist(), strict=True)
+        per_target = [dict(zip(("target", "r2", "mae", "rmse"), row, strict=True)) for row in rows]
+        return {"r2": float(self.r2.mean()), "examples": len(self.y), "per_target": per_target}
+
+
+@dataclass(frozen=True)
+class MultilabelReport:
+    """Scores of labels of which several may be true of an example.
+
+    Attributes:
+        y: true, (N, L).
+        predicted: (N, L).
+        labels: their names.
+    """
+
+    y: Truths
+    predicted: Truths
+    labels: tuple[str, ...]
+
+    def metrics(self) -> dict[str, float]:
+        match = self.y == self.predicted
+        return {"accuracy": float(match.mean()), "exact_match": float(match.all(axis=1).mean())}
+
+    def to_json(self) -> dict[str, Any]:
+        true_positives = (self.y & self.predicted).sum(axis=0)
+        actual, predicted = self.y.sum(axis=0), self.predicted.sum(axis=0)
+        precision, recall = _ratio(true_positives, predicted), _ratio(true_positives, actual)
+        f1 = _ratio(2 * true_positives, actual + predicted)
+        per_label = _rows("label", self.labels, precision, recall, f1, actual)
+        return self.metrics() | {"examples": len(self.y), "per_label": per_label}
+
+
+def _rows(noun: str, names: Sequence[str], *columns: NDArray[Any]) -> list[dict[str, Any]]:
+    """Build a row of precision, recall, F1 and support for each name."""
+    keys = (noun, "precision", "recall", "f1", "support")
+    values = zip(names, *(column.tolist() for column in columns), strict=True)
+    return [dict(zip(keys, row, strict=True)) for row in values]
+
+
+def _ratio(numerator: NDArray[np.int64], denominator: NDArray[np.int64]) -> NDArray[np.float64]:
+    return np.divide(numerator, denominator, out=np.zeros(len(numerator)), where=denominator > 0)

@@ -1,0 +1,139 @@
+"""Streaming metrics, updated batch by batch: accuracy for classes and labels, R2 for numbers. Higher is better, 1 is perfect.
+
+B batch, O outputs, T targets, L labels.
+"""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+Array = NDArray[np.floating]
+Targets = NDArray[Any]
+ROUNDING = 1e-12  # relative rounding error of a sum of squares
+
+
+class RunningMetric(ABC):
+    """Reset, update with every batch, read the value.
+
+    Attributes:
+        name: under which it is logged: accuracy or r2.
+    """
+
+    name: str
+
+    @abstractmethod
+    def reset(self) -> None:
+        """Start a new pass."""
+
+    @abstractmethod
+    def update(self, z: Array, y: Targets) -> Targets:
+        """Add outputs z (B, O) and targets y; returns the predictions, valid until the next batch."""
+
+    @property
+    @abstractmethod
+    def value(self) -> float:
+        """The metric over all batches since the reset."""
+
+
+class Accuracy(RunningMetric):
+    """The share of examples whose largest output is that of their class.
+
+    Args:
+        capacity: the largest batch.
+    """
+
+    name = "accuracy"
+
+    def __init__(self, capacity: int) -> None:
+        self.predicted = np.empty(capacity, np.int64)  # (B,)
+
+    def reset(self) -> None:
+        self.correct = self.examples = 0
+
+    def update(self, z: Array, y: Targets) -> Targets:
+        predicted = self.predicted[: len(y)]
+        np.argmax(z, axis=1, out=predicted)
+        self.correct += int(np.count_nonzero(predicted == y))
+        self.examples += len(y)
+        return predicted
+
+    @property
+    def value(self) -> float:
+        return self.correct / self.examples
+
+
+class LabelAccuracy(RunningMetric):
+    """Label (Hamming) accuracy; a label is predicted where its output is above 0, a probability of 1/2.
+
+    Args:
+        capacity: the largest batch.
+        labels: L.
+    """
+
+    name = "accuracy"
+
+    def __init__(self, capacity: int, labels: int) -> None:
+        self.predicted, self.match = np.empty((2, capacity, labels), bool)  # (B, L)
+
+    def reset(self) -> None:
+        self.correct = self.labels = 0
+
+    def update(self, z: Array, y: Targets) -> Targets:
+        predicted, match = self.predicted[: len(y)], self.match[: len(y)]
+        np.greater(z, 0, out=predicted)
+        np.greater(y, 0.5, out=match)
+        np.equal(match, predicted, out=match)
+        self.correct += int(np.count_nonzero(match))
+        self.labels += match.size
+        return predicted
+
+    @property
+    def value(self) -> float:
+        return self.correct / self.labels
+
+
+class R2(RunningMetric):
+    """R2 = 1 - (sum of squared errors) / (sum of squared deviations from the mean), averaged over the targets.
+
+    A constant target has no such ratio: it counts as 1 if it is predicted exactly and as 0 if not, as in scikit-learn.
+
+    Args:
+        capacity: the largest batch.
+        targets: T.
+        dtype: of the outputs.
+    """
+
+    name = "r2"
+
+    def __init__(self, capacity: int, targets: int, dtype: DTypeLike) -> None:
+        self.error: Array = np.empty((capacity, targets), dtype)  # (B, T)
+        self.sums = np.zeros((3, targets))  # of squared errors, of y, of y^2
+
+    def reset(self) -> None:
+        self.sums.fill(0)
+        self.examples = 0
+
+    def update(self, z: Array, y: Targets) -> Targets:
+        squared_errors, sum_y, sum_y2 = self.sums
+        error = self.error[: len(y)]
+        np.subtract(z, y, out=error)
+        squared_errors += np.einsum("bt,bt->t", error, error, dtype=np.float64)
+        sum_y += y.sum(axis=0, dtype=np.float64)
+        sum_y2 += np.einsum("bt,bt->t", y, y, dtype=np.float64)
+        self.examples += len(y)
+        return z
+
+    @property
+    def value(self) -> float:
+        squared_errors, sum_y, sum_y2 = self.sums
+        deviations = sum_y2 - sum_y**2 / self.examples
+        deviations[deviations <= ROUNDING * sum_y2] = 0
+        return float(r2_of_sums(squared_errors, deviations).mean())
+
+
+def r2_of_sums(squared_errors: NDArray[np.float64], squared_deviations: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Compute R2 of each target from its sums of squares, all (T,)."""
+    ratio = squared_errors / np.where(squared_deviations > 0, squared_deviations, 1)
+    return np.asarray(np.where(squared_deviations > 0, 1 - ratio, squared_errors == 0))

@@ -1,0 +1,1 @@
+"""Encoding and scaling that training and serving share. NumPy only."""

@@ -1,0 +1,130 @@
+"""The files of a run's folder: their names and typed readers.
+
+outputs/runs/<date>/<time>-<id>/
+  journal.jsonl  config.yaml  environment.json  git.diff  dataset.json  network.json  nnexp.log  error.txt
+  weights/best.npz  weights/final.npz  weights/first_layer.png
+  predictions/<split>.npz  .parquet  .png  confusion/<split>.json  .png  layers.npz  mistakes.npz  ...
+
+Readers return an empty value where a file is missing or only half written: a run may still be going on.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+JOURNAL = "journal.jsonl"
+CONFIG = "config.yaml"
+ENVIRONMENT = "environment.json"
+GIT_DIFF = "git.diff"
+DATASET = "dataset.json"
+NETWORK = "network.json"
+ERROR = "error.txt"
+LAYERS = "layers.npz"
+MISCLASSIFIED = "mistakes.npz"
+BASELINE = "baseline.json"
+UPLOAD_STATE = "mlflow.json"
+
+Split = Literal["val", "test"]
+Which = Literal["best", "final"]
+Entry = dict[str, Any]
+Arrays = dict[str, NDArray[Any]]
+History = list[tuple[int, dict[str, float]]]
+SPLITS: tuple[tuple[Split, str], ...] = (("val", "validation"), ("test", "test"))
+"""The splits that are evaluated: the name in paths and metrics, and the word."""
+
+
+def weights_path(which: Which) -> str:
+    """Return the path of saved weights within the folder."""
+    return f"weights/{which}.npz"
+
+
+def predictions_path(split: str) -> str:
+    """Return the path of a split's predictions within the folder."""
+    return f"predictions/{split}.npz"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A run's folder on this machine.
+
+    Args:
+        path: the folder.
+    """
+
+    path: Path
+
+    def __truediv__(self, name: str) -> Path:
+        return self.path / name
+
+    def weights(self, which: Which = "best") -> Path:
+        """Return the file of the weights that validation chose, or of the last ones."""
+        return self.path / weights_path(which)
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """Command, code, packages, machine, random streams."""
+        return self.json(ENVIRONMENT)
+
+    @property
+    def dataset(self) -> dict[str, Any]:
+        """Sizes, classes, digests and splits of the data."""
+        return self.json(DATASET)
+
+    @property
+    def network_spec(self) -> dict[str, Any]:
+        """What the network is built from again, beside its weights."""
+        return self.json(NETWORK)
+
+    def report(self, report_folder: str, split: str) -> dict[str, Any]:
+        """Read the evaluation report of a split."""
+        return self.json(f"{report_folder}/{split}.json")
+
+    def predictions(self, split: str) -> Arrays:
+        """Read the predictions of a split: index (N,), true or y, predicted, confidence."""
+        return self.arrays(predictions_path(split))
+
+    def json(self, name: str) -> dict[str, Any]:
+        """Read a JSON object."""
+        with suppress(OSError, ValueError):
+            return dict(json.loads((self.path / name).read_text()))
+        return {}
+
+    def arrays(self, name: str) -> Arrays:
+        """Read the arrays of an .npz file."""
+        with suppress(OSError, ValueError, BadZipFile), (self.path / name).open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            return {key: archive[key] for key in archive.files}
+        return {}
+
+    def entries(self) -> list[Entry]:
+        """Read all complete entries of the journal.
+
+        Raises:
+            OSError, ValueError: it cannot be read.
+        """
+        return self.entries_after(0)[0]
+
+    def entries_after(self, offset: int) -> tuple[list[Entry], int]:
+        """Read the journal's entries after `offset` bytes; also returns the offset after the last complete one."""
+        with (self.path / JOURNAL).open("rb") as file:
+            file.seek(offset)
+            complete, _, _ = file.read().rpartition(b"\n")
+        if not complete:
+            return [], offset
+        return [json.loads(line) for line in complete.splitlines()], offset + len(complete) + 1
+
+
+def history(entries: Iterable[Entry]) -> Iterator[tuple[int, dict[str, float]]]:
+    """Yield the metrics entries of a journal as (step, values)."""
+    return ((entry["step"], entry["values"]) for entry in entries if entry["kind"] == "metrics")
+
+
+def unit_of(entries: list[Entry]) -> str:
+    """Return what the journal's steps count: "epoch" or "step"; its first line holds it."""
+    return str(entries[0]["unit"]) if entries else "epoch"

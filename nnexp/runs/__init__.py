@@ -1,0 +1,1 @@
+"""Recorded runs: query, compare, reproduce."""

@@ -1,0 +1,94 @@
+"""What each layer is in ONNX: a node or a few. Images are (N, C, H, W) there as here, however they lie in memory."""
+
+from nnexp.nn.layers.containers import Residual, Stack
+from nnexp.nn.layers.convolution import Conv2d
+from nnexp.nn.layers.dropout import Dropout, GaussianNoise
+from nnexp.nn.layers.layer import Dense
+from nnexp.nn.layers.maxout import Maxout
+from nnexp.nn.layers.normalization import BatchNorm, LayerNorm
+from nnexp.nn.layers.pooling import AvgPool2d, Flatten, GlobalAvgPool2d, MaxPool2d, Pool2d, Unflatten
+from nnexp.serving.onnx.graph import Graph, translate
+
+
+@translate.register
+def _(layer: Stack, graph: Graph, x: str) -> str:
+    for i, inner in enumerate(layer.layers):
+        with graph.within(str(i)):
+            x = translate(inner, graph, x)
+    return x
+
+
+@translate.register
+def _(layer: Residual, graph: Graph, x: str) -> str:
+    y, around = translate(layer.body, graph, x), x
+    if layer.shortcut:
+        with graph.within("shortcut"):
+            around = translate(layer.shortcut, graph, x)
+    return graph.add("Add", y, around)
+
+
+@translate.register
+def _(layer: Dense, graph: Graph, x: str) -> str:
+    W = graph.constant("W", layer.W)
+    return graph.add("Gemm", x, W, graph.constant("b", layer.b)) if layer.bias else graph.add("MatMul", x, W)
+
+
+@translate.register
+def _(layer: Conv2d, graph: Graph, x: str) -> str:
+    W = graph.constant("W", layer.W.reshape(layer.weight_shape()).transpose(3, 0, 1, 2))  # (O, C, K, K)
+    b = [graph.constant("b", layer.b)] if layer.bias else []
+    return graph.add("Conv", x, W, *b, kernel_shape=[layer.kernel] * 2, strides=[layer.stride] * 2, pads=[layer.padding] * 4)
+
+
+@translate.register
+def _(layer: MaxPool2d, graph: Graph, x: str) -> str:
+    return graph.add("MaxPool", x, **_windows(layer))
+
+
+@translate.register
+def _(layer: AvgPool2d, graph: Graph, x: str) -> str:
+    return graph.add("AveragePool", x, **_windows(layer))
+
+
+def _windows(layer: Pool2d) -> dict[str, list[int]]:
+    return {"kernel_shape": [layer.kernel] * 2, "strides": [layer.stride] * 2}
+
+
+@translate.register
+def _(layer: GlobalAvgPool2d, graph: Graph, x: str) -> str:
+    return graph.add("Flatten", graph.add("GlobalAveragePool", x))
+
+
+@translate.register
+def _(layer: BatchNorm, graph: Graph, x: str) -> str:
+    running = {"gamma": layer.gamma, "beta": layer.beta, "mean": layer.running_mean, "var": layer.running_var}
+    constants = [graph.constant(name, value.ravel()) for name, value in running.items()]
+    return graph.add("BatchNormalization", x, *constants, epsilon=layer.eps)
+
+
+@translate.register
+def _(layer: LayerNorm, graph: Graph, x: str) -> str:
+    gamma, beta = graph.constant("gamma", layer.gamma), graph.constant("beta", layer.beta)
+    return graph.add("LayerNormalization", x, gamma, beta, epsilon=layer.eps)
+
+
+@translate.register
+def _(layer: Maxout, graph: Graph, x: str) -> str:
+    pieces = graph.add("Reshape", x, graph.constant("pieces", [0, layer.pieces, layer.outputs], "int64"))  # (N, K, O)
+    return graph.add("ReduceMax", pieces, axes=[1], keepdims=0)
+
+
+@translate.register
+def _(layer: Flatten, graph: Graph, x: str) -> str:
+    return graph.add("Flatten", x) if len(layer.shape) > 1 else x
+
+
+@translate.register
+def _(layer: Unflatten, graph: Graph, x: str) -> str:
+    return graph.add("Reshape", x, graph.constant("shape", [0, *layer.shape], "int64"))  # 0: as many as come
+
+
+@translate.register(Dropout)
+@translate.register(GaussianNoise)
+def _(layer: Dropout | GaussianNoise, graph: Graph, x: str) -> str:
+    return x  # chance is for training only

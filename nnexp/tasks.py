@@ -1,0 +1,244 @@
+"""The kinds of task, classification, multilabel and regression: everything that depends on the kind, once.
+
+N examples, O outputs, C classes, L labels, T targets. A fourth kind of task is one more class here and its row in TASKS.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from nnexp.metrics.metric_info import format_metric
+from nnexp.metrics.reports import ConfusionReport, EvaluationReport, MultilabelReport, RegressionReport
+from nnexp.metrics.running import R2, Accuracy, LabelAccuracy, RunningMetric
+
+TaskName = Literal["classification", "multilabel", "regression"]
+Array = NDArray[np.floating]
+Columns = dict[str, NDArray[Any]]
+
+
+class Task(ABC):
+    """One kind of task.
+
+    Attributes:
+        name: in configurations, dataset.json and network.json.
+        noun: with its article, for messages.
+        score: the name of the main metric; `best/val_<score>` is what a sweep optimizes.
+        score_label: the same for a reader.
+        default_loss: the option of the group `loss` that suits it.
+        report_folder: the folder of a run that holds its evaluation reports.
+        per_output: the key of the report that holds a row for each class, label or target.
+        row_metric: the metric in these rows that is shown first.
+    """
+
+    name: ClassVar[TaskName]
+    noun: ClassVar[str]
+    score: ClassVar[str]
+    score_label: ClassVar[str]
+    default_loss: ClassVar[str]
+    report_folder: ClassVar[str]
+    per_output: ClassVar[str]
+    row_metric: ClassVar[str]
+
+    @abstractmethod
+    def new_score(self, capacity: int, outputs: int, dtype: DTypeLike) -> RunningMetric:
+        """Make the streaming metric for batches of at most `capacity` examples."""
+
+    @abstractmethod
+    def report(self, true: NDArray[Any], predicted: NDArray[Any], names: Sequence[str]) -> EvaluationReport:
+        """Build the evaluation report of true and predicted values.
+
+        Args:
+            true: classes (N,), whether each label is true (N, L), or numbers in their own units (N, T).
+            predicted: of the same shape.
+            names: of the classes, labels or targets.
+        """
+
+    @abstractmethod
+    def describe_outputs(self, names: Sequence[str]) -> str:
+        """Describe what is predicted in a few words: "10 classes"."""
+
+    def names(self, description: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the names of the outputs from dataset.json or network.json: those of labels or targets."""
+        return tuple(description.get("targets", ()))
+
+    def format_score(self, value: float) -> str:
+        """Format the main metric: an accuracy in percent, R2 with four decimals."""
+        return format_metric(self.score, value)
+
+    @abstractmethod
+    def predicted(self, z: Array) -> NDArray[Any]:
+        """Return the predictions of outputs z (N, O): classes (N,), labels (N, L), or numbers (N, T)."""
+
+    def known(self, true: NDArray[Any]) -> NDArray[np.bool_]:
+        """Return which true values are known, (N,): no NaN in the row."""
+        return np.asarray(~np.isnan(true).any(axis=1))
+
+    def score_of(self, z: Array, true: NDArray[Any]) -> float:
+        """Compute the main metric of outputs z (N, O), in the targets' own units, against known true values."""
+        metric = self.new_score(len(z), z.shape[1], np.float64)
+        metric.reset()
+        metric.update(z, true)
+        return metric.value
+
+    @abstractmethod
+    def prediction_columns(self, z: Array, probabilities: Array | None, names: Sequence[str]) -> Columns:
+        """Build the columns, each (N,), of a table of predictions with names instead of numbers.
+
+        Args:
+            z: outputs, (N, O).
+            probabilities: of each class or label, (N, O); None in a regression.
+            names: of the outputs.
+        """
+
+    @abstractmethod
+    def truth_columns(self, true: NDArray[Any], names: Sequence[str]) -> Columns:
+        """Build the columns, each (N,), that show the true values beside them."""
+
+    @abstractmethod
+    def target_spec(self, names: Sequence[str]) -> tuple[str, list[int]]:
+        """Return dtype and shape of a data set's targets, -1 for N."""
+
+    @abstractmethod
+    def column_types(self, names: Sequence[str]) -> dict[str, str]:
+        """Return the type (string, double, boolean) of each of the `prediction_columns`, in the same order."""
+
+
+class Classification(Task):
+    """One class out of C."""
+
+    name = "classification"
+    noun = "a classification"
+    score, score_label = "accuracy", "accuracy"
+    default_loss = "softmax_cross_entropy"
+    report_folder = "confusion"
+    per_output, row_metric = "per_class", "recall"
+
+    def new_score(self, capacity: int, outputs: int, dtype: DTypeLike) -> RunningMetric:
+        return Accuracy(capacity)
+
+    def report(self, true: NDArray[Any], predicted: NDArray[Any], names: Sequence[str]) -> EvaluationReport:
+        return ConfusionReport.of(true, predicted, names)
+
+    def describe_outputs(self, names: Sequence[str]) -> str:
+        return f"{len(names)} classes"
+
+    def names(self, description: Mapping[str, Any]) -> tuple[str, ...]:
+        return tuple(description.get("classes", ()))
+
+    def predicted(self, z: Array) -> NDArray[Any]:
+        return np.asarray(z.argmax(axis=1))
+
+    def known(self, true: NDArray[Any]) -> NDArray[np.bool_]:
+        return np.asarray(true >= 0)
+
+    def prediction_columns(self, z: Array, probabilities: Array | None, names: Sequence[str]) -> Columns:
+        assert probabilities is not None
+        predicted = self.predicted(z)
+        confidence = np.take_along_axis(probabilities, predicted[:, None], axis=1)[:, 0]
+        columns: Columns = {"prediction": np.array(names, object)[predicted], "confidence": confidence}
+        return columns | {f"p_{name}": p for name, p in zip(names, probabilities.T, strict=True)}
+
+    def truth_columns(self, true: NDArray[Any], names: Sequence[str]) -> Columns:
+        return {"truth": np.array([*names, "?"], object)[true]}  # -1, unknown, is the last
+
+    def target_spec(self, names: Sequence[str]) -> tuple[str, list[int]]:
+        return "int64", [-1]
+
+    def column_types(self, names: Sequence[str]) -> dict[str, str]:
+        return {"prediction": "string", "confidence": "double"} | {f"p_{name}": "double" for name in names}
+
+
+class Multilabel(Task):
+    """L labels, each true or not."""
+
+    name = "multilabel"
+    noun = "a multilabel classification"
+    score, score_label = "accuracy", "label accuracy"
+    default_loss = "binary_cross_entropy"
+    report_folder = "labels"
+    per_output, row_metric = "per_label", "recall"
+
+    def new_score(self, capacity: int, outputs: int, dtype: DTypeLike) -> RunningMetric:
+        return LabelAccuracy(capacity, outputs)
+
+    def report(self, true: NDArray[Any], predicted: NDArray[Any], names: Sequence[str]) -> EvaluationReport:
+        return MultilabelReport(true, predicted, tuple(names))
+
+    def describe_outputs(self, names: Sequence[str]) -> str:
+        return f"labels {', '.join(names)}"
+
+    def predicted(self, z: Array) -> NDArray[Any]:
+        return z > 0
+
+    def prediction_columns(self, z: Array, probabilities: Array | None, names: Sequence[str]) -> Columns:
+        assert probabilities is not None
+        columns: Columns = dict(zip(names, self.predicted(z).T, strict=True))
+        return columns | {f"p_{name}": p for name, p in zip(names, probabilities.T, strict=True)}
+
+    def truth_columns(self, true: NDArray[Any], names: Sequence[str]) -> Columns:
+        labels = np.array(names, object)
+        return {"truth": np.array([", ".join(labels[row > 0.5]) or "none" for row in true], object)}
+
+    def target_spec(self, names: Sequence[str]) -> tuple[str, list[int]]:
+        return "bool", [-1, len(names)]
+
+    def column_types(self, names: Sequence[str]) -> dict[str, str]:
+        return dict.fromkeys(names, "boolean") | {f"p_{name}": "double" for name in names}
+
+
+class Regression(Task):
+    """T numbers."""
+
+    name = "regression"
+    noun = "a regression"
+    score, score_label = "r2", "R2"
+    default_loss = "mean_squared_error"
+    report_folder = "predictions"
+    per_output, row_metric = "per_target", "r2"
+
+    def new_score(self, capacity: int, outputs: int, dtype: DTypeLike) -> RunningMetric:
+        return R2(capacity, outputs, dtype)
+
+    def report(self, true: NDArray[Any], predicted: NDArray[Any], names: Sequence[str]) -> EvaluationReport:
+        return RegressionReport(true, predicted, tuple(names))
+
+    def describe_outputs(self, names: Sequence[str]) -> str:
+        return f"regression of {', '.join(names)}"
+
+    def format_score(self, value: float) -> str:
+        return f"{value:.4f}"
+
+    def predicted(self, z: Array) -> NDArray[Any]:
+        return z
+
+    def prediction_columns(self, z: Array, probabilities: Array | None, names: Sequence[str]) -> Columns:
+        return {name: column.astype(np.float64) for name, column in zip(names, z.T, strict=True)}
+
+    def truth_columns(self, true: NDArray[Any], names: Sequence[str]) -> Columns:
+        return {f"true {name}": column for name, column in zip(names, true.T, strict=True)}
+
+    def target_spec(self, names: Sequence[str]) -> tuple[str, list[int]]:
+        return "float32", [-1, len(names)]
+
+    def column_types(self, names: Sequence[str]) -> dict[str, str]:
+        return dict.fromkeys(names, "double")
+
+
+TASKS: dict[str, Task] = {task.name: task for task in (Classification(), Multilabel(), Regression())}
+
+
+def task_of(name: str) -> Task:
+    """Return the task of that name.
+
+    Raises:
+        KeyError: there is none.
+    """
+    return TASKS[name]
+
+
+def task_of_metrics(metrics: Mapping[str, float]) -> Task | None:
+    """Guess the task from logged metrics: whose score they hold, classification before multilabel; None: no score."""
+    return next((task for task in TASKS.values() if f"best/val_{task.score}" in metrics), None)

@@ -1,0 +1,1 @@
+"""MLflow: store, runs, models, dataset inputs, notes."""

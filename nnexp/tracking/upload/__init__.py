@@ -1,0 +1,1 @@
+"""Upload of journals to MLflow, in processes beside training."""

@@ -1,1 +1,0 @@
-"""What `nnexp <verb>` does, a small file each."""

@@ -1,1 +1,0 @@
-"""What `nnexp doctor` looks at, a file for each part: none of it makes or changes anything."""

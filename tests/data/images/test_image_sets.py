@@ -1,0 +1,231 @@
+"""The MNIST family on small sets of our own making: found, fetched, verified, cached."""
+
+import gzip
+import http.server
+import struct
+import threading
+from functools import partial
+from hashlib import md5, sha256
+
+import numpy as np
+import pytest
+
+from nnexp.data.dataset import DataError
+from nnexp.data.images.image_sets import FILES, MNIST, FashionMNIST, ImageSet
+
+RNG = np.random.default_rng(0)
+SIZES = {"train_images": (50, 28, 28), "train_labels": (50,), "test_images": (20, 28, 28), "test_labels": (20,)}
+
+
+def idx(array):
+    return struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.tobytes()
+
+
+CONTENT = {part: RNG.integers(0, 10 if len(shape) == 1 else 256, shape, dtype=np.uint8) for part, shape in SIZES.items()}
+
+
+class Small(ImageSet):
+    """A set with known checksums."""
+
+    name, title = "small", "Small"
+    classes = tuple("0123456789")
+    md5 = tuple(md5(gzip.compress(idx(CONTENT[part]), mtime=0)).hexdigest() for part in FILES)
+    sha256 = tuple(sha256(idx(CONTENT[part])).hexdigest() for part in FILES)
+
+
+class Unverified(Small):
+    """The same, of which nobody published the SHA-256."""
+
+    sha256 = None
+
+
+def write(folder, compressed=True, **changed):
+    folder.mkdir(parents=True, exist_ok=True)
+    for part, name in FILES.items():
+        content = idx(changed.get(part, CONTENT[part]))
+        (folder / (f"{name}.gz" if compressed else name)).write_bytes(gzip.compress(content, mtime=0) if compressed else content)
+
+
+def load(root, kind=Small, mirrors=()):
+    return kind(0.2, str(root), list(mirrors)).load()
+
+
+def expect(dataset):
+    np.testing.assert_array_equal(dataset.x, CONTENT["train_images"].reshape(50, 784))
+    np.testing.assert_array_equal(dataset.y, CONTENT["train_labels"])
+    np.testing.assert_array_equal(dataset.x_test, CONTENT["test_images"].reshape(20, 784))
+    np.testing.assert_array_equal(dataset.y_test, CONTENT["test_labels"])
+    assert (dataset.shape, dataset.x.dtype, dataset.y.dtype) == ((28, 28), np.uint8, np.int64)
+
+
+@pytest.mark.parametrize("compressed", [True, False], ids=["gz", "raw"])
+def test_reads_the_four_files_then_maps_the_cache(tmp_path, compressed, monkeypatch):
+    write(tmp_path / "small", compressed)
+    first = load(tmp_path)
+    expect(first)
+    monkeypatch.setattr(Small, "read", None)  # the second time the files are not read
+    again = load(tmp_path)
+    expect(again)
+    assert isinstance(again.x.base, np.memmap)
+    assert again.sha256 == first.sha256
+
+
+def test_the_cache_alone_is_enough(tmp_path):
+    write(tmp_path / "small")
+    load(tmp_path)
+    for file in (tmp_path / "small").glob("*.gz"):
+        file.unlink()
+    expect(load(tmp_path))
+
+
+def test_a_damaged_cache_is_made_anew(tmp_path):
+    write(tmp_path / "small")
+    load(tmp_path)
+    images = tmp_path / "small" / "cache" / "train_images.npy"
+    images.write_bytes(images.read_bytes()[:-100])
+    expect(load(tmp_path))
+
+
+def test_a_folder_that_cannot_be_written_is_cached_elsewhere(tmp_path, alone):
+    write(tmp_path / "readonly" / "small")
+    (tmp_path / "readonly" / "small").chmod(0o555)
+    expect(load(tmp_path / "readonly"))
+    assert not (tmp_path / "readonly" / "small" / "cache").exists()
+    assert list((alone / "user-cache" / "small").glob("cache-*/manifest.json"))
+    (tmp_path / "readonly" / "small").chmod(0o755)
+
+
+def flipped(array):
+    changed = array.copy()
+    changed.flat[1234] ^= 1
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("part", "array", "says"),
+    [
+        ("train_images", flipped(CONTENT["train_images"]), "not the content of Small: SHA-256"),
+        ("train_labels", CONTENT["train_labels"][:-1], "49 labels"),
+        ("test_images", CONTENT["test_images"][:, :1], "not the content of Small"),
+        ("test_images", CONTENT["test_labels"], "were two files swapped?"),
+        ("test_labels", np.full(20, 11, np.uint8), "label 11 in a set of 10 classes"),
+    ],
+)
+@pytest.mark.parametrize("cached_before", [False, True])
+def test_wrong_content_is_told_and_never_cached(tmp_path, part, array, says, cached_before):
+    if cached_before:
+        write(tmp_path / "small")
+        load(tmp_path)
+    write(tmp_path / "small", **{part: array})
+    with pytest.raises(DataError, match=FILES[part]) as error:
+        load(tmp_path)
+    assert says in str(error.value)
+    write(tmp_path / "small")  # mended
+    expect(load(tmp_path))
+
+
+def test_content_without_a_public_checksum_is_held_to_its_first_use(tmp_path):
+    write(tmp_path / "small")
+    expect(load(tmp_path, Unverified))
+    write(tmp_path / "small", train_images=flipped(CONTENT["train_images"]))
+    with pytest.raises(DataError, match="first-use"):
+        load(tmp_path, Unverified)
+
+
+def test_a_readonly_folder_is_held_to_its_first_use_too(tmp_path):
+    write(tmp_path / "small")
+    (tmp_path / "small").chmod(0o555)
+    expect(load(tmp_path, Unverified))
+    (tmp_path / "small").chmod(0o755)
+    write(tmp_path / "small", train_images=flipped(CONTENT["train_images"]))
+    (tmp_path / "small").chmod(0o555)
+    with pytest.raises(DataError, match="first-use"):
+        load(tmp_path, Unverified)
+    (tmp_path / "small").chmod(0o755)
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", "nonsense", ""])
+def test_a_damaged_record_of_first_use_is_told(tmp_path, content):
+    write(tmp_path / "small")
+    load(tmp_path, Unverified)
+    (record,) = (tmp_path / "small").glob("*first-use.json")
+    record.write_text(content)
+    (tmp_path / "small" / "cache" / "manifest.json").unlink()
+    with pytest.raises(DataError, match="first-use"):
+        load(tmp_path, Unverified)
+
+
+@pytest.mark.parametrize("damage", ["{}", '{"sizes": []}', '{"sizes": {}, "sha256": "", "made_from": null}', "nonsense"])
+def test_a_damaged_manifest_is_made_anew(tmp_path, damage):
+    write(tmp_path / "small")
+    load(tmp_path)
+    (tmp_path / "small" / "cache" / "manifest.json").write_text(damage)
+    expect(load(tmp_path))
+
+
+def test_a_cached_array_that_was_changed_in_place_is_made_anew(tmp_path):
+    write(tmp_path / "small")
+    load(tmp_path)
+    labels = tmp_path / "small" / "cache" / "train_labels.npy"
+    content = bytearray(labels.read_bytes())
+    content[-1] ^= 1
+    labels.write_bytes(content)
+    expect(load(tmp_path))
+
+
+@pytest.fixture
+def server(tmp_path):
+    """A mirror on this machine; returns its address and the folder that it serves."""
+    folder = tmp_path / "served"
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=folder)
+    handler.log_message = lambda *_: None
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as made:
+        thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{made.server_port}", folder
+        made.shutdown()
+        thread.join()
+
+
+def test_downloads_from_the_first_mirror_that_delivers(tmp_path, server, capfd):
+    address, folder = server
+    write(folder / "good")
+    write(folder / "bad", train_images=flipped(CONTENT["train_images"]))
+    mirrors = ["http://127.0.0.1:1/", f"{address}/missing", f"{address}/bad/", f"{address}/good/"]
+    expect(load(tmp_path, mirrors=mirrors))
+    assert "downloading 4 files" in capfd.readouterr().err
+
+
+def test_only_what_is_missing_is_downloaded(tmp_path, server):
+    address, folder = server
+    write(folder)
+    write(tmp_path / "small", compressed=False)
+    (tmp_path / "small" / FILES["test_labels"]).unlink()
+    expect(load(tmp_path, mirrors=[address]))
+    assert [path.name for path in (tmp_path / "small").glob("*.gz")] == [f"{FILES['test_labels']}.gz"]
+
+
+def test_without_any_mirror_the_error_says_what_to_do(tmp_path, server):
+    address, folder = server
+    write(folder / "bad", train_images=flipped(CONTENT["train_images"]))
+    with pytest.raises(DataError) as error:
+        load(tmp_path, mirrors=["http://127.0.0.1:1/", f"{address}/missing", f"{address}/bad/"])
+    text = str(error.value)
+    assert f"Put these four files into {tmp_path / 'small'}" in text
+    assert all(f"{name}.gz" in text for name in FILES.values())
+    assert "nnexp data=digits" in text
+    assert "no connection" in text
+    assert "404" in text
+    assert "wrong checksum" in text
+
+
+@pytest.mark.parametrize("kind", [MNIST, FashionMNIST])
+def test_the_sets_have_ten_classes_and_four_checksums(kind):
+    assert len(kind.classes) == 10
+    assert len(set(kind.md5)) == 4
+
+
+def test_mnist_itself(mnist_root):
+    dataset = MNIST(0.1, str(mnist_root), []).load()
+    assert (dataset.x.shape, dataset.x_test.shape) == ((60_000, 784), (10_000, 784))
+    assert list(np.bincount(dataset.y_test)) == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]

@@ -1,0 +1,396 @@
+"""A person's own table: read, divided, arranged, and what was decided is told."""
+
+import gzip
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_wine
+
+from nnexp.data.batches import Batches
+from nnexp.data.errors import DataError
+from nnexp.data.standardize import scaling
+from nnexp.data.tables.table import Table
+
+RNG = np.random.default_rng(0)
+N = 60
+COLUMNS = {
+    "height": RNG.normal(170, 10, N).round(4),
+    "colour": np.array(["red", "green", "blue"] * 20),
+    "member": np.array([True, False] * 30),
+    "species": np.array(["cat", "dog", "cat", "bird"] * 15),
+}
+
+
+def write(path, columns, mark=","):
+    """A CSV file."""
+    rows = (mark.join(map(cell, row)) for row in zip(*columns.values(), strict=True))
+    path.write_text("\n".join([mark.join(columns), *rows]) + "\n")
+    return path
+
+
+def cell(value):
+    """A value as CSV files have it; None and NaN are empty."""
+    if isinstance(value, bool | np.bool_):
+        return str(value).lower()
+    return "" if value in (None, "") or value != value else str(value)
+
+
+def load(table=COLUMNS, target="species", **options):
+    """The data set of a file, or of columns that are written into one."""
+    path = write(Path("pets.csv"), table) if isinstance(table, dict) else table
+    return Table(str(path), target, **options).load()
+
+
+def rows_of(dataset):
+    """All rows, training and test, as a set of tuples."""
+    return sorted(map(tuple, np.concatenate([dataset.x, dataset.x_test]).tolist()))
+
+
+def expect(dataset):
+    """The pets, whatever file they come from."""
+    assert dataset.features == ("height", "colour=blue", "colour=green", "colour=red", "member=false", "member=true")
+    assert (dataset.task, dataset.outputs, dataset.classes, dataset.targets) == ("classification", 3, ("bird", "cat", "dog"), ())
+    assert (dataset.x.shape, dataset.x_test.shape, dataset.x.dtype, dataset.y.dtype) == ((48, 6), (12, 6), np.float32, np.int64)
+    assert list(dataset.numeric) == [True] + [False] * 5
+    assert list(np.bincount(dataset.y_test)) == [3, 6, 3], "tested on the same mixture"
+    kinds = {"red": (0, 0, 1), "green": (0, 1, 0), "blue": (1, 0, 0)}
+    made = zip(COLUMNS["height"].astype(np.float32).tolist(), COLUMNS["colour"], COLUMNS["member"], strict=True)
+    assert rows_of(dataset) == sorted((height, *kinds[colour], int(not member), int(member)) for height, colour, member in made)
+    heights = dict(zip(COLUMNS["height"].astype(np.float32).tolist(), COLUMNS["species"], strict=True))
+    for x, y in zip([*dataset.x, *dataset.x_test], [*dataset.y, *dataset.y_test], strict=True):
+        assert dataset.classes[y] == heights[float(x[0])], "rows keep their answers"
+
+
+def test_a_csv_file_becomes_a_data_set():
+    dataset = load()
+    expect(dataset)
+    assert dataset.name == "pets"
+    assert dataset.notes == ("categories become columns of 0 and 1: colour (3), member (2)",)
+
+
+def test_training_and_test_rows_share_one_array_and_keep_the_order_of_the_file():
+    columns = {"a": np.arange(100) ** 2, "y": np.arange(100) % 2}
+    dataset = load(columns, "y")
+    assert dataset.x.base is dataset.x_test.base is not None
+    assert (np.diff(dataset.x[:, 0]) > 0).all()
+    assert (np.diff(dataset.x_test[:, 0]) > 0).all()
+
+
+def test_every_format_gives_the_same(tmp_path):
+    plain = load()
+    packed = tmp_path / "pets.csv.gz"
+    packed.write_bytes(gzip.compress((tmp_path / "pets.csv").read_bytes()))
+    tabs = write(tmp_path / "pets.tsv", COLUMNS, "\t")
+    semicolons = write(tmp_path / "semi.csv", COLUMNS, ";")
+    pq.write_table(pa.table(COLUMNS), tmp_path / "pets.parquet")
+    categories = COLUMNS | {"colour": pa.array(COLUMNS["colour"]).dictionary_encode()}
+    pq.write_table(pa.table(categories), tmp_path / "categories.parquet")
+    np.savez(tmp_path / "pets.npz", **COLUMNS)
+    files = [packed, tabs, semicolons, *(tmp_path / name for name in ("pets.parquet", "categories.parquet", "pets.npz"))]
+    for path in files:
+        expect(load(path))
+        assert load(path).sha256 == plain.sha256
+
+
+@pytest.mark.parametrize(
+    ("change", "note"),
+    [
+        (lambda text: ("﻿" + text).encode(), None),
+        (lambda text: (text + "\n\n\n").encode(), None),
+        (lambda text: text.replace("\n", "\r\n").encode(), None),
+        (lambda text: text.replace("red", '"red"').replace("height", '"height"').encode(), None),
+        (lambda text: text.replace(",", ", ").encode(), None),
+        (lambda text: text.replace(",", ";").replace(".", ",").encode(), "read with decimal commas"),
+        (lambda text: text.encode("utf-16"), None),
+        (lambda text: text.rstrip().encode(), None),
+    ],
+    ids=["bom", "blank lines", "crlf", "quotes", "spaces", "decimal comma", "utf-16", "no last newline"],
+)
+def test_what_spreadsheets_write_is_read(tmp_path, change, note):
+    path = write(tmp_path / "pets.csv", COLUMNS)
+    path.write_bytes(change(path.read_text()))
+    dataset = load(path)
+    expect(dataset)
+    assert note is None or note in dataset.notes
+
+
+def test_windows_text_is_read_and_told(tmp_path):
+    (tmp_path / "a.csv").write_bytes(("a,y\n" + "1,café\n2,thé\n" * 10).encode("cp1252"))
+    dataset = load(tmp_path / "a.csv", "y")
+    assert dataset.classes == ("café", "thé")
+    assert "read as cp1252: it is not UTF-8" in dataset.notes
+
+
+def test_paths_are_relative_to_the_working_directory_and_know_the_home(tmp_path, monkeypatch):
+    write(tmp_path / "pets.csv", COLUMNS)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert load("pets.csv").sha256 == load("~/pets.csv").sha256 == load(tmp_path / "pets.csv").sha256
+
+
+@pytest.mark.parametrize(
+    ("bunch", "shape", "classes"),
+    [
+        (load_iris, (150, 4), ("setosa", "versicolor", "virginica")),
+        (load_wine, (178, 13), ("class_0", "class_1", "class_2")),
+        (load_breast_cancer, (569, 30), ("benign", "malignant")),
+    ],
+)
+def test_real_data_come_back_whole(bunch, shape, classes):
+    real = bunch()
+    columns = {str(name): column for name, column in zip(real.feature_names, real.data.T, strict=True)}
+    dataset = load(columns | {"class": real.target_names[real.target]}, "class")
+    assert dataset.classes == classes
+    assert dataset.features == tuple(columns)
+    assert (len(dataset.x) + len(dataset.x_test), dataset.x.shape[1]) == shape
+    assert rows_of(dataset) == sorted(map(tuple, real.data.astype(np.float32).tolist()))
+    assert dataset.notes == ()
+
+
+def test_a_regression_keeps_its_targets():
+    real = load_diabetes()
+    columns = dict(zip(real.feature_names, real.data.T, strict=True))
+    dataset = load(columns | {"progression": real.target}, "progression")
+    assert (dataset.task, dataset.outputs, dataset.targets, dataset.classes) == ("regression", 1, ("progression",), ())
+    assert (dataset.y.shape, dataset.y.dtype, dataset.y_test.shape) == ((354, 1), np.float32, (88, 1))
+    assert sorted([*dataset.y[:, 0], *dataset.y_test[:, 0]]) == sorted(real.target.astype(np.float32))
+    assert any("taken as amounts" in note and "data.task=classification" in note for note in dataset.notes)
+
+
+def test_several_targets_are_a_regression():
+    columns = {"a": RNG.normal(size=N), "b": np.arange(N) % 3, "c": RNG.normal(size=N)}
+    dataset = load(columns, ["b", "c"])
+    assert (dataset.task, dataset.targets, dataset.features, dataset.y.shape) == ("regression", ("b", "c"), ("a",), (48, 2))
+
+
+@pytest.mark.parametrize(("task", "noted"), [("auto", 1), ("multilabel", 0)])
+def test_several_columns_of_zeros_and_ones_are_labels(tmp_path, task, noted):
+    columns = {"height": COLUMNS["height"], "sad": np.arange(N) % 2, "long": np.arange(N) % 3 // 2}
+    dataset = Table(str(write(tmp_path / "films.csv", columns)), ["sad", "long"], task=task).load()
+    assert (dataset.task, dataset.targets, dataset.outputs) == ("multilabel", ("sad", "long"), 2)
+    assert set(np.unique(dataset.y)) == {0, 1}
+    assert sum("data.task=regression" in note for note in dataset.notes) == noted
+
+
+def test_amounts_are_no_labels(tmp_path):
+    columns = {"height": COLUMNS["height"], "sad": np.arange(N) % 2, "length": np.arange(N)}
+    path = str(write(tmp_path / "films.csv", columns))
+    assert Table(path, ["sad", "length"]).load().task == "regression"
+    with pytest.raises(DataError, match="'length' holds other numbers than 0 and 1"):
+        Table(path, ["sad", "length"], task="multilabel").load()
+
+
+def test_a_whole_array_can_be_learnt_from(tmp_path):
+    x, y = RNG.normal(size=(N, 2, 2)).astype(np.float32), RNG.normal(size=(N, 3))
+    np.savez(tmp_path / "arrays.npz", x=x, y=y)
+    dataset = load(tmp_path / "arrays.npz", "y")
+    assert (dataset.features, dataset.targets) == (("x0", "x1", "x2", "x3"), ("y0", "y1", "y2"))
+    assert rows_of(dataset) == sorted(map(tuple, x.reshape(N, 4).tolist()))
+
+
+@pytest.mark.parametrize(
+    ("values", "task", "classes", "guess"),
+    [
+        ([3, 1, 10], "auto", ("1", "3", "10"), "taken as classes"),
+        ([1.0, 2.0], "auto", ("1", "2"), "taken as classes"),
+        ([1.5, 2.5], "auto", (), "taken as amounts"),
+        (range(30), "auto", (), "taken as amounts"),
+        (range(30), "classification", tuple(map(str, range(30))), None),
+        ([1.5, 2.5], "classification", ("1.5", "2.5"), None),
+        ([0, 1], "regression", (), None),
+        (["v10", "v9", "V1"], "auto", ("V1", "v9", "v10"), None),
+        (["true", "false"], "auto", ("false", "true"), None),
+        (["10", "9", "none of them"], "auto", ("9", "10", "none of them"), None),
+    ],
+)
+def test_the_task_is_told_from_the_target_and_class_names_are_kept(values, task, classes, guess):
+    values = list(values)
+    dataset = load({"a": RNG.normal(size=120), "y": [values[i % len(values)] for i in range(120)]}, "y", task=task)
+    assert dataset.classes == classes
+    told = [note for note in dataset.notes if "taken as" in note]
+    assert (guess in told[0]) if guess else not told
+
+
+def test_missing_values_are_filled_and_told():
+    age = np.where(np.arange(N) % 6 == 0, np.nan, RNG.normal(40, 5, N))
+    port = np.where(np.arange(N) % 4 == 0, None, np.array(["S", "C"] * 30))
+    y = np.where(np.arange(N) == 7, None, np.array(["n", "y", "y"] * 20))
+    dataset = load({"age": age, "port": port, "fare": np.arange(N) ** 2, "y": y}, "y")
+    assert dataset.features == ("age", "port=C", "port=S", "port=missing", "fare")
+    assert len(dataset.x) + len(dataset.x_test) == N - 1
+    assert np.isnan(dataset.x[:, 0]).any()
+    assert "1 row without y left out" in dataset.notes
+    assert "missing numbers become the training mean: age (10)" in dataset.notes
+    assert "missing categories become one of their own: port (15)" in dataset.notes
+    every = np.arange(len(dataset.x))
+    x = np.concatenate([x.copy() for x, _ in Batches(dataset.x, dataset.y, every, 10, scaling(dataset, every), np.float32)])
+    assert (x[np.isnan(dataset.x[:, 0]), 0] == 0).all()
+    assert np.isfinite(x).all()
+    np.testing.assert_allclose(x[:, [0, 4]].mean(axis=0), 0, atol=1e-6)
+
+
+@pytest.mark.parametrize("word", ["", " ", "NA", "n/a", "NaN", "null", "?", " ?", "None"])
+def test_missing_values_have_many_names(tmp_path, word):
+    path = tmp_path / "a.csv"
+    path.write_text("a,b,c,y\n" + f"1,{word},{word},u\n2,1,x,v\n" * 10)
+    dataset = load(path, "y")
+    assert dataset.features == ("a", "b", "c=x", "c=missing")
+    assert "missing numbers become the training mean: b (10)" in dataset.notes
+    assert "missing categories become one of their own: c (10)" in dataset.notes
+
+
+def test_few_whole_numbers_beside_words_are_categories():
+    assert load({"doors": ["2", "3", "4", "5more"] * 15, "y": ["u", "v"] * 30}, "y").features[-1] == "doors=5more"
+
+
+def test_a_table_may_be_wider_than_the_sample_that_is_looked_at(monkeypatch):
+    monkeypatch.setattr("nnexp.data.tables.csv.SAMPLE", 1000)
+    monkeypatch.setattr("nnexp.data.tables.csv.BLOCK", 500)
+    x = RNG.normal(size=(100, 400)).round(6)
+    dataset = load({f"c{i}": column for i, column in enumerate(x.T)} | {"y": ["u", "v"] * 50}, "y")
+    assert rows_of(dataset) == sorted(map(tuple, x.astype(np.float32).tolist()))
+
+
+def test_validation_rows_do_not_touch_the_standardisation(tmp_path):
+    def fitted(changed):
+        height = COLUMNS["height"].copy()
+        height[changed] = 1000
+        dataset = load(COLUMNS | {"height": height, "part": parts}, split="part", drop=["colour"])
+        rows, held_out = Table("", "", split="part").split(dataset, np.random.default_rng(0))
+        return scaling(dataset, rows), rows, held_out
+
+    parts = np.array(["train", "train", "val", "test"] * 15)
+    plain, changed = fitted([]), fitted(parts != "train")
+    np.testing.assert_array_equal(plain[0].shift, changed[0].shift)
+    np.testing.assert_array_equal(plain[0].factor, changed[0].factor)
+    assert (len(plain[1]), len(plain[2])) == (30, 15)
+
+
+def test_the_test_rows_are_the_same_whatever_the_seed():
+    table = Table(str(write(Path("pets.csv"), COLUMNS)), "species")
+    tested = [table.load().x_test for _ in range(2)]
+    np.testing.assert_array_equal(*tested)
+    held_out = [table.split(table.load(), np.random.default_rng(seed))[1] for seed in range(2)]
+    assert list(held_out[0]) != list(held_out[1])
+
+
+def test_a_column_can_fix_all_parts():
+    parts = np.array(["Train", "validation", " test ", "training", "TEST", "valid"] * 10)
+    dataset = load(COLUMNS | {"part": parts}, split="part")
+    tested = np.char.lower(np.char.strip(parts)) == "test"
+    assert "part" not in " ".join(dataset.features)
+    np.testing.assert_array_equal(dataset.x_test[:, 0], COLUMNS["height"][tested].astype(np.float32))
+    validating = np.char.startswith(parts[~tested], "valid")
+    np.testing.assert_array_equal(dataset.assigned, validating)
+    rows, held_out = Table("", "", split="part").split(dataset, np.random.default_rng(0))
+    np.testing.assert_array_equal(held_out, np.flatnonzero(validating))
+    np.testing.assert_array_equal(rows, np.flatnonzero(~validating))
+
+
+def test_a_column_that_fixes_only_the_test_rows_leaves_the_rest_to_chance():
+    dataset = load(COLUMNS | {"part": ["train", "train", "test"] * 20}, split="part", test=None)
+    assert dataset.assigned is None
+    assert (len(dataset.x), len(dataset.x_test)) == (40, 20)
+
+
+def test_test_rows_are_drawn_where_the_column_names_none():
+    dataset = load(COLUMNS | {"part": ["train", "train", "val"] * 20}, split="part")
+    assert (len(dataset.x), len(dataset.x_test), dataset.assigned.sum()) == (52, 8, 20)
+    assert any("names no test rows" in note for note in dataset.notes)
+
+
+def test_groups_are_never_divided():
+    patient = np.arange(N) // 5
+    dataset = load(COLUMNS | {"patient": patient}, group="patient")
+    of_height = dict(zip(COLUMNS["height"].astype(np.float32).tolist(), patient.tolist(), strict=True))
+    tested = {of_height[float(height)] for height in dataset.x_test[:, 0]}
+    learnt = {of_height[float(height)] for height in dataset.x[:, 0]}
+    assert tested
+    assert not tested & learnt
+    assert len(dataset.x_test) == 10
+    rows, held_out = Table("", "", group="patient", folds=5).split(dataset, np.random.default_rng(0))
+    assert not set(dataset.groups[rows]) & set(dataset.groups[held_out])
+    assert "patient" not in dataset.features
+
+
+def test_numbers_can_be_taken_as_categories_and_columns_dropped():
+    dataset = load(COLUMNS | {"zip": np.arange(N) % 4 + 9}, categorical=["zip"], drop=["colour", "member"])
+    assert dataset.features == ("height", "zip=9", "zip=10", "zip=11", "zip=12")
+
+
+def test_a_table_may_hold_nothing_but_categories():
+    dataset = load(COLUMNS, drop=["height"])
+    assert dataset.features == ("colour=blue", "colour=green", "colour=red", "member=false", "member=true")
+    assert (dataset.x.sum(axis=1) == 2).all()
+    assert not dataset.numeric.any()
+
+
+def test_many_categories_are_taken_if_a_person_says_so():
+    assert len(load(COLUMNS | {"id": [f"x{i}" for i in range(N)]}, categorical=["id"]).features) == 6 + N
+
+
+def test_constant_and_counting_columns_are_told():
+    dataset = load(COLUMNS | {"same": np.ones(N), "nothing": [None] * N, "id": np.arange(1, N + 1)})
+    assert "constant columns say nothing: same, nothing" in dataset.notes
+    assert "id only counts the rows; leave it out: data.drop=[id]" in dataset.notes
+
+
+@pytest.mark.parametrize("name", ["", "Unnamed: 0", "__index_level_0__"])
+def test_the_column_that_pandas_adds_is_left_out(name):
+    dataset = load({name: np.arange(N)} | COLUMNS)
+    expect(dataset)
+    assert "the column without a name is left out: it numbers the rows" in dataset.notes
+
+
+def test_a_class_of_one_row_is_told_and_learnt():
+    dataset = load(COLUMNS | {"species": ["cat"] * 40 + ["dog"] * 19 + ["yeti"]})
+    assert any(note.startswith("of yeti there is only one row") for note in dataset.notes)
+    assert 2 in dataset.y
+    assert 2 not in dataset.y_test
+
+
+def test_the_content_decides_the_checksum():
+    other = COLUMNS | {"height": COLUMNS["height"] + 1e-3}
+    assert load().sha256 == load().sha256 != load(other).sha256
+
+
+def test_nothing_heavy_is_imported_before_a_table_is_read():
+    code = "import sys, nnexp.data.tables.table; print([m for m in ('pandas', 'pyarrow', 'sklearn', 'scipy', 'rich') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+MEMORY = """
+import resource, sys, time
+from nnexp.data.tables.table import Table
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+Table(sys.argv[1], "y").load()  # imports the reader
+before = peak()
+dataset = Table(sys.argv[2], "y").load()
+print(dataset.x.nbytes + dataset.x_test.nbytes, peak() - before)
+"""
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_reading_takes_less_than_twice_the_memory_of_the_numbers(tmp_path, ending):
+    pytest.importorskip("resource")
+    block = RNG.normal(size=(2000, 50)).round(7)
+    lines = "".join(",".join(map(str, row)) + f",{i % 3}\n" for i, row in enumerate(block))
+    header = ",".join(f"c{i}" for i in range(50)) + ",y\n"
+    small, large = tmp_path / f"small.{ending}", tmp_path / f"large.{ending}"
+    for path, times in ((small, 1), (large, 200)):
+        if ending == "csv":
+            with path.open("w") as file:
+                file.write(header)
+                for _ in range(times):
+                    file.write(lines)
+        else:
+            columns = {f"c{i}": np.tile(block[:, i], times) for i in range(50)}
+            pq.write_table(pa.table(columns | {"y": np.tile(np.arange(2000) % 3, times)}), path)
+    done = subprocess.run([sys.executable, "-c", MEMORY, small, large], capture_output=True, text=True, check=True)
+    size, growth = map(int, done.stdout.split())
+    assert size == 400_000 * 50 * 4
+    assert growth < 2 * size

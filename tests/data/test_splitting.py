@@ -1,0 +1,201 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nnexp.data.dataset import DataError, Dataset, Source
+from nnexp.data.splitting import by_ratio, group_k_fold, group_split, stratified, stratified_k_fold, stratified_subsample
+
+labels = st.lists(st.integers(0, 4), min_size=10, max_size=300).map(lambda values: np.array(values, np.int64))
+
+
+@given(labels, st.floats(0.01, 0.99), st.integers(0, 1000))
+def test_a_split_is_a_partition_with_the_same_mixture(y, ratio, seed):
+    counts = np.unique(y, return_counts=True)[1]
+    wanted = min(round(ratio * len(y)), (counts - 1).sum())
+    if wanted == 0:
+        with pytest.raises(DataError, match="cannot be split off"):
+            stratified(y, ratio, np.random.default_rng(seed))
+        return
+    first, second = stratified(y, ratio, np.random.default_rng(seed))
+    assert sorted([*first, *second]) == list(range(len(y)))
+    assert len(second) == wanted
+    for name, count in zip(*np.unique(y, return_counts=True), strict=True):
+        assert (y[first] == name).any(), "a class that is never learnt cannot be recognised"
+        assert (y[second] == name).sum() > ratio * count - 1 or (y[second] == name).sum() == count - 1
+
+
+def test_sizes_are_exact_where_classes_are_large():
+    y = np.repeat(np.arange(10), 600)
+    first, second = stratified(y, 0.1, np.random.default_rng(0))
+    assert (len(first), len(second)) == (5400, 600)
+    assert list(np.bincount(y[second])) == [60] * 10
+
+
+def test_the_stream_decides():
+    y = np.repeat(np.arange(3), 50)
+    again, same, other = (stratified(y, 0.3, np.random.default_rng(seed))[1] for seed in (1, 1, 2))
+    assert list(again) == list(same) != list(other)
+
+
+def test_an_empty_part_is_refused():
+    with pytest.raises(DataError, match="cannot be split off"):
+        stratified(np.array([0, 0, 1, 1]), 0.05, np.random.default_rng(0))
+
+
+def test_thinning_keeps_the_mixture():
+    y = np.repeat(np.arange(4), 100)
+    rows = np.arange(0, 400, 2)
+    kept = stratified_subsample(rows, y, 40, np.random.default_rng(0))
+    assert set(kept) <= set(rows)
+    assert list(np.bincount(y[kept])) == [10] * 4
+    assert stratified_subsample(rows, y, None, np.random.default_rng(0)) is rows
+
+
+@given(labels, st.floats(0.01, 0.99), st.integers(0, 1000))
+def test_a_split_by_ratio_is_a_partition(y, ratio, seed):
+    if round(ratio * len(y)) == 0:
+        with pytest.raises(DataError, match="cannot be split off"):
+            by_ratio(len(y), ratio, np.random.default_rng(seed))
+        return
+    first, second = by_ratio(len(y), ratio, np.random.default_rng(seed))
+    assert sorted([*first, *second]) == list(range(len(y)))
+    assert len(second) == min(round(ratio * len(y)), len(y) - 1)
+
+
+@given(labels, st.integers(2, 10), st.integers(0, 1000))
+def test_folds_are_disjoint_cover_everything_and_differ_by_one_row_at_most(y, folds, seed):
+    fold = stratified_k_fold(y, folds, np.random.default_rng(seed))
+    assert set(fold) == set(range(folds))
+    assert np.ptp(np.bincount(fold, minlength=folds)) <= 1
+    for name in np.unique(y):
+        assert np.ptp(np.bincount(fold[y == name], minlength=folds)) <= 1
+
+
+@given(labels, st.integers(2, 5), st.integers(0, 1000))
+def test_folds_never_divide_a_group(groups, folds, seed):
+    if len(np.unique(groups)) < folds:
+        with pytest.raises(DataError, match=r"only \d groups"):
+            group_k_fold(groups, folds, np.random.default_rng(seed))
+        return
+    fold = group_k_fold(groups, folds, np.random.default_rng(seed))
+    assert set(fold) == set(range(folds))
+    assert all(len(set(fold[groups == group])) == 1 for group in groups)
+    assert np.ptp(np.bincount(fold)) <= np.bincount(groups).max(), "the largest group is all that two folds can differ by"
+
+
+@given(labels, st.floats(0.01, 0.99), st.integers(0, 1000))
+def test_a_ratio_never_divides_a_group(groups, ratio, seed):
+    if len(np.unique(groups)) < 2:
+        with pytest.raises(DataError, match="without dividing a group"):
+            group_split(groups, ratio, np.random.default_rng(seed))
+        return
+    first, second = group_split(groups, ratio, np.random.default_rng(seed))
+    assert sorted([*first, *second]) == list(range(len(groups)))
+    assert len(first)
+    assert len(second)
+    assert not set(groups[first]) & set(groups[second])
+
+
+def test_many_groups_come_near_the_ratio():
+    groups = np.repeat(np.arange(100), 7)
+    _, second = group_split(groups, 0.2, np.random.default_rng(0))
+    assert len(second) == 140
+
+
+def test_more_folds_than_examples_are_refused():
+    with pytest.raises(DataError, match=r"data\.folds=5: there are only 3 examples"):
+        stratified_k_fold(np.zeros(3, np.int64), 5, np.random.default_rng(0))
+
+
+def test_thinning_targets_that_are_numbers_takes_any_rows():
+    y = np.linspace(0, 1, 50, dtype=np.float32)[:, None]
+    kept = stratified_subsample(np.arange(0, 50, 2), y, 10, np.random.default_rng(0))
+    assert len(set(kept)) == 10
+    assert set(kept) <= set(range(0, 50, 2))
+
+
+class Given(Source):
+    """A source whose data set is there already; only its split is of interest."""
+
+    def load(self):
+        raise NotImplementedError
+
+
+def dataset(y=None, **parts):
+    y = np.repeat(np.arange(3), 20) if y is None else y
+    x = np.zeros((len(y), 2), np.float32)
+    names = {"targets": ("t",)} if y.ndim > 1 else {}
+    return Dataset("given", x, y, x, y, (2,), () if names else ("a", "b", "c"), 1.0, "", **names, **parts)
+
+
+def split(data, seed=0, **options):
+    return Given(0.25, "", **options).split(data, np.random.default_rng(seed))
+
+
+def test_a_source_splits_as_it_always_did():
+    data = dataset()
+    for found, expected in zip(split(data), stratified(data.y, 0.25, np.random.default_rng(0)), strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_without_stratify_any_rows_are_taken():
+    _, plain = split(dataset(), seed=1, stratify=False)
+    _, mixed = split(dataset())
+    assert len(plain) == len(mixed) == 15
+    assert list(np.bincount(dataset().y[mixed])) == [5, 5, 5] != list(np.bincount(dataset().y[plain]))
+
+
+@pytest.mark.parametrize("kind", ["classes", "not stratified", "targets", "groups"])
+def test_the_folds_of_a_sweep_are_disjoint_and_cover_everything(kind):
+    data = dataset(
+        np.linspace(0, 1, 60, dtype=np.float32)[:, None] if kind == "targets" else None,
+        groups=np.arange(60) % 12 if kind == "groups" else None,
+    )
+    parts = [split(data, folds=4, fold=fold, stratify=kind != "not stratified") for fold in range(4)]
+    assert sorted(row for _, held_out in parts for row in held_out) == list(range(60))
+    assert all(sorted([*rows, *held_out]) == list(range(60)) for rows, held_out in parts)
+    assert [len(held_out) for _, held_out in parts] == [15] * 4
+    if kind == "classes":
+        assert all(list(np.bincount(data.y[held_out])) == [5, 5, 5] for _, held_out in parts)
+    assert list(split(data, seed=1, folds=4)[1]) != list(parts[0][1]), "the stream decides"
+
+
+def test_the_column_of_a_file_decides_before_all_else():
+    assigned = np.arange(60) % 7 == 0
+    rows, held_out = split(dataset(assigned=assigned, groups=np.arange(60)))
+    np.testing.assert_array_equal(held_out, np.flatnonzero(assigned))
+    np.testing.assert_array_equal(rows, np.flatnonzero(~assigned))
+    with pytest.raises(DataError, match="a column that fixes the validation rows"):
+        split(dataset(assigned=assigned), folds=2)
+
+
+def test_groups_stay_together():
+    groups = np.arange(60) // 5
+    rows, held_out = split(dataset(groups=groups))
+    assert len(held_out) == 15
+    assert not set(groups[rows]) & set(groups[held_out])
+
+
+def test_targets_cannot_be_balanced():
+    with pytest.raises(DataError, match=r"data\.balanced=true"):
+        split(dataset(np.zeros((60, 1), np.float32)), balanced=True)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"folds": 3, "fold": 3}, r"data\.fold=3: data\.folds=3 has the folds 0 to 2"),
+        ({"fold": 1}, r"data\.fold=1: say into how many parts"),
+    ],
+)
+def test_a_fold_that_there_is_not_is_refused_at_once(options, says):
+    with pytest.raises(ValueError, match=says):
+        Given(0.2, "", **options)
+
+
+def test_a_limit_is_met_and_spares_rare_classes():
+    y = np.repeat([0, 1, 2], [50, 1, 1])
+    for limit in (51, 26, 1):
+        assert len(stratified_subsample(np.arange(52), y, limit, np.random.default_rng(0))) == limit
+    assert set(y[stratified_subsample(np.arange(52), y, 51, np.random.default_rng(0))]) == {0, 1, 2}

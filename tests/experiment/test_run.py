@@ -1,0 +1,211 @@
+"""The whole experiment from Python, without MLflow."""
+
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nnexp import compose, run
+from nnexp.config import ConfigError, build
+from nnexp.data.dataset import DataError
+from nnexp.experiment.components import build_components
+from nnexp.experiment.run import DivergedError
+from nnexp.tracking.journal import read
+from nnexp.training.trainer import evaluate
+
+QUICK = ["data=digits", "trainer.epochs=3", "tracking=none"]
+CONTRACT = [
+    "config.yaml",
+    "weights/best.npz",
+    "weights/final.npz",
+    "confusion/val.png",
+    "confusion/val.json",
+    "confusion/test.png",
+    "confusion/test.json",
+    "curves.png",
+    "environment.json",
+]
+
+
+def test_a_run_gives_its_history_its_network_and_its_confusion_matrix():
+    result = run(compose(QUICK))
+    assert [record.epoch for record in result.history] == [1, 2, 3]
+    assert result.metrics["best/val_accuracy"] == max(record.val_score for record in result.history)
+    assert result.judged["val"].accuracy == result.metrics["best/val_accuracy"]
+    assert result.judged["test"].accuracy == result.metrics["test/accuracy"]
+    images = build(compose(QUICK)).data.load()
+    assert (result.network.predict(images.x_test / 16) == images.y_test).mean() == result.metrics["test/accuracy"]
+
+
+def test_a_run_leaves_every_artifact_of_the_contract():
+    folder = run(compose(QUICK)).folder
+    for path in CONTRACT:
+        assert (folder / path).stat().st_size > 100, path
+    for path in folder.rglob("*.png"):
+        assert path.read_bytes().startswith(b"\x89PNG")
+    report = json.loads((folder / "confusion" / "val.json").read_text())
+    assert {"precision", "recall", "f1", "support"} < set(report["per_class"][0])
+    entries, _ = read(folder)
+    assert [entry["kind"] for entry in entries][:1] == ["run"]
+    assert entries[-1] == entries[-1] | {"kind": "end", "status": "FINISHED"}
+
+
+def weights(*overrides):
+    folder = run(compose([*QUICK, *overrides])).folder
+    with np.load(folder / "weights" / "final.npz", allow_pickle=False) as saved:
+        return {name: saved[name] for name in saved.files}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_same_seed_gives_the_same_bits(dtype):
+    first, again, other = weights(f"trainer.dtype={dtype}"), weights(f"trainer.dtype={dtype}"), weights(f"trainer.dtype={dtype}", "seed=1")
+    assert all(first[name].tobytes() == again[name].tobytes() for name in first)
+    assert any(first[name].tobytes() != other[name].tobytes() for name in first)
+
+
+def test_another_init_sees_the_same_batches_in_the_same_order():
+    seen = []
+    for init in ("he_normal", "xavier_uniform"):
+        parts = build_components(build(compose(["data=digits", f"init={init}"])))
+        seen.append([(x.tobytes(), y.tobytes()) for _ in range(2) for x, y in parts.train])
+    assert seen[0] == seen[1]
+
+
+def test_training_never_touches_the_global_generator():
+    np.random.seed(0)  # noqa: NPY002
+    before = np.random.get_state()[1].tolist()  # noqa: NPY002
+    run(compose(QUICK))
+    assert np.random.get_state()[1].tolist() == before  # noqa: NPY002
+
+
+def test_a_run_that_diverges_says_so_and_keeps_what_was_learnt():
+    with pytest.raises(DivergedError, match=r"smaller optimizer\.lr"):
+        run(compose([*QUICK, "optimizer=sgd", "optimizer.lr=1e30"]))
+    (folder,) = (path.parent for path in Path("outputs").rglob("journal.jsonl"))
+    entries, _ = read(folder)
+    assert entries[-1]["status"] == "FAILED"
+    assert "DivergedError" in (folder / "error.txt").read_text()
+
+
+def test_an_interrupt_while_the_test_set_is_looked_at_leaves_the_final_weights_as_they_were(monkeypatch):
+    seen = []
+
+    def evaluate_twice(*arguments, **keywords):
+        seen.append(arguments)
+        if len(seen) == 2:  # the validation set, then the test set
+            raise KeyboardInterrupt
+        return evaluate(*arguments, **keywords)
+
+    monkeypatch.setattr("nnexp.experiment.confusion_log.evaluate", evaluate_twice)
+    with pytest.raises(KeyboardInterrupt):
+        run(compose([*QUICK, "optimizer=sgd", "schedule=constant", "optimizer.lr=2", "trainer.epochs=30"]))
+    (folder,) = (path.parent for path in Path("outputs").rglob("journal.jsonl"))
+    best, final = (np.load(folder / "weights" / f"{name}.npz") for name in ("best", "final"))
+    assert any((best[name] != final[name]).any() for name in best.files)
+    assert read(folder)[0][-1]["status"] == "KILLED"
+
+
+def test_missing_data_leaves_nothing_behind(alone):
+    config = compose(["data=mnist", "tracking=none", "data.mirrors=[http://127.0.0.1:1/]"])
+    with pytest.raises(DataError, match="Put these four files into"):
+        run(config)
+    assert not (alone / "outputs").exists()
+
+
+def test_a_limit_thins_what_is_learnt_from_and_nothing_else():
+    whole, thin = (build_components(build(compose(["data=digits", *more]))) for more in ([], ["data.limit=32"]))
+    assert thin.train.examples <= 32
+    assert set(thin.train.rows) <= set(whole.train.rows)
+    assert list(thin.validation.rows) == list(whole.validation.rows)
+
+
+def test_one_batch_can_be_learnt_by_heart():
+    result = run(compose(["data=digits", "debug=overfit_batch"]))
+    assert result.history[-1].train_loss < 0.01
+
+
+def test_two_runs_in_the_same_second_have_their_own_folders(monkeypatch):
+    monkeypatch.setattr(time, "strftime", lambda _: "now")
+    folders = {run(compose(QUICK)).folder for _ in range(2)}
+    assert len(folders) == 2
+
+
+def test_patience_ends_a_run_that_no_longer_improves():
+    patient = ["trainer.epochs=200", "trainer.patience=3", "trainer.min_epochs=8", "schedule=constant", "optimizer.lr=0.02"]
+    result = run(compose([*QUICK, *patient]))
+    last, best = result.history[-1], result.metrics["best/epoch"]
+    assert 8 <= last.epoch < 200
+    assert last.epoch >= best + 3
+    assert result.stopped.startswith("no improvement")
+    assert read(result.folder)[0][-1]["status"] == "FINISHED"
+
+
+def regression_table(folder):
+    rng = np.random.default_rng(0)
+    rows = [f"{a:.6f},{b:.6f},{1000 + 50 * a - 20 * b:.6f}" for a, b in rng.standard_normal((300, 2))]
+    (folder / "houses.csv").write_text("\n".join(["a,b,price", *rows]))
+    return ["data=table", "data.path=houses.csv", "data.target=price", "loss=mean_squared_error", "tracking=none"]
+
+
+def test_a_regression_is_told_in_the_targets_own_unit(alone):
+    result = run(compose([*regression_table(alone), "trainer.epochs=30", "trainer.batch_size=16"]))
+    assert result.metrics["test/r2"] > 0.95
+    assert result.value == result.metrics["best/val_r2"] == max(record.val_score for record in result.history)
+    assert result.metrics["test/mae"] < 15
+    with np.load(result.folder / "predictions" / "test.npz", allow_pickle=False) as saved:
+        assert abs(saved["y"].mean() - 1000) < 30
+        assert abs(saved["y"] - saved["predicted"]).mean() == pytest.approx(result.metrics["test/mae"], rel=1e-4)
+    names = {path.relative_to(result.folder).as_posix() for path in result.folder.rglob("*.png")}
+    drawn = {"predictions/val.png", "predictions/test.png", "curves.png", "histograms/weights.png", "histograms/gradients.png"}
+    assert names == drawn
+    assert {"train/r2", "val/r2"} < set(result.history[0].metrics())
+
+
+def test_several_labels_may_be_true_of_an_example(alone):
+    rng = np.random.default_rng(0)
+    rows = [f"{a:.6f},{b:.6f},{int(a > 0)},{int(b > 0)},{int(a + b > 1)}" for a, b in rng.standard_normal((400, 2))]
+    (alone / "films.csv").write_text("\n".join(["a,b,funny,sad,long", *rows]))
+    overrides = ["data=table", "data.path=films.csv", "data.target=[funny,sad,long]", "tracking=none", "trainer.epochs=30"]
+    with pytest.raises(ConfigError, match="add loss=binary_cross_entropy"):
+        run(compose(overrides))
+    result = run(compose([*overrides, "loss=binary_cross_entropy", "trainer.batch_size=16"]))
+    assert result.metrics["test/accuracy"] > 0.93
+    assert result.metrics["test/exact_match"] <= result.metrics["test/accuracy"]
+    report = json.loads((result.folder / "labels" / "test.json").read_text())
+    assert [label["label"] for label in report["per_label"]] == ["funny", "sad", "long"]
+    assert (result.folder / "labels" / "test.png").stat().st_size > 5000
+
+
+def test_a_loss_that_does_not_suit_the_data_is_told_before_anything_is_recorded(alone):
+    overrides = [*regression_table(alone), "loss=softmax_cross_entropy"]
+    with pytest.raises(ConfigError, match="add loss=mean_squared_error"):
+        run(compose(overrides))
+    with pytest.raises(ConfigError, match="take best/val_r2"):
+        run(compose([*overrides[:-1], "optimized_metric=best/val_accuracy"]))
+    assert not (alone / "outputs").exists()
+
+
+def test_every_fold_validates_on_rows_of_its_own():
+    parts = [build_components(build(compose(["data=digits", "data.folds=5", f"data.fold={k}"]))) for k in range(5)]
+    rows = np.concatenate([part.validation.rows for part in parts])
+    assert sorted(rows) == list(range(len(parts[0].dataset.y)))
+    assert all(set(part.train.rows).isdisjoint(part.validation.rows) for part in parts)
+
+
+def test_augmentation_changes_what_is_learnt_from_and_nothing_else():
+    plain, varied = (build_components(build(compose(["data=digits", f"augment={kind}"]))) for kind in ("none", "shift"))
+    assert (plain.train.rows == varied.train.rows).all()
+    for (x, y), (z, same) in zip(plain.train, varied.train, strict=True):
+        assert (y == same).all()
+        assert (x != z).any()
+    for judged in ("validation", "test"):
+        for (x, _), (z, _) in zip(getattr(plain, judged), getattr(varied, judged), strict=True):
+            assert (x == z).all()
+
+
+def test_dropout_has_a_stream_of_its_own():
+    one, other = (build_components(build(compose(["data=digits", f"model.dropout={rate}"]))) for rate in (0.1, 0.6))
+    np.testing.assert_array_equal(one.network.theta, other.network.theta)
+    assert (one.train.rows == other.train.rows).all()

@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
+
+from nnexp.metrics.reports import RegressionReport
+from nnexp.metrics.running import R2
+
+
+@given(st.integers(2, 60), st.integers(1, 3), st.integers(1, 20), st.integers(0, 2**32 - 1))
+def test_r2_added_up_batch_by_batch_is_scikit_learns(n, targets, batch, seed):
+    rng = np.random.default_rng(seed)
+    y = 5 + rng.standard_normal((n, targets))
+    z = y + rng.standard_normal((n, targets))
+    score = R2(batch, targets, np.float64)
+    score.reset()
+    for start in range(0, n, batch):
+        score.update(z[start : start + batch], y[start : start + batch])
+    assert score.value == pytest.approx(r2_score(y, z), rel=1e-6, abs=1e-6)
+
+
+@pytest.mark.parametrize("value", [1, 0.1, -1.2345678])
+def test_a_constant_target_has_no_spread_to_explain(value):
+    y = np.full((4, 1), value, np.float32)
+    for z, expected in ((y, 1), (y + 1, 0)):
+        score = R2(4, 1, np.float64)
+        score.reset()
+        score.update(z, y)
+        assert score.value == expected == RegressionReport(y, z, ("a",)).r2[0]
+
+
+def test_a_fit_is_told_in_the_targets_own_units():
+    rng = np.random.default_rng(0)
+    y, predicted = 100 * rng.standard_normal((30, 2)), 100 * rng.standard_normal((30, 2))
+    report = RegressionReport(y, predicted, ("price", "weight")).to_json()
+    assert report["r2"] == pytest.approx(r2_score(y, predicted))
+    for i, name in enumerate(("price", "weight")):
+        told = report["per_target"][i]
+        assert told["target"] == name
+        assert told["mae"] == pytest.approx(mean_absolute_error(y[:, i], predicted[:, i]))
+        assert told["rmse"] == pytest.approx(root_mean_squared_error(y[:, i], predicted[:, i]))
