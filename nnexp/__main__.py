@@ -19,7 +19,9 @@ def main() -> int:
         return code
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:  # whoever reads has seen enough; what Python still holds back must not fail at exit
+    except (
+        BrokenPipeError
+    ):  # whoever reads has seen enough; what Python still holds back must not fail at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 
@@ -38,12 +40,17 @@ def dispatch() -> int:
     if first and "=" not in first and first[0] not in "-~+":
         near = get_close_matches(first, VERBS, 1, 0.5)
         advice = f"did you mean {near[0]}? " if near else ""
-        print(f"nnexp: no such command: {first}; {advice}there are: {', '.join(VERBS)}, or key=value; see nnexp --help", file=sys.stderr)
+        print(
+            f"nnexp: no such command: {first}; {advice}there are: {', '.join(VERBS)}, or key=value; see nnexp --help",
+            file=sys.stderr,
+        )
         return 2
     if not any(argument.startswith("-") for argument in sys.argv[1:]):
         from nnexp.tracking.upload.client import Uploader
 
-        Uploader.start(mlflow="tracking=none" not in sys.argv)  # it imports mlflow while we import and read the rest
+        Uploader.start(
+            mlflow="tracking=none" not in sys.argv
+        )  # it imports mlflow while we import and read the rest
     gc.disable()  # what is imported stays for good: the collector need not look at it, now or later
     from nnexp.cli.train import main as run
 

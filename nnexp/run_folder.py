@@ -98,7 +98,11 @@ class RunFolder:
 
     def arrays(self, name: str) -> Arrays:
         """Read the arrays of an .npz file."""
-        with suppress(OSError, ValueError, BadZipFile), (self.path / name).open("rb") as file, np.load(file, allow_pickle=False) as archive:
+        with (
+            suppress(OSError, ValueError, BadZipFile),
+            (self.path / name).open("rb") as file,
+            np.load(file, allow_pickle=False) as archive,
+        ):
             return {key: archive[key] for key in archive.files}
         return {}
 

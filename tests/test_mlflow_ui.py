@@ -28,10 +28,18 @@ from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 DRIVER = shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="needs Chromium and chromedriver on the path")
+pytestmark = pytest.mark.skipif(
+    not (CHROMIUM and DRIVER), reason="needs Chromium and chromedriver on the path"
+)
 
 RUNS = 12
-SWEEP = ["data=digits", "trainer.epochs=5", "init=he_normal,xavier_normal", "optimizer=adam,momentum", "seed=0,1,2"]
+SWEEP = [
+    "data=digits",
+    "trainer.epochs=5",
+    "init=he_normal,xavier_normal",
+    "optimizer=adam,momentum",
+    "seed=0,1,2",
+]
 QUICKLY = ["diagnostics.histograms=false", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
 PATIENCE = 60.0  # seconds for something to appear, on a busy machine
 FLAGS = [
@@ -52,7 +60,11 @@ SETTLED = {  # what a person has chosen or clicked away after the first visit
     "mlflow.telemetry.info.alert.dismissed_v1": "true",
     "_mlflow_model_registry_promo_modal_dismissed_v1": "true",
 }
-HARMLESS = ("/users/current", "ResizeObserver loop", "favicon")  # in the console of MLflow's pages, whoever logged the runs
+HARMLESS = (
+    "/users/current",
+    "ResizeObserver loop",
+    "favicon",
+)  # in the console of MLflow's pages, whoever logged the runs
 BEST = "best/val_accuracy"
 
 
@@ -77,12 +89,16 @@ class Page:
         self.driver.get(f"{self.url}/#/{path}")
 
     def until(self, found: Callable[[], Any], what: str) -> Any:
-        waiting = WebDriverWait(self.driver, PATIENCE, poll_frequency=0.1, ignored_exceptions=(StaleElementReferenceException,))
+        waiting = WebDriverWait(
+            self.driver, PATIENCE, poll_frequency=0.1, ignored_exceptions=(StaleElementReferenceException,)
+        )
         return waiting.until(lambda _: found(), f"{what} at {self.driver.current_url}")
 
     def all(self, selector: str) -> list[Any]:
         """The elements there are now: of a CSS selector, or of an XPath that begins with //."""
-        return list(self.driver.find_elements("xpath" if selector.startswith("//") else "css selector", selector))
+        return list(
+            self.driver.find_elements("xpath" if selector.startswith("//") else "css selector", selector)
+        )
 
     def find(self, selector: str) -> Any:
         return self.until(lambda: self.all(selector), selector)[0]
@@ -124,7 +140,9 @@ def served(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Itera
     output, nnexp = folder / "ui.txt", [sys.executable, "-m", "nnexp"]
     with output.open("w") as file:
         command = [*nnexp, "ui", "--no-browser", "--port", str(port)]
-        server = subprocess.Popen(command, cwd=folder, env=environment, stdout=file, stderr=file, start_new_session=True)
+        server = subprocess.Popen(
+            command, cwd=folder, env=environment, stdout=file, stderr=file, start_new_session=True
+        )
     try:
         sweep = [*nnexp, "-m", *SWEEP, *QUICKLY, "tracking.register=digits"]
         done = subprocess.run(sweep, cwd=folder, env=environment, capture_output=True, text=True, check=False)
@@ -175,7 +193,9 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     size = {"width": 1600, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     settle = f"if (location.protocol === 'http:') for (const [key, value] of Object.entries({json.dumps(SETTLED)})) "
-    driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": settle + "localStorage.setItem(key, value)"})
+    driver.execute_cdp_cmd(
+        "Page.addScriptToEvaluateOnNewDocument", {"source": settle + "localStorage.setItem(key, value)"}
+    )
     yield driver
     driver.quit()
 
@@ -192,11 +212,15 @@ def page(served: Store, driver: Any, tmp_path: Path) -> Iterator[Page]:
 
 
 def test_the_runs_table_sorts_twelve_runs_by_their_best_validation_accuracy(page, served):
-    page.open(f"experiments/{served.experiment}/runs?orderByKey={quote(f'metrics.`{BEST}`')}&orderByAsc=false")
+    page.open(
+        f"experiments/{served.experiment}/runs?orderByKey={quote(f'metrics.`{BEST}`')}&orderByAsc=false"
+    )
     page.read("12 matching runs", "Sort: best/val_accuracy")
     page.press("[data-testid='column-selection-dropdown']")
     page.find("input[placeholder*='olumns']").send_keys(BEST)
-    page.press(f"//*[@data-testid='column-selector-tree']//span[contains(@class, 'tree-title')][normalize-space()='{BEST}']")
+    page.press(
+        f"//*[@data-testid='column-selector-tree']//span[contains(@class, 'tree-title')][normalize-space()='{BEST}']"
+    )
     page.find("body").send_keys(Keys.ESCAPE)
     cells = f"[role='gridcell'][col-id*='{BEST}']"
     page.until(lambda: len(page.all(cells)) == RUNS, "a value for each run")
@@ -212,7 +236,10 @@ def test_the_runs_table_sorts_twelve_runs_by_their_best_validation_accuracy(page
 
 def by_row(page: Page, cells: str) -> list[tuple[str, str]]:
     """The run and the text of a column's cells, from the top down; the grid orders its elements otherwise."""
-    rows = [(cell.location["y"], cell.find_element("xpath", "./ancestor::*[@row-id][1]"), cell) for cell in page.all(cells)]
+    rows = [
+        (cell.location["y"], cell.find_element("xpath", "./ancestor::*[@row-id][1]"), cell)
+        for cell in page.all(cells)
+    ]
     return [(row.get_attribute("row-id"), cell.text) for _, row, cell in sorted(rows, key=lambda row: row[0])]
 
 
@@ -222,9 +249,13 @@ def test_three_runs_that_are_ticked_are_compared_side_by_side(page, served):
     page.read("12 matching runs")
     for run in chosen:
         page.find(f"[row-id='{run.info.run_id}'] a[href*='/runs/']")
-        page.until(lambda run=run: page.all(f"[row-id='{run.info.run_id}'] input[type=checkbox]"), "a box to tick")[0].click()
+        page.until(
+            lambda run=run: page.all(f"[row-id='{run.info.run_id}'] input[type=checkbox]"), "a box to tick"
+        )[0].click()
     page.press("//button[normalize-space()='Compare']")
-    text = page.read("Comparing 3 Runs from 1 Experiment", "Run details", *(run.info.run_id for run in chosen))
+    text = page.read(
+        "Comparing 3 Runs from 1 Experiment", "Run details", *(run.info.run_id for run in chosen)
+    )
     assert all(run.info.run_name in text for run in chosen)
     page.picture("side-by-side")
 
@@ -239,7 +270,10 @@ def test_curves_of_three_runs_are_grouped_by_train_and_val(page, served):
     sections = " ".join(page.texts(header))
     assert {"best", "train", "val", "test", "time"} <= set(sections.replace("(", " ").split())
     page.search_charts("^(train|val)/")
-    page.until(lambda: " ".join(page.texts(header)).startswith("train(2) val(2)"), "the sections train and val with two charts each")
+    page.until(
+        lambda: " ".join(page.texts(header)).startswith("train(2) val(2)"),
+        "the sections train and val with two charts each",
+    )
     for title in ("train/accuracy", "train/loss", "val/accuracy", "val/loss"):
         card = f"//*[@data-testid='experiment-view-compare-runs-card'][contains(., '{title}')]"
         page.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", page.find(card))
@@ -258,7 +292,15 @@ def drawn(chart: Any) -> bool:
 def test_a_run_tells_what_it_learnt_from_what_came_out_and_how_to_repeat_it(page, served):
     run = served.runs[0]
     page.open(f"experiments/{served.experiment}/runs/{run.info.run_id}")
-    page.read(run.info.run_name, "Finished", "Description", "Datasets", "Registered models", "Metrics (", "Parameters (")
+    page.read(
+        run.info.run_name,
+        "Finished",
+        "Description",
+        "Datasets",
+        "Registered models",
+        "Metrics (",
+        "Parameters (",
+    )
     text = page.read(
         "digits, 10 classes (1,150 training, 288 validation, 359 test examples)",
         f"{run.data.metrics[BEST]:.2%}",
@@ -273,7 +315,9 @@ def test_a_run_tells_what_it_learnt_from_what_came_out_and_how_to_repeat_it(page
     page.picture("run")
     page.find("input[placeholder='Search parameters']").send_keys("optimizer.lr")
     page.read("optimizer.lr", run.data.params["optimizer.lr"])
-    page.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", page.find("input[placeholder='Search parameters']"))
+    page.driver.execute_script(
+        "arguments[0].scrollIntoView({block: 'center'})", page.find("input[placeholder='Search parameters']")
+    )
     page.picture("run-parameters")
     version = served.client.search_model_versions(f"run_id = '{run.info.run_id}'")[0].version
     page.find(f"a[href*='models/digits/versions/{version}']")
@@ -310,7 +354,9 @@ def test_the_confusion_matrices_of_the_epochs_follow_a_slider(page, served):
     for step in (1, 2, 4, 5):
         page.find("[role='slider']").send_keys(Keys.ARROW_RIGHT)
         loaded = page.find(image.format(step))
-        page.until(lambda loaded=loaded: loaded.get_property("naturalWidth") > 200, f"the image of epoch {step}")
+        page.until(
+            lambda loaded=loaded: loaded.get_property("naturalWidth") > 200, f"the image of epoch {step}"
+        )
         assert page.find("[role='slider']").get_attribute("aria-valuenow") == str(step)
     page.driver.execute_script("arguments[0].scrollIntoView()", page.find(image.format(5)))
     page.picture("slider")
@@ -322,8 +368,12 @@ def test_the_registered_model_lists_a_version_for_each_run(page, served):
     versions = [f"Version {number}" for number in range(1, RUNS + 1)]
     page.read("Networks trained by nnexp", *versions)
     page.picture("model")
-    assert sorted(text for text in page.texts("a[href*='/models/digits/versions/']") if text) == sorted(versions)
-    newest = max(served.client.search_model_versions("name = 'digits'"), key=lambda version: int(version.version))
+    assert sorted(text for text in page.texts("a[href*='/models/digits/versions/']") if text) == sorted(
+        versions
+    )
+    newest = max(
+        served.client.search_model_versions("name = 'digits'"), key=lambda version: int(version.version)
+    )
     page.press(f"//a[normalize-space()='Version {newest.version}']")
     run = served.client.get_run(newest.run_id)
     page.read(f"Version {RUNS}", run.info.run_name, "Inputs (1)", "Outputs (12)")

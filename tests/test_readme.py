@@ -19,7 +19,12 @@ def blocks(language):
     return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
 
 
-COMMANDS = [shlex.split(line, comments=True) for block in blocks("bash") for line in block.splitlines() if line.startswith("nnexp")]
+COMMANDS = [
+    shlex.split(line, comments=True)
+    for block in blocks("bash")
+    for line in block.splitlines()
+    if line.startswith("nnexp")
+]
 COMMANDS += [shlex.split(example) for example in EXAMPLES]
 
 
@@ -34,14 +39,18 @@ def test_every_command_composes(command):
 
 
 def test_ci_runs_the_test_command_to_the_letter():
-    (command,) = (line for block in blocks("bash") for line in block.splitlines() if line.endswith("pytest -q"))
+    (command,) = (
+        line for block in blocks("bash") for line in block.splitlines() if line.endswith("pytest -q")
+    )
     assert command in (ROOT / ".ci" / "run").read_text().splitlines()
 
 
 def test_the_transcript_of_mistakes_is_what_is_printed():
     (transcript,) = blocks("console")
     command, _, expected = transcript.partition("\n")
-    done = subprocess.run([sys.executable, "-m", *shlex.split(command)[1:]], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", *shlex.split(command)[1:]], capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stderr) == (2, expected)
 
 
@@ -49,7 +58,9 @@ def test_the_optimizer_of_ones_own_works_without_touching_nnexp(alone):
     example = README[README.index("## Add your own") :]
     (alone / "mine.py").write_text(re.search(r"```python\n(.*?)```", example, re.DOTALL)[1])
     (alone / "conf" / "optimizer").mkdir(parents=True)
-    (alone / "conf" / "optimizer" / "sign.yaml").write_text(re.search(r"```yaml\n(.*?)```", example, re.DOTALL)[1])
+    (alone / "conf" / "optimizer" / "sign.yaml").write_text(
+        re.search(r"```yaml\n(.*?)```", example, re.DOTALL)[1]
+    )
     command = shlex.split(re.search(r"```bash\n(.*?)```", example, re.DOTALL)[1])
     command = [sys.executable, "-m", *command, "tracking=none", "trainer.epochs=20"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -60,8 +71,15 @@ def test_the_optimizer_of_ones_own_works_without_touching_nnexp(alone):
 def test_the_architecture_of_ones_own_trains(alone):
     example = README[README.index("## Any architecture") :]
     (alone / "conf" / "model").mkdir(parents=True)
-    (alone / "conf" / "model" / "tiny.yaml").write_text(re.search(r"```yaml\n(.*?)```", example, re.DOTALL)[1])
-    command = [sys.executable, "-m", *shlex.split(re.search(r"```bash\n(.*?)```", example, re.DOTALL)[1]), "tracking=none"]
+    (alone / "conf" / "model" / "tiny.yaml").write_text(
+        re.search(r"```yaml\n(.*?)```", example, re.DOTALL)[1]
+    )
+    command = [
+        sys.executable,
+        "-m",
+        *shlex.split(re.search(r"```bash\n(.*?)```", example, re.DOTALL)[1]),
+        "tracking=none",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert float(re.search(r"best +validation ([\d.]+)%", done.stdout)[1]) > 90
@@ -69,7 +87,11 @@ def test_the_architecture_of_ones_own_trains(alone):
 
 def test_the_file_tree_names_what_there_is():
     tree = README[README.index("## Where things are") :]
-    names = re.findall(r"(?:^|[ ;])([a-z_0-9]+(?:\.py|\.yaml|/))", re.search(r"```\n(.*?)```", tree, re.DOTALL)[1], re.MULTILINE)
+    names = re.findall(
+        r"(?:^|[ ;])([a-z_0-9]+(?:\.py|\.yaml|/))",
+        re.search(r"```\n(.*?)```", tree, re.DOTALL)[1],
+        re.MULTILINE,
+    )
     assert len(names) > 20
     for name in names:
         found = [path for path in ROOT.rglob(name.rstrip("/")) if ".venv" not in path.parts]

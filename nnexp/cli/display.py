@@ -93,7 +93,11 @@ class Terminal:
     def training(self, trainer: Trainer) -> Iterator[None]:
         self.planned = trainer.steps if trainer.evaluate_every else trainer.n_epochs
         evaluations = trainer.steps // trainer.evaluate_every if trainer.evaluate_every else trainer.n_epochs
-        self.every = max(1, -(-evaluations // MOST_LINES)) * (trainer.evaluate_every or 1) if self.console.is_terminal else 1
+        self.every = (
+            max(1, -(-evaluations // MOST_LINES)) * (trainer.evaluate_every or 1)
+            if self.console.is_terminal
+            else 1
+        )
         self.unit = "step" if trainer.evaluate_every else "epoch"
         if not self.console.is_terminal:
             yield
@@ -126,12 +130,18 @@ class Terminal:
             self.say(f"[bold]{'best':10}[/]{results(summary.metrics)}")
         self.say(f"[bold]{'folder':10}[/]{escape(str(short(summary.folder)))}")
         if summary.outcome.error and not summary.tracked:
-            self.say(f"[bold]{'pictures':10}[/][yellow]not drawn:[/] {escape(first_line(summary.outcome.error))}")
+            self.say(
+                f"[bold]{'pictures':10}[/][yellow]not drawn:[/] {escape(first_line(summary.outcome.error))}"
+            )
         elif summary.outcome.error:
-            self.say(f"[bold]{'mlflow':10}[/][yellow]not recorded:[/] {escape(first_line(summary.outcome.error))}")
+            self.say(
+                f"[bold]{'mlflow':10}[/][yellow]not recorded:[/] {escape(first_line(summary.outcome.error))}"
+            )
             self.say(f"{'':10}the folder has everything; send it when the store is there again: nnexp sync")
         elif summary.tracked:
-            self.say(f"[bold]{'mlflow':10}[/]run {escape(summary.name)}, id {summary.outcome.run_id}; look at it with: nnexp ui")
+            self.say(
+                f"[bold]{'mlflow':10}[/]run {escape(summary.name)}, id {summary.outcome.run_id}; look at it with: nnexp ui"
+            )
         if summary.outcome.note:
             self.say(f"{'':10}[yellow]{escape(first_line(summary.outcome.note))}[/]")
 
@@ -159,7 +169,9 @@ class Line:
         log.info(
             "epoch %d: %s",
             record.epoch,
-            " ".join(f"{name} {value:.5g}" for name, value in record.metrics().items() if name not in record.layers),
+            " ".join(
+                f"{name} {value:.5g}" for name, value in record.metrics().items() if name not in record.layers
+            ),
         )
 
     def shipping(self) -> None:
@@ -168,7 +180,11 @@ class Line:
     def conclusion(self, summary: Summary) -> None:
         ended = "" if summary.status == "FINISHED" else f" [red]{summary.status}[/]"
         found = results(summary.metrics) if summary.metrics else "nothing learnt"
-        trouble = f" [yellow](not in MLflow: {escape(first_line(summary.outcome.error))})[/]" if summary.outcome.error else ""
+        trouble = (
+            f" [yellow](not in MLflow: {escape(first_line(summary.outcome.error))})[/]"
+            if summary.outcome.error
+            else ""
+        )
         text = f"[bold]{escape(self.label)}[/]{ended} {found}  {escape(str(short(summary.folder)))}{trouble}"
         self.console.print(text)
         log.info(self.console.render_str(text).plain)
@@ -179,23 +195,38 @@ class _Bar(Progress):
 
     def __init__(self, trainer: Trainer, console: Console) -> None:
         self.trainer = trainer
-        columns = TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"), BarColumn(), TextColumn("{task.percentage:.0f} %")
+        columns = (
+            TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
+            BarColumn(),
+            TextColumn("{task.percentage:.0f} %"),
+        )
         super().__init__(
-            *columns, TextColumn("time left"), TimeRemainingColumn(), console=console, refresh_per_second=REFRESHES, transient=True
+            *columns,
+            TextColumn("time left"),
+            TimeRemainingColumn(),
+            console=console,
+            refresh_per_second=REFRESHES,
+            transient=True,
         )
         self.add_task("", total=trainer.steps, epoch=1, epochs=trainer.n_epochs)
 
     def get_renderables(self) -> Iterable[RenderableType]:
         for task in self.tasks:
             step = self.trainer.step
-            self.update(task.id, completed=step, epoch=min(1 + step // self.trainer.steps_per_epoch, self.trainer.n_epochs))
+            self.update(
+                task.id,
+                completed=step,
+                epoch=min(1 + step // self.trainer.steps_per_epoch, self.trainer.n_epochs),
+            )
         return super().get_renderables()
 
 
 def results(metrics: Mapping[str, float]) -> str:
     """The metrics that are told once, as a sentence."""
     score = "accuracy" if "best/val_accuracy" in metrics else "r2"
-    best = f"validation {short_score(score, metrics[f'best/val_{score}'])} in epoch {metrics['best/epoch']:.0f}"
+    best = (
+        f"validation {short_score(score, metrics[f'best/val_{score}'])} in epoch {metrics['best/epoch']:.0f}"
+    )
     tested = f", test {short_score(score, metrics[f'test/{score}'])}" if f"test/{score}" in metrics else ""
     took = f", {metrics['time/total']:.1f} s" if "time/total" in metrics else ""
     return f"{best}{tested}{took}"

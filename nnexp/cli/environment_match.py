@@ -38,7 +38,11 @@ def same_code(recorded: Run) -> Circumstance:
     here = git()
     commit, dirty = (recorded.tags.get(f"nnexp.git_{what}", "none") for what in ("commit", "dirty"))
     if commit == "none":
-        return "code", "recorded outside of a git checkout: which code it was is not known", here["commit"] == "none"
+        return (
+            "code",
+            "recorded outside of a git checkout: which code it was is not known",
+            here["commit"] == "none",
+        )
     if here["commit"] != commit:
         return "code", f"another: recorded is commit {commit[:10]}, here is {here['commit'][:10]}", False
     if dirty == here["dirty"] == "false":
@@ -49,8 +53,14 @@ def same_code(recorded: Run) -> Circumstance:
         diff = ""
     if dirty == here["dirty"] and diff == here["diff"]:
         return "code", f"the same: commit {commit[:10]} and the same uncommitted changes", True
-    where = [name for name, state in (("when it was recorded", dirty), ("here", here["dirty"])) if state == "true"]
-    return "code", f"commit {commit[:10]} in both, with other uncommitted changes ({' and '.join(where)})", False
+    where = [
+        name for name, state in (("when it was recorded", dirty), ("here", here["dirty"])) if state == "true"
+    ]
+    return (
+        "code",
+        f"commit {commit[:10]} in both, with other uncommitted changes ({' and '.join(where)})",
+        False,
+    )
 
 
 def same_machine(there: Mapping[str, Any], threads: int | None) -> Circumstance:
@@ -60,7 +70,11 @@ def same_machine(there: Mapping[str, Any], threads: int | None) -> Circumstance:
     known = facts(there)
     if not known:
         return "machine", "not recorded", False
-    if other := [f"{name} {known[name]} recorded, {here.get(name, 'none')} here" for name in known if known[name] != here.get(name)]:
+    if other := [
+        f"{name} {known[name]} recorded, {here.get(name, 'none')} here"
+        for name in known
+        if known[name] != here.get(name)
+    ]:
         return "machine", f"another: {'; '.join(other)}", False
     return "machine", f"the same: {', '.join(f'{name} {value}' for name, value in here.items())}", True
 
@@ -71,7 +85,9 @@ def facts(machine: Mapping[str, Any]) -> dict[str, str]:
     found = {
         "CPU": machine.get("cpu"),
         "threads": machine.get("threads"),
-        "BLAS": " ".join(str(blas[key]) for key in ("internal_api", "version", "architecture") if blas.get(key)),
+        "BLAS": " ".join(
+            str(blas[key]) for key in ("internal_api", "version", "architecture") if blas.get(key)
+        ),
         "NumPy": packages.get("numpy"),
         "SciPy": packages.get("scipy"),
         "Python": machine.get("python"),

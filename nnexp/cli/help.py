@@ -62,13 +62,18 @@ def version() -> str:
 def _group(folder: Path) -> list[str]:
     return [
         f"  {folder.name}=",
-        *(f"    {line.lstrip()}" for line in _columns({path.stem: first_line(path) for path in sorted(folder.glob("*.yaml"))})),
+        *(
+            f"    {line.lstrip()}"
+            for line in _columns({path.stem: first_line(path) for path in sorted(folder.glob("*.yaml"))})
+        ),
     ]
 
 
 def first_line(path: Path) -> str:
     """What a YAML file says of itself: its first comment that is not for Hydra."""
-    comments = (line.removeprefix("#").strip() for line in path.read_text().splitlines() if line.startswith("#"))
+    comments = (
+        line.removeprefix("#").strip() for line in path.read_text().splitlines() if line.startswith("#")
+    )
     return next((comment for comment in comments if not comment.startswith("@package")), "")
 
 

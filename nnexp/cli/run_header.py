@@ -12,7 +12,9 @@ from nnexp.nn.layers.layer import Dense, Layer
 MOST_LAYERS = 8  # beyond which the middle of an architecture is left out
 
 
-def header(settings: Settings, values: dict[str, Any], parts: Components, threads: int) -> list[tuple[str, str]]:
+def header(
+    settings: Settings, values: dict[str, Any], parts: Components, threads: int
+) -> list[tuple[str, str]]:
     """What is about to run: (label, text), a line each."""
     data, network, choices, trainer = parts.dataset, parts.network, values["choices"], settings.trainer
     sizes = f"{parts.train.examples:,} to learn from, {parts.validation.examples:,} to validate, {parts.test.examples:,} to test"
@@ -30,11 +32,17 @@ def header(settings: Settings, values: dict[str, Any], parts: Components, thread
     lines = [
         ("data", f"{data.name}, {what}: {sizes}"),
         *(("", note) for note in told_of_data(settings, parts)),
-        ("network", f"{architecture(network.layers, data.x.shape[1])}, {len(network.parameters):,} parameters, {network.dtype}"),
+        (
+            "network",
+            f"{architecture(network.layers, data.x.shape[1])}, {len(network.parameters):,} parameters, {network.dtype}",
+        ),
         ("", f"init {choices.get('init', 'custom')}, loss {choices.get('loss', 'custom')}"),
         ("optimizer", optimizer + (f", averaging {averaging}" if averaging != "none" else "")),
         ("", settings.regularization.told()),
-        ("training", epochs + "".join(f", {name} {value:g}" for name, value in limits.items() if value and value != 1)),
+        (
+            "training",
+            epochs + "".join(f", {name} {value:g}" for name, value in limits.items() if value and value != 1),
+        ),
     ]
     return [(label, text) for label, text in lines if text]
 
@@ -43,14 +51,20 @@ def told_of_data(settings: Settings, parts: Components) -> list[str]:
     """What a person should know of the data."""
     data, source = parts.dataset, settings.data
     notes = list(data.notes)
-    if data.classes and not source.balanced and (unequal := describe_imbalance(data.y[parts.train.rows], data.classes)):
+    if (
+        data.classes
+        and not source.balanced
+        and (unequal := describe_imbalance(data.y[parts.train.rows], data.classes))
+    ):
         notes.append(unequal)
     if source.balanced:
         notes.append("every class is drawn equally often")
     if source.folds:
         notes.append(f"fold {source.fold} of {source.folds} is the validation part")
     if parts.train.augment is not None:
-        notes.append(f"every pass sees new variants of the images: {type(parts.train.augment).__name__.lower()}")
+        notes.append(
+            f"every pass sees new variants of the images: {type(parts.train.augment).__name__.lower()}"
+        )
     return notes
 
 
@@ -64,7 +78,9 @@ def architecture(layers: list[Layer], inputs: int) -> str:
         elif isinstance(layer, Conv2d):
             widths.append(f"{layer.outputs}@{layer.kernel}x{layer.kernel}")
         elif isinstance(layer, Residual):
-            widths.append(f"({'-'.join(str(inner.outputs) for inner in layer.walk() if isinstance(inner, Dense | Conv2d))})")
+            widths.append(
+                f"({'-'.join(str(inner.outputs) for inner in layer.walk() if isinstance(inner, Dense | Conv2d))})"
+            )
         else:
             kinds.append(type(layer).__name__.lower())
     if len(widths) > MOST_LAYERS + 2:

@@ -15,7 +15,12 @@ from nnexp.tracking.upload.state import UploadState
 
 WORST_CLASSES = 3
 MACHINE = ("cpu", "cores", "threads", "platform", "python", "packages", "blas")
-REPORTS = ("confusion/test.json", "labels/test.json", "confusion/val.json", "labels/val.json")  # the first that there is
+REPORTS = (
+    "confusion/test.json",
+    "labels/test.json",
+    "confusion/val.json",
+    "labels/val.json",
+)  # the first that there is
 PRESETS = ("experiment", "debug", "hparams_search")  # what they choose is told as choices and changes
 
 
@@ -30,7 +35,10 @@ def report(run: Run, asked: str) -> dict[str, Any]:
         RunError: the store does not answer.
     """
     files = run.files()
-    environment, best = _json(run, files, "environment.json"), run.metrics.get("best/step", run.metrics.get("best/epoch"))
+    environment, best = (
+        _json(run, files, "environment.json"),
+        run.metrics.get("best/step", run.metrics.get("best/epoch")),
+    )
     return {
         "id": run.id,
         "name": run.name,
@@ -82,14 +90,20 @@ def error(run: Run, files: Sequence[str]) -> str:
         lines = run.file("error.txt").read_text(encoding="utf-8").split("\n") if "error.txt" in files else []
     except (OSError, ValueError, RunError):
         return ""
-    return redacted(next((line for line in reversed(lines) if line.strip()), "").removeprefix("nnexp.experiment.run."))
+    return redacted(
+        next((line for line in reversed(lines) if line.strip()), "").removeprefix("nnexp.experiment.run.")
+    )
 
 
 def choices(params: dict[str, str]) -> dict[str, str]:
     """Which option of each config group the run was made from."""
     from nnexp.config.compose import CONF
 
-    return {path.name: params[path.name] for path in sorted(CONF.iterdir()) if path.is_dir() and path.name in params}
+    return {
+        path.name: params[path.name]
+        for path in sorted(CONF.iterdir())
+        if path.is_dir() and path.name in params
+    }
 
 
 def changed(params: dict[str, str]) -> dict[str, str] | None:
@@ -99,7 +113,11 @@ def changed(params: dict[str, str]) -> dict[str, str] | None:
     from nnexp.config.compose import examine
     from nnexp.config.naming import params as flat
 
-    chosen = {f"{group}={option}" for group, option in choices(params).items() if group not in PRESETS and option != "custom"}
+    chosen = {
+        f"{group}={option}"
+        for group, option in choices(params).items()
+        if group not in PRESETS and option != "custom"
+    }
     try:
         config, problems = examine(sorted(chosen))
         usual = flat(plain(config)) if config is not None else {}
@@ -121,11 +139,18 @@ def changed(params: dict[str, str]) -> dict[str, str] | None:
 def worst_classes(run: Run, files: Sequence[str]) -> dict[str, Any] | None:
     """The classes of which least was found, in the test examples if they were judged, else in the validation's."""
     path = next((path for path in REPORTS if path in files), None)
-    rows = _json(run, files, path).get("per_class" if path.startswith("confusion") else "per_label", []) if path else []
+    rows = (
+        _json(run, files, path).get("per_class" if path.startswith("confusion") else "per_label", [])
+        if path
+        else []
+    )
     worst = sorted((row for row in rows if row.get("support")), key=lambda row: row["recall"])[:WORST_CLASSES]
     if not path or not worst:
         return None
-    found = [{"class": row.get("class", row.get("label")), "recall": row["recall"], "support": row["support"]} for row in worst]
+    found = [
+        {"class": row.get("class", row.get("label")), "recall": row["recall"], "support": row["support"]}
+        for row in worst
+    ]
     return {"part": "test" if "test" in path else "validation", "classes": found}
 
 

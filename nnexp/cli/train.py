@@ -59,11 +59,22 @@ def main() -> int:
             job()
         finally:
             SweepPlot.draw()
-    except Stopped as stopped:  # a single run's end, past Hydra, which would print the overrides and a traceback
+    except (
+        Stopped
+    ) as stopped:  # a single run's end, past Hydra, which would print the overrides and a traceback
         error: Exception = stopped.reason
     except BrokenPipeError:
         raise
-    except (ConfigError, DataError, StoreError, DivergedError, MemoryError, OSError, HydraException, OmegaConfBaseException) as reason:
+    except (
+        ConfigError,
+        DataError,
+        StoreError,
+        DivergedError,
+        MemoryError,
+        OSError,
+        HydraException,
+        OmegaConfBaseException,
+    ) as reason:
         error = reason
     except Terminated:
         return TERMINATED
@@ -94,23 +105,39 @@ def job(config: DictConfig) -> float:
         sweep_id = "/".join(Path(context.sweep.dir).parts[-2:])
         return run(config, folder, Line(label), home, sweep_id).value
     except tuple(EXIT_CODES) as error:
-        print(f"{label} failed: {_told(error)}", file=sys.stderr, flush=True)  # now; Hydra tells it when all jobs are over
+        print(
+            f"{label} failed: {_told(error)}", file=sys.stderr, flush=True
+        )  # now; Hydra tells it when all jobs are over
         raise
 
 
 def _check_overrides() -> None:
     """Tell all mistakes of the command line before Hydra makes a folder."""
     arguments = get_args_parser().parse_args()
-    if arguments.multirun + (arguments.cfg is not None) + (arguments.info is not None) + arguments.shell_completion > 1:
+    if (
+        arguments.multirun
+        + (arguments.cfg is not None)
+        + (arguments.info is not None)
+        + arguments.shell_completion
+        > 1
+    ):
         raise ConfigError([Problem("", "only one of -m, --cfg, --info and --shell-completion at a time")])
-    if arguments.hydra_help or arguments.shell_completion or arguments.info or arguments.experimental_rerun or arguments.config_path:
+    if (
+        arguments.hydra_help
+        or arguments.shell_completion
+        or arguments.info
+        or arguments.experimental_rerun
+        or arguments.config_path
+    ):
         return
     config_name = arguments.config_name or CONFIG_NAME
     asked = {"sweep": arguments.multirun, "config_dir": arguments.config_dir, "config_name": config_name}
     _, problems, sweep = examined(arguments.overrides, **asked)
     if problems:
         raise ConfigError(problems)
-    mode = RunMode.MULTIRUN if sweep and not arguments.multirun else None  # what a preset says; None: what the command line says
+    mode = (
+        RunMode.MULTIRUN if sweep and not arguments.multirun else None
+    )  # what a preset says; None: what the command line says
     Hydra.get_mode = lambda *_, **__: mode  # type: ignore[method-assign]  # Hydra would compose everything once more to find out
 
 

@@ -13,7 +13,12 @@ from nnexp.config.validation import check
 from nnexp.optim.regularization import Regularization
 from nnexp.redaction import redacted
 
-SECTIONS = {"trainer": TrainerSettings, "tracking": TrackingSettings, "regularization": Regularization, "diagnostics": DiagnosticsSettings}
+SECTIONS = {
+    "trainer": TrainerSettings,
+    "tracking": TrackingSettings,
+    "regularization": Regularization,
+    "diagnostics": DiagnosticsSettings,
+}
 
 
 def build(config: DictConfig | dict[str, Any]) -> Settings:
@@ -36,7 +41,9 @@ def plain(config: DictConfig | dict[str, Any]) -> dict[str, Any]:
     try:
         values = OmegaConf.to_container(OmegaConf.create(config), resolve=True)
     except OmegaConfBaseException as error:
-        raise ConfigError([Problem(str(error.full_key or ""), (error.msg or str(error)).splitlines()[0])]) from error
+        raise ConfigError(
+            [Problem(str(error.full_key or ""), (error.msg or str(error)).splitlines()[0])]
+        ) from error
     assert isinstance(values, dict)
     return {str(key): value for key, value in _given(values).items()}
 
@@ -57,7 +64,9 @@ def _bound(values: dict[str, Any]) -> list[Problem]:
     """What signatures refuse."""
     plugins = values.get("plugins")
     listed = tuple(map(str, plugins)) if isinstance(plugins, list) else ()
-    return check(Settings, values, plugins=listed) + [problem for key, value in values.items() for problem in _secrets(key, value)]
+    return check(Settings, values, plugins=listed) + [
+        problem for key, value in values.items() for problem in _secrets(key, value)
+    ]
 
 
 def _secrets(path: str, value: Any) -> list[Problem]:
@@ -68,9 +77,16 @@ def _secrets(path: str, value: Any) -> list[Problem]:
         return [problem for inner in value for problem in _secrets(path, inner)]
     if not isinstance(value, str) or redacted(value) == value:
         return []
-    remedies = {"tracking.uri": "leave it null and set MLFLOW_TRACKING_URI, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"}
+    remedies = {
+        "tracking.uri": "leave it null and set MLFLOW_TRACKING_URI, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+    }
     remedy = remedies.get(path, "put them into ~/.netrc")
-    return [Problem(f"{path}={redacted(value)}", f"holds a name or a password, and configurations are logged: {remedy}")]
+    return [
+        Problem(
+            f"{path}={redacted(value)}",
+            f"holds a name or a password, and configurations are logged: {remedy}",
+        )
+    ]
 
 
 def _built(values: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:

@@ -11,7 +11,9 @@ from typing import Any
 
 from hydra import compose as hydra_compose
 from hydra import version as hydra_version
-from hydra._internal.hydra import Hydra  # what initialize_config_dir uses; it has no argument for a second folder
+from hydra._internal.hydra import (
+    Hydra,
+)  # what initialize_config_dir uses; it has no argument for a second folder
 from hydra._internal.utils import create_config_search_path
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
@@ -28,12 +30,16 @@ from nnexp.config.errors import ConfigError, Problem, did_you_mean, nearest, typ
 from nnexp.config.validation import TARGET
 
 PACKAGE = Path(__file__).parent.parent
-CONF = next(path for path in (PACKAGE / "conf", PACKAGE.parent / "conf") if path.is_dir())  # in a wheel; in a checkout
+CONF = next(
+    path for path in (PACKAGE / "conf", PACKAGE.parent / "conf") if path.is_dir()
+)  # in a wheel; in a checkout
 CONFIG_NAME = "config"
 OPTIONAL = ("experiment", "debug")  # groups of which nothing may be chosen
 
 
-def compose(overrides: Sequence[str] = (), *, config_dir: str | Path | None = None, config_name: str = CONFIG_NAME) -> DictConfig:
+def compose(
+    overrides: Sequence[str] = (), *, config_dir: str | Path | None = None, config_name: str = CONFIG_NAME
+) -> DictConfig:
     """Compose the configuration that `nnexp OVERRIDES` would run.
 
     Args:
@@ -68,14 +74,22 @@ def hydra_of(config_dir: str | Path | None) -> Iterator[ConfigLoader]:
 
 
 def examine(
-    overrides: Sequence[str], *, sweep: bool = False, config_dir: str | Path | None = None, config_name: str = CONFIG_NAME
+    overrides: Sequence[str],
+    *,
+    sweep: bool = False,
+    config_dir: str | Path | None = None,
+    config_name: str = CONFIG_NAME,
 ) -> tuple[DictConfig | None, list[Problem]]:
     """Compose what can be composed and find every mistake; in a sweep, in every value that is swept over."""
     return examined(overrides, sweep=sweep, config_dir=config_dir, config_name=config_name)[:2]
 
 
 def examined(
-    overrides: Sequence[str], *, sweep: bool = False, config_dir: str | Path | None = None, config_name: str = CONFIG_NAME
+    overrides: Sequence[str],
+    *,
+    sweep: bool = False,
+    config_dir: str | Path | None = None,
+    config_name: str = CONFIG_NAME,
 ) -> tuple[DictConfig | None, list[Problem], bool]:
     """The same, and whether it is a sweep, be it by a preset."""
     if config_dir is not None and not Path(config_dir).is_dir():
@@ -89,7 +103,9 @@ def record_choices(config: DictConfig, choices: Mapping[Any, Any]) -> DictConfig
     """Write into a configuration which option of each group it was composed from."""
     with open_dict(config):
         named = sorted((str(group), option) for group, option in choices.items() if option)
-        config.choices = {group: option for group, option in named if group != "local" and not group.startswith("hydra/")}
+        config.choices = {
+            group: option for group, option in named if group != "local" and not group.startswith("hydra/")
+        }
     return config
 
 
@@ -109,13 +125,17 @@ class _Examination:
         config = self.composed(_first(kept | rest), final=False)
         if config is None and (config := self.composed(_first(kept))) is not None:
             rest = {text: values for text, values in rest.items() if self.has_place(parsed[text], config)}
-            rest = {text: values for text, values in rest.items() if self.fits(text, [*_first(kept), *values[:1]])}
+            rest = {
+                text: values for text, values in rest.items() if self.fits(text, [*_first(kept), *values[:1]])
+            }
             config = self.composed(_first(kept | rest))
         kept |= rest
         if config is not None:
             self.check(config)
             for text, lines in kept.items():
-                for line in lines[1:]:  # one sweep at a time; their product would be long, and finds little more
+                for line in lines[
+                    1:
+                ]:  # one sweep at a time; their product would be long, and finds little more
                     if (other := self.composed(_first(kept | {text: [line]}))) is not None:
                         self.check(other)
         return config, list(dict.fromkeys(self.problems))
@@ -123,27 +143,41 @@ class _Examination:
     def preset_sweep(self, overrides: Sequence[str]) -> list[str]:
         """What a preset itself sweeps over, as overrides, but for what the command line says otherwise."""
         given = {text.lstrip("+").partition("=")[0] for text in overrides}
-        presets = [text for text in overrides if text.partition("=")[0] in (*OPTIONAL, "hydra.mode") and not text.endswith("=null")]
+        presets = [
+            text
+            for text in overrides
+            if text.partition("=")[0] in (*OPTIONAL, "hydra.mode") and not text.endswith("=null")
+        ]
         try:
-            hydra = hydra_compose(self.config_name, presets, return_hydra_config=True).hydra if presets else None
+            hydra = (
+                hydra_compose(self.config_name, presets, return_hydra_config=True).hydra if presets else None
+            )
         except (HydraException, OmegaConfBaseException):
             return []  # told later, with the place
         if hydra is None or hydra.mode != RunMode.MULTIRUN:
             return []
         self.sweep = True
-        return [f"{key}={value}" for key, value in (hydra.sweeper.get("params") or {}).items() if key not in given]
+        return [
+            f"{key}={value}" for key, value in (hydra.sweeper.get("params") or {}).items() if key not in given
+        ]
 
     def parsed(self, text: str) -> Override | None:
         try:
             (override,) = OverridesParser.create(self.loader).parse_overrides([text])
         except HydraException as error:
-            self.problems.append(Problem(text, f"cannot be read: {str(error).splitlines()[0]}; an override is key=value"))
+            self.problems.append(
+                Problem(text, f"cannot be read: {str(error).splitlines()[0]}; an override is key=value")
+            )
             return None
         if not override.key_or_group:
             self.problems.append(Problem(text, "cannot be read: there is no key; an override is key=value"))
             return None
         if override.is_sweep_override() and not self.sweep:
-            self.problems.append(Problem(text, "several values make a sweep: add -m; for one value that is a list, write [a,b]"))
+            self.problems.append(
+                Problem(
+                    text, "several values make a sweep: add -m; for one value that is a list, write [a,b]"
+                )
+            )
             return None
         if override.is_discrete_sweep() and not self.values(override):
             self.problems.append(Problem(text, "a sweep over no values"))
@@ -176,7 +210,9 @@ class _Examination:
             if option == "null" and group in OPTIONAL:
                 continue
             advice = did_you_mean(option, known)
-            self.problems.append(Problem(typed(group, option), f"no such option; {advice}there are: {', '.join(known)}"))
+            self.problems.append(
+                Problem(typed(group, option), f"no such option; {advice}there are: {', '.join(known)}")
+            )
             if (guess := nearest(option, known)) is not None:
                 lines.append(f"{key}={guess}")
         return lines
@@ -184,12 +220,22 @@ class _Examination:
     def has_place(self, override: Override, config: DictConfig) -> bool:
         """Whether the configuration has the key that a plain override wants to change."""
         key = str(override.key_or_group)
-        if self.is_hydra(override) or override.is_add() or override.is_force_add() or override.is_delete() or _exists(config, key):
+        if (
+            self.is_hydra(override)
+            or override.is_add()
+            or override.is_force_add()
+            or override.is_delete()
+            or _exists(config, key)
+        ):
             return True
-        known = {key for key in _leaves(OmegaConf.to_container(config)) if not key.endswith(TARGET)} | set(self.groups)
+        known = {key for key in _leaves(OmegaConf.to_container(config)) if not key.endswith(TARGET)} | set(
+            self.groups
+        )
         parent = key.rpartition(".")[0]
         beside = sorted(name for name in known if parent and name.rpartition(".")[0] == parent)
-        what = f"no such key; {did_you_mean(key, known)}" + (f"known there: {', '.join(beside)}" if beside else "")
+        what = f"no such key; {did_you_mean(key, known)}" + (
+            f"known there: {', '.join(beside)}" if beside else ""
+        )
         self.problems.append(Problem(str(override.input_line), what.rstrip("; ")))
         return False
 

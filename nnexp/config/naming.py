@@ -10,7 +10,15 @@ from typing import Any
 from omegaconf import OmegaConf
 
 LONGEST_NAME = 250  # characters that MLflow takes
-NOT_THE_EXPERIMENT = ("tracking", "choices", "diagnostics", "optimized_metric", "data.root", "data.mirrors", "trainer.threads")
+NOT_THE_EXPERIMENT = (
+    "tracking",
+    "choices",
+    "diagnostics",
+    "optimized_metric",
+    "data.root",
+    "data.mirrors",
+    "trainer.threads",
+)
 """Keys that change where things lie and who is told, and not what is learnt."""
 
 
@@ -32,7 +40,10 @@ def config_hash(values: dict[str, Any]) -> str:
 
 def run_name(values: dict[str, Any]) -> str:
     """A name that a person can read: digits-mlp-he_normal-adam-cosine-s0; of a table, its file's name comes first."""
-    parts = [str(values["choices"].get(group, "custom")) for group in ("data", "model", "init", "optimizer", "schedule")]
+    parts = [
+        str(values["choices"].get(group, "custom"))
+        for group in ("data", "model", "init", "optimizer", "schedule")
+    ]
     if parts[0] == "table":
         parts[0] = Path(values["data"]["path"]).name.partition(".")[0] or parts[0]
     return "-".join([*parts, f"s{values['seed']}"])[-LONGEST_NAME:]

@@ -31,7 +31,9 @@ NEUTRAL = ("augment", "averaging", "regularization", "diagnostics", "optimized_m
 """Sections that older records may lack, and that change nothing unless they are told to."""
 
 
-def prepared(path: Path, overrides: Sequence[str], config_dir: str | None = None) -> tuple[Values, list[Told]]:
+def prepared(
+    path: Path, overrides: Sequence[str], config_dir: str | None = None
+) -> tuple[Values, list[Told]]:
     """The configuration in a file, with overrides, to be run here; and what was changed about it, as (label, text).
 
     Raises:
@@ -47,14 +49,21 @@ def prepared(path: Path, overrides: Sequence[str], config_dir: str | None = None
     if missing := [section for section in NEUTRAL if section not in values]:
         defaults = plain(compose(["data=digits"]))
         values |= {section: defaults[section] for section in missing} | {"choices": values.get("choices", {})}
-        notes.append(("filled in", f"{', '.join(missing)}: not in the record, which an older nnexp made; as by default"))
+        notes.append(
+            (
+                "filled in",
+                f"{', '.join(missing)}: not in the record, which an older nnexp made; as by default",
+            )
+        )
     notes += at_home(values, {str(change.key_or_group) for change in changes})
     chosen = values.get("choices") or {}
     values = _changed(values, changes, config_dir)
     for change in changes:
         key = str(change.key_or_group)
         was = before.get(key, chosen.get(key))
-        notes.append(("changed", str(change.input_line) + (f"; recorded is {shown(was)}" if was is not None else "")))
+        notes.append(
+            ("changed", str(change.input_line) + (f"; recorded is {shown(was)}" if was is not None else ""))
+        )
     run_name = (values.get("tracking") or {}).get("run_name")
     return values | {"tracking": {"enabled": False, "system": None, "run_name": run_name}}, notes
 
@@ -71,7 +80,11 @@ def recorded(path: Path) -> Values:
         raise ConfigError([Problem(str(path), f"cannot be read: {str(error).splitlines()[0]}")]) from error
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
         raise ConfigError([Problem(str(path), "is no configuration: not a mapping of names to values")])
-    odd = [Problem(typed(key, value), "an interpolation in a record: refused") for key, value in _leaves(values) if "${" in str(value)]
+    odd = [
+        Problem(typed(key, value), "an interpolation in a record: refused")
+        for key, value in _leaves(values)
+        if "${" in str(value)
+    ]
     if odd:
         raise ConfigError(odd)
     return values
@@ -87,11 +100,16 @@ def untrusted(values: Values, plugins: tuple[str, ...]) -> Iterator[Problem]:
             continue
         if package != OWN:
             recorded_plugins = values.get("plugins") or []
-            listed = f", recorded as plugins={shown(recorded_plugins)}," if package in recorded_plugins else ""
+            listed = (
+                f", recorded as plugins={shown(recorded_plugins)}," if package in recorded_plugins else ""
+            )
             what = f"code outside {OWN}{listed} is never run because a record says so: if you trust it, add plugins=[{package}]"
             yield Problem(typed(key, value), what)
         elif not str(value).startswith(HOMES) or not _is_class(str(value)):
-            yield Problem(typed(key, value), f"refused: a record may name classes of {', '.join(home[:-1] for home in HOMES)} only")
+            yield Problem(
+                typed(key, value),
+                f"refused: a record may name classes of {', '.join(home[:-1] for home in HOMES)} only",
+            )
 
 
 def at_home(values: Values, given: set[str]) -> Iterator[Told]:
@@ -101,13 +119,20 @@ def at_home(values: Values, given: set[str]) -> Iterator[Told]:
         return
     here = os.environ.get("NNEXP_DATA") or "~/.cache/nnexp"
     root, path = data.get("root"), data.get("path")
-    if isinstance(root, str) and "data.root" not in given and root != here and not Path(root).expanduser().is_dir():
+    if (
+        isinstance(root, str)
+        and "data.root" not in given
+        and root != here
+        and not Path(root).expanduser().is_dir()
+    ):
         data["root"] = here
         if not isinstance(path, str):
             yield "place", f"the data are looked for in {here}; the recorded folder is not here: {root}"
     if isinstance(path, str) and "data.path" not in given and not Path(path).expanduser().is_file():
         name = Path(path).name
-        found = next((place for place in (Path.cwd() / name, Path(here).expanduser() / name) if place.is_file()), None)
+        found = next(
+            (place for place in (Path.cwd() / name, Path(here).expanduser() / name) if place.is_file()), None
+        )
         if found is None:
             what = f"the recorded file is not here, and no {name} in {Path.cwd()} or {here}: say where it is, data.path=FILE"
             raise ConfigError([Problem(f"data.path={path}", what)])
@@ -122,15 +147,30 @@ def _parsed(overrides: Sequence[str]) -> Iterator[Override]:
         try:
             override = OverridesParser.create().parse_override(text)
         except HydraException as error:
-            problems.append(Problem(text, f"cannot be read: {str(error).splitlines()[0]}; an override is key=value"))
+            problems.append(
+                Problem(text, f"cannot be read: {str(error).splitlines()[0]}; an override is key=value")
+            )
             continue
         key = str(override.key_or_group)
         if override.is_sweep_override():
-            problems.append(Problem(text, "several values: a run is reproduced once; for one value that is a list, write [a,b]"))
+            problems.append(
+                Problem(
+                    text,
+                    "several values: a run is reproduced once; for one value that is a list, write [a,b]",
+                )
+            )
         elif override.is_delete():
-            problems.append(Problem(text, "nothing can be taken away from a recorded configuration: give it another value"))
+            problems.append(
+                Problem(
+                    text, "nothing can be taken away from a recorded configuration: give it another value"
+                )
+            )
         elif key.partition(".")[0].partition("/")[0] in (*OPTIONAL, "hydra", "tracking", "choices"):
-            remedy = "a reproduction stays in its folder" if key.startswith("tracking") else "give the keys that it would change"
+            remedy = (
+                "a reproduction stays in its folder"
+                if key.startswith("tracking")
+                else "give the keys that it would change"
+            )
             problems.append(Problem(text, f"cannot be changed here: {remedy}"))
         else:
             yield override
@@ -140,10 +180,21 @@ def _parsed(overrides: Sequence[str]) -> Iterator[Override]:
 
 def _changed(values: Values, changes: Sequence[Override], config_dir: str | None) -> Values:
     """The configuration with overrides: first whole groups, as `nnexp` would compose them, then single values."""
-    groups = {path.name for conf in (CONF, *([Path(config_dir)] if config_dir else [])) for path in conf.iterdir() if path.is_dir()}
-    chosen = [str(change.key_or_group) for change in changes if change.key_or_group in groups and isinstance(change.value(), str)]
+    groups = {
+        path.name
+        for conf in (CONF, *([Path(config_dir)] if config_dir else []))
+        for path in conf.iterdir()
+        if path.is_dir()
+    }
+    chosen = [
+        str(change.key_or_group)
+        for change in changes
+        if change.key_or_group in groups and isinstance(change.value(), str)
+    ]
     if chosen:
-        kept = [c.input_line for c in changes if str(c.key_or_group).partition(".")[0] in (*chosen, "plugins")]
+        kept = [
+            c.input_line for c in changes if str(c.key_or_group).partition(".")[0] in (*chosen, "plugins")
+        ]
         composed = plain(compose([str(text) for text in kept], config_dir=config_dir))
         values = values | {group: composed[group] for group in chosen}
         values["choices"] = dict(values["choices"]) | {group: composed["choices"][group] for group in chosen}
@@ -154,7 +205,9 @@ def _changed(values: Values, changes: Sequence[Override], config_dir: str | None
         if key in chosen:
             continue
         if key.partition(".")[0] not in Settings.__dataclass_fields__:
-            problems.append(Problem(str(change.input_line), f"no such key; {did_you_mean(key, known)}".rstrip("; ")))
+            problems.append(
+                Problem(str(change.input_line), f"no such key; {did_you_mean(key, known)}".rstrip("; "))
+            )
             continue
         try:
             OmegaConf.update(config, key, change.value(), merge=True, force_add=True)
@@ -174,7 +227,9 @@ def _is_class(name: str) -> bool:
 
 def _leaves(value: Any, at: str = "") -> Iterator[tuple[str, Any]]:
     """Every plain value in nested dictionaries and lists, and every key, with its dotted place."""
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else None
+    inner = (
+        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else None
+    )
     if inner is None:
         yield at, value
         return

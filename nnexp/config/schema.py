@@ -19,7 +19,9 @@ from nnexp.optim.regularization import Regularization
 from nnexp.optim.schedules import Schedule
 
 DType = Literal["float32", "float64"]
-MetricName = Literal["best/val_accuracy", "best/val_r2", "best/val_loss", "test/accuracy", "test/r2", "test/loss", "time/total"]
+MetricName = Literal[
+    "best/val_accuracy", "best/val_r2", "best/val_loss", "test/accuracy", "test/r2", "test/loss", "time/total"
+]
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,9 @@ class TrackingSettings:
             if len(getattr(self, key) or "") > limit:
                 raise ValueError(f"tracking.{key} is longer than the {limit} characters that MLflow takes")
         if self.register is not None and (set("/:") & set(self.register) or not self.register.strip(". ")):
-            raise ValueError(f"tracking.register={self.register}: MLflow takes no / and : in a registered model's name")
+            raise ValueError(
+                f"tracking.register={self.register}: MLflow takes no / and : in a registered model's name"
+            )
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,9 @@ TARGET = "_target_"
 IN_WORDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false", NoneType: "null"}
 
 
-def check(target: Callable[..., Any], values: dict[str, Any], path: str = "", plugins: tuple[str, ...] = ()) -> list[Problem]:
+def check(
+    target: Callable[..., Any], values: dict[str, Any], path: str = "", plugins: tuple[str, ...] = ()
+) -> list[Problem]:
     """The mistakes in `values` as keyword arguments of `target`; keys are told with `path` before them."""
     problems = []
     at = f"{path}." if path else ""
@@ -32,7 +34,11 @@ def check(target: Callable[..., Any], values: dict[str, Any], path: str = "", pl
     for key, value in values.items():
         if key not in parameters:
             guess = did_you_mean(f"{at}{key}", (f"{at}{name}" for name in parameters))
-            problems.append(Problem(typed(f"{at}{key}", value), f"no such key; {guess}known here: {', '.join(parameters)}"))
+            problems.append(
+                Problem(
+                    typed(f"{at}{key}", value), f"no such key; {guess}known here: {', '.join(parameters)}"
+                )
+            )
         else:
             problems += _check_value(parameters[key][0], value, f"{at}{key}", plugins)
     for key, (_, required) in parameters.items():
@@ -49,9 +55,13 @@ def locate(name: str, plugins: tuple[str, ...] = ()) -> Callable[..., Any]:
     """
     package = name.partition(".")[0]
     if package != OWN and package not in plugins:
-        raise ValueError(f"refused: code outside {OWN} runs only if you list its package: plugins=[{package}]")
+        raise ValueError(
+            f"refused: code outside {OWN} runs only if you list its package: plugins=[{package}]"
+        )
     if package != OWN and "" not in sys.path:
-        sys.path.insert(0, "")  # a person's own package lies in the working directory, where a console script does not look
+        sys.path.insert(
+            0, ""
+        )  # a person's own package lies in the working directory, where a console script does not look
     module, _, attribute = name.rpartition(".")
     try:
         found: Callable[..., Any] = getattr(import_module(module), attribute)
@@ -69,7 +79,10 @@ def locate(name: str, plugins: tuple[str, ...] = ()) -> Callable[..., Any]:
 @cache
 def _parameters(target: Callable[..., Any]) -> dict[str, tuple[Any, bool]]:
     """Each parameter's annotation, and whether it must be given."""
-    hints = get_type_hints(target.__init__ if inspect.isclass(target) and not is_dataclass(target) else target, include_extras=True)
+    hints = get_type_hints(
+        target.__init__ if inspect.isclass(target) and not is_dataclass(target) else target,
+        include_extras=True,
+    )
     signature = inspect.signature(target).parameters.values()
     named = (p for p in signature if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
     return {p.name: (hints.get(p.name, Any), p.default is p.empty) for p in named}
@@ -85,8 +98,16 @@ def _check_value(annotation: Any, value: Any, path: str, plugins: tuple[str, ...
         return _check_target(annotation, value, path, plugins)
     items = [get_args(kind)[0] for kind in _kinds(annotation) if get_origin(kind) is list]
     if items and isinstance(value, list) and any(True for _ in _targets_within(value, path)):
-        return [problem for i, item in enumerate(value) for problem in _check_value(items[0], item, f"{path}.{i}", plugins)]
-    if nested := [problem for at, inner in _targets_within(value, path) for problem in _check_target(Any, inner, at, plugins)]:
+        return [
+            problem
+            for i, item in enumerate(value)
+            for problem in _check_value(items[0], item, f"{path}.{i}", plugins)
+        ]
+    if nested := [
+        problem
+        for at, inner in _targets_within(value, path)
+        for problem in _check_target(Any, inner, at, plugins)
+    ]:
         return nested
     return _check_plain(annotation, value, path)
 
@@ -96,13 +117,17 @@ def _check_plain(annotation: Any, value: Any, path: str) -> list[Problem]:
     try:
         _adapter(annotation).validate_python(value)
     except ValidationError:
-        words = [str(word) for kind in _kinds(annotation) if get_origin(kind) is Literal for word in get_args(kind)]
+        words = [
+            str(word) for kind in _kinds(annotation) if get_origin(kind) is Literal for word in get_args(kind)
+        ]
         guess = did_you_mean(str(value), words) if words else ""
         return [Problem(typed(path, value), f"{guess}must be {allowed(annotation)}")]
     return []
 
 
-def _check_target(annotation: Any, value: dict[str, Any], path: str, plugins: tuple[str, ...]) -> list[Problem]:
+def _check_target(
+    annotation: Any, value: dict[str, Any], path: str, plugins: tuple[str, ...]
+) -> list[Problem]:
     where = typed(f"{path}.{TARGET}", value[TARGET])
     if not isinstance(value[TARGET], str):
         return [Problem(where, "must be the dotted name of a class")]
@@ -112,7 +137,12 @@ def _check_target(annotation: Any, value: dict[str, Any], path: str, plugins: tu
         return [Problem(where, str(error))]
     kinds = tuple(kind for kind in _kinds(annotation) if inspect.isclass(kind))
     if kinds and inspect.isclass(target) and not issubclass(target, kinds):
-        return [Problem(where, f"must be a kind of {' or '.join(f'{kind.__module__}.{kind.__name__}' for kind in kinds)}")]
+        return [
+            Problem(
+                where,
+                f"must be a kind of {' or '.join(f'{kind.__module__}.{kind.__name__}' for kind in kinds)}",
+            )
+        ]
     return check(target, {key: inner for key, inner in value.items() if key != TARGET}, path, plugins)
 
 
@@ -137,7 +167,9 @@ def _kinds(annotation: Any) -> list[Any]:
 
 @cache
 def _adapter(annotation: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(annotation, config=ConfigDict(strict=True, arbitrary_types_allowed=True, allow_inf_nan=False))
+    return TypeAdapter(
+        annotation, config=ConfigDict(strict=True, arbitrary_types_allowed=True, allow_inf_nan=False)
+    )
 
 
 def allowed(annotation: Any) -> str:
@@ -145,15 +177,24 @@ def allowed(annotation: Any) -> str:
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         signs = {Gt: (">", "gt"), Ge: (">=", "ge"), Lt: ("<", "lt"), Le: ("<=", "le")}
-        bounds = [f"{signs[type(m)][0]} {getattr(m, signs[type(m)][1])}" for m in arguments[1:] if type(m) in signs]
-        lengths = [f", at least {m.min_length}" for m in arguments[1:] if isinstance(m, MinLen) and get_origin(arguments[0]) is list]
+        bounds = [
+            f"{signs[type(m)][0]} {getattr(m, signs[type(m)][1])}" for m in arguments[1:] if type(m) in signs
+        ]
+        lengths = [
+            f", at least {m.min_length}"
+            for m in arguments[1:]
+            if isinstance(m, MinLen) and get_origin(arguments[0]) is list
+        ]
         return " ".join([allowed(arguments[0]), " and ".join(bounds)]).strip() + "".join(lengths)
     if origin is Literal:
         return f"one of {', '.join(map(str, arguments))}"
     if origin in (Union, UnionType):
         lists = [argument for argument in arguments if get_origin(argument) is list]
         single = " or ".join(allowed(argument) for argument in arguments if argument not in lists)
-        many = ["a list [a,b] of such" if allowed(get_args(kind)[0]) == single else allowed(kind) for kind in lists]
+        many = [
+            "a list [a,b] of such" if allowed(get_args(kind)[0]) == single else allowed(kind)
+            for kind in lists
+        ]
         return " or ".join([single, *many] if single else many)
     if origin is list:
         return f"a list like [a,b] of items that are each {allowed(arguments[0])}"

@@ -60,7 +60,9 @@ class Batches:
         self.scaling = _Scaling(scale, self.x)
         self.y = np.empty((size, *y.shape[1:]), y.dtype if targets is None else dtype)  # (B,) or (B, T)
         self.stored_y = self.y if y.dtype == self.y.dtype else np.empty(self.y.shape, y.dtype)
-        self.targets = None if targets is None else (targets.mean.astype(dtype), (1 / targets.deviation).astype(dtype))
+        self.targets = (
+            None if targets is None else (targets.mean.astype(dtype), (1 / targets.deviation).astype(dtype))
+        )
 
     @property
     def examples(self) -> int:
@@ -96,7 +98,9 @@ class Batches:
     def examples_of(self, rows: Rows) -> Array:
         """These rows as a network sees them, (B, I)."""
         stored, x = self.stored_x[: len(rows)], self.x[: len(rows)]
-        np.take(self.source_x, rows, axis=0, out=stored, mode="clip")  # another mode would copy the whole batch
+        np.take(
+            self.source_x, rows, axis=0, out=stored, mode="clip"
+        )  # another mode would copy the whole batch
         if stored.dtype != x.dtype:
             np.copyto(x, stored)
         self.scaling(x)

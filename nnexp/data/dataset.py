@@ -14,9 +14,30 @@ from annotated_types import Ge, Gt, Lt
 from numpy.typing import NDArray
 
 from nnexp.data.errors import DataError
-from nnexp.data.splitting import Labels, Rows, by_ratio, group_k_fold, group_split, indices_of_mask, stratified, stratified_k_fold
+from nnexp.data.splitting import (
+    Labels,
+    Rows,
+    by_ratio,
+    group_k_fold,
+    group_split,
+    indices_of_mask,
+    stratified,
+    stratified_k_fold,
+)
 
-__all__ = ["Bytes", "Column", "DataError", "Dataset", "Labels", "Limit", "Source", "Targets", "ValidationRatio", "Values", "digest"]
+__all__ = [
+    "Bytes",
+    "Column",
+    "DataError",
+    "Dataset",
+    "Labels",
+    "Limit",
+    "Source",
+    "Targets",
+    "ValidationRatio",
+    "Values",
+    "digest",
+]
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -87,7 +108,9 @@ class Dataset:
         width = prod(self.shape)
         for x, y in ((self.x, self.y), (self.x_test, self.y_test)):
             if x.shape != (len(y), width):
-                raise ValueError(f"{self.name}: {x.shape} numbers for {len(y)} examples of shape {self.shape}")
+                raise ValueError(
+                    f"{self.name}: {x.shape} numbers for {len(y)} examples of shape {self.shape}"
+                )
             if y.shape[1:] != ((len(self.targets),) if self.targets else ()):
                 raise ValueError(f"{self.name}: targets of shape {y.shape}, named {self.targets}")
         if bool(self.classes) == bool(self.targets):
@@ -159,14 +182,24 @@ class Source(ABC):
             DataError: one part would be empty, or the file and `folds` contradict each other.
         """
         if self.balanced and dataset.task != "classification":
-            raise DataError(f"data.balanced=true draws classes equally often, and {dataset.name} makes a {dataset.task}: leave it out")
+            raise DataError(
+                f"data.balanced=true draws classes equally often, and {dataset.name} makes a {dataset.task}: leave it out"
+            )
         if dataset.assigned is not None:
             if self.folds is not None:
-                raise DataError(f"data.folds={self.folds}: {dataset.name} has a column that fixes the validation rows; take one of the two")
+                raise DataError(
+                    f"data.folds={self.folds}: {dataset.name} has a column that fixes the validation rows; take one of the two"
+                )
             return indices_of_mask(dataset.assigned)
-        classes = dataset.y if dataset.task == "classification" and self.stratify else np.zeros(len(dataset.y), np.int64)
+        classes = (
+            dataset.y
+            if dataset.task == "classification" and self.stratify
+            else np.zeros(len(dataset.y), np.int64)
+        )
         if self.folds is not None:
-            deal, kinds = (stratified_k_fold, classes) if dataset.groups is None else (group_k_fold, dataset.groups)
+            deal, kinds = (
+                (stratified_k_fold, classes) if dataset.groups is None else (group_k_fold, dataset.groups)
+            )
             return indices_of_mask(deal(kinds, self.folds, rng) == self.fold)
         try:
             return self.by_ratio(dataset, rng)

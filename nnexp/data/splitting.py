@@ -34,16 +34,22 @@ def stratified(y: Labels, ratio: float, rng: np.random.Generator, left: int = 1)
     takes = np.minimum(np.floor(shares).astype(np.int64), counts - left)
     wanting = min(round(ratio * len(y)), int((counts - left).sum())) - int(takes.sum())
     while wanting > 0:
-        lacking = np.where(takes < counts - left, shares - takes, -np.inf)  # what each class lacks of its share, if it can give more
+        lacking = np.where(
+            takes < counts - left, shares - takes, -np.inf
+        )  # what each class lacks of its share, if it can give more
         takes[lacking.argmax()] += 1
         wanting -= 1
     chosen = np.zeros(len(y), bool)
     for i in range(len(classes)):
         chosen[rng.permutation(np.flatnonzero(of_class == i))[: takes[i]]] = True
     if not chosen.any():
-        remedy = "take a larger ratio or more examples" + (", or data.stratify=false" if len(classes) > 1 else "")
+        remedy = "take a larger ratio or more examples" + (
+            ", or data.stratify=false" if len(classes) > 1 else ""
+        )
         each = " of each class" if len(classes) > 1 else ""
-        raise DataError(f"{ratio:.3g} of {len(y):,} examples cannot be split off so that at least one{each} is left: {remedy}")
+        raise DataError(
+            f"{ratio:.3g} of {len(y):,} examples cannot be split off so that at least one{each} is left: {remedy}"
+        )
     return indices_of_mask(chosen)
 
 
@@ -72,7 +78,9 @@ def group_split(groups: NDArray[np.int64], ratio: float, rng: np.random.Generato
     """
     _, of_group, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     if len(sizes) < 2:
-        raise DataError(f"{len(groups):,} examples of {len(sizes)} group cannot be split without dividing a group: data.group=null")
+        raise DataError(
+            f"{len(groups):,} examples of {len(sizes)} group cannot be split without dividing a group: data.group=null"
+        )
     wanted, taken = round(ratio * len(groups)), np.zeros(len(sizes), bool)
     size = 0
     for group in rng.permutation(len(sizes)):
@@ -128,7 +136,9 @@ def indices_of_mask(second: NDArray[np.bool_]) -> tuple[Rows, Rows]:
     return np.flatnonzero(~second), np.flatnonzero(second)
 
 
-def stratified_subsample(rows: Rows, y: NDArray[Any], limit: int | None, rng: np.random.Generator, stratify: bool = True) -> Rows:
+def stratified_subsample(
+    rows: Rows, y: NDArray[Any], limit: int | None, rng: np.random.Generator, stratify: bool = True
+) -> Rows:
     """At most `limit` of the rows, with the same mixture of classes.
 
     Args:

@@ -49,14 +49,20 @@ def part(examples: Batches, name: str, data_sha256: str, classes: tuple[str, ...
     kind = "test" if name == "test" else "training"  # which of a data set's two arrays the rows are of
     digest = sha256(f"{data_sha256} {kind} ".encode() + rows.astype("<i8").tobytes()).hexdigest()
     counts = np.bincount(examples.source_y[rows], minlength=len(classes)).tolist() if classes else []
-    return {"examples": len(rows), "digest": digest, "classes": dict(zip(classes, counts, strict=True)) or None}
+    return {
+        "examples": len(rows),
+        "digest": digest,
+        "classes": dict(zip(classes, counts, strict=True)) or None,
+    }
 
 
 def write_network(folder: Path, settings: Settings, values: Mapping[str, Any], parts: Components) -> None:
     """What the network is, so that it can be built again for its weights; as `network.json`."""
     scaling: float | Standardization = parts.train.scaling.scale
     together = settings.model.evaluation_batch
-    described = describe(dict(values), parts.dataset, scaling, parts.targets, parts.network, settings.loss.link, together)
+    described = describe(
+        dict(values), parts.dataset, scaling, parts.targets, parts.network, settings.loss.link, together
+    )
     (folder / NETWORK).write_text(json.dumps(described, indent=1))
 
 

@@ -46,7 +46,9 @@ def build_components(settings: Settings) -> Components:
     streams, trainer = Streams(settings.seed), settings.trainer
     dataset = settings.data.load()
     rows, held_out = settings.data.split(dataset, streams("split"))
-    rows = stratified_subsample(rows, dataset.y, settings.data.limit, streams("limit"), settings.data.stratify)
+    rows = stratified_subsample(
+        rows, dataset.y, settings.data.limit, streams("limit"), settings.data.stratify
+    )
     targets = target_scale(dataset, rows)
     train, validation, test = batches(settings, dataset, rows, held_out, targets, streams)
 
@@ -66,21 +68,41 @@ def build_components(settings: Settings) -> Components:
         "regression": R2(capacity, dataset.outputs, trainer.dtype),
     }
     score = scores[dataset.task]
-    update = OptimizerStep(network, settings.optimizer, settings.schedule, settings.averaging, settings.regularization, trainer.accumulate)
+    update = OptimizerStep(
+        network,
+        settings.optimizer,
+        settings.schedule,
+        settings.averaging,
+        settings.regularization,
+        trainer.accumulate,
+    )
     stop = trainer.evaluate_every, trainer.time_budget
     look, diagnostics = settings.diagnostics, None
     if look.layers or look.histograms:
-        diagnostics = Diagnostics(network, validation, look.layers, look.histograms, look.examples, look.steps)
-    loop = Trainer(network, settings.loss, score, update, train, validation, trainer.epochs, *stop, diagnostics)
+        diagnostics = Diagnostics(
+            network, validation, look.layers, look.histograms, look.examples, look.steps
+        )
+    loop = Trainer(
+        network, settings.loss, score, update, train, validation, trainer.epochs, *stop, diagnostics
+    )
     best = Best(network, trainer.monitor, trainer.min_delta)
     return Components(dataset, network, train, validation, test, loop, best, targets, streams, diagnostics)
 
 
 def batches(
-    settings: Settings, dataset: Dataset, rows: Rows, held_out: Rows, targets: TargetScale | None, streams: Streams
+    settings: Settings,
+    dataset: Dataset,
+    rows: Rows,
+    held_out: Rows,
+    targets: TargetScale | None,
+    streams: Streams,
 ) -> tuple[Batches, Batches, Batches]:
     """The batches of training, validation and test; scaled alike, by what the training rows say."""
-    dtype, size, together = settings.trainer.dtype, settings.trainer.batch_size, settings.model.evaluation_batch
+    dtype, size, together = (
+        settings.trainer.dtype,
+        settings.trainer.batch_size,
+        settings.model.evaluation_batch,
+    )
     scale = scaling(dataset, rows)
     settings.augment.bind(dataset.shape, min(size, len(rows)), dtype, streams("augment"))
     augment = None if isinstance(settings.augment, NoAugment) else settings.augment
@@ -96,7 +118,11 @@ def prepare_loss(settings: Settings, dataset: Dataset, rows: Rows, capacity: int
     """Fit the loss to the data: does it suit the task, and its weights the classes?"""
     loss, name = settings.loss, f"loss={settings.choices.get('loss', type(settings.loss).__name__)}"
     if dataset.task not in loss.tasks:
-        remedies = {"classification": "softmax_cross_entropy", "multilabel": "binary_cross_entropy", "regression": "mean_squared_error"}
+        remedies = {
+            "classification": "softmax_cross_entropy",
+            "multilabel": "binary_cross_entropy",
+            "regression": "mean_squared_error",
+        }
         remedy = f"add loss={remedies[dataset.task]}"
         what = f"is for a {loss.tasks[0]}; what is to be learnt from {dataset.name} makes a {dataset.task}: {remedy}"
         raise ConfigError([Problem(name, what)])

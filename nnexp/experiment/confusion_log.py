@@ -12,7 +12,9 @@ from nnexp.training.trainer import Record
 
 LONGEST = 200  # characters of a class's name in that of a metric
 MOST_DRAWN = 200  # classes beyond which a matrix is no picture
-MOST_RECALLS = 50  # classes beyond which their recalls are in the reports only: too many columns slow the MLflow UI down
+MOST_RECALLS = (
+    50  # classes beyond which their recalls are in the reports only: too many columns slow the MLflow UI down
+)
 
 
 class ConfusionLogger:
@@ -33,13 +35,19 @@ class ConfusionLogger:
         """The recall of each class, if there are classes, and not too many."""
         if not self.names or record.predicted is None:
             return {}
-        if self.latest is not None and record.epoch != self.latest[0].epoch and self.is_wanted(self.latest[0].epoch):
+        if (
+            self.latest is not None
+            and record.epoch != self.latest[0].epoch
+            and self.is_wanted(self.latest[0].epoch)
+        ):
             self.close()
         found = ConfusionReport.of(self.parts.validation.labels, record.predicted, self.parts.dataset.classes)
         self.latest = record, found
         if len(self.names) > MOST_RECALLS:
             return {}
-        return {f"recall/{name}": float(recall) for name, recall in zip(self.names, found.recall, strict=True)}
+        return {
+            f"recall/{name}": float(recall) for name, recall in zip(self.names, found.recall, strict=True)
+        }
 
     def is_wanted(self, epoch: int) -> bool:
         """Every so many epochs, else 1, 2, 4, 8, ..."""

@@ -30,7 +30,9 @@ class SplitResult:
 
 def evaluate_split(components: Components, batches: Batches) -> SplitResult:
     """Evaluate the network on a split."""
-    found = evaluate(components.network, components.trainer.loss, components.trainer.score, batches, keep_outputs=True)
+    found = evaluate(
+        components.network, components.trainer.loss, components.trainer.score, batches, keep_outputs=True
+    )
     dataset, task = components.dataset, task_of(components.dataset.task)
     index, true, predicted = batches.rows.copy(), batches.labels, found.predicted
     confidence = None

@@ -19,13 +19,22 @@ from nnexp.tracking.provenance import environment, git, user
 
 
 def write_run_metadata(
-    journal: Journal, settings: Settings, values: dict[str, Any], parts: Components, threads: int, home: Path, sweep_id: str, began: float
+    journal: Journal,
+    settings: Settings,
+    values: dict[str, Any],
+    parts: Components,
+    threads: int,
+    home: Path,
+    sweep_id: str,
+    began: float,
 ) -> None:
     """Write down what the run is and where it comes from."""
     folder, tracking, code = journal.folder, settings.tracking, git()
     (folder / "config.yaml").write_text(OmegaConf.to_yaml(values))
     diff = code.pop("diff")
-    (folder / "environment.json").write_text(json.dumps(environment(threads) | {"git": code, "randomness": parts.streams.told()}, indent=2))
+    (folder / "environment.json").write_text(
+        json.dumps(environment(threads) | {"git": code, "randomness": parts.streams.told()}, indent=2)
+    )
     tags = {
         "nnexp.config_hash": config_hash(values),
         "nnexp.data_sha256": parts.dataset.sha256,
@@ -39,7 +48,9 @@ def write_run_metadata(
     } | ({"mlflow.source.git.commit": code["commit"]} if code["commit"] != "none" else {})
     write_dataset(folder, settings, parts)
     write_network(folder, settings, values, parts)
-    journal.run(tracking.run_name or run_name(values), params(values), tags, destination(tracking, home), began)
+    journal.run(
+        tracking.run_name or run_name(values), params(values), tags, destination(tracking, home), began
+    )
     journal.artifacts("config.yaml", "environment.json", DATASET, NETWORK)
     if diff:
         (folder / "git.diff").write_text(diff)

@@ -24,4 +24,8 @@ class Streams:
     def told(self) -> dict[str, object]:
         """All that is needed to draw the same numbers again, JSON-like."""
         streams = {name: list(name.encode()) for name in self.names}
-        return {"seed": self.seed, "generator": "PCG64 of SeedSequence(seed, spawn_key)", "spawn_keys": streams}
+        return {
+            "seed": self.seed,
+            "generator": "PCG64 of SeedSequence(seed, spawn_key)",
+            "spawn_keys": streams,
+        }

@@ -134,19 +134,31 @@ def run(
     return result
 
 
-def part(shipper: Uploader, result: Result, status: Status, settings: Settings, values: dict[str, Any], display: Display) -> None:
+def part(
+    shipper: Uploader,
+    result: Result,
+    status: Status,
+    settings: Settings,
+    values: dict[str, Any],
+    display: Display,
+) -> None:
     """Wait until the record is where it belongs, and say how the run went."""
     display.shipping()
     interrupt: KeyboardInterrupt | None = None
     try:
         outcome = shipper.wait(result.folder)
     except KeyboardInterrupt as error:  # whoever is so impatient need not wait for pictures
-        interrupt, outcome = error, Outcome(error="interrupted; the record is being finished in the background")
+        interrupt, outcome = (
+            error,
+            Outcome(error="interrupted; the record is being finished in the background"),
+        )
     result.run_id = outcome.run_id
     name = settings.tracking.run_name or run_name(values)
     epochs = result.history[-1].epoch if result.history else 0, settings.trainer.epochs
     tracked = settings.tracking.enabled
-    display.conclusion(Summary(name, status, result.metrics, *epochs, result.folder, outcome, tracked, result.stopped))
+    display.conclusion(
+        Summary(name, status, result.metrics, *epochs, result.folder, outcome, tracked, result.stopped)
+    )
     if interrupt is not None and status == "FINISHED":
         raise interrupt  # a sweep must not go on as if nobody had asked it to stop
 
@@ -167,7 +179,11 @@ def learn(settings: Settings, parts: Components, result: Result, journal: Journa
             result.history.append(record)
             best.offer(record)
             display.epoch(record, best)
-            if trainer.patience and best.since >= trainer.patience and parts.trainer.whole_epochs >= trainer.min_epochs:
+            if (
+                trainer.patience
+                and best.since >= trainer.patience
+                and parts.trainer.whole_epochs >= trainer.min_epochs
+            ):
                 result.stopped = f"no improvement in {best.since} evaluations"
                 return
     if parts.trainer.is_over:
@@ -185,7 +201,11 @@ def judge(parts: Components, result: Result, tested: bool) -> None:
         return
     parts.best.restore()
     save(parts.network, result.folder / "weights" / "best.npz")
-    result.metrics |= {f"best/val_{best.score}": best.val_score, "best/val_loss": best.val_loss, "best/epoch": best.epoch}
+    result.metrics |= {
+        f"best/val_{best.score}": best.val_score,
+        "best/val_loss": best.val_loss,
+        "best/epoch": best.epoch,
+    }
     if best.at != best.epoch:
         result.metrics["best/step"] = best.at
     validated = evaluate_split(parts, parts.validation)
@@ -194,9 +214,13 @@ def judge(parts: Components, result: Result, tested: bool) -> None:
         test = evaluate_split(parts, parts.test)
         loss, result.judged["test"], found = test.loss, test.report, test.predictions
         result.predictions["test"] = found
-        result.metrics |= {"test/loss": loss} | {f"test/{name}": value for name, value in result.judged["test"].metrics().items()}
+        result.metrics |= {"test/loss": loss} | {
+            f"test/{name}": value for name, value in result.judged["test"].metrics().items()
+        }
         if found.confidence is not None and found.true.ndim == 1:
-            result.metrics["test/ece"] = ReliabilityBins.of(found.confidence, found.true == found.predicted).expected_calibration_error
+            result.metrics["test/ece"] = ReliabilityBins.of(
+                found.confidence, found.true == found.predicted
+            ).expected_calibration_error
 
 
 def conclude(journal: Journal, result: Result, parts: Components) -> None:
@@ -224,12 +248,21 @@ def optimized(settings: Settings, parts: Components) -> str:
     score = parts.trainer.score.name
     wanted = settings.optimized_metric or f"best/val_{score}"
     if wanted.endswith(("accuracy", "r2")) and not wanted.endswith(score):
-        raise ConfigError([Problem(f"optimized_metric={wanted}", f"there is none in a {parts.dataset.task}: take best/val_{score}")])
+        raise ConfigError(
+            [
+                Problem(
+                    f"optimized_metric={wanted}",
+                    f"there is none in a {parts.dataset.task}: take best/val_{score}",
+                )
+            ]
+        )
     return wanted
 
 
 def new_folder(home: Path) -> Path:
     """A folder that no other run has."""
-    folder = home / "outputs" / "runs" / time.strftime("%Y-%m-%d") / f"{time.strftime('%H-%M-%S')}-{short_id()}"
+    folder = (
+        home / "outputs" / "runs" / time.strftime("%Y-%m-%d") / f"{time.strftime('%H-%M-%S')}-{short_id()}"
+    )
     folder.mkdir(parents=True)
     return folder

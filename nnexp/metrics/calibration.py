@@ -26,7 +26,9 @@ class ReliabilityBins:
     accuracy: NDArray[np.float64]
 
     @classmethod
-    def of(cls, confidence: NDArray[np.floating], correct: NDArray[np.bool_], bins: int = BINS) -> "ReliabilityBins":
+    def of(
+        cls, confidence: NDArray[np.floating], correct: NDArray[np.bool_], bins: int = BINS
+    ) -> "ReliabilityBins":
         """Bin confidences (N,) in [0, 1] and whether each prediction is correct, (N,)."""
         confidence = confidence.astype(np.float64)
         index = (np.ceil(confidence * bins).astype(np.int64) - 1).clip(0, bins - 1)

@@ -30,4 +30,6 @@ class Predictions:
         """Return the arrays by their names in the .npz file; true values other than classes are named y."""
         true = "true" if self.true.ndim == 1 else "y"
         arrays = {"index": self.index, true: self.true, "predicted": self.predicted}
-        return arrays if self.confidence is None else arrays | {"confidence": self.confidence.astype(np.float32)}
+        return (
+            arrays if self.confidence is None else arrays | {"confidence": self.confidence.astype(np.float32)}
+        )

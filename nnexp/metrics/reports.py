@@ -97,7 +97,9 @@ class RegressionReport:
     def r2(self) -> NDArray[np.float64]:
         """R2 of each target, (T,); of a constant one 1 if it is predicted exactly, else 0."""
         squared_errors = np.square(self.y - self.predicted, dtype=np.float64).sum(axis=0)
-        return r2_of_sums(squared_errors, np.square(self.y - self.y.mean(axis=0, dtype=np.float64)).sum(axis=0))
+        return r2_of_sums(
+            squared_errors, np.square(self.y - self.y.mean(axis=0, dtype=np.float64)).sum(axis=0)
+        )
 
     @property
     def mae(self) -> NDArray[np.float64]:

@@ -133,7 +133,9 @@ class R2(RunningMetric):
         return float(r2_of_sums(squared_errors, deviations).mean())
 
 
-def r2_of_sums(squared_errors: NDArray[np.float64], squared_deviations: NDArray[np.float64]) -> NDArray[np.float64]:
+def r2_of_sums(
+    squared_errors: NDArray[np.float64], squared_deviations: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Compute R2 of each target from its sums of squares, all (T,)."""
     ratio = squared_errors / np.where(squared_deviations > 0, squared_deviations, 1)
     return np.asarray(np.where(squared_deviations > 0, 1 - ratio, squared_errors == 0))

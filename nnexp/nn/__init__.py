@@ -3,7 +3,17 @@
 What a configuration lists in `model.stack` is named from here: `_target_: nnexp.nn.Conv2d`.
 """
 
-from nnexp.nn.activations.activation import ELU, SELU, HardTanh, Identity, LeakyReLU, ReLU, Sigmoid, Softplus, Tanh
+from nnexp.nn.activations.activation import (
+    ELU,
+    SELU,
+    HardTanh,
+    Identity,
+    LeakyReLU,
+    ReLU,
+    Sigmoid,
+    Softplus,
+    Tanh,
+)
 from nnexp.nn.activations.from_input import GELU, Mish, PReLU, SiLU
 from nnexp.nn.layers.containers import Residual
 from nnexp.nn.layers.convolution import Conv2d

@@ -31,7 +31,12 @@ class Network:
     """
 
     def __init__(
-        self, layers: Sequence[Layer], inputs: Shape, capacity: int, dtype: DTypeLike = np.float32, noise: np.random.Generator | None = None
+        self,
+        layers: Sequence[Layer],
+        inputs: Shape,
+        capacity: int,
+        dtype: DTypeLike = np.float32,
+        noise: np.random.Generator | None = None,
     ) -> None:
         self.chain = Stack(layers)
         self.layers = self.chain.layers
@@ -77,7 +82,13 @@ class Network:
             layer.initialize(of_layer.get(layer, init), rng)  # type: ignore[call-overload]
         if x is not None:
             for rule in dict.fromkeys(rules):
-                rule.adapt([(layer.W, partial(self.output_of, layer, x)) for layer in weighted if of_layer[layer] is rule])
+                rule.adapt(
+                    [
+                        (layer.W, partial(self.output_of, layer, x))
+                        for layer in weighted
+                        if of_layer[layer] is rule
+                    ]
+                )
 
     def forward(self, x: Array, training: bool = False) -> Array:
         """X (B, ...) -> z (B, O), B <= capacity; z lies in a buffer and is valid until the next call.
@@ -121,7 +132,9 @@ class Network:
                 del vars(layer)["forward"]
 
 
-def _seen(forward: Callable[[Array, bool], Array], look: Callable[[Array], None]) -> Callable[[Array, bool], Array]:
+def _seen(
+    forward: Callable[[Array, bool], Array], look: Callable[[Array], None]
+) -> Callable[[Array, bool], Array]:
     """A layer's forward pass with somebody looking at what it returns."""
 
     def watched(x: Array, training: bool = False) -> Array:

@@ -27,7 +27,12 @@ class Parameters:
         state: the shape of each piece of state by its name.
     """
 
-    def __init__(self, shapes: Mapping[str, Shape], dtype: DTypeLike = np.float32, state: Mapping[str, Shape] | None = None) -> None:
+    def __init__(
+        self,
+        shapes: Mapping[str, Shape],
+        dtype: DTypeLike = np.float32,
+        state: Mapping[str, Shape] | None = None,
+    ) -> None:
         in_order = sorted(shapes, key=lambda name: len(shapes[name]) < 2)  # stable: matrices, then vectors
         self.shapes = [shapes[name] for name in in_order]
         self.theta: Array

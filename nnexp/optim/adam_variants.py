@@ -71,7 +71,12 @@ class RAdam(Adam):
     """
 
     def __init__(
-        self, lr: LearningRate = 5e-3, beta1: Decay = 0.9, beta2: Decay = 0.99, eps: Epsilon = 1e-8, weight_decay: WeightDecay = 0.0
+        self,
+        lr: LearningRate = 5e-3,
+        beta1: Decay = 0.9,
+        beta2: Decay = 0.99,
+        eps: Epsilon = 1e-8,
+        weight_decay: WeightDecay = 0.0,
     ) -> None:
         super().__init__(lr, beta1, beta2, eps, weight_decay=weight_decay)
 
@@ -99,7 +104,12 @@ class Adamax(Adam):
     """v <- max(beta2 v, |g| + eps); theta <- theta - lr m^ / v: Kingma & Ba 2015, algorithm 2; eps is PyTorch's."""
 
     def __init__(
-        self, lr: LearningRate = 0.01, beta1: Decay = 0.9, beta2: Decay = 0.99, eps: Epsilon = 1e-8, weight_decay: WeightDecay = 0.0
+        self,
+        lr: LearningRate = 0.01,
+        beta1: Decay = 0.9,
+        beta2: Decay = 0.99,
+        eps: Epsilon = 1e-8,
+        weight_decay: WeightDecay = 0.0,
     ) -> None:
         super().__init__(lr, beta1, beta2, eps, weight_decay=weight_decay)
 

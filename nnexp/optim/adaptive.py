@@ -62,7 +62,9 @@ class Adadelta(Optimizer):
     by (1 - rho), which leaves d as it is when eps is divided too.
     """
 
-    def __init__(self, lr: LearningRate = 1.0, rho: Decay = 0.9, eps: Epsilon = 1e-6, weight_decay: WeightDecay = 0.0) -> None:
+    def __init__(
+        self, lr: LearningRate = 1.0, rho: Decay = 0.9, eps: Epsilon = 1e-6, weight_decay: WeightDecay = 0.0
+    ) -> None:
         super().__init__(lr, weight_decay)
         self.rho, self.eps = rho, eps
 

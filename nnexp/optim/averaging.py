@@ -120,7 +120,9 @@ class SWA(Average):
         every: the steps between two weights that count.
     """
 
-    def __init__(self, start: Annotated[float, Ge(0), Lt(1)] = 0.75, every: Annotated[int, Ge(1)] = 1) -> None:
+    def __init__(
+        self, start: Annotated[float, Ge(0), Lt(1)] = 0.75, every: Annotated[int, Ge(1)] = 1
+    ) -> None:
         self.start, self.every = start, every
 
     def bind(self, theta: Array, state: Array) -> None:

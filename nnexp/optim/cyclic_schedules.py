@@ -24,7 +24,12 @@ class CosineRestarts(Schedule):
     """
 
     def __init__(
-        self, cycles: Count = 3, growth: Factor = 2.0, final: Multiplier = 0.0, warmup: Warmup = 0.0, start: Multiplier = 0.01
+        self,
+        cycles: Count = 3,
+        growth: Factor = 2.0,
+        final: Multiplier = 0.0,
+        warmup: Warmup = 0.0,
+        start: Multiplier = 0.01,
     ) -> None:
         super().__init__(warmup, start)
         self.final = final
@@ -69,7 +74,11 @@ class OneCycle(Schedule):
         super().__init__(warmup, start)
         self.pct_start, self.anneal = pct_start, anneal
         self.first, self.last = 1 / div_factor, 1 / (div_factor * final_div_factor)
-        self.cycle_momentum, self.base_momentum, self.max_momentum = cycle_momentum, base_momentum, max_momentum
+        self.cycle_momentum, self.base_momentum, self.max_momentum = (
+            cycle_momentum,
+            base_momentum,
+            max_momentum,
+        )
 
     def curve(self, progress: float) -> float:
         return self.there_and_back(progress, self.first, 1.0, self.last)
@@ -77,7 +86,9 @@ class OneCycle(Schedule):
     def momentum(self, progress: float) -> float | None:
         if not self.cycle_momentum:
             return None
-        return self.there_and_back(self.after_warmup(progress), self.max_momentum, self.base_momentum, self.max_momentum)
+        return self.there_and_back(
+            self.after_warmup(progress), self.max_momentum, self.base_momentum, self.max_momentum
+        )
 
     def there_and_back(self, progress: float, first: float, turn: float, last: float) -> float:
         """The value on the way from `first` to `turn`, or from there to `last`."""

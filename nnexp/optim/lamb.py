@@ -21,7 +21,12 @@ class LAMB(Adam):
     """
 
     def __init__(
-        self, lr: LearningRate = 0.01, beta1: Decay = 0.9, beta2: Decay = 0.99, eps: Epsilon = 1e-6, weight_decay: WeightDecay = 0.0
+        self,
+        lr: LearningRate = 0.01,
+        beta1: Decay = 0.9,
+        beta2: Decay = 0.99,
+        eps: Epsilon = 1e-6,
+        weight_decay: WeightDecay = 0.0,
     ) -> None:
         super().__init__(lr, beta1, beta2, eps, weight_decay=weight_decay)
 

@@ -22,7 +22,13 @@ class Lion(Optimizer):
         weight_decay: decoupled, matrices only.
     """
 
-    def __init__(self, lr: LearningRate = 3e-4, beta1: Decay = 0.9, beta2: Decay = 0.99, weight_decay: WeightDecay = 0.0) -> None:
+    def __init__(
+        self,
+        lr: LearningRate = 3e-4,
+        beta1: Decay = 0.9,
+        beta2: Decay = 0.99,
+        weight_decay: WeightDecay = 0.0,
+    ) -> None:
         super().__init__(lr, weight_decay)
         self.beta1, self.beta2 = beta1, beta2
 

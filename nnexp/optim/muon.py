@@ -15,7 +15,11 @@ from nnexp.optim.adam import Adam
 from nnexp.optim.adaptive import Epsilon
 from nnexp.optim.optimizers import Array, Decay, LearningRate, Optimizer, Shape, WeightDecay
 
-QUINTIC = (3.4445, -4.7750, 2.0315)  # a, b, c: the steepest at 0 that keep singular values near 1, Jordan et al. 2024
+QUINTIC = (
+    3.4445,
+    -4.7750,
+    2.0315,
+)  # a, b, c: the steepest at 0 that keep singular values near 1, Jordan et al. 2024
 SMALL = 1e-8
 
 
@@ -63,7 +67,10 @@ class Muon(Optimizer):
         sizes = [(prod(shape[:-1]), shape[-1]) for shape in self.shapes if len(shape) >= 2]
         spaces = workspaces(sizes, theta)
         starts = np.cumsum([0, *map(prod, sizes)])
-        views = [self.G[start : start + prod(size)].reshape(size) for start, size in zip(starts, sizes, strict=False)]
+        views = [
+            self.G[start : start + prod(size)].reshape(size)
+            for start, size in zip(starts, sizes, strict=False)
+        ]
         self.each = list(zip(views, spaces, strict=True))
         self.t = 0
 
@@ -109,7 +116,12 @@ def workspaces(sizes: Sequence[tuple[int, int]], like: Array) -> list[Workspace]
 
     def workspace(rows: int, columns: int) -> Workspace:
         long, square = (rows, columns), (rows, rows)
-        return Workspace(*(whole[: prod(shape)].reshape(shape) for whole, shape in ((X, long), (Y, long), (A, square), (B, square))))
+        return Workspace(
+            *(
+                whole[: prod(shape)].reshape(shape)
+                for whole, shape in ((X, long), (Y, long), (A, square), (B, square))
+            )
+        )
 
     return [workspace(min(size), max(size)) for size in sizes]
 

@@ -49,8 +49,12 @@ class Optimizer(ABC):
         """
         self.theta, self.g = theta, grad
         self.shapes = [theta.shape] if shapes is None else list(shapes)
-        if sum(map(prod, self.shapes)) != theta.size or self.shapes != sorted(self.shapes, key=lambda shape: len(shape) < 2):
-            raise ValueError(f"shapes {self.shapes} must fill a vector of {theta.size} weights, matrices before vectors")
+        if sum(map(prod, self.shapes)) != theta.size or self.shapes != sorted(
+            self.shapes, key=lambda shape: len(shape) < 2
+        ):
+            raise ValueError(
+                f"shapes {self.shapes} must fill a vector of {theta.size} weights, matrices before vectors"
+            )
         self.matrices = sum(prod(shape) for shape in self.shapes if len(shape) >= 2)
         self.decayed = theta if shapes is None else theta[: self.matrices]
         self.update = np.zeros_like(theta)  # scratch: what is subtracted from theta
@@ -80,7 +84,9 @@ class SGD(Optimizer):
 class Momentum(Optimizer):
     """v <- mu v + g; theta <- theta - lr v: Polyak 1964, in PyTorch's form (the learning rate outside v)."""
 
-    def __init__(self, lr: LearningRate = 0.05, momentum: Decay = 0.9, weight_decay: WeightDecay = 0.0) -> None:
+    def __init__(
+        self, lr: LearningRate = 0.05, momentum: Decay = 0.9, weight_decay: WeightDecay = 0.0
+    ) -> None:
         super().__init__(lr, weight_decay)
         self.momentum: float = momentum
 

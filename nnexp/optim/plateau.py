@@ -34,7 +34,13 @@ class Plateau(Schedule):
         start: Multiplier = 0.01,
     ) -> None:
         super().__init__(warmup, start)
-        self.factor, self.patience, self.threshold, self.cooldown, self.floor = factor, patience, threshold, cooldown, floor
+        self.factor, self.patience, self.threshold, self.cooldown, self.floor = (
+            factor,
+            patience,
+            threshold,
+            cooldown,
+            floor,
+        )
         self.multiplier, self.best = 1.0, inf
         self.bad = self.cooling = 0  # evaluations
 

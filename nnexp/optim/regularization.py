@@ -37,7 +37,13 @@ class Regularization:
 
     def told(self) -> str:
         """Those that are in force, for a person."""
-        named = {"l1": self.l1, "l2": self.l2, "max_norm": self.max_norm, "clip_norm": self.clip_norm, "clip_value": self.clip_value}
+        named = {
+            "l1": self.l1,
+            "l2": self.l2,
+            "max_norm": self.max_norm,
+            "clip_norm": self.clip_norm,
+            "clip_value": self.clip_value,
+        }
         return ", ".join(f"{name} {value:g}" for name, value in named.items() if value)
 
 
@@ -56,15 +62,21 @@ class Regularizer:
         matrices = [shape for shape in shapes if len(shape) >= 2]
         self.W = theta[: sum(map(prod, matrices))]
         self.dW = grad[: len(self.W)]
-        self.scratch: Array = np.empty_like(self.W if settings.l1 or settings.l2 or settings.max_norm else self.W[:0])
-        self.units: list[tuple[Array, Array, Array]] = []  # each matrix (I, O), the length of its columns, its scratch
+        self.scratch: Array = np.empty_like(
+            self.W if settings.l1 or settings.l2 or settings.max_norm else self.W[:0]
+        )
+        self.units: list[
+            tuple[Array, Array, Array]
+        ] = []  # each matrix (I, O), the length of its columns, its scratch
         start = 0
         for shape in matrices:
             place = slice(start, start + prod(shape))
             start = place.stop
             if settings.max_norm:
                 matrix = self.W[place].reshape(-1, shape[-1])
-                self.units.append((matrix, np.empty(shape[-1], theta.dtype), self.scratch[place].reshape(matrix.shape)))
+                self.units.append(
+                    (matrix, np.empty(shape[-1], theta.dtype), self.scratch[place].reshape(matrix.shape))
+                )
 
     def penalize(self) -> None:
         """Add the penalties' gradient: l1 sign(W) + l2 W."""

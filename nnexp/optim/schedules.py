@@ -66,7 +66,9 @@ class Step(Schedule):
         start: see Schedule.
     """
 
-    def __init__(self, every: Ratio = 0.3, gamma: Ratio = 0.1, warmup: Warmup = 0.0, start: Multiplier = 0.01) -> None:
+    def __init__(
+        self, every: Ratio = 0.3, gamma: Ratio = 0.1, warmup: Warmup = 0.0, start: Multiplier = 0.01
+    ) -> None:
         super().__init__(warmup, start)
         self.every, self.gamma = every, gamma
 
@@ -79,7 +81,11 @@ class MultiStep(Schedule):
     """Falls by the factor gamma at each of the milestones, which are ratios in any order."""
 
     def __init__(
-        self, milestones: Annotated[list[Ratio], MinLen(1)], gamma: Ratio = 0.1, warmup: Warmup = 0.0, start: Multiplier = 0.01
+        self,
+        milestones: Annotated[list[Ratio], MinLen(1)],
+        gamma: Ratio = 0.1,
+        warmup: Warmup = 0.0,
+        start: Multiplier = 0.01,
     ) -> None:
         super().__init__(warmup, start)
         self.milestones, self.gamma = milestones, gamma
@@ -92,7 +98,9 @@ class MultiStep(Schedule):
 class Exponential(Schedule):
     """Falls by the same factor in every step, from 1 to `final`: final ** progress."""
 
-    def __init__(self, final: Annotated[float, Gt(0), Le(1)] = 0.01, warmup: Warmup = 0.0, start: Multiplier = 0.01) -> None:
+    def __init__(
+        self, final: Annotated[float, Gt(0), Le(1)] = 0.01, warmup: Warmup = 0.0, start: Multiplier = 0.01
+    ) -> None:
         super().__init__(warmup, start)
         self.final = final
 
@@ -104,7 +112,11 @@ class Polynomial(Schedule):
     """Falls from 1 to `final` like a power: final + (1 - final) (1 - progress) ** power."""
 
     def __init__(
-        self, power: Annotated[float, Gt(0)] = 2.0, final: Multiplier = 0.0, warmup: Warmup = 0.0, start: Multiplier = 0.01
+        self,
+        power: Annotated[float, Gt(0)] = 2.0,
+        final: Multiplier = 0.0,
+        warmup: Warmup = 0.0,
+        start: Multiplier = 0.01,
     ) -> None:
         super().__init__(warmup, start)
         self.power, self.final = power, final

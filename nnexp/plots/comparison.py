@@ -64,7 +64,11 @@ def curves(sides: Sequence[ComparedRun]) -> "Figure":
 
 def drawn(panels: Iterable["Axes"]) -> tuple[list["Artist"], list[str]]:
     """Lines and labels of a legend: each run once, though it be in some panels only."""
-    found = {label: handle for axes in panels for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)}
+    found = {
+        label: handle
+        for axes in panels
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
     return [found[label] for label in sorted(found)], sorted(found)
 
 
@@ -85,7 +89,11 @@ def panel(axes: "Axes", sides: Sequence[ComparedRun], metric: str) -> None:
     seen: list[float] = []
     tops: list[float] = []
     for i, (side, color) in enumerate(zip(sides, COLORS, strict=False)):
-        points = [(step, values[metric]) for step, values in side.epochs if metric in values and np.isfinite(values[metric])]
+        points = [
+            (step, values[metric])
+            for step, values in side.epochs
+            if metric in values and np.isfinite(values[metric])
+        ]
         if not points:
             continue
         x, y = zip(*points, strict=True)
@@ -108,7 +116,12 @@ def panel(axes: "Axes", sides: Sequence[ComparedRun], metric: str) -> None:
     elif metric == "lr" and tops and max(tops) > 20 * min(tops) > 0:
         axes.set_yscale("log")
         axes.set_ylim(bottom=min(tops) / 100)
-    elif metric != "lr" and positive and max(positive) > WIDE_SPAN * min(positive) and len(positive) == len(seen):
+    elif (
+        metric != "lr"
+        and positive
+        and max(positive) > WIDE_SPAN * min(positive)
+        and len(positive) == len(seen)
+    ):
         axes.set_yscale("log")
     elif seen and min(seen) >= 0:
         axes.set_ylim(bottom=0)
@@ -154,14 +167,20 @@ def matrix(axes: "Axes", mistakes: Mistakes) -> None:
     image = axes.imshow(mistakes.worse, cmap="RdBu_r", vmin=-scale, vmax=scale, interpolation="nearest")
     total = int(mistakes.counts.trace())
     change = f"{abs(total):,} {'more' if total > 0 else 'fewer'} right" if total else "as many right"
-    axes.set_title(f"{mistakes.other} against {mistakes.base}, {mistakes.part}: {change}", fontsize=10.5, pad=10)
+    axes.set_title(
+        f"{mistakes.other} against {mistakes.base}, {mistakes.part}: {change}", fontsize=10.5, pad=10
+    )
     axes.set_xlabel("predicted class")
     axes.set_ylabel("true class")
     axes.tick_params(length=0)
     if n <= MOST_NAMED:
-        names = [name.replace("$", r"\$") if len(name) <= 24 else f"{name[:23]}…" for name in mistakes.classes]
+        names = [
+            name.replace("$", r"\$") if len(name) <= 24 else f"{name[:23]}…" for name in mistakes.classes
+        ]
         long_names = max(map(len, names)) > 3
-        axes.set_xticks(range(n), names, rotation=45 if long_names else 0, ha="right" if long_names else "center")
+        axes.set_xticks(
+            range(n), names, rotation=45 if long_names else 0, ha="right" if long_names else "center"
+        )
         axes.set_yticks(range(n), names)
         axes.set_xticks(np.arange(n + 1) - 0.5, minor=True)
         axes.set_yticks(np.arange(n + 1) - 0.5, minor=True)
@@ -172,7 +191,16 @@ def matrix(axes: "Axes", mistakes: Mistakes) -> None:
                 color = "white" if abs(mistakes.worse[row, column]) > 0.55 * scale else "#222222"
                 weight = "bold" if row == column else "normal"
                 told = f"{count:+,}".replace("-", "−")
-                axes.text(column, row, told, ha="center", va="center", color=color, weight=weight, fontsize=8.5 if len(told) < 5 else 7)
+                axes.text(
+                    column,
+                    row,
+                    told,
+                    ha="center",
+                    va="center",
+                    color=color,
+                    weight=weight,
+                    fontsize=8.5 if len(told) < 5 else 7,
+                )
         axes.plot(*diagonal(n), color="#777777", linewidth=0.9, solid_joinstyle="miter")
     bar = axes.figure.colorbar(image, ax=axes, shrink=0.8, format=lambda share, _: f"{100 * abs(share):.3g}%")
     bar.set_label("share of the true class")

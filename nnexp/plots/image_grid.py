@@ -20,7 +20,9 @@ COLOURS = 3
 FRAME = 0.9  # how light the lines between the images are
 
 
-def gallery(before: NDArray[Any], after: NDArray[Any], shape: tuple[int, ...], title: str, labels: tuple[str, str]) -> "Figure":
+def gallery(
+    before: NDArray[Any], after: NDArray[Any], shape: tuple[int, ...], title: str, labels: tuple[str, str]
+) -> "Figure":
     """Two panels of images, eight in a row: the same place in both is the same image.
 
     Grey images are dark on white; three channels are red, green and blue; of another number the mean is shown. A pixel of an
@@ -43,7 +45,9 @@ def gallery(before: NDArray[Any], after: NDArray[Any], shape: tuple[int, ...], t
     figure.text(MARGIN / full_width, 1 - 14 / full_height, title, va="top", fontsize=11)
     for i, (image, label) in enumerate(zip(sheets, labels, strict=True)):
         left, bottom = MARGIN + i * (width + MARGIN), MARGIN
-        axes = figure.add_axes((left / full_width, bottom / full_height, width / full_width, height / full_height))
+        axes = figure.add_axes(
+            (left / full_width, bottom / full_height, width / full_width, height / full_height)
+        )
         axes.imshow(image, interpolation="nearest", aspect="auto")
         axes.set_title(label, fontsize=9, color="#666666", loc="left", pad=5)
         axes.set_axis_off()

@@ -16,7 +16,12 @@ DPI = 130
 
 
 def lr_curve(
-    lr: Numbers, loss: Numbers, smoothed: Numbers, title: str, suggestion: float | None = None, bounds: tuple[float, float] | None = None
+    lr: Numbers,
+    loss: Numbers,
+    smoothed: Numbers,
+    title: str,
+    suggestion: float | None = None,
+    bounds: tuple[float, float] | None = None,
 ) -> "Figure":
     """The loss of each batch, faint, and smoothed, bold; the learning rate to take is marked and named.
 
@@ -39,7 +44,10 @@ def lr_curve(
     highest = float(smoothed[: int(np.argmin(smoothed)) + 1].max())
     axes.set(xscale="log", xlim=(lr[0], lr[-1]), ylim=(0, HEADROOM * highest or 1.0))
     if suggestion is not None:
-        along, height = np.log(suggestion / lr[0]) / np.log(lr[-1] / lr[0]), np.interp(np.log(suggestion), np.log(lr), smoothed)
+        along, height = (
+            np.log(suggestion / lr[0]) / np.log(lr[-1] / lr[0]),
+            np.interp(np.log(suggestion), np.log(lr), smoothed),
+        )
         side = 1 if along < LEFT else -1
         axes.axvline(suggestion, color=CHOSEN, linewidth=0.9, linestyle="--", zorder=1)
         axes.plot(suggestion, height, "o", color=CHOSEN, markersize=7, zorder=5)

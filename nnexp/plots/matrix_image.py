@@ -11,7 +11,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from nnexp.plots.style import FAINT, LABEL, LINES, MARGIN, NOTE, TEXT, WRONG, fitted, font, head, head_height, length
+from nnexp.plots.style import (
+    FAINT,
+    LABEL,
+    LINES,
+    MARGIN,
+    NOTE,
+    TEXT,
+    WRONG,
+    fitted,
+    font,
+    head,
+    head_height,
+    length,
+)
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -73,7 +86,9 @@ class Grid:
         image.paste(Image.fromarray(cells(self.colours, cell)), (left, top))
         self.write(draw, left, top, cell)
         draw.text((left + n * cell / 2, height - MARGIN), "predicted class", FAINT, font(LABEL - 1), "ms")
-        image.paste(*turned("true class", LABEL - 1, FAINT, 90, (MARGIN + LABEL // 2, top + n * cell // 2), "middle"))
+        image.paste(
+            *turned("true class", LABEL - 1, FAINT, 90, (MARGIN + LABEL // 2, top + n * cell // 2), "middle")
+        )
         if named:
             draw.text((left + n * cell + GAP, top - 4), self.heading, FAINT, font(NOTE), "ls")
         for i, name in enumerate(names):
@@ -81,7 +96,11 @@ class Grid:
             draw.text((left - GAP, top + middle), name, TEXT, font(size), "rm")
             draw.text((left + n * cell + GAP, top + middle), self.side[i], FAINT, font(size), "lm")
             if upright or slanted:
-                image.paste(*turned(name, size, TEXT, 90 if upright else 45, (left + middle, top + n * cell + GAP), "end"))
+                image.paste(
+                    *turned(
+                        name, size, TEXT, 90 if upright else 45, (left + middle, top + n * cell + GAP), "end"
+                    )
+                )
             else:
                 draw.text((left + middle, top + n * cell + GAP + size - 2), name, TEXT, font(size), "ms")
         return image
@@ -118,7 +137,9 @@ def cells(colours: NDArray[np.uint8], cell: int) -> NDArray[np.uint8]:
     return painted
 
 
-def turned(text: str, size: int, color: str, degrees: int, place: tuple[int, int], anchor: str) -> tuple[str, tuple[int, int], "Image"]:
+def turned(
+    text: str, size: int, color: str, degrees: int, place: tuple[int, int], anchor: str
+) -> tuple[str, tuple[int, int], "Image"]:
     """What `Image.paste` takes to write a turned text with its middle, or the right end of its upper edge, at `place`."""
     from PIL import Image, ImageDraw
 
@@ -129,7 +150,9 @@ def turned(text: str, size: int, color: str, degrees: int, place: tuple[int, int
     ImageDraw.Draw(mask).text((1, height / 2), text, 255, type_, "lm")
     mask = mask.rotate(degrees, Image.Resampling.BICUBIC, expand=True)
     if sharp > 1:
-        mask = mask.resize((max(1, mask.width // sharp), max(1, mask.height // sharp)), Image.Resampling.LANCZOS)
+        mask = mask.resize(
+            (max(1, mask.width // sharp), max(1, mask.height // sharp)), Image.Resampling.LANCZOS
+        )
     x, y = place
     if anchor == "middle":
         return color, (x - mask.width // 2, y - mask.height // 2), mask

@@ -53,7 +53,9 @@ def draw_all(folder: Path, entries: Sequence[Entry], failures: list[str] | None 
     """
     made = []
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from")  # a class name in a script that the type lacks
+        warnings.filterwarnings(
+            "ignore", "Glyph .* missing from"
+        )  # a class name in a script that the type lacks
         for path, make in pictures(folder, entries):
             try:
                 make()
@@ -85,7 +87,9 @@ def of_reports(folder: Path) -> Iterator[Piece]:
     """What was counted of each part."""
     for part, title in PARTS:
         if report := _json(folder / "confusion" / f"{part}.json"):
-            yield _piece(folder, f"confusion/{part}.png", lambda *args: confusion(*args).paint(), report, title)
+            yield _piece(
+                folder, f"confusion/{part}.png", lambda *args: confusion(*args).paint(), report, title
+            )
         if report := _json(folder / "labels" / f"{part}.json"):
             yield _piece(folder, f"labels/{part}.png", labels, report, title)
 
@@ -109,11 +113,18 @@ def of_predictions(folder: Path, described: dict[str, Any]) -> Iterator[Piece]:
             continue
         if "index" in found and described:
             path = f"predictions/{part}.parquet"
-            yield path, partial(lambda path, *args: write(table(*args), path), folder / path, found, classes, targets)
+            yield (
+                path,
+                partial(
+                    lambda path, *args: write(table(*args), path), folder / path, found, classes, targets
+                ),
+            )
         if part == "test" and "true" in found and described:
             yield MISTAKES, partial(write_mistakes, folder / MISTAKES, found, classes)
         if report := _json(folder / "predictions" / f"{part}.json"):
-            yield _piece(folder, f"predictions/{part}.png", predictions, found["y"], found["predicted"], report, title)
+            yield _piece(
+                folder, f"predictions/{part}.png", predictions, found["y"], found["predicted"], report, title
+            )
         if "confidence" in found:
             yield _piece(folder, f"calibration/{part}.png", calibration, *sureness(found), title)
         if ranked := rankings(found, classes, targets):
@@ -136,7 +147,12 @@ def rankings(found: Arrays, classes: Sequence[str], targets: Sequence[str]) -> d
     if "y" in found:
         pairs = zip(targets, found["y"].T, confidence.T, strict=False)
     elif len(classes) == 2:
-        pairs = zip(classes[1:], [found["true"] == 1], [np.where(found["predicted"] == 1, confidence, 1 - confidence)], strict=True)
+        pairs = zip(
+            classes[1:],
+            [found["true"] == 1],
+            [np.where(found["predicted"] == 1, confidence, 1 - confidence)],
+            strict=True,
+        )
     else:
         return {}
     ranked = {name: Ranking.of(truth, score) for name, truth, score in list(pairs)[: len(SERIES)]}
@@ -147,7 +163,9 @@ def of_mistakes(folder: Path, described: dict[str, Any]) -> Iterator[Piece]:
     """Images that are taken for something else."""
     if described and (found := _arrays(folder / "mistakes.npz")):
         scale = float(found.pop("scale"))
-        yield _piece(folder, "mistakes.png", lambda: mistakes(**found, scale=scale, classes=described["classes"]))
+        yield _piece(
+            folder, "mistakes.png", lambda: mistakes(**found, scale=scale, classes=described["classes"])
+        )
 
 
 def of_curves(folder: Path, entries: Sequence[Entry], unit: str) -> Iterator[Piece]:
@@ -188,6 +206,10 @@ def _json(path: Path) -> dict[str, Any]:
 
 def _arrays(path: Path) -> Arrays:
     """The arrays in the file; none where there is none, or half of one."""
-    with suppress(OSError, ValueError, BadZipFile), path.open("rb") as file, np.load(file, allow_pickle=False) as found:
+    with (
+        suppress(OSError, ValueError, BadZipFile),
+        path.open("rb") as file,
+        np.load(file, allow_pickle=False) as found,
+    ):
         return {name: found[name] for name in found.files}
     return {}

@@ -19,7 +19,18 @@ if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont
 
 TRAIN, VALIDATION, BEST, RATE = "#4c78a8", "#e45756", "#888888", "#54a24b"
-SERIES = ("#4c78a8", "#f58518", "#54a24b", "#e45756", "#b279a2", "#72b7b2", "#9d755d", "#eeca3b", "#ff9da6", "#8c8c8c")
+SERIES = (
+    "#4c78a8",
+    "#f58518",
+    "#54a24b",
+    "#e45756",
+    "#b279a2",
+    "#72b7b2",
+    "#9d755d",
+    "#eeca3b",
+    "#ff9da6",
+    "#8c8c8c",
+)
 TEXT, FAINT, WRONG, LINES = "#222222", "#666666", "#b3202c", "#e4e4e4"
 DPI = 110
 TITLE, LABEL, NOTE = 18, 14, 12
@@ -37,7 +48,9 @@ def font(size: int) -> "FreeTypeFont":
     matplotlib = find_spec("matplotlib")  # found, not imported: that takes a while
     assert matplotlib is not None
     assert matplotlib.origin is not None
-    return ImageFont.truetype(str(Path(matplotlib.origin).parent / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf"), size)
+    return ImageFont.truetype(
+        str(Path(matplotlib.origin).parent / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf"), size
+    )
 
 
 def length(text: str, size: int) -> float:
@@ -76,7 +89,14 @@ def literal(text: str) -> str:
 
 
 def panel(
-    figure: "Figure", left: float, bottom: float, width: float, height: float, across: str = "", up: str = "", room: float = 0.5
+    figure: "Figure",
+    left: float,
+    bottom: float,
+    width: float,
+    height: float,
+    across: str = "",
+    up: str = "",
+    room: float = 0.5,
 ) -> "Axes":
     """Axes in the look of the house, their corner `left` and `bottom` inches from the figure's, `width` and `height` inches large.
 

@@ -13,7 +13,18 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLORS = ("#4c78a8", "#f58518", "#54a24b", "#e45756", "#b279a2", "#72b7b2", "#9d755d", "#eeca3b", "#ff9da6", "#8c8c8c")
+COLORS = (
+    "#4c78a8",
+    "#f58518",
+    "#54a24b",
+    "#e45756",
+    "#b279a2",
+    "#72b7b2",
+    "#9d755d",
+    "#eeca3b",
+    "#ff9da6",
+    "#8c8c8c",
+)
 MOST_SETTINGS = len(COLORS)
 REPEATS = ("seed", "data.fold")
 """Params whose values repeat a setting instead of making another."""
@@ -58,7 +69,9 @@ def settings(runs: Sequence[Curves]) -> dict[str, list[Curves]]:
     told = [key for key in swept if not any(key.startswith(f"{group}.") for group in chosen)] or swept
     groups: dict[str, list[Curves]] = {}
     for run in runs:
-        groups.setdefault(", ".join(f"{key}={run.params.get(key, '-')}" for key in told) or "all runs", []).append(run)
+        groups.setdefault(
+            ", ".join(f"{key}={run.params.get(key, '-')}" for key in told) or "all runs", []
+        ).append(run)
     return groups
 
 
@@ -73,7 +86,9 @@ def figure(runs: Sequence[Curves]) -> "Figure":
     shown = dict(list(groups.items())[:MOST_SETTINGS])
     made = Figure(figsize=(11, 4.4 + 0.22 * len(shown)), dpi=DPI, layout="constrained")
     panels: list[Axes] = list(made.subplots(1, 2))
-    for axes, metric, title in zip(panels, ("train/loss", score), ("training loss", f"validation {score[4:]}"), strict=True):
+    for axes, metric, title in zip(
+        panels, ("train/loss", score), ("training loss", f"validation {score[4:]}"), strict=True
+    ):
         for (label, group), color in zip(shown.items(), COLORS, strict=False):
             lines(axes, group, metric, color, label)
         axes.set_title(title, fontsize=11)
@@ -107,8 +122,20 @@ def lines(axes: "Axes", group: Sequence[Curves], metric: str, color: str, label:
     length = min(sum(a == b for a, b in zip(steps, curves[0][0], strict=False)) for steps, _ in curves)
     mean = np.mean([values[:length] for _, values in curves], axis=0)
     last = (
-        100 * np.array([values[-1] for _, values in curves]) if metric == "val/accuracy" else np.array([values[-1] for _, values in curves])
+        100 * np.array([values[-1] for _, values in curves])
+        if metric == "val/accuracy"
+        else np.array([values[-1] for _, values in curves])
     )
     spread = f" ± {last.std(ddof=1):.2g}" if len(last) > 1 else ""
-    told = f"{label}: {last.mean():.4g}{spread}{' %' if metric == 'val/accuracy' else ''}" + (f" ({len(last)} runs)" if spread else "")
-    axes.plot(curves[0][0][:length], mean, color=color, linewidth=2.2, marker="o" if length <= 40 else None, markersize=3, label=told)
+    told = f"{label}: {last.mean():.4g}{spread}{' %' if metric == 'val/accuracy' else ''}" + (
+        f" ({len(last)} runs)" if spread else ""
+    )
+    axes.plot(
+        curves[0][0][:length],
+        mean,
+        color=color,
+        linewidth=2.2,
+        marker="o" if length <= 40 else None,
+        markersize=3,
+        label=told,
+    )

@@ -24,7 +24,9 @@ Line = tuple[str, str]
 """A text and its colour."""
 
 
-def tiles(images: NDArray[np.uint8], title: str, notes: Sequence[str], captions: Sequence[Sequence[Line]] = ()) -> "Image":
+def tiles(
+    images: NDArray[np.uint8], title: str, notes: Sequence[str], captions: Sequence[Sequence[Line]] = ()
+) -> "Image":
     """Paint them.
 
     Args:
@@ -42,7 +44,10 @@ def tiles(images: NDArray[np.uint8], title: str, notes: Sequence[str], captions:
     room = max(w, SIDE) if captions else w
     across = min(ACROSS, len(images))
     lines = max(map(len, captions), default=0)
-    across_px, down_px = room + (2 * GAP if captions else GAP), h + GAP + (lines * (CAPTION + 3) + GAP if lines else 0)
+    across_px, down_px = (
+        room + (2 * GAP if captions else GAP),
+        h + GAP + (lines * (CAPTION + 3) + GAP if lines else 0),
+    )
     longest = max([length(title, TITLE), *(length(note, NOTE) for note in notes)])
     full = 2 * MARGIN + max(across * across_px, int(longest))
     top = head_height(notes)
@@ -67,5 +72,7 @@ def displayed(images: NDArray[Any], scale: float) -> NDArray[np.uint8]:
         images = images[:, None]
     values = (images * scale).clip(0, 1)
     if values.shape[1] != COLOURS:
-        values = np.broadcast_to(1 - values.mean(axis=1, keepdims=True), (len(values), COLOURS, *values.shape[2:]))
+        values = np.broadcast_to(
+            1 - values.mean(axis=1, keepdims=True), (len(values), COLOURS, *values.shape[2:])
+        )
     return np.ascontiguousarray((255 * values).round().astype(np.uint8).transpose(0, 2, 3, 1))

@@ -26,7 +26,9 @@ class PlotWorker:
                 self.stop()
             if self.process is None:
                 command = [sys.executable, "-P", "-m", __name__]
-                self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+                self.process = subprocess.Popen(
+                    command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+                )
             return self.process
 
     def stop(self) -> None:

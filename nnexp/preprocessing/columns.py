@@ -15,7 +15,25 @@ from numpy.typing import NDArray
 from nnexp.serving.errors import PredictorError
 
 MISSING = frozenset(
-    ("", "?", "NA", "N/A", "n/a", "<NA>", "#N/A", "#NA", "NULL", "Null", "null", "NaN", "nan", "-nan", "-NaN", "None", "NaT")
+    (
+        "",
+        "?",
+        "NA",
+        "N/A",
+        "n/a",
+        "<NA>",
+        "#N/A",
+        "#NA",
+        "NULL",
+        "Null",
+        "null",
+        "NaN",
+        "nan",
+        "-nan",
+        "-NaN",
+        "None",
+        "NaT",
+    )
 )
 """Text that stands for no value, as in training."""
 NO_VALUE = "missing"
@@ -42,7 +60,9 @@ def row_of(n: int) -> str:
     return f"row {n + 1:,}"
 
 
-def encoded(table: Mapping[Any, Any], columns: Sequence[Column], place: Callable[[int], str] = row_of) -> NDArray[np.float32]:
+def encoded(
+    table: Mapping[Any, Any], columns: Sequence[Column], place: Callable[[int], str] = row_of
+) -> NDArray[np.float32]:
     """The columns of a table as numbers, x (N, I); NaN where a number is missing.
 
     Args:
@@ -62,7 +82,9 @@ def encoded(table: Mapping[Any, Any], columns: Sequence[Column], place: Callable
     for column, width in zip(columns, wide, strict=True):
         values = given[column.name]
         if len(values) != len(x):
-            raise PredictorError(f"the column {column.name!r} has {len(values):,} rows, {columns[0].name!r} has {len(x):,}")
+            raise PredictorError(
+                f"the column {column.name!r} has {len(values):,} rows, {columns[0].name!r} has {len(x):,}"
+            )
         if column.values is None:
             x[:, at] = numbers(values, column.name, place)
         else:
@@ -89,11 +111,15 @@ def numbers(values: Any, name: str, place: Callable[[int], str] = row_of) -> NDA
     """
     array = one_by_one(values, name)
     if array.dtype.kind not in "biuf":
-        array = np.array([number(value, name, n, place) for n, value in enumerate(array.tolist())], np.float64)
+        array = np.array(
+            [number(value, name, n, place) for n, value in enumerate(array.tolist())], np.float64
+        )
     with np.errstate(over="ignore"):
         found = array.astype(np.float32)
     if (endless := np.isinf(found)).any():
-        raise PredictorError(f"{place(int(endless.argmax()))}: the column {name!r} holds an infinite number, or one too large; mend it")
+        raise PredictorError(
+            f"{place(int(endless.argmax()))}: the column {name!r} holds an infinite number, or one too large; mend it"
+        )
     return found
 
 
@@ -103,7 +129,9 @@ def one_by_one(values: Any, name: str) -> NDArray[Any]:
         raise PredictorError(f"the column {name!r} must hold one value in each row; is it there twice?")
     if not hasattr(values, "dtype"):
         return np.fromiter(values, object, len(values))
-    return np.asarray(values.astype(str) if getattr(values.dtype, "kind", "") in "mM" else values)  # dates are text, here as in training
+    return np.asarray(
+        values.astype(str) if getattr(values.dtype, "kind", "") in "mM" else values
+    )  # dates are text, here as in training
 
 
 def number(value: Any, name: str, n: int, place: Callable[[int], str]) -> float:
@@ -114,7 +142,9 @@ def number(value: Any, name: str, n: int, place: Callable[[int], str]) -> float:
     if text in MISSING:
         return np.nan
     if not NUMBER.fullmatch(text):
-        raise PredictorError(f"{place(n)}: the column {name!r} holds {text[:40]!r} where a number belongs; mend it, or leave it empty")
+        raise PredictorError(
+            f"{place(n)}: the column {name!r} holds {text[:40]!r} where a number belongs; mend it, or leave it empty"
+        )
     return float(text)
 
 

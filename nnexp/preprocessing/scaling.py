@@ -48,4 +48,8 @@ def scale_of(told: Any) -> float | Standardization:
 
 def restore_of(told: Any) -> TargetScale | None:
     """As a description tells it: mean and deviation of each target, or nothing."""
-    return None if told is None else TargetScale(np.asarray(told["mean"], np.float64), np.asarray(told["deviation"], np.float64))
+    return (
+        None
+        if told is None
+        else TargetScale(np.asarray(told["mean"], np.float64), np.asarray(told["deviation"], np.float64))
+    )

@@ -61,8 +61,14 @@ class Folder:
         return by_step((step, key, value) for step, values in told for key, value in values.items())
 
     def files(self) -> list[str]:
-        found = (path.relative_to(self.folder) for path in self.folder.rglob("*") if path.is_file() and path.name not in NO_ARTIFACTS)
-        return sorted(path.as_posix() for path in found if not any(part.startswith(".") for part in path.parts))
+        found = (
+            path.relative_to(self.folder)
+            for path in self.folder.rglob("*")
+            if path.is_file() and path.name not in NO_ARTIFACTS
+        )
+        return sorted(
+            path.as_posix() for path in found if not any(part.startswith(".") for part in path.parts)
+        )
 
     def file(self, path: str) -> Path | None:
         found = self.folder / path
@@ -80,7 +86,9 @@ class Stored:
         artifacts: address of its files; those of this machine are read where they lie.
     """
 
-    def __init__(self, client: "MlflowClient", uri: str, run_id: str, keys: Iterable[str], artifacts: str) -> None:
+    def __init__(
+        self, client: "MlflowClient", uri: str, run_id: str, keys: Iterable[str], artifacts: str
+    ) -> None:
         self.client, self.uri, self.run_id = client, uri, run_id
         self.keys = [key for key in keys if not key.startswith((SYSTEM, *ONCE))]
         place = urlparse(artifacts)
@@ -92,7 +100,10 @@ class Stored:
 
     def history(self) -> History:
         def of(key: str) -> list[tuple[int, str, float]]:
-            return [(metric.step, key, number(metric.value)) for metric in self.client.get_metric_history(self.run_id, key)]
+            return [
+                (metric.step, key, number(metric.value))
+                for metric in self.client.get_metric_history(self.run_id, key)
+            ]
 
         with told(self.uri):
             if not self.uri.startswith("http"):
@@ -116,7 +127,9 @@ class Stored:
                 return None
             local = _downloads() / self.run_id / path
             if not local.is_file():
-                self.client.download_artifacts(self.run_id, path, str(local.parent))  # which puts it there without its folders
+                self.client.download_artifacts(
+                    self.run_id, path, str(local.parent)
+                )  # which puts it there without its folders
             return local
 
     def _below(self, folder: str) -> Iterator[str]:
@@ -135,7 +148,10 @@ def by_step(entries: Iterable[tuple[int, str, float]]) -> History:
         if not key.startswith(SYSTEM):
             steps.setdefault(step, {})[key] = value
             last[key] = max(last.get(key, 0), step)
-    kept = ((step, {key: value for key, value in values.items() if last[key]}) for step, values in sorted(steps.items()))
+    kept = (
+        (step, {key: value for key, value in values.items() if last[key]})
+        for step, values in sorted(steps.items())
+    )
     return [(step, values) for step, values in kept if values]
 
 

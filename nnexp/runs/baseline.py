@@ -19,7 +19,9 @@ def fetch(folder: Path, text: str, place: Mapping[str, Any]) -> str:
     try:
         runs = Runs(destination(place))
         run = runs.last_finished() if text == "last" else runs.find(text)
-        reports = {part: json.loads(run.file(f"confusion/{part}.json").read_text()) for part in ("val", "test")}
+        reports = {
+            part: json.loads(run.file(f"confusion/{part}.json").read_text()) for part in ("val", "test")
+        }
     except (StoreError, OSError, ValueError) as error:
         return f"tracking.baseline={text}: {error}"
     (folder / NAME).write_text(json.dumps({"name": run.name, "id": run.id, **reports}))

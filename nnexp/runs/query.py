@@ -68,7 +68,9 @@ class Runs:
             fitting = self.select(f"attributes.run_id LIKE '{prefix}%'", top=10)
             if len(fitting) > 1:
                 several = ", ".join(f"{run.id[: len(prefix) + 4]} ({run.name})" for run in fitting)
-                raise RunError(f"{len(fitting)} runs begin with {text}: {several}; write more of the one that is meant")
+                raise RunError(
+                    f"{len(fitting)} runs begin with {text}: {several}; write more of the one that is meant"
+                )
             if fitting:
                 return fitting[0]
         raise self._unknown(text)
@@ -81,7 +83,9 @@ class Runs:
                 return found[0]
         if not self.select(top=1):
             raise self.none()
-        raise RunError(f"no run at {self.place} has finished with a {' or '.join(SCORES)}; see them with: nnexp runs")
+        raise RunError(
+            f"no run at {self.place} has finished with a {' or '.join(SCORES)}; see them with: nnexp runs"
+        )
 
     def last_finished(self) -> Run:
         """The newest of the runs that finished."""
@@ -112,11 +116,15 @@ class Runs:
             while top is None or len(found) < top:
                 size = PAGE if top is None else min(PAGE, top - len(found))
                 try:
-                    page = client.search_runs([*self._experiments], filter, max_results=size, order_by=orders, page_token=token)
+                    page = client.search_runs(
+                        [*self._experiments], filter, max_results=size, order_by=orders, page_token=token
+                    )
                 except MlflowException as error:
                     if error.error_code != "INVALID_PARAMETER_VALUE":
                         raise
-                    raise RunError(f"{filter or order}: MLflow cannot read this: {first_line(error)}; write e.g. {EXAMPLE}") from error
+                    raise RunError(
+                        f"{filter or order}: MLflow cannot read this: {first_line(error)}; write e.g. {EXAMPLE}"
+                    ) from error
                 found += map(self._run, page)
                 if not (token := page.token):
                     break
@@ -152,10 +160,14 @@ class Runs:
             if kind(self.uri) == "database":
                 answers(self.uri)
             set_mlflow_defaults()
-            logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # it tells a traceback before each further try
+            logging.getLogger("mlflow.store.db.utils").setLevel(
+                logging.CRITICAL
+            )  # it tells a traceback before each further try
             from mlflow.tracking import MlflowClient
 
-            lock = path.parent / ".lock" if path is not None and os.access(path.parent, os.W_OK) else None  # somebody may be making it
+            lock = (
+                path.parent / ".lock" if path is not None and os.access(path.parent, os.W_OK) else None
+            )  # somebody may be making it
             with told(self.uri), FileLock(lock) if lock else nullcontext():
                 client = MlflowClient(tracking_uri=self.uri)
                 self._experiments = self._wanted(client)
@@ -176,7 +188,9 @@ class Runs:
         if not wanted:
             near = get_close_matches(self.experiment, names.values(), 1)
             advice = f"did you mean {near[0]}? " if near else ""
-            raise RunError(f"no such experiment: {self.experiment}; {advice}there are: {', '.join(sorted(names.values()))}")
+            raise RunError(
+                f"no such experiment: {self.experiment}; {advice}there are: {', '.join(sorted(names.values()))}"
+            )
         return wanted
 
     def _run(self, found: "entities.Run") -> Run:
@@ -186,7 +200,16 @@ class Runs:
         source = Stored(self.client(), self.uri, info.run_id, metrics, info.artifact_uri)
         experiment, started = self._experiments[info.experiment_id], info.start_time / 1000
         return Run(
-            info.run_id, info.run_name or "", experiment, info.status, started, seconds, dict(data.params), metrics, dict(data.tags), source
+            info.run_id,
+            info.run_name or "",
+            experiment,
+            info.status,
+            started,
+            seconds,
+            dict(data.params),
+            metrics,
+            dict(data.tags),
+            source,
         )
 
     def _unknown(self, text: str) -> RunError:
@@ -194,9 +217,13 @@ class Runs:
         if not known:
             return self.none()
         near = get_close_matches(text, {run.name for run in known} | {"best", "last"}, 3)
-        near += [run.id[:8] for run in known if get_close_matches(text.lower(), [run.id[: len(text)]], 1, 0.8)][:3]
+        near += [
+            run.id[:8] for run in known if get_close_matches(text.lower(), [run.id[: len(text)]], 1, 0.8)
+        ][:3]
         advice = f"did you mean {' or '.join(near)}? " if near else ""
-        return RunError(f"no such run: {text}; {advice}it is an id, a name, best, last or a run's folder; see them with: nnexp runs")
+        return RunError(
+            f"no such run: {text}; {advice}it is an id, a name, best, last or a run's folder; see them with: nnexp runs"
+        )
 
 
 def _folder(text: str) -> Path | None:
@@ -221,7 +248,9 @@ def _holds_runs(database: Path) -> bool:
     try:
         connection = sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)
         try:
-            return connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'runs'").fetchone() is not None
+            return (
+                connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'runs'").fetchone() is not None
+            )
         finally:
             connection.close()
     except sqlite3.Error as error:

@@ -94,7 +94,10 @@ def compare(recorded: Trace, again: Trace) -> Comparison:
     """
     steps = sorted(recorded.epochs.keys() & again.epochs.keys())
     both = {step: recorded.epochs[step].keys() & again.epochs[step].keys() - {*CLOCK} for step in steps}
-    results, arrays = recorded.results.keys() & again.results.keys(), recorded.weights.keys() & again.weights.keys()
+    results, arrays = (
+        recorded.results.keys() & again.results.keys(),
+        recorded.weights.keys() & again.weights.keys(),
+    )
     within, most, start = list[Difference](), dict[str, float](), dict[str, float]()
     for step in steps:
         one, other = recorded.epochs[step], again.epochs[step]
@@ -106,9 +109,16 @@ def compare(recorded: Trace, again: Trace) -> Comparison:
     ends = [
         d
         for name in sorted(results)
-        for d in _of(name, recorded.results, again.results, 1.0 if _is_share(name) else start.get(LOSS_AT_END.get(name, ""), 0.0))
+        for d in _of(
+            name,
+            recorded.results,
+            again.results,
+            1.0 if _is_share(name) else start.get(LOSS_AT_END.get(name, ""), 0.0),
+        )
     ]
-    weights = [d for name in sorted(arrays) for d in _of_arrays(name, recorded.weights[name], again.weights[name])]
+    weights = [
+        d for name in sorted(arrays) for d in _of_arrays(name, recorded.weights[name], again.weights[name])
+    ]
     apart = _beyond_rounding(within)
     return Comparison(
         evaluations=len(steps),
@@ -132,14 +142,20 @@ def relative(one: float, other: float, measure: float = 0.0) -> float:
 
 
 def _of(
-    name: str, recorded: Mapping[str, float], found: Mapping[str, float], measure: float, step: int | None = None
+    name: str,
+    recorded: Mapping[str, float],
+    found: Mapping[str, float],
+    measure: float,
+    step: int | None = None,
 ) -> Iterator[Difference]:
     one, other = recorded[name], found[name]
     if not (one == other or (isnan(one) and isnan(other))):
         yield Difference(name, one, other, relative(one, other, measure), step)
 
 
-def _measure(name: str, one: Mapping[str, float], other: Mapping[str, float], most: Mapping[str, float]) -> float:
+def _measure(
+    name: str, one: Mapping[str, float], other: Mapping[str, float], most: Mapping[str, float]
+) -> float:
     """What an evaluation's metric is measured by; most: the largest values so far."""
     if name in EXACT:
         return 0.0
@@ -174,7 +190,12 @@ def _of_arrays(name: str, one: NDArray[Any], other: NDArray[Any]) -> Iterator[Di
         most = max((float(np.abs(array[finite]).max(initial=0)) for array in (one, other)), default=0.0)
         place = np.unravel_index(int(size.argmax()), size.shape)
         where = f"{name}[{', '.join(map(str, place))}]"
-        yield Difference(where, float(one[place]), float(other[place]), float(size[place]) / most if most else float(size[place]))
+        yield Difference(
+            where,
+            float(one[place]),
+            float(other[place]),
+            float(size[place]) / most if most else float(size[place]),
+        )
 
 
 def _alone(recorded: Trace, again: Trace) -> Iterator[Difference]:
@@ -182,7 +203,9 @@ def _alone(recorded: Trace, again: Trace) -> Iterator[Difference]:
     for step in sorted(recorded.epochs.keys() ^ again.epochs.keys()):
         names = {**recorded.epochs, **again.epochs}[step].keys()
         name = next((name for name in LOSSES if name in names), min(names))
-        one, other = (trace.epochs[step][name] if step in trace.epochs else "none" for trace in (recorded, again))
+        one, other = (
+            trace.epochs[step][name] if step in trace.epochs else "none" for trace in (recorded, again)
+        )
         yield Difference(name, one, other, inf, step)
 
 

@@ -68,7 +68,9 @@ class Run:
             RunError: the run has none of that path, or the store does not answer.
         """
         if (found := self.source.file(path)) is None:
-            raise RunError(f"run {self.id[:8] or self.name} ({self.status}) has no {path}; see what it has with: nnexp show RUN")
+            raise RunError(
+                f"run {self.id[:8] or self.name} ({self.status}) has no {path}; see what it has with: nnexp show RUN"
+            )
         return found
 
 
@@ -95,4 +97,15 @@ def in_folder(folder: Path) -> Run:
     seconds = took(metrics, (end["time"] - head["time"]) / 1000 if end else None)
     status, started = end["status"] if end else "UNFINISHED", head["time"] / 1000
     run_id = UploadState.of(folder).run_id
-    return Run(run_id, head["name"], experiment, status, started, seconds, head["params"], metrics, head["tags"], Folder(folder))
+    return Run(
+        run_id,
+        head["name"],
+        experiment,
+        status,
+        started,
+        seconds,
+        head["params"],
+        metrics,
+        head["tags"],
+        Folder(folder),
+    )

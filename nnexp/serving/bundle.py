@@ -38,7 +38,9 @@ def library(plugins: tuple[str, ...], home: Path) -> bytes:
     sources.append((PACKAGE / "__init__.py", PACKAGE.parent))
     for plugin in plugins:
         module = home / f"{plugin}.py"
-        sources += [(path, home) for path in ([module] if module.is_file() else (home / plugin).rglob("*.py"))]
+        sources += [
+            (path, home) for path in ([module] if module.is_file() else (home / plugin).rglob("*.py"))
+        ]
     packed = io.BytesIO()
     with ZipFile(packed, "w", ZIP_DEFLATED) as file:
         for name, path in sorted((path.relative_to(root).as_posix(), path) for path, root in sources):

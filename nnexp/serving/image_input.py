@@ -36,14 +36,19 @@ def picture(path: Path, shape: tuple[int, ...], ink: DrawingStats | None) -> tup
         raise PredictorError(f"{path}: the network takes no pictures but examples of the shape {shape}")
     height, width = shape[-2:]
     if len(shape) == 3 and shape[0] == 3:
-        colours = np.asarray(opened(path).convert("RGB").resize((width, height), reducing()), np.float32)  # (H, W, 3)
+        colours = np.asarray(
+            opened(path).convert("RGB").resize((width, height), reducing()), np.float32
+        )  # (H, W, 3)
         return colours.transpose(2, 0, 1) / np.float32(255), ("brought to size",)
     grey = grey_of(opened(path))
     if ink is None:
         return np.clip(resized(grey, height, width), 0, 1).reshape(shape), ("brought to size",)
     try:
         drawing, light = inked(grey)
-        return centred(drawing, height, ink).reshape(shape), (*(("light background: inverted",) if light else ()), "centred")
+        return centred(drawing, height, ink).reshape(shape), (
+            *(("light background: inverted",) if light else ()),
+            "centred",
+        )
     except ValueError as error:
         raise PredictorError(f"{path}: nothing is drawn in it; --as-is takes it as it is") from error
 

@@ -21,7 +21,13 @@ from nnexp.serving.predictor import Predictor
 
 TABLES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
 ARRAYS = (".npz", ".npy")
-ANSWERS = ("label", "labels", "class", "target", "y")  # what files call the classes that belong to their images
+ANSWERS = (
+    "label",
+    "labels",
+    "class",
+    "target",
+    "y",
+)  # what files call the classes that belong to their images
 Kind = Literal["picture", "rows"]
 
 
@@ -57,7 +63,9 @@ def examples(path: Path, predictor: Predictor, as_is: bool = False) -> Examples:
     """
     name = path.name.lower()
     if not path.is_file():
-        raise PredictorError(f"{path}: {'this is a folder; name the files in it' if path.is_dir() else 'no such file'}")
+        raise PredictorError(
+            f"{path}: {'this is a folder; name the files in it' if path.is_dir() else 'no such file'}"
+        )
     if name.endswith(PICTURES):
         if predictor.columns or len(predictor.shape) < 2:
             raise PredictorError(f"{path}: a picture, and the network takes {predictor.wanted}")
@@ -67,7 +75,9 @@ def examples(path: Path, predictor: Predictor, as_is: bool = False) -> Examples:
         return table(path, predictor)
     if name.endswith(ARRAYS):
         return array(path, predictor)
-    raise PredictorError(f"{path}: its name does not say what it is; these can be read: {', '.join((*PICTURES, *TABLES, *ARRAYS))}")
+    raise PredictorError(
+        f"{path}: its name does not say what it is; these can be read: {', '.join((*PICTURES, *TABLES, *ARRAYS))}"
+    )
 
 
 def table(path: Path, predictor: Predictor) -> Examples:
@@ -77,7 +87,11 @@ def table(path: Path, predictor: Predictor) -> Examples:
 
     try:
         opened = open_table(path)
-        if predictor.columns and path.suffix.lower() == ".npz" and not {column.name for column in predictor.columns} & set(opened.kinds):
+        if (
+            predictor.columns
+            and path.suffix.lower() == ".npz"
+            and not {column.name for column in predictor.columns} & set(opened.kinds)
+        ):
             return array(path, predictor)
         named = rows_by_name if predictor.columns else rows_of_pixels
         x, truth = named(opened, path, predictor)
@@ -106,17 +120,27 @@ def rows_by_name(opened: Any, path: Path, predictor: Predictor) -> tuple[NDArray
     if answered:
         wanted |= dict.fromkeys(predictor.answer, "text" if predictor.classes else "number")
     read = read_columns(opened, wanted)
-    return encoded(read, predictor.columns, opened.place), truth_of(read, predictor, opened.place) if answered else None
+    return encoded(read, predictor.columns, opened.place), truth_of(
+        read, predictor, opened.place
+    ) if answered else None
 
 
 def rows_of_pixels(opened: Any, path: Path, predictor: Predictor) -> tuple[NDArray[Any], NDArray[Any] | None]:
     """A column for each pixel, and perhaps one of the classes."""
     width = prod(predictor.shape)
-    answer = next((name for name in opened.kinds if name.lower() in ANSWERS), None) if len(opened.kinds) == width + 1 else None
+    answer = (
+        next((name for name in opened.kinds if name.lower() in ANSWERS), None)
+        if len(opened.kinds) == width + 1
+        else None
+    )
     pixels = [name for name in opened.kinds if name != answer]
     if len(pixels) != width:
-        raise PredictorError(f"{len(pixels):,} columns, and the network takes {predictor.wanted}: {width:,} numbers")
-    read = read_columns(opened, dict.fromkeys(pixels, "number") | ({answer: "text"} if answer and predictor.classes else {}))
+        raise PredictorError(
+            f"{len(pixels):,} columns, and the network takes {predictor.wanted}: {width:,} numbers"
+        )
+    read = read_columns(
+        opened, dict.fromkeys(pixels, "number") | ({answer: "text"} if answer and predictor.classes else {})
+    )
     x = np.column_stack([numbers(read[name], name, opened.place) for name in pixels])
     truth = classes(read[answer], predictor) if answer and predictor.classes else None
     return x, truth
@@ -125,7 +149,9 @@ def rows_of_pixels(opened: Any, path: Path, predictor: Predictor) -> tuple[NDArr
 def read_columns(opened: Any, wanted: dict[str, str]) -> dict[str, NDArray[Any]]:
     """These columns of a table, whole: float64 with NaN, or text with None."""
     if strange := [name for name in wanted if opened.kinds[name] not in ("number", "text")]:
-        raise PredictorError(f"the column {strange[0]!r} holds {opened.kinds[strange[0]]}, neither numbers nor text")
+        raise PredictorError(
+            f"the column {strange[0]!r} holds {opened.kinds[strange[0]]}, neither numbers nor text"
+        )
     blocks: dict[str, list[NDArray[Any]]] = {name: [] for name in wanted}
     for block in opened.read(wanted):
         for name, parts in blocks.items():
@@ -135,7 +161,9 @@ def read_columns(opened: Any, wanted: dict[str, str]) -> dict[str, NDArray[Any]]
     return {name: np.concatenate(parts) for name, parts in blocks.items()}
 
 
-def truth_of(read: dict[str, NDArray[Any]], predictor: Predictor, place: Callable[[int], str] = row_of) -> NDArray[Any]:
+def truth_of(
+    read: dict[str, NDArray[Any]], predictor: Predictor, place: Callable[[int], str] = row_of
+) -> NDArray[Any]:
     """The truth that a table's columns tell: classes (N,), or numbers (N, T)."""
     if predictor.classes:
         return classes(read[predictor.answer[0]], predictor)
@@ -153,12 +181,18 @@ def array(path: Path, predictor: Predictor) -> Examples:
     try:
         with path.open("rb") as file:
             loaded = np.load(file, allow_pickle=False)
-            held = {name: loaded[name] for name in loaded.files} if hasattr(loaded, "files") else {"x": loaded}
+            held = (
+                {name: loaded[name] for name in loaded.files} if hasattr(loaded, "files") else {"x": loaded}
+            )
     except (OSError, ValueError, BadZipFile, EOFError, KeyError) as error:
         raise PredictorError(f"{path}: cannot be read as an array of numbers: {error}") from error
-    name = next((name for name in ("x", "images") if name in held), next(iter(held)) if len(held) == 1 else None)
+    name = next(
+        (name for name in ("x", "images") if name in held), next(iter(held)) if len(held) == 1 else None
+    )
     if name is None:
-        raise PredictorError(f"{path}: holds the arrays {', '.join(held) or 'none'}; call the one with the examples x")
+        raise PredictorError(
+            f"{path}: holds the arrays {', '.join(held) or 'none'}; call the one with the examples x"
+        )
     x = held[name]
     if x.ndim == 0 or not x.size:
         raise PredictorError(f"{path}: the array {name} is empty; the network takes {predictor.wanted}")

@@ -9,7 +9,9 @@ def _load_pyfunc(path: str) -> Any:
     """The object whose `predict` MLflow calls; `path` holds network.json, weights.npz and nnexp.zip."""
     library = str(Path(path) / "nnexp.zip")
     if library not in sys.path:
-        sys.path.append(library)  # at the end: an installed nnexp comes first, and a plugin may lie in here alone
+        sys.path.append(
+            library
+        )  # at the end: an installed nnexp comes first, and a plugin may lie in here alone
     try:
         from nnexp.serving.pyfunc import Served
     except ImportError:  # an older nnexp is installed, which serves nothing

@@ -34,15 +34,23 @@ def network_of(description: Mapping[str, Any]) -> Network:
     try:
         model = built(description["model"], tuple(description.get("plugins") or ()))
         if not isinstance(model, Model):
-            raise PredictorError(f"the model section makes a {type(model).__name__}, and must make a kind of nnexp.nn.models.model.Model")
+            raise PredictorError(
+                f"the model section makes a {type(model).__name__}, and must make a kind of nnexp.nn.models.model.Model"
+            )
         layers = model.layers(tuple(description["shape"]), description["outputs"])
-        network = Network(layers, tuple(description["inputs"]), description["evaluation_batch"], description["dtype"])
+        network = Network(
+            layers, tuple(description["inputs"]), description["evaluation_batch"], description["dtype"]
+        )
     except PredictorError:
         raise
     except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
-        raise PredictorError(f"the model cannot be built again: {error}; was it trained by another version of nnexp?") from error
+        raise PredictorError(
+            f"the model cannot be built again: {error}; was it trained by another version of nnexp?"
+        ) from error
     if network.outputs != (description["outputs"],):
-        raise PredictorError(f"the model has outputs {network.outputs}, the description says {description['outputs']}")
+        raise PredictorError(
+            f"the model has outputs {network.outputs}, the description says {description['outputs']}"
+        )
     return network
 
 
@@ -65,16 +73,24 @@ def located(name: Any, plugins: tuple[str, ...]) -> Any:
     module, _, attribute = str(name).rpartition(".")
     package = module.partition(".")[0]
     if not f"{module}.".startswith(f"{OWN}.") and package not in plugins:
-        raise PredictorError(f"{TARGET}={name}: refused: it is neither of {OWN} nor of the listed plugins ({', '.join(plugins) or 'none'})")
+        raise PredictorError(
+            f"{TARGET}={name}: refused: it is neither of {OWN} nor of the listed plugins ({', '.join(plugins) or 'none'})"
+        )
     if package in plugins and "" not in sys.path:
         sys.path.append("")  # a person's own package lies in the working directory
     try:
         found = getattr(import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
-        remedy = "install it or go to its folder" if package in plugins else "was it trained by another version of nnexp?"
+        remedy = (
+            "install it or go to its folder"
+            if package in plugins
+            else "was it trained by another version of nnexp?"
+        )
         raise PredictorError(f"{TARGET}={name}: cannot be imported: {error}; {remedy}") from error
     if not isclass(found) or not issubclass(found, KINDS) or isabstract(found):
-        raise PredictorError(f"{TARGET}={name}: refused: a network is made of classes of models, layers, activations and initializers")
+        raise PredictorError(
+            f"{TARGET}={name}: refused: a network is made of classes of models, layers, activations and initializers"
+        )
     return found
 
 
@@ -95,7 +111,9 @@ def fill(network: Network, path: Path) -> None:
             raise PredictorError(f"{path}: weights of another network: {name} is missing")
         if arrays[name].shape != value.shape or arrays[name].dtype.kind != "f":
             found = f"{arrays[name].dtype} {arrays[name].shape}"
-            raise PredictorError(f"{path}: weights of another network: {name} is {found}, and must be {value.dtype} {value.shape}")
+            raise PredictorError(
+                f"{path}: weights of another network: {name} is {found}, and must be {value.dtype} {value.shape}"
+            )
     if surplus := sorted(set(arrays) - set(values)):
         raise PredictorError(f"{path}: weights of another network: it knows no {', '.join(surplus)}")
     for name, value in values.items():

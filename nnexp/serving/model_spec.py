@@ -69,13 +69,20 @@ def describe(
         "classes": list(dataset.classes),
         "targets": list(dataset.targets),
         "link": link,
-        "scale": {"shift": scaling.shift.tolist(), "factor": scaling.factor.tolist()} if standardized else scaling,  # type: ignore[union-attr]
-        "restore": None if targets is None else {"mean": targets.mean.tolist(), "deviation": targets.deviation.tolist()},
+        "scale": {"shift": scaling.shift.tolist(), "factor": scaling.factor.tolist()}
+        if standardized
+        else scaling,  # type: ignore[union-attr]
+        "restore": None
+        if targets is None
+        else {"mean": targets.mean.tolist(), "deviation": targets.deviation.tolist()},
         "columns": [
-            {"name": column.name} | ({} if column.values is None else {"values": list(column.values)}) for column in dataset.columns
+            {"name": column.name} | ({} if column.values is None else {"values": list(column.values)})
+            for column in dataset.columns
         ]
         or None,
-        "answer": list(dataset.targets) or ([answer] if isinstance(answer, str) else answer) if dataset.columns else None,
+        "answer": list(dataset.targets) or ([answer] if isinstance(answer, str) else answer)
+        if dataset.columns
+        else None,
         "ink": asdict(ink) if ink else None,
         "evaluation_batch": evaluation_batch,
     }
@@ -94,7 +101,11 @@ def read(path: Path) -> dict[str, Any]:
     if not isinstance(description, dict) or not isinstance(description.get("format"), int):
         raise PredictorError(f"{path}: not the description of a network; a run writes one as network.json")
     if description["format"] > FORMAT:
-        raise PredictorError(f"{path}: written by a later nnexp, in format {description['format']}; update nnexp, this one knows {FORMAT}")
+        raise PredictorError(
+            f"{path}: written by a later nnexp, in format {description['format']}; update nnexp, this one knows {FORMAT}"
+        )
     if absent := [key for key in KEYS if key not in description]:
-        raise PredictorError(f"{path}: damaged, it lacks {', '.join(absent)}; take the run's own network.json")
+        raise PredictorError(
+            f"{path}: damaged, it lacks {', '.join(absent)}; take the run's own network.json"
+        )
     return description

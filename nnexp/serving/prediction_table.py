@@ -50,4 +50,6 @@ def score_predictions(predictor: Predictor, z: Array, truth: NDArray[Any]) -> tu
         return float(((z > 0) == (truth > 0.5)).mean()), len(z)
     errors = ((z - truth.astype(np.float64)) ** 2).sum(axis=0)
     spread = ((truth - truth.mean(axis=0, dtype=np.float64)) ** 2).sum(axis=0)
-    return float(np.where(spread > 0, 1 - errors / np.where(spread > 0, spread, 1), errors == 0).mean()), len(z)
+    return float(np.where(spread > 0, 1 - errors / np.where(spread > 0, spread, 1), errors == 0).mean()), len(
+        z
+    )

@@ -64,16 +64,25 @@ def rows(predictor: Predictor, said: FilePredictions) -> list[str]:
     """The first rows as a table, with the truth beside them if it is known."""
     truth, columns, n = said.examples.truth, said.columns, min(len(said.z), ROWS)
     if predictor.task == "classification":
-        cells = {"prediction": list(columns["prediction"][:n]), "confidence": [f"{p:.1%}" for p in columns["confidence"][:n]]}
+        cells = {
+            "prediction": list(columns["prediction"][:n]),
+            "confidence": [f"{p:.1%}" for p in columns["confidence"][:n]],
+        }
         told = {} if truth is None else {"truth": ["?" if i < 0 else predictor.classes[i] for i in truth[:n]]}
     elif predictor.task == "multilabel":
         cells = {"labels": [sentence(predictor, said, i) for i in range(n)]}
         names = np.array(predictor.targets, object)
-        told = {} if truth is None else {"truth": [", ".join(names[row > 0.5]) or "none" for row in truth[:n]]}
+        told = (
+            {} if truth is None else {"truth": [", ".join(names[row > 0.5]) or "none" for row in truth[:n]]}
+        )
     else:
         shown = predictor.targets[:TARGETS]
         cells = {name: [f"{value:.6g}" for value in columns[name][:n]] for name in shown}
-        told = {} if truth is None else {f"true {name}": [f"{value:.6g}" for value in truth[:n, i]] for i, name in enumerate(shown)}
+        told = (
+            {}
+            if truth is None
+            else {f"true {name}": [f"{value:.6g}" for value in truth[:n, i]] for i, name in enumerate(shown)}
+        )
     return aligned({"row": [f"{i + 1:,}" for i in range(n)]} | cells | told)
 
 

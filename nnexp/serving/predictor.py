@@ -78,7 +78,9 @@ class Predictor:
             return cls(read(description), weights)
         except PredictorError as error:
             said = str(error)
-            raise PredictorError(said if said.startswith((str(description), str(weights))) else f"{description}: {said}") from error
+            raise PredictorError(
+                said if said.startswith((str(description), str(weights))) else f"{description}: {said}"
+            ) from error
 
     def scaled(self, x: ArrayLike) -> Array:
         """Stored values (N, *shape) or (N, I) -> what the network sees (N, I), in a new array.
@@ -101,7 +103,9 @@ class Predictor:
             raise PredictorError(f"the network takes {self.wanted}, and was given {given.shape}")
         self.check(given)
         with np.errstate(over="ignore", invalid="ignore"):
-            stored = given.astype(self.stored) if self.stored.kind == "f" else given  # as a table's numbers were stored
+            stored = (
+                given.astype(self.stored) if self.stored.kind == "f" else given
+            )  # as a table's numbers were stored
             seen: Array = stored.reshape(len(given), width).astype(self.network.dtype)
             if isinstance(self.scale, Standardization):
                 self.scale(seen)
@@ -109,7 +113,9 @@ class Predictor:
                 seen *= self.scale
         if not np.isfinite(seen).all():
             at = int(np.flatnonzero(~np.isfinite(seen).all(axis=1))[0])
-            raise PredictorError(f"example {at + 1:,} holds a number that is infinite, too large or missing; mend it")
+            raise PredictorError(
+                f"example {at + 1:,} holds a number that is infinite, too large or missing; mend it"
+            )
         return seen
 
     def check(self, x: NDArray[Any]) -> None:
@@ -153,7 +159,13 @@ class Predictor:
     def wanted(self) -> str:
         """What it takes, for a person."""
         names = (
-            f": {', '.join(column.name for column in self.columns[:8])}{', ...' if len(self.columns) > 8 else ''}" if self.columns else ""
+            f": {', '.join(column.name for column in self.columns[:8])}{', ...' if len(self.columns) > 8 else ''}"
+            if self.columns
+            else ""
         )
-        kind = f"rows of {self.shape[0]} numbers" if len(self.shape) == 1 else f"images of {' x '.join(map(str, self.shape))}"
+        kind = (
+            f"rows of {self.shape[0]} numbers"
+            if len(self.shape) == 1
+            else f"images of {' x '.join(map(str, self.shape))}"
+        )
         return f"{kind}{names}"

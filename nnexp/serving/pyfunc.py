@@ -61,7 +61,9 @@ class Served:
             given = {name: values if np.ndim(values) else [values] for name, values in given.items()}
         elif isinstance(given, dict):
             if len(given) != 1:
-                raise PredictorError(f"the network takes {self.predictor.wanted}, one array, and was given {', '.join(map(str, given))}")
+                raise PredictorError(
+                    f"the network takes {self.predictor.wanted}, one array, and was given {', '.join(map(str, given))}"
+                )
             (given,) = given.values()
         if isinstance(given, pd.DataFrame) and not (self.predictor.columns and self.named(given)):
             return np.asarray(given.to_numpy())

@@ -79,7 +79,9 @@ class Journal:
     def __enter__(self) -> "Journal":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.file.close()
 
 
@@ -108,7 +110,9 @@ def close(folder: Path, status: Status) -> None:
     with (folder / NAME).open("r+b") as file:
         file.truncate(offset)
         file.seek(offset)
-        file.write(json.dumps({"kind": "end", "time": entries[-1]["time"], "status": status}).encode() + b"\n")
+        file.write(
+            json.dumps({"kind": "end", "time": entries[-1]["time"], "status": status}).encode() + b"\n"
+        )
 
 
 def history(entries: Iterable[Entry]) -> Iterator[tuple[int, dict[str, float]]]:

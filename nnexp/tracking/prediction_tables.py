@@ -37,7 +37,9 @@ def table(found: Arrays, classes: Sequence[str], targets: Sequence[str]) -> "pya
         said = {key: strings(classes).take(column(found[key])) for key in ("true", "predicted")}
         return pa.table({"index": column(found["index"]), **said, "confidence": column(found["confidence"])})
     columns = {"index": column(found["index"])}
-    kinds = {"true": "y", "predicted": "predicted"} | ({"confidence": "confidence"} if "confidence" in found else {})
+    kinds = {"true": "y", "predicted": "predicted"} | (
+        {"confidence": "confidence"} if "confidence" in found else {}
+    )
     for i, target in enumerate(targets):
         columns |= {f"{kind}_{target}": column(found[key][:, i]) for kind, key in kinds.items()}
     return pa.table(columns)
@@ -75,6 +77,11 @@ def write_mistakes(path: Path, found: Arrays, classes: Sequence[str]) -> None:
     """The wrong predictions, the surest first, in the JSON of MLflow's tables, which its UI shows."""
     wrong = np.flatnonzero(found["true"] != found["predicted"])
     worst = wrong[np.argsort(-found["confidence"][wrong], kind="stable")][:MOST_MISTAKES]
-    index, true, predicted, sure = (found[key][worst].tolist() for key in ("index", "true", "predicted", "confidence"))
-    rows = [[i, classes[t], classes[p], round(c, 6)] for i, t, p, c in zip(index, true, predicted, sure, strict=True)]
+    index, true, predicted, sure = (
+        found[key][worst].tolist() for key in ("index", "true", "predicted", "confidence")
+    )
+    rows = [
+        [i, classes[t], classes[p], round(c, 6)]
+        for i, t, p, c in zip(index, true, predicted, sure, strict=True)
+    ]
     path.write_text(json.dumps({"columns": ["index", "true", "predicted", "confidence"], "data": rows}))

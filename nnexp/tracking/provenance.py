@@ -11,7 +11,17 @@ from typing import Any
 
 from nnexp.redaction import redacted
 
-PACKAGES = ("nnexp", "numpy", "scipy", "hydra-core", "omegaconf", "mlflow", "pydantic", "scikit-learn", "matplotlib")
+PACKAGES = (
+    "nnexp",
+    "numpy",
+    "scipy",
+    "hydra-core",
+    "omegaconf",
+    "mlflow",
+    "pydantic",
+    "scikit-learn",
+    "matplotlib",
+)
 DIFF_LIMIT = 1_000_000  # characters of a diff that are kept
 
 
@@ -62,7 +72,9 @@ def user() -> str:
 
 def _git(*arguments: str) -> str:
     try:
-        done = subprocess.run(["git", *arguments], capture_output=True, text=True, errors="replace", timeout=10, check=False)
+        done = subprocess.run(
+            ["git", *arguments], capture_output=True, text=True, errors="replace", timeout=10, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""

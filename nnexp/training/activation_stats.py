@@ -29,7 +29,11 @@ class ActivationStats:
 
     def add(self, y: Array) -> None:
         """Outputs y (B, C, ...), looked at while they last; means and squares are merged as in Chan et al. 1979, eq. 2.1."""
-        size, mean, squares = y.size, float(np.mean(y, dtype=np.float64)), float(np.var(y, dtype=np.float64)) * y.size
+        size, mean, squares = (
+            y.size,
+            float(np.mean(y, dtype=np.float64)),
+            float(np.var(y, dtype=np.float64)) * y.size,
+        )
         apart, both = mean - self.mean, self.size + size
         self.squares += squares + apart * apart * (self.size * size / both)
         self.mean += apart * (size / both)

@@ -11,7 +11,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-FLUSH_AND_ZERO = 0x8040  # the bits FTZ (15) and DAZ (6) of the register MXCSR: Intel's manual, volume 1, 10.2.3
+FLUSH_AND_ZERO = (
+    0x8040  # the bits FTZ (15) and DAZ (6) of the register MXCSR: Intel's manual, volume 1, 10.2.3
+)
 MXCSR = 28  # its place in the floating-point environment of glibc on x86-64, in bytes
 KNOWN = sys.platform == "linux" and platform.machine() == "x86_64" and platform.libc_ver()[0] == "glibc"
 _libm = ctypes.CDLL("libm.so.6") if KNOWN else None

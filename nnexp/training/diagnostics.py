@@ -44,7 +44,13 @@ class Diagnostics:
     """
 
     def __init__(
-        self, network: Network, validation: Stored, layers: bool = True, histograms: bool = True, examples: int = 256, steps: int = 8
+        self,
+        network: Network,
+        validation: Stored,
+        layers: bool = True,
+        histograms: bool = True,
+        examples: int = 256,
+        steps: int = 8,
     ) -> None:
         self.network, self.validation, self.tells, self.steps = network, validation, layers, steps
         self.kept = Histograms() if histograms else None
@@ -66,7 +72,9 @@ class Diagnostics:
             may_end_early: it may be made before: the first step is looked at then, which may remain the only one.
         """
         looks = min(self.steps, steps)
-        half = 0 if may_end_early else steps  # from the middle of each part: the first step of all is like no other
+        half = (
+            0 if may_end_early else steps
+        )  # from the middle of each part: the first step of all is like no other
         self.due = frozenset(step + (2 * i * steps + half) // (2 * looks) for i in range(looks))
         for watched in self.watched:
             watched.clear()
@@ -98,7 +106,10 @@ class Diagnostics:
             for watched in self.watched:
                 found |= {f"{name}/{watched.name}": value for name, value in watched.metrics()}
             for name, activity in self.activities().items():
-                found |= {f"activation_mean/{name}": activity.mean, f"activation_std/{name}": activity.deviation}
+                found |= {
+                    f"activation_mean/{name}": activity.mean,
+                    f"activation_std/{name}": activity.deviation,
+                }
                 if name != self.last and activity.dead is not None:
                     found[f"dead_units/{name}"] = activity.dead
             return found
@@ -108,7 +119,9 @@ class Diagnostics:
         found = {name: ActivationStats() for name in self.outlets}
         looks = {layer: found[name].add for name, layer in self.outlets.items()}
         for start in range(0, len(self.rows), self.validation.size):
-            self.network.watched(self.validation.examples_of(self.rows[start : start + self.validation.size]), looks)
+            self.network.watched(
+                self.validation.examples_of(self.rows[start : start + self.validation.size]), looks
+            )
         return found
 
     def histograms(self) -> dict[str, NDArray[Any]]:

@@ -85,7 +85,15 @@ class Curve:
 
 
 @flushed_denormals()
-def range_test(network: Network, loss: Loss, update: OptimizerStep, batches: Examples, low: float, high: float, steps: int) -> Curve:
+def range_test(
+    network: Network,
+    loss: Loss,
+    update: OptimizerStep,
+    batches: Examples,
+    low: float,
+    high: float,
+    steps: int,
+) -> Curve:
     """Train with a learning rate that grows from low to high, as the same factor in every step; end early where it diverges.
 
     The smoothed loss is s <- b s + (1 - b) loss, divided by 1 - b^t as in Adam (Kingma & Ba 2015, section 3).
@@ -103,7 +111,9 @@ def range_test(network: Network, loss: Loss, update: OptimizerStep, batches: Exa
     b, s, best = exp(-1 / memory), 0.0, np.inf
     seen: list[tuple[float, float, float]] = []
     diverged = False
-    for t, (lr, value) in enumerate(losses(network, loss, update, batches, np.geomspace(low, high, steps).tolist()), start=1):
+    for t, (lr, value) in enumerate(
+        losses(network, loss, update, batches, np.geomspace(low, high, steps).tolist()), start=1
+    ):
         if diverged := not isfinite(value):
             break
         s = b * s + (1 - b) * value
@@ -116,7 +126,9 @@ def range_test(network: Network, loss: Loss, update: OptimizerStep, batches: Exa
     return Curve(columns[0], columns[1], columns[2], memory, diverged)
 
 
-def losses(network: Network, loss: Loss, update: OptimizerStep, batches: Examples, rates: Iterable[float]) -> Iterator[tuple[float, float]]:
+def losses(
+    network: Network, loss: Loss, update: OptimizerStep, batches: Examples, rates: Iterable[float]
+) -> Iterator[tuple[float, float]]:
     """One step at each learning rate; yields it with the mean loss over the step's examples."""
     endless = chain.from_iterable(repeat(batches))
     for lr in rates:

@@ -41,7 +41,9 @@ class OptimizerStep:
         self.averaging.bind(theta, network.state)
         self.regularizer = Regularizer(regularization or Regularization(), theta, grad, shapes)
         self.accumulate = accumulate
-        self.total = np.zeros_like(theta if accumulate > 1 else theta[:0])  # of gradients, each as often as it had examples
+        self.total = np.zeros_like(
+            theta if accumulate > 1 else theta[:0]
+        )  # of gradients, each as often as it had examples
         self.batches = self.examples = 0
         self.steps_planned = 1
         self.step = 0
@@ -75,7 +77,9 @@ class OptimizerStep:
     def move(self) -> float:
         """One step; returns the length of its gradient."""
         length = norm(self.network.grad)
-        watch = self.diagnostics if self.diagnostics is not None and self.diagnostics.is_due(self.step) else None
+        watch = (
+            self.diagnostics if self.diagnostics is not None and self.diagnostics.is_due(self.step) else None
+        )
         if watch is not None:
             watch.before_step()
         self.regularizer.penalize()

@@ -10,4 +10,6 @@ from threadpoolctl import threadpool_info, threadpool_limits
 def blas_threads(limit: int | None) -> Iterator[int]:
     """Hold the linear algebra to that many threads; tells how many it uses."""
     with threadpool_limits(limit, "blas") if limit else nullcontext():
-        yield max((pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"), default=1)
+        yield max(
+            (pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"), default=1
+        )

@@ -68,7 +68,11 @@ class Record:
         names = {"grad_norm": "grad/norm", "seconds": "time/epoch"}
         names |= {f"{part}_score": f"{part}/{self.score}" for part in ("train", "val")}
         names |= {f"{part}_loss": f"{part}/loss" for part in ("train", "val")}
-        numbers = [own.name for own in fields(self) if own.name not in ("at", "epoch", "score", "layers", "predicted")]
+        numbers = [
+            own.name
+            for own in fields(self)
+            if own.name not in ("at", "epoch", "score", "layers", "predicted")
+        ]
         return {names.get(key, key): getattr(self, key) for key in numbers} | self.layers
 
 
@@ -204,7 +208,11 @@ class Trainer:
         self.score.reset()
         if self.diagnostics is not None:
             period = self.evaluate_every or self.steps_per_epoch
-            self.diagnostics.start(self.step, min(period, max(self.steps - self.step, 0)), may_end_early=self.time_budget is not None)
+            self.diagnostics.start(
+                self.step,
+                min(period, max(self.steps - self.step, 0)),
+                may_end_early=self.time_budget is not None,
+            )
 
     def record(self, epoch: int) -> Record:
         """Evaluate, and tell what happened since the last record."""
@@ -228,7 +236,9 @@ class Trainer:
         )
 
 
-def evaluate(network: Network, loss: Loss, score: RunningMetric, batches: Examples, keep_outputs: bool = False) -> Evaluation:
+def evaluate(
+    network: Network, loss: Loss, score: RunningMetric, batches: Examples, keep_outputs: bool = False
+) -> Evaluation:
     """Measure a network on one pass of batches; changes nothing of it."""
     total = weight = 0.0
     predicted, outputs = [], [np.empty((0, *network.outputs), network.dtype)]

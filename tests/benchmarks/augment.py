@@ -40,12 +40,21 @@ def seconds(augment: Augment, x: np.ndarray) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rounds", type=int, default=200)
-    parser.add_argument("--only", default=",".join(sorted(path.stem for path in (CONF / "augment").glob("*.yaml") if path.stem != "none")))
+    parser.add_argument(
+        "--only",
+        default=",".join(
+            sorted(path.stem for path in (CONF / "augment").glob("*.yaml") if path.stem != "none")
+        ),
+    )
     options = parser.parse_args()
     names = options.only.split(",")
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, NumPy {np.__version__}\n")
+    print(
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, NumPy {np.__version__}\n"
+    )
     print(f"| batch | {' | '.join(names)} |")
     print(f"|---|{'---|' * len(names)}", flush=True)
     for batch in BATCHES:
@@ -53,7 +62,10 @@ def main() -> None:
         made = [augmentation(name, batch) for name in names]
         times = [[seconds(augment, x) for augment in made] for _ in range(options.rounds + 1)][1:]
         columns = zip(*times, strict=True)
-        print(f"| {batch} | {' | '.join(f'{batch / median(c) / 1000:.1f} ({batch / min(c) / 1000:.1f})' for c in columns)} |", flush=True)
+        print(
+            f"| {batch} | {' | '.join(f'{batch / median(c) / 1000:.1f} ({batch / min(c) / 1000:.1f})' for c in columns)} |",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

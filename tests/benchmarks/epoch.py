@@ -78,9 +78,21 @@ def torch(batch: int, optimizer: str, name: str) -> Callable[[], Any]:
         network = part.Sequential(part.Linear(784, HIDDEN), relu, part.Linear(HIDDEN, 10))
     else:
         images = images.reshape(-1, 1, 28, 28)
-        convolutions = part.Conv2d(1, 6, 5, padding=2), relu, pool, part.Conv2d(6, 16, 5), relu, pool, part.Flatten()
-        network = part.Sequential(*convolutions, part.Linear(400, 120), relu, part.Linear(120, 84), relu, part.Linear(84, 10))
-    rule = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[optimizer](network.parameters(), lr=RATE[optimizer])
+        convolutions = (
+            part.Conv2d(1, 6, 5, padding=2),
+            relu,
+            pool,
+            part.Conv2d(6, 16, 5),
+            relu,
+            pool,
+            part.Flatten(),
+        )
+        network = part.Sequential(
+            *convolutions, part.Linear(400, 120), relu, part.Linear(120, 84), relu, part.Linear(84, 10)
+        )
+    rule = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[optimizer](
+        network.parameters(), lr=RATE[optimizer]
+    )
     criterion = torch.nn.CrossEntropyLoss()
 
     def epoch() -> None:
@@ -171,7 +183,9 @@ def serve(tool: str) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--network", choices=CELLS, default="mlp")
     parser.add_argument("--only", default=",".join(TOOLS))
@@ -189,7 +203,9 @@ def main() -> None:
         workers[tool].stdin.flush()
         return float(workers[tool].stdout.readline())
 
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, NumPy {np.__version__}\n")
+    print(
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, NumPy {np.__version__}\n"
+    )
     print(f"| batch, optimizer | {' | '.join(TITLES[tool] for tool in tools)} |")
     print(f"|---|{'---|' * len(tools)}", flush=True)
     for batch, optimizer in CELLS[options.network]:
@@ -197,7 +213,10 @@ def main() -> None:
             ask(tool, f"{batch} {optimizer} {options.network}")
         times = [[ask(tool, "") for tool in tools] for _ in range(options.rounds)]
         columns = zip(*times, strict=True)
-        print(f"| {batch}, {optimizer} | {' | '.join(f'{median(column):.3f} ({min(column):.3f})' for column in columns)} |", flush=True)
+        print(
+            f"| {batch}, {optimizer} | {' | '.join(f'{median(column):.3f} ({min(column):.3f})' for column in columns)} |",
+            flush=True,
+        )
     for worker in workers.values():
         worker.communicate()
     return None

@@ -17,7 +17,13 @@ import tempfile
 import time
 
 ALONE = ["tracking=none", "diagnostics.layers=false", "diagnostics.histograms=false"]
-COLUMNS = {"loop": "the loop", "end": "after it", "first_step": "to the first step", "data": "reading the data", "whole": "all"}
+COLUMNS = {
+    "loop": "the loop",
+    "end": "after it",
+    "first_step": "to the first step",
+    "data": "reading the data",
+    "whole": "all",
+}
 PROGRAM = """
 import json, sys, time
 
@@ -93,7 +99,9 @@ def main() -> None:
     print(f"{'':12}" + "".join(f"{title:>22}" for title in COLUMNS.values()))
     for kind, runs in found.items():
         values = {name: [run[name] for run in runs] for name in COLUMNS}
-        print(f"{kind:12}" + "".join(f"{statistics.median(v):14.2f} ({min(v):5.2f})" for v in values.values()))
+        print(
+            f"{kind:12}" + "".join(f"{statistics.median(v):14.2f} ({min(v):5.2f})" for v in values.values())
+        )
     for kind in ("everything", "first run"):
         pairs = list(zip(found["alone"], found[kind], strict=True))
         longer = statistics.median(b["loop"] / a["loop"] - 1 for a, b in pairs)

@@ -16,12 +16,16 @@ import pytest
 from nnexp.config.compose import CONF
 from nnexp.tracking.mlflow.store import address
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"
+)
 NNEXP = [sys.executable, "-m", "nnexp"]
 
 
 def nnexp(*arguments, **options):
-    return subprocess.run([*NNEXP, *arguments], capture_output=True, text=True, timeout=120, check=False, **options)
+    return subprocess.run(
+        [*NNEXP, *arguments], capture_output=True, text=True, timeout=120, check=False, **options
+    )
 
 
 def runs(experiment="nnexp"):
@@ -48,7 +52,11 @@ assert not heavy, heavy
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert all(f"  {group.name}=" in done.stdout for group in CONF.iterdir() if group.is_dir() and group.name not in ("hydra", "local"))
+    assert all(
+        f"  {group.name}=" in done.stdout
+        for group in CONF.iterdir()
+        if group.is_dir() and group.name not in ("hydra", "local")
+    )
 
 
 def test_starting_a_run_does_not_import_mlflow_or_matplotlib_into_training():
@@ -134,12 +142,17 @@ def test_a_failing_job_does_not_end_the_others_and_is_told(store):
     done = nnexp("-m", "optimizer=sgd", "optimizer.lr=1e30,0.1", "data=digits", "trainer.epochs=1")
     assert done.returncode == 1
     assert "#0 optimizer=sgd optimizer.lr=1e+30" in done.stderr
-    assert {run.data.params["optimizer.lr"]: run.info.status for run in runs()[1]} == {"1e+30": "FAILED", "0.1": "FINISHED"}
+    assert {run.data.params["optimizer.lr"]: run.info.status for run in runs()[1]} == {
+        "1e+30": "FAILED",
+        "0.1": "FINISHED",
+    }
 
 
 @pytest.mark.parametrize("words", ["--help", "data=digits --cfg job"])
 def test_a_reader_that_has_seen_enough_is_no_error(words):
-    done = subprocess.run(f"{' '.join(NNEXP)} {words} | head -n 1", shell=True, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        f"{' '.join(NNEXP)} {words} | head -n 1", shell=True, capture_output=True, text=True, check=True
+    )
     assert (done.stderr, len(done.stdout.splitlines())) == ("", 1)
 
 
@@ -154,7 +167,10 @@ def test_a_run_is_recorded_whole(alone, store):
     done = nnexp(*asked.split(), "data.validation=0.2", "trainer.epochs=3", "data=digits")
     assert done.returncode == 0, done.stderr
     client, (run,) = runs()
-    assert (run.info.status, run.info.run_name) == ("FINISHED", "digits-mlp-xavier_uniform-momentum-cosine-s0")
+    assert (run.info.status, run.info.run_name) == (
+        "FINISHED",
+        "digits-mlp-xavier_uniform-momentum-cosine-s0",
+    )
     expected = {
         "model.hidden": "[300, 100]",
         "model.activation": "tanh",
@@ -167,12 +183,36 @@ def test_a_run_is_recorded_whole(alone, store):
         "data": "digits",
     }
     assert expected.items() <= run.data.params.items()
-    per_epoch = ["train/loss", "train/accuracy", "val/loss", "val/accuracy", "lr", "grad/norm", "time/epoch", "examples_per_second"]
+    per_epoch = [
+        "train/loss",
+        "train/accuracy",
+        "val/loss",
+        "val/accuracy",
+        "lr",
+        "grad/norm",
+        "time/epoch",
+        "examples_per_second",
+    ]
     for name in per_epoch:
         assert [metric.step for metric in client.get_metric_history(run.info.run_id, name)] == [1, 2, 3], name
-    once = {"best/val_accuracy", "best/val_loss", "best/epoch", "test/loss", "test/accuracy", "test/ece", "time/total"}
+    once = {
+        "best/val_accuracy",
+        "best/val_loss",
+        "best/epoch",
+        "test/loss",
+        "test/accuracy",
+        "test/ece",
+        "time/total",
+    }
     recalls = {f"recall/{digit}" for digit in range(10)}
-    quantities = ["grad_norm", "weight_norm", "update_ratio", "activation_mean", "activation_std", "dead_units"]
+    quantities = [
+        "grad_norm",
+        "weight_norm",
+        "update_ratio",
+        "activation_mean",
+        "activation_std",
+        "dead_units",
+    ]
     layers = {f"{quantity}/dense{k}" for quantity in quantities for k in (1, 2, 3)} - {"dead_units/dense3"}
     told = {name for name in run.data.metrics if not name.startswith("system/")}
     assert told == once | set(per_epoch) | recalls | layers
@@ -219,7 +259,11 @@ def assert_the_record_explains_itself(client, run):
     inputs = {found.tags[0].value: found.dataset for found in run.inputs.dataset_inputs}
     assert set(inputs) == {"training", "validation", "test"}
     profile = json.loads(inputs["validation"].profile)
-    assert (profile["num_rows"], profile["split_validation"], profile["data_sha256"]) == (288, 0.2, run.data.tags["nnexp.data_sha256"])
+    assert (profile["num_rows"], profile["split_validation"], profile["data_sha256"]) == (
+        288,
+        0.2,
+        run.data.tags["nnexp.data_sha256"],
+    )
     assert sum(profile["class_counts"].values()) == 288
     assert profile["sha256"].startswith(inputs["validation"].digest)
     (model,) = client.search_logged_models([run.info.experiment_id])
@@ -236,16 +280,26 @@ def assert_the_record_explains_itself(client, run):
     mlflow.set_tracking_uri(client.tracking_uri)  # where load_table looks
     mistakes = client.load_table(run.info.experiment_id, "predictions/mistakes.json", [run.info.run_id])
     mlflow.set_tracking_uri(None)
-    table = pd.read_parquet(Path(run.info.artifact_uri.removeprefix("file://")) / "predictions" / "test.parquet")
+    table = pd.read_parquet(
+        Path(run.info.artifact_uri.removeprefix("file://")) / "predictions" / "test.parquet"
+    )
     assert list(table.columns) == list(mistakes.columns) == ["index", "true", "predicted", "confidence"]
     assert (table["true"] == table["predicted"]).mean() == run.data.metrics["test/accuracy"]
-    wrong = table[table["true"] != table["predicted"]].sort_values("confidence", ascending=False, kind="stable")
+    wrong = table[table["true"] != table["predicted"]].sort_values(
+        "confidence", ascending=False, kind="stable"
+    )
     assert mistakes["index"].tolist() == wrong["index"].tolist()
 
 
 @pytest.mark.parametrize("launcher", ["basic", "joblib"])
 def test_a_sweep_gives_a_run_and_a_folder_per_combination(launcher, alone):
-    done = nnexp("-m", "init=he_normal,xavier_normal", "schedule=constant,cosine", "data=digits", f"hydra/launcher={launcher}")
+    done = nnexp(
+        "-m",
+        "init=he_normal,xavier_normal",
+        "schedule=constant,cosine",
+        "data=digits",
+        f"hydra/launcher={launcher}",
+    )
     assert done.returncode == 0, done.stderr
     _, found = runs()
     assert [run.info.status for run in found] == ["FINISHED"] * 4
@@ -262,7 +316,11 @@ LONG = ["data=digits", "trainer.epochs=1000000"]
 def interrupt(sign, *arguments):
     """Start a run that would take for ever, send it a signal once it learns, and wait."""
     process = subprocess.Popen(
-        [*NNEXP, *LONG, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        [*NNEXP, *LONG, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
     for line in process.stdout:
         if re.match(r"epoch +20/", line):
@@ -281,7 +339,9 @@ def test_an_interrupted_run_is_marked_killed_and_keeps_what_it_learnt(sign, code
     assert run.info.status == "KILLED"
     assert run.data.metrics["best/epoch"] >= 1
     assert "test/accuracy" not in run.data.metrics, "the test set is for runs that end by themselves"
-    assert {"weights/best.npz", "weights/final.npz", "confusion/val.png", "curves.png"} <= set(artifacts(client, run))
+    assert {"weights/best.npz", "weights/final.npz", "confusion/val.png", "curves.png"} <= set(
+        artifacts(client, run)
+    )
 
 
 def ends(n):
@@ -301,8 +361,16 @@ def test_a_run_that_dies_is_marked_failed(store):
 
 
 def test_an_interrupted_parallel_sweep_leaves_no_run_running(store):
-    arguments = ["-m", "trainer.epochs=1,1000000", "data=digits", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
-    process = subprocess.Popen([*NNEXP, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    arguments = [
+        "-m",
+        "trainer.epochs=1,1000000",
+        "data=digits",
+        "hydra/launcher=joblib",
+        "hydra.launcher.n_jobs=2",
+    ]
+    process = subprocess.Popen(
+        [*NNEXP, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
     deadline = time.monotonic() + 150
     while {run.info.status for run in runs()[1]} != {"FINISHED", "RUNNING"} and time.monotonic() < deadline:
         time.sleep(1)
@@ -322,7 +390,9 @@ def test_a_run_that_diverges_is_marked_failed_with_the_reason(store):
 
 
 def test_a_dead_server_costs_the_run_nothing(alone):
-    done = nnexp("data=digits", "trainer.epochs=2", env=os.environ | {"MLFLOW_TRACKING_URI": "http://127.0.0.1:1"})
+    done = nnexp(
+        "data=digits", "trainer.epochs=2", env=os.environ | {"MLFLOW_TRACKING_URI": "http://127.0.0.1:1"}
+    )
     assert done.returncode == 0, done.stderr
     assert "not recorded" in done.stdout
     (journal,) = alone.glob("outputs/runs/*/*/journal.jsonl")
@@ -345,12 +415,18 @@ def test_an_mlflow_that_cannot_be_imported_costs_the_run_nothing(alone):
 def test_the_ui_serves_the_store_on_this_machine_only(store):
     assert nnexp("data=digits", "trainer.epochs=1").returncode == 0
     process = subprocess.Popen(
-        [*NNEXP, "ui", "--no-browser"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True
+        [*NNEXP, "ui", "--no-browser"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
     )
     try:
         url = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline()).group()
         request = urllib.request.Request(
-            f"{url}/api/2.0/mlflow/experiments/search", json.dumps({"max_results": 10}).encode(), {"Content-Type": "application/json"}
+            f"{url}/api/2.0/mlflow/experiments/search",
+            json.dumps({"max_results": 10}).encode(),
+            {"Content-Type": "application/json"},
         )
         deadline = time.monotonic() + 60
         while True:

@@ -35,7 +35,10 @@ MISTAKES = [
     ("trainer.threads=0", "whole number >= 1 or null"),
     ("optimized_metric=val/accuracy", "did you mean best/val_accuracy?"),
     ("optimizer._target_=os.system", "refused"),
-    ("optimizer._target_=nnexp.nn.losses.loss.SoftmaxCrossEntropy", "must be a kind of nnexp.optim.optimizers.Optimizer"),
+    (
+        "optimizer._target_=nnexp.nn.losses.loss.SoftmaxCrossEntropy",
+        "must be a kind of nnexp.optim.optimizers.Optimizer",
+    ),
     ("optimizer._target_=nnexp.optim.optimizers.Adamm", "cannot be imported"),
     ("optimizer._target_=nnexp.optim.optimizers.Optimizer", "must be a class that can be built"),
     ("optimizer._target_=nnexp.optim.optimizers", "must be a class that can be built"),
@@ -58,7 +61,14 @@ def test_each_mistake_is_told_with_its_remedy(override, says):
 
 
 def test_many_mistakes_are_told_at_once():
-    independent = ["optimizer=adm", "optimizer.lr=-1", "model.hidden=[0]", "data.validation=1.5", "trainer.epochs=ten", "init=hee_normal"]
+    independent = [
+        "optimizer=adm",
+        "optimizer.lr=-1",
+        "model.hidden=[0]",
+        "data.validation=1.5",
+        "trainer.epochs=ten",
+        "init=hee_normal",
+    ]
     assert set(told(*independent)) == set(independent)
 
 
@@ -117,7 +127,17 @@ def test_every_value_of_a_sweep_is_looked_at():
 
 
 def test_a_good_sweep_has_no_mistakes():
-    assert told("optimizer=sgd,adam", "optimizer.lr=0.1,0.2", "seed=range(3)", "init=glob(he*)", "model.hidden=[8],[8,4]", sweep=True) == {}
+    assert (
+        told(
+            "optimizer=sgd,adam",
+            "optimizer.lr=0.1,0.2",
+            "seed=range(3)",
+            "init=glob(he*)",
+            "model.hidden=[8],[8,4]",
+            sweep=True,
+        )
+        == {}
+    )
 
 
 def test_hydras_own_overrides_pass():
@@ -153,7 +173,9 @@ def test_a_composed_config_survives_yaml():
 
 def test_groups_of_ones_own_are_found(tmp_path):
     (tmp_path / "mine" / "optimizer").mkdir(parents=True)
-    (tmp_path / "mine" / "optimizer" / "slow.yaml").write_text("_target_: nnexp.optim.optimizers.SGD\nlr: 0.001\n")
+    (tmp_path / "mine" / "optimizer" / "slow.yaml").write_text(
+        "_target_: nnexp.optim.optimizers.SGD\nlr: 0.001\n"
+    )
     config = compose(["data=digits", "optimizer=slow"], config_dir=tmp_path / "mine")
     assert build(config).optimizer.lr == 0.001
     assert "did you mean slow?" in told("optimizer=slo", config_dir=tmp_path / "mine")["optimizer=slo"]
@@ -161,7 +183,9 @@ def test_groups_of_ones_own_are_found(tmp_path):
 
 def test_code_of_ones_own_runs_only_when_listed(tmp_path, monkeypatch):
     (tmp_path / "mypkg").mkdir()
-    (tmp_path / "mypkg" / "__init__.py").write_text("from nnexp.optim.optimizers import SGD\nclass Mine(SGD): pass\n")
+    (tmp_path / "mypkg" / "__init__.py").write_text(
+        "from nnexp.optim.optimizers import SGD\nclass Mine(SGD): pass\n"
+    )
     target = "optimizer._target_=mypkg.Mine"
     keys = ["optimizer=sgd", target]
     assert "plugins=[mypkg]" in told(*keys)[target]

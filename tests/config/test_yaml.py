@@ -52,8 +52,12 @@ def image_set(folder):
     rng = np.random.default_rng(0)
     for part, n in (("train", 40), ("t10k", 10)):
         head = struct.pack(">4B3I", 0, 0, 8, 3, n, 28, 28)
-        (folder / f"{part}-images-idx3-ubyte").write_bytes(head + rng.integers(0, 256, n * 784, np.uint8).tobytes())
-        (folder / f"{part}-labels-idx1-ubyte").write_bytes(struct.pack(">4BI", 0, 0, 8, 1, n) + bytes(i % 10 for i in range(n)))
+        (folder / f"{part}-images-idx3-ubyte").write_bytes(
+            head + rng.integers(0, 256, n * 784, np.uint8).tobytes()
+        )
+        (folder / f"{part}-labels-idx1-ubyte").write_bytes(
+            struct.pack(">4BI", 0, 0, 8, 1, n) + bytes(i % 10 for i in range(n))
+        )
 
 
 def small(group, option, folder):
@@ -75,7 +79,9 @@ def test_composes_builds_and_trains_two_steps(path, alone, request):
     overrides = small(group, option, alone)
     if (group, option) == ("data", "mnist"):
         build(compose(overrides))
-        overrides.append(f"data.root={request.getfixturevalue('mnist_root')}")  # its content is held to what is public
+        overrides.append(
+            f"data.root={request.getfixturevalue('mnist_root')}"
+        )  # its content is held to what is public
     made = build_components(build(compose(overrides)))
     before = made.network.theta.copy()
     for x, y in islice(chain(made.train, made.train), 2 * made.trainer.update.accumulate):
@@ -94,7 +100,9 @@ def test_says_what_it_is_and_help_repeats_it(path):
     assert said in text()
 
 
-@pytest.mark.parametrize("path", [path for path in OPTIONS if path.parts[0] not in ("experiment", "debug", "tracking")], ids=str)
+@pytest.mark.parametrize(
+    "path", [path for path in OPTIONS if path.parts[0] not in ("experiment", "debug", "tracking")], ids=str
+)
 def test_its_keys_are_the_parameters_of_its_class(path):
     values = yaml.safe_load((CONF / path).read_text())
     parameters = inspect.signature(locate(values.pop("_target_"))).parameters

@@ -4,7 +4,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nnexp.data.dataset import DataError, Dataset, Source
-from nnexp.data.splitting import by_ratio, group_k_fold, group_split, stratified, stratified_k_fold, stratified_subsample
+from nnexp.data.splitting import (
+    by_ratio,
+    group_k_fold,
+    group_split,
+    stratified,
+    stratified_k_fold,
+    stratified_subsample,
+)
 
 labels = st.lists(st.integers(0, 4), min_size=10, max_size=300).map(lambda values: np.array(values, np.int64))
 
@@ -81,7 +88,9 @@ def test_folds_never_divide_a_group(groups, folds, seed):
     fold = group_k_fold(groups, folds, np.random.default_rng(seed))
     assert set(fold) == set(range(folds))
     assert all(len(set(fold[groups == group])) == 1 for group in groups)
-    assert np.ptp(np.bincount(fold)) <= np.bincount(groups).max(), "the largest group is all that two folds can differ by"
+    assert np.ptp(np.bincount(fold)) <= np.bincount(groups).max(), (
+        "the largest group is all that two folds can differ by"
+    )
 
 
 @given(labels, st.floats(0.01, 0.99), st.integers(0, 1000))

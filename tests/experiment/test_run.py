@@ -36,7 +36,9 @@ def test_a_run_gives_its_history_its_network_and_its_confusion_matrix():
     assert result.judged["val"].accuracy == result.metrics["best/val_accuracy"]
     assert result.judged["test"].accuracy == result.metrics["test/accuracy"]
     images = build(compose(QUICK)).data.load()
-    assert (result.network.predict(images.x_test / 16) == images.y_test).mean() == result.metrics["test/accuracy"]
+    assert (result.network.predict(images.x_test / 16) == images.y_test).mean() == result.metrics[
+        "test/accuracy"
+    ]
 
 
 def test_a_run_leaves_every_artifact_of_the_contract():
@@ -60,7 +62,11 @@ def weights(*overrides):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_the_same_seed_gives_the_same_bits(dtype):
-    first, again, other = weights(f"trainer.dtype={dtype}"), weights(f"trainer.dtype={dtype}"), weights(f"trainer.dtype={dtype}", "seed=1")
+    first, again, other = (
+        weights(f"trainer.dtype={dtype}"),
+        weights(f"trainer.dtype={dtype}"),
+        weights(f"trainer.dtype={dtype}", "seed=1"),
+    )
     assert all(first[name].tobytes() == again[name].tobytes() for name in first)
     assert any(first[name].tobytes() != other[name].tobytes() for name in first)
 
@@ -115,7 +121,9 @@ def test_missing_data_leaves_nothing_behind(alone):
 
 
 def test_a_limit_thins_what_is_learnt_from_and_nothing_else():
-    whole, thin = (build_components(build(compose(["data=digits", *more]))) for more in ([], ["data.limit=32"]))
+    whole, thin = (
+        build_components(build(compose(["data=digits", *more]))) for more in ([], ["data.limit=32"])
+    )
     assert thin.train.examples <= 32
     assert set(thin.train.rows) <= set(whole.train.rows)
     assert list(thin.validation.rows) == list(whole.validation.rows)
@@ -133,7 +141,13 @@ def test_two_runs_in_the_same_second_have_their_own_folders(monkeypatch):
 
 
 def test_patience_ends_a_run_that_no_longer_improves():
-    patient = ["trainer.epochs=200", "trainer.patience=3", "trainer.min_epochs=8", "schedule=constant", "optimizer.lr=0.02"]
+    patient = [
+        "trainer.epochs=200",
+        "trainer.patience=3",
+        "trainer.min_epochs=8",
+        "schedule=constant",
+        "optimizer.lr=0.02",
+    ]
     result = run(compose([*QUICK, *patient]))
     last, best = result.history[-1], result.metrics["best/epoch"]
     assert 8 <= last.epoch < 200
@@ -146,7 +160,13 @@ def regression_table(folder):
     rng = np.random.default_rng(0)
     rows = [f"{a:.6f},{b:.6f},{1000 + 50 * a - 20 * b:.6f}" for a, b in rng.standard_normal((300, 2))]
     (folder / "houses.csv").write_text("\n".join(["a,b,price", *rows]))
-    return ["data=table", "data.path=houses.csv", "data.target=price", "loss=mean_squared_error", "tracking=none"]
+    return [
+        "data=table",
+        "data.path=houses.csv",
+        "data.target=price",
+        "loss=mean_squared_error",
+        "tracking=none",
+    ]
 
 
 def test_a_regression_is_told_in_the_targets_own_unit(alone):
@@ -156,18 +176,35 @@ def test_a_regression_is_told_in_the_targets_own_unit(alone):
     assert result.metrics["test/mae"] < 15
     with np.load(result.folder / "predictions" / "test.npz", allow_pickle=False) as saved:
         assert abs(saved["y"].mean() - 1000) < 30
-        assert abs(saved["y"] - saved["predicted"]).mean() == pytest.approx(result.metrics["test/mae"], rel=1e-4)
+        assert abs(saved["y"] - saved["predicted"]).mean() == pytest.approx(
+            result.metrics["test/mae"], rel=1e-4
+        )
     names = {path.relative_to(result.folder).as_posix() for path in result.folder.rglob("*.png")}
-    drawn = {"predictions/val.png", "predictions/test.png", "curves.png", "histograms/weights.png", "histograms/gradients.png"}
+    drawn = {
+        "predictions/val.png",
+        "predictions/test.png",
+        "curves.png",
+        "histograms/weights.png",
+        "histograms/gradients.png",
+    }
     assert names == drawn
     assert {"train/r2", "val/r2"} < set(result.history[0].metrics())
 
 
 def test_several_labels_may_be_true_of_an_example(alone):
     rng = np.random.default_rng(0)
-    rows = [f"{a:.6f},{b:.6f},{int(a > 0)},{int(b > 0)},{int(a + b > 1)}" for a, b in rng.standard_normal((400, 2))]
+    rows = [
+        f"{a:.6f},{b:.6f},{int(a > 0)},{int(b > 0)},{int(a + b > 1)}"
+        for a, b in rng.standard_normal((400, 2))
+    ]
     (alone / "films.csv").write_text("\n".join(["a,b,funny,sad,long", *rows]))
-    overrides = ["data=table", "data.path=films.csv", "data.target=[funny,sad,long]", "tracking=none", "trainer.epochs=30"]
+    overrides = [
+        "data=table",
+        "data.path=films.csv",
+        "data.target=[funny,sad,long]",
+        "tracking=none",
+        "trainer.epochs=30",
+    ]
     with pytest.raises(ConfigError, match="add loss=binary_cross_entropy"):
         run(compose(overrides))
     result = run(compose([*overrides, "loss=binary_cross_entropy", "trainer.batch_size=16"]))
@@ -188,14 +225,18 @@ def test_a_loss_that_does_not_suit_the_data_is_told_before_anything_is_recorded(
 
 
 def test_every_fold_validates_on_rows_of_its_own():
-    parts = [build_components(build(compose(["data=digits", "data.folds=5", f"data.fold={k}"]))) for k in range(5)]
+    parts = [
+        build_components(build(compose(["data=digits", "data.folds=5", f"data.fold={k}"]))) for k in range(5)
+    ]
     rows = np.concatenate([part.validation.rows for part in parts])
     assert sorted(rows) == list(range(len(parts[0].dataset.y)))
     assert all(set(part.train.rows).isdisjoint(part.validation.rows) for part in parts)
 
 
 def test_augmentation_changes_what_is_learnt_from_and_nothing_else():
-    plain, varied = (build_components(build(compose(["data=digits", f"augment={kind}"]))) for kind in ("none", "shift"))
+    plain, varied = (
+        build_components(build(compose(["data=digits", f"augment={kind}"]))) for kind in ("none", "shift")
+    )
     assert (plain.train.rows == varied.train.rows).all()
     for (x, y), (z, same) in zip(plain.train, varied.train, strict=True):
         assert (y == same).all()
@@ -206,6 +247,8 @@ def test_augmentation_changes_what_is_learnt_from_and_nothing_else():
 
 
 def test_dropout_has_a_stream_of_its_own():
-    one, other = (build_components(build(compose(["data=digits", f"model.dropout={rate}"]))) for rate in (0.1, 0.6))
+    one, other = (
+        build_components(build(compose(["data=digits", f"model.dropout={rate}"]))) for rate in (0.1, 0.6)
+    )
     np.testing.assert_array_equal(one.network.theta, other.network.theta)
     assert (one.train.rows == other.train.rows).all()

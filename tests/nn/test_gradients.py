@@ -39,10 +39,16 @@ def dense_layers(draw, width, depth):
     """Layers on vectors; returns them and the width of their outputs."""
     layers = []
     for _ in range(draw(st.integers(0, depth))):
-        kind = draw(st.sampled_from(["dense", "activation", "batch", "layer", "dropout", "noise", "maxout", "residual"]))
+        kind = draw(
+            st.sampled_from(
+                ["dense", "activation", "batch", "layer", "dropout", "noise", "maxout", "residual"]
+            )
+        )
         if kind in ("dense", "maxout"):
             width = draw(st.integers(2, 6))
-            layers += [Dense(width, bias=draw(st.booleans()))] if kind == "dense" else [Dense(2 * width), Maxout(2)]
+            layers += (
+                [Dense(width, bias=draw(st.booleans()))] if kind == "dense" else [Dense(2 * width), Maxout(2)]
+            )
         elif kind == "activation":
             layers.append(activation(draw(st.sampled_from(NAMES))))
         elif kind == "residual":
@@ -53,7 +59,12 @@ def dense_layers(draw, width, depth):
                 layers.append(Residual([*inner, activation(draw(st.sampled_from(NAMES)))], [Dense(out)]))
                 width = out
         else:
-            made = {"batch": BatchNorm1d, "layer": LayerNorm, "dropout": lambda: Dropout(0.3), "noise": lambda: GaussianNoise(0.1)}
+            made = {
+                "batch": BatchNorm1d,
+                "layer": LayerNorm,
+                "dropout": lambda: Dropout(0.3),
+                "noise": lambda: GaussianNoise(0.1),
+            }
             layers.append(made[kind]())
     return layers, width
 
@@ -62,7 +73,11 @@ def dense_layers(draw, width, depth):
 def image_layers(draw):
     """Layers on images of one to three channels, down to a vector; returns them and the numbers of an input."""
     channels, height, width = draw(st.integers(1, 3)), draw(st.integers(4, 7)), draw(st.integers(4, 7))
-    layers, numbers, size = [Unflatten([channels, height, width])], channels * height * width, min(height, width)
+    layers, numbers, size = (
+        [Unflatten([channels, height, width])],
+        channels * height * width,
+        min(height, width),
+    )
     for _ in range(draw(st.integers(1, 4))):
         kind = draw(st.sampled_from(["conv", "max", "avg", "batch", "activation", "dropout", "residual"]))
         if kind == "conv":
@@ -96,7 +111,9 @@ def networks(draw):
         inputs = draw(st.integers(1, 6))
         layers, _ = draw(dense_layers(inputs, 5))
     batch = draw(st.integers(4, 6))
-    network = Network([*layers, Dense(3)], (inputs,), batch, np.float64, np.random.default_rng(draw(st.integers(0, 99))))
+    network = Network(
+        [*layers, Dense(3)], (inputs,), batch, np.float64, np.random.default_rng(draw(st.integers(0, 99)))
+    )
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     network.initialize(Xavier(), rng)
     network.theta[:] += 0.1 * rng.standard_normal(network.theta.shape)  # biases too, and off the kinks
@@ -170,12 +187,29 @@ def large_networks(draw):
     """A network whose every activation is large enough to be seen if it were allocated: 100 KB at the least."""
     name = draw(st.sampled_from(NAMES))
     if draw(st.booleans()):
-        head = draw(st.sampled_from([BatchNorm1d, LayerNorm, lambda: Dropout(0.5), lambda: Maxout(2), lambda: GaussianNoise(1.0)]))
-        return [Dense(64), head(), activation(name), Residual([Dense(48), activation(name), Dense(64)], [Dense(64)])], 64
+        head = draw(
+            st.sampled_from(
+                [BatchNorm1d, LayerNorm, lambda: Dropout(0.5), lambda: Maxout(2), lambda: GaussianNoise(1.0)]
+            )
+        )
+        return [
+            Dense(64),
+            head(),
+            activation(name),
+            Residual([Dense(48), activation(name), Dense(64)], [Dense(64)]),
+        ], 64
     pool = draw(st.sampled_from([MaxPool2d, AvgPool2d]))
     padding, stride = draw(st.integers(0, 1)), draw(st.integers(1, 2))
     inner = Residual([Conv2d(3, 3, padding=1), activation(name)], [Conv2d(3, 1)])
-    return [Unflatten([16, 16]), Conv2d(4, 3, stride, padding), BatchNorm2d(), activation(name), inner, pool(2), Flatten()], 256
+    return [
+        Unflatten([16, 16]),
+        Conv2d(4, 3, stride, padding),
+        BatchNorm2d(),
+        activation(name),
+        inner,
+        pool(2),
+        Flatten(),
+    ], 256
 
 
 @settings(deadline=None, max_examples=25)

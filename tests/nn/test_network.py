@@ -50,7 +50,10 @@ def test_any_depth():
 
 
 def test_what_cannot_be_joined_is_told_with_its_place():
-    with pytest.raises(ShapeError, match=r"layer 1, Dense takes vectors and is given 3 dimensions, 4 x 3 x 3: put a Flatten before it"):
+    with pytest.raises(
+        ShapeError,
+        match=r"layer 1, Dense takes vectors and is given 3 dimensions, 4 x 3 x 3: put a Flatten before it",
+    ):
         Network([Unflatten([4, 3, 3]), Dense(2)], (36,), 1)
     with pytest.raises(ShapeError, match=r"layer 1, layer 0, Conv2d takes images"):
         Network([Dense(4), Residual([Conv2d(3)])], (36,), 1)
@@ -86,7 +89,11 @@ def test_layers_of_chance_draw_from_branches_of_their_own():
 
 
 def test_a_stack_may_shape_its_images_itself_and_name_activations_within_blocks():
-    stack = [Unflatten([4, 4]), Conv2d(2, padding=1), Residual([Conv2d(2, padding=1), "relu"], [Conv2d(2, 1), "tanh"])]
+    stack = [
+        Unflatten([4, 4]),
+        Conv2d(2, padding=1),
+        Residual([Conv2d(2, padding=1), "relu"], [Conv2d(2, 1), "tanh"]),
+    ]
     network = Network(Sequential(stack).layers((16,), 3), (16,), 2)
     assert network.forward(np.ones((2, 16), np.float32)).shape == (2, 3)
     assert list(network.parameters.values)[:3] == ["1.W", "2.0.W", "2.shortcut.0.W"]

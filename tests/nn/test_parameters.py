@@ -4,7 +4,12 @@ from hypothesis import strategies as st
 
 from nnexp.nn.parameters import Parameters
 
-shapes = st.dictionaries(st.text("abc", min_size=1), st.lists(st.integers(1, 5), min_size=1, max_size=4).map(tuple), min_size=1, max_size=8)
+shapes = st.dictionaries(
+    st.text("abc", min_size=1),
+    st.lists(st.integers(1, 5), min_size=1, max_size=4).map(tuple),
+    min_size=1,
+    max_size=8,
+)
 
 
 @given(shapes)

@@ -86,7 +86,9 @@ def test_within_applied_applying_again_changes_nothing():
     assert set(theta) == {9.0}
 
 
-@pytest.mark.parametrize("averaging", [EMA(), SWA(), Lookahead()], ids=lambda averaging: type(averaging).__name__)
+@pytest.mark.parametrize(
+    "averaging", [EMA(), SWA(), Lookahead()], ids=lambda averaging: type(averaging).__name__
+)
 def test_a_network_without_running_statistics_is_fine(averaging):
     theta, state = np.ones(4), np.zeros(0)
     averaging.bind(theta, state)

@@ -34,7 +34,9 @@ def test_a_step_allocates_nothing(optimizer_name, option):
     assert peak < theta.nbytes / 20
 
 
-@pytest.mark.parametrize("settings", [{"amsgrad": True}, {"centered": True, "momentum": 0.9}, {"nesterov": False}], ids=str)
+@pytest.mark.parametrize(
+    "settings", [{"amsgrad": True}, {"centered": True, "momentum": 0.9}, {"nesterov": False}], ids=str
+)
 def test_nor_does_one_with_its_switches_on(settings, option):
     name = {"amsgrad": "adam", "centered": "rmsprop", "nesterov": "muon"}[next(iter(settings))]
     test_a_step_allocates_nothing(name, lambda group, name, **given: option(group, name, **given, **settings))

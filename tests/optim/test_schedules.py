@@ -7,12 +7,23 @@ import pytest
 
 from nnexp.optim.cyclic_schedules import CosineRestarts, Cyclic, OneCycle
 from nnexp.optim.plateau import Plateau
-from nnexp.optim.schedules import Constant, Cosine, Exponential, InverseSqrt, Linear, MultiStep, Step, WarmupStableDecay
+from nnexp.optim.schedules import (
+    Constant,
+    Cosine,
+    Exponential,
+    InverseSqrt,
+    Linear,
+    MultiStep,
+    Step,
+    WarmupStableDecay,
+)
 
 PROGRESS = [step / 1000 for step in range(1001)]
 
 
-@pytest.mark.parametrize("settings", [{}, {"warmup": 0.25}, {"warmup": 0.9, "start": 0.0}, {"warmup": 0.1, "start": 1.0}], ids=str)
+@pytest.mark.parametrize(
+    "settings", [{}, {"warmup": 0.25}, {"warmup": 0.9, "start": 0.0}, {"warmup": 0.1, "start": 1.0}], ids=str
+)
 def test_no_schedule_leaves_zero_to_one(schedule_name, settings, option):
     schedule = option("schedule", schedule_name, **settings)
     assert all(0 <= schedule(progress) <= 1 for progress in PROGRESS)
@@ -81,7 +92,9 @@ def test_cosine_falls_from_one_to_final():
 
 def test_warmup_cosine_rises_then_falls(option):
     schedule = option("schedule", "warmup_cosine", warmup=0.2, start=0.1)
-    assert (schedule(0), schedule(0.1), schedule(0.2), schedule(0.6), schedule(1)) == pytest.approx((0.1, 0.55, 1, 0.5, 0), abs=1e-12)
+    assert (schedule(0), schedule(0.1), schedule(0.2), schedule(0.6), schedule(1)) == pytest.approx(
+        (0.1, 0.55, 1, 0.5, 0), abs=1e-12
+    )
 
 
 def test_restarts_fill_the_run_and_the_last_ends_with_it():
@@ -95,7 +108,9 @@ def test_one_cycle_peaks_at_one_where_momentum_is_lowest():
     schedule = OneCycle(pct_start=0.3)
     assert max(PROGRESS, key=schedule) == min(PROGRESS, key=schedule.momentum) == 0.3
     assert (schedule(0), schedule(0.3), schedule(1)) == pytest.approx((0.04, 1, 0.04e-4))
-    assert (schedule.momentum(0), schedule.momentum(0.3), schedule.momentum(1)) == pytest.approx((0.95, 0.85, 0.95))
+    assert (schedule.momentum(0), schedule.momentum(0.3), schedule.momentum(1)) == pytest.approx(
+        (0.95, 0.85, 0.95)
+    )
 
 
 def test_one_cycle_leaves_momentum_alone_if_told_to():

@@ -27,8 +27,17 @@ TORCH = {
     "tanh": torch.nn.Tanh(),
     "hard_tanh": torch.nn.Hardtanh(),
 }
-ORACLES = {name: f"torch {type(module).__name__}" for name, module in TORCH.items()} | {"softplus": "torch Softplus without its threshold"}
-GAINS = {"identity": "linear", "relu": "relu", "leaky_relu": "leaky_relu", "sigmoid": "sigmoid", "tanh": "tanh", "selu": "selu"}
+ORACLES = {name: f"torch {type(module).__name__}" for name, module in TORCH.items()} | {
+    "softplus": "torch Softplus without its threshold"
+}
+GAINS = {
+    "identity": "linear",
+    "relu": "relu",
+    "leaky_relu": "leaky_relu",
+    "sigmoid": "sigmoid",
+    "tanh": "tanh",
+    "selu": "selu",
+}
 
 
 def test_the_table_here_leaves_nothing_out():

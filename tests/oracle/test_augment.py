@@ -62,7 +62,9 @@ def test_bilinear_interpolation_is_pytorchs(size, compare):
     x, grid = drawn(size)
     from_minus_1_to_1 = [2 * axis / (length - 1) - 1 for axis, length in zip(grid, size, strict=True)]
     points = torch.from_numpy(np.stack(from_minus_1_to_1[::-1], axis=-1))
-    theirs = torch.nn.functional.grid_sample(torch.from_numpy(x), points, mode="bilinear", padding_mode="zeros", align_corners=True)
+    theirs = torch.nn.functional.grid_sample(
+        torch.from_numpy(x), points, mode="bilinear", padding_mode="zeros", align_corners=True
+    )
     compare(warped(x, grid), theirs)
 
 
@@ -105,7 +107,9 @@ def test_affine_maps_are_the_inverses_of_rotation_times_shear_times_scaling(comp
 
 def test_the_middle_of_the_image_stays_and_a_quarter_turn_is_a_quarter_turn(compare):
     x, _ = drawn((9, 9), n=1)
-    quarter = inverse_maps(np.array([np.pi / 2]), np.zeros(1), np.ones((2, 1)), np.zeros((2, 1)), np.full((2, 1), 4.0))
+    quarter = inverse_maps(
+        np.array([np.pi / 2]), np.zeros(1), np.ones((2, 1)), np.zeros((2, 1)), np.full((2, 1), 4.0)
+    )
     points = np.concatenate([np.indices((9, 9)).reshape(2, -1) - 4.0, np.ones((1, 81))])
     grid = (quarter @ points)[:, 0].reshape(2, 1, 9, 9)
     compare(warped(x, grid), np.rot90(x, axes=(2, 3)))
@@ -128,7 +132,9 @@ class Recorded:
 
 
 @pytest.mark.parametrize(
-    "augment", [Affine(20.0, 0.3, 10.0, 2.5), Elastic(), Distort(10.0, 0.2, 5.0, 1.0)], ids=lambda augment: type(augment).__name__
+    "augment",
+    [Affine(20.0, 0.3, 10.0, 2.5), Elastic(), Distort(10.0, 0.2, 5.0, 1.0)],
+    ids=lambda augment: type(augment).__name__,
 )
 def test_whole_images_are_those_that_scipy_makes_of_the_same_draws(augment, compare):
     height, width, n = 12, 10, 8
@@ -145,5 +151,10 @@ def test_whole_images_are_those_that_scipy_makes_of_the_same_draws(augment, comp
         points = np.indices((height, width)).reshape(2, -1) - center - augment.shift * u[4:, i, None]
         grid = (np.linalg.solve(matrix, points) + center).reshape(2, height, width)
         fields = 2 * np.stack([noise[:, i].T, noise[:, n + i].T]) - 1
-        grid += augment.alpha * ndimage.gaussian_filter(fields, (0, augment.sigma, augment.sigma), mode="constant")
-        compare(found[i].reshape(height, width), ndimage.map_coordinates(x[i], grid, order=1, mode="grid-constant"))
+        grid += augment.alpha * ndimage.gaussian_filter(
+            fields, (0, augment.sigma, augment.sigma), mode="constant"
+        )
+        compare(
+            found[i].reshape(height, width),
+            ndimage.map_coordinates(x[i], grid, order=1, mode="grid-constant"),
+        )

@@ -21,7 +21,9 @@ INPUTS, HIDDEN, CLASSES, BATCH, STEPS = 7, 6, 4, 10, 6
 
 
 @pytest.mark.parametrize("accumulate", [1, 2])
-@pytest.mark.parametrize("rules", [Regularization(), Regularization(l2=0.1, clip_norm=0.05)], ids=["free", "held"])
+@pytest.mark.parametrize(
+    "rules", [Regularization(), Regularization(l2=0.1, clip_norm=0.05)], ids=["free", "held"]
+)
 def test_gradients_and_updates_are_those_of_pytorch(rules, accumulate, compare):
     rng = np.random.default_rng(0)
     batches = STEPS * accumulate
@@ -29,12 +31,16 @@ def test_gradients_and_updates_are_those_of_pytorch(rules, accumulate, compare):
     examples = Batches(x, y, np.arange(len(y)), BATCH, 1.0, np.float64)
     network = Network(MLP([HIDDEN], "tanh").layers((INPUTS,), CLASSES), (INPUTS,), BATCH, np.float64)
     network.initialize(He(), rng)
-    weights = {name: torch.tensor(value, requires_grad=True) for name, value in network.parameters.values.items()}
+    weights = {
+        name: torch.tensor(value, requires_grad=True) for name, value in network.parameters.values.items()
+    }
     loss = SoftmaxCrossEntropy()
     loss.allocate(BATCH, CLASSES, np.float64)
     diagnostics = Diagnostics(network, examples, steps=3)
     update = OptimizerStep(network, Momentum(0.05), regularization=rules, accumulate=accumulate)
-    trainer = Trainer(network, loss, Accuracy(BATCH), update, examples, examples, epochs=1, diagnostics=diagnostics)
+    trainer = Trainer(
+        network, loss, Accuracy(BATCH), update, examples, examples, epochs=1, diagnostics=diagnostics
+    )
     (record,) = trainer.epochs()
 
     theirs = torch.optim.SGD(weights.values(), lr=0.05, momentum=update.optimizer.momentum)
@@ -46,7 +52,9 @@ def test_gradients_and_updates_are_those_of_pytorch(rules, accumulate, compare):
         theirs.zero_grad()
         torch.nn.functional.cross_entropy(z, labels).backward()
         for i, layer in enumerate(("0", "2")):
-            lengths[step, i] = torch.cat([weights[f"{layer}.{name}"].grad.flatten() for name in ("W", "b")]).norm()
+            lengths[step, i] = torch.cat(
+                [weights[f"{layer}.{name}"].grad.flatten() for name in ("W", "b")]
+            ).norm()
             weights[f"{layer}.W"].grad += rules.l2 * weights[f"{layer}.W"].detach()
         if rules.clip_norm:
             torch.nn.utils.clip_grad_norm_(weights.values(), rules.clip_norm)
@@ -60,4 +68,8 @@ def test_gradients_and_updates_are_those_of_pytorch(rules, accumulate, compare):
     found = record.layers
     compare([found[f"grad_norm/dense{i}"] for i in (1, 2)], lengths[looked].mean(axis=0), tolerance)
     compare([found[f"update_ratio/dense{i}"] for i in (1, 2)], ratios[looked].mean(axis=0), tolerance)
-    compare([found[f"weight_norm/dense{i}"] for i in (1, 2)], [weights[f"{i}.W"].detach().norm() for i in (0, 2)], tolerance)
+    compare(
+        [found[f"weight_norm/dense{i}"] for i in (1, 2)],
+        [weights[f"{i}.W"].detach().norm() for i in (0, 2)],
+        tolerance,
+    )

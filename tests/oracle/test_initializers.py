@@ -15,7 +15,11 @@ torch = pytest.importorskip("torch", reason="the oracle needs PyTorch: pip insta
 filler = torch.nn.init
 
 FAN_IN, FAN_OUT = 300, 200
-RULES = {"he": ("kaiming", {"nonlinearity": "relu"}), "xavier": ("xavier", {}), "lecun": ("kaiming", {"nonlinearity": "linear"})}
+RULES = {
+    "he": ("kaiming", {"nonlinearity": "relu"}),
+    "xavier": ("xavier", {}),
+    "lecun": ("kaiming", {"nonlinearity": "linear"}),
+}
 SCALED = [f"{rule}_{distribution}" for rule in RULES for distribution in ("normal", "uniform")]
 ORACLES = {name: f"torch init.{RULES[name.split('_')[0]][0]}_{name.split('_')[1]}_" for name in SCALED} | {
     "orthogonal": "W W^T = gain^2 I; torch init.orthogonal_'s deviation",
@@ -48,7 +52,9 @@ def test_scaled_rules_have_pytorchs_bounds_and_deviations(name, mode):
     overrides = [] if rule == "xavier" else [f"init.mode={mode}"]
     ours, theirs = filled(name, *overrides), torch.empty(FAN_OUT, FAN_IN, dtype=torch.float64)
     torch.manual_seed(0)
-    getattr(filler, f"{function}_{distribution}_")(theirs, **options, **({} if rule == "xavier" else {"mode": mode}))
+    getattr(filler, f"{function}_{distribution}_")(
+        theirs, **options, **({} if rule == "xavier" else {"mode": mode})
+    )
     assert abs(ours.std() / theirs.std().item() - 1) < 0.01
     assert abs(ours.mean()) < 5 * ours.std() / np.sqrt(ours.size)
     if distribution == "uniform":

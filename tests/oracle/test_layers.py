@@ -62,12 +62,24 @@ CASES = {
     "Dense without bias": (lambda: Dense(4, bias=False), (7,), dense),
     "Conv2d": (lambda: Conv2d(4, 3), (2, 7, 6), convolution(1, 0)),
     "Conv2d with padding": (lambda: Conv2d(5, 5, padding=2), (1, 8, 8), convolution(1, 2)),
-    "Conv2d with stride": (lambda: Conv2d(3, 3, stride=2, padding=1, bias=False), (3, 8, 7), convolution(2, 1)),
+    "Conv2d with stride": (
+        lambda: Conv2d(3, 3, stride=2, padding=1, bias=False),
+        (3, 8, 7),
+        convolution(2, 1),
+    ),
     "Conv2d of one pixel": (lambda: Conv2d(3, 1), (4, 5, 5), convolution(1, 0)),
     "MaxPool2d": (lambda: MaxPool2d(2), (3, 6, 8), lambda p, x, _: functional.max_pool2d(x, 2)),
-    "MaxPool2d that overlaps": (lambda: MaxPool2d(3, 2), (2, 8, 7), lambda p, x, _: functional.max_pool2d(x, 3, 2)),
+    "MaxPool2d that overlaps": (
+        lambda: MaxPool2d(3, 2),
+        (2, 8, 7),
+        lambda p, x, _: functional.max_pool2d(x, 3, 2),
+    ),
     "AvgPool2d": (lambda: AvgPool2d(2), (3, 6, 7), lambda p, x, _: functional.avg_pool2d(x, 2)),
-    "AvgPool2d that overlaps": (lambda: AvgPool2d(3, 1), (2, 5, 6), lambda p, x, _: functional.avg_pool2d(x, 3, 1)),
+    "AvgPool2d that overlaps": (
+        lambda: AvgPool2d(3, 1),
+        (2, 5, 6),
+        lambda p, x, _: functional.avg_pool2d(x, 3, 1),
+    ),
     "GlobalAvgPool2d": (GlobalAvgPool2d, (3, 4, 5), lambda p, x, _: x.mean((2, 3))),
     "BatchNorm1d": (BatchNorm1d, (5,), batch_norm),
     "BatchNorm2d": (BatchNorm2d, (3, 4, 5), batch_norm),
@@ -76,7 +88,11 @@ CASES = {
     "Unflatten": (lambda: Unflatten([3, 2, 4]), (24,), lambda p, x, _: x.unflatten(1, (3, 2, 4))),
     "Maxout": (lambda: Maxout(3), (12,), lambda p, x, _: x.unflatten(1, (3, 4)).amax(1)),
     "Residual": (lambda: Residual([Dense(9), Tanh(), Dense(5)]), (5,), residual),
-    "Residual with a shortcut": (lambda: Residual([Dense(6), ReLU()], [Dense(6, bias=False)]), (5,), projected),
+    "Residual with a shortcut": (
+        lambda: Residual([Dense(6), ReLU()], [Dense(6, bias=False)]),
+        (5,),
+        projected,
+    ),
 }
 BY_PROPERTY = {"Dropout": Dropout, "GaussianNoise": GaussianNoise}
 ORACLES = {
@@ -125,7 +141,9 @@ def test_layers_agree_with_pytorch(name, training, compare):
     for n in (BATCH, 3, BATCH):  # a smaller batch between two whole ones
         x = rng.standard_normal((n, *shape))
         leaf = torch.tensor(x, requires_grad=True)
-        weights = {key: torch.tensor(value.copy(), requires_grad=True) for key, value in parameters.values.items()}
+        weights = {
+            key: torch.tensor(value.copy(), requires_grad=True) for key, value in parameters.values.items()
+        }
         expected = theirs(weights | state, leaf, training)
         y = chain.forward(x, training)
         compare(y, expected.detach())

@@ -10,7 +10,11 @@ from nnexp.nn.output_activations import LINKS, probabilities
 
 torch = pytest.importorskip("torch", reason="the oracle needs PyTorch: pip install torch==2.13.0")
 
-THEIRS = {"softmax": lambda z: torch.softmax(z, 1), "sigmoid": torch.sigmoid, "identity": lambda z: z.clamp(0, 1)}
+THEIRS = {
+    "softmax": lambda z: torch.softmax(z, 1),
+    "sigmoid": torch.sigmoid,
+    "identity": lambda z: z.clamp(0, 1),
+}
 OF_LOSS = {
     "softmax_cross_entropy": "softmax",
     "focal": "softmax",

@@ -30,13 +30,18 @@ CASES = {
     "softmax_cross_entropy": {
         "": functional.cross_entropy,
         "label_smoothing=0.1": lambda z, y: functional.cross_entropy(z, y, label_smoothing=0.1),
-        f"class_weights={WEIGHTS}": lambda z, y: functional.cross_entropy(z, y, torch.tensor(WEIGHTS, dtype=z.dtype)),
+        f"class_weights={WEIGHTS}": lambda z, y: functional.cross_entropy(
+            z, y, torch.tensor(WEIGHTS, dtype=z.dtype)
+        ),
         f"class_weights={WEIGHTS} label_smoothing=0.2": lambda z, y: functional.cross_entropy(
             z, y, torch.tensor(WEIGHTS, dtype=z.dtype), label_smoothing=0.2
         ),
     },
     "focal": {"": focal(2), "gamma=0": functional.cross_entropy, "gamma=0.5": focal(0.5)},
-    "hinge": {"": functional.multi_margin_loss, "power=2 margin=0.5": lambda z, y: functional.multi_margin_loss(z, y, p=2, margin=0.5)},
+    "hinge": {
+        "": functional.multi_margin_loss,
+        "power=2 margin=0.5": lambda z, y: functional.multi_margin_loss(z, y, p=2, margin=0.5),
+    },
     "mean_squared_error": {"": lambda z, y: functional.mse_loss(z, one_hot(y))},
     "binary_cross_entropy": {"": lambda z, y: functional.binary_cross_entropy_with_logits(z, one_hot(y))},
     "mean_absolute_error": {"": functional.l1_loss},
@@ -73,19 +78,29 @@ def agree(name, options, theirs, targets, compare):
         compare(loss.backward(), leaf.grad)
 
 
-@pytest.mark.parametrize(("name", "options"), [(name, options) for name in OF_CLASSES for options in CASES[name]])
+@pytest.mark.parametrize(
+    ("name", "options"), [(name, options) for name in OF_CLASSES for options in CASES[name]]
+)
 def test_losses_of_classes_agree_with_pytorch(name, options, compare):
     agree(name, options, CASES[name][options], lambda rng, n: rng.integers(0, CLASSES, n), compare)
 
 
-@pytest.mark.parametrize(("name", "options"), [(name, options) for name in OF_NUMBERS for options in CASES[name]])
+@pytest.mark.parametrize(
+    ("name", "options"), [(name, options) for name in OF_NUMBERS for options in CASES[name]]
+)
 def test_losses_of_numbers_agree_with_pytorch(name, options, compare):
     agree(name, options, CASES[name][options], lambda rng, n: rng.standard_normal((n, CLASSES)), compare)
 
 
 def test_several_classes_may_be_true(compare):
     theirs = CASES["binary_cross_entropy"][""]
-    agree("binary_cross_entropy", "", theirs, lambda rng, n: rng.integers(0, 2, (n, CLASSES)).astype(float), compare)
+    agree(
+        "binary_cross_entropy",
+        "",
+        theirs,
+        lambda rng, n: rng.integers(0, 2, (n, CLASSES)).astype(float),
+        compare,
+    )
 
 
 def test_balanced_weights_are_scikit_learns(compare):

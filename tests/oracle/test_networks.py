@@ -55,7 +55,9 @@ def lenet5(p, x):
 def cnn(p, x):
     x = x.unflatten(1, (1, 12, 12))
     for conv, norm in (("1", "2"), ("5", "6")):
-        x = functional.batch_norm(convolved(p, conv, x, 1), None, None, p[f"{norm}.gamma"], p[f"{norm}.beta"], training=True)
+        x = functional.batch_norm(
+            convolved(p, conv, x, 1), None, None, p[f"{norm}.gamma"], p[f"{norm}.beta"], training=True
+        )
         x = functional.max_pool2d(functional.relu(x), 2)
     return x.mean((2, 3)) @ p["10.W"] + p["10.b"]
 
@@ -70,7 +72,10 @@ MODELS = {
     "cnn": (CNN([3, 4]), (12, 12), cnn),
 }
 ORACLES = {
-    **dict.fromkeys(("softmax", "mlp", "residual", "maxout", "lenet5", "cnn"), "torch: the whole model, ten steps of SGD with momentum"),
+    **dict.fromkeys(
+        ("softmax", "mlp", "residual", "maxout", "lenet5", "cnn"),
+        "torch: the whole model, ten steps of SGD with momentum",
+    ),
     "deep": "as mlp, whose depth it sets",
     "sequential": "as its layers; drawn at random against finite differences",
 }
@@ -111,7 +116,9 @@ class Twins:
         self.ours.backward(self.loss.backward())
         for tensor in self.p.values():
             tensor.grad = tensor.grad if add else None
-        other = functional.cross_entropy(self.theirs(self.p, torch.from_numpy(x)), torch.from_numpy(y), reduction="sum" if add else "mean")
+        other = functional.cross_entropy(
+            self.theirs(self.p, torch.from_numpy(x)), torch.from_numpy(y), reduction="sum" if add else "mean"
+        )
         other.backward()
         return loss, other.item()
 
@@ -151,14 +158,20 @@ def test_penalties_clipping_and_bounds(model, name, compare):
         if rules.clip_value:
             torch.nn.utils.clip_grad_value_(twins.p.values(), rules.clip_value)
         if rules.clip_norm:
-            length = torch.linalg.vector_norm(torch.cat([tensor.grad.flatten() for tensor in twins.p.values()]))
+            length = torch.linalg.vector_norm(
+                torch.cat([tensor.grad.flatten() for tensor in twins.p.values()])
+            )
             for tensor in twins.p.values():  # clip_grad_norm_ adds 1e-6 to the length
                 tensor.grad *= min(1, rules.clip_norm / length)
         other.step()
         if rules.max_norm:
             with torch.no_grad():
                 for W in matrices:
-                    W.copy_(torch.renorm(W.movedim(-1, 0), 2, 0, rules.max_norm).movedim(0, -1) if rules.max_norm else W)
+                    W.copy_(
+                        torch.renorm(W.movedim(-1, 0), 2, 0, rules.max_norm).movedim(0, -1)
+                        if rules.max_norm
+                        else W
+                    )
     tolerance = 1e-6 if rules.max_norm else 1e-10  # renorm adds 1e-7 to the length
     for key, tensor in twins.p.items():
         compare(twins.ours.parameters.values[key], tensor.detach(), tolerance)

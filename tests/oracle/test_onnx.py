@@ -51,7 +51,9 @@ from nnexp.serving.onnx.graph import Graph, TranslationError, translate
 from nnexp.serving.onnx.verify import TOLERANCE, compare, random_examples, run
 from nnexp.serving.predictor import Predictor
 
-onnx = pytest.importorskip("onnx", reason="needs the packages onnx and onnxruntime: pip install 'nnexp[onnx]'")
+onnx = pytest.importorskip(
+    "onnx", reason="needs the packages onnx and onnxruntime: pip install 'nnexp[onnx]'"
+)
 pytest.importorskip("onnxruntime", reason="needs the package onnxruntime: pip install 'nnexp[onnx]'")
 
 CAPACITY = 50
@@ -79,8 +81,14 @@ CASES = {
     "GaussianNoise": (GaussianNoise, (2, 3, 4)),
     "Maxout": (lambda: Maxout(3), (12,)),
     "Residual": (lambda: Residual([Dense(9), Tanh(), Dense(5)]), (5,)),
-    "Residual with a shortcut": (lambda: Residual([Conv2d(6, 3, 2, 1), BatchNorm2d(), ReLU()], [Conv2d(6, 1, 2)]), (3, 6, 5)),
-    "Residual in a residual": (lambda: Residual([Residual([Dense(4)], [Dense(4), Tanh()])], [Residual(["relu"]), Dense(4)]), (5,)),
+    "Residual with a shortcut": (
+        lambda: Residual([Conv2d(6, 3, 2, 1), BatchNorm2d(), ReLU()], [Conv2d(6, 1, 2)]),
+        (3, 6, 5),
+    ),
+    "Residual in a residual": (
+        lambda: Residual([Residual([Dense(4)], [Dense(4), Tanh()])], [Residual(["relu"]), Dense(4)]),
+        (5,),
+    ),
     "LeakyReLU of one's own": (lambda: LeakyReLU(0.3), (6,)),
     "ELU of one's own": (lambda: ELU(0.4), (6,)),
 }
@@ -137,7 +145,15 @@ def concrete(kind):
     for module in pkgutil.iter_modules(nnexp.nn.__path__):
         import_module(f"nnexp.nn.{module.name}")
     found = {kind}
-    while more := {below for above in found for below in above.__subclasses__() if below.__module__.startswith("nnexp.nn.")} - found:
+    while (
+        more := {
+            below
+            for above in found
+            for below in above.__subclasses__()
+            if below.__module__.startswith("nnexp.nn.")
+        }
+        - found
+    ):
         found |= more
     return {one for one in found if not inspect.isabstract(one)}
 
@@ -149,7 +165,9 @@ def test_every_layer_and_activation_has_a_translation_and_a_test_here():
         assert translate.dispatch(kind) is not translate.dispatch(Layer), kind
     assert {type(make()) for make in ACTIVATIONS.values()} == activations
     tested = {name.split()[0] for name in CASES}
-    assert {kind.__name__ for kind in layers - activations} - {"BatchNorm"} == tested - {kind.__name__ for kind in activations}
+    assert {kind.__name__ for kind in layers - activations} - {"BatchNorm"} == tested - {
+        kind.__name__ for kind in activations
+    }
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -162,10 +180,20 @@ def test_layers_agree(name):
 @settings(deadline=None, max_examples=40)
 @given(st.data())
 def test_windows_of_every_kind_agree(data):
-    kernel, stride, padding = data.draw(st.integers(1, 4)), data.draw(st.integers(1, 3)), data.draw(st.integers(0, 2))
+    kernel, stride, padding = (
+        data.draw(st.integers(1, 4)),
+        data.draw(st.integers(1, 3)),
+        data.draw(st.integers(0, 2)),
+    )
     shape = data.draw(st.tuples(st.integers(1, 3), st.integers(4, 9), st.integers(4, 9)))
     make = data.draw(
-        st.sampled_from([lambda: Conv2d(2, kernel, stride, padding), lambda: MaxPool2d(kernel, stride), lambda: AvgPool2d(kernel, stride)])
+        st.sampled_from(
+            [
+                lambda: Conv2d(2, kernel, stride, padding),
+                lambda: MaxPool2d(kernel, stride),
+                lambda: AvgPool2d(kernel, stride),
+            ]
+        )
     )
     x = np.random.default_rng(1).standard_normal((4, *shape), np.float32)
     agree(random_network([make(), Flatten()], shape), shape, x)
@@ -260,7 +288,11 @@ def test_labels_have_a_probability_each():
 def test_batches_of_any_size_pass(n):
     told, x = trained("cnn", steps=1)
     found = run(onnx_model(told, {}), x[:n])
-    assert {name: values.shape for name, values in found.items()} == {"logits": (n, 10), "probabilities": (n, 10), "class": (n,)}
+    assert {name: values.shape for name, values in found.items()} == {
+        "logits": (n, 10),
+        "probabilities": (n, 10),
+        "class": (n,),
+    }
 
 
 def test_the_model_says_what_it_is():
@@ -301,7 +333,10 @@ def test_a_layer_of_ones_own_without_translation_is_named_with_the_remedy():
     with pytest.raises(TranslationError) as raised:
         onnx_model(predictor(network, (4,)), {})
     assert "layer 1.0: " in str(raised.value)
-    assert "Doubled has no translation into ONNX; register one where it is defined: @translate.register(Doubled)" in str(raised.value)
+    assert (
+        "Doubled has no translation into ONNX; register one where it is defined: @translate.register(Doubled)"
+        in str(raised.value)
+    )
 
 
 def test_a_layer_of_ones_own_registers_its_translation():
@@ -315,7 +350,9 @@ def test_a_layer_of_ones_own_registers_its_translation():
     agree(random_network([Dense(3), Mine()], (4,)), (4,), np.ones((2, 4), np.float32))
 
 
-@pytest.mark.parametrize("known", [{}, {"task": "classification", "link": "softmax"}, {"task": "multilabel", "link": "sigmoid"}])
+@pytest.mark.parametrize(
+    "known", [{}, {"task": "classification", "link": "softmax"}, {"task": "multilabel", "link": "sigmoid"}]
+)
 def test_a_translation_that_does_something_else_is_found_out(known):
     told = predictor(random_network([Dense(8), Halved(), Dense(3)], (4,)), (4,), **known)
     found = compare(onnx_model(told, {}), told)
@@ -345,7 +382,9 @@ def test_a_network_that_magnifies_the_last_bit_is_measured_by_its_own_rounding()
 
 def test_links_of_every_kind_agree():
     for link in LINKS:
-        told = predictor(random_network([Dense(3)], (4,)), (4,), task="classification", link=link, classes=("a", "b", "c"))
+        told = predictor(
+            random_network([Dense(3)], (4,)), (4,), task="classification", link=link, classes=("a", "b", "c")
+        )
         model = onnx_model(told, {})
         x = np.random.default_rng(0).standard_normal((50, 4), np.float32)
         near(run(model, x)["probabilities"], told.probabilities(x))

@@ -47,21 +47,48 @@ AVERAGING_ORACLES = {
     "swa": "torch AveragedModel",
 }
 SETTINGS = {  # besides the defaults
-    "adadelta": [{"lr": 0.5, "rho": 0.8, "weight_decay": 0.1}, {"eps": 1e-3, "rho": 0.95, "weight_decay": 0.01}],
-    "adagrad": [{"lr": 0.1, "lr_decay": 0.2, "weight_decay": 0.1}, {"initial_accumulator": 0.5, "eps": 1e-4, "weight_decay": 0.3}],
-    "adam": [{"amsgrad": True, "beta2": 0.5, "weight_decay": 0.1}, {"lr": 0.1, "beta1": 0.5, "beta2": 0.999, "eps": 1e-3}],
-    "adamax": [{"beta1": 0.5, "beta2": 0.6, "weight_decay": 0.1}, {"lr": 0.1, "eps": 1e-2, "weight_decay": 0.01}],
-    "adamw": [{"amsgrad": True, "beta2": 0.5, "weight_decay": 0.3}, {"lr": 0.1, "beta1": 0.0, "weight_decay": 0.0}],
-    "lamb": [{"lr": 0.1, "beta1": 0.5, "weight_decay": 0.1}, {"beta2": 0.999, "eps": 1e-2, "weight_decay": 0.01}],
-    "lion": [{"lr": 0.01, "beta1": 0.5, "weight_decay": 0.1}, {"lr": 0.1, "beta2": 0.9, "weight_decay": 0.01}],
+    "adadelta": [
+        {"lr": 0.5, "rho": 0.8, "weight_decay": 0.1},
+        {"eps": 1e-3, "rho": 0.95, "weight_decay": 0.01},
+    ],
+    "adagrad": [
+        {"lr": 0.1, "lr_decay": 0.2, "weight_decay": 0.1},
+        {"initial_accumulator": 0.5, "eps": 1e-4, "weight_decay": 0.3},
+    ],
+    "adam": [
+        {"amsgrad": True, "beta2": 0.5, "weight_decay": 0.1},
+        {"lr": 0.1, "beta1": 0.5, "beta2": 0.999, "eps": 1e-3},
+    ],
+    "adamax": [
+        {"beta1": 0.5, "beta2": 0.6, "weight_decay": 0.1},
+        {"lr": 0.1, "eps": 1e-2, "weight_decay": 0.01},
+    ],
+    "adamw": [
+        {"amsgrad": True, "beta2": 0.5, "weight_decay": 0.3},
+        {"lr": 0.1, "beta1": 0.0, "weight_decay": 0.0},
+    ],
+    "lamb": [
+        {"lr": 0.1, "beta1": 0.5, "weight_decay": 0.1},
+        {"beta2": 0.999, "eps": 1e-2, "weight_decay": 0.01},
+    ],
+    "lion": [
+        {"lr": 0.01, "beta1": 0.5, "weight_decay": 0.1},
+        {"lr": 0.1, "beta2": 0.9, "weight_decay": 0.01},
+    ],
     "momentum": [{"lr": 0.2, "momentum": 0.5, "weight_decay": 0.1}, {"momentum": 0.99, "weight_decay": 0.5}],
     "muon": [
         {"lr": 0.1, "nesterov": False, "momentum": 0.8, "weight_decay": 0.1},
         {"iterations": 3, "vector_lr": 0.1, "beta1": 0.5, "beta2": 0.9, "eps": 1e-3, "weight_decay": 0.01},
     ],
-    "nadam": [{"beta1": 0.5, "momentum_decay": 0.1, "weight_decay": 0.1}, {"lr": 0.1, "beta2": 0.9, "eps": 1e-3, "weight_decay": 0.01}],
+    "nadam": [
+        {"beta1": 0.5, "momentum_decay": 0.1, "weight_decay": 0.1},
+        {"lr": 0.1, "beta2": 0.9, "eps": 1e-3, "weight_decay": 0.01},
+    ],
     "nesterov": [{"lr": 0.2, "momentum": 0.5, "weight_decay": 0.1}, {"momentum": 0.99, "weight_decay": 0.5}],
-    "radam": [{"beta2": 0.5, "weight_decay": 0.1}, {"lr": 0.1, "beta1": 0.5, "beta2": 0.999, "eps": 1e-3, "weight_decay": 0.01}],
+    "radam": [
+        {"beta2": 0.5, "weight_decay": 0.1},
+        {"lr": 0.1, "beta1": 0.5, "beta2": 0.999, "eps": 1e-3, "weight_decay": 0.01},
+    ],
     "rmsprop": [
         {"centered": True, "momentum": 0.9, "weight_decay": 0.1},
         {"lr": 0.1, "alpha": 0.5, "eps": 1e-3, "momentum": 0.5, "weight_decay": 0.01},
@@ -82,7 +109,12 @@ TORCH_CLASSES = {
     "rmsprop": torch.optim.RMSprop,
     "sgd": torch.optim.SGD,
 }
-DECOUPLED = {"adam": {}, "adamw": {}, "nadam": {"decoupled_weight_decay": True}, "radam": {"decoupled_weight_decay": True}}
+DECOUPLED = {
+    "adam": {},
+    "adamw": {},
+    "nadam": {"decoupled_weight_decay": True},
+    "radam": {"decoupled_weight_decay": True},
+}
 
 
 @pytest.fixture(autouse=True)
@@ -107,7 +139,9 @@ def made(group, name, **settings):
 
 
 def split(vector):
-    return [vector[begin:end].reshape(shape) for (begin, end), shape in zip(pairwise(ENDS), SHAPES, strict=True)]
+    return [
+        vector[begin:end].reshape(shape) for (begin, end), shape in zip(pairwise(ENDS), SHAPES, strict=True)
+    ]
 
 
 def first_weights():
@@ -147,16 +181,25 @@ class TorchTwin:
         ]
         self.matrices = [p for p in self.parameters if p.ndim >= 2]
         self.lr, self.weight_decay = given["lr"], given["weight_decay"]
-        kinds = {key: value for key, value in given.items() if key not in ("_target_", "weight_decay", "beta1", "beta2")}
+        kinds = {
+            key: value
+            for key, value in given.items()
+            if key not in ("_target_", "weight_decay", "beta1", "beta2")
+        }
         if "initial_accumulator" in kinds:
             kinds["initial_accumulator_value"] = kinds.pop("initial_accumulator")
         if "beta1" in given:
             kinds["betas"] = given["beta1"], given["beta2"]
         self.native = name in DECOUPLED
         vectors = [p for p in self.parameters if p.ndim < 2]
-        groups = [{"params": self.matrices, "weight_decay": self.weight_decay * self.native}, {"params": vectors, "weight_decay": 0.0}]
+        groups = [
+            {"params": self.matrices, "weight_decay": self.weight_decay * self.native},
+            {"params": vectors, "weight_decay": 0.0},
+        ]
         kinds |= DECOUPLED.get(name, {}) | ({"nesterov": True} if name == "nesterov" else {})
-        self.optimizer = TORCH_CLASSES[name]([group for group in groups if group["params"]], foreach=False, **kinds)
+        self.optimizer = TORCH_CLASSES[name](
+            [group for group in groups if group["params"]], foreach=False, **kinds
+        )
 
     def vector(self):
         return np.concatenate([p.detach().numpy().ravel() for p in self.parameters])
@@ -170,7 +213,9 @@ class TorchTwin:
         """A step with the rates that the groups hold."""
         begin = 0
         for p in self.parameters:
-            p.grad = torch.from_numpy(gradient(p.detach().numpy(), noise[begin : begin + p.numel()].reshape(p.shape)))
+            p.grad = torch.from_numpy(
+                gradient(p.detach().numpy(), noise[begin : begin + p.numel()].reshape(p.shape))
+            )
             begin += p.numel()
         if not self.native:
             with torch.no_grad():
@@ -196,7 +241,9 @@ def optax_path(make, theta, noise_of_steps):
         weights = [jax.numpy.asarray(w) for w in theta]
         state, update = optimizer.init(weights), jax.jit(optimizer.update)
         for noise in noise_of_steps:
-            gradients = [jax.numpy.asarray(gradient(np.asarray(w), dw)) for w, dw in zip(weights, noise, strict=True)]
+            gradients = [
+                jax.numpy.asarray(gradient(np.asarray(w), dw)) for w, dw in zip(weights, noise, strict=True)
+            ]
             updates, state = update(gradients, state, weights)
             weights = optax.apply_updates(weights, updates)
             yield np.concatenate([np.asarray(w).ravel() for w in weights])
@@ -215,7 +262,9 @@ def lion_path(given):
 
 def lamb_path(given):
     def make(optax, rates):
-        return optax.lamb(lambda t: given["lr"] * rates(t), given["beta1"], given["beta2"], given["eps"], **decay_of(given))
+        return optax.lamb(
+            lambda t: given["lr"] * rates(t), given["beta1"], given["beta2"], given["eps"], **decay_of(given)
+        )
 
     return optax_path(make, split(first_weights()), [split(noise) for noise in noises()])
 
@@ -231,12 +280,15 @@ def muon_path(given):
             nesterov=given["nesterov"],
             weight_decay=given["weight_decay"],
             muon_weight_dimension_numbers=[
-                optax.contrib.MuonDimensionNumbers(tuple(range(len(shape) - 1)), (len(shape) - 1,)) for shape in SHAPES[:3]
+                optax.contrib.MuonDimensionNumbers(tuple(range(len(shape) - 1)), (len(shape) - 1,))
+                for shape in SHAPES[:3]
             ],
         )
 
     adam = {key: given[key] for key in ("beta1", "beta2", "eps")}
-    vectors = TorchTwin("adam", first_weights()[ENDS[3] :], SHAPES[3:], lr=given["vector_lr"], weight_decay=0.0, **adam)
+    vectors = TorchTwin(
+        "adam", first_weights()[ENDS[3] :], SHAPES[3:], lr=given["vector_lr"], weight_decay=0.0, **adam
+    )
     matrices = optax_path(make, split(first_weights())[:3], [split(noise)[:3] for noise in noises()])
     for matrix_weights, noise, rate in zip(matrices, noises(), RATES, strict=True):
         vectors.step(noise[ENDS[3] :], rate)
@@ -250,7 +302,10 @@ CASES = [(name, settings) for name in ORACLES for settings in [{}, *SETTINGS[nam
 def test_every_option_has_an_oracle_and_three_settings():
     assert sorted(ORACLES) == options("optimizer") == sorted({**TORCH_CLASSES, **OPTAX_PATHS})
     assert sorted(AVERAGING_ORACLES) == options("averaging")
-    assert all(len(others) >= 2 and any(other.get("weight_decay") for other in others) for others in SETTINGS.values())
+    assert all(
+        len(others) >= 2 and any(other.get("weight_decay") for other in others)
+        for others in SETTINGS.values()
+    )
 
 
 @pytest.mark.parametrize(("name", "settings"), CASES, ids=str)
@@ -271,7 +326,11 @@ def test_momentum_may_change_between_steps(name, anneal, compare):
     schedule, n = OneCycle(anneal=anneal), STEPS
     ours, theirs = made("optimizer", name), TorchTwin(name, first_weights(), **values("optimizer", name))
     cycle = torch.optim.lr_scheduler.OneCycleLR(
-        theirs.optimizer, theirs.lr, n + 1, pct_start=(schedule.pct_start * n + 1) / (n + 1), anneal_strategy=anneal
+        theirs.optimizer,
+        theirs.lr,
+        n + 1,
+        pct_start=(schedule.pct_start * n + 1) / (n + 1),
+        anneal_strategy=anneal,
     )
     theta, grad = np.stack([first_weights(), np.zeros(P)])
     ours.bind(theta, grad, SHAPES)
@@ -318,7 +377,9 @@ def ema_of(decay):
 def test_averages_of_weights_and_of_running_statistics(averaging, averaged, counts, compare):
     theta, state, model = first_weights(), np.zeros(6), Model()
     averaging.bind(theta, state)
-    theirs = None if averaged is None else torch.optim.swa_utils.AveragedModel(model, use_buffers=True, **averaged)
+    theirs = (
+        None if averaged is None else torch.optim.swa_utils.AveragedModel(model, use_buffers=True, **averaged)
+    )
     for step, noise in enumerate(noises(), start=1):
         theta -= 0.1 * gradient(theta, noise)
         state += noise[:6]
@@ -342,7 +403,9 @@ def test_averages_of_weights_and_of_running_statistics(averaging, averaged, coun
 def test_lookahead(k, alpha, compare):
     jax = pytest.importorskip("jax", reason="this oracle needs JAX: pip install jax optax")
     optax = pytest.importorskip("optax", reason="this oracle needs optax: pip install optax")
-    assert (k, alpha) != (5, 0.5) or {"k": k, "alpha": alpha}.items() <= values("averaging", "lookahead").items()
+    assert (k, alpha) != (5, 0.5) or {"k": k, "alpha": alpha}.items() <= values(
+        "averaging", "lookahead"
+    ).items()
     theta, grad = np.stack([first_weights(), np.zeros(P)])
     optimizer, lookahead = SGD(lr=0.1), Lookahead(k, alpha)
     optimizer.bind(theta, grad)
@@ -355,7 +418,9 @@ def test_lookahead(k, alpha, compare):
             grad[:] = gradient(theta, noise)
             optimizer.step()
             lookahead.after_step(step / STEPS)
-            updates, state = twin.update(jax.numpy.asarray(gradient(np.asarray(weights.fast), noise)), state, weights)
+            updates, state = twin.update(
+                jax.numpy.asarray(gradient(np.asarray(weights.fast), noise)), state, weights
+            )
             weights = optax.apply_updates(weights, updates)
             with lookahead.applied():
                 compare(theta, weights.slow)

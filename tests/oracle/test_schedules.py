@@ -68,14 +68,22 @@ def one_cycle(o, n, v):
 
 def cyclic(o, n, v):
     return lr_scheduler.CyclicLR(
-        o, v["base"], 1.0, step_size_up=n / v["cycles"] / 2, mode=v["mode"], gamma=v["gamma"] ** (1 / n), cycle_momentum=False
+        o,
+        v["base"],
+        1.0,
+        step_size_up=n / v["cycles"] / 2,
+        mode=v["mode"],
+        gamma=v["gamma"] ** (1 / n),
+        cycle_momentum=False,
     )
 
 
 def cosine_restarts(o, n, v):
     first = n / sum(v["growth"] ** cycle for cycle in range(v["cycles"]))
     assert first == round(first), "PyTorch counts whole steps"
-    return lr_scheduler.CosineAnnealingWarmRestarts(o, T_0=round(first), T_mult=round(v["growth"]), eta_min=v["final"])
+    return lr_scheduler.CosineAnnealingWarmRestarts(
+        o, T_0=round(first), T_mult=round(v["growth"]), eta_min=v["final"]
+    )
 
 
 def wsd(o, n, v):
@@ -98,8 +106,12 @@ SCHEDULERS = {  # optimizer, steps after the warmup, values -> PyTorch's schedul
     "cosine_restarts": cosine_restarts,
     "cyclic": cyclic,
     "exponential": lambda o, n, v: lr_scheduler.ExponentialLR(o, gamma=v["final"] ** (1 / n)),
-    "linear": lambda o, n, v: lr_scheduler.LinearLR(o, start_factor=1.0, end_factor=v["final"], total_iters=n),
-    "multi_step": lambda o, n, v: lr_scheduler.MultiStepLR(o, [round(m * n) for m in v["milestones"]], gamma=v["gamma"]),
+    "linear": lambda o, n, v: lr_scheduler.LinearLR(
+        o, start_factor=1.0, end_factor=v["final"], total_iters=n
+    ),
+    "multi_step": lambda o, n, v: lr_scheduler.MultiStepLR(
+        o, [round(m * n) for m in v["milestones"]], gamma=v["gamma"]
+    ),
     "one_cycle": one_cycle,
     "polynomial": lambda o, n, v: lr_scheduler.PolynomialLR(o, total_iters=n, power=v["power"]),
     "step": lambda o, n, v: lr_scheduler.StepLR(o, step_size=round(v["every"] * n), gamma=v["gamma"]),
@@ -145,7 +157,10 @@ CASES = [
     ("warmup_cosine", N, {"final": 0.1, "warmup": 0.15, "start": 0.2}),
     ("wsd", N, {"shape": "linear", "final": 0.1, "decay": 0.4}),
     ("wsd", N, {"shape": "cosine", "final": 0.1, "warmup": 0.2, "decay": 0.25}),
-    *((name, N, {"warmup": 0.2, "start": 0.1}) for name in ("constant", "exponential", "linear", "multi_step", "polynomial")),
+    *(
+        (name, N, {"warmup": 0.2, "start": 0.1})
+        for name in ("constant", "exponential", "linear", "multi_step", "polynomial")
+    ),
     ("step", N, {"warmup": 0.2, "every": 0.25}),
     ("wsd", N, {"warmup": 0.0, "decay": 0.3}),
     ("wsd", N, {"warmup": 0.0, "decay": 1.0}),
@@ -208,7 +223,13 @@ def test_plateau_on_a_sequence_of_losses(settings, seed, compare):
     schedule, v = made("plateau", **settings), values("plateau", **settings)
     o = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
     scheduler = lr_scheduler.ReduceLROnPlateau(
-        o, factor=v["factor"], patience=v["patience"], threshold=v["threshold"], cooldown=v["cooldown"], min_lr=v["floor"], eps=0
+        o,
+        factor=v["factor"],
+        patience=v["patience"],
+        threshold=v["threshold"],
+        cooldown=v["cooldown"],
+        min_lr=v["floor"],
+        eps=0,
     )
     rng = np.random.default_rng(seed)
     losses = np.linspace(2, 1, 60) + 0.1 * rng.standard_normal(60)

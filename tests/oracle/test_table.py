@@ -45,7 +45,9 @@ def test_the_readme_holds_the_table_of_what_is_compared_with_what():
     table = ["| what | which | compared with |", "|---|---|---|"]
     table += [f"| {kind} | {', '.join(options)} | {oracle} |" for kind, options, oracle in rows()]
     print("\n" + "\n".join(table))
-    assert "\n".join(table) in README, "print the table with `pytest -n0 -s tests/oracle/test_table.py` and put it into the README"
+    assert "\n".join(table) in README, (
+        "print the table with `pytest -n0 -s tests/oracle/test_table.py` and put it into the README"
+    )
 
 
 def test_every_option_of_every_group_is_in_the_table():

@@ -52,7 +52,10 @@ def look(*arguments):
 
 def test_look_draws_training_images_and_says_where(alone, capsys):
     assert look("augment=elastic") == 0
-    assert capsys.readouterr().out == f"{alone / 'look.png'}: 64 training images of digits, augment=elastic, seed 0\n"
+    assert (
+        capsys.readouterr().out
+        == f"{alone / 'look.png'}: 64 training images of digits, augment=elastic, seed 0\n"
+    )
     assert (alone / "look.png").stat().st_size > 1000
 
 

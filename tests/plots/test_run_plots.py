@@ -11,7 +11,11 @@ rng = np.random.default_rng(0)
 CURVES = [
     {"kind": "run", "params": {"trainer.evaluate_every": "null"}},
     *(
-        {"kind": "metrics", "step": i, "values": dict.fromkeys(("train/loss", "val/loss", "train/accuracy", "val/accuracy", "lr"), 0.5)}
+        {
+            "kind": "metrics",
+            "step": i,
+            "values": dict.fromkeys(("train/loss", "val/loss", "train/accuracy", "val/accuracy", "lr"), 0.5),
+        }
         for i in (1, 2)
     ),
     {"kind": "metrics", "step": 3, "values": {"system/cpu": 1.0}},
@@ -31,22 +35,44 @@ def arrays(path, **content):
 
 def old_run(folder):
     for part in ("val", "test"):
-        tell(folder / "confusion" / f"{part}.json", {"matrix": [[5, 1], [0, 4]], "classes": ["no", "yes"], "accuracy": 0.9})
+        tell(
+            folder / "confusion" / f"{part}.json",
+            {"matrix": [[5, 1], [0, 4]], "classes": ["no", "yes"], "accuracy": 0.9},
+        )
     return folder
 
 
 def new_run(folder, n=20):
     """A classification of images into two classes."""
     old_run(folder)
-    tell(folder / "dataset.json", {"task": "classification", "shape": [4, 4], "classes": ["no", "yes"], "targets": []})
+    tell(
+        folder / "dataset.json",
+        {"task": "classification", "shape": [4, 4], "classes": ["no", "yes"], "targets": []},
+    )
     true, predicted = np.arange(n) % 2, np.arange(n) % 3 % 2
     for part in ("val", "test"):
         arrays(
-            folder / "predictions" / f"{part}.npz", index=np.arange(n), true=true, predicted=predicted, confidence=rng.uniform(0.5, 1, n)
+            folder / "predictions" / f"{part}.npz",
+            index=np.arange(n),
+            true=true,
+            predicted=predicted,
+            confidence=rng.uniform(0.5, 1, n),
         )
-    wrong = {"index": np.arange(3), "true": true[:3], "predicted": 1 - true[:3], "confidence": np.ones(3, np.float32)}
-    arrays(folder / "mistakes.npz", images=rng.integers(0, 17, (3, 4, 4), dtype=np.uint8), scale=np.float64(1 / 16), **wrong)
-    histogram = {f"dense1/{kind}/{what}": value for kind in ("weights", "gradients") for what, value in BINS.items()}
+    wrong = {
+        "index": np.arange(3),
+        "true": true[:3],
+        "predicted": 1 - true[:3],
+        "confidence": np.ones(3, np.float32),
+    }
+    arrays(
+        folder / "mistakes.npz",
+        images=rng.integers(0, 17, (3, 4, 4), dtype=np.uint8),
+        scale=np.float64(1 / 16),
+        **wrong,
+    )
+    histogram = {
+        f"dense1/{kind}/{what}": value for kind in ("weights", "gradients") for what, value in BINS.items()
+    }
     arrays(folder / "layers.npz", steps=np.array([1, 2]), **histogram)
     arrays(folder / "weights" / "best.npz", **{"0.W": rng.standard_normal((16, 3)), "0.b": np.zeros(3)})
     return folder
@@ -85,7 +111,9 @@ def test_a_run_with_a_baseline_of_the_same_classes_is_compared_with_it(alone):
     tell(alone / "baseline.json", {"name": "first", "val": None, "test": report})
     assert "confusion/difference-test.png" in draw_all(alone, [])
     assert not (alone / "confusion" / "difference-val.png").exists()
-    tell(alone / "baseline.json", {"name": "first", "val": None, "test": report | {"classes": ["no", "maybe"]}})
+    tell(
+        alone / "baseline.json", {"name": "first", "val": None, "test": report | {"classes": ["no", "maybe"]}}
+    )
     assert "confusion/difference-test.png" not in draw_all(alone, [])
 
 
@@ -99,7 +127,9 @@ def test_a_picture_that_fails_costs_no_other_and_leaves_no_half(alone):
     assert not (alone / "confusion" / "val.png").exists()
 
 
-@pytest.mark.parametrize("name", ["dataset.json", "layers.npz", "mistakes.npz", "confusion/val.json", "predictions/val.npz"])
+@pytest.mark.parametrize(
+    "name", ["dataset.json", "layers.npz", "mistakes.npz", "confusion/val.json", "predictions/val.npz"]
+)
 def test_half_a_file_is_as_none(name, alone):
     new_run(alone)
     content = (alone / name).read_bytes()
@@ -112,7 +142,10 @@ def test_half_a_file_is_as_none(name, alone):
 def test_tables_have_no_pictures_of_weights(alone):
     new_run(alone)
     (alone / "mistakes.npz").unlink()
-    tell(alone / "dataset.json", {"task": "classification", "shape": [16], "classes": ["no", "yes"], "targets": []})
+    tell(
+        alone / "dataset.json",
+        {"task": "classification", "shape": [16], "classes": ["no", "yes"], "targets": []},
+    )
     assert {"mistakes.png", "weights/first_layer.png"}.isdisjoint(draw_all(alone, []))
 
 
@@ -131,7 +164,13 @@ def test_of_labels_those_are_ranked_that_some_examples_have_and_some_have_not(al
     names = ["always", "some", "other"]
     y = rng.random((30, 3)) < [2, 0.5, 0.5]
     confidence = rng.random((30, 3)).astype(np.float32)
-    arrays(alone / "predictions" / "test.npz", index=np.arange(30), y=y, predicted=confidence > 0.5, confidence=confidence)
+    arrays(
+        alone / "predictions" / "test.npz",
+        index=np.arange(30),
+        y=y,
+        predicted=confidence > 0.5,
+        confidence=confidence,
+    )
     tell(alone / "dataset.json", {"task": "multilabel", "shape": [3], "classes": [], "targets": names})
     made = draw_all(alone, [])
     assert sorted(made) == ["calibration/test.png", "predictions/test.parquet", "ranking/test.png"]

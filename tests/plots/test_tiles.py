@@ -11,11 +11,15 @@ CLASSES = ("T-shirt/top", "a name that is far too long for a tile", "$x$ and\n$y
 rng = np.random.default_rng(0)
 
 
-@pytest.mark.parametrize("shape", [(28, 28), (8, 8), (3, 32, 32), (1, 10, 10), (2, 9, 9), (224, 160), (2, 300)], ids=str)
+@pytest.mark.parametrize(
+    "shape", [(28, 28), (8, 8), (3, 32, 32), (1, 10, 10), (2, 9, 9), (224, 160), (2, 300)], ids=str
+)
 @pytest.mark.parametrize("n", [1, 7, 32])
 def test_mistakes_of_any_number_and_shape_can_be_drawn(n, shape, tmp_path):
     images, true = rng.integers(0, 256, (n, *shape), dtype=np.uint8), rng.integers(0, 3, n)
-    picture = mistakes(images, 1 / 255, true, (true + 1) % 3, rng.random(n).astype(np.float32), np.arange(n), CLASSES)
+    picture = mistakes(
+        images, 1 / 255, true, (true + 1) % 3, rng.random(n).astype(np.float32), np.arange(n), CLASSES
+    )
     save(picture, tmp_path / "mistakes.png")
     assert (tmp_path / "mistakes.png").stat().st_size > 1000
 
@@ -38,7 +42,13 @@ def test_a_pixel_of_an_image_is_a_square_of_whole_pixels():
 
 
 def test_no_mistake_is_told_to_be_certain_unless_it_is():
-    assert [percent(p) for p in (1.0, 0.99999, 0.9995, 0.99, 0.5)] == ["100%", ">99.9%", ">99.9%", "99.0%", "50.0%"]
+    assert [percent(p) for p in (1.0, 0.99999, 0.9995, 0.99, 0.5)] == [
+        "100%",
+        ">99.9%",
+        ">99.9%",
+        "99.0%",
+        "50.0%",
+    ]
 
 
 def test_the_first_layer_of_an_image_is_images():

@@ -16,7 +16,12 @@ from nnexp.data.tables.table import Table
 from nnexp.preprocessing.columns import MISSING, Column, encoded, text_of
 from nnexp.serving.errors import PredictorError
 
-COLUMNS = (Column("size"), Column("kind", ("a", "b", "missing")), Column("flag", ("False", "True")), Column("code", ("1", "2.50", "x")))
+COLUMNS = (
+    Column("size"),
+    Column("kind", ("a", "b", "missing")),
+    Column("flag", ("False", "True")),
+    Column("code", ("1", "2.50", "x")),
+)
 GOOD = {"size": [1.5, 2], "kind": ["a", "b"], "flag": [True, False], "code": [1, 2.5]}
 ROWS = [[1.5, 1, 0, 0, 0, 1, 1, 0, 0], [2, 0, 1, 0, 1, 0, 0, 1, 0]]
 
@@ -91,8 +96,14 @@ def test_missing_values_become_what_they_became_in_training(nothing):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"kind": ["a", "c"]}, "row 2: the column 'kind' holds 'c', which was not there in training; known: a, b, missing"),
-        ({"flag": [None, True]}, "row 1: the column 'flag' has no value, and in training every row had one; known: False, True"),
+        (
+            {"kind": ["a", "c"]},
+            "row 2: the column 'kind' holds 'c', which was not there in training; known: a, b, missing",
+        ),
+        (
+            {"flag": [None, True]},
+            "row 1: the column 'flag' has no value, and in training every row had one; known: False, True",
+        ),
         ({"code": [1, 3]}, "row 2: the column 'code' holds '3'"),
         ({"size": [1, "tall"]}, "row 2: the column 'size' holds 'tall' where a number belongs"),
         ({"size": [1, "1_000"]}, "'1_000' where a number belongs"),
@@ -100,10 +111,16 @@ def test_missing_values_become_what_they_became_in_training(nothing):
         ({"size": [1e39, 1]}, "row 1: "),
         ({"size": ["1e39", 1]}, "row 1: "),
         ({"size": [datetime.date(2026, 1, 1), 1]}, "where a number belongs"),
-        ({"size": np.array(["2026-01-01", "2026-01-02"], "datetime64[ns]")}, "row 1: the column 'size' holds '2026-01-01"),
+        (
+            {"size": np.array(["2026-01-01", "2026-01-02"], "datetime64[ns]")},
+            "row 1: the column 'size' holds '2026-01-01",
+        ),
         ({"size": [1, [2]]}, "row 2: the column 'size' holds '[2]'"),
         ({"kind": ["a", ["b"]]}, "row 2: the column 'kind' holds"),
-        ({"kind": np.array([["a", "b"]] * 2)}, "the column 'kind' must hold one value in each row; is it there twice?"),
+        (
+            {"kind": np.array([["a", "b"]] * 2)},
+            "the column 'kind' must hold one value in each row; is it there twice?",
+        ),
         ({"kind": ["a"]}, "the column 'kind' has 1 rows, 'size' has 2"),
         (
             {"kind": None, "Kind": ["a", "b"]},
@@ -122,7 +139,10 @@ def test_what_was_not_learnt_is_told_by_row_and_column(change, says):
 
 def test_dates_may_be_categories():
     column = Column("day", ("2026-01-01", "2026-01-02"))
-    for days in (pd.Series(pd.to_datetime(["2026-01-02", "2026-01-01"])), [datetime.date(2026, 1, 2), datetime.date(2026, 1, 1)]):
+    for days in (
+        pd.Series(pd.to_datetime(["2026-01-02", "2026-01-01"])),
+        [datetime.date(2026, 1, 2), datetime.date(2026, 1, 1)],
+    ):
         assert encoded({"day": days}, (column,)).tolist() == [[0, 1], [1, 0]]
 
 
@@ -133,6 +153,8 @@ def test_of_many_categories_the_first_are_listed():
 
 
 def test_a_table_knows_its_columns_whatever_its_file(alone: Path):
-    np.savez(alone / "t.npz", a=np.arange(40.0).reshape(20, 2), b=np.array(["u", "v"] * 10), y=np.arange(20) % 2)
+    np.savez(
+        alone / "t.npz", a=np.arange(40.0).reshape(20, 2), b=np.array(["u", "v"] * 10), y=np.arange(20) % 2
+    )
     data = Table("t.npz", "y").load()
     assert data.columns == (Learnt("a0"), Learnt("a1"), Learnt("b", ("u", "v")))

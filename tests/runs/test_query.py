@@ -8,7 +8,9 @@ from nnexp.runs.query import Run, RunError, Runs
 from nnexp.tracking.journal import Journal
 from nnexp.tracking.mlflow.store import StoreError, address, log_metrics, log_params, open_store
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"
+)
 
 BEGUN = 1_700_000_000_000  # milliseconds since 1970
 
@@ -23,7 +25,9 @@ def record(client, experiment, name, accuracy=None, number=0, status="FINISHED",
     log_metrics(client, run_id, [Metric("val/loss", 1 / epoch, begun, epoch) for epoch in (3, 1, 2)])
     log_metrics(client, run_id, [Metric("train/loss", 2 / epoch, begun, epoch) for epoch in (1, 2, 3)])
     log_metrics(client, run_id, [Metric("system/cpu", 50.0, begun, second) for second in range(5)])
-    log_metrics(client, run_id, [Metric("best/val_accuracy", accuracy, begun, 0)] if accuracy is not None else [])
+    log_metrics(
+        client, run_id, [Metric("best/val_accuracy", accuracy, begun, 0)] if accuracy is not None else []
+    )
     log_metrics(client, run_id, [Metric("parameters", 17, begun, 0)])
     client.set_terminated(run_id, status, begun + 12_500)
     return run_id
@@ -53,8 +57,20 @@ def test_a_run_is_found_by_id_prefix_name_and_what_it_is(ids):
 
 def test_a_run_tells_what_it_is(ids):
     found = Runs().find(ids["worse"])
-    expected = {"val/loss": 1 / 3, "train/loss": 2 / 3, "system/cpu": 50.0, "best/val_accuracy": 0.5, "parameters": 17.0}
-    assert (found.name, found.experiment, found.status, found.started, found.seconds) == ("twice", "nnexp", "FINISHED", BEGUN / 1000, 12.5)
+    expected = {
+        "val/loss": 1 / 3,
+        "train/loss": 2 / 3,
+        "system/cpu": 50.0,
+        "best/val_accuracy": 0.5,
+        "parameters": 17.0,
+    }
+    assert (found.name, found.experiment, found.status, found.started, found.seconds) == (
+        "twice",
+        "nnexp",
+        "FINISHED",
+        BEGUN / 1000,
+        12.5,
+    )
     assert found.metrics == expected
     assert found.params == {"init": "zeros"}
 
@@ -67,8 +83,14 @@ def test_the_history_has_the_epochs_in_order_and_nothing_else(ids):
 def test_runs_are_selected_and_ordered_as_mlflow_does(ids):
     runs = Runs()
     assert [found.id for found in runs.select()] == [ids[key] for key in ("last", "killed", "best", "worse")]
-    assert [found.id for found in runs.select('metrics."best/val_accuracy" > 0.6 and attributes.status = "FINISHED"')] == [ids["best"]]
-    assert [found.id for found in runs.select(order='metrics."best/val_accuracy" DESC', top=2)] == [ids["killed"], ids["best"]]
+    assert [
+        found.id
+        for found in runs.select('metrics."best/val_accuracy" > 0.6 and attributes.status = "FINISHED"')
+    ] == [ids["best"]]
+    assert [found.id for found in runs.select(order='metrics."best/val_accuracy" DESC', top=2)] == [
+        ids["killed"],
+        ids["best"],
+    ]
     assert [found.id for found in Runs(experiment="other").select()] == [ids["last"]]
 
 
@@ -116,7 +138,9 @@ def test_an_id_with_a_slip_at_its_end_is_recognized(ids):
         Runs().find(slip)
 
 
-@pytest.mark.parametrize("condition", ["bogus", "metrics.best/val_accuracy > 1", "params.init = 3", "metrics.x > 'y'"])
+@pytest.mark.parametrize(
+    "condition", ["bogus", "metrics.best/val_accuracy > 1", "params.init = 3", "metrics.x > 'y'"]
+)
 def test_a_filter_that_cannot_be_read_is_told_in_one_line_with_an_example(ids, condition):
     with pytest.raises(RunError, match=r'params\.init = "he_normal"') as told:
         Runs().select(condition)
@@ -181,7 +205,12 @@ def test_artifacts_of_a_local_store_are_read_where_they_lie(ids, alone):
 
 def test_a_folder_is_a_run_without_any_store(alone):
     with Journal(alone) as journal:
-        journal.run("a-name", {"init": "zeros"}, {"a": "tag"}, {"experiment": "mine", "uri": None, "folder": str(alone)})
+        journal.run(
+            "a-name",
+            {"init": "zeros"},
+            {"a": "tag"},
+            {"experiment": "mine", "uri": None, "folder": str(alone)},
+        )
         journal.metrics(1, {"val/loss": 0.5, "train/loss": 1.0})
         journal.metrics(7, {"system/cpu": 99.0})
         journal.metrics(2, {"val/loss": 0.25})

@@ -7,7 +7,10 @@ from nnexp.runs.reproduction import Trace, compare, relative
 
 
 def traced(losses, weights=(1.0, 2.0), **results):
-    epochs = {step: {"val/loss": loss, "lr": 0.1, "time/epoch": float(np.random.default_rng().random())} for step, loss in losses.items()}
+    epochs = {
+        step: {"val/loss": loss, "lr": 0.1, "time/epoch": float(np.random.default_rng().random())}
+        for step, loss in losses.items()
+    }
     return Trace(epochs, results, {"weights/best.npz 0.W": np.array(weights, np.float32)})
 
 
@@ -17,9 +20,13 @@ def test_equal_bits_are_identical_whatever_the_clock_said():
     assert (found.evaluations, found.metrics, found.results, found.arrays) == (2, 2, 1, 1)
 
 
-@pytest.mark.parametrize(("factor", "verdict"), [(1 + 1e-7, "same to 1e-6"), (1 + 1e-5, "different"), (math.inf, "different")])
+@pytest.mark.parametrize(
+    ("factor", "verdict"), [(1 + 1e-7, "same to 1e-6"), (1 + 1e-5, "different"), (math.inf, "different")]
+)
 def test_the_first_epoch_that_differs_and_the_largest_difference_are_named(factor, verdict):
-    found = compare(traced({1: 0.5, 2: 0.25, 3: 0.125}), traced({1: 0.5, 2: 0.25 * (1 + 1e-8), 3: 0.125 * factor}))
+    found = compare(
+        traced({1: 0.5, 2: 0.25, 3: 0.125}), traced({1: 0.5, 2: 0.25 * (1 + 1e-8), 3: 0.125 * factor})
+    )
     assert found.verdict == verdict
     assert (found.first.name, found.first.step, found.first.recorded) == ("val/loss", 2, 0.25)
     assert (found.largest.name, found.largest.step, found.largest.recorded) == ("val/loss", 3, 0.125)
@@ -47,14 +54,29 @@ def test_weights_are_compared_by_their_bits_and_measured_by_their_largest():
 
 
 def epochs(**values):
-    return Trace({step + 1: {name.replace("__", "/"): column[step] for name, column in values.items()} for step in range(2)}, {}, {})
+    return Trace(
+        {
+            step + 1: {name.replace("__", "/"): column[step] for name, column in values.items()}
+            for step in range(2)
+        },
+        {},
+        {},
+    )
 
 
 @pytest.mark.parametrize(
     ("recorded", "found", "verdict"),
     [
-        ({"activation_mean__a": [1.0, 1e-3], "activation_std__a": [1, 1]}, {"activation_mean__a": [1.0, 1.0005e-3]}, "same to 1e-6"),
-        ({"activation_mean__a": [1.0, 1e-3], "activation_std__a": [1, 1e-3]}, {"activation_mean__a": [1.0, 1.0005e-3]}, "different"),
+        (
+            {"activation_mean__a": [1.0, 1e-3], "activation_std__a": [1, 1]},
+            {"activation_mean__a": [1.0, 1.0005e-3]},
+            "same to 1e-6",
+        ),
+        (
+            {"activation_mean__a": [1.0, 1e-3], "activation_std__a": [1, 1e-3]},
+            {"activation_mean__a": [1.0, 1.0005e-3]},
+            "different",
+        ),
         ({"activation_mean__a": [1.0, 1e-3]}, {"activation_mean__a": [1.0, 1.0005e-3]}, "different"),
         ({"val__r2": [0.5, 1e-8]}, {"val__r2": [0.5, -1e-8]}, "same to 1e-6"),
         ({"recall__a": [0.5, 0.0]}, {"recall__a": [0.5, 1e-3]}, "different"),
@@ -71,8 +93,16 @@ def test_a_number_near_zero_is_measured_by_what_it_was_made_of(recorded, found, 
 
 def test_a_loss_at_the_end_is_measured_by_the_first_one_and_a_share_by_one():
     recorded = {"best/val_loss": 1e-6, "test/loss": 1e-6, "test/accuracy": 1e-6}
-    assert compare(traced({1: 2.0}, **recorded), traced({1: 2.0}, **{n: v * 1.1 for n, v in recorded.items()})).verdict == "same to 1e-6"
-    assert compare(traced({1: 2.0}, **{"best/epoch": 3}), traced({1: 2.0}, **{"best/epoch": 4})).verdict == "different"
+    assert (
+        compare(
+            traced({1: 2.0}, **recorded), traced({1: 2.0}, **{n: v * 1.1 for n, v in recorded.items()})
+        ).verdict
+        == "same to 1e-6"
+    )
+    assert (
+        compare(traced({1: 2.0}, **{"best/epoch": 3}), traced({1: 2.0}, **{"best/epoch": 4})).verdict
+        == "different"
+    )
 
 
 def test_the_telling_difference_is_the_loss_of_the_first_epoch_that_differs_beyond_rounding():

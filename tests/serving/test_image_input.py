@@ -130,7 +130,11 @@ def test_where_drawings_lie_is_read_off_the_training_images():
     assert np.allclose(ink.centre, 3.5, atol=0.1)
     small = np.zeros((4, 28, 28), np.uint8)
     small[:, 4:24, 8:20] = 255
-    assert ink_of(small.reshape(4, -1), (28, 28)) == ink_of(small.reshape(4, -1), (1, 28, 28)) == DrawingStats(20, (13.5, 13.5))
+    assert (
+        ink_of(small.reshape(4, -1), (28, 28))
+        == ink_of(small.reshape(4, -1), (1, 28, 28))
+        == DrawingStats(20, (13.5, 13.5))
+    )
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,12 @@ def learnt(*overrides):
 
     data = build(config).data.load()
     images = np.asarray(data.x_test[:IMAGES]).reshape(-1, *data.shape)
-    return result, images, np.asarray(data.y_test[:IMAGES]), f"models:/{UploadState.of(result.folder).model_id}"
+    return (
+        result,
+        images,
+        np.asarray(data.y_test[:IMAGES]),
+        f"models:/{UploadState.of(result.folder).model_id}",
+    )
 
 
 @pytest.fixture
@@ -55,7 +60,9 @@ def assert_all_agree(pyfunc, result, images, address):
     onnxruntime = pytest.importorskip("onnxruntime", reason="needs onnxruntime: pip install -e '.[onnx]'")
     from nnexp.serving.onnx.export import onnx_model
 
-    session = onnxruntime.InferenceSession(onnx_model(predictor, {}).SerializeToString(), providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(
+        onnx_model(predictor, {}).SerializeToString(), providers=["CPUExecutionProvider"]
+    )
     (theirs,) = session.run(["probabilities"], {"x": images})
     np.testing.assert_allclose(theirs, ours, atol=1e-5, rtol=0)
 
@@ -68,7 +75,9 @@ def test_pyfunc_onnx_and_our_own_network_agree(pyfunc):
 
 @pytest.mark.filterwarnings("ignore")
 def test_they_agree_on_a_thousand_images_of_mnist(pyfunc, mnist_root):
-    result, images, _, address = learnt("data=mnist", f"data.root={mnist_root}", "trainer.epochs=1", "model=lenet5", "data.limit=5000")
+    result, images, _, address = learnt(
+        "data=mnist", f"data.root={mnist_root}", "trainer.epochs=1", "model=lenet5", "data.limit=5000"
+    )
     assert len(images) == IMAGES
     assert_all_agree(pyfunc, result, images, address)
 
@@ -80,12 +89,24 @@ def test_a_table_goes_in_by_the_names_of_its_columns(pyfunc, alone):
 
     iris = load_iris(as_frame=True).frame.assign(place=["a", "b", "c"] * 50)
     iris.to_csv("iris.csv", index=False)
-    result = run(compose(["data=table", "data.path=iris.csv", "data.target=target", "trainer.epochs=30", "trainer.batch_size=16"]))
+    result = run(
+        compose(
+            [
+                "data=table",
+                "data.path=iris.csv",
+                "data.target=target",
+                "trainer.epochs=30",
+                "trainer.batch_size=16",
+            ]
+        )
+    )
     model = pyfunc.load_model(f"runs:/{result.run_id}/model")
     found = model.predict(iris.drop(columns="target"))
     assert (found["prediction"].astype(int) == iris["target"]).mean() > 0.8
     assert isinstance(found, pd.DataFrame)
-    assert [column.name for column in model.metadata.signature.inputs] == [name for name in iris.columns if name != "target"]
+    assert [column.name for column in model.metadata.signature.inputs] == [
+        name for name in iris.columns if name != "target"
+    ]
 
 
 def free_port():
@@ -98,9 +119,27 @@ def test_a_server_answers_for_five_digits(store, alone):
     """`mlflow models serve`, in a process that finds no nnexp but the one that the model brings."""
     result, images, _, address = learnt("data=digits", "trainer.epochs=10")
     port = free_port()
-    command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", address, "--env-manager", "local", "--port", str(port)]
-    programs = f"{os.path.dirname(sys.executable)}{os.pathsep}{os.environ['PATH']}"  # as in an activated environment
-    settings = os.environ | {"PATH": programs, "MLFLOW_TRACKING_URI": f"sqlite:///{store}", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    command = [
+        sys.executable,
+        "-m",
+        "mlflow",
+        "models",
+        "serve",
+        "-m",
+        address,
+        "--env-manager",
+        "local",
+        "--port",
+        str(port),
+    ]
+    programs = (
+        f"{os.path.dirname(sys.executable)}{os.pathsep}{os.environ['PATH']}"  # as in an activated environment
+    )
+    settings = os.environ | {
+        "PATH": programs,
+        "MLFLOW_TRACKING_URI": f"sqlite:///{store}",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+    }
     with open("serve.log", "w") as log:
         server = subprocess.Popen(command, env=settings, stdout=log, stderr=log, start_new_session=True)
     try:
@@ -112,7 +151,9 @@ def test_a_server_answers_for_five_digits(store, alone):
                 assert server.poll() is None, Path("serve.log").read_text()
                 time.sleep(0.1)
         body = json.dumps({"inputs": images[:5].tolist()}).encode()
-        request = urllib.request.Request(f"http://127.0.0.1:{port}/invocations", body, {"Content-Type": "application/json"})
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{port}/invocations", body, {"Content-Type": "application/json"}
+        )
         with urllib.request.urlopen(request, timeout=30) as answer:
             said = json.load(answer)["predictions"]
     finally:

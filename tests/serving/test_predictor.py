@@ -39,7 +39,9 @@ def told_the_same(found, predictor, x, y=None):
         np.testing.assert_array_equal(p, found.confidence)
         return
     np.testing.assert_array_equal(z.argmax(axis=1), found.predicted)
-    np.testing.assert_array_equal(np.take_along_axis(p, found.predicted[:, None], axis=1)[:, 0], found.confidence)
+    np.testing.assert_array_equal(
+        np.take_along_axis(p, found.predicted[:, None], axis=1)[:, 0], found.confidence
+    )
 
 
 @pytest.mark.parametrize("overrides", IMAGES.values(), ids=IMAGES)
@@ -54,7 +56,11 @@ def test_images_are_told_as_by_the_run(trained, overrides):
     np.testing.assert_array_equal(predictor.network.state, network.state)
     seen = predictor.scaled(data.x_test)
     assert (seen.dtype, seen.shape) == (network.dtype, (len(data.x_test), 64))
-    assert (predictor.classes, predictor.task, predictor.shape) == (tuple("0123456789"), "classification", (8, 8))
+    assert (predictor.classes, predictor.task, predictor.shape) == (
+        tuple("0123456789"),
+        "classification",
+        (8, 8),
+    )
 
 
 TABLES = {
@@ -106,7 +112,10 @@ def test_one_example_may_come_alone_and_many_in_any_type(trained):
         ([[1, 2], [3]], "of one shape"),
         (np.full((2, 8, 8), 0.5), "multiply by 16"),
         (np.full((2, 64), np.nan), "example 1 holds a number that is infinite, too large or missing"),
-        (np.full((2, 64), 1e300), "takes pixels from 0 to 16, and these go from 1e+300 to 1e+300: give them as the data set stores them"),
+        (
+            np.full((2, 64), 1e300),
+            "takes pixels from 0 to 16, and these go from 1e+300 to 1e+300: give them as the data set stores them",
+        ),
         (np.full((2, 64), np.inf), "too large"),
         (np.full((2, 64), -1), "these go from -1 to -1: give them"),
         (np.eye(8)[None] * 255, "these go from 0 to 255: multiply by 16/255"),
@@ -139,16 +148,28 @@ MLP = "nnexp.nn.models.model.MLP"
 @pytest.mark.parametrize(
     ("values", "says"),
     [
-        ({"model": {"_target_": "os.system", "command": "true"}}, "refused: it is neither of nnexp.nn nor of the listed plugins (none)"),
-        ({"model": {"_target_": "os.system", "command": "true"}, "plugins": ["os"]}, "os.system: refused: a network is made of classes"),
-        ({"model": {"_target_": "subprocess.Popen", "args": "true"}, "plugins": ["subprocess"]}, "refused: a network is made of classes"),
+        (
+            {"model": {"_target_": "os.system", "command": "true"}},
+            "refused: it is neither of nnexp.nn nor of the listed plugins (none)",
+        ),
+        (
+            {"model": {"_target_": "os.system", "command": "true"}, "plugins": ["os"]},
+            "os.system: refused: a network is made of classes",
+        ),
+        (
+            {"model": {"_target_": "subprocess.Popen", "args": "true"}, "plugins": ["subprocess"]},
+            "refused: a network is made of classes",
+        ),
         ({"model": {"_target_": "nnexp.nn.models.model.MLQ"}}, "cannot be imported"),
         ({"model": {"_target_": "nnexp.nnevil.MLP"}}, "refused: it is neither"),
         ({"model": {"_target_": "mypkg.Net"}, "plugins": ["mypkg"]}, "install it or go to its folder"),
         ({"model": {"_target_": "nnexp.nn.Dense", "outputs": 3}}, "the model section makes a Dense"),
         ({"model": {"_target_": MLP, "hiden": [3]}}, "cannot be built again: "),
         ({"model": {"_target_": MLP, "hidden": [3], "activation": "rely"}}, "cannot be built again: "),
-        ({"model": {"_target_": "nnexp.nn.models.convolutional.LeNet5"}, "shape": [64]}, "the model takes images"),
+        (
+            {"model": {"_target_": "nnexp.nn.models.convolutional.LeNet5"}, "shape": [64]},
+            "the model takes images",
+        ),
         (
             {"model": {"_target_": MLP, "hidden": [100]}},
             "weights of another network: 0.W is float32 (64, 128), and must be float32 (64, 100)",
@@ -192,7 +213,10 @@ def test_files_that_cannot_be_read_are_named(trained, alone):
         (None, "stateless.npz", "1.mean is missing"),
         (None, "more.npz", "knows no other"),
     ]:
-        paths = (alone / description if description else run.files[0]), (alone / weights if weights else run.files[1])
+        paths = (
+            (alone / description if description else run.files[0]),
+            (alone / weights if weights else run.files[1]),
+        )
         with pytest.raises(PredictorError) as error:
             Predictor.load(*paths)
         assert str(error.value).startswith(str(alone / (description or weights)))

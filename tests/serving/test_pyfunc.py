@@ -43,7 +43,14 @@ def test_images_may_come_as_arrays_lists_and_tables(digits, images):
     served = Served(digits.predictor)
     expected = served.predict(images)
     flat = images.reshape(5, -1)
-    for given in (flat, images.tolist(), flat.tolist(), {"x": images}, images.astype(float), pd.DataFrame(flat)):
+    for given in (
+        flat,
+        images.tolist(),
+        flat.tolist(),
+        {"x": images},
+        images.astype(float),
+        pd.DataFrame(flat),
+    ):
         pd.testing.assert_frame_equal(served.predict(given), expected)
     named = pd.DataFrame(flat, columns=[f"pixel{i}" for i in range(64)], index=list("abcde"))
     assert served.predict(named).index.tolist() == list("abcde")
@@ -95,13 +102,26 @@ def test_a_bundle_is_the_same_bytes_every_time_and_holds_what_is_needed(digits, 
     for name in ("one", "two"):
         bundle.write(alone / name, *digits.files)
         bundle.library.cache_clear()
-    assert sorted(path.name for path in (alone / "one").iterdir()) == ["network.json", "nnexp.zip", "weights.npz"]
-    one, two = (hashlib.sha256((alone / name / "nnexp.zip").read_bytes()).hexdigest() for name in ("one", "two"))
+    assert sorted(path.name for path in (alone / "one").iterdir()) == [
+        "network.json",
+        "nnexp.zip",
+        "weights.npz",
+    ]
+    one, two = (
+        hashlib.sha256((alone / name / "nnexp.zip").read_bytes()).hexdigest() for name in ("one", "two")
+    )
     assert one == two
     names = zipfile.ZipFile(alone / "one" / "nnexp.zip").namelist()
     assert names == sorted(names)
-    assert {"nnexp/__init__.py", "nnexp/nn/__init__.py", "nnexp/nn/layers.py", "nnexp/serving/pyfunc.py"} < set(names)
-    assert all(name.startswith(("nnexp/nn/", "nnexp/serving/")) for name in names if name != "nnexp/__init__.py")
+    assert {
+        "nnexp/__init__.py",
+        "nnexp/nn/__init__.py",
+        "nnexp/nn/layers.py",
+        "nnexp/serving/pyfunc.py",
+    } < set(names)
+    assert all(
+        name.startswith(("nnexp/nn/", "nnexp/serving/")) for name in names if name != "nnexp/__init__.py"
+    )
 
 
 ELSEWHERE = """
@@ -125,14 +145,35 @@ ELSEWHERE = """
     print(json.dumps(model.predict(given).to_dict("list")))
     assert "nnexp.zip" in sys.modules["nnexp"].__file__
 """
-ABSENT = ("hydra", "omegaconf", "mlflow", "matplotlib", "scipy", "sklearn", "pydantic", "pyarrow", "rich", "pooch", "PIL", "onnx")
+ABSENT = (
+    "hydra",
+    "omegaconf",
+    "mlflow",
+    "matplotlib",
+    "scipy",
+    "sklearn",
+    "pydantic",
+    "pyarrow",
+    "rich",
+    "pooch",
+    "PIL",
+    "onnx",
+)
 
 
 def elsewhere(folder, given, cwd):
     """What a fresh Python without nnexp and all that it needs to train says."""
     root = os.path.dirname(os.path.dirname(bundle.PACKAGE / "x"))
-    code = textwrap.dedent(ELSEWHERE).format(root=root, absent=ABSENT, loader=loader.__file__, folder=str(folder), given=str(given))
-    done = subprocess.run([sys.executable, "-I", "-W", "error", "-c", code], capture_output=True, text=True, cwd=cwd, check=False)
+    code = textwrap.dedent(ELSEWHERE).format(
+        root=root, absent=ABSENT, loader=loader.__file__, folder=str(folder), given=str(given)
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-W", "error", "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -159,8 +200,12 @@ def test_layers_of_ones_own_travel_with_the_model(trained, images, alone):
     np.save(alone / "images.npy", images)
     run = trained("data=digits", "model._target_=ownnet.deep.Net", "plugins=[ownnet]")
     bundle.write(alone / "model", *run.files)
-    assert {"ownnet/__init__.py", "ownnet/deep.py"} < set(zipfile.ZipFile(alone / "model" / "nnexp.zip").namelist())
-    assert elsewhere(alone / "model", alone / "images.npy", alone / "nowhere") == Served(run.predictor).predict(images).to_dict("list")
+    assert {"ownnet/__init__.py", "ownnet/deep.py"} < set(
+        zipfile.ZipFile(alone / "model" / "nnexp.zip").namelist()
+    )
+    assert elsewhere(alone / "model", alone / "images.npy", alone / "nowhere") == Served(
+        run.predictor
+    ).predict(images).to_dict("list")
 
 
 def test_the_installed_nnexp_comes_first(digits, images, alone, monkeypatch):
@@ -174,8 +219,14 @@ def test_the_installed_nnexp_comes_first(digits, images, alone, monkeypatch):
 
 def test_what_serves_imports_nothing_of_training():
     code = "import sys, nnexp.serving.pyfunc, nnexp.serving.model_spec; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
-    loaded = set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
+    loaded = set(
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout.split()
+    )
     assert not loaded & {*ABSENT, "pandas", "filelock"}
     code = "import sys, nnexp.serving.pyfunc; print(*(name for name in sys.modules if name.startswith('nnexp.')))"
-    ours = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    ours = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
     assert all(name.startswith(("nnexp.nn", "nnexp.serving")) for name in ours)

@@ -26,7 +26,10 @@ def test_runs_that_differ_in_their_seed_only_are_together(tmp_path):
     he, xavier = {"init": "he_normal", "init.gain": "1.4"}, {"init": "xavier_normal", "init.gain": "1.0"}
     runs = [({**init, "seed": str(seed)}, [0.5, 0.6]) for init in (he, xavier) for seed in range(3)]
     groups = settings(list(found(sweep(tmp_path, *runs))))
-    assert {label: len(group) for label, group in groups.items()} == {"init=he_normal": 3, "init=xavier_normal": 3}
+    assert {label: len(group) for label, group in groups.items()} == {
+        "init=he_normal": 3,
+        "init=xavier_normal": 3,
+    }
 
 
 def test_runs_of_different_lengths_and_a_dead_one_are_drawn(tmp_path):
@@ -49,7 +52,9 @@ def test_an_experiment_may_be_a_sweep(alone):
         "hydra/launcher=basic",
         "seed=0,1",
     ]
-    done = subprocess.run([sys.executable, "-m", "nnexp", *overrides], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "nnexp", *overrides], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     (folder,) = (alone / "outputs" / "sweeps").glob("*/*")
     assert len(list(folder.glob("*/journal.jsonl"))) == 4
@@ -59,7 +64,9 @@ def test_an_experiment_may_be_a_sweep(alone):
 
 def test_a_sweep_of_which_a_run_failed_leaves_its_picture_all_the_same(alone):
     overrides = ["-m", "data=digits", "trainer.epochs=1", "tracking=none", "optimizer.lr=0.01,0.02,1e30"]
-    done = subprocess.run([sys.executable, "-m", "nnexp", *overrides], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "nnexp", *overrides], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 1
     assert "sweep.png" in done.stdout
 

@@ -26,7 +26,13 @@ def test_a_classification_is_told_with_the_names_of_classes():
 def test_a_regression_has_a_pair_of_columns_for_each_target():
     y = np.arange(6.0, dtype=np.float32).reshape(3, 2)
     frame = read_back({"index": np.arange(3), "y": y, "predicted": y + 1}, targets=("width", "height"))
-    assert frame.columns.tolist() == ["index", "true_width", "predicted_width", "true_height", "predicted_height"]
+    assert frame.columns.tolist() == [
+        "index",
+        "true_width",
+        "predicted_width",
+        "true_height",
+        "predicted_height",
+    ]
     assert frame["true_height"].tolist() == [1, 3, 5]
     assert frame["predicted_width"].tolist() == [1, 3, 5]
 

@@ -3,7 +3,9 @@ import pytest
 
 from nnexp.training.denormals import KNOWN, flushed_denormals
 
-pytestmark = pytest.mark.skipif(not KNOWN, reason="this processor and C library are not among those that can be told")
+pytestmark = pytest.mark.skipif(
+    not KNOWN, reason="this processor and C library are not among those that can be told"
+)
 
 
 def test_denormals_are_zero_within_and_numbers_without():

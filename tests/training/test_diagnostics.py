@@ -27,7 +27,10 @@ from nnexp.training.histograms import Histograms, spread, thinning
 from nnexp.training.optimizer_step import OptimizerStep
 from nnexp.training.trainer import Record, Trainer
 
-GRADIENTS, OUTPUTS = ("grad_norm", "weight_norm", "update_ratio"), ("activation_mean", "activation_std", "dead_units")
+GRADIENTS, OUTPUTS = (
+    ("grad_norm", "weight_norm", "update_ratio"),
+    ("activation_mean", "activation_std", "dead_units"),
+)
 OFF = ["diagnostics.layers=false", "diagnostics.histograms=false"]
 
 
@@ -51,7 +54,13 @@ def looking(layers, inputs=(6,), examples=40, capacity=16, **options):
         ["model.dropout=0.3", "model.normalization=batch"],
         ["averaging=ema", "trainer.accumulate=2", "model.normalization=batch"],
         ["averaging=lookahead", "trainer.evaluate_every=5", "augment=shift"],
-        ["model=cnn", "model.channels=[4,8]", "data.limit=300", "regularization.l2=0.01", "regularization.max_norm=1.0"],
+        [
+            "model=cnn",
+            "model.channels=[4,8]",
+            "data.limit=300",
+            "regularization.l2=0.01",
+            "regularization.max_norm=1.0",
+        ],
         ["model=residual", "model.width=16", "schedule=plateau", "optimizer=muon"],
         ["model=deep", "init=lsuv", "trainer.dtype=float64"],
     ],
@@ -60,16 +69,24 @@ def test_a_run_learns_the_same_bits_whether_it_is_looked_at_or_not(overrides):
     common = ["data=digits", "trainer.epochs=3", "tracking=none", *overrides]
     watched, alone = run(compose(common)), run(compose([*common, *OFF]))
     for file in ("final", "best"):
-        looked, unseen = ((result.folder / "weights" / f"{file}.npz").read_bytes() for result in (watched, alone))
+        looked, unseen = (
+            (result.folder / "weights" / f"{file}.npz").read_bytes() for result in (watched, alone)
+        )
         assert looked == unseen
     for seen, other in zip(watched.history, alone.history, strict=True):
-        assert (seen.val_loss, seen.train_loss, seen.grad_norm) == (other.val_loss, other.train_loss, other.grad_norm)
+        assert (seen.val_loss, seen.train_loss, seen.grad_norm) == (
+            other.val_loss,
+            other.train_loss,
+            other.grad_norm,
+        )
         assert seen.layers
         assert not other.layers
 
 
 def test_every_layer_with_weights_is_told_under_its_name():
-    (record,) = parts("trainer.epochs=1", "model.hidden=[20,10]", "model.normalization=batch").trainer.epochs()
+    (record,) = parts(
+        "trainer.epochs=1", "model.hidden=[20,10]", "model.normalization=batch"
+    ).trainer.epochs()
     names = ["dense1", "dense2", "dense3"]
     wanted = {f"{kind}/{name}" for kind in (*GRADIENTS, *OUTPUTS) for name in names} - {"dead_units/dense3"}
     assert set(record.layers) == wanted
@@ -81,7 +98,13 @@ def test_layers_are_counted_by_kind_in_the_order_of_the_forward_pass_those_in_bl
     first, inner, around, second, last = Conv2d(3), Conv2d(4, padding=1), Conv2d(4, 1), Dense(5), Dense(2)
     block = Residual([inner, ReLU()], [around])
     network = Network([Unflatten([1, 6, 6]), first, block, Flatten(), second, ReLU(), last], (36,), 4)
-    assert named_layers(network) == {"conv1": first, "conv2": inner, "conv3": around, "dense1": second, "dense2": last}
+    assert named_layers(network) == {
+        "conv1": first,
+        "conv2": inner,
+        "conv3": around,
+        "dense1": second,
+        "dense2": last,
+    }
 
 
 def test_activations_of_a_network_with_a_block_are_what_numpy_says():
@@ -99,16 +122,24 @@ def test_activations_of_a_network_with_a_block_are_what_numpy_says():
     for name, y in {"dense1": first, "dense2": second, "dense3": third, "dense4": fourth}.items():
         assert found[f"activation_mean/{name}"] == pytest.approx(y.mean(), rel=1e-12)
         assert found[f"activation_std/{name}"] == pytest.approx(y.std(), rel=1e-12)
-        assert found[f"weight_norm/{name}"] == pytest.approx(np.linalg.norm(dict(named_layers(network))[name].W), rel=1e-12)
+        assert found[f"weight_norm/{name}"] == pytest.approx(
+            np.linalg.norm(dict(named_layers(network))[name].W), rel=1e-12
+        )
     assert "grad_norm/dense1" not in found, "no step was looked at"
 
 
 def test_activations_of_a_convolution_are_those_of_the_layers_behind_it_that_may_write_over_it():
-    network, diagnostics, x = looking([Unflatten([1, 5, 5]), Conv2d(4, 3), ReLU(), MaxPool2d(), Flatten(), Dense(3)], (25,))
+    network, diagnostics, x = looking(
+        [Unflatten([1, 5, 5]), Conv2d(4, 3), ReLU(), MaxPool2d(), Flatten(), Dense(3)], (25,)
+    )
     W, b = network.parameters.values["1.W"], network.parameters.values["1.b"]
     b[...] = 0.1, -1e6, 0.2, 0.3
     images = x.reshape(-1, 5, 5)
-    pixels = [(images[:, i : i + 3, j : j + 3, None] * W[0]).sum(axis=(1, 2)) + b for i in range(3) for j in range(3)]
+    pixels = [
+        (images[:, i : i + 3, j : j + 3, None] * W[0]).sum(axis=(1, 2)) + b
+        for i in range(3)
+        for j in range(3)
+    ]
     y = np.maximum(pixels, 0)
     found = diagnostics.measure(1)
     assert found["activation_mean/conv1"] == pytest.approx(y.mean(), rel=1e-12)
@@ -138,7 +169,9 @@ def test_a_unit_is_alive_if_only_one_example_in_the_last_batch_moves_it():
 
 def test_a_single_example_tells_nothing_of_dead_units():
     _, diagnostics, _ = looking([Dense(4), ReLU(), Dense(3)], examples=1)
-    assert set(diagnostics.measure(1)) == {f"{kind}/{name}" for kind in ("weight_norm", *OUTPUTS[:2]) for name in ("dense1", "dense2")}
+    assert set(diagnostics.measure(1)) == {
+        f"{kind}/{name}" for kind in ("weight_norm", *OUTPUTS[:2]) for name in ("dense1", "dense2")
+    }
 
 
 def test_examples_are_spread_evenly_over_the_validation_rows():
@@ -150,7 +183,20 @@ def test_examples_are_spread_evenly_over_the_validation_rows():
 
 def test_only_an_activation_in_the_same_row_belongs_to_a_layer():
     a, b, c, d, e, relu, tanh, late = Dense(4), Dense(4), Dense(4), Dense(4), Dense(4), ReLU(), Tanh(), ReLU()
-    network = Network([a, Residual([relu, b, BatchNorm1d(), tanh, c]), late, d, Dropout(0.1), BatchNorm1d(), (last := ReLU()), e], (4,), 2)
+    network = Network(
+        [
+            a,
+            Residual([relu, b, BatchNorm1d(), tanh, c]),
+            late,
+            d,
+            Dropout(0.1),
+            BatchNorm1d(),
+            (last := ReLU()),
+            e,
+        ],
+        (4,),
+        2,
+    )
     assert outlets(network.chain) == {a: a, b: tanh, c: c, d: last, e: e}
 
 
@@ -196,13 +242,23 @@ def test_every_record_tells_of_gradients_where_evaluation_goes_by_steps():
 
 
 def test_where_every_step_is_looked_at_the_layers_gradients_make_the_whole_one():
-    made = parts("trainer.epochs=1", "trainer.dtype=float64", "diagnostics.steps=1000", "trainer.evaluate_every=1", "trainer.accumulate=2")
+    made = parts(
+        "trainer.epochs=1",
+        "trainer.dtype=float64",
+        "diagnostics.steps=1000",
+        "trainer.evaluate_every=1",
+        "trainer.accumulate=2",
+    )
     for record in made.trainer.epochs():
-        assert np.hypot(record.layers["grad_norm/dense1"], record.layers["grad_norm/dense2"]) == pytest.approx(record.grad_norm, rel=1e-12)
+        assert np.hypot(
+            record.layers["grad_norm/dense1"], record.layers["grad_norm/dense2"]
+        ) == pytest.approx(record.grad_norm, rel=1e-12)
 
 
 @pytest.mark.parametrize("first_look", [0.15, 1.5])
-def test_time_that_ends_a_run_in_the_midst_of_an_epoch_leaves_a_step_that_was_looked_at(monkeypatch, first_look):
+def test_time_that_ends_a_run_in_the_midst_of_an_epoch_leaves_a_step_that_was_looked_at(
+    monkeypatch, first_look
+):
     clock = iter(range(10_000))
     monkeypatch.setattr("nnexp.training.trainer.perf_counter", lambda: next(clock) / 10)
     made = parts("trainer.epochs=50", f"trainer.time_budget={first_look}", "trainer.batch_size=50")
@@ -218,7 +274,9 @@ def test_weights_are_told_as_they_are_evaluated():
         assert record.layers["weight_norm/dense1"] == pytest.approx(np.linalg.norm(layer.W), rel=1e-5)
         kept = made.diagnostics.histograms()["dense1/weights/edges"][0]
         np.testing.assert_allclose(kept[[0, -1]], [layer.W.min(), layer.W.max()], rtol=1e-6)
-    assert record.layers["weight_norm/dense1"] != pytest.approx(np.linalg.norm(layer.W), rel=1e-6), "outside it is the live weights"
+    assert record.layers["weight_norm/dense1"] != pytest.approx(np.linalg.norm(layer.W), rel=1e-6), (
+        "outside it is the live weights"
+    )
 
 
 def test_steps_that_are_looked_at_allocate_nothing_array_sized_either():
@@ -231,7 +289,16 @@ def test_steps_that_are_looked_at_allocate_nothing_array_sized_either():
     loss = SoftmaxCrossEntropy()
     loss.allocate(batch, 10, np.float32)
     diagnostics = Diagnostics(network, train, steps=1000)
-    trainer = Trainer(network, loss, Accuracy(batch), OptimizerStep(network, Adam(0.001)), train, train, epochs=51, diagnostics=diagnostics)
+    trainer = Trainer(
+        network,
+        loss,
+        Accuracy(batch),
+        OptimizerStep(network, Adam(0.001)),
+        train,
+        train,
+        epochs=51,
+        diagnostics=diagnostics,
+    )
     trainer.train_until_evaluation(iter(train))
     tracemalloc.start()
     try:
@@ -243,7 +310,9 @@ def test_steps_that_are_looked_at_allocate_nothing_array_sized_either():
     finally:
         tracemalloc.stop()
     assert diagnostics.watched[0].count == 2
-    assert peak - before < 64_000 < diagnostics.watched[0].gradient.nbytes, f"{peak - before:,} bytes at the most"
+    assert peak - before < 64_000 < diagnostics.watched[0].gradient.nbytes, (
+        f"{peak - before:,} bytes at the most"
+    )
     assert after - before < 16_000, f"{after - before:,} bytes stay"
 
 
@@ -271,7 +340,10 @@ def test_layers_and_histograms_can_be_switched_off_on_their_own(alone: Path):
     assert numbers.diagnostics.histograms() == {}
     arrays = bins.diagnostics.histograms()
     assert set(arrays) == {"steps"} | {
-        f"{name}/{kind}/{part}" for name in ("dense1", "dense2") for kind in ("weights", "gradients") for part in ("counts", "edges")
+        f"{name}/{kind}/{part}"
+        for name in ("dense1", "dense2")
+        for kind in ("weights", "gradients")
+        for part in ("counts", "edges")
     }
     np.savez(alone / "layers.npz", allow_pickle=False, **arrays)
     with np.load(alone / "layers.npz", allow_pickle=False) as saved:
@@ -348,7 +420,9 @@ def test_thinning_meets_every_output_of_a_matrix():
 def test_lengths_survive_squares_that_do_not(scale):
     vector = np.float32(scale) * np.array([3, 4, 0], np.float32)
     with np.errstate(all="ignore"):
-        assert length(vector.copy(), np.empty_like(vector)) == pytest.approx(float(np.float32(scale)) * 5, rel=1e-6)
+        assert length(vector.copy(), np.empty_like(vector)) == pytest.approx(
+            float(np.float32(scale)) * 5, rel=1e-6
+        )
         assert length(np.zeros(3), np.empty(3)) == length(np.zeros(0), np.empty(0)) == 0
         assert np.isnan(length(np.array([1, np.nan]), np.empty(2)))
         assert length(np.array([1, -np.inf]), np.empty(2)) == np.inf
@@ -368,5 +442,7 @@ def test_eyes_leave_no_trace_on_layers():
     diagnostics.measure(1)
     assert not any("forward" in vars(layer) for layer in network.walk())
     with pytest.raises(ZeroDivisionError):
-        network.watched(np.zeros((2, 6)), {network.layers[0]: lambda y: 1 / 0, network.layers[1]: lambda y: None})
+        network.watched(
+            np.zeros((2, 6)), {network.layers[0]: lambda y: 1 / 0, network.layers[1]: lambda y: None}
+        )
     assert not any("forward" in vars(layer) for layer in network.walk())

@@ -85,12 +85,16 @@ def test_the_smoothed_loss_is_a_weighted_mean_of_the_losses_so_far():
     curve = curve_of(valley, steps=150)
     b = np.exp(-1 / 10)
     for t in (1, 2, 50, 150):
-        assert curve.smoothed[t - 1] == pytest.approx(np.average(curve.loss[:t], weights=b ** np.arange(t)[::-1]))
+        assert curve.smoothed[t - 1] == pytest.approx(
+            np.average(curve.loss[:t], weights=b ** np.arange(t)[::-1])
+        )
 
 
 def fell(smoothed, loss=None):
     lr = np.geomspace(1e-4, 1, len(smoothed))
-    return Curve(lr, np.array(smoothed if loss is None else loss), np.array(smoothed), memory=10, diverged=False)
+    return Curve(
+        lr, np.array(smoothed if loss is None else loss), np.array(smoothed), memory=10, diverged=False
+    )
 
 
 def test_the_bounds_are_where_a_tenth_and_nine_tenths_of_the_fall_are_done():
@@ -112,7 +116,14 @@ def test_noise_is_no_fall():
 
 
 def test_the_first_loss_is_that_of_a_run_and_a_step_takes_as_many_batches():
-    overrides = ["data=digits", "optimizer=sgd", "optimizer.lr=1e-6", "schedule=constant", "trainer.accumulate=3", "trainer.batch_size=50"]
+    overrides = [
+        "data=digits",
+        "optimizer=sgd",
+        "optimizer.lr=1e-6",
+        "schedule=constant",
+        "trainer.accumulate=3",
+        "trainer.batch_size=50",
+    ]
     settings = build(compose(overrides))
     parts = build_components(settings)
     update = OptimizerStep(parts.network, settings.optimizer, accumulate=3)

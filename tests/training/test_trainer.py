@@ -26,7 +26,8 @@ def parts(*overrides):
 
 
 @pytest.mark.parametrize(
-    ("optimizer", "activation"), [*((name, "relu") for name in OPTIMIZERS), *(("adam", name) for name in sorted(ACTIVATIONS))]
+    ("optimizer", "activation"),
+    [*((name, "relu") for name in OPTIMIZERS), *(("adam", name) for name in sorted(ACTIVATIONS))],
 )
 def test_a_hundred_steps_allocate_nothing_array_sized(optimizer, activation):
     """The smallest array here that grows with the batch or the network takes 160 KB; NumPy's own scratch is 8192 numbers."""
@@ -38,7 +39,9 @@ def test_a_hundred_steps_allocate_nothing_array_sized(optimizer, activation):
     network = Network(MLP([hidden, hidden], activation).layers((inputs,), classes), (inputs,), batch)
     network.initialize(settings.init, rng)
     settings.loss.allocate(batch, classes, np.float32)
-    update = OptimizerStep(network, settings.optimizer, settings.schedule, settings.averaging, settings.regularization)
+    update = OptimizerStep(
+        network, settings.optimizer, settings.schedule, settings.averaging, settings.regularization
+    )
     trainer = Trainer(network, settings.loss, Accuracy(batch), update, train, train, epochs=51)
     trainer.train_until_evaluation(iter(train))
     tracemalloc.start()
@@ -56,8 +59,24 @@ def test_a_hundred_steps_allocate_nothing_array_sized(optimizer, activation):
 
 def test_nine_losses_are_what_they_were():
     """A golden sequence: whatever changes the order of numbers anywhere, from the split to the update, shows here."""
-    golden = [2.4610805638, 2.1721900445, 1.9597502203, 1.6149461265, 1.4571167490, 1.2450056820, 1.2105402581, 0.9978249650, 0.8856550811]
-    pinned = ["schedule=cosine", "optimizer=adam", "optimizer.lr=0.01", "optimizer.beta2=0.999", "data.validation=0.2"]
+    golden = [
+        2.4610805638,
+        2.1721900445,
+        1.9597502203,
+        1.6149461265,
+        1.4571167490,
+        1.2450056820,
+        1.2105402581,
+        0.9978249650,
+        0.8856550811,
+    ]
+    pinned = [
+        "schedule=cosine",
+        "optimizer=adam",
+        "optimizer.lr=0.01",
+        "optimizer.beta2=0.999",
+        "data.validation=0.2",
+    ]
     made = parts("trainer.dtype=float64", *pinned)
     losses = []
     forward = made.trainer.loss.forward
@@ -110,7 +129,9 @@ def record(epoch, accuracy, loss):
 def test_best_is_the_highest_accuracy_then_the_lowest_loss():
     made = parts()
     best = Best(made.network)
-    for epoch, (accuracy, loss, better) in enumerate([(0.5, 1, True), (0.6, 2, True), (0.6, 3, False), (0.6, 1, True), (0.1, 0, False)]):
+    for epoch, (accuracy, loss, better) in enumerate(
+        [(0.5, 1, True), (0.6, 2, True), (0.6, 3, False), (0.6, 1, True), (0.1, 0, False)]
+    ):
         made.network.theta.fill(epoch)
         assert best.offer(record(epoch, accuracy, loss)) == better
     best.restore()
@@ -169,9 +190,14 @@ def test_records_are_made_and_best_weights_kept_while_the_average_is_applied():
         assert seen.loss == record.val_loss
         made.best.offer(record)
         average = made.network.theta.copy()
-    assert (made.network.theta != average).any(), "after the last record these are the weights that were trained"
+    assert (made.network.theta != average).any(), (
+        "after the last record these are the weights that were trained"
+    )
     made.best.restore()
-    assert evaluate(made.network, made.trainer.loss, made.trainer.score, made.validation).loss == made.best.record.val_loss
+    assert (
+        evaluate(made.network, made.trainer.loss, made.trainer.score, made.validation).loss
+        == made.best.record.val_loss
+    )
 
 
 def test_a_plateau_hears_the_validation_loss(monkeypatch):
@@ -218,7 +244,12 @@ def test_monitor_and_min_delta_say_what_counts_as_better():
 
 @pytest.mark.parametrize("every", [1, 2])
 def test_an_evaluation_is_due_after_the_short_step_of_an_epochs_end_too(every):
-    made = parts("trainer.accumulate=2", f"trainer.evaluate_every={every}", "trainer.epochs=2", "trainer.batch_size=400")
+    made = parts(
+        "trainer.accumulate=2",
+        f"trainer.evaluate_every={every}",
+        "trainer.epochs=2",
+        "trainer.batch_size=400",
+    )
     assert len(made.train) == 3
     assert [record.at for record in made.trainer.epochs()] == list(range(every, 5, every))
 
@@ -226,7 +257,13 @@ def test_an_evaluation_is_due_after_the_short_step_of_an_epochs_end_too(every):
 def test_a_schedule_follows_the_time_where_time_ends_the_run(monkeypatch):
     clock = iter(range(10_000))
     monkeypatch.setattr("nnexp.training.trainer.perf_counter", lambda: next(clock) / 10)
-    made = parts("trainer.epochs=50", "trainer.time_budget=2.0", "trainer.batch_size=50", "schedule=linear", "optimizer.lr=0.01")
+    made = parts(
+        "trainer.epochs=50",
+        "trainer.time_budget=2.0",
+        "trainer.batch_size=50",
+        "schedule=linear",
+        "optimizer.lr=0.01",
+    )
     (record,) = made.trainer.epochs()
     assert record.lr < 0.001, "it fell to its end, not by the few steps of fifty epochs"
 

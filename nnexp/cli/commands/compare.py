@@ -26,9 +26,17 @@ LONGEST = 48  # characters of a param's value on the terminal; the page has all
 
 def main(arguments: list[str]) -> int:
     """Compare, write and tell; returns the exit code."""
-    parser = Arguments("compare", "Set runs side by side: what differs in their configuration and in what came out.")
+    parser = Arguments(
+        "compare", "Set runs side by side: what differs in their configuration and in what came out."
+    )
     parser.add_argument("runs", nargs="*", metavar="RUN", help=f"{RUN}; the first is the baseline")
-    parser.add_argument("--out", type=Path, default=Path("compare"), metavar="DIR", help="where the page goes (default: compare/)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("compare"),
+        metavar="DIR",
+        help="where the page goes (default: compare/)",
+    )
     parser.add_store()
     options = parser.parse_intermixed_args(arguments)
     try:
@@ -39,7 +47,9 @@ def main(arguments: list[str]) -> int:
         print(f"nnexp: {error}", file=sys.stderr)
         return USER_ERROR
     except OSError as error:
-        print(f"nnexp: {error.filename or options.out}: {error.strerror}; take another --out", file=sys.stderr)
+        print(
+            f"nnexp: {error.filename or options.out}: {error.strerror}; take another --out", file=sys.stderr
+        )
         return USER_ERROR
     console = Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
     for part in told(found):
@@ -90,14 +100,21 @@ def told(found: Comparison) -> Iterator[RenderableType]:
     for side in found.sides:
         yield Text(f"{side.letter}  {side.run.name}  {side.run.id[:8]}  {side.run.status}")
     if found.settings:
-        yield table("param", [[setting.key, *map(shortened, setting.values)] for setting in found.settings], found, "left")
+        yield table(
+            "param",
+            [[setting.key, *map(shortened, setting.values)] for setting in found.settings],
+            found,
+            "left",
+        )
     else:
         yield Text("\nThe configurations are the same.")
     rows: list[list[str | Text]] = []
     for metric in found.metrics:
         if metric.shown:
             values = [shown(metric.name, value) for value in metric.values]
-            best = [Text(value, "bold green") if i in metric.best else value for i, value in enumerate(values)]
+            best = [
+                Text(value, "bold green") if i in metric.best else value for i, value in enumerate(values)
+            ]
             rows.append([f"{metric.name} {ARROWS[metric.better]}", *best])
     yield table("metric", rows, found, "right")
     for caution in found.cautions:
@@ -107,7 +124,9 @@ def told(found: Comparison) -> Iterator[RenderableType]:
     yield Text(f"\n{found.headline}\n", "bold")
 
 
-def table(name: str, rows: Sequence[Sequence[str | Text]], found: Comparison, justify: Literal["left", "right"]) -> Table:
+def table(
+    name: str, rows: Sequence[Sequence[str | Text]], found: Comparison, justify: Literal["left", "right"]
+) -> Table:
     """A column for each run."""
     made = Table(box=SIMPLE_HEAD, pad_edge=False)
     made.add_column(name, no_wrap=True)

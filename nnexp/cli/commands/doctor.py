@@ -39,7 +39,11 @@ def main(arguments: list[str]) -> int:
         "Look at the installation, the machine, the MLflow store and the data here: what is wrong, and how to mend it.",
         epilog="Exit code 0: no problem; 1: at least one. Nothing is made or changed.",
     )
-    parser.add_argument("--data", action="store_true", help="verify the content of the data sets that are there, which takes longer")
+    parser.add_argument(
+        "--data",
+        action="store_true",
+        help="verify the content of the data sets that are there, which takes longer",
+    )
     parser.add_json()
     options = parser.parse_args(arguments)
     checks: dict[str, Check] = {**CHECKS, "data": partial(project.data, verify=options.data)}
@@ -72,7 +76,9 @@ def _printer() -> Any:
     console = Console(highlight=False, soft_wrap=True)
 
     def show(finding: Finding) -> None:
-        console.print(f"[{COLORS[finding.state]}]{finding.state:8}[/] [bold]{finding.about:10}[/] {escape(finding.text)}")
+        console.print(
+            f"[{COLORS[finding.state]}]{finding.state:8}[/] [bold]{finding.about:10}[/] {escape(finding.text)}"
+        )
         if finding.remedy:
             console.print(f"{'':19} [dim]->[/] {escape(finding.remedy)}")
 

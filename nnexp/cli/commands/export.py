@@ -30,7 +30,11 @@ def main(arguments: list[str]) -> int:
     parser = Arguments("export", "Write a run's network to a file that works without nnexp.")
     parser.add_run()
     formats = parser.add_argument_group("what it becomes")
-    formats.add_argument("--onnx", action="store_true", help="an ONNX file, for onnxruntime and many others; pip install 'nnexp[onnx]'")
+    formats.add_argument(
+        "--onnx",
+        action="store_true",
+        help="an ONNX file, for onnxruntime and many others; pip install 'nnexp[onnx]'",
+    )
     parser.add_argument("--out", type=Path, metavar="FILE", help="default: the run's name, here")
     parser.add_store()
     options = parser.parse_args(arguments)
@@ -79,7 +83,9 @@ def export(run: Run, out: Path | None = None) -> str:
         check_model(model, full_check=True)
         found = compare(model, predictor)
     except Exception as error:  # of a checker and of a runtime, each with classes of its own
-        raise NotTheSame(f"{out} is not written, its nodes make no model that runs: {first_line(error)}") from error
+        raise NotTheSame(
+            f"{out} is not written, its nodes make no model that runs: {first_line(error)}"
+        ) from error
     if not found.same:
         remedy = "a layer of your own that is derived from one of nnexp's needs a translation of its own: @translate.register"
         if found.apart <= ROUNDINGS * found.rounding:
@@ -91,7 +97,11 @@ def export(run: Run, out: Path | None = None) -> str:
 
 def metadata(run: Run, predictor: Predictor) -> dict[str, str]:
     """What the file says of itself."""
-    names = f"classes {', '.join(predictor.classes)}" if predictor.classes else f"targets {', '.join(predictor.targets)}"
+    names = (
+        f"classes {', '.join(predictor.classes)}"
+        if predictor.classes
+        else f"targets {', '.join(predictor.targets)}"
+    )
     what = f"{run.name}: a network for {predictor.task} trained by nnexp; {names}"
     known = {"run_id": run.id, "run_name": run.name, "nnexp_version": version("nnexp"), "description": what}
     return {key: value for key, value in known.items() if value}  # a run that was not recorded has no id
@@ -109,7 +119,11 @@ def written(model: "ModelProto", out: Path) -> None:
 
 def measured(found: Comparison) -> str:
     """A difference, for a person."""
-    sensitive = f" (and the network from itself in double precision by {found.rounding:.2g})" if found.rounding > TOLERANCE else ""
+    sensitive = (
+        f" (and the network from itself in double precision by {found.rounding:.2g})"
+        if found.rounding > TOLERANCE
+        else ""
+    )
     return f"it differs from the network by {found.apart:.2g} at the most{sensitive}, on {EXAMPLES:,} random examples"
 
 
@@ -141,4 +155,7 @@ def of(value: "ValueInfoProto") -> str:
 
 def file_name(name: str) -> str:
     """A run's name as a file may have it."""
-    return "".join(letter if letter.isalnum() or letter in "-_.=" else "-" for letter in name).lstrip(".-") or "network"
+    return (
+        "".join(letter if letter.isalnum() or letter in "-_.=" else "-" for letter in name).lstrip(".-")
+        or "network"
+    )

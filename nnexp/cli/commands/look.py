@@ -21,8 +21,15 @@ FORMATS = (".png", ".svg", ".pdf")
 def main(arguments: list[str]) -> int:
     """Draw and say where; returns the exit code."""
     parser = Arguments("look", "Draw training images before and after augmentation.")
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="as of a run: data=mnist augment=elastic augment.alpha=20 seed=1")
-    parser.add_argument("--out", type=Path, default=Path("look.png"), metavar="FILE", help="default: look.png")
+    parser.add_argument(
+        "overrides",
+        nargs="*",
+        metavar="key=value",
+        help="as of a run: data=mnist augment=elastic augment.alpha=20 seed=1",
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("look.png"), metavar="FILE", help="default: look.png"
+    )
     parser.add_argument("--config-dir", metavar="DIR", help="a folder of your own config groups")
     options = parser.parse_intermixed_args(arguments)
     if options.out.suffix.lower() not in FORMATS:
@@ -47,7 +54,9 @@ def look(overrides: Sequence[str], out: Path, config_dir: str | None = None) -> 
     settings = build(compose(overrides, config_dir=config_dir))
     dataset, streams, dtype = settings.data.load(), Streams(settings.seed), settings.trainer.dtype
     if len(dataset.shape) == 1:
-        raise DataError(f"{dataset.name} is a table: there are no images to look at; choose data=mnist or data=digits")
+        raise DataError(
+            f"{dataset.name} is a table: there are no images to look at; choose data=mnist or data=digits"
+        )
     rows, _ = settings.data.split(dataset, streams("split"))
     rows = stratified_subsample(rows, dataset.y, IMAGES, streams("look"))
     rows = rows[np.argsort(dataset.y[rows], kind="stable")]
@@ -59,5 +68,7 @@ def look(overrides: Sequence[str], out: Path, config_dir: str | None = None) -> 
 
     choice = f"augment={settings.choices.get('augment', 'custom')}"
     title = f"{len(x)} training images of {dataset.name}, {choice}, seed {settings.seed}"
-    gallery(before, x, dataset.shape, title, ("as they are", "as the network sees them, anew in every epoch")).savefig(out)
+    gallery(
+        before, x, dataset.shape, title, ("as they are", "as the network sees them, anew in every epoch")
+    ).savefig(out)
     return f"{out.resolve()}: {title}"

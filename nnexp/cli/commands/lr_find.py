@@ -26,15 +26,25 @@ USER_ERROR, FAILURE = 2, 1
 def main(arguments: list[str]) -> int:
     """Test, draw and advise; returns the exit code, 1 where there is nothing to advise."""
     parser = Arguments("lr-find", "Find a learning rate: train while it grows, watch the loss.")
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="as of a run: data=mnist optimizer=momentum seed=1")
-    parser.add_argument("--low", type=float, default=1e-6, metavar="LR", help="the first learning rate (default: 1e-6)")
+    parser.add_argument(
+        "overrides", nargs="*", metavar="key=value", help="as of a run: data=mnist optimizer=momentum seed=1"
+    )
+    parser.add_argument(
+        "--low", type=float, default=1e-6, metavar="LR", help="the first learning rate (default: 1e-6)"
+    )
     parser.add_argument("--high", type=float, default=10.0, metavar="LR", help="the last one (default: 10)")
-    parser.add_argument("--steps", type=int, default=300, metavar="N", help="from the first to the last (default: 300)")
-    parser.add_argument("--out", type=Path, default=Path("lr-find.png"), metavar="FILE", help="default: lr-find.png")
+    parser.add_argument(
+        "--steps", type=int, default=300, metavar="N", help="from the first to the last (default: 300)"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("lr-find.png"), metavar="FILE", help="default: lr-find.png"
+    )
     parser.add_argument("--config-dir", metavar="DIR", help="a folder of your own config groups")
     options = parser.parse_intermixed_args(arguments)
     if not (0 < options.low < options.high and isfinite(options.high)):
-        parser.error(f"--low {options.low:g} --high {options.high:g}: learning rates are numbers > 0, and --low is the smaller one")
+        parser.error(
+            f"--low {options.low:g} --high {options.high:g}: learning rates are numbers > 0, and --low is the smaller one"
+        )
     if options.steps < LEAST_STEPS:
         parser.error(f"--steps {options.steps}: fewer than {LEAST_STEPS} show nothing")
     if options.out.suffix.lower() not in FORMATS:
@@ -48,7 +58,10 @@ def main(arguments: list[str]) -> int:
         print(f"nnexp: {error}", file=sys.stderr)
         return USER_ERROR
     except MemoryError as error:
-        print(f"nnexp: out of memory: {error}; take a smaller model.hidden or trainer.batch_size", file=sys.stderr)
+        print(
+            f"nnexp: out of memory: {error}; take a smaller model.hidden or trainer.batch_size",
+            file=sys.stderr,
+        )
         return USER_ERROR
     if not len(curve.lr):
         print("nnexp: the loss is no number before the first step: take another init", file=sys.stderr)
@@ -56,13 +69,18 @@ def main(arguments: list[str]) -> int:
     print("\n".join(table(curve)))
     print(f"\n{options.out.resolve()}")
     if not curve.falls:
-        lowest, remedy = curve.smoothed[curve.lowest], "a smaller --low" if curve.diverged else "a larger --high"
+        lowest, remedy = (
+            curve.smoothed[curve.lowest],
+            "a smaller --low" if curve.diverged else "a larger --high",
+        )
         what = f"the loss never falls: it begins at {curve.first:.4g}, and {lowest:.4g} is the lowest that it comes to"
         print(f"nnexp: {what}; take {remedy}, or another init", file=sys.stderr)
         return FAILURE
     if curve.still_falls:
         print(f"The loss still falls at {curve.lr[-1]:.3g}: a larger --high may find a larger learning rate.")
-    print(f"Suggestion: {LR}={suggested(curve)}\n\n  {command(options.overrides, suggested(curve), options.config_dir)}")
+    print(
+        f"Suggestion: {LR}={suggested(curve)}\n\n  {command(options.overrides, suggested(curve), options.config_dir)}"
+    )
     return 0
 
 
@@ -76,7 +94,9 @@ def find(settings: Settings, low: float, high: float, steps: int) -> Curve:
     with np.errstate(all="ignore"), blas_threads(settings.trainer.threads):
         parts = build_components(settings)
         penalties, accumulate = settings.regularization, settings.trainer.accumulate
-        update = OptimizerStep(parts.network, settings.optimizer, regularization=penalties, accumulate=accumulate)
+        update = OptimizerStep(
+            parts.network, settings.optimizer, regularization=penalties, accumulate=accumulate
+        )
         return range_test(parts.network, settings.loss, update, parts.train, low, high, steps)
 
 

@@ -29,8 +29,16 @@ def main(arguments: list[str]) -> int:
     """Say what the network says; returns the exit code."""
     parser = Arguments("predict", DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_run()
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a picture, a table (CSV, TSV, Parquet) or an array (NPZ, NPY)")
-    parser.add_argument("--out", type=Path, metavar="FILE", help=f"keep all predictions in a table: {', '.join(ENDINGS)}")
+    parser.add_argument(
+        "files",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help="a picture, a table (CSV, TSV, Parquet) or an array (NPZ, NPY)",
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help=f"keep all predictions in a table: {', '.join(ENDINGS)}"
+    )
     parser.add_json("as JSON")
     parser.add_argument("--as-is", action="store_true", help="only bring pictures to the network's size")
     parser.add_store()
@@ -45,7 +53,12 @@ def main(arguments: list[str]) -> int:
         run = Runs(options.uri, options.experiment).find(options.run)
         predictor = Predictor.load(run.file("network.json"), run.file("weights/best.npz"))
         said = ask(predictor, options.files, options.as_is)
-        print(in_json(run, predictor, said) if options.json else in_words(predictor, said, kept=options.out is not None), flush=True)
+        print(
+            in_json(run, predictor, said)
+            if options.json
+            else in_words(predictor, said, kept=options.out is not None),
+            flush=True,
+        )
         if options.out is not None:
             keep(predictor, said, options.out)
             if not options.json:
@@ -80,15 +93,21 @@ def in_json(run: Run, predictor: Predictor, said: list[FilePredictions]) -> str:
         if (right := score(predictor, one)) is not None:
             found[right[0].lower()] = right[1]
         columns = {name: column.tolist() for name, column in one.columns.items()}
-        found["predictions"] = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        found["predictions"] = [
+            dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)
+        ]
         told.append(found)
-    return json.dumps({"run": run.id, "name": run.name, "task": predictor.task, "files": told}, indent=1, ensure_ascii=False)
+    return json.dumps(
+        {"run": run.id, "name": run.name, "task": predictor.task, "files": told}, indent=1, ensure_ascii=False
+    )
 
 
 def keep(predictor: Predictor, said: list[FilePredictions], out: Path) -> None:
     """Write all predictions as one table: file, row, what is said, the truth if each file tells it."""
     columns: Columns = {
-        "file": np.repeat([str(one.examples.path) for one in said], [len(one.z) for one in said]).astype(object),
+        "file": np.repeat([str(one.examples.path) for one in said], [len(one.z) for one in said]).astype(
+            object
+        ),
         "row": np.concatenate([np.arange(1, len(one.z) + 1) for one in said]),
     }
     columns |= {name: np.concatenate([one.columns[name] for one in said]) for name in said[0].columns}
@@ -98,11 +117,18 @@ def keep(predictor: Predictor, said: list[FilePredictions], out: Path) -> None:
         if true.ndim == 1:
             columns["true"] = np.array([*predictor.classes, None], object)[true]
         else:
-            columns |= {f"true_{name}": column.astype(np.float64) for name, column in zip(predictor.targets, true.T, strict=True)}
+            columns |= {
+                f"true_{name}": column.astype(np.float64)
+                for name, column in zip(predictor.targets, true.T, strict=True)
+            }
     if out.suffix.lower() == ".npz":
         with ZipFile(out, "w") as file:  # np.savez takes no array called file
             for name, column in columns.items():
-                cells = np.array(["" if cell is None else cell for cell in column]) if column.dtype == object else column
+                cells = (
+                    np.array(["" if cell is None else cell for cell in column])
+                    if column.dtype == object
+                    else column
+                )
                 with file.open(f"{name}.npy", "w") as entry:
                     np.lib.format.write_array(entry, cells, allow_pickle=False)
         return

@@ -76,8 +76,15 @@ def main(arguments: list[str]) -> int:
         epilog="Exit code 0: identical, or the same to 1e-6; 1: different; 2: a mistake.",
     )
     parser.add_run()
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="what to do otherwise than recorded: trainer.threads=1")
-    parser.add_argument("--anyway", action="store_true", help="go on if the data are not those that were recorded")
+    parser.add_argument(
+        "overrides",
+        nargs="*",
+        metavar="key=value",
+        help="what to do otherwise than recorded: trainer.threads=1",
+    )
+    parser.add_argument(
+        "--anyway", action="store_true", help="go on if the data are not those that were recorded"
+    )
     parser.add_store()
     parser.add_argument("--config-dir", metavar="DIR", help="a folder of your own config groups")
     parser.add_json("print the comparison as JSON; what happens meanwhile goes to stderr")
@@ -100,7 +107,11 @@ def main(arguments: list[str]) -> int:
 
 
 def reproduce(
-    recorded: Run, overrides: Sequence[str], console: Console, anyway: bool = False, config_dir: str | None = None
+    recorded: Run,
+    overrides: Sequence[str],
+    console: Console,
+    anyway: bool = False,
+    config_dir: str | None = None,
 ) -> Reproduction:
     """Do a run again, in a new folder and without tracking, and compare.
 
@@ -126,10 +137,14 @@ def reproduce(
     settings = build(values)
     last, finished = history[-1][0], recorded.status == "FINISHED"
     unit = "epoch" if settings.trainer.evaluate_every is None else "step"
-    display.header([("run", f"{recorded.name}, {f'id {recorded.id}, ' if recorded.id else ''}{recorded.status}"), *notes])
+    display.header(
+        [("run", f"{recorded.name}, {f'id {recorded.id}, ' if recorded.id else ''}{recorded.status}"), *notes]
+    )
     reasons = [text for label, text in notes if label == "changed"]
     if not finished:
-        display.header([("note", f"the run did not finish: it is done again and compared up to {unit} {last}")])
+        display.header(
+            [("note", f"the run did not finish: it is done again and compared up to {unit} {last}")]
+        )
     if settings.trainer.time_budget:
         reasons.append(
             f"trainer.time_budget={settings.trainer.time_budget:g} ends training by the clock: no two such runs are equal to the bit"
@@ -144,7 +159,9 @@ def reproduce(
         reasons += [] if same else [text]
 
     folder = new_folder(Path.cwd())
-    with suppress(Enough, DivergedError):  # as far as the record goes, or as it went when it was recorded: the comparison tells
+    with suppress(
+        Enough, DivergedError
+    ):  # as far as the record goes, or as it went when it was recorded: the comparison tells
         run(values, folder, display if finished else UpTo(console, last), Path.cwd())
     comparison = compare(trace(recorded, finished), trace(in_folder(folder), finished))
     return Reproduction(recorded, folder, values, comparison, reasons)
@@ -155,7 +172,9 @@ def trace(of: Run, finished: bool) -> Trace:
     once = ("best/", "test/") if finished else ("best/",)
     results = {name: value for name, value in of.metrics.items() if name.startswith(once)}
     files = (BEST, FINAL) if finished else (BEST,)
-    return Trace(dict(of.history()), results, {name: array for file in files for name, array in arrays(of, file)})
+    return Trace(
+        dict(of.history()), results, {name: array for file in files for name, array in arrays(of, file)}
+    )
 
 
 def arrays(of: Run, file: str) -> Iterator[tuple[str, Any]]:
@@ -174,18 +193,34 @@ def arrays(of: Run, file: str) -> Iterator[tuple[str, Any]]:
 def conclusion(done: Reproduction) -> Iterator[Told]:
     """The verdict, and what there is to say about a difference."""
     found, unit = done.comparison, _unit(done)
-    counts = (found.evaluations, unit), (found.metrics, "metric"), (found.results, "result"), (found.arrays, "array")
+    counts = (
+        (found.evaluations, unit),
+        (found.metrics, "metric"),
+        (found.results, "result"),
+        (found.arrays, "array"),
+    )
     compared = ", ".join(f"{count} {name}{'s' * (count != 1)}" for count, name in counts if count)
     if found.largest is None:
         yield "verdict", f"identical: {compared}, every bit the same"
     elif found.telling is not None:
-        yield "verdict", f"different: {_told(found.telling, unit)}; {found.count} difference{'s' * (found.count != 1)} in {compared}"
+        yield (
+            "verdict",
+            f"different: {_told(found.telling, unit)}; {found.count} difference{'s' * (found.count != 1)} in {compared}",
+        )
     else:
-        yield "verdict", f"same to 1e-6: {_told(found.largest, unit)}; that is the largest of {found.count} differences in {compared}"
+        yield (
+            "verdict",
+            f"same to 1e-6: {_told(found.largest, unit)}; that is the largest of {found.count} differences in {compared}",
+        )
     if found.largest is not None:
         first = found.first
         if first is None or first != found.telling:
-            yield "first", _told(first, unit) if first is not None else f"no {unit} differs, only what came out at the end"
+            yield (
+                "first",
+                _told(first, unit)
+                if first is not None
+                else f"no {unit} differs, only what came out at the end",
+            )
         if found.telling is not None and found.largest not in (found.telling, first):
             yield "largest", _told(found.largest, unit)
         yield from (("reasons" if not i else "", reason) for i, reason in enumerate(done.reasons))
@@ -203,7 +238,10 @@ def report(done: Reproduction) -> dict[str, Any]:
     def told(difference: Difference | None) -> dict[str, Any] | None:
         if difference is None:
             return None
-        return {key: str(value) if isinstance(value, float) and not isfinite(value) else value for key, value in asdict(difference).items()}
+        return {
+            key: str(value) if isinstance(value, float) and not isfinite(value) else value
+            for key, value in asdict(difference).items()
+        }
 
     found = done.comparison
     counts = {key: getattr(found, key) for key in ("evaluations", "metrics", "results", "arrays")}

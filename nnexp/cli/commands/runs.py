@@ -46,22 +46,35 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("--filter", default="", metavar="EXPR", help="only runs that fit, see below")
     parser.add_argument("--sort", default="", metavar="COLUMN", help="default: the newest first")
-    parser.add_argument("--columns", default="", metavar="A,B,C", help="default: results, and params in which the runs differ")
-    parser.add_argument("--top", type=int, metavar="N", help=f"so many runs (default: {TOP}; with --json or --csv all)")
+    parser.add_argument(
+        "--columns", default="", metavar="A,B,C", help="default: results, and params in which the runs differ"
+    )
+    parser.add_argument(
+        "--top", type=int, metavar="N", help=f"so many runs (default: {TOP}; with --json or --csv all)"
+    )
     parser.add_store()
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="print everything, or the columns, as a list of JSON objects")
+    form.add_argument(
+        "--json", action="store_true", help="print everything, or the columns, as a list of JSON objects"
+    )
     form.add_argument("--csv", action="store_true", help="print the columns, with all digits, as CSV")
     options = parser.parse_args(_joined(arguments))
     if options.top is not None and options.top < 1:
         parser.error(f"--top {options.top}: at least 1")
-    runs, columns = Runs(options.uri, options.experiment), [name.strip() for name in options.columns.split(",") if name.strip()]
+    runs, columns = (
+        Runs(options.uri, options.experiment),
+        [name.strip() for name in options.columns.split(",") if name.strip()],
+    )
     top = options.top or (None if options.json or options.csv else TOP)
     try:
         found = chosen(runs, options.filter, options.sort, top)
         check(columns, found, runs.select)
         shown = found[:top]
-        more = "" if options.json or options.csv else _more(runs, options.filter, options.sort, len(shown), len(found))
+        more = (
+            ""
+            if options.json or options.csv
+            else _more(runs, options.filter, options.sort, len(shown), len(found))
+        )
     except StoreError as error:
         print(f"nnexp: {error}", file=sys.stderr)
         return USER_ERROR
@@ -104,12 +117,16 @@ def _check_filter(runs: Runs, condition: str) -> None:
     everyone = runs.select()
     if not everyone:
         raise runs.none()
-    for kind, quoted, plain in re.findall(r"\b(metric|param|tag)\w*\.(?:[\"`]([^\"`]+)[\"`]|([\w.]+))", condition):
+    for kind, quoted, plain in re.findall(
+        r"\b(metric|param|tag)\w*\.(?:[\"`]([^\"`]+)[\"`]|([\w.]+))", condition
+    ):
         names, name = {name for run in everyone for name in getattr(run, f"{kind}s")}, quoted or plain
         if name not in names:
             from nnexp.config.errors import did_you_mean
 
-            raise RunError(f"no run has a {kind} {name}; {did_you_mean(name, names)}see them with: nnexp show last --json")
+            raise RunError(
+                f"no run has a {kind} {name}; {did_you_mean(name, names)}see them with: nnexp show last --json"
+            )
 
 
 def _more(runs: Runs, condition: str, sort: str, shown: int, found: int) -> str:
@@ -117,7 +134,9 @@ def _more(runs: Runs, condition: str, sort: str, shown: int, found: int) -> str:
     if found <= shown:
         return ""
     if sys.stdout.isatty():
-        return f"the {f'first {shown} of {found}' if sort else f'newest {shown}'} runs; more: --top {2 * shown}"
+        return (
+            f"the {f'first {shown} of {found}' if sort else f'newest {shown}'} runs; more: --top {2 * shown}"
+        )
     everything = found if sort else len(runs.select(condition))
     return f"nnexp: {everything - shown} more runs; all of them: --top {everything}"
 
@@ -126,8 +145,14 @@ def _record(run: Run, columns: Sequence[str]) -> dict[str, Any]:
     if columns:
         return {column: _exact(run, column) for column in columns}
     whole = {column: _exact(run, column) for column in OF_RUN}
-    params, tags = ({name: redacted(held) for name, held in values.items()} for values in (run.params, run.tags))
-    return whole | {"metrics": {name: _exact(run, name) for name in run.metrics}, "params": params, "tags": tags}
+    params, tags = (
+        {name: redacted(held) for name, held in values.items()} for values in (run.params, run.tags)
+    )
+    return whole | {
+        "metrics": {name: _exact(run, name) for name in run.metrics},
+        "params": params,
+        "tags": tags,
+    }
 
 
 def _exact(run: Run, column: str) -> Value:

@@ -17,7 +17,16 @@ from nnexp.tracking.mlflow.store import StoreError
 LABEL = 12  # characters
 MOST_EPOCHS = 12
 ROOM = 90  # characters for the names of files
-COLUMNS = ("train/loss", "train/accuracy", "train/r2", "val/loss", "val/accuracy", "val/r2", "lr", "time/epoch")
+COLUMNS = (
+    "train/loss",
+    "train/accuracy",
+    "train/r2",
+    "val/loss",
+    "val/accuracy",
+    "val/r2",
+    "lr",
+    "time/epoch",
+)
 PARTS = {"train": "training", "val": "validation"}
 Line = tuple[str, str]
 
@@ -57,14 +66,23 @@ def origin(told: dict[str, Any]) -> Iterator[Line]:
     if told["id"]:
         yield "id", f"{told['id']}, experiment {told['experiment']}"
     took = {"RUNNING": ", runs still", "UNFINISHED": ", its journal has no end"}.get(told["status"], "")
-    yield "started", told["started"][:19].replace("T", " ") + (took if told["seconds"] is None else f", took {duration(told['seconds'])}")
+    yield (
+        "started",
+        told["started"][:19].replace("T", " ")
+        + (took if told["seconds"] is None else f", took {duration(told['seconds'])}"),
+    )
     if told["error"]:
         yield "error", told["error"]
     if told["command"]:
         yield "command", told["command"]
     git = told["git"]
     changes = ", with changes that were not committed" if git["dirty"] == "true" else ""
-    yield "code", "no git checkout" if git["commit"] == "none" else f"commit {git['commit'][:10]} on {git['branch']}{changes}"
+    yield (
+        "code",
+        "no git checkout"
+        if git["commit"] == "none"
+        else f"commit {git['commit'][:10]} on {git['branch']}{changes}",
+    )
     if machine := told["machine"]:
         yield "machine", ", ".join(_machine(machine))
     if told["choices"]:
@@ -76,11 +94,18 @@ def origin(told: dict[str, Any]) -> Iterator[Line]:
 def results(told: dict[str, Any]) -> Iterator[Line]:
     """What came out."""
     for kind in ("best", "test"):
-        found = {key.partition("/")[2]: value for key, value in told["metrics"].items() if key.startswith(f"{kind}/")}
+        found = {
+            key.partition("/")[2]: value
+            for key, value in told["metrics"].items()
+            if key.startswith(f"{kind}/")
+        }
         if found:
             yield kind, ", ".join(f"{name} {format_metric(name, value)}" for name, value in found.items())
     if worst := told["worst_classes"]:
-        rows = (f"{row['class']} {format_metric('recall', row['recall'])} of {row['support']}" for row in worst["classes"])
+        rows = (
+            f"{row['class']} {format_metric('recall', row['recall'])} of {row['support']}"
+            for row in worst["classes"]
+        )
         yield "least found", f"{', '.join(rows)} ({worst['part']} examples)"
 
 
@@ -134,7 +159,11 @@ def _machine(machine: Mapping[str, Any]) -> Iterator[str]:
 
 def _some(names: Sequence[str]) -> str:
     """Names that fit into a line, and how many do not."""
-    fitting = [name for name, end in zip(names, accumulate(len(name) + 1 for name in names), strict=True) if end <= ROOM]
+    fitting = [
+        name
+        for name, end in zip(names, accumulate(len(name) + 1 for name in names), strict=True)
+        if end <= ROOM
+    ]
     if not fitting:
         return f"{len(names)} file{'s' * (len(names) > 1)}"
     return " ".join(fitting) + (f" and {len(names) - len(fitting)} more" if len(fitting) < len(names) else "")

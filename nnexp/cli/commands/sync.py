@@ -22,13 +22,19 @@ def main(arguments: list[str]) -> int:
         "Send runs to MLflow that never reached it, or not all of them: a server was down, a process was killed.",
         epilog="What a store has already is not sent twice. Name and password of a server come from the environment, as MLflow reads them.",
     )
-    parser.add_argument("folder", nargs="*", type=Path, help="a run's folder, or one above several (default: outputs)")
+    parser.add_argument(
+        "folder", nargs="*", type=Path, help="a run's folder, or one above several (default: outputs)"
+    )
     parser.add_argument("--uri", help="another store than the runs were made for")
     parser.add_argument("--dry-run", action="store_true", help="only say what would be sent")
     options = parser.parse_args(arguments)
     places = options.folder or [OUTPUTS]
     if missing := [place for place in places if not place.is_dir()]:
-        remedy = "runs leave their folders below the working directory: go there" if places == [OUTPUTS] else "name a folder that there is"
+        remedy = (
+            "runs leave their folders below the working directory: go there"
+            if places == [OUTPUTS]
+            else "name a folder that there is"
+        )
         print(f"nnexp: {missing[0]}: no such folder; {remedy}", file=sys.stderr)
         return USER_ERROR
     try:

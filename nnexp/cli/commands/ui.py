@@ -24,7 +24,9 @@ TEXT_BROWSERS = ("www-browser", "links", "elinks", "lynx", "w3m")  # they would 
 def main(arguments: list[str]) -> int:
     """Serve the UI until Ctrl-C; returns the exit code."""
     parser = Arguments("ui", "Open the MLflow UI on the project's store, on this machine only.")
-    parser.add_argument("--port", type=int, metavar="PORT", help=f"default: {PORT}, or a free one if that is taken")
+    parser.add_argument(
+        "--port", type=int, metavar="PORT", help=f"default: {PORT}, or a free one if that is taken"
+    )
     parser.add_argument("--no-browser", action="store_true", help="only print the address")
     parser.add_store(experiment=False)
     options = parser.parse_args(arguments)
@@ -40,11 +42,16 @@ def main(arguments: list[str]) -> int:
         return 2
     if uri.startswith(("http://", "https://")):
         print(f"The store is a server with a UI of its own: {redacted(uri)}", flush=True)
-        if not options.no_browser and redacted(uri) == uri and has_browser():  # a password would stand on the browser's command line
+        if (
+            not options.no_browser and redacted(uri) == uri and has_browser()
+        ):  # a password would stand on the browser's command line
             webbrowser.open(uri)
         return 0
     if uri.startswith(SQLITE) and not Path(uri.removeprefix(SQLITE)).exists():
-        print(f"nnexp: no runs here yet: there is no {uri.removeprefix(SQLITE)}; make one with: nnexp data=digits", file=sys.stderr)
+        print(
+            f"nnexp: no runs here yet: there is no {uri.removeprefix(SQLITE)}; make one with: nnexp data=digits",
+            file=sys.stderr,
+        )
         return 2
     port = options.port or (PORT if _is_free(PORT) else _free_port())
     if not _is_free(port):
@@ -66,14 +73,31 @@ def main(arguments: list[str]) -> int:
 
 def server(uri: str, port: int) -> "subprocess.Popen[bytes]":
     """Start `mlflow server` on a store; its address may hold a password, and everybody sees the command line of a process."""
-    command = [sys.executable, "-P", "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    told = {"MLFLOW_BACKEND_STORE_URI": uri, "PYTHONWARNINGS": "ignore"}  # warnings: those of MLflow's own packages
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "mlflow",
+        "server",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--workers",
+        "1",
+    ]
+    told = {
+        "MLFLOW_BACKEND_STORE_URI": uri,
+        "PYTHONWARNINGS": "ignore",
+    }  # warnings: those of MLflow's own packages
     return subprocess.Popen(command, env=os.environ | told)
 
 
 def has_browser() -> bool:
     """Whether there is a desktop, and a browser on it."""
-    if sys.platform not in ("darwin", "win32") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+    if sys.platform not in ("darwin", "win32") and not (
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    ):
         return False
     try:
         return Path(getattr(webbrowser.get(), "name", "")).name not in TEXT_BROWSERS
@@ -84,7 +108,9 @@ def has_browser() -> bool:
 def show(page: str, process: "subprocess.Popen[bytes]") -> None:
     """Open a page in a browser once its server answers; not if that ends before."""
     end = time.monotonic() + PATIENCE
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # of this machine, whatever proxy there is
+    opener = urllib.request.build_opener(
+        urllib.request.ProxyHandler({})
+    )  # of this machine, whatever proxy there is
     while process.poll() is None and time.monotonic() < end:
         try:
             opener.open(f"{page}/health", timeout=5).close()

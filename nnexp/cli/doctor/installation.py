@@ -27,7 +27,10 @@ def python() -> Iterator[Finding]:
 
     if platform.python_version() not in SpecifierSet(wanted, prereleases=True):
         yield Finding(
-            "python", "problem", f"{found}: nnexp needs {wanted}", "make an environment with a newer one: python3.12 -m venv .venv"
+            "python",
+            "problem",
+            f"{found}: nnexp needs {wanted}",
+            "make an environment with a newer one: python3.12 -m venv .venv",
         )
     else:
         yield Finding("python", "ok", found)
@@ -66,7 +69,12 @@ def packages() -> Iterator[Finding]:
         if requirement.specifier.contains(version, prereleases=True):
             good.append(f"{requirement.name} {version}")
         else:
-            yield Finding("packages", "problem", f"{requirement.name} {version}: nnexp needs {requirement.specifier}", remedy)
+            yield Finding(
+                "packages",
+                "problem",
+                f"{requirement.name} {version}: nnexp needs {requirement.specifier}",
+                remedy,
+            )
     yield Finding("packages", "ok", ", ".join(good))
 
 
@@ -75,7 +83,9 @@ def extras() -> Iterator[Finding]:
     here = []
     for modules, (gives, remedy) in EXTRAS.items():
         if missing := [module for module in modules if find_spec(module) is None]:
-            yield Finding("extras", "note", f"without {' and '.join(missing)}: {gives} is not to be had", remedy)
+            yield Finding(
+                "extras", "note", f"without {' and '.join(missing)}: {gives} is not to be had", remedy
+            )
         else:
             here.append(f"{' and '.join(map(_with_version, modules))} ({gives})")
     if here:
@@ -87,13 +97,24 @@ def configuration() -> Iterator[Finding]:
     from nnexp.config import ConfigError, compose
     from nnexp.config.compose import CONF
 
-    groups = {path.name: len([*path.glob("*.yaml")]) for path in CONF.iterdir() if path.is_dir() and path.name not in ("hydra", "local")}
+    groups = {
+        path.name: len([*path.glob("*.yaml")])
+        for path in CONF.iterdir()
+        if path.is_dir() and path.name not in ("hydra", "local")
+    }
     try:
         compose([])
     except ConfigError as error:
-        yield Finding("conf", "problem", f"{CONF}: {error}", "bring conf/ back as it was: git checkout conf, or install nnexp anew")
+        yield Finding(
+            "conf",
+            "problem",
+            f"{CONF}: {error}",
+            "bring conf/ back as it was: git checkout conf, or install nnexp anew",
+        )
         return
-    yield Finding("conf", "ok", f"{CONF}: {many(len(groups), 'group')}, {many(sum(groups.values()), 'option')}")
+    yield Finding(
+        "conf", "ok", f"{CONF}: {many(len(groups), 'group')}, {many(sum(groups.values()), 'option')}"
+    )
     if (own := CONF / "local" / "default.yaml").exists():
         yield Finding("conf", "note", f"{own} changes the defaults on this machine")
 

@@ -15,7 +15,13 @@ from nnexp.training.denormals import KNOWN, flushed_denormals
 SIZE = 512  # of the matrices that are multiplied
 TOLERANCE = 1e-4  # of a float32 product of that size, relative to its largest number
 CGROUP = Path("/sys/fs/cgroup/cpu.max")
-VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_CORETYPE", "VECLIB_MAXIMUM_THREADS")
+VARIABLES = (
+    "OPENBLAS_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_CORETYPE",
+    "VECLIB_MAXIMUM_THREADS",
+)
 GIGABYTE = 1e9
 LITTLE, TOO_LITTLE = 5.0, 0.5  # GB of free disk
 
@@ -26,7 +32,11 @@ def linear_algebra() -> Iterator[Finding]:
 
     pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
     if not pools:
-        yield Finding("blas", "note", "no library that is known to us: NumPy may be slow, and trainer.threads has no effect")
+        yield Finding(
+            "blas",
+            "note",
+            "no library that is known to us: NumPy may be slow, and trainer.threads has no effect",
+        )
         return
     pool, room = pools[0], cores()
     said = {name: os.environ[name] for name in VARIABLES if name in os.environ}
@@ -44,7 +54,9 @@ def product() -> Iterator[Finding]:
     """Whether a product of matrices is right, and how fast it is."""
     rng = np.random.default_rng(0)
     a, b = (rng.standard_normal((SIZE, SIZE), np.float32) for _ in range(2))
-    exact = np.einsum("ij,jk->ik", a[:8].astype(np.float64), b.astype(np.float64), optimize=False)  # not by the library
+    exact = np.einsum(
+        "ij,jk->ik", a[:8].astype(np.float64), b.astype(np.float64), optimize=False
+    )  # not by the library
     seconds = []
     for _ in range(3):
         start = perf_counter()
@@ -54,7 +66,12 @@ def product() -> Iterator[Finding]:
     error = float(np.abs(found[:8] - exact).max() / np.abs(exact).max())
     if not error < TOLERANCE:
         remedy = "pip install --force-reinstall numpy; or another kernel: OPENBLAS_CORETYPE=Haswell"
-        yield Finding("product", "problem", f"a product of matrices is wrong by {error:.1e}: no result can be trusted", remedy)
+        yield Finding(
+            "product",
+            "problem",
+            f"a product of matrices is wrong by {error:.1e}: no result can be trusted",
+            remedy,
+        )
     else:
         yield Finding("product", "ok", f"right to {error:.0e}, {speed}")
 
@@ -67,10 +84,16 @@ def denormals() -> Iterator[Finding]:
     if flushed:
         yield Finding("denormals", "ok", "count as zero while a network trains")
     elif KNOWN:
-        yield Finding("denormals", "note", "do not count as zero, though this processor can: late epochs may be slower")
+        yield Finding(
+            "denormals", "note", "do not count as zero, though this processor can: late epochs may be slower"
+        )
     else:
         where = f"{platform.system()} on {platform.machine()}"
-        yield Finding("denormals", "note", f"we cannot tell {where} to take them for zero: late epochs may be slower there")
+        yield Finding(
+            "denormals",
+            "note",
+            f"we cannot tell {where} to take them for zero: late epochs may be slower there",
+        )
 
 
 def disk() -> Iterator[Finding]:
@@ -79,7 +102,9 @@ def disk() -> Iterator[Finding]:
     free = shutil.disk_usage(here).free / GIGABYTE
     text = f"{free:,.1f} GB free in {here}"
     if not os.access(here, os.W_OK):
-        yield Finding("disk", "problem", f"{here} cannot be written: runs go below it", "go to a folder of your own")
+        yield Finding(
+            "disk", "problem", f"{here} cannot be written: runs go below it", "go to a folder of your own"
+        )
     elif free < TOO_LITTLE:
         yield Finding("disk", "problem", f"only {text}", "make room: old runs lie in outputs/ and mlruns/")
     else:

@@ -39,7 +39,10 @@ def tables(ask: Ask, uri: str) -> Iterator[Finding]:
         yield Finding("store", "ok", f"{place}: {counts}, tables as {own} has them")
     elif version in known:
         yield Finding(
-            "store", "problem", f"{place} ({counts}) was made by an older MLflow than {own}", f"copy it, then: mlflow db upgrade {place}"
+            "store",
+            "problem",
+            f"{place} ({counts}) was made by an older MLflow than {own}",
+            f"copy it, then: mlflow db upgrade {place}",
         )
     else:
         remedy = "pip install --upgrade mlflow"
@@ -67,10 +70,17 @@ def artifacts(experiments: Rows) -> Iterator[Finding]:
         if folder.is_dir() and os.access(folder, os.W_OK):
             good += 1
         elif folder.is_dir():
-            yield Finding("artifacts", "problem", f"{folder} of experiment {name} cannot be written", f"chmod -R u+w {folder}")
+            yield Finding(
+                "artifacts",
+                "problem",
+                f"{folder} of experiment {name} cannot be written",
+                f"chmod -R u+w {folder}",
+            )
         else:
             text = f"the files of experiment {name} ({many(runs, 'run')}) should lie in {folder}, which is not there"
-            remedy = "if the project was moved, move or link it back; for new runs: tracking.experiment=ANOTHER"
+            remedy = (
+                "if the project was moved, move or link it back; for new runs: tracking.experiment=ANOTHER"
+            )
             yield Finding("artifacts", "problem", text, remedy)
     if good:
         yield Finding("artifacts", "ok", f"of {many(good, 'experiment')} can be read and written")
@@ -78,15 +88,15 @@ def artifacts(experiments: Rows) -> Iterator[Finding]:
 
 def forsaken(running: Iterable[tuple[str, str, int]]) -> Iterator[Finding]:
     """Runs that are said to run, of which nobody has heard for long: (name, id, last sign of life in milliseconds)."""
-    old = [(name, run_id, seen / 1000) for name, run_id, seen in running if time.time() - seen / 1000 > SILENT]
+    old = [
+        (name, run_id, seen / 1000) for name, run_id, seen in running if time.time() - seen / 1000 > SILENT
+    ]
     if old:
         name, run_id, seen = old[0]
         since = time.strftime("%Y-%m-%d %H:%M", time.localtime(seen))
         first = f"{name} ({run_id[:8]}), silent since {since}"
         more = f", and {len(old) - 1} more" if len(old) > 1 else ""
-        end = (
-            f"python -c \"from mlflow import MlflowClient; MlflowClient('{redacted(address(None))}').set_terminated('{run_id}', 'KILLED')\""
-        )
+        end = f"python -c \"from mlflow import MlflowClient; MlflowClient('{redacted(address(None))}').set_terminated('{run_id}', 'KILLED')\""
         text = f"{many(len(old), 'run')} said to run, though the process is likely gone: {first}{more}"
         yield Finding("store", "note", text, f"nnexp sync, if it was made here; else {end}")
 
@@ -98,7 +108,9 @@ def schemas() -> tuple[set[str], set[str]]:
         raise StoreError("mlflow is not installed")
     revisions: set[str] = set()
     before: set[str] = set()
-    for file in (Path(spec.submodule_search_locations[0]) / "store" / "db_migrations" / "versions").glob("*.py"):
+    for file in (Path(spec.submodule_search_locations[0]) / "store" / "db_migrations" / "versions").glob(
+        "*.py"
+    ):
         text = file.read_text(encoding="utf-8")
         revisions.update(re.findall(r"""^revision\b.*=\s*["'](\w+)["']""", text, re.MULTILINE))
         for line in re.findall(r"^down_revision\b.*?=(.*)$", text, re.MULTILINE):

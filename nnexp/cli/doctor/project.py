@@ -24,7 +24,11 @@ from nnexp.tracking.upload.sync import find
 DATA, DEFAULT_DATA = "NNEXP_DATA", "~/.cache/nnexp"
 DEFAULT_SET = "mnist"
 SECRET = ("PASSWORD", "TOKEN", "SECRET", "KEY", "AUTH", "CREDENTIAL")
-NOT_READ = {"MLFLOW_EXPERIMENT_NAME": "tracking.experiment=NAME", "MLFLOW_EXPERIMENT_ID": "tracking.experiment=NAME", "MLFLOW_RUN_ID": ""}
+NOT_READ = {
+    "MLFLOW_EXPERIMENT_NAME": "tracking.experiment=NAME",
+    "MLFLOW_EXPERIMENT_ID": "tracking.experiment=NAME",
+    "MLFLOW_RUN_ID": "",
+}
 
 
 def code() -> Iterator[Finding]:
@@ -33,7 +37,11 @@ def code() -> Iterator[Finding]:
     if found["commit"] == "none":
         yield Finding("git", "note", "no checkout here: runs will not say which code they were made with")
         return
-    changes = "with uncommitted changes, which each run keeps as git.diff" if found["dirty"] == "true" else "nothing changed since"
+    changes = (
+        "with uncommitted changes, which each run keeps as git.diff"
+        if found["dirty"] == "true"
+        else "nothing changed since"
+    )
     yield Finding("git", "ok", f"commit {found['commit'][:10]} on {found['branch']}, {changes}")
 
 
@@ -43,7 +51,10 @@ def variables() -> Iterator[Finding]:
     if not found:
         yield Finding("settings", "ok", "no MLFLOW_ variable is set")
         return
-    told = (f"{name}={'***' if any(word in name for word in SECRET) else redacted(value)}" for name, value in found.items())
+    told = (
+        f"{name}={'***' if any(word in name for word in SECRET) else redacted(value)}"
+        for name, value in found.items()
+    )
     yield Finding("settings", "note", ", ".join(told))
     for name in found.keys() & NOT_READ.keys():
         yield Finding("settings", "note", f"nnexp does not look at {name}", NOT_READ[name])
@@ -59,7 +70,9 @@ def data(verify: bool = False) -> Iterator[Finding]:
     root = Path(said or DEFAULT_DATA).expanduser().resolve()
     origin = f"{root} ({DATA})" if said else f"{root} ({DATA} is not set)"
     if not root.is_dir():
-        yield Finding("data", "note", f"{origin} is not there: it is made when data are fetched; data=digits needs none")
+        yield Finding(
+            "data", "note", f"{origin} is not there: it is made when data are fetched; data=digits needs none"
+        )
         return
     missing = []
     for kind in sorted(ImageSet.__subclasses__(), key=lambda kind: kind.name):
@@ -70,9 +83,17 @@ def data(verify: bool = False) -> Iterator[Finding]:
             yield image_set(source, root / source.name, verify)
     if missing:
         how = f"fetched when a run asks for it, or put its four files into {root / missing[0]}"
-        yield Finding("data", "note" if DEFAULT_SET in missing else "ok", f"not in {origin}: {', '.join(missing)}; {how}")
+        yield Finding(
+            "data",
+            "note" if DEFAULT_SET in missing else "ok",
+            f"not in {origin}: {', '.join(missing)}; {how}",
+        )
     cache = place(root / DEFAULT_SET)
-    where = "beside the data" if cache.is_relative_to(root) else f"{cache.parents[1]}, as the data folder cannot be written"
+    where = (
+        "beside the data"
+        if cache.is_relative_to(root)
+        else f"{cache.parents[1]}, as the data folder cannot be written"
+    )
     yield Finding("cache", "ok", f"of arrays: {where}")
 
 
@@ -86,7 +107,11 @@ def image_set(source: ImageSet, folder: Path, verify: bool) -> Finding:
         if trouble := cut_short(file):
             return Finding("data", "problem", f"{file}: {trouble}", "delete it and fetch it anew")
     if not verify:
-        return Finding("data", "ok", f"{source.name}: four files in {folder}, of the right size (nnexp doctor --data verifies the content)")
+        return Finding(
+            "data",
+            "ok",
+            f"{source.name}: four files in {folder}, of the right size (nnexp doctor --data verifies the content)",
+        )
     return verified(source, folder, files)
 
 
@@ -102,9 +127,18 @@ def verified(source: ImageSet, folder: Path, files: dict[str, Path]) -> Finding:
         return Finding("data", "problem", str(error))
     for file, known in zip(files.values(), [source.md5[[*FILES].index(part)] for part in files], strict=True):
         if file.suffix != ".gz":
-            return Finding("data", "note", f"{source.name}: {file.name} is unpacked, and no digest of that is known before its first use")
+            return Finding(
+                "data",
+                "note",
+                f"{source.name}: {file.name} is unpacked, and no digest of that is known before its first use",
+            )
         if md5(file.read_bytes(), usedforsecurity=False).hexdigest() != known:
-            return Finding("data", "problem", f"{file}: not the file that the mirrors offer", "delete it and fetch it anew")
+            return Finding(
+                "data",
+                "problem",
+                f"{file}: not the file that the mirrors offer",
+                "delete it and fetch it anew",
+            )
     return Finding("data", "ok", f"{source.name}: four files in {folder}, verified by the mirrors' MD5")
 
 
@@ -124,7 +158,11 @@ def cut_short(file: Path) -> str:
     wanted = 4 + 4 * len(dimensions) + prod(dimensions)
     if size == wanted:
         return ""
-    return "its end does not fit its head: cut short" if file.suffix == ".gz" else f"{size:,} bytes, but its head promises {wanted:,}"
+    return (
+        "its end does not fit its head: cut short"
+        if file.suffix == ".gz"
+        else f"{size:,} bytes, but its head promises {wanted:,}"
+    )
 
 
 def unsent() -> Iterator[Finding]:
@@ -140,12 +178,18 @@ def unsent() -> Iterator[Finding]:
         told += f", {states['running']} being trained"
     if waiting := states["waiting"]:
         for_servers = any(run.state == "waiting" and for_server(run.folder) for run in found)
-        remedy = f"nnexp sync, when their server is back; or elsewhere: {ELSEWHERE}" if for_servers else "nnexp sync"
+        remedy = (
+            f"nnexp sync, when their server is back; or elsewhere: {ELSEWHERE}"
+            if for_servers
+            else "nnexp sync"
+        )
         yield Finding("outputs", "problem", f"{told}: {waiting} did not reach MLflow, or not wholly", remedy)
     else:
         yield Finding("outputs", "ok", f"{told}, none waits to be sent to MLflow")
     if broken := [run.folder for run in found if run.state == "unreadable"]:
-        yield Finding("outputs", "note", f"{many(len(broken), 'journal')} cannot be read, the first in {broken[0]}")
+        yield Finding(
+            "outputs", "note", f"{many(len(broken), 'journal')} cannot be read, the first in {broken[0]}"
+        )
 
 
 def for_server(folder: Path) -> bool:

@@ -34,14 +34,18 @@ def database(uri: str) -> Iterator[Finding]:
     try:
         yield from within(PATIENCE, ask_all)
     except ImportError as error:
-        yield Finding("store", "problem", f"{redacted(uri)} needs a driver: {error}", driver(error.name or "", uri))
+        yield Finding(
+            "store", "problem", f"{redacted(uri)} needs a driver: {error}", driver(error.name or "", uri)
+        )
     except Exception as error:  # noqa: BLE001, each database fails in its own way
         yield unreachable(uri, error)
 
 
 def driver(missing: str, uri: str) -> str:
     """How to come by a database's driver, or by another address that takes the one that is there."""
-    if missing == "psycopg" and find_spec("psycopg2"):  # SQLAlchemy 2.1 takes the new one, unless it is told to take the old
+    if missing == "psycopg" and find_spec(
+        "psycopg2"
+    ):  # SQLAlchemy 2.1 takes the new one, unless it is told to take the old
         return f"write the address as {redacted(uri).replace('postgresql:', 'postgresql+psycopg2:', 1)}, or pip install 'psycopg[binary]'"
     return f"pip install '{DRIVERS.get(missing, missing)}'"
 
@@ -57,7 +61,9 @@ def server(uri: str) -> Iterator[Finding]:
 
     def ask(path: str, body: dict[str, Any] | None = None) -> requests.Response:
         method, auth = "GET" if body is None else "POST", (name, password) if name else None
-        answer = requests.request(method, f"{uri}/{path}", json=body, auth=auth, headers=headers, verify=checked, timeout=PATIENCE)
+        answer = requests.request(
+            method, f"{uri}/{path}", json=body, auth=auth, headers=headers, verify=checked, timeout=PATIENCE
+        )
         answer.raise_for_status()
         return answer
 
@@ -66,7 +72,9 @@ def server(uri: str) -> Iterator[Finding]:
             version = ask("version").text.strip()
         except requests.HTTPError:
             version = "of an unknown version"
-        experiments = ask("api/2.0/mlflow/experiments/search", {"max_results": 1000}).json().get("experiments", [])
+        experiments = (
+            ask("api/2.0/mlflow/experiments/search", {"max_results": 1000}).json().get("experiments", [])
+        )
         wanted = {
             "experiment_ids": [e["experiment_id"] for e in experiments],
             "filter": "attributes.status = 'RUNNING'",
@@ -78,18 +86,33 @@ def server(uri: str) -> Iterator[Finding]:
     try:
         version, experiments, running = within(PATIENCE, ask_all)
     except requests.HTTPError as error:
-        status, reason = (error.response.status_code, error.response.reason) if error.response is not None else (0, "")
+        status, reason = (
+            (error.response.status_code, error.response.reason) if error.response is not None else (0, "")
+        )
         denied = "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
-        remedy = denied if status in (401, 403) else "is that the address of an MLflow server? (MLFLOW_TRACKING_URI)"
+        remedy = (
+            denied
+            if status in (401, 403)
+            else "is that the address of an MLflow server? (MLFLOW_TRACKING_URI)"
+        )
         yield Finding("store", "problem", f"{redacted(uri)} answers {status} {reason}", remedy)
         return
     except (OSError, ValueError, RuntimeError) as error:
         yield unreachable(uri, error)
         return
     told = version if version.startswith("of") else f"MLflow {version}"
-    yield Finding("store", "ok", f"{redacted(uri)}: {told}, {many(len(experiments), 'experiment')}, {many(len(running), 'run')} running")
+    yield Finding(
+        "store",
+        "ok",
+        f"{redacted(uri)}: {told}, {many(len(experiments), 'experiment')}, {many(len(running), 'run')} running",
+    )
     yield from forsaken(
-        (found["info"]["run_name"], found["info"]["run_id"], max([found["info"]["start_time"], *_timestamps(found)])) for found in running
+        (
+            found["info"]["run_name"],
+            found["info"]["run_id"],
+            max([found["info"]["start_time"], *_timestamps(found)]),
+        )
+        for found in running
     )
 
 

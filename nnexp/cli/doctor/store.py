@@ -23,7 +23,12 @@ def store() -> Iterator[Finding]:
         return
     what, _ = fault(uri)
     if what:
-        yield Finding("store", "problem", what, f"unset MLFLOW_TRACKING_URI, or MLFLOW_TRACKING_URI={SQLITE}{Path.cwd() / DATABASE}")
+        yield Finding(
+            "store",
+            "problem",
+            what,
+            f"unset MLFLOW_TRACKING_URI, or MLFLOW_TRACKING_URI={SQLITE}{Path.cwd() / DATABASE}",
+        )
     elif (found := kind(uri)) == "sqlite":
         yield from sqlite(Path(uri.removeprefix(SQLITE)))
     elif found == "server":
@@ -31,7 +36,11 @@ def store() -> Iterator[Finding]:
     elif found == "database":
         yield from database(uri)
     elif found == "files":
-        yield Finding("store", "note", f"{uri} is a folder of files, which MLflow takes with MLFLOW_ALLOW_FILE_STORE=true only")
+        yield Finding(
+            "store",
+            "note",
+            f"{uri} is a folder of files, which MLflow takes with MLFLOW_ALLOW_FILE_STORE=true only",
+        )
     else:
         yield Finding("store", "note", f"{redacted(uri)}: of a kind that is not examined here")
 
@@ -48,19 +57,34 @@ def leftovers() -> Iterator[Finding]:
 def sqlite(path: Path) -> Iterator[Finding]:
     """A database in a file; opened so that nothing is made or changed."""
     if not path.exists():
-        above = next((folder for folder in path.absolute().parents[2:] if (folder / DATABASE).is_file()), None)
+        above = next(
+            (folder for folder in path.absolute().parents[2:] if (folder / DATABASE).is_file()), None
+        )
         if above is not None:
-            yield Finding("store", "note", f"none here, the first run makes {path}; there is one in {above}", f"did you mean: cd {above}")
+            yield Finding(
+                "store",
+                "note",
+                f"none here, the first run makes {path}; there is one in {above}",
+                f"did you mean: cd {above}",
+            )
         else:
             yield Finding("store", "ok", f"none yet: the first run makes {path}")
         return
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=2)) as connection:
+        with closing(
+            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=2)
+        ) as connection:
             yield from tables(lambda query: connection.execute(query).fetchall(), f"{SQLITE}{path}")
     except sqlite3.Error as error:
         locked = "locked" in str(error)
-        remedy = "end the process that holds it" if locked else "move it away: runs can be sent to a new one with nnexp sync"
+        remedy = (
+            "end the process that holds it"
+            if locked
+            else "move it away: runs can be sent to a new one with nnexp sync"
+        )
         yield Finding("store", "problem", f"{path}: {error}", remedy)
         return
     if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
-        yield Finding("store", "problem", f"{path} or its folder cannot be written", f"chmod u+w {path.parent} {path}")
+        yield Finding(
+            "store", "problem", f"{path} or its folder cannot be written", f"chmod u+w {path.parent} {path}"
+        )

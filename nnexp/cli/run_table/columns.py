@@ -11,7 +11,15 @@ from nnexp.runs.query import Run, RunError
 OF_RUN = ("id", "name", "experiment", "status", "started", "seconds")
 KINDS = ("metrics", "params", "tags")  # a name is looked up in this order
 RESULTS = ("best/val_accuracy", "best/val_r2", "test/accuracy", "test/r2", "time/total")
-NOT_LEARNT = ("tracking", "diagnostics", "data.root", "data.mirrors", "trainer.threads", "optimized_metric", "plugins")
+NOT_LEARNT = (
+    "tracking",
+    "diagnostics",
+    "data.root",
+    "data.mirrors",
+    "trainer.threads",
+    "optimized_metric",
+    "plugins",
+)
 MOST_PARAMS = 4
 SHORT_ID = 8
 
@@ -50,7 +58,11 @@ def check(columns: Sequence[str], runs: Sequence[Run], others: Callable[[], Sequ
     """
 
     def lacking(these: Sequence[Run]) -> list[str]:
-        return [column for column in columns if column not in OF_RUN and all(value(run, column) is None for run in these)]
+        return [
+            column
+            for column in columns
+            if column not in OF_RUN and all(value(run, column) is None for run in these)
+        ]
 
     if lacking(runs):
         everyone = [*runs, *others()]
@@ -73,12 +85,16 @@ def differing(runs: Sequence[Run]) -> list[str]:
     names = dict.fromkeys(name for run in runs for name in run.params)
     found = []
     for name in sorted(names, key=lambda name: "." in name):  # groups, and the seed, have no dot
-        if name.endswith("_target_") or any(name == other or name.startswith(f"{other}.") for other in NOT_LEARNT):
+        if name.endswith("_target_") or any(
+            name == other or name.startswith(f"{other}.") for other in NOT_LEARNT
+        ):
             continue
         group = name.partition(".")[0]
         by_option: dict[str, set[str]] = {}
         for run in runs:
-            by_option.setdefault(run.params.get(group, "") if "." in name else "", set()).add(run.params.get(name, ""))
+            by_option.setdefault(run.params.get(group, "") if "." in name else "", set()).add(
+                run.params.get(name, "")
+            )
         if any(len(values) > 1 for values in by_option.values()):
             found.append(name)
     return found[:MOST_PARAMS]
@@ -91,7 +107,9 @@ def ordered(runs: Sequence[Run], column: str, sign: str = "") -> list[Run]:
     """
     down = sign == "-" if sign else column == "started" or metric_info(column).direction == "higher"
     keyed = [(_key(value(run, column)), run) for run in runs]
-    there = sorted(((key, run) for key, run in keyed if key is not None), key=lambda pair: pair[0], reverse=down)
+    there = sorted(
+        ((key, run) for key, run in keyed if key is not None), key=lambda pair: pair[0], reverse=down
+    )
     return [run for _, run in there] + [run for key, run in keyed if key is None]
 
 
@@ -112,7 +130,9 @@ def text(run: Run, column: str) -> str:
 def moment(seconds: float) -> str:
     """Local time; the year only where it is another."""
     then = time.localtime(seconds)
-    return time.strftime("%m-%d %H:%M" if then.tm_year == time.localtime().tm_year else "%Y-%m-%d %H:%M", then)
+    return time.strftime(
+        "%m-%d %H:%M" if then.tm_year == time.localtime().tm_year else "%Y-%m-%d %H:%M", then
+    )
 
 
 def exact_moment(seconds: float) -> str:

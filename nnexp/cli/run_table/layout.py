@@ -26,7 +26,9 @@ def table(runs: Sequence[Run], columns: Sequence[str]) -> None:
         rows = [names, *([text(run, name) for name in names] for run in runs)]
         widths = [max(len(row[i]) for row in rows) for i in range(len(names))]
         for row in rows:
-            print((" " * GAP).join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+            print(
+                (" " * GAP).join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            )
         return
     console = Console(highlight=False)
     console.print(drawn(runs, names, console.width, bool(columns)))
@@ -38,7 +40,9 @@ def drawn(runs: Sequence[Run], columns: Sequence[str], room: int, wanted: bool =
     Columns that somebody wanted are left out from the last; of others the one that tells least.
     """
     cells = {name: [_cut(text(run, name)) for run in runs] for name in columns}
-    heads = {name: re.sub(r"(?<=[/.])(?=[^/.]*$)", "\n", name) for name in columns}  # a long name stands on two lines
+    heads = {
+        name: re.sub(r"(?<=[/.])(?=[^/.]*$)", "\n", name) for name in columns
+    }  # a long name stands on two lines
     widths = {name: max(map(cell_len, [*cells[name], *heads[name].split("\n")])) for name in columns}
     if "name" in widths and sum(widths.values()) + GAP * (len(widths) - 1) > room:
         cells["name"] = _without_common_words(cells["name"])
@@ -55,12 +59,25 @@ def drawn(runs: Sequence[Run], columns: Sequence[str], room: int, wanted: bool =
         widths["name"] = min(widths["name"] - min(over, 0), max(map(cell_len, [*cells["name"], "name"])))
     drawing = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False)
     for name, width in widths.items():
-        numbers = name not in ("id", "name") and all(re.match(r"[-+]?[\d.]|$|nan|inf", cell) for cell in cells[name])
-        drawing.add_column(Text(heads[name]), no_wrap=True, width=width, justify="right" if numbers else "left")
+        numbers = name not in ("id", "name") and all(
+            re.match(r"[-+]?[\d.]|$|nan|inf", cell) for cell in cells[name]
+        )
+        drawing.add_column(
+            Text(heads[name]), no_wrap=True, width=width, justify="right" if numbers else "left"
+        )
     for i, run in enumerate(runs):
         row = {name: _cut(cells[name][i], width) for name, width in widths.items()}
-        drawing.add_row(*(Text(cell, STYLES.get(run.status, "") if name == "status" else "") for name, cell in row.items()))
-    note = [Text(f"no room for {', '.join(reversed(left_out))}; choose with --columns", "dim")] if left_out else []
+        drawing.add_row(
+            *(
+                Text(cell, STYLES.get(run.status, "") if name == "status" else "")
+                for name, cell in row.items()
+            )
+        )
+    note = (
+        [Text(f"no room for {', '.join(reversed(left_out))}; choose with --columns", "dim")]
+        if left_out
+        else []
+    )
     return Group(drawing, *note)
 
 
@@ -69,7 +86,14 @@ def _least(columns: list[str], runs: Sequence[Run], wanted: bool) -> str:
     if wanted:
         return columns[-1]
     all_finished = {run.status for run in runs} == {"FINISHED"}
-    order = ["time/total", *(["status"] if all_finished else []), *reversed(differing(runs)), "started", "status", "name"]
+    order = [
+        "time/total",
+        *(["status"] if all_finished else []),
+        *reversed(differing(runs)),
+        "started",
+        "status",
+        "name",
+    ]
     return next((name for name in order if name in columns), columns[-1])
 
 
@@ -83,19 +107,30 @@ def _without_common_words(names: list[str]) -> list[str]:
         return [_joined(words, common) for words in split]
     shortest = min(map(len, split))
     first = next((i for i in range(shortest) if len({words[i] for words in split}) > 1), shortest)
-    last = next((i for i in range(shortest - first) if len({words[-1 - i] for words in split}) > 1), shortest - first)
-    return [_joined(words, [i < first or i >= len(words) - last for i in range(len(words))]) for words in split]
+    last = next(
+        (i for i in range(shortest - first) if len({words[-1 - i] for words in split}) > 1), shortest - first
+    )
+    return [
+        _joined(words, [i < first or i >= len(words) - last for i in range(len(words))]) for words in split
+    ]
 
 
 def _joined(words: Sequence[str], dropped: Sequence[bool]) -> str:
     """Words with hyphens between them, and two dots for those that are dropped."""
-    groups = [(gone, [word for word, _ in group]) for gone, group in groupby(zip(words, dropped, strict=True), key=itemgetter(1))]
+    groups = [
+        (gone, [word for word, _ in group])
+        for gone, group in groupby(zip(words, dropped, strict=True), key=itemgetter(1))
+    ]
     return "".join(".." if gone else "-".join(kept) for gone, kept in groups)
 
 
 def _shortest(names: list[str], most: int) -> int:
     """How short names may become and still differ; no more than so many characters."""
-    fitting = (width for width in range(SHORTEST_NAME, most) if len({_cut(name, width) for name in names}) == len({*names}))
+    fitting = (
+        width
+        for width in range(SHORTEST_NAME, most)
+        if len({_cut(name, width) for name in names}) == len({*names})
+    )
     return next(fitting, max(SHORTEST_NAME, most))
 
 

@@ -72,7 +72,9 @@ class ImageAugment(Augment):
     def bind(self, shape: tuple[int, ...], capacity: int, dtype: DTypeLike, rng: np.random.Generator) -> None:
         if len(shape) not in (2, 3):
             examples = f"rows of {shape[0]:,} numbers" if len(shape) == 1 else f"of shape {shape}"
-            raise DataError(f"{type(self).__name__} moves the pixels of images, and these examples are {examples}: choose augment=none")
+            raise DataError(
+                f"{type(self).__name__} moves the pixels of images, and these examples are {examples}: choose augment=none"
+            )
         channels, height, width = shape if len(shape) == 3 else (1, *shape)
         self.part = min(capacity, max(1, PIXELS_AT_ONCE // (height * width)))  # images at a time
         self.rng = rng
@@ -112,9 +114,14 @@ class Shift(ImageAugment):
 
     def allocate(self, height: int, width: int, dtype: DTypeLike) -> None:
         shifts = np.arange(-self.pixels, self.pixels + 1)[:, None]
-        self.rows = np.clip(np.arange(height) - shifts, -1, height) * self.canvas.stride  # (shifts, H): where each row comes from
+        self.rows = (
+            np.clip(np.arange(height) - shifts, -1, height) * self.canvas.stride
+        )  # (shifts, H): where each row comes from
         self.columns = np.clip(np.arange(width) - shifts, -1, width)  # (shifts, W)
-        self.from_row, self.from_column = np.empty((self.part, height), np.intp), np.empty((self.part, width), np.intp)
+        self.from_row, self.from_column = (
+            np.empty((self.part, height), np.intp),
+            np.empty((self.part, width), np.intp),
+        )
         self.index, self.along = (np.empty((self.part, height, width), np.intp) for _ in range(2))
 
     def draw(self, out: Sequence[Array]) -> None:
@@ -165,17 +172,27 @@ class Distort(ImageAugment):
         self.center = np.array([[height - 1], [width - 1]]) / 2  # (2, 1)
         rows, columns = np.indices((height, width)).reshape(2, -1) - self.center
         self.points = np.stack([rows, columns, np.ones_like(rows)]).astype(dtype)  # (3, H*W)
-        self.maps, self.coordinates = np.empty(2 * self.part * 3, dtype), np.empty(2 * self.part * height * width, dtype)
+        self.maps, self.coordinates = (
+            np.empty(2 * self.part * 3, dtype),
+            np.empty(2 * self.part * height * width, dtype),
+        )
         self.bilinear = Bilinear(self.canvas, self.part)
         self.displacement = Displacement((height, width), 2 * self.part, dtype, self.alpha, self.sigma)
 
     def draw(self, out: Sequence[Array]) -> None:
         n, pixels = out[0].shape
-        maps, coordinates = self.maps[: 2 * n * 3].reshape(2, n, 3), self.coordinates[: 2 * n * pixels].reshape(2 * n, pixels)
+        maps, coordinates = (
+            self.maps[: 2 * n * 3].reshape(2, n, 3),
+            self.coordinates[: 2 * n * pixels].reshape(2 * n, pixels),
+        )
         u = self.rng.uniform(-1, 1, (6, n))
         turn, shear = radians(self.rotate) * u[0], radians(self.shear) * u[1]
-        maps[:] = inverse_maps(turn, shear, grow=1 + self.scale * u[2:4], move=self.shift * u[4:], center=self.center)
-        np.matmul(maps.reshape(2 * n, 3), self.points, out=coordinates)  # first the rows of all images, then the columns
+        maps[:] = inverse_maps(
+            turn, shear, grow=1 + self.scale * u[2:4], move=self.shift * u[4:], center=self.center
+        )
+        np.matmul(
+            maps.reshape(2 * n, 3), self.points, out=coordinates
+        )  # first the rows of all images, then the columns
         if self.alpha:
             coordinates += self.displacement(2 * n, self.rng)
         self.bilinear(coordinates[:n], coordinates[n:], out)
@@ -185,7 +202,12 @@ class Affine(Distort):
     """Rotation, scaling, shear and shift: straight lines stay straight. See `Distort`."""
 
     def __init__(
-        self, rotate: Degrees = 15.0, scale: Ratio = 0.15, shear: Degrees = 15.0, shift: Pixels = 0.0, probability: Probability = 1.0
+        self,
+        rotate: Degrees = 15.0,
+        scale: Ratio = 0.15,
+        shear: Degrees = 15.0,
+        shift: Pixels = 0.0,
+        probability: Probability = 1.0,
     ) -> None:
         super().__init__(rotate, scale, shear, shift, alpha=0.0, probability=probability)
 

@@ -24,10 +24,16 @@ class Displacement:
     of matrices with very many rows do both axes and leave (fields, H, W), with nothing to transpose in memory.
     """
 
-    def __init__(self, size: tuple[int, int], fields: int, dtype: DTypeLike, alpha: float, sigma: float) -> None:
+    def __init__(
+        self, size: tuple[int, int], fields: int, dtype: DTypeLike, alpha: float, sigma: float
+    ) -> None:
         self.height, self.width = size
-        self.noise, self.half, self.fields = (np.empty(self.height * self.width * fields, dtype) for _ in range(3))
-        self.down = (2 * alpha * gaussian(self.height, sigma)).astype(dtype)  # 2: noise in (-1/2, 1/2) is half of u
+        self.noise, self.half, self.fields = (
+            np.empty(self.height * self.width * fields, dtype) for _ in range(3)
+        )
+        self.down = (2 * alpha * gaussian(self.height, sigma)).astype(
+            dtype
+        )  # 2: noise in (-1/2, 1/2) is half of u
         self.across = gaussian(self.width, sigma).astype(dtype)
 
     def __call__(self, fields: int, rng: np.random.Generator) -> Array:

@@ -32,10 +32,16 @@ class Canvas:
         area = (height + 1) * self.stride
         first = self.stride + 1  # in front of the first pixel: a row of zeros and the zero left of it
         self.flat = np.zeros((channels, first + capacity * area + self.stride + 1), dtype)
-        rows = self.flat[:, first : first + capacity * area].reshape(channels, capacity, height + 1, self.stride)
+        rows = self.flat[:, first : first + capacity * area].reshape(
+            channels, capacity, height + 1, self.stride
+        )
         self.images = rows[..., :height, :width]  # (C, B, H, W)
-        origins = first + area * np.arange(capacity)[:, None]  # (B, 1): the index of each image's pixel (0, 0)
-        self.origins: Indices = np.repeat(origins, height * width, axis=1)  # (B, H*W): to add what is broadcast, NumPy makes a buffer
+        origins = (
+            first + area * np.arange(capacity)[:, None]
+        )  # (B, 1): the index of each image's pixel (0, 0)
+        self.origins: Indices = np.repeat(
+            origins, height * width, axis=1
+        )  # (B, H*W): to add what is broadcast, NumPy makes a buffer
 
     def put(self, x: Array) -> None:
         """Take copies of images (B, C*H*W)."""
@@ -43,7 +49,9 @@ class Canvas:
 
     def get(self, channel: int, index: Indices, out: Array, down: int = 0, right: int = 0) -> None:
         """The pixels at `index`, or so many rows below and so many columns right of it."""
-        np.take(self.flat[channel, down * self.stride + right :], index, out=out, mode="clip")  # another mode would copy
+        np.take(
+            self.flat[channel, down * self.stride + right :], index, out=out, mode="clip"
+        )  # another mode would copy
 
 
 class Bilinear:

@@ -27,12 +27,18 @@ USER_CACHE = "~/.cache/nnexp"
 def place(folder: Path) -> Path:
     """Where the cache of a data set's folder lies: inside it if that can be written, else in the person's own cache."""
     nearest = next(path for path in (folder, *folder.parents) if path.exists())
-    if os.access(nearest, os.W_OK) and nearest.stat().st_mode & 0o222:  # root may write anywhere, and still should not
+    if (
+        os.access(nearest, os.W_OK) and nearest.stat().st_mode & 0o222
+    ):  # root may write anywhere, and still should not
         return folder / "cache"
-    return Path(USER_CACHE).expanduser() / folder.name / f"cache-{sha256(str(folder).encode()).hexdigest()[:12]}"
+    return (
+        Path(USER_CACHE).expanduser() / folder.name / f"cache-{sha256(str(folder).encode()).hexdigest()[:12]}"
+    )
 
 
-def cached(folder: Path, made_from: dict[str, Any], make: Callable[[], tuple[Arrays, str]]) -> tuple[Arrays, str]:
+def cached(
+    folder: Path, made_from: dict[str, Any], make: Callable[[], tuple[Arrays, str]]
+) -> tuple[Arrays, str]:
     """The arrays of the entry in `folder`, mapped read-only; made and stored first where there are none that fit.
 
     Args:

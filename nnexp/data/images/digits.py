@@ -19,7 +19,9 @@ class Digits(Source):
 
     def load(self) -> Dataset:
         cache = place(Path(self.root).expanduser().resolve() / "digits")
-        arrays, content = cached(cache, {"scikit-learn": version("scikit-learn")}, self.read)  # importing it takes a second
+        arrays, content = cached(
+            cache, {"scikit-learn": version("scikit-learn")}, self.read
+        )  # importing it takes a second
         x, y = arrays["images"], arrays["labels"].astype(np.int64)
         training, test = stratified(y, TEST_RATIO, np.random.default_rng(TEST_SEED))
         return Dataset(

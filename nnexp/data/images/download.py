@@ -56,10 +56,15 @@ def download(name: str, mirrors: Sequence[str], folder: Path, md5: str) -> Path:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             fetch = pooch.HTTPDownloader(timeout=TIMEOUT, progressbar=bar)
-            return Path(pooch.retrieve(url, known_hash=f"md5:{md5}", fname=name, path=folder, downloader=fetch))
+            return Path(
+                pooch.retrieve(url, known_hash=f"md5:{md5}", fname=name, path=folder, downloader=fetch)
+            )
         except PermissionError as error:
             raise DataError(f"cannot write into {folder}: {error.strerror}") from error
-        except (OSError, ValueError) as error:  # requests' errors are OSErrors; a wrong checksum is a ValueError
+        except (
+            OSError,
+            ValueError,
+        ) as error:  # requests' errors are OSErrors; a wrong checksum is a ValueError
             failures.append(f"{url}: {_reason(error)}")
         finally:
             bar.close()
@@ -68,7 +73,12 @@ def download(name: str, mirrors: Sequence[str], folder: Path, md5: str) -> Path:
 
 def _reason(error: Exception) -> str:
     """One line that a person understands."""
-    kinds = {"ConnectionError": "no connection", "ConnectTimeout": "no answer", "ReadTimeout": "no answer", "ProxyError": "no connection"}
+    kinds = {
+        "ConnectionError": "no connection",
+        "ConnectTimeout": "no answer",
+        "ReadTimeout": "no answer",
+        "ProxyError": "no connection",
+    }
     if isinstance(error, ValueError) and "hash" in str(error):
         return "delivered something else (wrong checksum)"
     return kinds.get(type(error).__name__, str(error).splitlines()[0] if str(error) else type(error).__name__)

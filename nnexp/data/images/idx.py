@@ -28,18 +28,24 @@ def read_idx(path: Path, dimensions: int) -> tuple[Bytes, bytes]:
     """
     content = decompressed(path)
     if len(content) < 4 or content[:3] != b"\0\0\x08":
-        raise DataError(f"{path}: not an IDX file of bytes: it begins with {content[:4].hex(' ') or 'nothing'}, not with 00 00 08")
+        raise DataError(
+            f"{path}: not an IDX file of bytes: it begins with {content[:4].hex(' ') or 'nothing'}, not with 00 00 08"
+        )
     if content[3] != dimensions:
         kinds = {1: "labels (1 dimension)", 3: "images (3 dimensions)"}
         wanted, found = (kinds.get(n, f"{n} dimensions") for n in (dimensions, content[3]))
-        raise DataError(f"{path}: wrong magic number: expected {wanted}, found {found}; were two files swapped?")
+        raise DataError(
+            f"{path}: wrong magic number: expected {wanted}, found {found}; were two files swapped?"
+        )
     start = 4 + 4 * dimensions
     if len(content) < start:
         raise DataError(f"{path}: truncated: it ends inside its header")
     shape = tuple(int(n) for n in np.frombuffer(content, ">u4", dimensions, 4))
     if len(content) != start + prod(shape):
         state = "truncated" if len(content) < start + prod(shape) else "too long"
-        raise DataError(f"{path}: {state}: its header promises {prod(shape):,} bytes of data, there are {len(content) - start:,}")
+        raise DataError(
+            f"{path}: {state}: its header promises {prod(shape):,} bytes of data, there are {len(content) - start:,}"
+        )
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape), content
 
 

@@ -90,14 +90,20 @@ class ImageSet(Source):
             names = "\n".join(f"  {FILES[part]}.gz" for part in missing)
             count = {1: "this file", 4: "these four files"}.get(len(missing), f"these {len(missing)} files")
             advice = f"Put {count} into {folder}\n(as they are, or unpacked without .gz):\n{names}"
-            raise DataError(f"{error}\n{advice}\nor run `nnexp data=digits`, which needs no download.") from error
+            raise DataError(
+                f"{error}\n{advice}\nor run `nnexp data=digits`, which needs no download."
+            ) from error
         return {part: files[part] for part in FILES}
 
     def load_files(self, folder: Path, files: dict[str, Path]) -> tuple[Arrays, str]:
         """The verified content of the four files, from the cache if they are what it was made from."""
         cache = place(folder)
-        made_from = {part: [str(file), file.stat().st_size, file.stat().st_mtime_ns] for part, file in files.items()}
-        return cached(cache, made_from, lambda: self.read(files, cache.with_name(f"{cache.name}-first-use.json")))
+        made_from = {
+            part: [str(file), file.stat().st_size, file.stat().st_mtime_ns] for part, file in files.items()
+        }
+        return cached(
+            cache, made_from, lambda: self.read(files, cache.with_name(f"{cache.name}-first-use.json"))
+        )
 
     def read(self, files: dict[str, Path], first_use: Path) -> tuple[Arrays, str]:
         """Read the four files and check all that can be known about them."""
@@ -112,20 +118,30 @@ class ImageSet(Source):
                 counts = f"{files[f'{kind}_labels']} holds {len(labels):,} labels, {files[f'{kind}_images']} {len(images):,} images"
                 raise DataError(f"{counts}: these two do not belong together")
             if len(labels) and labels.max() >= len(self.classes):
-                raise DataError(f"{files[f'{kind}_labels']}: label {labels.max()} in a set of {len(self.classes)} classes")
+                raise DataError(
+                    f"{files[f'{kind}_labels']}: label {labels.max()} in a set of {len(self.classes)} classes"
+                )
         self.verify(files, content, first_use)
         return arrays, digest(*arrays.values())
 
     def verify(self, files: dict[str, Path], content: dict[str, str], first_use: Path) -> None:
         """Hold the content to the public SHA-256, or to the one it had at first use."""
-        expected, known = (dict(zip(FILES, self.sha256, strict=True)), "public") if self.sha256 else (content, "first-use")
+        expected, known = (
+            (dict(zip(FILES, self.sha256, strict=True)), "public") if self.sha256 else (content, "first-use")
+        )
         if not self.sha256:
             expected = self.first_content(content, first_use)
         for part, path in files.items():
             if content[part] != expected[part]:
-                advice = "delete it and fetch it anew" if self.sha256 else f"fetch it anew, or delete {first_use} if you meant to change it"
+                advice = (
+                    "delete it and fetch it anew"
+                    if self.sha256
+                    else f"fetch it anew, or delete {first_use} if you meant to change it"
+                )
                 found, wanted = content[part][:16], expected[part][:16]
-                raise DataError(f"{path}: not the content of {self.title}: SHA-256 {found}..., {known} is {wanted}...; {advice}")
+                raise DataError(
+                    f"{path}: not the content of {self.title}: SHA-256 {found}..., {known} is {wanted}...; {advice}"
+                )
 
     def first_content(self, content: dict[str, str], first_use: Path) -> dict[str, str]:
         """The SHA-256 of each file at first use; this is the first use if there is no record of one."""
@@ -138,7 +154,9 @@ class ImageSet(Source):
                 write_whole(first_use, lambda file: file.write(json.dumps(content, indent=1).encode()))
             return content
         except (OSError, ValueError, LookupError, TypeError) as error:
-            raise DataError(f"{first_use}: cannot be read as the record of first use ({error}); delete it if you trust the data") from error
+            raise DataError(
+                f"{first_use}: cannot be read as the record of first use ({error}); delete it if you trust the data"
+            ) from error
 
 
 class MNIST(ImageSet):
@@ -164,7 +182,18 @@ class FashionMNIST(ImageSet):
     """70,000 articles of clothing, 28 x 28: Xiao et al. 2017."""
 
     name, title = "fashion_mnist", "Fashion-MNIST"
-    classes = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+    classes = (
+        "T-shirt/top",
+        "Trouser",
+        "Pullover",
+        "Dress",
+        "Coat",
+        "Sandal",
+        "Shirt",
+        "Sneaker",
+        "Bag",
+        "Ankle boot",
+    )
     md5 = (
         "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
         "25c81989df183df01b3e8a0aad5dffbe",

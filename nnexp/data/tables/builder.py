@@ -57,8 +57,16 @@ class TableBuilder:
         """An empty column of categories, with as many of them as are sound."""
         drop, keep = override("data.drop", name), override("data.categorical", name)
         if name in self.roles.categorical:
-            return Categories(name, MORE_CATEGORIES, f"each would be a column; leave it out: {drop}", self.opened.place, wanted=True)
-        return Categories(name, CATEGORIES, f"leave it out: {drop}, or keep it as categories: {keep}", self.opened.place)
+            return Categories(
+                name,
+                MORE_CATEGORIES,
+                f"each would be a column; leave it out: {drop}",
+                self.opened.place,
+                wanted=True,
+            )
+        return Categories(
+            name, CATEGORIES, f"leave it out: {drop}, or keep it as categories: {keep}", self.opened.place
+        )
 
     def add(self, block: Block) -> None:
         """Append a block of the file."""
@@ -70,8 +78,14 @@ class TableBuilder:
         for numbers in (self.numbers, self.target.numbers):
             if numbers and (found := numbers.add([block[name] for name in numbers.names], rows)):
                 row, name = self.opened.place(found[0]), numbers.names[found[1]]
-                remedy = "mend it" if numbers is self.target.numbers else f"mend it, or leave the column out: {override('data.drop', name)}"
-                raise DataError(f"the column {name!r} holds an infinite number, or one too large for float32, in {row}; {remedy}")
+                remedy = (
+                    "mend it"
+                    if numbers is self.target.numbers
+                    else f"mend it, or leave the column out: {override('data.drop', name)}"
+                )
+                raise DataError(
+                    f"the column {name!r} holds an infinite number, or one too large for float32, in {row}; {remedy}"
+                )
 
     def finish(self) -> "TableBuilder":
         """Decide what the target is and which rows have one."""
@@ -80,10 +94,16 @@ class TableBuilder:
         if not len(known):
             raise DataError("it has no rows")
         if not known.any():
-            raise DataError(f"no row has a value of the target {self.target.name!r}; take another: data.target=COLUMN")
+            raise DataError(
+                f"no row has a value of the target {self.target.name!r}; take another: data.target=COLUMN"
+            )
         self.rows = np.flatnonzero(known)
         self.notes += self.target.notes
-        missing = [f"{name} ({count:,})" for name, count in zip(self.numbers.names, self.numbers.missing, strict=True) if count]
+        missing = [
+            f"{name} ({count:,})"
+            for name, count in zip(self.numbers.names, self.numbers.missing, strict=True)
+            if count
+        ]
         self.tell("missing numbers become the training mean", missing)
         self.tell("constant columns say nothing", self.numbers.constant())
         for name in self.numbers.counting():
@@ -103,7 +123,9 @@ class TableBuilder:
         names, codes = self.marks[name].finish()
         return Groups(names, codes.astype(np.int64))
 
-    def arranged(self, training: Rows, test: Rows) -> tuple[NDArray[np.float32], tuple[str, ...], NDArray[np.bool_]]:
+    def arranged(
+        self, training: Rows, test: Rows
+    ) -> tuple[NDArray[np.float32], tuple[str, ...], NDArray[np.bool_]]:
         """All columns to learn from in the order of the file, x (N, I), their names, and which are numbers.
 
         The rows are `training`, then `test`. x is the very array that was read into.

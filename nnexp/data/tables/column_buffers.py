@@ -13,7 +13,24 @@ from numpy.typing import DTypeLike, NDArray
 from nnexp.data.errors import DataError
 from nnexp.data.splitting import Rows
 
-MISSING = ("", "?", "NA", "N/A", "n/a", "<NA>", "#N/A", "#NA", "NULL", "Null", "null", "NaN", "nan", "-nan", "-NaN", "None")
+MISSING = (
+    "",
+    "?",
+    "NA",
+    "N/A",
+    "n/a",
+    "<NA>",
+    "#N/A",
+    "#NA",
+    "NULL",
+    "Null",
+    "null",
+    "NaN",
+    "nan",
+    "-nan",
+    "-NaN",
+    "None",
+)
 """Text that stands for no value."""
 STEP = 8192  # rows that are moved at once
 LARGEST = float(np.finfo(np.float32).max)
@@ -42,8 +59,12 @@ class Numbers:
 
     def add(self, columns: Sequence[Any], rows: int) -> tuple[int, int] | None:
         """Append a block of Arrow columns; returns row and column of a number that is infinite or too large, if there is one."""
-        if self.rows + rows > len(self.array):  # the allocator moves large arrays without copying them, or in few steps
-            self.array.resize((max(self.rows + rows, len(self.array) * 17 // 16), len(self.names)), refcheck=False)
+        if self.rows + rows > len(
+            self.array
+        ):  # the allocator moves large arrays without copying them, or in few steps
+            self.array.resize(
+                (max(self.rows + rows, len(self.array) * 17 // 16), len(self.names)), refcheck=False
+            )
         part = self.array[self.rows : self.rows + rows]
         with np.errstate(over="ignore"):
             for j, column in enumerate(columns):
@@ -72,7 +93,9 @@ class Numbers:
             return []
         span = self.array[-1] - self.array[0]
         whole = span == self.rows - 1
-        return [name for j, name in enumerate(self.names) if whole[j] and (np.diff(self.array[:, j]) == 1).all()]
+        return [
+            name for j, name in enumerate(self.names) if whole[j] and (np.diff(self.array[:, j]) == 1).all()
+        ]
 
 
 class Categories:
@@ -86,7 +109,9 @@ class Categories:
         wanted: a person says that these are categories, whatever they look like.
     """
 
-    def __init__(self, name: str, limit: int, remedy: str, place: Callable[[int], str], wanted: bool = False) -> None:
+    def __init__(
+        self, name: str, limit: int, remedy: str, place: Callable[[int], str], wanted: bool = False
+    ) -> None:
         self.name, self.limit, self.remedy, self.place, self.wanted = name, limit, remedy, place, wanted
         self.code: dict[str, int] = {}
         self.parts: list[NDArray[np.int32]] = []
@@ -101,7 +126,9 @@ class Categories:
         encoded = column.dictionary_encode()
         texts = map(tidy, encoded.dictionary.to_pylist())
         known = [-1 if text in MISSING else self.code.setdefault(text, len(self.code)) for text in texts]
-        codes = np.array([*known, -1], np.int32)[encoded.indices.fill_null(len(known)).to_numpy(zero_copy_only=False)]
+        codes = np.array([*known, -1], np.int32)[
+            encoded.indices.fill_null(len(known)).to_numpy(zero_copy_only=False)
+        ]
         self.missing += int(np.count_nonzero(codes < 0))
         self.parts.append(codes)
         if len(self.code) > self.limit:
@@ -117,7 +144,9 @@ class Categories:
         """Refuse amounts with some text among them, which is a slip of the pen; a few whole numbers beside text may be names."""
         words = [text for text in self.code if not NUMBER.fullmatch(text)]
         numbers = len(self.code) - len(words)
-        amounts = numbers > FEW_NUMBERS or any(NUMBER.fullmatch(text) and not text.isdigit() for text in self.code)
+        amounts = numbers > FEW_NUMBERS or any(
+            NUMBER.fullmatch(text) and not text.isdigit() for text in self.code
+        )
         if not self.wanted and words and amounts and numbers > len(words):
             row = int((np.concatenate(self.parts) == self.code[words[0]]).argmax())
             raise DataError(
@@ -170,7 +199,9 @@ def arrange(array: NDArray[Any], first: Rows, second: Rows) -> None:
     array.resize((len(first) + len(second), *array.shape[1:]), refcheck=False)
 
 
-def widen(array: NDArray[Any], places: Sequence[int], one_hot: Sequence[tuple[int, NDArray[np.int32]]], width: int) -> None:
+def widen(
+    array: NDArray[Any], places: Sequence[int], one_hot: Sequence[tuple[int, NDArray[np.int32]]], width: int
+) -> None:
     """Make room between the columns of an array that owns its memory, in place, for categories as columns of 0 and 1.
 
     Args:

@@ -50,7 +50,9 @@ def open_csv(path: Path) -> TableReader:
     mark = separator(text)
     block = max(BLOCK, 16 * len(max(text.splitlines(), key=len)))
     parsing = arrow.ParseOptions(delimiter=mark, newlines_in_values=True)
-    tolerant = arrow.ParseOptions(delimiter=mark, newlines_in_values=True, invalid_row_handler=lambda row: "skip")
+    tolerant = arrow.ParseOptions(
+        delimiter=mark, newlines_in_values=True, invalid_row_handler=lambda row: "skip"
+    )
 
     written: dict[str, str] = {}  # names as the file writes them, with spaces around
 
@@ -73,9 +75,15 @@ def open_csv(path: Path) -> TableReader:
             kinds, decimal = with_comma, ","
 
     def read(wanted: Mapping[str, Kind]) -> Iterator[Block]:
-        types = {written[name]: pa.float64() if kind == "number" else pa.string() for name, kind in wanted.items()}
+        types = {
+            written[name]: pa.float64() if kind == "number" else pa.string() for name, kind in wanted.items()
+        }
         converting = arrow.ConvertOptions(
-            column_types=types, include_columns=list(types), null_values=NULLS, strings_can_be_null=True, decimal_point=decimal
+            column_types=types,
+            include_columns=list(types),
+            null_values=NULLS,
+            strings_can_be_null=True,
+            decimal_point=decimal,
         )
         reading = arrow.ReadOptions(use_threads=False, block_size=block, encoding=encoding)
         rows = 0
@@ -146,14 +154,16 @@ def separator(text: str) -> str:
 def reason(error: BaseException, columns: list[str], rows: int) -> str:
     """Why reading stopped after so many rows: where, and the remedy."""
     said = first_line(error)
-    if found := re.search(r"CSV column #(\d+): Row #(\d+): CSV conversion error to double: invalid value '(.*)'?", str(error), re.DOTALL):
+    if found := re.search(
+        r"CSV column #(\d+): Row #(\d+): CSV conversion error to double: invalid value '(.*)'?",
+        str(error),
+        re.DOTALL,
+    ):
         column, row, value = columns[int(found[1])], int(found[2]) - 2, found[3].removesuffix("'")
         what = f"the column {column!r} holds numbers, and {value[:40]!r} in {place(row)}; mend it"
         return f"{what}, or take the column as categories: {override('data.categorical', column)}, or {override('data.drop', column)}"
     if found := re.search(r"Row #(\d+): Expected (\d+) columns, got (\d+)", str(error)):
-        return (
-            f"{place(int(found[1]) - 2)} has {found[3]} fields where the header has {found[2]}; is a quote missing or a separator too many?"
-        )
+        return f"{place(int(found[1]) - 2)} has {found[3]} fields where the header has {found[2]}; is a quote missing or a separator too many?"
     if "straddl" in said or "chunker" in said:
         return f"a row after {place(rows)} does not end; is a quote left open?"
     if "UTF8" in said or "utf" in said.lower():

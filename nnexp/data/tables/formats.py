@@ -22,16 +22,28 @@ def open_table(path: Path) -> TableReader:
     Raises:
         DataError: there is no such file, or it holds no table.
     """
-    readers = {".csv": open_csv, ".csv.gz": open_csv, ".tsv": open_csv, ".tsv.gz": open_csv, ".parquet": open_parquet, ".npz": open_npz}
+    readers = {
+        ".csv": open_csv,
+        ".csv.gz": open_csv,
+        ".tsv": open_csv,
+        ".tsv.gz": open_csv,
+        ".parquet": open_parquet,
+        ".npz": open_npz,
+    }
     if path.is_dir():
         raise DataError(f"{path}: this is a folder; name a file in it: data.path={path}/...")
     if not path.exists():
         beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
         near = get_close_matches(path.name, beside, 1)
-        raise DataError(f"{path}: no such file" + (f"; did you mean {near[0]}?" if near else "; data.path names the file to learn from"))
+        raise DataError(
+            f"{path}: no such file"
+            + (f"; did you mean {near[0]}?" if near else "; data.path names the file to learn from")
+        )
     reader = next((reader for ending, reader in readers.items() if path.name.lower().endswith(ending)), None)
     if reader is None:
-        raise DataError(f"{path}: its name does not say what kind of table it is; these can be read: {', '.join(readers)}")
+        raise DataError(
+            f"{path}: its name does not say what kind of table it is; these can be read: {', '.join(readers)}"
+        )
     try:
         return reader(path)
     except OSError as error:
@@ -46,7 +58,9 @@ def open_parquet(path: Path) -> TableReader:
     try:
         file = pq.ParquetFile(path, pre_buffer=False, buffer_size=BUFFER)
     except pa.ArrowException as error:
-        raise DataError(f"{path}: not a Parquet file, or not all of it ({first_line(error)}); write or fetch it anew") from error
+        raise DataError(
+            f"{path}: not a Parquet file, or not all of it ({first_line(error)}); write or fetch it anew"
+        ) from error
     schema = file.schema_arrow
 
     def read(wanted: Mapping[str, Kind]) -> Iterator[Block]:
@@ -54,9 +68,13 @@ def open_parquet(path: Path) -> TableReader:
             for batch in file.iter_batches(ROWS, columns=list(wanted), use_threads=False):
                 yield {name: as_kind(batch.column(name), kind) for name, kind in wanted.items()}
         except (pa.ArrowException, OSError) as error:
-            raise DataError(f"{path}: damaged Parquet file ({first_line(error)}); write or fetch it anew") from error
+            raise DataError(
+                f"{path}: damaged Parquet file ({first_line(error)}); write or fetch it anew"
+            ) from error
 
-    return TableReader({name: arrow_kind(schema.field(name).type) for name in unique(schema.names, path)}, read)
+    return TableReader(
+        {name: arrow_kind(schema.field(name).type) for name in unique(schema.names, path)}, read
+    )
 
 
 def open_npz(path: Path) -> TableReader:
@@ -66,9 +84,17 @@ def open_npz(path: Path) -> TableReader:
     try:
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             arrays = {name: array for name in file.files if (array := file[name]).ndim}
-    except (ValueError, BadZipFile, EOFError, KeyError, TypeError) as error:  # a lone .npy file is no context: a TypeError
+    except (
+        ValueError,
+        BadZipFile,
+        EOFError,
+        KeyError,
+        TypeError,
+    ) as error:  # a lone .npy file is no context: a TypeError
         if "Object arrays" in str(error):
-            raise DataError(f"{path}: holds Python objects, which are not read for safety; save arrays of numbers or text") from error
+            raise DataError(
+                f"{path}: holds Python objects, which are not read for safety; save arrays of numbers or text"
+            ) from error
         raise DataError(f"{path}: not an NPZ file, or not all of it; write or fetch it anew") from error
     if len({len(array) for array in arrays.values()}) > 1:
         lengths = ", ".join(f"{name} {len(array):,}" for name, array in arrays.items())
@@ -84,7 +110,9 @@ def open_npz(path: Path) -> TableReader:
 
     def read(wanted: Mapping[str, Kind]) -> Iterator[Block]:
         for start in range(0, len(next(iter(arrays.values()))), ROWS):
-            yield {name: numpy_column(columns[name][start : start + ROWS], kind) for name, kind in wanted.items()}
+            yield {
+                name: numpy_column(columns[name][start : start + ROWS], kind) for name, kind in wanted.items()
+            }
 
     def numpy_column(column: Any, kind: Kind) -> Any:
         if kind == "number":
@@ -92,7 +120,9 @@ def open_npz(path: Path) -> TableReader:
         return as_kind(pa.array(np.char.decode(column) if column.dtype.kind == "S" else column), kind)
 
     kinds = {
-        name: {"b": "text", "U": "text", "S": "text"}.get(c.dtype.kind, "number" if c.dtype.kind in "iuf" else str(c.dtype))
+        name: {"b": "text", "U": "text", "S": "text"}.get(
+            c.dtype.kind, "number" if c.dtype.kind in "iuf" else str(c.dtype)
+        )
         for name, c in columns.items()
     }
     return TableReader(kinds, read, parts=parts)

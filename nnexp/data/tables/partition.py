@@ -45,14 +45,20 @@ def part_of_rows(mark: Categories) -> NDArray[np.int8]:
     """
     values, codes = mark.finish()
     if unknown := [value for value in values if value.lower() not in WORDS]:
-        raise DataError(f"the column {mark.name!r} says {unknown[0]!r}; data.split names a column that says {', '.join(WORDS)}")
+        raise DataError(
+            f"the column {mark.name!r} says {unknown[0]!r}; data.split names a column that says {', '.join(WORDS)}"
+        )
     if mark.missing:
         where = mark.place(int((codes < 0).argmax()))
-        raise DataError(f"the column {mark.name!r} says nothing in {where}; say train, validation or test there")
+        raise DataError(
+            f"the column {mark.name!r} says nothing in {where}; say train, validation or test there"
+        )
     return np.array([WORDS[value.lower()] for value in values], np.int8)[codes]
 
 
-def named_parts(part: NDArray[np.int8], rows: Rows, name: str, groups: Groups | None) -> tuple[Rows, Rows, NDArray[np.bool_] | None]:
+def named_parts(
+    part: NDArray[np.int8], rows: Rows, name: str, groups: Groups | None
+) -> tuple[Rows, Rows, NDArray[np.bool_] | None]:
     """Of `rows`, those that train or validate, those that test, and which of all rows validate (N,), if any do.
 
     Raises:

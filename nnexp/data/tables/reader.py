@@ -38,7 +38,9 @@ class TableReader:
 def unique(names: Sequence[str], path: Path) -> Sequence[str]:
     """The same names, if none is there twice."""
     if twice := [name for name, times in Counter(names).items() if times > 1]:
-        raise DataError(f"{path}: more than one column is called {', '.join(map(repr, twice))}: rename all but one")
+        raise DataError(
+            f"{path}: more than one column is called {', '.join(map(repr, twice))}: rename all but one"
+        )
     return names
 
 
@@ -48,9 +50,17 @@ def arrow_kind(kind: Any) -> str:
 
     if types.is_dictionary(kind):
         return "text"  # pandas' categories
-    number = types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind) or types.is_null(kind)
+    number = (
+        types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind) or types.is_null(kind)
+    )
     strings = types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
-    text = strings or types.is_boolean(kind) or types.is_date(kind) or types.is_timestamp(kind) or types.is_time(kind)
+    text = (
+        strings
+        or types.is_boolean(kind)
+        or types.is_date(kind)
+        or types.is_timestamp(kind)
+        or types.is_time(kind)
+    )
     return "number" if number else "text" if text else str(kind)
 
 

@@ -32,7 +32,12 @@ class Roles:
 
 
 def assign_roles(
-    opened: TableReader, task: str, targets: list[str], marks: Mapping[str, str | None], categorical: list[str], drop: list[str]
+    opened: TableReader,
+    task: str,
+    targets: list[str],
+    marks: Mapping[str, str | None],
+    categorical: list[str],
+    drop: list[str],
 ) -> Roles:
     """Give each column of a file its role.
 
@@ -55,14 +60,28 @@ def assign_roles(
             raise DataError(no_column(unknown[0], [name for name in known if name], key))
         return found
 
-    targets, categorical, drop = columns(targets, "data.target"), columns(categorical, "data.categorical"), columns(drop, "data.drop")
-    marking = [column for key, name in marks.items() if name is not None for column in columns([name], f"data.{key}")]
-    nameless = [name for name in known if NAMELESS.fullmatch(name) and name not in (*targets, *marking, *categorical, *drop)]
+    targets, categorical, drop = (
+        columns(targets, "data.target"),
+        columns(categorical, "data.categorical"),
+        columns(drop, "data.drop"),
+    )
+    marking = [
+        column for key, name in marks.items() if name is not None for column in columns([name], f"data.{key}")
+    ]
+    nameless = [
+        name
+        for name in known
+        if NAMELESS.fullmatch(name) and name not in (*targets, *marking, *categorical, *drop)
+    ]
     features = [name for name in known if name not in (*targets, *marking, *drop, *nameless)]
     for name in (*targets, *marking, *features):
         if known[name] not in ("number", "text"):
-            remedy = f"leave it out: {override('data.drop', name)}" if name in features else "take another column"
-            raise DataError(f"the column {name!r} holds {known[name]}, neither numbers nor text nor true and false; {remedy}")
+            remedy = (
+                f"leave it out: {override('data.drop', name)}" if name in features else "take another column"
+            )
+            raise DataError(
+                f"the column {name!r} holds {known[name]}, neither numbers nor text nor true and false; {remedy}"
+            )
     if not features:
         raise DataError(f"no columns are left to learn from; it has {listed(list(known))}")
     texts = [name for name in targets if known[name] == "text"]
@@ -73,9 +92,14 @@ def assign_roles(
     as_text = {*categorical, *(targets if task == "classification" else ())}
 
     def kinds(names: Iterable[str]) -> dict[str, Kind]:
-        return {name: "number" if known[name] == "number" and name not in as_text else "text" for name in names}
+        return {
+            name: "number" if known[name] == "number" and name not in as_text else "text" for name in names
+        }
 
-    notes = (*opened.notes, *(["the column without a name is left out: it numbers the rows"] if nameless else []))
+    notes = (
+        *opened.notes,
+        *(["the column without a name is left out: it numbers the rows"] if nameless else []),
+    )
     return Roles(kinds(targets), kinds(features), dict.fromkeys(marking, "text"), tuple(categorical), notes)
 
 
@@ -85,5 +109,9 @@ def no_column(name: str, known: Sequence[str], key: str) -> str:
     near = get_close_matches(name.lower(), lowered, 1, 0.5)
     guess = f"did you mean {lowered[near[0]]}? " if near else ""
     headless = all(re.fullmatch(r"[-+.\deE]+", column) for column in known)
-    advice = "\nThe first line must name the columns, and it holds only numbers: add a line of names." if headless else ""
+    advice = (
+        "\nThe first line must name the columns, and it holds only numbers: add a line of names."
+        if headless
+        else ""
+    )
     return f"{key}={name}: there is no such column; {guess}there are: {listed(known, 30)}{advice}"

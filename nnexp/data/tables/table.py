@@ -65,14 +65,18 @@ class Table(Source):
         self.targets = [target] if isinstance(target, str) else target
         self.categorical, self.drop = categorical or [], drop or []
         if test is None and split is None:
-            raise ValueError("data.test=null: give it a ratio, or name the column that says which rows test: data.split=COLUMN")
+            raise ValueError(
+                "data.test=null: give it a ratio, or name the column that says which rows test: data.split=COLUMN"
+            )
         if task == "classification" and len(self.targets) > 1:
             raise ValueError(
                 f"data.target=[{','.join(self.targets)}]: a classification has one target; several are a multilabel or a regression"
             )
         roles = [*self.targets, *(name for name in (split, group) if name is not None), *self.drop]
         if twice := sorted({name for name in roles if roles.count(name) > 1}):
-            raise ValueError(f"the column {', '.join(twice)} can be only one of data.target, data.split, data.group, data.drop")
+            raise ValueError(
+                f"the column {', '.join(twice)} can be only one of data.target, data.split, data.group, data.drop"
+            )
 
     def load(self) -> Dataset:
         path = Path(self.path).expanduser().resolve()
@@ -87,7 +91,9 @@ class Table(Source):
             said = str(error)
             raise DataError(said if said.startswith(str(path)) else f"{path}: {said}") from error
         except MemoryError as error:
-            raise DataError(f"{path}: does not fit into memory; leave columns out: data.drop=[...]") from error
+            raise DataError(
+                f"{path}: does not fit into memory; leave columns out: data.drop=[...]"
+            ) from error
 
     def dataset(self, name: str, content: TableBuilder) -> Dataset:
         """Divide what was read, and arrange it: the training rows first, then the test rows, in one array."""
@@ -116,16 +122,22 @@ class Table(Source):
             columns=tuple(content.columns),
         )
 
-    def parts(self, content: TableBuilder, groups: Groups | None) -> tuple[Rows, Rows, NDArray[np.bool_] | None]:
+    def parts(
+        self, content: TableBuilder, groups: Groups | None
+    ) -> tuple[Rows, Rows, NDArray[np.bool_] | None]:
         """The rows that train or validate, the rows that test, and which of all rows validate, if the file says so."""
         rows, test, assigned = content.rows, content.rows[:0], None
         if (name := self.marks["split"]) is not None:
             part = part_of_rows(content.marks[name])
             rows, test, assigned = named_parts(part, rows, name, groups)
             if self.test is None and not len(test):
-                raise DataError(f"the column {name!r} names no test rows; say test in some, or let them be drawn: data.test=0.2")
+                raise DataError(
+                    f"the column {name!r} names no test rows; say test in some, or let them be drawn: data.test=0.2"
+                )
             if not len(test):
-                content.notes.append(f"the column {name} names no test rows: {self.test:g} of the training rows are drawn")
+                content.notes.append(
+                    f"the column {name} names no test rows: {self.test:g} of the training rows are drawn"
+                )
         if not len(test) and self.test is not None:
             free = rows if assigned is None else rows[~assigned[rows]]
             test = drawn_test(free, self.test, content.target.y, groups, self.stratify)

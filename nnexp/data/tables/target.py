@@ -39,7 +39,11 @@ class Answers:
         self.names, self.task = tuple(kinds), task
         self.name = ", ".join(kinds)
         remedy = "take another target: data.target=COLUMN"
-        self.texts = Categories(self.name, MOST_CLASSES, remedy, place, task == "classification") if "text" in kinds.values() else None
+        self.texts = (
+            Categories(self.name, MOST_CLASSES, remedy, place, task == "classification")
+            if "text" in kinds.values()
+            else None
+        )
         self.numbers = None if self.texts else Numbers(self.names, np.float64)
         self.y: NDArray[Any] = np.empty(0, np.int64)
         self.classes: tuple[str, ...] = ()
@@ -79,7 +83,9 @@ class Answers:
                 decided = f"{self.name} holds {len(distinct)} different whole numbers, taken as classes"
                 self.notes.append(f"{decided}; are they amounts? data.task=regression")
                 return known
-            self.notes.append(f"{self.name} holds numbers, taken as amounts: a regression; are they classes? data.task=classification")
+            self.notes.append(
+                f"{self.name} holds numbers, taken as amounts: a regression; are they classes? data.task=classification"
+            )
         self.targets, self.y = self.names, values.astype(np.float32)
         if self.task == "multilabel" or (self.task == "auto" and len(self.names) > 1):
             self.labels_or_amounts(values[known])
@@ -91,19 +97,27 @@ class Answers:
         self.labels = not other.any()
         if not self.labels and self.task == "multilabel":
             name = self.names[int(other.argmax())]
-            raise DataError(f"the target {name!r} holds other numbers than 0 and 1, and labels are true or not: data.task=regression?")
+            raise DataError(
+                f"the target {name!r} holds other numbers than 0 and 1, and labels are true or not: data.task=regression?"
+            )
         if self.labels and self.task == "auto":
-            self.notes.append(f"{self.name} hold only 0 and 1, taken as labels; are they amounts? data.task=regression")
+            self.notes.append(
+                f"{self.name} hold only 0 and 1, taken as labels; are they amounts? data.task=regression"
+            )
 
     def sound(self, counts: NDArray[np.int64]) -> None:
         """Refuse classes that cannot be learnt; tell of those that hardly can."""
         rows = int(counts.sum())
         if len(counts) == 1:
-            raise DataError(f"the target {self.name!r} is {self.classes[0]!r} in every row: there is nothing to tell apart")
+            raise DataError(
+                f"the target {self.name!r} is {self.classes[0]!r} in every row: there is nothing to tell apart"
+            )
         if len(counts) > FEW and 2 * len(counts) > rows:
             remedy = "name another column, or data.task=regression if these are numbers"
             raise DataError(
                 f"the target {self.name!r} has {len(counts):,} different values in {rows:,} rows: these are no classes; {remedy}"
             )
         if lonely := [name for name, count in zip(self.classes, counts, strict=True) if count == 1]:
-            self.notes.append(f"of {listed(lonely)} there is only one row: learnt at best, and never both learnt and tested")
+            self.notes.append(
+                f"of {listed(lonely)} there is only one row: learnt at best, and never both learnt and tested"
+            )

@@ -20,7 +20,9 @@ from nnexp.nn.parameters import Array, Shape
 class Activation(Layer):
     """y = f(x), element by element."""
 
-    gain = 1.0  # what keeps a signal alive through weights and this activation, as a factor over 1 / sqrt(fan)
+    gain = (
+        1.0  # what keeps a signal alive through weights and this activation, as a factor over 1 / sqrt(fan)
+    )
 
     def connect(self, inputs: Shape) -> Shape:
         self.shape = inputs
@@ -123,7 +125,9 @@ class ELU(FromOutput):
 
     def derivative(self, y: Array, out: Array) -> Array:
         np.minimum(y, 0, out=out)
-        out += self.scale * self.alpha  # y' = y + scale alpha where x <= 0; for alpha = 1 that is right above 0 too
+        out += (
+            self.scale * self.alpha
+        )  # y' = y + scale alpha where x <= 0; for alpha = 1 that is right above 0 too
         if self.alpha != 1:
             np.copyto(out, self.scale, where=np.greater(y, 0, out=arranged(self.above, len(y), self.shape)))
         return out

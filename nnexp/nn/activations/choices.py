@@ -5,7 +5,18 @@ from copy import deepcopy
 from functools import partial
 from typing import Literal
 
-from nnexp.nn.activations.activation import ELU, SELU, Activation, HardTanh, Identity, LeakyReLU, ReLU, Sigmoid, Softplus, Tanh
+from nnexp.nn.activations.activation import (
+    ELU,
+    SELU,
+    Activation,
+    HardTanh,
+    Identity,
+    LeakyReLU,
+    ReLU,
+    Sigmoid,
+    Softplus,
+    Tanh,
+)
 from nnexp.nn.activations.from_input import GELU, Mish, PReLU, SiLU
 
 ActivationName = Literal[

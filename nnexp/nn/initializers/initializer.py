@@ -25,7 +25,9 @@ class Initializer(ABC):
     """Fills a weight array in place."""
 
     @abstractmethod
-    def __call__(self, W: Array, *, fan_in: int, fan_out: int, rng: np.random.Generator, gain: float = 1.0) -> None:
+    def __call__(
+        self, W: Array, *, fan_in: int, fan_out: int, rng: np.random.Generator, gain: float = 1.0
+    ) -> None:
         """Fill W (I, O), which maps fan_in inputs to fan_out outputs; `gain` is what the activation behind it asks for."""
 
     def at(self, position: int, layers: int) -> "Initializer":
@@ -52,7 +54,9 @@ class VarianceScaling(Initializer):
     def __init__(self, distribution: Distribution, gain: Gain, mode: FanMode) -> None:
         self.distribution, self.gain, self.mode = distribution, gain, mode
 
-    def __call__(self, W: Array, *, fan_in: int, fan_out: int, rng: np.random.Generator, gain: float = 1.0) -> None:
+    def __call__(
+        self, W: Array, *, fan_in: int, fan_out: int, rng: np.random.Generator, gain: float = 1.0
+    ) -> None:
         fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
         std = factor(self.gain, gain) / sqrt(fan)
         if self.distribution == "normal":
@@ -64,21 +68,27 @@ class VarianceScaling(Initializer):
 class He(VarianceScaling):
     """std = gain / sqrt(fan_in), gain sqrt(2) for ReLU: He et al. 2015, eq. 10; eq. 14 with fan_out."""
 
-    def __init__(self, distribution: Distribution = "normal", gain: Gain = SQRT2, mode: FanMode = "fan_in") -> None:
+    def __init__(
+        self, distribution: Distribution = "normal", gain: Gain = SQRT2, mode: FanMode = "fan_in"
+    ) -> None:
         super().__init__(distribution, gain, mode)
 
 
 class Xavier(VarianceScaling):
     """std = gain / sqrt((fan_in + fan_out) / 2): Glorot & Bengio 2010, eq. 12 and 16."""
 
-    def __init__(self, distribution: Distribution = "normal", gain: Gain = 1.0, mode: FanMode = "fan_avg") -> None:
+    def __init__(
+        self, distribution: Distribution = "normal", gain: Gain = 1.0, mode: FanMode = "fan_avg"
+    ) -> None:
         super().__init__(distribution, gain, mode)
 
 
 class LeCun(VarianceScaling):
     """std = gain / sqrt(fan_in): LeCun et al. 1998, "Efficient BackProp", eq. 16."""
 
-    def __init__(self, distribution: Distribution = "normal", gain: Gain = 1.0, mode: FanMode = "fan_in") -> None:
+    def __init__(
+        self, distribution: Distribution = "normal", gain: Gain = 1.0, mode: FanMode = "fan_in"
+    ) -> None:
         super().__init__(distribution, gain, mode)
 
 
@@ -94,7 +104,9 @@ class PerLayer(Initializer):
     def __init__(self, first: Initializer | None, others: Initializer, last: Initializer | None) -> None:
         self.first, self.others, self.last = first, others, last
 
-    def __call__(self, W: Array, *, fan_in: int, fan_out: int, rng: np.random.Generator, gain: float = 1.0) -> None:
+    def __call__(
+        self, W: Array, *, fan_in: int, fan_out: int, rng: np.random.Generator, gain: float = 1.0
+    ) -> None:
         self.others(W, fan_in=fan_in, fan_out=fan_out, rng=rng, gain=gain)
 
     def at(self, position: int, layers: int) -> Initializer:

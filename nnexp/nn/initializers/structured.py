@@ -22,7 +22,9 @@ class Orthogonal(Initializer):
     def __init__(self, gain: Gain = "activation") -> None:
         self.gain = gain
 
-    def __call__(self, W: Array, *, fan_in: int, fan_out: int, rng: np.random.Generator, gain: float = 1.0) -> None:
+    def __call__(
+        self, W: Array, *, fan_in: int, fan_out: int, rng: np.random.Generator, gain: float = 1.0
+    ) -> None:
         rows, columns = W.shape
         q, r = np.linalg.qr(rng.standard_normal((max(rows, columns), min(rows, columns))))
         q *= np.sign(np.diag(r))
@@ -40,7 +42,9 @@ class Sparse(Initializer):
     def __init__(self, sparsity: Annotated[float, Ge(0), Lt(1)] = 0.9, std: Deviation = 0.1) -> None:
         self.sparsity, self.std = sparsity, std
 
-    def __call__(self, W: Array, *, fan_in: int, fan_out: int, rng: np.random.Generator, gain: float = 1.0) -> None:
+    def __call__(
+        self, W: Array, *, fan_in: int, fan_out: int, rng: np.random.Generator, gain: float = 1.0
+    ) -> None:
         zeros = ceil(self.sparsity * W.shape[1])
         W[...] = rng.normal(0, self.std, W.shape)
         order = rng.permuted(np.broadcast_to(np.arange(W.shape[1]), W.shape), axis=1)
@@ -58,7 +62,9 @@ class TruncatedNormal(Initializer):
     def __init__(self, std: Deviation = 0.05, cut: Deviation = 2.0) -> None:
         self.std, self.cut = std, cut
 
-    def __call__(self, W: Array, *, fan_in: int, fan_out: int, rng: np.random.Generator, gain: float = 1.0) -> None:
+    def __call__(
+        self, W: Array, *, fan_in: int, fan_out: int, rng: np.random.Generator, gain: float = 1.0
+    ) -> None:
         from scipy.special import ndtr, ndtri
 
         W[...] = self.std * ndtri(rng.uniform(ndtr(-self.cut), ndtr(self.cut), W.shape))
@@ -70,7 +76,9 @@ class Constant(Initializer):
     def __init__(self, value: float = 0.01) -> None:
         self.value = value
 
-    def __call__(self, W: Array, *, fan_in: int, fan_out: int, rng: np.random.Generator, gain: float = 1.0) -> None:
+    def __call__(
+        self, W: Array, *, fan_in: int, fan_out: int, rng: np.random.Generator, gain: float = 1.0
+    ) -> None:
         W.fill(self.value)
 
 
@@ -90,7 +98,9 @@ class Identity(Initializer):
     def __init__(self, gain: Gain = 1.0) -> None:
         self.gain = gain
 
-    def __call__(self, W: Array, *, fan_in: int, fan_out: int, rng: np.random.Generator, gain: float = 1.0) -> None:
+    def __call__(
+        self, W: Array, *, fan_in: int, fan_out: int, rng: np.random.Generator, gain: float = 1.0
+    ) -> None:
         W.fill(0)
         positions = fan_out // W.shape[1]  # of a filter, K K; 1 in a dense layer
         middle = isqrt(positions) // 2 * (isqrt(positions) + 1)
@@ -105,7 +115,9 @@ class LSUV(Orthogonal):
         tries: at most so many per layer.
     """
 
-    def __init__(self, tolerance: Annotated[float, Gt(0), Le(1)] = 0.02, tries: Annotated[int, Ge(1)] = 10) -> None:
+    def __init__(
+        self, tolerance: Annotated[float, Gt(0), Le(1)] = 0.02, tries: Annotated[int, Ge(1)] = 10
+    ) -> None:
         super().__init__(1.0)
         self.tolerance, self.tries = tolerance, tries
 

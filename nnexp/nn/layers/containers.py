@@ -55,10 +55,18 @@ class Stack(Layer):
         return self.layers[-1].keeps_output
 
     def shapes(self) -> dict[str, Shape]:
-        return {f"{i}.{name}": shape for i, layer in enumerate(self.layers) for name, shape in layer.shapes().items()}
+        return {
+            f"{i}.{name}": shape
+            for i, layer in enumerate(self.layers)
+            for name, shape in layer.shapes().items()
+        }
 
     def state_shapes(self) -> dict[str, Shape]:
-        return {f"{i}.{name}": shape for i, layer in enumerate(self.layers) for name, shape in layer.state_shapes().items()}
+        return {
+            f"{i}.{name}": shape
+            for i, layer in enumerate(self.layers)
+            for name, shape in layer.state_shapes().items()
+        }
 
     def allocate(self, capacity: int, dtype: DTypeLike) -> None:
         self.first = 0  # where the backward pass may end
@@ -104,7 +112,9 @@ class Residual(Layer):
     """
 
     def __init__(
-        self, layers: Annotated[list[Layer | ActivationName], MinLen(1)], shortcut: list[Layer | ActivationName] | None = None
+        self,
+        layers: Annotated[list[Layer | ActivationName], MinLen(1)],
+        shortcut: list[Layer | ActivationName] | None = None,
     ) -> None:
         self.body = Stack(named(layers))
         self.shortcut = Stack(named(shortcut)) if shortcut else None
@@ -113,7 +123,9 @@ class Residual(Layer):
         self.shape = self.body.connect(inputs)  # F may not write over x, which is needed for the sum
         around = self.shortcut.connect(inputs) if self.shortcut else inputs
         if self.shape != around:
-            raise ShapeError(f"Residual adds {told(around)} to {told(self.shape)}: make F keep the shape, or give it a shortcut")
+            raise ShapeError(
+                f"Residual adds {told(around)} to {told(self.shape)}: make F keep the shape, or give it a shortcut"
+            )
         return self.shape
 
     def shapes(self) -> dict[str, Shape]:

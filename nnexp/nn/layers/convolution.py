@@ -50,7 +50,10 @@ class Conv2d(Weighted):
         self.input_shape = image_shape(inputs, "Conv2d")
         self.C, height, width = self.input_shape
         self.padded = (self.C, height + 2 * self.padding, width + 2 * self.padding)
-        self.output_shape = (self.outputs, *(windows(size, self.kernel, self.stride, "Conv2d") for size in self.padded[1:]))
+        self.output_shape = (
+            self.outputs,
+            *(windows(size, self.kernel, self.stride, "Conv2d") for size in self.padded[1:]),
+        )
         return self.output_shape
 
     def weight_shape(self) -> Shape:
@@ -58,7 +61,9 @@ class Conv2d(Weighted):
 
     def allocate(self, capacity: int, dtype: DTypeLike) -> None:
         positions = capacity * self.output_shape[1] * self.output_shape[2]
-        self.columns: Array = np.empty(self.C * self.kernel**2 * positions, dtype)  # all windows, then their gradients
+        self.columns: Array = np.empty(
+            self.C * self.kernel**2 * positions, dtype
+        )  # all windows, then their gradients
         self.y: Array = np.empty(self.outputs * positions, dtype)
         size = capacity * int(np.prod(self.padded))
         self.x: Array = np.empty(size if self.padding else 0, dtype)  # with a border of zeros
@@ -69,7 +74,9 @@ class Conv2d(Weighted):
 
     def forward(self, x: Array, training: bool = False) -> Array:
         n, k, s = len(x), self.kernel, self.stride
-        views = sliding_window_view(pixels_first(self.framed(x)), (k, k), (1, 2))[:, ::s, ::s]  # (C, HH, WW, B, K, K)
+        views = sliding_window_view(pixels_first(self.framed(x)), (k, k), (1, 2))[
+            :, ::s, ::s
+        ]  # (C, HH, WW, B, K, K)
         columns = self.matrix(n)
         np.copyto(columns.reshape(self.C, k, k, *self.output_shape[1:], n), views.transpose(0, 4, 5, 1, 2, 3))
         y = arranged(self.y, n, self.output_shape)
@@ -138,5 +145,7 @@ def image_shape(inputs: Shape, layer: str) -> tuple[int, int, int]:
 def windows(size: int, kernel: int, stride: int, layer: str) -> int:
     """How many windows fit into that many pixels."""
     if kernel > size:
-        raise ShapeError(f"{layer}: a kernel of {kernel} does not fit into {size} pixels: take a smaller one, or padding")
+        raise ShapeError(
+            f"{layer}: a kernel of {kernel} does not fit into {size} pixels: take a smaller one, or padding"
+        )
     return (size - kernel) // stride + 1

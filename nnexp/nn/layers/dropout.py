@@ -40,7 +40,11 @@ class Noise(Layer):
             return x
         drawn = self.chance[: x.size]
         self.draw(drawn)
-        return self.disturb(x, arranged(drawn, len(x), self.shape), x if self.in_place else arranged(self.own, len(x), self.shape))
+        return self.disturb(
+            x,
+            arranged(drawn, len(x), self.shape),
+            x if self.in_place else arranged(self.own, len(x), self.shape),
+        )
 
     @abstractmethod
     def draw(self, out: Array) -> None:

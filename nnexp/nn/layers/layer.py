@@ -164,4 +164,8 @@ def pixels_first(x: NDArray[Scalar]) -> NDArray[Scalar]:
 
 def told(shape: Shape) -> str:
     """A shape, for a person."""
-    return f"{len(shape)} dimensions, {' x '.join(map(str, shape))}" if len(shape) > 1 else f"vectors of {shape[0]}"
+    return (
+        f"{len(shape)} dimensions, {' x '.join(map(str, shape))}"
+        if len(shape) > 1
+        else f"vectors of {shape[0]}"
+    )

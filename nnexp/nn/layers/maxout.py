@@ -26,7 +26,9 @@ class Maxout(Layer):
 
     def connect(self, inputs: Shape) -> Shape:
         if len(inputs) != 1 or inputs[0] % self.pieces:
-            raise ShapeError(f"Maxout takes vectors whose length {self.pieces} divides and is given {told(inputs)}")
+            raise ShapeError(
+                f"Maxout takes vectors whose length {self.pieces} divides and is given {told(inputs)}"
+            )
         self.outputs = inputs[0] // self.pieces
         return (self.outputs,)
 

@@ -71,7 +71,11 @@ class BatchNorm(Layer):
 
     def forward(self, x: Array, training: bool = False) -> Array:
         y = arranged(self.y, len(x), self.shape)
-        normal, x, out = self.matrix(arranged(self.normal, len(x), self.shape)), self.matrix(x), self.matrix(y)
+        normal, x, out = (
+            self.matrix(arranged(self.normal, len(x), self.shape)),
+            self.matrix(x),
+            self.matrix(y),
+        )
         if training:
             m = x.shape[self.axis]
             np.mean(x, axis=self.axis, keepdims=True, out=self.mean)

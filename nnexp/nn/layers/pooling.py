@@ -36,7 +36,9 @@ class Pool2d(Layer):
         height, width = (windows(size, self.kernel, self.stride, name) for size in self.input_shape[1:])
         self.output_shape = (self.input_shape[0], height, width)
         sides = self.stride * height, self.stride * width
-        self.covers = self.stride == self.kernel and self.input_shape[1:] == sides  # every pixel lies in one window
+        self.covers = (
+            self.stride == self.kernel and self.input_shape[1:] == sides
+        )  # every pixel lies in one window
         return self.output_shape
 
     def allocate(self, capacity: int, dtype: DTypeLike) -> None:
@@ -77,7 +79,9 @@ class MaxPool2d(Pool2d):
 
     def backward(self, dy: Array) -> Array:
         n = len(dy)
-        won, waiting, share, y = (arranged(flat, n, self.output_shape) for flat in (self.won, self.open, self.share, self.y))
+        won, waiting, share, y = (
+            arranged(flat, n, self.output_shape) for flat in (self.won, self.open, self.share, self.y)
+        )
         dx = arranged(self.dx, n, self.input_shape)
         if not self.covers:
             dx.fill(0)

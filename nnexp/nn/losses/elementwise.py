@@ -106,7 +106,9 @@ class BinaryCrossEntropy(Elementwise):
         np.exp(scratch, out=scratch)
         np.log1p(scratch, out=scratch)
         total += float(scratch.sum())
-        total += float(np.maximum(z, 0, out=scratch).sum())  # l = max(z, 0) - z t + log(1 + exp(-|z|)) cannot overflow
+        total += float(
+            np.maximum(z, 0, out=scratch).sum()
+        )  # l = max(z, 0) - z t + log(1 + exp(-|z|)) cannot overflow
         sigmoid(z, dz)
         dz -= t
         return total

@@ -55,13 +55,19 @@ class SoftmaxCrossEntropy(Loss):
         class_weights: a weight per class, or "balanced"; the mean is then a weighted one, as in PyTorch.
     """
 
-    def __init__(self, label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0, class_weights: Weights = None) -> None:
+    def __init__(
+        self, label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0, class_weights: Weights = None
+    ) -> None:
         self.label_smoothing, self.class_weights = label_smoothing, class_weights
-        self.w: Array | None = None if class_weights in (None, "balanced") else np.array(class_weights)  # (C,)
+        self.w: Array | None = (
+            None if class_weights in (None, "balanced") else np.array(class_weights)
+        )  # (C,)
 
     def allocate(self, capacity: int, outputs: int, dtype: DTypeLike) -> None:
         self.p: Array = np.empty((capacity, outputs), dtype)  # (B, O)
-        self.row: Array = np.empty((capacity, 1), dtype)  # a number per example: the largest z, then the sum of exponentials
+        self.row: Array = np.empty(
+            (capacity, 1), dtype
+        )  # a number per example: the largest z, then the sum of exponentials
         self.at_y: Array = np.empty(capacity, dtype)  # what stands at the target of each example
         self.starts = np.arange(capacity) * outputs  # where each row of p begins
         self.target = np.empty(capacity, np.int64)  # where each row's target lies in p, flat

@@ -56,7 +56,12 @@ class CNN(ImageModel):
         dropout: before the outputs.
     """
 
-    def __init__(self, channels: Annotated[list[Units], MinLen(1)], activation: ActivationChoice = "relu", dropout: Rate = 0.0) -> None:
+    def __init__(
+        self,
+        channels: Annotated[list[Units], MinLen(1)],
+        activation: ActivationChoice = "relu",
+        dropout: Rate = 0.0,
+    ) -> None:
         self.channels, self.activation, self.dropout = channels, activation, dropout
 
     def layers(self, inputs: Shape, outputs: int) -> list[Layer]:

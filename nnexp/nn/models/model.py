@@ -23,7 +23,9 @@ Option = TypeVar("Option")
 class Model(ABC):
     """A recipe for the layers of a network."""
 
-    evaluation_batch = 500  # examples at a time where nothing is learnt; fewer where images make large buffers
+    evaluation_batch = (
+        500  # examples at a time where nothing is learnt; fewer where images make large buffers
+    )
 
     @abstractmethod
     def layers(self, inputs: Shape, outputs: int) -> list[Layer]:
@@ -71,8 +73,15 @@ class MLP(Model):
 
     def layers(self, inputs: Shape, outputs: int) -> list[Layer]:
         layers = disturbed(self.input_noise, self.input_dropout)
-        for units, kind, norm, rate in zip(self.hidden, self.activations, self.normalizations, self.dropouts, strict=True):
-            layers += [Dense(units, bias=norm != "batch"), *normalized(norm), activation(kind), *dropped(rate)]
+        for units, kind, norm, rate in zip(
+            self.hidden, self.activations, self.normalizations, self.dropouts, strict=True
+        ):
+            layers += [
+                Dense(units, bias=norm != "batch"),
+                *normalized(norm),
+                activation(kind),
+                *dropped(rate),
+            ]
         return [*layers, Dense(outputs)]
 
 
@@ -130,7 +139,12 @@ class ResidualMLP(Model):
     def layers(self, inputs: Shape, outputs: int) -> list[Layer]:
         layers: list[Layer] = [Dense(self.width)]
         for _ in range(self.blocks):
-            inner = [Dense(self.width), activation(self.activation), *dropped(self.dropout), Dense(self.width)]
+            inner = [
+                Dense(self.width),
+                activation(self.activation),
+                *dropped(self.dropout),
+                Dense(self.width),
+            ]
             layers.append(Residual([*normalized(self.normalization), *inner]))
         return [*layers, *normalized(self.normalization), activation(self.activation), Dense(outputs)]
 
@@ -167,7 +181,9 @@ def each(option: Option | list[Option], depth: int, name: str) -> Sequence[Optio
     if not isinstance(option, list):
         return [option] * depth
     if len(option) != depth:
-        raise ValueError(f"{name}: {len(option)} values for {depth} hidden layers: give one for all, or one for each")
+        raise ValueError(
+            f"{name}: {len(option)} values for {depth} hidden layers: give one for all, or one for each"
+        )
     return option
 
 

@@ -34,7 +34,9 @@ class Reliability:
     accuracy: NDArray[np.float64]
 
     @classmethod
-    def of(cls, confidence: NDArray[np.floating], right: NDArray[np.bool_], bins: int = BINS) -> "Reliability":
+    def of(
+        cls, confidence: NDArray[np.floating], right: NDArray[np.bool_], bins: int = BINS
+    ) -> "Reliability":
         """Bin confidences (N,) in [0, 1] and whether each answer is right, (N,)."""
         place = (np.ceil(confidence.astype(np.float64) * bins).astype(np.int64) - 1).clip(0, bins - 1)
         counts = np.bincount(place, minlength=bins)
@@ -68,11 +70,27 @@ def calibration(confidence: NDArray[np.floating], right: NDArray[np.bool_], part
     edges = np.linspace(0, 1, BINS + 1)
     figure = Figure(figsize=(5.2, 6.3), dpi=DPI)
     above = panel(figure, 0.72, 2.1, 4.3, 3.65, up="share that is right", room=0.55)
-    below = panel(figure, 0.72, 0.5, 4.3, 1.2, "confidence: the probability of what is predicted", "examples", 0.55)
+    below = panel(
+        figure, 0.72, 0.5, 4.3, 1.2, "confidence: the probability of what is predicted", "examples", 0.55
+    )
     sure, right_share = found.confidence, found.accuracy
     above.stairs(right_share, edges, fill=True, color=TRAIN, label="is right")
-    above.stairs(np.maximum(sure, right_share), edges, baseline=right_share, fill=True, color=TOO_SURE, label="too sure by")
-    above.stairs(right_share, edges, baseline=np.minimum(sure, right_share), fill=True, color=UNSURE, label="not sure enough by")
+    above.stairs(
+        np.maximum(sure, right_share),
+        edges,
+        baseline=right_share,
+        fill=True,
+        color=TOO_SURE,
+        label="too sure by",
+    )
+    above.stairs(
+        right_share,
+        edges,
+        baseline=np.minimum(sure, right_share),
+        fill=True,
+        color=UNSURE,
+        label="not sure enough by",
+    )
     above.plot((0, 1), (0, 1), color=BEST, linewidth=0.9, linestyle="--")
     above.set(xlim=(0, 1), ylim=(0, 1))
     sign = "too sure" if found.overconfidence > 0 else "not sure enough"
@@ -84,7 +102,9 @@ def calibration(confidence: NDArray[np.floating], right: NDArray[np.bool_], part
         va="top",
         fontsize=11,
     )
-    above.legend(frameon=False, fontsize=8, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 0.995), borderpad=0.2)
+    above.legend(
+        frameon=False, fontsize=8, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 0.995), borderpad=0.2
+    )
     total = max(1, found.counts.sum())
     shares, least = found.counts / total, 0.5 / total
     below.stairs(np.maximum(shares, least), edges, baseline=least, fill=True, color=TRAIN)

@@ -38,7 +38,9 @@ def confusion(report: dict[str, Any], part: str) -> Grid:
     return counted(matrix, report["classes"], f"{part} accuracy {report['accuracy']:.2%}")
 
 
-def epoch_confusion(matrix: Sequence[Sequence[int]], classes: Sequence[str], step: int, unit: str = "epoch") -> "Image":
+def epoch_confusion(
+    matrix: Sequence[Sequence[int]], classes: Sequence[str], step: int, unit: str = "epoch"
+) -> "Image":
     """The confusion matrix of the validation examples at one epoch; of the same size at all of them.
 
     Args:
@@ -74,7 +76,10 @@ def difference(report: dict[str, Any], baseline: dict[str, Any], name: str, part
     points = 100 * (report["accuracy"] - baseline["accuracy"])
     return Grid(
         title=f"{part} accuracy {report['accuracy']:.2%}: {signed(points, '.2f') or '±0'} points",
-        notes=(f"against {name}", f"blue: better, red: worse; numbers: {'examples' if same else 'points'} more or fewer"),
+        notes=(
+            f"against {name}",
+            f"blue: better, red: worse; numbers: {'examples' if same else 'points'} more or fewer",
+        ),
         names=report["classes"],
         colours=coloured(0.5 + 0.45 * np.sign(better) * strength, "RdBu"),
         texts=texts,
@@ -94,7 +99,10 @@ def counted(matrix: Counts, classes: Sequence[str], title: str) -> Grid:
         names=classes,
         colours=coloured(np.sqrt(share) * 0.95, "Blues"),
         texts=np.array([[f"{count:,}" if count else "" for count in row] for row in matrix.tolist()]),
-        side=[f"{value:.1%}" if seen else "none" for value, seen in zip(np.diag(share), matrix.sum(axis=1), strict=True)],
+        side=[
+            f"{value:.1%}" if seen else "none"
+            for value, seen in zip(np.diag(share), matrix.sum(axis=1), strict=True)
+        ],
         heading="recall",
     )
 
@@ -116,6 +124,10 @@ def coloured(values: Shares, name: str) -> NDArray[np.uint8]:
     """Numbers in [0, 1] as colours, (..., 3) uint8; what the scale calls nothing is white."""
     stops = np.array([list(bytes.fromhex(colour)) for colour in SCALES[name].split()])
     places = np.linspace(0, 1, len(stops))
-    colours = np.stack([np.interp(values, places, channel) for channel in stops.T], axis=-1).round().astype(np.uint8)
+    colours = (
+        np.stack([np.interp(values, places, channel) for channel in stops.T], axis=-1)
+        .round()
+        .astype(np.uint8)
+    )
     colours[values == (0.5 if name == "RdBu" else 0)] = 255
     return colours

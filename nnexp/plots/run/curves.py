@@ -15,7 +15,9 @@ SHARES = (4, 4, 2.6)  # of the width that the panels have
 MOST_MARKED = 40  # points
 
 
-def curves(epochs: Sequence[tuple[int, dict[str, float]]], unit: str = "epoch", kept: float | None = None) -> "Figure":
+def curves(
+    epochs: Sequence[tuple[int, dict[str, float]]], unit: str = "epoch", kept: float | None = None
+) -> "Figure":
     """Loss, score and learning rate over the epochs (or steps).
 
     Args:
@@ -32,12 +34,23 @@ def curves(epochs: Sequence[tuple[int, dict[str, float]]], unit: str = "epoch", 
         return [values[name] for _, values in epochs]
 
     score = "accuracy" if "val/accuracy" in epochs[0][1] else "r2"
-    best = steps.index(int(kept)) if kept in steps else min(range(len(steps)), key=lambda i: (-of(f"val/{score}")[i], of("val/loss")[i]))
+    best = (
+        steps.index(int(kept))
+        if kept in steps
+        else min(range(len(steps)), key=lambda i: (-of(f"val/{score}")[i], of("val/loss")[i]))
+    )
     figure = Figure(figsize=(WIDTH, HEIGHT), dpi=DPI)
     panels = side_by_side(figure, unit)
     for axes, name in zip(panels[:2], ("loss", score), strict=True):
         marker = "o" if len(steps) <= MOST_MARKED else None
-        axes.plot(steps, of(f"train/{name}"), color=TRAIN, marker=marker, markersize=3, label="training (while it learns)")
+        axes.plot(
+            steps,
+            of(f"train/{name}"),
+            color=TRAIN,
+            marker=marker,
+            markersize=3,
+            label="training (while it learns)",
+        )
         axes.plot(steps, of(f"val/{name}"), color=VALIDATION, marker=marker, markersize=3, label="validation")
         axes.axvline(steps[best], color=BEST, linewidth=0.8, linestyle="--")
     title(panels[0], "loss")

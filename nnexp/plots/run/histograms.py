@@ -57,8 +57,12 @@ def histograms(layers: Mapping[str, NDArray[Any]], kind: Kind, unit: str = "epoc
     for i, name in enumerate(names):
         row, column = divmod(i, across)
         x, y = column * WIDTH + LEFT, (down - 1 - row) * HEIGHT + BOTTOM
-        axes = panel(figure, x, y, WIDTH - LEFT - RIGHT, HEIGHT - BOTTOM - TOP, up="" if column else unit, room=0.42)
-        counts, edges = merged(layers[f"{name}/{kind}/counts"][records], layers[f"{name}/{kind}/edges"][records])
+        axes = panel(
+            figure, x, y, WIDTH - LEFT - RIGHT, HEIGHT - BOTTOM - TOP, up="" if column else unit, room=0.42
+        )
+        counts, edges = merged(
+            layers[f"{name}/{kind}/counts"][records], layers[f"{name}/{kind}/edges"][records]
+        )
         ridges(axes, counts, edges, steps[records])
         axes.set_xlim(*span(counts, edges, CUT[kind]))
         title(axes, literal(name), 10)
@@ -88,8 +92,12 @@ def ridges(axes: "Axes", counts: Counts, edges: Edges, steps: NDArray[np.integer
         top = np.column_stack((x, base + height))[first:end]
         outlines.append(np.vstack(((edge[first], base), top, (edge[end], base))))
     colours = colormaps["viridis"](np.linspace(0.82, 0.2, last + 1))
-    axes.hlines(range(last + 1), 0, 1, transform=axes.get_yaxis_transform(), color="#dddddd", linewidth=0.7, zorder=0)
-    axes.add_collection(PolyCollection(outlines, facecolors=colours, edgecolors="white", linewidths=0.8), autolim=False)
+    axes.hlines(
+        range(last + 1), 0, 1, transform=axes.get_yaxis_transform(), color="#dddddd", linewidth=0.7, zorder=0
+    )
+    axes.add_collection(
+        PolyCollection(outlines, facecolors=colours, edgecolors="white", linewidths=0.8), autolim=False
+    )
     axes.set_ylim(-0.25, last + OVERLAP + 0.15)
     axes.set_yticks(range(last, -1, -1), [f"{step:,}" for step in steps], fontsize=8)
     axes.tick_params(axis="x", labelsize=8)
@@ -111,7 +119,9 @@ def span(counts: Counts, edges: Edges, cut: float) -> tuple[float, float]:
     lows, highs = [], []
     for count, edge in zip(counts, edges, strict=True):
         if total := count.sum():
-            inside = np.flatnonzero((count.cumsum() > cut * total) & (count[::-1].cumsum()[::-1] > cut * total))
+            inside = np.flatnonzero(
+                (count.cumsum() > cut * total) & (count[::-1].cumsum()[::-1] > cut * total)
+            )
             lows.append(edge[inside[0]])
             highs.append(edge[inside[-1] + 1])
     if not lows:

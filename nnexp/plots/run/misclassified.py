@@ -44,7 +44,11 @@ def mistakes(
         for p, said, is_, row in zip(confidence, predicted, true, index, strict=True)
     ]
     title = (
-        f"test: the {shown} surest mistakes" if shown == MOST else "test: the only mistake" if shown == 1 else f"test: all {shown} mistakes"
+        f"test: the {shown} surest mistakes"
+        if shown == MOST
+        else "test: the only mistake"
+        if shown == 1
+        else f"test: all {shown} mistakes"
     )
     notes = ("red: what the network says, and how sure it is; below: what it is",)
     return tiles(displayed(images[:MOST], scale), title, notes, captions[:MOST])

@@ -39,6 +39,15 @@ def labels(report: dict[str, Any], part: str) -> "Figure":
     axes.set_xlim(0, 1)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
-    title(axes, f"{part}: {report['accuracy']:.2%} of labels right, {report['exact_match']:.2%} of examples wholly")
-    figure.legend(frameon=False, fontsize=9, ncols=3, loc="lower center", bbox_to_anchor=((left + 2.9) / width, 0.04 / height))
+    title(
+        axes,
+        f"{part}: {report['accuracy']:.2%} of labels right, {report['exact_match']:.2%} of examples wholly",
+    )
+    figure.legend(
+        frameon=False,
+        fontsize=9,
+        ncols=3,
+        loc="lower center",
+        bbox_to_anchor=((left + 2.9) / width, 0.04 / height),
+    )
     return figure

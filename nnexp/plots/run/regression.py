@@ -39,7 +39,16 @@ def predictions(y: Numbers, predicted: Numbers, report: dict[str, Any], part: st
         edge = 0.03 * (high - low) or 1.0
         span = low - edge, high + edge
         if len(true) > MOST_POINTS:
-            axes.hexbin(true, found, gridsize=70, cmap="Blues", bins="log", mincnt=1, linewidths=0, extent=(*span, *span))
+            axes.hexbin(
+                true,
+                found,
+                gridsize=70,
+                cmap="Blues",
+                bins="log",
+                mincnt=1,
+                linewidths=0,
+                extent=(*span, *span),
+            )
         else:
             axes.scatter(true, found, s=14, color=TRAIN, alpha=0.55, linewidths=0)
         axes.plot(span, span, color=BEST, linewidth=0.9, linestyle="--", zorder=0)

@@ -39,7 +39,9 @@ class Ranking:
         if not len(truth) or truth.all() or not truth.any():
             return None
         order = np.argsort(-score, kind="stable")
-        ends = np.append(np.flatnonzero(np.diff(score[order])), len(order) - 1)  # equal scores are passed at once
+        ends = np.append(
+            np.flatnonzero(np.diff(score[order])), len(order) - 1
+        )  # equal scores are passed at once
         true = truth[order].cumsum()[ends]
         return cls(true, 1 + ends - true)
 
@@ -81,7 +83,16 @@ def ranking(found: Mapping[str, Ranking], part: str) -> "Figure":
 
     below = 0.24 * len(found) + 0.05 if len(found) > 1 else 0
     figure = Figure(figsize=(9.6, 4.85 + below), dpi=DPI)
-    roc = panel(figure, 0.7, 0.5 + below, 3.95, 3.95, "share of the others that are taken for it", "share that is found", 0.42)
+    roc = panel(
+        figure,
+        0.7,
+        0.5 + below,
+        3.95,
+        3.95,
+        "share of the others that are taken for it",
+        "share that is found",
+        0.42,
+    )
     pr = panel(figure, 5.45, 0.5 + below, 3.95, 3.95, "recall", "precision", 0.42)
     for (name, one), color in zip(found.items(), SERIES, strict=False):
         label = f"{literal(name[:LONGEST_NAME])}: AUC {one.auc:.4f}, average precision {one.average_precision:.4f}"

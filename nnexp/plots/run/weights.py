@@ -46,7 +46,11 @@ def weight_tiles(images: Weights) -> "Image":
         images: (O, C, H, W). Three channels are shown as colours, of other numbers the mean.
     """
     units = len(images)
-    shown = np.nan_to_num(images[np.linspace(0, units - 1, min(units, MOST)).round().astype(int)].astype(np.float64), posinf=0, neginf=0)
+    shown = np.nan_to_num(
+        images[np.linspace(0, units - 1, min(units, MOST)).round().astype(int)].astype(np.float64),
+        posinf=0,
+        neginf=0,
+    )
     some = f"{len(shown)} of {units}" if len(shown) < units else f"all {units}" if units > 1 else "its only"
     title = f"first layer: weights of {some} unit{'s' if units > 1 else ''}"
     colours = shown.shape[1] == COLOURS

@@ -19,7 +19,11 @@ from nnexp.runs.query import Run
 LETTERS = "ABCDEFGHIJ"
 PARTS = {"val": "validation", "test": "test"}  # as files call them, and as dataset.json does
 REPORTS = {"classification": "confusion", "multilabel": "labels", "regression": "predictions"}
-WORDS = {"classification": "a classification", "multilabel": "a choice of several labels", "regression": "a regression"}
+WORDS = {
+    "classification": "a classification",
+    "multilabel": "a choice of several labels",
+    "regression": "a regression",
+}
 COLUMNS = ("index", "true", "predicted")
 NONE = ("", "none", "null")
 
@@ -42,11 +46,15 @@ class Answers:
     def of(cls, arrays: Mapping[str, NDArray[Any]]) -> "Answers":
         """From the columns of a file: index, true, predicted (N,)."""
         order = np.argsort(arrays["index"], kind="stable")
-        return cls(arrays["index"][order], arrays["true"][order], (arrays["true"] == arrays["predicted"])[order])
+        return cls(
+            arrays["index"][order], arrays["true"][order], (arrays["true"] == arrays["predicted"])[order]
+        )
 
     def same_examples(self, other: "Answers") -> bool:
         """Whether both were asked the same."""
-        return np.array_equal(self.index, other.index) and np.array_equal(self.true.astype(str), other.true.astype(str))
+        return np.array_equal(self.index, other.index) and np.array_equal(
+            self.true.astype(str), other.true.astype(str)
+        )
 
 
 @dataclass(frozen=True)
@@ -83,7 +91,12 @@ class ComparedRun:
         def content(path: str) -> dict[str, Any]:
             return dict(json.loads(run.file(path).read_text(encoding="utf-8"))) if path in there else {}
 
-        reports = {part: report for part in PARTS for kind in REPORTS.values() if (report := content(f"{kind}/{part}.json"))}
+        reports = {
+            part: report
+            for part in PARTS
+            for kind in REPORTS.values()
+            if (report := content(f"{kind}/{part}.json"))
+        }
         dataset, answers = content("dataset.json"), {}
         for part in PARTS:
             path = next((path for path in predictions(part) if path in there), "")
@@ -103,7 +116,9 @@ class ComparedRun:
         report = next(iter(self.reports.values()), {})
         if "per_label" in report or "test/exact_match" in self.run.metrics:
             return "multilabel"
-        return "regression" if "per_target" in report or "best/val_r2" in self.run.metrics else "classification"
+        return (
+            "regression" if "per_target" in report or "best/val_r2" in self.run.metrics else "classification"
+        )
 
     @property
     def score(self) -> str:
@@ -155,17 +170,27 @@ class ComparedRun:
         """Each class or label with its examples and its recall; each target with its R2."""
         report = self.reports.get(part, {})
         if "per_target" in report:
-            return [(str(row["target"]), report.get("examples", 0), row["r2"]) for row in report["per_target"]]
+            return [
+                (str(row["target"]), report.get("examples", 0), row["r2"]) for row in report["per_target"]
+            ]
         rows = report.get("per_class") or report.get("per_label") or []
         return [(str(row.get("class", row.get("label"))), row["support"], row["recall"]) for row in rows]
 
     def machine(self) -> str:
         """Processor and cores; empty: not known."""
-        return f"{self.environment['cpu']}, {self.environment.get('cores', '?')} cores" if self.environment.get("cpu") else ""
+        return (
+            f"{self.environment['cpu']}, {self.environment.get('cores', '?')} cores"
+            if self.environment.get("cpu")
+            else ""
+        )
 
     def repeat(self) -> list[str]:
         """The commands that make the run again: bit by bit, and as it was typed."""
-        folder = self.run.file("config.yaml").parent if not self.run.id and "config.yaml" in self.run.files() else None
+        folder = (
+            self.run.file("config.yaml").parent
+            if not self.run.id and "config.yaml" in self.run.files()
+            else None
+        )
         program, _, rest = str(self.environment.get("command", "")).partition(" ")
         typed = f"nnexp {rest}".strip() if program in ("nnexp", "__main__.py") else ""
         return [f"nnexp reproduce {self.run.id or folder or self.run.name}", *([typed] if typed else [])]

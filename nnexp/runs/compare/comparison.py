@@ -105,13 +105,24 @@ def compare(runs: Sequence[Run]) -> Comparison:
     base, others = sides[0], sides[1:]
     gaps = [PairwiseResult.between(base, other) for other in others]
     found = cautions(sides)
-    part = next((part for part in ("test", "val") if part in base.reports and any(part in other.reports for other in others)), "")
+    part = next(
+        (
+            part
+            for part in ("test", "val")
+            if part in base.reports and any(part in other.reports for other in others)
+        ),
+        "",
+    )
     left_out = [f"{gap.other.letter} with {base.letter}: {gap.apart}" for gap in gaps if gap.apart]
     alike = [gap.other for gap in gaps if not gap.apart]
     if not part:
-        left_out.append("mistakes by class: the baseline and another run must both have judged the same part of the data")
+        left_out.append(
+            "mistakes by class: the baseline and another run must both have judged the same part of the data"
+        )
     if len(alike) > MOST_MATRICES:
-        left_out.append(f"confusion matrices of more than {MOST_MATRICES} runs with that of {base.letter}: name fewer runs")
+        left_out.append(
+            f"confusion matrices of more than {MOST_MATRICES} runs with that of {base.letter}: name fewer runs"
+        )
     return Comparison(
         sides,
         headline(gaps),
@@ -137,7 +148,9 @@ def check_number(n: int) -> None:
             f"{n} run{'s' if n != 1 else ''} to compare: name two or more, e.g. nnexp compare best last; see them with: nnexp runs"
         )
     if n > MOST:
-        raise RunError(f"{n} runs to compare: more than {MOST} cannot be told apart on a page; see many with: nnexp runs")
+        raise RunError(
+            f"{n} runs to compare: more than {MOST} cannot be told apart on a page; see many with: nnexp runs"
+        )
 
 
 def differing(sides: Sequence[ComparedRun]) -> list[Setting]:
@@ -147,14 +160,25 @@ def differing(sides: Sequence[ComparedRun]) -> list[Setting]:
         values = [side.run.params.get(key) for side in sides]
         if len(set(values)) > 1:
             learnt = not any(key == other or key.startswith(f"{other}.") for other in NOT_THE_EXPERIMENT)
-            found.append(Setting(key, [None if value is None else redacted(value) for value in values], learnt))
+            found.append(
+                Setting(key, [None if value is None else redacted(value) for value in values], learnt)
+            )
     return sorted(found, key=lambda setting: not setting.learnt)
 
 
-def members(base: ComparedRun, sides: Sequence[ComparedRun], alike: Sequence[ComparedRun], part: str) -> list[Member]:
+def members(
+    base: ComparedRun, sides: Sequence[ComparedRun], alike: Sequence[ComparedRun], part: str
+) -> list[Member]:
     """How well each run does on each class, label or target."""
     own = {id(side): {name: value for name, _, value in side.members(part)} for side in (base, *alike)}
-    return [Member(name, n, [own.get(id(side), {}).get(name) for side in sides]) for name, n, _ in base.members(part)] if alike else []
+    return (
+        [
+            Member(name, n, [own.get(id(side), {}).get(name) for side in sides])
+            for name, n, _ in base.members(part)
+        ]
+        if alike
+        else []
+    )
 
 
 def mistakes(base: ComparedRun, other: ComparedRun, part: str) -> Mistakes | None:
@@ -169,4 +193,6 @@ def mistakes(base: ComparedRun, other: ComparedRun, part: str) -> Mistakes | Non
     counts = after - before
     sign = 1 - 2 * np.eye(len(counts))  # a right answer more is a mistake less
     classes = list(map(str, reports[0]["classes"]))
-    return Mistakes(base.letter, other.letter, PARTS[part], classes, counts, sign * counts / np.maximum(support, 1))
+    return Mistakes(
+        base.letter, other.letter, PARTS[part], classes, counts, sign * counts / np.maximum(support, 1)
+    )

@@ -22,13 +22,17 @@ def note(html: str) -> str:
 def chip(side: ComparedRun) -> str:
     """A run's letter in its colour."""
     color = COLORS[LETTERS.index(side.letter)]
-    return f'<span class="chip" style="background:{color}" title="{escape(side.run.name)}">{side.letter}</span>'
+    return (
+        f'<span class="chip" style="background:{color}" title="{escape(side.run.name)}">{side.letter}</span>'
+    )
 
 
 def head(sides: Sequence[ComparedRun], label: str = "", more: str = "", numbers: bool = False) -> str:
     """The top row: a column for each run."""
     kind = ' class="n"' if numbers else ""
-    return f"<tr><th>{escape(label)}</th>{more}{''.join(f'<th{kind}>{chip(side)}</th>' for side in sides)}</tr>"
+    return (
+        f"<tr><th>{escape(label)}</th>{more}{''.join(f'<th{kind}>{chip(side)}</th>' for side in sides)}</tr>"
+    )
 
 
 def table(heading: str, rows: Iterable[str]) -> str:

@@ -40,14 +40,26 @@ def metrics(sides: Sequence[ComparedRun], gaps: Sequence[PairwiseResult]) -> lis
         found = next((i for i, beginning in enumerate(SHOWN) if name.startswith(beginning)), len(SHOWN))
         return found, not metric_info(name).is_score, name
 
-    same_loss = len({tuple(sorted((k, v) for k, v in side.run.params.items() if k.split(".")[0] == "loss")) for side in sides}) == 1
+    same_loss = (
+        len(
+            {
+                tuple(sorted((k, v) for k, v in side.run.params.items() if k.split(".")[0] == "loss"))
+                for side in sides
+            }
+        )
+        == 1
+    )
     same_task = not any(gap.apart for gap in gaps)
     same_test = same_task and not any(gap.test is None and gap.both_tested for gap in gaps)
 
     def comparable(name: str) -> bool:
         if metric_info(name).cost:
             return True
-        return same_task and (same_loss or not name.endswith("loss")) and (same_test or not name.startswith("test/"))
+        return (
+            same_task
+            and (same_loss or not name.endswith("loss"))
+            and (same_test or not name.startswith("test/"))
+        )
 
     made = []
     for name in sorted({name for side in sides for name in side.run.metrics}, key=place):
@@ -55,7 +67,9 @@ def metrics(sides: Sequence[ComparedRun], gaps: Sequence[PairwiseResult]) -> lis
         direction = metric_info(name).direction
         better = "" if direction == "neither" else direction
         best = best_of(values, better) if comparable(name) else frozenset()
-        made.append(Metric(name, values, better if comparable(name) else "", best, place(name)[0] < len(SHOWN)))
+        made.append(
+            Metric(name, values, better if comparable(name) else "", best, place(name)[0] < len(SHOWN))
+        )
     return made
 
 

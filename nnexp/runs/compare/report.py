@@ -12,7 +12,20 @@ from nnexp.metrics.metric_info import format_metric
 from nnexp.plots.comparison import FONTS
 from nnexp.runs.compare.compared_run import NONE, ComparedRun
 from nnexp.runs.compare.comparison import Comparison, Member, Setting
-from nnexp.runs.compare.html import ABSENT, box, chip, delta, head, note, number, pictures, row, signed, table, text_cell
+from nnexp.runs.compare.html import (
+    ABSENT,
+    box,
+    chip,
+    delta,
+    head,
+    note,
+    number,
+    pictures,
+    row,
+    signed,
+    table,
+    text_cell,
+)
 from nnexp.runs.compare.metric_rows import Metric, shown
 from nnexp.runs.compare.significance import LEVEL, McNemar, PairwiseResult, corrected, p_value, scored
 
@@ -43,10 +56,17 @@ def page(found: Comparison, curves: Sequence[str], matrices: Sequence[str]) -> s
         section("The runs", box(head(sides), origins(sides))),
         section("Every difference in configuration", settings(found)),
         section("Metrics", metrics(found)),
-        section("Learning curves", legend(sides) + pictures(curves, "learning curves") if curves else note("No run has learning curves.")),
+        section(
+            "Learning curves",
+            legend(sides) + pictures(curves, "learning curves")
+            if curves
+            else note("No run has learning curves."),
+        ),
         section(members_title(found), members(found)) if found.members else "",
         section("Mistakes, against the baseline", mistakes(found, matrices)) if matrices else "",
-        section("What cannot be compared", note("; ".join(map(escape, found.left_out)) + ".")) if found.left_out else "",
+        section("What cannot be compared", note("; ".join(map(escape, found.left_out)) + "."))
+        if found.left_out
+        else "",
         section("To repeat them", repeats(sides)),
     ]
     main, _, rest = found.headline.partition("; ")
@@ -87,7 +107,10 @@ def gaps(found: Comparison) -> str:
         return [ABSENT if test is None else number(read(test)) for test in tested]
 
     rows = [
-        (f"best validation {score}", [scored_cell(gap.other, gap.other.validation, gap.validation) for gap in of]),
+        (
+            f"best validation {score}",
+            [scored_cell(gap.other, gap.other.validation, gap.validation) for gap in of],
+        ),
         (f"test {score}", [scored_cell(gap.other, gap.other.test, gap.test) for gap in of]),
     ]
     text = []
@@ -100,11 +123,24 @@ def gaps(found: Comparison) -> str:
         ]
         text.append(MCNEMAR)
         if (level := corrected(found.gaps)) < LEVEL:
-            text.append(f"Several runs are tested: a difference counts where p is below {level:.3g} (Bonferroni).")
+            text.append(
+                f"Several runs are tested: a difference counts where p is below {level:.3g} (Bonferroni)."
+            )
     reasons = {gap.other.letter: gap.untested for gap in found.gaps if gap.untested}
-    text += [f"{letter}: whether the difference is chance was not tested: {escape(reason)}." for letter, reason in reasons.items()]
-    verdicts = "".join(f"<p>{escape(gap.verdict(corrected(found.gaps)))}.</p>" for gap in found.gaps) if len(found.gaps) > 1 else ""
-    return verdicts + box(head(sides, numbers=True), (row(name, cells) for name, cells in rows)) + "".join(map(note, text))
+    text += [
+        f"{letter}: whether the difference is chance was not tested: {escape(reason)}."
+        for letter, reason in reasons.items()
+    ]
+    verdicts = (
+        "".join(f"<p>{escape(gap.verdict(corrected(found.gaps)))}.</p>" for gap in found.gaps)
+        if len(found.gaps) > 1
+        else ""
+    )
+    return (
+        verdicts
+        + box(head(sides, numbers=True), (row(name, cells) for name, cells in rows))
+        + "".join(map(note, text))
+    )
 
 
 def scored_cell(side: ComparedRun, value: float | None, difference: float | None) -> str:
@@ -149,12 +185,18 @@ def settings(found: Comparison) -> str:
 
     def line(setting: Setting) -> str:
         first, *others = setting.values
-        cells = [text_cell(first, "code"), *(text_cell(value, "code", "" if value == first else " changed") for value in others)]
+        cells = [
+            text_cell(first, "code"),
+            *(text_cell(value, "code", "" if value == first else " changed") for value in others),
+        ]
         return row(f"<code>{escape(setting.key)}</code>", cells)
 
     parts = [line(setting) for setting in found.settings if setting.learnt]
     if rest := [line(setting) for setting in found.settings if not setting.learnt]:
-        parts += [f'<tr class="part"><th colspan="{1 + len(found.sides)}">these change nothing of what is learnt</th></tr>', *rest]
+        parts += [
+            f'<tr class="part"><th colspan="{1 + len(found.sides)}">these change nothing of what is learnt</th></tr>',
+            *rest,
+        ]
     return box(head(found.sides, "param"), parts)
 
 
@@ -162,7 +204,11 @@ def metrics(found: Comparison) -> str:
     """Every metric; those that few people look for folded up."""
 
     def line(metric: Metric) -> str:
-        arrow = f' <span class="arrow" title="{metric.better} is better">{ARROWS[metric.better]}</span>' if metric.better else ""
+        arrow = (
+            f' <span class="arrow" title="{metric.better} is better">{ARROWS[metric.better]}</span>'
+            if metric.better
+            else ""
+        )
         told = [None if value is None else shown(metric.name, value) for value in metric.values]
         cells = [number(text, " best" if i in metric.best else "") for i, text in enumerate(told)]
         return row(f"<code>{escape(metric.name)}</code>{arrow}", cells)
@@ -170,15 +216,21 @@ def metrics(found: Comparison) -> str:
     heading = head(found.sides, "metric", numbers=True)
     rest = [line(metric) for metric in found.metrics if not metric.shown]
     folded = f'<details><summary>{len(rest)} more metrics</summary><div class="box tall">{table(heading, rest)}</div></details>'
-    told = (
-        "best/… and test/… are of the weights that were kept, the others of the last epoch. ↑ more is better, ↓ less; the best is marked."
+    told = "best/… and test/… are of the weights that were kept, the others of the last epoch. ↑ more is better, ↓ less; the best is marked."
+    return (
+        note(told)
+        + box(heading, [line(metric) for metric in found.metrics if metric.shown])
+        + (folded if rest else "")
     )
-    return note(told) + box(heading, [line(metric) for metric in found.metrics if metric.shown]) + (folded if rest else "")
 
 
 def members_title(found: Comparison) -> str:
     """What the table of classes, labels or targets is called."""
-    kind = {"classification": "Recall of each class", "multilabel": "Recall of each label", "regression": "R2 of each target"}
+    kind = {
+        "classification": "Recall of each class",
+        "multilabel": "Recall of each label",
+        "regression": "R2 of each target",
+    }
     return f"{kind[found.sides[0].task]}, {found.part}"
 
 
@@ -186,7 +238,18 @@ def members(found: Comparison) -> str:
     """How well each run does on each class."""
     sides = found.sides
     as_share = sides[0].score == "accuracy"
-    widest = max((abs(value - (m.values[0] or 0)) for m in found.members for value in m.values if value is not None), default=0) or 1
+    widest = (
+        max(
+            (
+                abs(value - (m.values[0] or 0))
+                for m in found.members
+                for value in m.values
+                if value is not None
+            ),
+            default=0,
+        )
+        or 1
+    )
 
     def cell(member: Member, value: float | None) -> str:
         told = None if value is None else format_metric("recall", value) if as_share else f"{value:.4f}"
@@ -196,12 +259,17 @@ def members(found: Comparison) -> str:
         change = value - first
         words = f"{signed(100 * change, 2)} points" if as_share else signed(change, 4)
         kind = "up" if change > 0 else "down"
-        bar = f'<span class="bar"><i class="{kind}" style="width:{50 * abs(change) / widest:.1f}%"></i></span>'
+        bar = (
+            f'<span class="bar"><i class="{kind}" style="width:{50 * abs(change) / widest:.1f}%"></i></span>'
+        )
         return f'<td class="n">{told}{delta(change, bar + words)}</td>'
 
     heading = head(sides, "", '<th class="n">examples</th>', numbers=True)
     lines = (
-        row(escape(m.name), [number(f"{m.examples:,}"), cell(m, m.values[0]), *(cell(m, value) for value in m.values[1:])])
+        row(
+            escape(m.name),
+            [number(f"{m.examples:,}"), cell(m, m.values[0]), *(cell(m, value) for value in m.values[1:])],
+        )
         for m in found.members
     )
     return f'<div class="box tall members">{table(heading, lines)}</div>'
@@ -221,7 +289,10 @@ def repeats(sides: Sequence[ComparedRun]) -> str:
     """The commands that make each run again."""
     return (
         '<div class="repeat">'
-        + "".join(f'<div class="box">{chip(side)}<pre>{escape(chr(10).join(side.repeat()))}</pre></div>' for side in sides)
+        + "".join(
+            f'<div class="box">{chip(side)}<pre>{escape(chr(10).join(side.repeat()))}</pre></div>'
+            for side in sides
+        )
         + "</div>"
     )
 

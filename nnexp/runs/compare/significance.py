@@ -79,10 +79,22 @@ class PairwiseResult:
         if apart := unlike(base, other):
             return cls(base, other, apart)
         validation, test = difference(base.validation, other.validation), difference(base.test, other.test)
-        if base.examples("test") != other.examples("test") and base.examples("test") and other.examples("test"):
+        if (
+            base.examples("test") != other.examples("test")
+            and base.examples("test")
+            and other.examples("test")
+        ):
             return cls(base, other, "", validation, None, None, "the test examples are not the same")
         why = untestable(base, other)
-        return cls(base, other, "", validation, test, None if why else McNemar.of(base.answers["test"], other.answers["test"]), why)
+        return cls(
+            base,
+            other,
+            "",
+            validation,
+            test,
+            None if why else McNemar.of(base.answers["test"], other.answers["test"]),
+            why,
+        )
 
     @property
     def both_tested(self) -> bool:
@@ -116,7 +128,9 @@ class PairwiseResult:
             return f"{'' if agreed else 'No clear winner: '}{lead.letter} is ahead of {lag.letter} {by}"
         p = p_value(self.mcnemar.p)
         if self.mcnemar.p >= level:
-            return f"No clear winner: {lead.letter} is ahead of {lag.letter} {by}, which may be chance (p = {p})"
+            return (
+                f"No clear winner: {lead.letter} is ahead of {lag.letter} {by}, which may be chance (p = {p})"
+            )
         return f"{lead.letter} is better than {lag.letter} {by}, more than chance explains (p = {p})"
 
     def on_validation(self) -> str:
@@ -138,7 +152,11 @@ def unlike(base: ComparedRun, other: ComparedRun) -> str:
         return f"one is {WORDS[base.task]}, the other {WORDS[other.task]}"
     if base.data_sha256 and other.data_sha256 and base.data_sha256 != other.data_sha256:
         names = base.data_name, other.data_name
-        return f"their data are not the same ({names[0]} and {names[1]})" if names[0] != names[1] else "their data are not the same"
+        return (
+            f"their data are not the same ({names[0]} and {names[1]})"
+            if names[0] != names[1]
+            else "their data are not the same"
+        )
     if base.names() and other.names() and base.names() != other.names():
         return f"they do not tell the same {'targets' if base.task == 'regression' else 'classes'} apart"
     return ""
@@ -162,11 +180,17 @@ def headline(gaps: Sequence[PairwiseResult]) -> str:
     if len(gaps) == 1:
         return gaps[0].verdict(level)
     base = gaps[0].base
-    sides = [side for side in [base, *(gap.other for gap in gaps if not gap.apart)] if side.validation is not None]
+    sides = [
+        side for side in [base, *(gap.other for gap in gaps if not gap.apart)] if side.validation is not None
+    ]
     if len(sides) < 2:
         return f"There is nothing to compare {base.letter} with: see below why"
     best = max(sides, key=lambda side: side.validation or 0.0)
-    level_with = [side.letter for side in sides if side is not best and tied((side.validation or 0.0) - (best.validation or 0.0))]
+    level_with = [
+        side.letter
+        for side in sides
+        if side is not best and tied((side.validation or 0.0) - (best.validation or 0.0))
+    ]
     of = f"of the {len(sides)} that can be compared" if len(sides) <= len(gaps) else f"of {len(sides)}"
     tested = f", {scored(best.test, best.score)} on test" if best.test is not None else ""
     if level_with:

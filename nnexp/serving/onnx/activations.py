@@ -2,7 +2,17 @@
 
 from math import pi, sqrt
 
-from nnexp.nn.activations.activation import ELU, SELU, HardTanh, Identity, LeakyReLU, ReLU, Sigmoid, Softplus, Tanh
+from nnexp.nn.activations.activation import (
+    ELU,
+    SELU,
+    HardTanh,
+    Identity,
+    LeakyReLU,
+    ReLU,
+    Sigmoid,
+    Softplus,
+    Tanh,
+)
 from nnexp.nn.activations.from_input import GELU, Mish, PReLU, SiLU
 from nnexp.serving.onnx.graph import Graph, translate
 
@@ -73,7 +83,9 @@ def _(layer: GELU, graph: Graph, x: str) -> str:
     if layer.approximate == "tanh":
         square = graph.add("Mul", x, x)
         cubic = graph.add("Mul", square, graph.constant("cubic", sqrt(2 / pi) * 0.044715))
-        bent = graph.add("Tanh", graph.add("Mul", x, graph.add("Add", cubic, graph.constant("linear", sqrt(2 / pi)))))
+        bent = graph.add(
+            "Tanh", graph.add("Mul", x, graph.add("Add", cubic, graph.constant("linear", sqrt(2 / pi))))
+        )
     else:
         bent = graph.add("Erf", graph.add("Mul", x, graph.constant("root", sqrt(0.5))))
     share = graph.add("Add", bent, graph.constant("one", 1))

@@ -57,14 +57,18 @@ def onnx_model(predictor: "Predictor", metadata: dict[str, str]) -> "ModelProto"
 def properties(predictor: "Predictor") -> dict[str, str]:
     """What the numbers mean, as JSON where it is a list; of a table also the name of each column of x."""
     lists = {"classes": predictor.classes, "targets": predictor.targets, "columns": columns(predictor)}
-    return {"task": predictor.task} | {key: json.dumps(names, ensure_ascii=False) for key, names in lists.items() if names}
+    return {"task": predictor.task} | {
+        key: json.dumps(names, ensure_ascii=False) for key, names in lists.items() if names
+    }
 
 
 def columns(predictor: "Predictor") -> list[str]:
     """The names of x's columns; one that is 1 in rows of a category and else 0 is called kind=category."""
     named: list[str] = []
     for column in predictor.columns:
-        named += [column.name] if column.values is None else [f"{column.name}={value}" for value in column.values]
+        named += (
+            [column.name] if column.values is None else [f"{column.name}={value}" for value in column.values]
+        )
     return named
 
 
@@ -75,7 +79,9 @@ def given(predictor: "Predictor") -> "ValueInfoProto":
     stored, scale = predictor.stored, predictor.scale
     told = "as the data set stores them"
     told += "; NaN where one is missing" if isinstance(scale, Standardization) else f": 0 to {1 / scale:g}"
-    return make_tensor_value_info("x", np_dtype_to_tensor_dtype(stored), ["N", *predictor.shape], f"numbers {told}")
+    return make_tensor_value_info(
+        "x", np_dtype_to_tensor_dtype(stored), ["N", *predictor.shape], f"numbers {told}"
+    )
 
 
 def scaled(graph: Graph, predictor: "Predictor") -> str:
@@ -87,12 +93,20 @@ def scaled(graph: Graph, predictor: "Predictor") -> str:
     if inputs != predictor.shape:
         x = graph.add("Reshape", x, graph.constant("shape", [0, *inputs], np.int64))  # 0: as many as come
     if not isinstance(scale, Standardization):
-        x = graph.add("Cast", x, to=np_dtype_to_tensor_dtype(np.dtype(np.float32))) if stored != np.float32 else x
+        x = (
+            graph.add("Cast", x, to=np_dtype_to_tensor_dtype(np.dtype(np.float32)))
+            if stored != np.float32
+            else x
+        )
         return graph.add("Mul", x, graph.constant("factor", scale)) if scale != 1 else x
     x = graph.add("Cast", x, to=np_dtype_to_tensor_dtype(precision)) if stored != precision else x
     x = graph.add("Sub", x, graph.constant("shift", scale.shift, precision))
     x = graph.add("Mul", x, graph.constant("factor", scale.factor, precision))
-    x = graph.add("Cast", x, to=np_dtype_to_tensor_dtype(np.dtype(np.float32))) if precision != np.float32 else x
+    x = (
+        graph.add("Cast", x, to=np_dtype_to_tensor_dtype(np.dtype(np.float32)))
+        if precision != np.float32
+        else x
+    )
     return graph.add("Where", graph.add("IsNaN", x), graph.constant("missing", 0), x)
 
 
@@ -107,16 +121,30 @@ def outputs(graph: Graph, predictor: "Predictor", z: str) -> list["ValueInfoProt
             z = graph.add("Mul", z, graph.constant("deviation", restore.deviation))
             z = graph.add("Add", z, graph.constant("mean", restore.mean))
         y = graph.output(z, "y")
-        return [make_tensor_value_info(y, TensorProto.FLOAT, wide, f"in their own units: {', '.join(predictor.targets)}")]
+        return [
+            make_tensor_value_info(
+                y, TensorProto.FLOAT, wide, f"in their own units: {', '.join(predictor.targets)}"
+            )
+        ]
     logits = graph.output(z, "logits")
     probabilities = graph.output(linked(graph, predictor.link, logits), "probabilities")
     found = [make_tensor_value_info(logits, TensorProto.FLOAT, wide, "before they become probabilities")]
     found.append(make_tensor_value_info(probabilities, TensorProto.FLOAT, wide))
     if predictor.task == "multilabel":
         labels = graph.output(graph.add("Greater", logits, graph.constant("even", 0)), "labels")
-        return [*found, make_tensor_value_info(labels, TensorProto.BOOL, wide, f"which are true: {', '.join(predictor.targets)}")]
+        return [
+            *found,
+            make_tensor_value_info(
+                labels, TensorProto.BOOL, wide, f"which are true: {', '.join(predictor.targets)}"
+            ),
+        ]
     number = graph.output(graph.add("ArgMax", logits, axis=1, keepdims=0), "class")
-    return [*found, make_tensor_value_info(number, TensorProto.INT64, ["N"], "the number of a class, as in the property classes")]
+    return [
+        *found,
+        make_tensor_value_info(
+            number, TensorProto.INT64, ["N"], "the number of a class, as in the property classes"
+        ),
+    ]
 
 
 def linked(graph: Graph, link: "Link", z: str) -> str:

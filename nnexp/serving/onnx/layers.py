@@ -37,7 +37,15 @@ def _(layer: Dense, graph: Graph, x: str) -> str:
 def _(layer: Conv2d, graph: Graph, x: str) -> str:
     W = graph.constant("W", layer.W.reshape(layer.weight_shape()).transpose(3, 0, 1, 2))  # (O, C, K, K)
     b = [graph.constant("b", layer.b)] if layer.bias else []
-    return graph.add("Conv", x, W, *b, kernel_shape=[layer.kernel] * 2, strides=[layer.stride] * 2, pads=[layer.padding] * 4)
+    return graph.add(
+        "Conv",
+        x,
+        W,
+        *b,
+        kernel_shape=[layer.kernel] * 2,
+        strides=[layer.stride] * 2,
+        pads=[layer.padding] * 4,
+    )
 
 
 @translate.register
@@ -74,7 +82,9 @@ def _(layer: LayerNorm, graph: Graph, x: str) -> str:
 
 @translate.register
 def _(layer: Maxout, graph: Graph, x: str) -> str:
-    pieces = graph.add("Reshape", x, graph.constant("pieces", [0, layer.pieces, layer.outputs], "int64"))  # (N, K, O)
+    pieces = graph.add(
+        "Reshape", x, graph.constant("pieces", [0, layer.pieces, layer.outputs], "int64")
+    )  # (N, K, O)
     return graph.add("ReduceMax", pieces, axes=[1], keepdims=0)
 
 

@@ -105,7 +105,9 @@ def run(model: "ModelProto", x: NDArray[Any]) -> dict[str, NDArray[Any]]:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = FATAL
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
     names = [output.name for output in session.get_outputs()]
     return dict(zip(names, session.run(names, {"x": x}), strict=True))
 
@@ -119,7 +121,12 @@ def random_examples(predictor: "Predictor", examples: int, rng: np.random.Genera
     scale, width, stored = predictor.scale, prod(predictor.shape), predictor.stored
     if isinstance(scale, Standardization):
         varies = scale.factor > 0
-        x = scale.shift + np.divide(rng.standard_normal((examples, width)), scale.factor, out=np.zeros((examples, width)), where=varies)
+        x = scale.shift + np.divide(
+            rng.standard_normal((examples, width)),
+            scale.factor,
+            out=np.zeros((examples, width)),
+            where=varies,
+        )
         plain = (scale.shift == 0) & (scale.factor == 1)
         x[:, plain] = rng.integers(0, 2, (examples, plain.sum()))
         x[rng.random(x.shape) < MISSING] = np.nan

@@ -51,7 +51,11 @@ def schema(data: Mapping[str, Any]) -> dict[str, Any]:
 def profile(data: Mapping[str, Any], part: str) -> dict[str, Any]:
     """How many examples, of which classes, and how the part was split off."""
     found = data["parts"][part]
-    told: dict[str, Any] = {"num_rows": found["examples"], "sha256": found["digest"], "data_sha256": data["sha256"]}
+    told: dict[str, Any] = {
+        "num_rows": found["examples"],
+        "sha256": found["digest"],
+        "data_sha256": data["sha256"],
+    }
     if found.get("classes"):
         told["class_counts"] = found["classes"]
     if part != "test":

@@ -36,7 +36,13 @@ CHECK = "warn_dependency_requirement_mismatches"
 EXAMPLES = 3  # in the input example
 
 
-def log_model(client: "MlflowClient", ledger: "UploadState", folder: Path, head: Mapping[str, Any], once: Mapping[str, Any]) -> str:
+def log_model(
+    client: "MlflowClient",
+    ledger: "UploadState",
+    folder: Path,
+    head: Mapping[str, Any],
+    once: Mapping[str, Any],
+) -> str:
     """Log the network with its best weights as a model of the run; returns the model's id.
 
     Args:
@@ -49,11 +55,17 @@ def log_model(client: "MlflowClient", ledger: "UploadState", folder: Path, head:
     from mlflow.entities import LoggedModelOutput, LoggedModelStatus, Metric
 
     run_id = ledger.run_id
-    params = {key: value[:250] for key, value in head["params"].items() if "." not in key and key not in ("plugins", "optimized_metric")}
+    params = {
+        key: value[:250]
+        for key, value in head["params"].items()
+        if "." not in key and key not in ("plugins", "optimized_metric")
+    }
     kind = json.loads((folder / "network.json").read_text())["task"]
     model_id = find_model(client, ledger)
     if not model_id:
-        model_id = client.create_logged_model(ledger.experiment_id, NAME, run_id, params=params, model_type=kind).model_id
+        model_id = client.create_logged_model(
+            ledger.experiment_id, NAME, run_id, params=params, model_type=kind
+        ).model_id
     with tempfile.TemporaryDirectory() as temporary:
         local = Path(temporary) / NAME
         save_model(local, folder, Path(head["destination"]["folder"]), model_id=model_id, run_id=run_id)
@@ -64,14 +76,19 @@ def log_model(client: "MlflowClient", ledger: "UploadState", folder: Path, head:
         client.log_outputs(run_id, [LoggedModelOutput(model_id, step=0)])  # which a database takes only once
     shown = {name: value for name, value in once["values"].items() if name.startswith(("best/", "test/"))}
     if shown:  # the run has them already, with the same time, so it does not get them twice
-        told = [Metric(name, value, once["time"], 0, model_id=model_id, run_id=run_id) for name, value in shown.items()]
+        told = [
+            Metric(name, value, once["time"], 0, model_id=model_id, run_id=run_id)
+            for name, value in shown.items()
+        ]
         client.log_batch(run_id, metrics=told)
     return str(model_id)
 
 
 def find_model(client: "MlflowClient", ledger: "UploadState") -> str:
     """The run's model that the store has already; empty where there is none."""
-    found = client.search_logged_models([ledger.experiment_id], f"source_run_id = '{ledger.run_id}' AND name = '{NAME}'", max_results=1)
+    found = client.search_logged_models(
+        [ledger.experiment_id], f"source_run_id = '{ledger.run_id}' AND name = '{NAME}'", max_results=1
+    )
     return str(found[0].model_id) if found else ""
 
 
@@ -81,7 +98,9 @@ def find_version(client: "MlflowClient", name: str, ledger: "UploadState") -> st
     return str(found[0].version) if found else ""
 
 
-def save_model(path: Path, folder: Path, home: Path, model_id: str | None = None, run_id: str | None = None) -> None:
+def save_model(
+    path: Path, folder: Path, home: Path, model_id: str | None = None, run_id: str | None = None
+) -> None:
     """Write a run's network as a folder in MLflow's format; plugins are looked for in `home`."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -123,13 +142,25 @@ def signature(description: Mapping[str, Any]) -> "ModelSignature":
     columns, classes, targets = description["columns"], description["classes"], description["targets"]
     outputs: list[ColSpec | TensorSpec]
     if columns:
-        inputs = Schema([ColSpec("string" if column.get("values") else "double", column["name"], required=False) for column in columns])
+        inputs = Schema(
+            [
+                ColSpec("string" if column.get("values") else "double", column["name"], required=False)
+                for column in columns
+            ]
+        )
     else:
         inputs = Schema([TensorSpec(np.dtype(description["stored"]), (-1, *description["shape"]))])
     if description["task"] == "classification":
-        outputs = [ColSpec("string", "prediction"), ColSpec("double", "confidence"), *(ColSpec("double", f"p_{name}") for name in classes)]
+        outputs = [
+            ColSpec("string", "prediction"),
+            ColSpec("double", "confidence"),
+            *(ColSpec("double", f"p_{name}") for name in classes),
+        ]
     elif description["task"] == "multilabel":
-        outputs = [*(ColSpec("boolean", name) for name in targets), *(ColSpec("double", f"p_{name}") for name in targets)]
+        outputs = [
+            *(ColSpec("boolean", name) for name in targets),
+            *(ColSpec("double", f"p_{name}") for name in targets),
+        ]
     else:
         outputs = [ColSpec("double", name) for name in targets]
     return ModelSignature(inputs, Schema(outputs))
@@ -159,16 +190,24 @@ def register(client: "MlflowClient", name: str, ledger: "UploadState", descripti
     from mlflow.exceptions import MlflowException
 
     try:
-        client.create_registered_model(name, description="Networks trained by nnexp; each version names the run that it comes from.")
+        client.create_registered_model(
+            name, description="Networks trained by nnexp; each version names the run that it comes from."
+        )
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
     model_id, said = ledger.model_id, os.environ.get(VARIABLE)
-    set_tracking_uri(client.tracking_uri)  # where a database's registry looks for the model; it sets the variable too
+    set_tracking_uri(
+        client.tracking_uri
+    )  # where a database's registry looks for the model; it sets the variable too
     try:
-        version = client.create_model_version(name, f"models:/{model_id}", ledger.run_id, model_id=model_id, description=description)
+        version = client.create_model_version(
+            name, f"models:/{model_id}", ledger.run_id, model_id=model_id, description=description
+        )
     finally:
         set_tracking_uri(None)  # type: ignore[arg-type]  # as it was before: nothing was said
         os.environ.update({VARIABLE: said} if said else {})
-    client.set_logged_model_tags(model_id, {"mlflow.modelVersions": json.dumps([{"name": name, "version": version.version}])})
+    client.set_logged_model_tags(
+        model_id, {"mlflow.modelVersions": json.dumps([{"name": name, "version": version.version}])}
+    )
     return str(version.version)

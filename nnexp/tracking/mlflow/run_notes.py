@@ -26,7 +26,11 @@ def experiment_note() -> str:
 
 
 def run_note(
-    folder: Path, head: Mapping[str, Any], status: str = "", metrics: Mapping[str, float] | None = None, ledger: "UploadState | None" = None
+    folder: Path,
+    head: Mapping[str, Any],
+    status: str = "",
+    metrics: Mapping[str, float] | None = None,
+    ledger: "UploadState | None" = None,
 ) -> str:
     """Of a run: at its beginning what it is, at its end what came out too.
 
@@ -37,14 +41,18 @@ def run_note(
         metrics: those that are told once.
         ledger: what the store has of it.
     """
-    parts = [text for text in (result(metrics or {}), ENDED.get(status, "")) if text]  # first: the UI folds what is long
+    parts = [
+        text for text in (result(metrics or {}), ENDED.get(status, "")) if text
+    ]  # first: the UI folds what is long
     parts.append(what(head["params"], _json(folder / "dataset.json")))
     command = _json(folder / "environment.json").get("command", "")
     repeat = [f"Started by `{command}`."] if command else []
     if ledger is not None:
         repeat.append(f"Train it again and compare it bit by bit: `nnexp reproduce {ledger.run_id[:8]}`.")
         if ledger.model_id:
-            repeat.append(f"Serve it: `mlflow models serve -m models:/{ledger.model_id} --env-manager local`.")
+            repeat.append(
+                f"Serve it: `mlflow models serve -m models:/{ledger.model_id} --env-manager local`."
+            )
     return "\n\n".join([*parts, " ".join(repeat)]).strip()
 
 
@@ -53,10 +61,18 @@ def what(params: Mapping[str, str], data: Mapping[str, Any]) -> str:
     chosen = [f"{group} `{params[group]}`" for group in CHOICES if params.get(group, "none") not in PLAIN]
     sizes = ", ".join(f"{part['examples']:,} {name}" for name, part in data.get("parts", {}).items())
     name = data.get("name") or params.get("data", "custom data")
-    kinds = {"classification": f"{len(data.get('classes', ()))} classes", "multilabel": f"{len(data.get('targets', ()))} labels"}
-    kind = kinds.get(data.get("task", ""), f"regression of {', '.join(data.get('targets', ()))}" if data.get("targets") else "")
+    kinds = {
+        "classification": f"{len(data.get('classes', ()))} classes",
+        "multilabel": f"{len(data.get('targets', ()))} labels",
+    }
+    kind = kinds.get(
+        data.get("task", ""),
+        f"regression of {', '.join(data.get('targets', ()))}" if data.get("targets") else "",
+    )
     told = f"**{name}**" + (f", {kind}" if kind else "") + (f" ({sizes} examples)" if sizes else "")
-    epochs = f"{params.get('trainer.epochs', '?')} epochs of batches of {params.get('trainer.batch_size', '?')}"
+    epochs = (
+        f"{params.get('trainer.epochs', '?')} epochs of batches of {params.get('trainer.batch_size', '?')}"
+    )
     return f"{told}: {', '.join(chosen)}; lr {params.get('optimizer.lr', '?')}, {epochs}, seed {params.get('seed', '?')}."
 
 
@@ -66,7 +82,11 @@ def result(metrics: Mapping[str, float]) -> str:
     if score is None:
         return ""
     label, form = ("accuracy", "{:.2%}") if score == "accuracy" else ("R2", "{:.4f}")
-    tested = f", **{form.format(metrics[f'test/{score}'])}** on test" if f"test/{score}" in metrics else "; test was not looked at"
+    tested = (
+        f", **{form.format(metrics[f'test/{score}'])}** on test"
+        if f"test/{score}" in metrics
+        else "; test was not looked at"
+    )
     took = f", in {metrics['time/total']:.1f} s" if "time/total" in metrics else ""
     return f"{label} **{form.format(metrics[f'best/val_{score}'])}** on validation (epoch {metrics['best/epoch']:.0f}){tested}{took}."
 

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 SQLITE = "sqlite:///"
 METRICS_PER_CALL, PARAMS_PER_CALL, TAGS_PER_CALL = 1000, 100, 100  # MLflow's own limits
 PARAM_LENGTH = 6000
-KIND = {"mlflow.experimentKind": "custom_model_development"}  # the UI then opens on training, not on language models
+KIND = {
+    "mlflow.experimentKind": "custom_model_development"
+}  # the UI then opens on training, not on language models
 NOTE = "mlflow.note.content"
 DATABASE = Path("mlruns") / "mlflow.db"
 CONNECTS_WITHIN = 5  # seconds
@@ -52,7 +54,9 @@ def database(folder: Path) -> str:
     """The address of a folder's own store."""
     path = folder / DATABASE
     if odd := {"%", "?"} & set(str(path)):
-        raise StoreError(f"MLflow takes no database below a folder with {odd.pop()} in its name: {path}; set MLFLOW_TRACKING_URI")
+        raise StoreError(
+            f"MLflow takes no database below a folder with {odd.pop()} in its name: {path}; set MLFLOW_TRACKING_URI"
+        )
     return f"{SQLITE}{path}"
 
 
@@ -62,7 +66,9 @@ def set_mlflow_defaults() -> None:
         os.environ.setdefault(name, value)
 
 
-def open_store(uri: str, experiment: str, note: str = "", home: Path | None = None) -> tuple["MlflowClient", str]:
+def open_store(
+    uri: str, experiment: str, note: str = "", home: Path | None = None
+) -> tuple["MlflowClient", str]:
     """A client of the store at `uri` and the id of the experiment of that name, made with that note if there is none.
 
     Artifacts of an SQLite store lie beside it, those of another database in mlruns/ of `home` (the working directory); a server
@@ -75,7 +81,9 @@ def open_store(uri: str, experiment: str, note: str = "", home: Path | None = No
     if folder is not None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            sqlite3.connect(uri.removeprefix(SQLITE)).close()  # says at once what MLflow would try again for minutes
+            sqlite3.connect(
+                uri.removeprefix(SQLITE)
+            ).close()  # says at once what MLflow would try again for minutes
         except (OSError, sqlite3.Error) as error:
             raise StoreError(f"{uri.removeprefix(SQLITE)}: {error}") from error
     if uri.startswith("postgresql"):
@@ -117,7 +125,10 @@ def _lock(uri: str, folder: Path | None) -> AbstractContextManager[object]:
         return nullcontext()
     if folder is not None:
         return FileLock(folder / ".lock")
-    return FileLock(Path(tempfile.gettempdir()) / f"nnexp-{getpass.getuser()}-{sha256(uri.encode()).hexdigest()[:16]}.lock")
+    return FileLock(
+        Path(tempfile.gettempdir())
+        / f"nnexp-{getpass.getuser()}-{sha256(uri.encode()).hexdigest()[:16]}.lock"
+    )
 
 
 def _experiment(client: "MlflowClient", name: str, note: str, folder: Path | None) -> str:
@@ -160,12 +171,16 @@ def destination(place: Mapping[str, Any]) -> str:
     """
     home = Path(place["folder"])
     if (uri := place["uri"]) is None:
-        return database(home) if home.is_dir() else address(None)  # the folder may have come from another machine
+        return (
+            database(home) if home.is_dir() else address(None)
+        )  # the folder may have come from another machine
     if HIDDEN not in uri:
         return str(uri)
     said = os.environ.get("MLFLOW_TRACKING_URI", "")
     if redacted(said) != uri:
-        raise StoreError(f"the run was made for {uri}: set MLFLOW_TRACKING_URI to that, with name and password")
+        raise StoreError(
+            f"the run was made for {uri}: set MLFLOW_TRACKING_URI to that, with name and password"
+        )
     return said
 
 

@@ -25,7 +25,9 @@ def kind(uri: str) -> Kind:
         return "database"
     if scheme in SERVERS:
         return "server"
-    return "files" if scheme == "file" or ("://" not in uri and scheme not in (*OTHERS, "sqlite")) else "other"
+    return (
+        "files" if scheme == "file" or ("://" not in uri and scheme not in (*OTHERS, "sqlite")) else "other"
+    )
 
 
 def fault(uri: str) -> tuple[str, str]:
@@ -35,12 +37,24 @@ def fault(uri: str) -> tuple[str, str]:
         return ("", "") if files_are_allowed() else _no_files(place)
     scheme = uri.partition(":")[0]
     if scheme == "sqlite" and found == "other":
-        return f"{place}: a database in a file has three slashes before its path, four if that is absolute", FORMS
-    known = (*DATABASES, *SERVERS, *OTHERS, "sqlite", *(plugin.name for plugin in entry_points(group="mlflow.tracking_store")))
+        return (
+            f"{place}: a database in a file has three slashes before its path, four if that is absolute",
+            FORMS,
+        )
+    known = (
+        *DATABASES,
+        *SERVERS,
+        *OTHERS,
+        "sqlite",
+        *(plugin.name for plugin in entry_points(group="mlflow.tracking_store")),
+    )
     if scheme.partition("+")[0] in known:
         return "", ""
     near = get_close_matches(scheme, known, 1)
-    return f"{place}: MLflow knows no store of the kind {scheme}://", f"did you mean {near[0]}://?" if near else FORMS
+    return (
+        f"{place}: MLflow knows no store of the kind {scheme}://",
+        f"did you mean {near[0]}://?" if near else FORMS,
+    )
 
 
 def check(uri: str) -> None:
@@ -66,4 +80,7 @@ def _no_files(place: str) -> tuple[str, str]:
     if not path.is_dir() and "://" not in place:
         return f"{place}: no such store", FORMS
     within = next((path / name for name in (DATABASE.name, DATABASE) if (path / name).is_file()), None)
-    return f"{place} is a folder of files, which MLflow 3.13 and later refuse", f"did you mean {SQLITE}{within}?" if within else FORMS
+    return (
+        f"{place} is a folder of files, which MLflow 3.13 and later refuse",
+        f"did you mean {SQLITE}{within}?" if within else FORMS,
+    )

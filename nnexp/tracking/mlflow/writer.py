@@ -35,7 +35,9 @@ class MlflowRunWriter:
         progress: called whenever the store has taken something.
     """
 
-    def __init__(self, folder: Path, uri: str | None = None, progress: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, folder: Path, uri: str | None = None, progress: Callable[[], None] = lambda: None
+    ) -> None:
         self.folder, self.progress = folder, progress
         entries, _ = journal.read(folder)
         self.head = entries[0]
@@ -84,12 +86,16 @@ class MlflowRunWriter:
             place = self.head["destination"]
             home = Path(place["folder"])
             here = home if home.is_dir() else None
-            self.client, ledger.experiment_id = open_store(self.uri, place["experiment"], experiment_note(), here)
+            self.client, ledger.experiment_id = open_store(
+                self.uri, place["experiment"], experiment_note(), here
+            )
         if not ledger.run_id and (known := self.known(self.client)):
             ledger.run_id, self.again = known, True
         if not ledger.run_id:
             tags = self.head["tags"] | {JOURNAL: self.head["id"]}
-            run = self.client.create_run(ledger.experiment_id, self.head["time"], tags=tags, run_name=self.head["name"])
+            run = self.client.create_run(
+                ledger.experiment_id, self.head["time"], tags=tags, run_name=self.head["name"]
+            )
             ledger.run_id = run.info.run_id
         if not self.introduced:
             self.write_run_metadata(self.client)
@@ -100,7 +106,9 @@ class MlflowRunWriter:
 
     def known(self, client: "MlflowClient") -> str:
         """The run that the store has already: nobody heard its answer, or it was told under another address."""
-        found = client.search_runs([self.ledger.experiment_id], f"tags.`{JOURNAL}` = '{self.head['id']}'", max_results=1)
+        found = client.search_runs(
+            [self.ledger.experiment_id], f"tags.`{JOURNAL}` = '{self.head['id']}'", max_results=1
+        )
         return str(found[0].info.run_id) if found else ""
 
     def write_run_metadata(self, client: "MlflowClient") -> None:
@@ -114,7 +122,11 @@ class MlflowRunWriter:
         from mlflow.entities import Metric
 
         told = [e for e in entries if e["kind"] == "metrics"]
-        log_metrics(client, self.ledger.run_id, [Metric(name, v, e["time"], e["step"]) for e in told for name, v in e["values"].items()])
+        log_metrics(
+            client,
+            self.ledger.run_id,
+            [Metric(name, v, e["time"], e["step"]) for e in told for name, v in e["values"].items()],
+        )
         self.remember(told)
         self.progress()
 
@@ -139,7 +151,13 @@ class MlflowRunWriter:
         if not self.classes:
             self.classes = json.loads((self.folder / "dataset.json").read_text())["classes"]
         begin = f"images/{SLIDER}+step+{entry['step']}+timestamp+{entry['time']}+"
-        if self.again and sum(file.path.startswith(begin) for file in client.list_artifacts(self.ledger.run_id, "images")) > 1:
+        if (
+            self.again
+            and sum(
+                file.path.startswith(begin) for file in client.list_artifacts(self.ledger.run_id, "images")
+            )
+            > 1
+        ):
             return
         unit = "epoch" if self.head["params"].get("trainer.evaluate_every", "null") == "null" else "step"
         image: Any = epoch_confusion(entry["matrix"], self.classes, entry["step"], unit)
@@ -162,7 +180,11 @@ class MlflowRunWriter:
         """What came out, and how it ended."""
         ledger = self.ledger
         self.send_model(client)
-        client.set_tag(ledger.run_id, NOTE, run_note(self.folder, self.head, entry["status"], self.once["values"], ledger))
+        client.set_tag(
+            ledger.run_id,
+            NOTE,
+            run_note(self.folder, self.head, entry["status"], self.once["values"], ledger),
+        )
         client.set_terminated(ledger.run_id, entry["status"], entry["time"])
         described = f"{short_result(self.once['values'])}; {self.head['name']}"
         if self.learnt and (name := self.head["destination"].get("register")) and not ledger.version:

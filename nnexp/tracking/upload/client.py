@@ -39,10 +39,18 @@ class Uploader:
         self.mlflow = mlflow
         self.answers: dict[str, Outcome] = {}
         self.listening = Lock()
-        command = [sys.executable, "-P", "-m", "nnexp.tracking.upload.worker", *(["--mlflow"] if mlflow else [])]
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            "nnexp.tracking.upload.worker",
+            *(["--mlflow"] if mlflow else []),
+        ]
         self.owner = os.getpid()
         pipe = subprocess.PIPE
-        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, process_group=0)  # no Ctrl-C reaches it
+        self.process = subprocess.Popen(
+            command, stdin=pipe, stdout=pipe, text=True, process_group=0
+        )  # no Ctrl-C reaches it
 
     @classmethod
     def start(cls, mlflow: bool) -> "Uploader":
@@ -57,7 +65,11 @@ class Uploader:
     @classmethod
     def stop(cls) -> None:
         """Let the process finish what it has, without waiting."""
-        if cls.running is not None and cls.running.process.stdin is not None and cls.running.owner == os.getpid():
+        if (
+            cls.running is not None
+            and cls.running.process.stdin is not None
+            and cls.running.owner == os.getpid()
+        ):
             cls.running.process.stdin.close()
             cls.running = None
 

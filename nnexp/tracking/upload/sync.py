@@ -49,7 +49,11 @@ def look(folder: Path) -> Found:
     try:
         entries, _ = journal.read(folder)
         head = entries[0]
-        destination, name, _ = head["destination"], str(head["name"]), head["id"]  # without which it would be sent twice
+        destination, name, _ = (
+            head["destination"],
+            str(head["name"]),
+            head["id"],
+        )  # without which it would be sent twice
     except (OSError, ValueError, IndexError, KeyError):
         return Found(folder, folder.name, "unreadable")
     if destination is None:

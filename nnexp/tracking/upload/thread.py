@@ -116,4 +116,8 @@ def told(error: Exception, shipment: MlflowRunWriter | None = None) -> str:
     """What went wrong, in a line, without a password."""
     if isinstance(error, StoreError):
         return str(error)
-    return in_words(shipment.uri, error) if shipment else redacted(f"{type(error).__name__}: {first_line(error)}")
+    return (
+        in_words(shipment.uri, error)
+        if shipment
+        else redacted(f"{type(error).__name__}: {first_line(error)}")
+    )

@@ -46,9 +46,21 @@ class Follower:
     """
 
     def __init__(
-        self, folder: Path, alive: Callable[[], bool], painter: PlotWorker, imported: Event, pause: Throttle, patience: float = PATIENCE
+        self,
+        folder: Path,
+        alive: Callable[[], bool],
+        painter: PlotWorker,
+        imported: Event,
+        pause: Throttle,
+        patience: float = PATIENCE,
     ) -> None:
-        self.folder, self.alive, self.painter, self.imported, self.pause = folder, alive, painter, imported, pause
+        self.folder, self.alive, self.painter, self.imported, self.pause = (
+            folder,
+            alive,
+            painter,
+            imported,
+            pause,
+        )
         self.patience = patience
         self.began = time.monotonic()
         self.offset = 0
@@ -83,7 +95,12 @@ class Follower:
         self.put([{"kind": "artifact", "path": path} for path in self.draw()])
         self.put(pending[-1:], self.offset)
         error = self.sender.finish(self.patience) if self.sender else ""
-        return {"folder": str(self.folder), "run_id": self.sender.run_id if self.sender else "", "error": error, "note": self.note}
+        return {
+            "folder": str(self.folder),
+            "run_id": self.sender.run_id if self.sender else "",
+            "error": error,
+            "note": self.note,
+        }
 
     def fetch_baseline(self, text: str | None, place: dict[str, Any]) -> None:
         if text is not None:
@@ -118,8 +135,15 @@ class Follower:
 def main() -> None:
     """Serve the process that started this one, until its end of the pipe closes."""
     if hasattr(os, "fork") and os.fork():
-        os._exit(0)  # whoever ends the starting process with all its children, as a pool of workers does, does not find us
-    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGTTOU"):  # what ends a whole group is for who trains to answer; its end is ours
+        os._exit(
+            0
+        )  # whoever ends the starting process with all its children, as a pool of workers does, does not find us
+    for name in (
+        "SIGINT",
+        "SIGTERM",
+        "SIGHUP",
+        "SIGTTOU",
+    ):  # what ends a whole group is for who trains to answer; its end is ours
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     if hasattr(os, "nice"):
@@ -152,7 +176,14 @@ def main() -> None:
     server.join()
 
 
-def serve(orders: "Queue[str | None]", answers: TextIO, closed: Event, painter: PlotWorker, imported: Event, pause: Throttle) -> None:
+def serve(
+    orders: "Queue[str | None]",
+    answers: TextIO,
+    closed: Event,
+    painter: PlotWorker,
+    imported: Event,
+    pause: Throttle,
+) -> None:
     """Ship one run after the other."""
     silent_since = float("-inf")
     while (line := orders.get()) is not None:
@@ -161,9 +192,13 @@ def serve(orders: "Queue[str | None]", answers: TextIO, closed: Event, painter: 
         for name in [name for name in os.environ if name.startswith("MLFLOW_") and name not in settings]:
             del os.environ[name]
         os.environ.update(settings)
-        patience = PATIENCE if time.monotonic() - silent_since > GRACE else BRIEFLY  # the runs of a sweep need not all wait for it
+        patience = (
+            PATIENCE if time.monotonic() - silent_since > GRACE else BRIEFLY
+        )  # the runs of a sweep need not all wait for it
         try:
-            outcome = Follower(Path(order["folder"]), lambda: not closed.is_set(), painter, imported, pause, patience).follow()
+            outcome = Follower(
+                Path(order["folder"]), lambda: not closed.is_set(), painter, imported, pause, patience
+            ).follow()
         except Exception as error:  # noqa: BLE001, one run's surprise is not the next one's
             outcome = {"folder": order["folder"], "run_id": "", "error": told(error), "note": ""}
         if outcome["error"]:

@@ -6,7 +6,9 @@ import pytest
 from nnexp.cli.commands.compare import main
 from nnexp.tracking.mlflow.store import address, log_metrics, log_params, open_store
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"
+)
 
 
 @pytest.fixture
@@ -37,8 +39,13 @@ def test_two_runs_make_a_page_pictures_and_a_summary(recorded, alone, capsys):
     assert f"A  digits-0  {recorded[0][:8]}  FINISHED" in seen
     assert "[bold]" in seen  # a param's value, and no markup
     assert "best/val_accuracy ↑   90.00%   91.00%" in seen
-    assert "B is ahead of A by 1.00 percentage points on test; on validation B is ahead by 1.00 percentage points" in seen
-    files = [str(alone / "compare" / name) for name in ("index.html", "curves.png", "confusion-difference.png")]
+    assert (
+        "B is ahead of A by 1.00 percentage points on test; on validation B is ahead by 1.00 percentage points"
+        in seen
+    )
+    files = [
+        str(alone / "compare" / name) for name in ("index.html", "curves.png", "confusion-difference.png")
+    ]
     assert seen.splitlines()[-3:] == files
     assert all(os.path.getsize(file) > 5000 for file in files)
 
@@ -56,11 +63,16 @@ def test_what_an_earlier_comparison_left_does_not_stay(recorded, alone):
 
 def test_the_same_run_twice_is_refused_whatever_it_is_called(recorded, capsys):
     assert main(["best", "last"]) == 2
-    assert f"best and last are the same run (digits-1, {recorded[1][:8]}): name another" in capsys.readouterr().err
+    assert (
+        f"best and last are the same run (digits-1, {recorded[1][:8]}): name another"
+        in capsys.readouterr().err
+    )
     assert main([recorded[1], "best"]) == 2
     capsys.readouterr()
     assert main(["best", recorded[1][:4]]) == 2
-    assert capsys.readouterr().err.startswith(f"nnexp: best and {recorded[1][:4]} are the same run (digits-1, ")
+    assert capsys.readouterr().err.startswith(
+        f"nnexp: best and {recorded[1][:4]} are the same run (digits-1, "
+    )
     assert main(["last", "last"]) == 2
     assert capsys.readouterr().err.startswith("nnexp: last is named twice (digits-1, ")
 

@@ -27,7 +27,9 @@ from nnexp.data.images.image_sets import FILES
 from nnexp.tracking.journal import Journal
 from nnexp.tracking.mlflow.store import address, open_store
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"
+)
 DAY = 86_400_000  # milliseconds
 
 
@@ -71,7 +73,9 @@ def test_it_imports_neither_mlflow_nor_matplotlib_nor_scikit_learn(store):
 
 
 def test_a_problem_is_told_with_its_remedy_and_exit_code_1(capsys, monkeypatch):
-    monkeypatch.setitem(CHECKS, "data", lambda verify: [Finding("data", "problem", "it is [broken]", "mend it")])
+    monkeypatch.setitem(
+        CHECKS, "data", lambda verify: [Finding("data", "problem", "it is [broken]", "mend it")]
+    )
     monkeypatch.setattr(project, "data", CHECKS["data"])
     assert main([]) == 1
     output = capsys.readouterr().out
@@ -97,7 +101,10 @@ def test_packages_outside_their_range_or_missing_are_told_with_the_command_that_
     monkeypatch.setattr(installation.metadata, "requires", lambda _: asked)
     wrong, missing, good = installation.packages()
     assert (wrong.state, wrong.remedy) == ("problem", "pip install 'numpy>=99'")
-    assert (missing.text, missing.remedy) == ("no-such-package is not installed", "pip install 'no-such-package>=1'")
+    assert (missing.text, missing.remedy) == (
+        "no-such-package is not installed",
+        "pip install 'no-such-package>=1'",
+    )
     assert (good.state, good.text.split()[0]) == ("ok", "scipy")
 
 
@@ -106,7 +113,10 @@ def test_what_is_optional_and_missing_is_a_note_that_says_what_it_gives(monkeypa
     found = list(installation.extras())
     assert [finding.state for finding in found] == ["note"] * 4
     assert found[0] == Finding(
-        "extras", "note", "without psutil: processor and memory of a run in MLflow is not to be had", "pip install 'nnexp[system]'"
+        "extras",
+        "note",
+        "without psutil: processor and memory of a run in MLflow is not to be had",
+        "pip install 'nnexp[system]'",
     )
 
 
@@ -135,12 +145,21 @@ def test_linear_algebra_that_is_wrong_is_told(monkeypatch):
 
 
 def test_more_threads_than_cores_are_a_note(monkeypatch, tmp_path):
-    pool = {"user_api": "blas", "internal_api": "openblas", "version": "1", "architecture": "Zen", "num_threads": 64}
+    pool = {
+        "user_api": "blas",
+        "internal_api": "openblas",
+        "version": "1",
+        "architecture": "Zen",
+        "num_threads": 64,
+    }
     monkeypatch.setattr("threadpoolctl.threadpool_info", lambda: [pool])
     monkeypatch.setenv("OMP_NUM_THREADS", "64")
     monkeypatch.setattr(machine, "cores", lambda: 2)
     found = only(machine.linear_algebra)
-    assert (found.state, found.remedy) == ("note", "trainer.threads=2, or OPENBLAS_NUM_THREADS=2 before nnexp")
+    assert (found.state, found.remedy) == (
+        "note",
+        "trainer.threads=2, or OPENBLAS_NUM_THREADS=2 before nnexp",
+    )
     assert found.text.startswith("openblas 1, kernel Zen, 64 threads on 2 cores (")
     assert "OMP_NUM_THREADS=64" in found.text
     monkeypatch.setattr("threadpoolctl.threadpool_info", list)
@@ -158,7 +177,9 @@ def test_a_containers_share_of_the_cores_counts(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize(("free", "state"), [(1e12, "ok"), (2e9, "note"), (1e8, "problem")])
 def test_little_room_is_told(monkeypatch, free, state):
-    monkeypatch.setattr(machine.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(1e13, 1e13 - free, free))
+    monkeypatch.setattr(
+        machine.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(1e13, 1e13 - free, free)
+    )
     assert only(machine.disk).state == state
 
 
@@ -189,7 +210,8 @@ def test_a_run_that_nobody_has_heard_of_for_long_is_a_note_with_the_way_to_end_i
     (alone / "mlruns" / "artifacts" / "nnexp").mkdir(parents=True)
     now = int(time.time() * 1000)
     old, busy, _ = (
-        client.create_run(experiment, started, run_name=name) for name, started in (("old", now - DAY), ("busy", now - DAY), ("new", now))
+        client.create_run(experiment, started, run_name=name)
+        for name, started in (("old", now - DAY), ("busy", now - DAY), ("new", now))
     )
     client.log_metric(busy.info.run_id, "system/cpu", 1.0)
     found = of(examined, "note")
@@ -201,7 +223,9 @@ def test_an_experiment_whose_files_are_gone_is_told(store, alone):
     client, experiment = open_store(address(None), "moved")
     client.create_run(experiment)
     found = of(examined, "problem")
-    assert found.text.startswith(f"the files of experiment moved (1 run) should lie in {alone}/mlruns/artifacts/moved")
+    assert found.text.startswith(
+        f"the files of experiment moved (1 run) should lie in {alone}/mlruns/artifacts/moved"
+    )
 
 
 def revised(path, version):
@@ -241,9 +265,13 @@ def test_a_store_in_a_folder_above_is_pointed_at(alone, empty_store, monkeypatch
     assert (found.state, found.remedy) == ("note", f"did you mean: cd {alone}")
 
 
-@pytest.mark.parametrize("uri", ["http://me:secret@127.0.0.1:{}", "postgresql+psycopg2://me:secret@127.0.0.1:{}/x"])
+@pytest.mark.parametrize(
+    "uri", ["http://me:secret@127.0.0.1:{}", "postgresql+psycopg2://me:secret@127.0.0.1:{}/x"]
+)
 @pytest.mark.parametrize("silent", [True, False], ids=["silent", "dead"])
-def test_a_server_that_does_not_answer_is_told_within_5_seconds_without_the_password(uri, silent, monkeypatch):
+def test_a_server_that_does_not_answer_is_told_within_5_seconds_without_the_password(
+    uri, silent, monkeypatch
+):
     if uri.startswith("postgresql"):
         pytest.importorskip("psycopg2")
     with socket.socket() as listening:
@@ -257,7 +285,10 @@ def test_a_server_that_does_not_answer_is_told_within_5_seconds_without_the_pass
     assert found.state == "problem"
     assert found.text.endswith("no answer within 3 s" if silent else "nobody listens there")
     assert "secret" not in f"{found.text}{found.remedy}"
-    assert "sent by nnexp sync when it is back, or elsewhere by nnexp sync --uri sqlite:///$PWD/mlruns/mlflow.db" in found.remedy
+    assert (
+        "sent by nnexp sync when it is back, or elsewhere by nnexp sync --uri sqlite:///$PWD/mlruns/mlflow.db"
+        in found.remedy
+    )
 
 
 def test_a_name_that_takes_for_ever_to_look_up_is_not_waited_for():
@@ -273,8 +304,12 @@ def answering(monkeypatch):
     """A server that answers as MLflow's does; the answers by path, to be changed."""
     answers = {
         "/version": "3.17.2",
-        "/api/2.0/mlflow/experiments/search": {"experiments": [{"experiment_id": "0"}, {"experiment_id": "1"}]},
-        "/api/2.0/mlflow/runs/search": {"runs": [{"info": {"run_name": "old", "run_id": "a" * 32, "start_time": 0}, "data": {}}]},
+        "/api/2.0/mlflow/experiments/search": {
+            "experiments": [{"experiment_id": "0"}, {"experiment_id": "1"}]
+        },
+        "/api/2.0/mlflow/runs/search": {
+            "runs": [{"info": {"run_name": "old", "run_id": "a" * 32, "start_time": 0}, "data": {}}]
+        },
     }
 
     class Handler(BaseHTTPRequestHandler):
@@ -307,7 +342,10 @@ def test_a_server_is_asked_what_it_has(answering):
     assert "of an unknown version" in next(iter(examined())).text
 
 
-@pytest.mark.parametrize(("status", "remedy"), [(401, "set MLFLOW_TRACKING_USERNAME"), (404, "is that the address of an MLflow server?")])
+@pytest.mark.parametrize(
+    ("status", "remedy"),
+    [(401, "set MLFLOW_TRACKING_USERNAME"), (404, "is that the address of an MLflow server?")],
+)
 def test_a_server_that_refuses_is_told(answering, status, remedy):
     answering["/api/2.0/mlflow/experiments/search"] = status
     found = only(examined)
@@ -323,7 +361,10 @@ def test_a_store_of_files_is_refused_and_what_is_left_of_one_is_a_trap(alone, mo
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "./mlruns")
     assert only(examined).state == "problem"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "htp://me:secret@x")
-    assert (only(examined).state, only(examined).text) == ("problem", "htp://***@x: MLflow knows no store of the kind htp://")
+    assert (only(examined).state, only(examined).text) == (
+        "problem",
+        "htp://***@x: MLflow knows no store of the kind htp://",
+    )
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "./mlruns")
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
     assert only(examined).state == "note"
@@ -333,7 +374,9 @@ def test_a_store_of_files_is_refused_and_what_is_left_of_one_is_a_trap(alone, mo
 
 def test_a_missing_driver_is_told_with_the_package_or_the_address_that_mends_it(monkeypatch):
     monkeypatch.setattr("nnexp.cli.doctor.servers.find_spec", lambda _: True)
-    assert driver("psycopg", "postgresql://me:secret@host/x").startswith("write the address as postgresql+psycopg2://***@host/x, or ")
+    assert driver("psycopg", "postgresql://me:secret@host/x").startswith(
+        "write the address as postgresql+psycopg2://***@host/x, or "
+    )
     monkeypatch.setattr("nnexp.cli.doctor.servers.find_spec", lambda _: None)
     assert driver("psycopg", "postgresql://host/x") == "pip install 'psycopg[binary]'"
     assert driver("MySQLdb", "mysql://host/x") == "pip install 'mysqlclient'"
@@ -350,26 +393,39 @@ def test_settings_of_mlflow_are_listed_without_secrets(monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "secret")
     monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "mine")
     listed, unread = project.variables()
-    assert listed.text == "MLFLOW_EXPERIMENT_NAME=mine, MLFLOW_TRACKING_PASSWORD=***, MLFLOW_TRACKING_URI=http://***@host"
-    assert (unread.text, unread.remedy) == ("nnexp does not look at MLFLOW_EXPERIMENT_NAME", "tracking.experiment=NAME")
+    assert (
+        listed.text
+        == "MLFLOW_EXPERIMENT_NAME=mine, MLFLOW_TRACKING_PASSWORD=***, MLFLOW_TRACKING_URI=http://***@host"
+    )
+    assert (unread.text, unread.remedy) == (
+        "nnexp does not look at MLFLOW_EXPERIMENT_NAME",
+        "tracking.experiment=NAME",
+    )
 
 
 def test_runs_that_never_reached_their_store_are_a_problem_and_those_that_were_to_reach_none_are_not(alone):
     assert only(project.unsent).text == "no runs here yet"
-    for name, destination in (("untracked", None), ("waiting", {"experiment": "nnexp", "uri": None, "folder": str(alone)})):
+    for name, destination in (
+        ("untracked", None),
+        ("waiting", {"experiment": "nnexp", "uri": None, "folder": str(alone)}),
+    ):
         folder = alone / "outputs" / "runs" / name
         folder.mkdir(parents=True)
         with Journal(folder) as journal:
             journal.run(name, {}, {}, destination)
             journal.end("FINISHED")
         found = only(project.unsent)
-        assert (found.state, found.remedy) == (("ok", "") if destination is None else ("problem", "nnexp sync"))
+        assert (found.state, found.remedy) == (
+            ("ok", "") if destination is None else ("problem", "nnexp sync")
+        )
     assert found.text == "2 runs in outputs/: 1 did not reach MLflow, or not wholly"
     folder.with_name("remote").mkdir()
     with Journal(folder.with_name("remote")) as journal:
         journal.run("remote", {}, {}, {"experiment": "nnexp", "uri": "http://there", "folder": str(alone)})
         journal.end("FINISHED")
-    assert only(project.unsent).remedy.endswith("or elsewhere: nnexp sync --uri sqlite:///$PWD/mlruns/mlflow.db")
+    assert only(project.unsent).remedy.endswith(
+        "or elsewhere: nnexp sync --uri sqlite:///$PWD/mlruns/mlflow.db"
+    )
     shutil.rmtree(folder.with_name("remote"))
     (folder / "shipped.json").write_text(json.dumps({"done": True}))
     assert only(project.unsent).state == "ok"
@@ -382,8 +438,13 @@ def written(folder, compressed=False):
     folder.mkdir(parents=True, exist_ok=True)
     for part, name in FILES.items():
         shape = (5, 4, 4) if part.endswith("images") else (5,)
-        content = struct.pack(f">BBBB{len(shape)}I", 0, 0, 8, len(shape), *shape) + np.zeros(shape, np.uint8).tobytes()
-        (folder / f"{name}.gz").write_bytes(gzip.compress(content)) if compressed else (folder / name).write_bytes(content)
+        content = (
+            struct.pack(f">BBBB{len(shape)}I", 0, 0, 8, len(shape), *shape)
+            + np.zeros(shape, np.uint8).tobytes()
+        )
+        (folder / f"{name}.gz").write_bytes(gzip.compress(content)) if compressed else (
+            folder / name
+        ).write_bytes(content)
     return folder
 
 
@@ -397,7 +458,9 @@ def test_image_sets_are_looked_at_and_nothing_is_made_there(alone, compressed):
     folder = written(alone / "data" / "fashion_mnist", compressed)
     before = files(alone)
     assert data().text.startswith(f"fashion_mnist: four files in {folder}, of the right size")
-    assert data(verify=True).state == ("problem" if compressed else "note")  # not the mirrors' file; unpacked, which nobody knows
+    assert data(verify=True).state == (
+        "problem" if compressed else "note"
+    )  # not the mirrors' file; unpacked, which nobody knows
     assert files(alone) == before
     largest = max(folder.iterdir(), key=lambda path: path.stat().st_size)
     largest.write_bytes(largest.read_bytes()[:-9])

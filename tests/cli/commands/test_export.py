@@ -11,8 +11,12 @@ from nnexp.cli.commands.export import file_name, main
 from nnexp.serving.onnx.verify import Comparison
 from nnexp.serving.predictor import Predictor
 
-onnx = pytest.importorskip("onnx", reason="needs the packages onnx and onnxruntime: pip install 'nnexp[onnx]'")
-onnxruntime = pytest.importorskip("onnxruntime", reason="needs the package onnxruntime: pip install 'nnexp[onnx]'")
+onnx = pytest.importorskip(
+    "onnx", reason="needs the packages onnx and onnxruntime: pip install 'nnexp[onnx]'"
+)
+onnxruntime = pytest.importorskip(
+    "onnxruntime", reason="needs the package onnxruntime: pip install 'nnexp[onnx]'"
+)
 
 NAME = "digits-mlp-he_normal-adam-warmup_cosine-s0.onnx"
 MINE = """
@@ -36,7 +40,9 @@ def trained(tmp_path_factory):
     """A finished run's folder."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("trained"))
-        return run(compose(["data=digits", "trainer.epochs=2", "model.hidden=[16]", "tracking=none"])).folder.resolve()
+        return run(
+            compose(["data=digits", "trainer.epochs=2", "model.hidden=[16]", "tracking=none"])
+        ).folder.resolve()
 
 
 def export(*arguments):
@@ -57,11 +63,14 @@ def test_the_file_says_what_the_network_says_and_the_printed_lines_use_it(traine
     told, _, snippet = capsys.readouterr().out.partition("\n\n")
     assert told.startswith(f"{alone / NAME}: {(alone / NAME).stat().st_size:,} bytes, ONNX opset 17\n")
     assert (
-        "  in   x (N, 8, 8) uint8\n  out  logits (N, 10) float32\n  out  probabilities (N, 10) float32\n  out  class (N,) int64\n" in told
+        "  in   x (N, 8, 8) uint8\n  out  logits (N, 10) float32\n  out  probabilities (N, 10) float32\n  out  class (N,) int64\n"
+        in told
     )
     assert "on 1,000 random examples" in told
     assert len(snippet.strip().splitlines()) == 4
-    code = snippet.replace("x = ...", "import numpy; x = numpy.arange(128, dtype='uint8').reshape(2, 8, 8) % 17")
+    code = snippet.replace(
+        "x = ...", "import numpy; x = numpy.arange(128, dtype='uint8').reshape(2, 8, 8) % 17"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=alone)
     predictor = Predictor.load(trained / "network.json", trained / "weights" / "best.npz")
     x = np.arange(128, dtype=np.uint8).reshape(2, 8, 8) % 17
@@ -82,10 +91,19 @@ def test_the_file_says_where_it_comes_from(trained, alone):
 def test_a_table_goes_in_with_missing_numbers_and_comes_out_in_the_targets_unit(alone):
     rng = np.random.default_rng(0)
     rows = [
-        f"{a if a > -1 else ''},{kind},{1e5 + 3e3 * a + 500 * (kind == 'old')}" for a in rng.standard_normal(300) for kind in ("new", "old")
+        f"{a if a > -1 else ''},{kind},{1e5 + 3e3 * a + 500 * (kind == 'old')}"
+        for a in rng.standard_normal(300)
+        for kind in ("new", "old")
     ]
     (alone / "houses.csv").write_text("\n".join(["a,kind,price", *rows]))
-    overrides = ["data=table", "data.path=houses.csv", "data.target=price", "loss=mean_squared_error", "tracking=none", "trainer.epochs=5"]
+    overrides = [
+        "data=table",
+        "data.path=houses.csv",
+        "data.target=price",
+        "loss=mean_squared_error",
+        "tracking=none",
+        "trainer.epochs=5",
+    ]
     folder = run(compose(overrides)).folder
     assert export(folder, "--out", "houses.onnx") == 0
     x = np.array([[0.5, 0, 1], [np.nan, 1, 0]], np.float32)
@@ -103,7 +121,10 @@ def test_a_table_goes_in_with_missing_numbers_and_comes_out_in_the_targets_unit(
     [
         (["last"], "what shall run last become? There is: --onnx"),
         (["last", "--onnx", "--out", "net.pt"], "--out net.pt: the name of an ONNX file ends in .onnx"),
-        (["last", "--onnx", "--out", "nowhere/net.onnx"], "--out nowhere/net.onnx: there is no folder nowhere"),
+        (
+            ["last", "--onnx", "--out", "nowhere/net.onnx"],
+            "--out nowhere/net.onnx: there is no folder nowhere",
+        ),
     ],
     ids=" ".join,
 )
@@ -150,11 +171,16 @@ def own(folder, trained, module, **parts):
     (folder / "run" / "network.json").write_text(json.dumps(described))
     rng = np.random.default_rng(0)
     shapes = {"0.W": (64, 8), "0.b": (8,), "2.W": (8, 10), "2.b": (10,)}
-    np.savez(folder / "run" / "weights" / "best.npz", **{name: rng.standard_normal(shape, np.float32) for name, shape in shapes.items()})
+    np.savez(
+        folder / "run" / "weights" / "best.npz",
+        **{name: rng.standard_normal(shape, np.float32) for name, shape in shapes.items()},
+    )
     return folder / "run"
 
 
-def test_a_derived_layer_that_does_something_else_leaves_no_file_and_exit_code_1(alone, trained, monkeypatch, capsys):
+def test_a_derived_layer_that_does_something_else_leaves_no_file_and_exit_code_1(
+    alone, trained, monkeypatch, capsys
+):
     monkeypatch.syspath_prepend(alone)
     folder = own(alone, trained, "derived_layer", base="ReLU", more="")
     (alone / "net.onnx").write_text("an older one")
@@ -171,7 +197,10 @@ def test_a_network_whose_numbers_are_noise_is_not_written(trained, alone, monkey
     monkeypatch.setattr("nnexp.cli.commands.export.compare", lambda model, predictor: Comparison(0.3, 0.2))
     assert export(trained, "--out", "net.onnx") == 1
     seen = capsys.readouterr().err
-    assert "by 0.3 at the most (and the network from itself in double precision by 0.2), on 1,000 random examples; it magnifies" in seen
+    assert (
+        "by 0.3 at the most (and the network from itself in double precision by 0.2), on 1,000 random examples; it magnifies"
+        in seen
+    )
     assert left(alone) == []
 
 

@@ -31,7 +31,9 @@ def suggested(output):
 
 def test_every_verb_has_a_module_that_helps():
     for verb in VERBS:
-        done = subprocess.run([sys.executable, "-m", "nnexp", verb, "--help"], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [sys.executable, "-m", "nnexp", verb, "--help"], capture_output=True, text=True, check=False
+        )
         assert (done.returncode, done.stderr) == (0, "")
         assert f"nnexp {verb}" in done.stdout
 
@@ -39,11 +41,19 @@ def test_every_verb_has_a_module_that_helps():
 def test_lr_find_prints_a_table_the_picture_and_the_run_to_make_and_leaves_nothing_else(alone, capsys):
     assert lr_find("optimizer=momentum", "model.hidden=[30,20]", "optimizer.lr=0.3") == 0
     output = capsys.readouterr().out
-    assert [float(line.split()[0]) for line in output.splitlines()[1:8]] == [10.0**power for power in range(-6, 1)]
+    assert [float(line.split()[0]) for line in output.splitlines()[1:8]] == [
+        10.0**power for power in range(-6, 1)
+    ]
     assert f"\n{alone / 'lr-find.png'}\n" in output
     lr = suggested(output)
     words = shlex.split(output.splitlines()[-1])
-    assert words == ["nnexp", "data=digits", "optimizer=momentum", "model.hidden=[30,20]", f"optimizer.lr={lr:g}"]
+    assert words == [
+        "nnexp",
+        "data=digits",
+        "optimizer=momentum",
+        "model.hidden=[30,20]",
+        f"optimizer.lr={lr:g}",
+    ]
     assert 0.03 < lr < 0.6
     assert left(alone) == ["lr-find.png"]
     assert (alone / "lr-find.png").stat().st_size > 10_000
@@ -53,11 +63,15 @@ def test_lr_find_prints_a_table_the_picture_and_the_run_to_make_and_leaves_nothi
 def test_the_suggestion_learns_with_every_optimizer(optimizer):
     asked = ["data=digits", f"optimizer={optimizer}"]
     lr = find(build(compose(asked)), 1e-6, 10, 300).suggestion
-    *_, last = build_components(build(compose([*asked, f"optimizer.lr={lr}", "schedule=constant", "trainer.epochs=3"]))).trainer.epochs()
+    *_, last = build_components(
+        build(compose([*asked, f"optimizer.lr={lr}", "schedule=constant", "trainer.epochs=3"]))
+    ).trainer.epochs()
     assert last.val_score > 0.85
 
 
-def test_the_same_seed_gives_the_same_suggestion_whatever_the_schedule_the_average_and_the_learning_rate(capsys):
+def test_the_same_seed_gives_the_same_suggestion_whatever_the_schedule_the_average_and_the_learning_rate(
+    capsys,
+):
     found = set()
     for changed in ("seed=3", "schedule=one_cycle", "averaging=lookahead", "optimizer.lr=123"):
         assert lr_find("seed=3", *([changed] if changed != "seed=3" else [])) == 0
@@ -126,13 +140,18 @@ def test_impossible_ranges_are_refused_with_their_value(arguments, capsys):
 
 def test_the_command_replaces_the_learning_rate_and_quotes_for_the_shell():
     asked = ["model.hidden=[3,4]", "++optimizer.lr=1", "optimizer.lr=2", "optimizer.lr_decay=0.1"]
-    assert command(asked, "0.01", "my conf") == "nnexp --config-dir 'my conf' 'model.hidden=[3,4]' optimizer.lr_decay=0.1 optimizer.lr=0.01"
+    assert (
+        command(asked, "0.01", "my conf")
+        == "nnexp --config-dir 'my conf' 'model.hidden=[3,4]' optimizer.lr_decay=0.1 optimizer.lr=0.01"
+    )
 
 
 @pytest.mark.parametrize("suggestion", [None, 1e-6, 0.01, 10.0], ids=str)
 def test_the_picture_names_the_suggestion_inside_its_frame(suggestion, tmp_path):
     lr, loss = np.geomspace(1e-6, 10, 50), np.append(np.linspace(2, 1, 49), 1e30)
-    figure = lr_curve(lr, loss, loss, "digits", suggestion, None if suggestion is None else (1e-6, suggestion))
+    figure = lr_curve(
+        lr, loss, loss, "digits", suggestion, None if suggestion is None else (1e-6, suggestion)
+    )
     figure.savefig(tmp_path / "curve.png")
     (axes,) = figure.axes
     assert axes.get_ylim() == (0, 2.5)

@@ -12,7 +12,9 @@ from nnexp import compose, run
 from nnexp.cli.commands.predict import main
 from nnexp.config import build
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"
+)
 
 EPOCHS = ["trainer.epochs=3", "tracking=none"]
 FLOWERS = ["data.target=species", "model.hidden=[16]"]
@@ -114,7 +116,8 @@ def test_a_table_shows_its_first_rows_and_how_many_are_right(iris, flowers, caps
     assert lines[-1].endswith("of 150 rows whose truth the file tells")
     told = json.loads(predict(capsys, iris, flowers, "--json"))
     right = [
-        said["prediction"] == true for said, true in zip(told["files"][0]["predictions"], pd.read_csv(flowers)["species"], strict=True)
+        said["prediction"] == true
+        for said, true in zip(told["files"][0]["predictions"], pd.read_csv(flowers)["species"], strict=True)
     ]
     assert shown == pytest.approx(100 * np.mean(right), abs=0.01)
     assert told["files"][0]["accuracy"] == np.mean(right)
@@ -125,9 +128,16 @@ def test_the_same_table_says_the_same_in_every_format(iris, flowers, alone, caps
     table.to_csv("flowers.tsv", sep="\t", index=False)
     table.to_parquet("flowers.parquet")
     table.sample(frac=1, axis=1, random_state=0).assign(extra="x").to_csv("mixed.csv.gz", index=False)
-    np.savez("flowers.npz", **{name: table[name].fillna("").to_numpy(str) if name in ("bed", "species") else table[name] for name in table})
+    np.savez(
+        "flowers.npz",
+        **{
+            name: table[name].fillna("").to_numpy(str) if name in ("bed", "species") else table[name]
+            for name in table
+        },
+    )
     found = [
-        json.loads(predict(capsys, iris, name, "--json"))["files"][0] for name in (flowers, *(path.name for path in alone.glob("*.*")))
+        json.loads(predict(capsys, iris, name, "--json"))["files"][0]
+        for name in (flowers, *(path.name for path in alone.glob("*.*")))
     ]
     assert len(found) == 5
     for other in found[1:]:
@@ -161,7 +171,16 @@ def test_all_rows_can_be_kept(iris, flowers, ending, capsys):
             table = pd.DataFrame({name: saved[name] for name in saved.files})
     else:
         table = pd.read_csv(out) if ending == "csv" else pd.read_parquet(out)
-    assert list(table) == ["file", "row", "prediction", "confidence", "p_setosa", "p_versicolor", "p_virginica", "true"]
+    assert list(table) == [
+        "file",
+        "row",
+        "prediction",
+        "confidence",
+        "p_setosa",
+        "p_versicolor",
+        "p_virginica",
+        "true",
+    ]
     assert table["row"].tolist() == [*range(1, 151)] * 2
     assert table["true"].tolist() == pd.read_csv(flowers)["species"].tolist() * 2
     assert np.allclose(table.filter(like="p_").sum(axis=1), 1)
@@ -171,16 +190,25 @@ def test_a_regression_tells_numbers_and_r2(runs, flowers, capsys):
     folder = runs("data=table", f"data.path={flowers}", "data.target=petal_width", "loss=mean_squared_error")
     lines = predict(capsys, folder, flowers, "--out", "said.csv").splitlines()
     assert lines[1].split("  ")[-1].strip() == "true petal_width"
-    assert next(line for line in lines if line.startswith("R2 ")).endswith("of 150 rows whose truth the file tells")
+    assert next(line for line in lines if line.startswith("R2 ")).endswith(
+        "of 150 rows whose truth the file tells"
+    )
     assert list(pd.read_csv("said.csv")) == ["file", "row", "petal_width", "true_petal_width"]
 
 
 def test_labels_are_told_by_name(runs, flowers, alone, capsys):
     table = pd.read_csv(flowers)
-    table["wide"], table["long"] = (table["petal_width"] > 1).astype(int), (table["petal_length"] > 4).astype(int)
+    table["wide"], table["long"] = (
+        (table["petal_width"] > 1).astype(int),
+        (table["petal_length"] > 4).astype(int),
+    )
     table.to_csv("labels.csv", index=False)
     folder = runs(
-        "data=table", f"data.path={alone / 'labels.csv'}", "data.target=[wide,long]", "loss=binary_cross_entropy", "trainer.epochs=30"
+        "data=table",
+        f"data.path={alone / 'labels.csv'}",
+        "data.target=[wide,long]",
+        "loss=binary_cross_entropy",
+        "trainer.epochs=30",
     )
     output = predict(capsys, folder, "labels.csv")
     assert "none" in output.splitlines()[2]
@@ -222,10 +250,16 @@ def test_a_run_is_found_in_the_store(store, capsys):
     for name in ("mine", "best", "last", result.run_id, result.run_id[:8]):
         told = json.loads(predict(capsys, name, "x.npy", "--json"))
         assert (told["run"], told["name"], told["files"]) == (result.run_id, "mine", by_folder)
-    assert json.loads(predict(capsys, "best", "x.npy", "--json", "--experiment", "nnexp"))["run"] == result.run_id
+    assert (
+        json.loads(predict(capsys, "best", "x.npy", "--json", "--experiment", "nnexp"))["run"]
+        == result.run_id
+    )
     assert main(["best", "x.npy", "--experiment", "other"]) == 2
     assert "other" in capsys.readouterr().err
-    np.testing.assert_array_equal([int(said["prediction"]) for said in by_folder[0]["predictions"]], result.predictions["test"].predicted)
+    np.testing.assert_array_equal(
+        [int(said["prediction"]) for said in by_folder[0]["predictions"]],
+        result.predictions["test"].predicted,
+    )
 
 
 @pytest.mark.parametrize(
@@ -260,7 +294,10 @@ def test_what_a_network_of_images_does_not_take_is_said(digits, alone, write, na
         ({"x": np.zeros((3, 5))}, "a.npz: the network takes images of 8 x 8, and was given (3, 5)"),
         ({"x": np.zeros((0, 64))}, "the array x is empty"),
         ({"x": np.full((2, 64), 0.5)}, "multiply by 16"),
-        ({"x": np.full((2, 64), 255)}, "a.npz: the network takes pixels from 0 to 16, and these go from 255 to 255: multiply by 16/255"),
+        (
+            {"x": np.full((2, 64), 255)},
+            "a.npz: the network takes pixels from 0 to 16, and these go from 255 to 255: multiply by 16/255",
+        ),
         ({"x": np.full((2, 64), "a")}, "must be numbers"),
     ],
     ids=str,
@@ -275,7 +312,11 @@ def test_arrays_that_do_not_fit_are_said(digits, arrays, says, capsys):
 @pytest.mark.parametrize(
     ("change", "ending", "says"),
     [
-        (lambda table: table.drop(columns="bed"), "csv", "there is no column 'bed'; the network learnt from: sepal_length, "),
+        (
+            lambda table: table.drop(columns="bed"),
+            "csv",
+            "there is no column 'bed'; the network learnt from: sepal_length, ",
+        ),
         (lambda table: table.rename(columns={"bed": "Bed"}), "csv", "is it 'Bed' for 'bed'?"),
         (
             lambda table: table.assign(bed="roof"),
@@ -283,8 +324,16 @@ def test_arrays_that_do_not_fit_are_said(digits, arrays, says, capsys):
             "row 1 below the header: the column 'bed' holds 'roof', which was not there in training",
         ),
         (lambda table: table.assign(bed="roof"), "parquet", "row 1: the column 'bed' holds 'roof'"),
-        (lambda table: table.assign(petal_width=[1.5] * 4 + ["wide"]), "csv", "'petal_width' holds numbers, and 'wide' in row 5 below"),
-        (lambda table: table.assign(petal_width=["1.5"] * 4 + ["wide"]), "parquet", "row 5: the column 'petal_width' holds 'wide' where"),
+        (
+            lambda table: table.assign(petal_width=[1.5] * 4 + ["wide"]),
+            "csv",
+            "'petal_width' holds numbers, and 'wide' in row 5 below",
+        ),
+        (
+            lambda table: table.assign(petal_width=["1.5"] * 4 + ["wide"]),
+            "parquet",
+            "row 5: the column 'petal_width' holds 'wide' where",
+        ),
         (
             lambda table: table.assign(petal_width=[1.5] * 4 + [np.inf]),
             "parquet",
@@ -332,7 +381,10 @@ def test_where_to_keep_predictions_must_name_a_table(digits, capsys):
 
 def test_a_folder_that_there_is_not_is_said_before_the_work(digits, alone, capsys):
     (alone / "folder.csv").mkdir()
-    for out, says in (("nofolder/said.csv", "there is no folder nofolder"), ("folder.csv", "this is a folder")):
+    for out, says in (
+        ("nofolder/said.csv", "there is no folder nofolder"),
+        ("folder.csv", "this is a folder"),
+    ):
         with pytest.raises(SystemExit) as ended:
             main([digits, "x.npy", "--out", out])
         assert ended.value.code == 2

@@ -14,7 +14,9 @@ from nnexp.experiment.run import DivergedError, run
 from nnexp.tracking.journal import NAME
 from nnexp.tracking.upload.client import Outcome
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"
+)
 
 QUICK = ["data=digits", "trainer.epochs=3", "trainer.threads=1"]
 
@@ -78,14 +80,21 @@ def test_a_run_from_a_store_is_reproduced_to_the_bit(store, capsys):
     assert lines[-1].startswith("verdict   identical: 3 epochs, ")
     assert "8 arrays, every bit the same" in lines[-1]
     assert len(folders()) == 2
-    head = json.loads((max(folders(), key=lambda folder: folder.stat().st_ctime) / NAME).read_text().splitlines()[0])
+    head = json.loads(
+        (max(folders(), key=lambda folder: folder.stat().st_ctime) / NAME).read_text().splitlines()[0]
+    )
     assert head["destination"] is None
 
 
 def test_a_run_is_reproduced_from_its_folder_alone(recorded, capsys):
     code, found = verdict(recorded, capsys=capsys)
     assert (code, found["verdict"], found["differences"]) == (0, "identical", 0)
-    assert found["compared"] | {"metrics": 0, "results": 0} == {"evaluations": 3, "metrics": 0, "results": 0, "arrays": 8}
+    assert found["compared"] | {"metrics": 0, "results": 0} == {
+        "evaluations": 3,
+        "metrics": 0,
+        "results": 0,
+        "arrays": 8,
+    }
     assert Path(found["folder"]).is_relative_to(Path.cwd() / "outputs" / "runs")
 
 
@@ -101,7 +110,11 @@ def test_one_changed_value_names_the_first_epoch_that_differs(recorded, capsys, 
     assert (found[1]["first"]["name"], found[1]["first"]["step"]) == ("val/loss", 2)
     assert found[1]["first"]["recorded"] == pytest.approx(found[1]["first"]["found"] * factor, rel=1e-12)
     assert main([str(recorded)]) == code
-    last = [line for line in capsys.readouterr().out.splitlines() if line.startswith("first" if code == 0 else "verdict")]
+    last = [
+        line
+        for line in capsys.readouterr().out.splitlines()
+        if line.startswith("first" if code == 0 else "verdict")
+    ]
     assert "val/loss in epoch 2: " in last[0]
     assert "a relative difference of " in last[0]
 
@@ -118,7 +131,10 @@ def test_one_changed_weight_is_found(recorded, capsys):
 
 
 def test_other_data_stop_it_unless_somebody_says_anyway(recorded, capsys):
-    changed(recorded, lambda line: line["tags"].update({"nnexp.data_sha256": "0" * 64}) if line["kind"] == "run" else None)
+    changed(
+        recorded,
+        lambda line: line["tags"].update({"nnexp.data_sha256": "0" * 64}) if line["kind"] == "run" else None,
+    )
     assert main([str(recorded)]) == 2
     assert "go on with --anyway" in capsys.readouterr().err
     assert folders() == []
@@ -130,7 +146,11 @@ def test_other_data_stop_it_unless_somebody_says_anyway(recorded, capsys):
 def test_an_override_is_told_and_makes_another_run(recorded, capsys):
     assert main([str(recorded), "optimizer=sgd", "optimizer.lr=0.2", "trainer.epochs=2"]) == 1
     output = capsys.readouterr().out
-    for line in ("optimizer=sgd; recorded is adam", "optimizer.lr=0.2; recorded is 0.007", "trainer.epochs=2; recorded is 3"):
+    for line in (
+        "optimizer=sgd; recorded is adam",
+        "optimizer.lr=0.2; recorded is 0.007",
+        "trainer.epochs=2; recorded is 3",
+    ):
         assert f"changed   {line}\n" in output
     assert "\nverdict   different: train/loss in epoch 1: " in output
     assert "\nreasons   optimizer=sgd; recorded is adam\n" in output
@@ -171,7 +191,9 @@ def plugin(folder):
     return {"_target_": "mine.Mine"}
 
 
-def test_code_that_a_record_names_runs_only_if_a_person_lists_its_package_now(recorded, alone, capsys, monkeypatch):
+def test_code_that_a_record_names_runs_only_if_a_person_lists_its_package_now(
+    recorded, alone, capsys, monkeypatch
+):
     monkeypatch.syspath_prepend(alone)
     configured(recorded, init=plugin(alone), plugins=["mine"])
     assert main([str(recorded)]) == 2
@@ -188,8 +210,20 @@ def test_code_that_a_record_names_runs_only_if_a_person_lists_its_package_now(re
     [
         ({"_target_": "os.system", "command": "touch it-ran"}, "add plugins=[os]"),
         ({"_target_": "nnexp.cli.commands.look.look", "overrides": [], "out": "it-ran"}, "refused: "),
-        ({"_target_": "nnexp.data.images.download.download", "name": "x", "mirrors": [], "folder": "it-ran", "md5": ""}, "refused: "),
-        ({"_target_": "nnexp.nn.initializers.initializer.He", "gain": "${oc.env:HOME}"}, "an interpolation in a record"),
+        (
+            {
+                "_target_": "nnexp.data.images.download.download",
+                "name": "x",
+                "mirrors": [],
+                "folder": "it-ran",
+                "md5": "",
+            },
+            "refused: ",
+        ),
+        (
+            {"_target_": "nnexp.nn.initializers.initializer.He", "gain": "${oc.env:HOME}"},
+            "an interpolation in a record",
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else value["_target_"],
 )
@@ -219,9 +253,15 @@ def test_data_are_looked_for_on_this_machine_where_the_recorded_place_is_not_her
     configured(recorded, data=data)
     values, notes = prepared(path, [])
     assert values["data"]["root"] == str(alone / "data")
-    assert ("place", f"the data are looked for in {alone / 'data'}; the recorded folder is not here: /nowhere/at/all") in notes
+    assert (
+        "place",
+        f"the data are looked for in {alone / 'data'}; the recorded folder is not here: /nowhere/at/all",
+    ) in notes
     assert prepared(path, ["data.root=/else"])[0]["data"]["root"] == "/else"
-    configured(recorded, data={"_target_": "nnexp.data.tables.table.Table", "path": "/nowhere/houses.csv", "target": "price"})
+    configured(
+        recorded,
+        data={"_target_": "nnexp.data.tables.table.Table", "path": "/nowhere/houses.csv", "target": "price"},
+    )
     with pytest.raises(ConfigError, match=r"say where it is, data\.path=FILE"):
         prepared(path, [])
     (alone / "data" / "houses.csv").write_text("price\n1\n")
@@ -235,7 +275,10 @@ def test_the_number_of_threads_is_the_recorded_one_unless_given(recorded, capsys
     for overrides, threads in (([], 2), (["trainer.threads=1"], 1)):
         code, found = verdict(recorded, *overrides, capsys=capsys)
         assert code == 1
-        assert yaml.safe_load((Path(found["folder"]) / "config.yaml").read_text())["trainer"]["threads"] == threads
+        assert (
+            yaml.safe_load((Path(found["folder"]) / "config.yaml").read_text())["trainer"]["threads"]
+            == threads
+        )
 
 
 def test_another_machine_is_told_as_a_reason(recorded, capsys):
@@ -250,7 +293,11 @@ def test_another_machine_is_told_as_a_reason(recorded, capsys):
 
 def test_a_run_that_was_cut_off_is_done_again_as_far_as_it_went(recorded, capsys):
     lines = (recorded / NAME).read_text().splitlines(keepends=True)
-    kept = [line for line in lines if json.loads(line).get("step", 1) in (1, 2) and json.loads(line)["kind"] in ("run", "metrics")]
+    kept = [
+        line
+        for line in lines
+        if json.loads(line).get("step", 1) in (1, 2) and json.loads(line)["kind"] in ("run", "metrics")
+    ]
     (recorded / NAME).write_text("".join(kept))
     shutil.rmtree(recorded / "weights")
     code, found = verdict(recorded, capsys=capsys)

@@ -17,13 +17,33 @@ from nnexp.metrics.metric_info import format_metric
 from nnexp.runs.query import Runs
 from nnexp.tracking.mlflow.store import address, log_metrics, log_params, open_store
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"
+)
 
 BEGUN = 1_700_000_000_000  # milliseconds since 1970
 RUNS = {
-    "he": ({"optimizer": "adam", "init": "he_normal", "init.gain": "2", "optimizer.lr": "0.01", "seed": "0"}, 0.98, 0.3),
-    "xavier": ({"optimizer": "adam", "init": "xavier_normal", "init.gain": "1", "optimizer.lr": "0.002", "seed": "0"}, 0.975, 0.1),
-    "sgd": ({"optimizer": "sgd", "init": "he_normal", "init.gain": "2", "optimizer.lr": "10", "seed": "0"}, 0.9, float("nan")),
+    "he": (
+        {"optimizer": "adam", "init": "he_normal", "init.gain": "2", "optimizer.lr": "0.01", "seed": "0"},
+        0.98,
+        0.3,
+    ),
+    "xavier": (
+        {
+            "optimizer": "adam",
+            "init": "xavier_normal",
+            "init.gain": "1",
+            "optimizer.lr": "0.002",
+            "seed": "0",
+        },
+        0.975,
+        0.1,
+    ),
+    "sgd": (
+        {"optimizer": "sgd", "init": "he_normal", "init.gain": "2", "optimizer.lr": "10", "seed": "0"},
+        0.9,
+        float("nan"),
+    ),
 }
 
 
@@ -36,12 +56,23 @@ def recorded(store):
     ids = {}
     for i, (name, (params, accuracy, loss)) in enumerate(RUNS.items()):
         begun = BEGUN + 60_000 * i
-        ids[name] = client.create_run(experiment, begun, run_name=f"digits-mlp-{name}-s0", tags={"nnexp.git_commit": "abc"}).info.run_id
-        log_params(client, ids[name], params | {"tracking.uri": f"http://me:secret@{name}", "data._target_": name})
-        results = {"best/val_accuracy": accuracy, "test/accuracy": accuracy - 0.01, "test/loss": loss, "time/total": 75.0 + i}
+        ids[name] = client.create_run(
+            experiment, begun, run_name=f"digits-mlp-{name}-s0", tags={"nnexp.git_commit": "abc"}
+        ).info.run_id
+        log_params(
+            client, ids[name], params | {"tracking.uri": f"http://me:secret@{name}", "data._target_": name}
+        )
+        results = {
+            "best/val_accuracy": accuracy,
+            "test/accuracy": accuracy - 0.01,
+            "test/loss": loss,
+            "time/total": 75.0 + i,
+        }
         log_metrics(client, ids[name], [Metric(key, value, begun, 0) for key, value in results.items()])
         client.set_terminated(ids[name], "FINISHED", begun + 80_000)
-    ids["killed"] = client.create_run(experiment, BEGUN + 200_000, run_name="digits-mlp-killed-s0").info.run_id
+    ids["killed"] = client.create_run(
+        experiment, BEGUN + 200_000, run_name="digits-mlp-killed-s0"
+    ).info.run_id
     client.set_terminated(ids["killed"], "KILLED", BEGUN + 201_000)
     return ids
 
@@ -60,7 +91,9 @@ def test_the_table_has_the_newest_first_and_what_they_differ_in(recorded, capsys
     head, killed, *others = rows(seen.out)
     results = ["best/val_accuracy", "test/accuracy", "time/total"]
     assert head == ["id", "name", "status", "started", *results, "optimizer", "init", "seed", "optimizer.lr"]
-    assert [row[0] for row in [killed, *others]] == [recorded[name][:8] for name in ("killed", "sgd", "xavier", "he")]
+    assert [row[0] for row in [killed, *others]] == [
+        recorded[name][:8] for name in ("killed", "sgd", "xavier", "he")
+    ]
     assert killed[1:3] == ["digits-mlp-killed-s0", "KILLED"]
     assert others[2][4:] == ["98.00%", "97.00%", "1m15s", "adam", "he_normal", "0", "0.01"]
     assert seen.err == ""
@@ -101,7 +134,10 @@ def test_the_first_runs_of_a_sorted_table_are_the_first_of_all(recorded, capsys)
 def test_a_filter_is_mlflows(recorded, capsys):
     condition = 'metrics."best/val_accuracy" > 0.95 and params.init = "he_normal"'
     assert main(["--filter", condition, "--columns", "name,nnexp.git_commit,seconds"]) == 0
-    assert rows(capsys.readouterr().out) == [["name", "nnexp.git_commit", "seconds"], ["digits-mlp-he-s0", "abc", "1m15s"]]
+    assert rows(capsys.readouterr().out) == [
+        ["name", "nnexp.git_commit", "seconds"],
+        ["digits-mlp-he-s0", "abc", "1m15s"],
+    ]
 
 
 def test_json_has_everything_or_the_columns_and_no_password(recorded, capsys):
@@ -130,20 +166,32 @@ def test_csv_has_the_columns_with_all_digits(recorded, capsys):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--columns", "name,best/val_acuracy"], "no such column: best/val_acuracy; did you mean best/val_accuracy?"),
+        (
+            ["--columns", "name,best/val_acuracy"],
+            "no such column: best/val_acuracy; did you mean best/val_accuracy?",
+        ),
         (["--sort", "optimzer.lr"], "did you mean optimizer.lr?"),
         (["--sort", "-tset/loss"], "did you mean test/loss?"),
         (["--filter", "metrics.best/val_accuracy > 0.9"], "MLflow cannot read this"),
         (["--experiment", "nnex"], "did you mean nnexp?"),
         (["--uri", "sqlite:///nowhere.db"], "no runs here yet"),
-        (["--uri", "mlruns"], "mlruns is a folder of files, which MLflow 3.13 and later refuse; did you mean sqlite:///mlruns/mlflow.db?"),
+        (
+            ["--uri", "mlruns"],
+            "mlruns is a folder of files, which MLflow 3.13 and later refuse; did you mean sqlite:///mlruns/mlflow.db?",
+        ),
         (["--uri", "mlruns/mlflow.db"], "did you mean sqlite:///mlruns/mlflow.db?"),
-        (["--uri", "htp://me:secret@x"], "htp://***@x: MLflow knows no store of the kind htp://; did you mean http://?"),
+        (
+            ["--uri", "htp://me:secret@x"],
+            "htp://***@x: MLflow knows no store of the kind htp://; did you mean http://?",
+        ),
         (
             ["--filter", 'metrics."test/acuracy" > 0.5 and params.init = "zeros"'],
             "no run has a metric test/acuracy; did you mean test/accuracy?",
         ),
-        (["--filter", 'params.optimizer.l = "1"', "--json"], "no run has a param optimizer.l; did you mean optimizer.lr?"),
+        (
+            ["--filter", 'params.optimizer.l = "1"', "--json"],
+            "no run has a param optimizer.l; did you mean optimizer.lr?",
+        ),
         (["--filter", 'params.seed = "7"', "--columns", "nme"], "no such column: nme"),
     ],
     ids=str,
@@ -195,7 +243,10 @@ def test_a_database_that_does_not_answer_is_told_at_once_without_a_warning(alone
     assert main(["--uri", "postgresql+psycopg2://me:secret@127.0.0.1:1/x"]) == 2
     assert time.monotonic() - begun < 8
     seen = capsys.readouterr()
-    assert seen.err == "nnexp: MLflow at postgresql+psycopg2://***@127.0.0.1:1/x: nobody answers there: is the server running?\n"
+    assert (
+        seen.err
+        == "nnexp: MLflow at postgresql+psycopg2://***@127.0.0.1:1/x: nobody answers there: is the server running?\n"
+    )
 
 
 def test_a_store_without_runs_says_how_to_make_one(store, capsys):
@@ -203,13 +254,17 @@ def test_a_store_without_runs_says_how_to_make_one(store, capsys):
         assert main(arguments) == 2
         seen = capsys.readouterr()
         assert seen.out == ""
-        assert re.fullmatch(r"nnexp: no runs here yet: there are none at .*\.db; make one with: nnexp data=digits\n", seen.err)
+        assert re.fullmatch(
+            r"nnexp: no runs here yet: there are none at .*\.db; make one with: nnexp data=digits\n", seen.err
+        )
 
 
 @pytest.mark.parametrize("width", [20, 40, 60, 80, 100, 140])
 def test_a_terminal_of_any_width_gets_whole_lines_and_hears_what_has_no_room(recorded, width):
     runs = Runs().select()
-    console = Console(width=width, file=io.StringIO(), force_terminal=True, color_system=None, highlight=False)
+    console = Console(
+        width=width, file=io.StringIO(), force_terminal=True, color_system=None, highlight=False
+    )
     columns = default(runs)
     console.print(drawn(runs, columns, width))
     assert isinstance(console.file, io.StringIO)
@@ -226,9 +281,13 @@ def test_a_terminal_of_any_width_gets_whole_lines_and_hears_what_has_no_room(rec
 @pytest.mark.parametrize("width", [80, 100])
 def test_runs_of_several_data_sets_can_still_be_told_apart_where_there_is_little_room(store, width):
     client, experiment = open_store(address(None), "nnexp")
-    configurations = [*product(("digits", "fashion_mnist", "table"), ("he_normal", "xavier_normal"), ("adam", "momentum"))]
+    configurations = [
+        *product(("digits", "fashion_mnist", "table"), ("he_normal", "xavier_normal"), ("adam", "momentum"))
+    ]
     for data, init, optimizer in configurations:
-        run_id = client.create_run(experiment, BEGUN, run_name=f"{data}-mlp-{init}-{optimizer}-cosine-s0").info.run_id
+        run_id = client.create_run(
+            experiment, BEGUN, run_name=f"{data}-mlp-{init}-{optimizer}-cosine-s0"
+        ).info.run_id
         log_params(client, run_id, {"data": data, "init": init, "optimizer": optimizer})
         client.log_metric(run_id, "best/val_accuracy", 0.9)
     runs = Runs().select()
@@ -242,8 +301,15 @@ def test_runs_of_several_data_sets_can_still_be_told_apart_where_there_is_little
 
 
 def test_a_long_name_is_cut_in_its_middle():
-    assert [_cut("a-long-name-s10", width) for width in (15, 9, 8)] == ["a-long-name-s10", "a-lo..s10", "a-l..s10"]
-    assert _without_common_words(["digits-mlp-adam-s0", "iris-mlp-sgd-s0"]) == ["digits..adam..", "iris..sgd.."]
+    assert [_cut("a-long-name-s10", width) for width in (15, 9, 8)] == [
+        "a-long-name-s10",
+        "a-lo..s10",
+        "a-l..s10",
+    ]
+    assert _without_common_words(["digits-mlp-adam-s0", "iris-mlp-sgd-s0"]) == [
+        "digits..adam..",
+        "iris..sgd..",
+    ]
     assert _without_common_words(["a-b-c", "a-c"]) == ["..b..", ".."]
     assert _without_common_words(["a-b", "a-b"]) == ["a-b", "a-b"]
 
@@ -277,7 +343,14 @@ def test_brackets_in_a_name_are_no_markup(store, capsys, monkeypatch):
 
 def test_numbers_are_written_as_one_reads_them():
     seconds = 0.0123, 1.26, 59.9, 75, 3725, 90000
-    assert [duration(each) for each in seconds] == ["0.0123 s", "1.26 s", "59.9 s", "1m15s", "1h02m", "25h00m"]
+    assert [duration(each) for each in seconds] == [
+        "0.0123 s",
+        "1.26 s",
+        "59.9 s",
+        "1m15s",
+        "1h02m",
+        "25h00m",
+    ]
     assert format_metric("test/accuracy", 0.98765) == "98.77%"
     assert format_metric("recall/7", 1.0) == "100.00%"
     assert format_metric("val/loss", 0.1) == "0.1000"

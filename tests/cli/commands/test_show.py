@@ -11,7 +11,9 @@ from nnexp.config.naming import params
 from nnexp.tracking.journal import Journal
 from nnexp.tracking.mlflow.store import address, log_metrics, log_params, open_store
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"
+)
 
 BEGUN = 1_700_000_000_000  # milliseconds since 1970
 EPOCHS, BEST = 30, 16
@@ -26,7 +28,9 @@ ENVIRONMENT = {
     "packages": {"numpy": "2.4.0"},
 }
 RECALL = {"cat": 0.5, "dog": 0.9, "owl": 0.25, "elk": 1.0, "eel": 0.75}
-CONFUSION = {"per_class": [{"class": name, "recall": recall, "support": 4} for name, recall in RECALL.items()]}
+CONFUSION = {
+    "per_class": [{"class": name, "recall": recall, "support": 4} for name, recall in RECALL.items()]
+}
 
 
 def asked(*overrides):
@@ -41,7 +45,12 @@ def run_id(store):
     client, experiment = open_store(address(None), "nnexp")
     tags = {"nnexp.git_commit": "0123456789abcdef", "nnexp.git_branch": "main", "nnexp.git_dirty": "true"}
     run_id = client.create_run(experiment, BEGUN, run_name="a-run", tags=tags).info.run_id
-    log_params(client, run_id, asked("optimizer.lr=0.5", "model.hidden=[30,20]", "init=zeros") | {"tracking.uri": "http://me:secret@there"})
+    log_params(
+        client,
+        run_id,
+        asked("optimizer.lr=0.5", "model.hidden=[30,20]", "init=zeros")
+        | {"tracking.uri": "http://me:secret@there"},
+    )
     for epoch in range(1, EPOCHS + 1):
         values = {
             "train/loss": 2 / epoch,
@@ -52,11 +61,23 @@ def run_id(store):
             "grad_norm/dense1": 1.0,
         }
         log_metrics(client, run_id, [Metric(name, value, BEGUN, epoch) for name, value in values.items()])
-    once = {"best/val_accuracy": 0.9375, "best/epoch": BEST, "test/accuracy": 0.925, "test/loss": float("nan"), "time/total": 90.0}
+    once = {
+        "best/val_accuracy": 0.9375,
+        "best/epoch": BEST,
+        "test/accuracy": 0.925,
+        "test/loss": float("nan"),
+        "time/total": 90.0,
+    }
     log_metrics(client, run_id, [Metric(name, value, BEGUN, 0) for name, value in once.items()])
     client.log_dict(run_id, ENVIRONMENT, "environment.json")
     client.log_dict(run_id, CONFUSION, "confusion/test.json")
-    for path in ("config.yaml", "network.json", "weights/best.npz", *(f"many/{i}-a-picture.png" for i in range(12)), "long/" + 100 * "x"):
+    for path in (
+        "config.yaml",
+        "network.json",
+        "weights/best.npz",
+        *(f"many/{i}-a-picture.png" for i in range(12)),
+        "long/" + 100 * "x",
+    ):
         client.log_text(run_id, "", path)
     client.set_terminated(run_id, "FINISHED", BEGUN + 80_000)
     return run_id
@@ -84,7 +105,10 @@ def test_a_run_is_told_from_its_command_to_what_may_be_done_with_it(run_id, caps
     assert lines["test"] == "accuracy 92.50%, loss nan"
     assert lines["least found"] == "owl 25.00% of 4, cat 50.00% of 4, eel 75.00% of 4 (test examples)"
     assert lines["files"] == "config.yaml environment.json network.json"
-    assert "many/  0-a-picture.png 1-a-picture.png 10-a-picture.png 11-a-picture.png 2-a-picture.png and 7 more" in output
+    assert (
+        "many/  0-a-picture.png 1-a-picture.png 10-a-picture.png 11-a-picture.png 2-a-picture.png and 7 more"
+        in output
+    )
     assert "long/  1 file\n" in output
     commands = [f"{verb} {run_id[:8]}{more}" for verb, more in NEXT.items()]
     assert output.endswith("".join(f"nnexp {command}\n" + 12 * " " for command in commands) + "nnexp ui\n")
@@ -130,7 +154,9 @@ def test_a_folder_of_a_run_that_failed_is_shown_with_its_error(alone, capsys):
         journal.run("a-name", asked(), {}, None)
         journal.metrics(1, {"train/loss": float("nan"), "val/loss": 1.0})
         journal.end("FAILED")
-    (folder / "error.txt").write_text("Traceback\n  File\nnnexp.experiment.DivergedError: the loss is no number\n")
+    (folder / "error.txt").write_text(
+        "Traceback\n  File\nnnexp.experiment.DivergedError: the loss is no number\n"
+    )
     (folder / "config.yaml").touch()
     output = shown(capsys, "a folder")
     assert "a-name, FAILED" in output
@@ -176,7 +202,10 @@ def test_mistakes_are_told_in_one_line_with_the_remedy(run_id, capsys, arguments
 def test_what_is_changed_is_what_differs_from_the_chosen_options():
     assert changed(asked()) == {}
     assert changed(asked("seed=3", "optimizer=momentum", "tracking.experiment=mine")) == {"seed": "3"}
-    assert changed(asked("model.activation=tanh", "optimizer.lr=0.25")) == {"model.activation": "tanh", "optimizer.lr": "0.25"}
+    assert changed(asked("model.activation=tanh", "optimizer.lr=0.25")) == {
+        "model.activation": "tanh",
+        "optimizer.lr": "0.25",
+    }
     table = {"data": "table", "data.path": "films.csv", "seed": "0"}
     assert changed(table) == {"data.path": "films.csv"}
     assert changed({"data": "digits", "optimizer": "my_own", "seed": "3"}) is None

@@ -101,9 +101,15 @@ def test_the_browser_opens_once_the_server_answers_and_stderr_stays_clean(store,
     folder = alone / "marked-place"
     shutil.copytree(alone / "mlruns", folder)
     command = [sys.executable, "-m", "nnexp", "ui"]
-    environment = os.environ | {"DISPLAY": ":0", "BROWSER": f"{script} %s", "MLFLOW_TRACKING_URI": f"sqlite:///{folder / 'mlflow.db'}"}
+    environment = os.environ | {
+        "DISPLAY": ":0",
+        "BROWSER": f"{script} %s",
+        "MLFLOW_TRACKING_URI": f"sqlite:///{folder / 'mlflow.db'}",
+    }
     with (alone / "stderr").open("w") as errors:
-        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True, start_new_session=True)
+        process = subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True, start_new_session=True
+        )
     try:
         page = process.stdout.readline().split()[2]
         end = time.monotonic() + 60

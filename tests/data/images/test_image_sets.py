@@ -14,14 +14,22 @@ from nnexp.data.dataset import DataError
 from nnexp.data.images.image_sets import FILES, MNIST, FashionMNIST, ImageSet
 
 RNG = np.random.default_rng(0)
-SIZES = {"train_images": (50, 28, 28), "train_labels": (50,), "test_images": (20, 28, 28), "test_labels": (20,)}
+SIZES = {
+    "train_images": (50, 28, 28),
+    "train_labels": (50,),
+    "test_images": (20, 28, 28),
+    "test_labels": (20,),
+}
 
 
 def idx(array):
     return struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.tobytes()
 
 
-CONTENT = {part: RNG.integers(0, 10 if len(shape) == 1 else 256, shape, dtype=np.uint8) for part, shape in SIZES.items()}
+CONTENT = {
+    part: RNG.integers(0, 10 if len(shape) == 1 else 256, shape, dtype=np.uint8)
+    for part, shape in SIZES.items()
+}
 
 
 class Small(ImageSet):
@@ -43,7 +51,9 @@ def write(folder, compressed=True, **changed):
     folder.mkdir(parents=True, exist_ok=True)
     for part, name in FILES.items():
         content = idx(changed.get(part, CONTENT[part]))
-        (folder / (f"{name}.gz" if compressed else name)).write_bytes(gzip.compress(content, mtime=0) if compressed else content)
+        (folder / (f"{name}.gz" if compressed else name)).write_bytes(
+            gzip.compress(content, mtime=0) if compressed else content
+        )
 
 
 def load(root, kind=Small, mirrors=()):
@@ -155,7 +165,9 @@ def test_a_damaged_record_of_first_use_is_told(tmp_path, content):
         load(tmp_path, Unverified)
 
 
-@pytest.mark.parametrize("damage", ["{}", '{"sizes": []}', '{"sizes": {}, "sha256": "", "made_from": null}', "nonsense"])
+@pytest.mark.parametrize(
+    "damage", ["{}", '{"sizes": []}', '{"sizes": {}, "sha256": "", "made_from": null}', "nonsense"]
+)
 def test_a_damaged_manifest_is_made_anew(tmp_path, damage):
     write(tmp_path / "small")
     load(tmp_path)

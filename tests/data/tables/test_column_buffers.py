@@ -45,4 +45,10 @@ def test_names_are_sorted_as_people_do():
 
 
 def test_whole_numbers_are_written_without_a_point():
-    assert [tidy(text) for text in (" 1.0", "-2.00", "1.5", "v1.0", "007")] == ["1", "-2", "1.5", "v1.0", "007"]
+    assert [tidy(text) for text in (" 1.0", "-2.00", "1.5", "v1.0", "007")] == [
+        "1",
+        "-2",
+        "1.5",
+        "v1.0",
+        "007",
+    ]

@@ -53,14 +53,35 @@ def rows_of(dataset):
 
 def expect(dataset):
     """The pets, whatever file they come from."""
-    assert dataset.features == ("height", "colour=blue", "colour=green", "colour=red", "member=false", "member=true")
-    assert (dataset.task, dataset.outputs, dataset.classes, dataset.targets) == ("classification", 3, ("bird", "cat", "dog"), ())
-    assert (dataset.x.shape, dataset.x_test.shape, dataset.x.dtype, dataset.y.dtype) == ((48, 6), (12, 6), np.float32, np.int64)
+    assert dataset.features == (
+        "height",
+        "colour=blue",
+        "colour=green",
+        "colour=red",
+        "member=false",
+        "member=true",
+    )
+    assert (dataset.task, dataset.outputs, dataset.classes, dataset.targets) == (
+        "classification",
+        3,
+        ("bird", "cat", "dog"),
+        (),
+    )
+    assert (dataset.x.shape, dataset.x_test.shape, dataset.x.dtype, dataset.y.dtype) == (
+        (48, 6),
+        (12, 6),
+        np.float32,
+        np.int64,
+    )
     assert list(dataset.numeric) == [True] + [False] * 5
     assert list(np.bincount(dataset.y_test)) == [3, 6, 3], "tested on the same mixture"
     kinds = {"red": (0, 0, 1), "green": (0, 1, 0), "blue": (1, 0, 0)}
-    made = zip(COLUMNS["height"].astype(np.float32).tolist(), COLUMNS["colour"], COLUMNS["member"], strict=True)
-    assert rows_of(dataset) == sorted((height, *kinds[colour], int(not member), int(member)) for height, colour, member in made)
+    made = zip(
+        COLUMNS["height"].astype(np.float32).tolist(), COLUMNS["colour"], COLUMNS["member"], strict=True
+    )
+    assert rows_of(dataset) == sorted(
+        (height, *kinds[colour], int(not member), int(member)) for height, colour, member in made
+    )
     heights = dict(zip(COLUMNS["height"].astype(np.float32).tolist(), COLUMNS["species"], strict=True))
     for x, y in zip([*dataset.x, *dataset.x_test], [*dataset.y, *dataset.y_test], strict=True):
         assert dataset.classes[y] == heights[float(x[0])], "rows keep their answers"
@@ -91,7 +112,12 @@ def test_every_format_gives_the_same(tmp_path):
     categories = COLUMNS | {"colour": pa.array(COLUMNS["colour"]).dictionary_encode()}
     pq.write_table(pa.table(categories), tmp_path / "categories.parquet")
     np.savez(tmp_path / "pets.npz", **COLUMNS)
-    files = [packed, tabs, semicolons, *(tmp_path / name for name in ("pets.parquet", "categories.parquet", "pets.npz"))]
+    files = [
+        packed,
+        tabs,
+        semicolons,
+        *(tmp_path / name for name in ("pets.parquet", "categories.parquet", "pets.npz")),
+    ]
     for path in files:
         expect(load(path))
         assert load(path).sha256 == plain.sha256
@@ -155,7 +181,12 @@ def test_a_regression_keeps_its_targets():
     real = load_diabetes()
     columns = dict(zip(real.feature_names, real.data.T, strict=True))
     dataset = load(columns | {"progression": real.target}, "progression")
-    assert (dataset.task, dataset.outputs, dataset.targets, dataset.classes) == ("regression", 1, ("progression",), ())
+    assert (dataset.task, dataset.outputs, dataset.targets, dataset.classes) == (
+        "regression",
+        1,
+        ("progression",),
+        (),
+    )
     assert (dataset.y.shape, dataset.y.dtype, dataset.y_test.shape) == ((354, 1), np.float32, (88, 1))
     assert sorted([*dataset.y[:, 0], *dataset.y_test[:, 0]]) == sorted(real.target.astype(np.float32))
     assert any("taken as amounts" in note and "data.task=classification" in note for note in dataset.notes)
@@ -164,7 +195,12 @@ def test_a_regression_keeps_its_targets():
 def test_several_targets_are_a_regression():
     columns = {"a": RNG.normal(size=N), "b": np.arange(N) % 3, "c": RNG.normal(size=N)}
     dataset = load(columns, ["b", "c"])
-    assert (dataset.task, dataset.targets, dataset.features, dataset.y.shape) == ("regression", ("b", "c"), ("a",), (48, 2))
+    assert (dataset.task, dataset.targets, dataset.features, dataset.y.shape) == (
+        "regression",
+        ("b", "c"),
+        ("a",),
+        (48, 2),
+    )
 
 
 @pytest.mark.parametrize(("task", "noted"), [("auto", 1), ("multilabel", 0)])
@@ -209,7 +245,9 @@ def test_a_whole_array_can_be_learnt_from(tmp_path):
 )
 def test_the_task_is_told_from_the_target_and_class_names_are_kept(values, task, classes, guess):
     values = list(values)
-    dataset = load({"a": RNG.normal(size=120), "y": [values[i % len(values)] for i in range(120)]}, "y", task=task)
+    dataset = load(
+        {"a": RNG.normal(size=120), "y": [values[i % len(values)] for i in range(120)]}, "y", task=task
+    )
     assert dataset.classes == classes
     told = [note for note in dataset.notes if "taken as" in note]
     assert (guess in told[0]) if guess else not told
@@ -227,7 +265,9 @@ def test_missing_values_are_filled_and_told():
     assert "missing numbers become the training mean: age (10)" in dataset.notes
     assert "missing categories become one of their own: port (15)" in dataset.notes
     every = np.arange(len(dataset.x))
-    x = np.concatenate([x.copy() for x, _ in Batches(dataset.x, dataset.y, every, 10, scaling(dataset, every), np.float32)])
+    x = np.concatenate(
+        [x.copy() for x, _ in Batches(dataset.x, dataset.y, every, 10, scaling(dataset, every), np.float32)]
+    )
     assert (x[np.isnan(dataset.x[:, 0]), 0] == 0).all()
     assert np.isfinite(x).all()
     np.testing.assert_allclose(x[:, [0, 4]].mean(axis=0), 0, atol=1e-6)
@@ -244,7 +284,10 @@ def test_missing_values_have_many_names(tmp_path, word):
 
 
 def test_few_whole_numbers_beside_words_are_categories():
-    assert load({"doors": ["2", "3", "4", "5more"] * 15, "y": ["u", "v"] * 30}, "y").features[-1] == "doors=5more"
+    assert (
+        load({"doors": ["2", "3", "4", "5more"] * 15, "y": ["u", "v"] * 30}, "y").features[-1]
+        == "doors=5more"
+    )
 
 
 def test_a_table_may_be_wider_than_the_sample_that_is_looked_at(monkeypatch):
@@ -360,7 +403,10 @@ def test_the_content_decides_the_checksum():
 
 def test_nothing_heavy_is_imported_before_a_table_is_read():
     code = "import sys, nnexp.data.tables.table; print([m for m in ('pandas', 'pyarrow', 'sklearn', 'scipy', 'rich') if m in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+        == "[]\n"
+    )
 
 
 MEMORY = """
@@ -390,7 +436,9 @@ def test_reading_takes_less_than_twice_the_memory_of_the_numbers(tmp_path, endin
         else:
             columns = {f"c{i}": np.tile(block[:, i], times) for i in range(50)}
             pq.write_table(pa.table(columns | {"y": np.tile(np.arange(2000) % 3, times)}), path)
-    done = subprocess.run([sys.executable, "-c", MEMORY, small, large], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", MEMORY, small, large], capture_output=True, text=True, check=True
+    )
     size, growth = map(int, done.stdout.split())
     assert size == 400_000 * 50 * 4
     assert growth < 2 * size

@@ -36,7 +36,14 @@ def test_a_class_without_examples_has_no_recall():
 
 @pytest.mark.parametrize(
     "names",
-    [["a"], ["a"] * 2, ["a very long class name"] * 10, LONG, ["x"] * 100, ["two\nlines", "$5 and $6", "日本", ""]],
+    [
+        ["a"],
+        ["a"] * 2,
+        ["a very long class name"] * 10,
+        LONG,
+        ["x"] * 100,
+        ["two\nlines", "$5 and $6", "日本", ""],
+    ],
     ids=["1", "2", "long", "47", "100", "odd"],
 )
 def test_any_number_of_classes_with_any_names_can_be_drawn(names, tmp_path):
@@ -48,7 +55,10 @@ def test_any_number_of_classes_with_any_names_can_be_drawn(names, tmp_path):
 def test_the_pictures_of_all_epochs_have_one_size(names):
     n = len(names)
     matrices = [np.eye(n, dtype=int), np.full((n, n), 12345)]
-    sizes = {epoch_confusion(matrix.tolist(), names, step).size for matrix, step in zip(matrices, (1, 100_000), strict=True)}
+    sizes = {
+        epoch_confusion(matrix.tolist(), names, step).size
+        for matrix, step in zip(matrices, (1, 100_000), strict=True)
+    }
     assert len(sizes) == 1
 
 

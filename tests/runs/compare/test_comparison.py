@@ -17,8 +17,21 @@ from nnexp.runs.run import in_folder
 
 CLASSES = ["ape", "bee", "cat"]
 TRUE = np.repeat([0, 1, 2], 40)
-PARAMS = {"data": "zoo", "data.fold": "0", "loss": "softmax_cross_entropy", "optimizer": "adam", "optimizer.lr": "0.007", "seed": "0"}
-ENVIRONMENT = {"command": "nnexp data=zoo", "cpu": "Z80", "cores": 1, "threads": 1, "packages": {"numpy": "2.4.0"}}
+PARAMS = {
+    "data": "zoo",
+    "data.fold": "0",
+    "loss": "softmax_cross_entropy",
+    "optimizer": "adam",
+    "optimizer.lr": "0.007",
+    "seed": "0",
+}
+ENVIRONMENT = {
+    "command": "nnexp data=zoo",
+    "cpu": "Z80",
+    "cores": 1,
+    "threads": 1,
+    "packages": {"numpy": "2.4.0"},
+}
 TAGS = {"nnexp.data_sha256": "d" * 64, "nnexp.git_commit": "c" * 40, "nnexp.git_dirty": "false"}
 
 
@@ -31,8 +44,17 @@ def wrong(*rows):
 
 def data(sha="d" * 64, task="classification", classes=CLASSES, targets=(), validation="v", test="t"):
     parts = {"training": "r", "validation": validation, "test": test}
-    described = {name: {"examples": 120, "digest": digest * 64, "classes": None} for name, digest in parts.items()}
-    return {"name": "zoo", "sha256": sha, "task": task, "classes": list(classes), "targets": list(targets), "parts": described}
+    described = {
+        name: {"examples": 120, "digest": digest * 64, "classes": None} for name, digest in parts.items()
+    }
+    return {
+        "name": "zoo",
+        "sha256": sha,
+        "task": task,
+        "classes": list(classes),
+        "targets": list(targets),
+        "parts": described,
+    }
 
 
 @pytest.fixture
@@ -40,7 +62,16 @@ def recorded(tmp_path):
     """Makes a run's folder and reads it back."""
 
     def make(
-        name="zoo-mlp", predicted=None, dataset=None, params=(), metrics=(), epochs=4, status="FINISHED", tags=(), environment=(), **files
+        name="zoo-mlp",
+        predicted=None,
+        dataset=None,
+        params=(),
+        metrics=(),
+        epochs=4,
+        status="FINISHED",
+        tags=(),
+        environment=(),
+        **files,
     ):
         folder = tmp_path / f"run-{len(list(tmp_path.glob('run-*')))}"
         folder.mkdir()
@@ -53,21 +84,42 @@ def recorded(tmp_path):
             matrix = np.zeros((3, 3), int)
             np.add.at(matrix, (TRUE, predicted), 1)
             rows = [{"class": c, "recall": matrix[i, i] / 40, "support": 40} for i, c in enumerate(CLASSES)]
-            write(folder / "confusion" / "test.json", json.dumps({"classes": CLASSES, "matrix": matrix.tolist(), "per_class": rows}))
+            write(
+                folder / "confusion" / "test.json",
+                json.dumps({"classes": CLASSES, "matrix": matrix.tolist(), "per_class": rows}),
+            )
             accuracy = float(np.mean(predicted == TRUE))
             told = {"test/accuracy": accuracy, "best/val_accuracy": accuracy, "best/epoch": epochs} | told
             (folder / "predictions").mkdir()
-            np.savez(folder / "predictions" / "test.npz", index=np.arange(120), true=TRUE, predicted=predicted)
+            np.savez(
+                folder / "predictions" / "test.npz", index=np.arange(120), true=TRUE, predicted=predicted
+            )
         for path, text in files.items():
             write(folder / path.replace("__", "/").replace("_json", ".json"), json.dumps(text))
         score = "r2" if dataset.get("task") == "regression" else "accuracy"
-        lines = [{"kind": "run", "time": 1_795_000_000_000, "name": name, "params": PARAMS | dict(params), "tags": TAGS | dict(tags)}]
+        lines = [
+            {
+                "kind": "run",
+                "time": 1_795_000_000_000,
+                "name": name,
+                "params": PARAMS | dict(params),
+                "tags": TAGS | dict(tags),
+            }
+        ]
         lines[0]["destination"] = None
         for i in range(1, epochs + 1):
-            values = {"train/loss": 1 / i, "val/loss": 1.1 / i, f"val/{score}": 1 - 0.5 / i, "lr": 0.01 / i, "grad_norm/dense1": 2.0}
+            values = {
+                "train/loss": 1 / i,
+                "val/loss": 1.1 / i,
+                f"val/{score}": 1 - 0.5 / i,
+                "lr": 0.01 / i,
+                "grad_norm/dense1": 2.0,
+            }
             lines.append({"kind": "metrics", "time": 1_795_000_000_000, "step": i, "values": values})
         lines.append({"kind": "metrics", "time": 1_795_000_001_000, "step": 0, "values": told})
-        lines += [{"kind": "end", "time": 1_795_000_002_000, "status": status}] if status != "UNFINISHED" else []
+        lines += (
+            [{"kind": "end", "time": 1_795_000_002_000, "status": status}] if status != "UNFINISHED" else []
+        )
         (folder / "journal.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
         return in_folder(folder)
 
@@ -104,7 +156,9 @@ def test_mcnemars_p_is_that_of_a_fair_coin(b, c):
 
 def test_a_difference_that_is_more_than_chance_is_told_with_its_size(recorded):
     found = compare([recorded(predicted=wrong(*range(30))), recorded(predicted=wrong(0, 1, 119))])
-    assert found.headline.startswith("B is better than A by 22.50 percentage points on test, more than chance explains (p = ")
+    assert found.headline.startswith(
+        "B is better than A by 22.50 percentage points on test, more than chance explains (p = "
+    )
     assert found.headline.endswith("; on validation B is ahead by 22.50 percentage points")
     (gap,) = found.gaps
     assert (gap.mcnemar.only_other, gap.mcnemar.only_base) == (28, 1)
@@ -112,7 +166,9 @@ def test_a_difference_that_is_more_than_chance_is_told_with_its_size(recorded):
 
 
 def test_a_difference_that_may_be_chance_makes_no_winner(recorded):
-    found = compare([recorded(predicted=wrong(0, 1)), recorded(predicted=wrong(5), metrics={"best/val_accuracy": 0.9})])
+    found = compare(
+        [recorded(predicted=wrong(0, 1)), recorded(predicted=wrong(5), metrics={"best/val_accuracy": 0.9})]
+    )
     assert found.headline == (
         "No clear winner: B is ahead of A by 0.83 percentage points on test, which may be chance (p = 1.00); "
         "on validation A is ahead by 8.33 percentage points"
@@ -149,7 +205,10 @@ def test_a_table_of_names_is_read_like_an_array_of_numbers(recorded):
 
 
 def test_of_many_the_best_is_chosen_by_validation_and_p_is_corrected(recorded):
-    runs = [recorded(f"run{i}", predicted=wrong(*range(9 - i)), metrics={"best/val_accuracy": 0.5 + i / 100}) for i in range(5)]
+    runs = [
+        recorded(f"run{i}", predicted=wrong(*range(9 - i)), metrics={"best/val_accuracy": 0.5 + i / 100})
+        for i in range(5)
+    ]
     found = compare(runs)
     assert found.headline == f"By validation, E is the best of 5: 54.00%, {100 * 115 / 120:.2f}% on test"
     assert corrected(found.gaps) == 0.05 / 4
@@ -178,12 +237,21 @@ def test_every_param_that_differs_is_there_also_where_one_run_lacks_it(recorded)
         ({"dataset": data(test="u")}, "the test examples differ: A 120 (tttttttttt); B 120 (uuuuuuuuuu)"),
         ({"dataset": data(sha="e" * 64)}, "the data (SHA-256) differ: A zoo dddddddddd; B zoo eeeeeeeeee"),
         ({"params": {"seed": "1"}}, "the seeds differ: A 0; B 1"),
-        ({"params": {"loss": "focal", "loss.gamma": "2"}}, "the losses differ: A softmax_cross_entropy; B focal gamma=2"),
-        ({"tags": {"nnexp.git_commit": "9" * 40}}, "the code (git commit) differs: A cccccccccc; B 9999999999"),
+        (
+            {"params": {"loss": "focal", "loss.gamma": "2"}},
+            "the losses differ: A softmax_cross_entropy; B focal gamma=2",
+        ),
+        (
+            {"tags": {"nnexp.git_commit": "9" * 40}},
+            "the code (git commit) differs: A cccccccccc; B 9999999999",
+        ),
         ({"tags": {"nnexp.git_dirty": "true"}}, "B was made with changes that were not committed"),
         ({"environment": {"threads": 2}}, "the numbers of threads differ: A 1; B 2"),
         ({"environment": {"cpu": "6502"}}, "the machines differ: A Z80, 1 cores; B 6502, 1 cores"),
-        ({"environment": {"packages": {"numpy": "1.0"}}}, "the versions of the linear algebra differ: A numpy 2.4.0; B numpy 1.0"),
+        (
+            {"environment": {"packages": {"numpy": "1.0"}}},
+            "the versions of the linear algebra differ: A numpy 2.4.0; B numpy 1.0",
+        ),
         ({"status": "KILLED"}, "B is KILLED"),
     ],
     ids=lambda value: "" if isinstance(value, dict) else value.partition(":")[0],
@@ -200,7 +268,12 @@ def test_a_split_without_digests_is_told_by_its_params(recorded):
 
 
 def test_scores_of_other_data_are_not_set_against_each_other(recorded):
-    found = compare([recorded(predicted=wrong(1)), recorded(predicted=wrong(), dataset=data(sha="e" * 64), metrics={"time/total": 3})])
+    found = compare(
+        [
+            recorded(predicted=wrong(1)),
+            recorded(predicted=wrong(), dataset=data(sha="e" * 64), metrics={"time/total": 3}),
+        ]
+    )
     assert found.headline == "A and B cannot be compared: their data are not the same"
     assert not found.mistakes
     assert not found.members
@@ -217,7 +290,9 @@ def test_test_scores_of_other_examples_are_not_subtracted(recorded):
 
 
 def test_losses_that_are_not_the_same_have_no_best(recorded):
-    found = compare([recorded(metrics={"test/loss": 1.0}), recorded(metrics={"test/loss": 2.0}, params={"loss": "focal"})])
+    found = compare(
+        [recorded(metrics={"test/loss": 1.0}), recorded(metrics={"test/loss": 2.0}, params={"loss": "focal"})]
+    )
     assert not next(metric for metric in found.metrics if metric.name == "test/loss").best
 
 
@@ -256,33 +331,57 @@ def test_a_matrix_of_any_size_can_be_drawn(recorded, n, tmp_path):
             matrix[row, row] -= 1
             matrix[row, (row + 1) % n] += 1
         reports.append(
-            {"classes": classes, "matrix": matrix.tolist(), "per_class": [{"class": c, "recall": 1, "support": 5} for c in classes]}
+            {
+                "classes": classes,
+                "matrix": matrix.tolist(),
+                "per_class": [{"class": c, "recall": 1, "support": 5} for c in classes],
+            }
         )
-    found = compare([recorded(dataset=data(classes=classes), confusion__test_json=report) for report in reports])
+    found = compare(
+        [recorded(dataset=data(classes=classes), confusion__test_json=report) for report in reports]
+    )
     confusion_differences(found.mistakes).savefig(tmp_path / "difference.png")
     assert drawn(found).count("$class_0 &lt;of&gt; many") == 1
     assert len(found.members) == n
 
 
 def test_a_regression_and_several_labels_have_their_own_tables(recorded):
-    fits = [{"r2": r2, "examples": 120, "per_target": [{"target": "weight", "r2": r2, "mae": 1.0}]} for r2 in (0.5, 0.75)]
+    fits = [
+        {"r2": r2, "examples": 120, "per_target": [{"target": "weight", "r2": r2, "mae": 1.0}]}
+        for r2 in (0.5, 0.75)
+    ]
     regression = data(task="regression", classes=(), targets=("weight",))
-    runs = [recorded(dataset=regression, metrics={"test/r2": fit["r2"], "best/val_r2": 0.7}, predictions__test_json=fit) for fit in fits]
+    runs = [
+        recorded(
+            dataset=regression, metrics={"test/r2": fit["r2"], "best/val_r2": 0.7}, predictions__test_json=fit
+        )
+        for fit in fits
+    ]
     found = compare(runs)
     assert found.headline == "B is ahead of A by 0.2500 of R2 on test; on validation they are level"
     assert "R2 of each target, test" in page(found, [], [])
     assert [member.values for member in found.members] == [[0.5, 0.75]]
     report = {"per_label": [{"label": "wild", "recall": 0.5, "support": 7}]}
     several = recorded(
-        dataset=data(task="multilabel", classes=(), targets=("wild",)), labels__test_json=report, metrics={"test/accuracy": 0.5}
+        dataset=data(task="multilabel", classes=(), targets=("wild",)),
+        labels__test_json=report,
+        metrics={"test/accuracy": 0.5},
     )
     assert "Recall of each label" in page(compare([several, several]), [], [])
-    assert compare([runs[0], several]).headline == "A and B cannot be compared: one is a regression, the other a choice of several labels"
+    assert (
+        compare([runs[0], several]).headline
+        == "A and B cannot be compared: one is a regression, the other a choice of several labels"
+    )
 
 
 def test_runs_with_nothing_in_common_are_drawn_and_it_is_said_what_cannot_be_compared(recorded):
     nothing = recorded("nothing", dataset={}, epochs=0, status="FAILED", tags={"nnexp.data_sha256": "none"})
-    diverged = recorded("diverged", epochs=2, metrics={"val/loss": float("nan"), "test/loss": float("inf")}, status="UNFINISHED")
+    diverged = recorded(
+        "diverged",
+        epochs=2,
+        metrics={"val/loss": float("nan"), "test/loss": float("inf")},
+        status="UNFINISHED",
+    )
     by_steps = recorded("steps", predicted=wrong(1), params={"trainer.evaluate_every": "7"}, epochs=30)
     found = compare([nothing, diverged, by_steps])
     text = drawn(found)
@@ -319,7 +418,12 @@ def test_losses_over_many_powers_of_ten_have_a_logarithmic_axis_and_r2_shows_eve
 
 
 def test_the_page_is_one_file_that_asks_for_nothing(recorded):
-    found = compare([recorded("<b>mine & $x", predicted=wrong(1)), recorded("yours", predicted=wrong(2), params={"optimizer": "<i>"})])
+    found = compare(
+        [
+            recorded("<b>mine & $x", predicted=wrong(1)),
+            recorded("yours", predicted=wrong(2), params={"optimizer": "<i>"}),
+        ]
+    )
     text = drawn(found)
     assert "<script" not in text
     assert set(re.findall(r'(?:src|href)="([^":]*:[^";]*)', text)) == {"data:image/svg+xml"}
@@ -337,15 +441,31 @@ def test_the_same_picture_is_the_same_characters(recorded):
     assert svg(curve(sides, "lr")) == svg(curve(sides, "lr"))
 
 
-@pytest.mark.parametrize(("n", "says"), [(0, "name two or more"), (1, "1 run to compare"), (11, "more than 10")])
+@pytest.mark.parametrize(
+    ("n", "says"), [(0, "name two or more"), (1, "1 run to compare"), (11, "more than 10")]
+)
 def test_too_few_and_too_many_are_refused(n, says):
     with pytest.raises(RunError, match=says):
         check_number(n)
 
 
 def test_numbers_are_written_as_one_reads_them():
-    told = [("test/accuracy", 0.97666), ("val/loss", 0.07249), ("best/epoch", 3), ("time/total", 2.5432), ("time/total", 1234.5)]
+    told = [
+        ("test/accuracy", 0.97666),
+        ("val/loss", 0.07249),
+        ("best/epoch", 3),
+        ("time/total", 2.5432),
+        ("time/total", 1234.5),
+    ]
     assert [shown(*each) for each in told] == ["97.67%", "0.0725", "3", "2.54 s", "20m34s"]
-    assert [shown("lr", value) for value in (None, float("nan"), 1.23456e-7, 131560.7)] == ["-", "nan", "1.235e-07", "131,561"]
+    assert [shown("lr", value) for value in (None, float("nan"), 1.23456e-7, 131560.7)] == [
+        "-",
+        "nan",
+        "1.235e-07",
+        "131,561",
+    ]
     assert [p_value(p) for p in (1e-10, 0.0123, 0.81)] == ["1.0e-10", "0.012", "0.81"]
-    assert [amount(0.0110, "accuracy"), amount(0.00001, "accuracy")] == ["1.10 percentage points", "0.001 percentage points"]
+    assert [amount(0.0110, "accuracy"), amount(0.00001, "accuracy")] == [
+        "1.10 percentage points",
+        "0.001 percentage points",
+    ]

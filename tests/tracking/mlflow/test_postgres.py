@@ -22,7 +22,9 @@ def programs() -> Path | None:
     """The folder of PostgreSQL's own programs."""
     places = [*sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
     places += [Path(found).parent for found in [shutil.which("initdb")] if found]
-    return next((place for place in places if (place / "initdb").exists() and (place / "pg_ctl").exists()), None)
+    return next(
+        (place for place in places if (place / "initdb").exists() and (place / "pg_ctl").exists()), None
+    )
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +45,14 @@ def postgres(free_port) -> Iterator[str]:
     port, data = free_port(), folder / "data"
 
     def call(program, *arguments):
-        done = subprocess.run([bin_folder / program, *arguments], cwd=folder, capture_output=True, text=True, check=False, **account)
+        done = subprocess.run(
+            [bin_folder / program, *arguments],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            **account,
+        )
         assert done.returncode == 0, done.stdout + done.stderr
 
     call("initdb", "-D", data, "-A", "trust", "-U", "postgres", "--no-sync")
@@ -64,11 +73,20 @@ def assert_all_there(uri, folders):
     for folder in folders:
         run = client.get_run(UploadState.of(folder).run_id)
         assert run.info.status == "FINISHED"
-        told = Counter((name, step, value) for step, values in history(read(folder)[0]) for name, value in values.items())
+        told = Counter(
+            (name, step, value) for step, values in history(read(folder)[0]) for name, value in values.items()
+        )
         names = {name for name, _, _ in told}
-        found = Counter((name, m.step, m.value) for name in names for m in client.get_metric_history(run.info.run_id, name))
+        found = Counter(
+            (name, m.step, m.value)
+            for name in names
+            for m in client.get_metric_history(run.info.run_id, name)
+        )
         assert found == told
-        assert {file.path for file in client.list_artifacts(run.info.run_id, "confusion")} >= {"confusion/val.png", "confusion/test.json"}
+        assert {file.path for file in client.list_artifacts(run.info.run_id, "confusion")} >= {
+            "confusion/val.png",
+            "confusion/test.json",
+        }
 
 
 def test_eight_runs_at_once_are_all_there(postgres, alone, monkeypatch):
@@ -84,7 +102,9 @@ def test_eight_runs_at_once_are_all_there(postgres, alone, monkeypatch):
     assert len(folders) == RUNS
     assert all(UploadState.of(folder).done for folder in folders)
     assert_all_there(postgres, folders)
-    assert not [path for path in Path("outputs").rglob("*") if path.is_file() and b"quite-secret" in path.read_bytes()]
+    assert not [
+        path for path in Path("outputs").rglob("*") if path.is_file() and b"quite-secret" in path.read_bytes()
+    ]
 
 
 def test_a_server_before_postgresql_that_serves_artifacts(postgres, alone, serve, monkeypatch):

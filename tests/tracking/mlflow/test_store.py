@@ -7,7 +7,9 @@ import pytest
 from nnexp.redaction import redacted
 from nnexp.tracking.mlflow.store import StoreError, address, open_store
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"
+)
 
 
 def test_the_store_is_the_configs_else_the_environments_else_the_working_directorys(alone, monkeypatch):
@@ -43,7 +45,13 @@ OPEN = "import sys; from nnexp.tracking.mlflow.store import address, open_store;
 
 def test_four_processes_may_open_a_store_that_is_not_there_yet(alone):
     processes = [
-        subprocess.Popen([sys.executable, "-c", OPEN, "nnexp"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=alone)
+        subprocess.Popen(
+            [sys.executable, "-c", OPEN, "nnexp"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=alone,
+        )
         for _ in range(4)
     ]
     answers = [process.communicate() for process in processes]

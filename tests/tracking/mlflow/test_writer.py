@@ -18,7 +18,9 @@ from nnexp.tracking.upload.client import Outcome, Uploader
 from nnexp.tracking.upload.state import UploadState
 from nnexp.tracking.upload.sync import look, ship
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"
+)
 
 
 class Nobody:
@@ -51,8 +53,14 @@ def assert_there_once(folder):
     (found,) = store.search_runs([store.get_experiment_by_name("nnexp").experiment_id])
     assert (found.info.run_id, found.info.status) == (run_id, "FINISHED")
     entries, _ = journal.read(folder)
-    told = Counter((name, step, value) for step, values in journal.history(entries) for name, value in values.items())
-    kept = Counter((name, m.step, m.value) for name in {n for n, _, _ in told} for m in store.get_metric_history(run_id, name))
+    told = Counter(
+        (name, step, value) for step, values in journal.history(entries) for name, value in values.items()
+    )
+    kept = Counter(
+        (name, m.step, m.value)
+        for name in {n for n, _, _ in told}
+        for m in store.get_metric_history(run_id, name)
+    )
     assert kept == told
     assert len(store.search_logged_models([found.info.experiment_id])) == 1
     assert [output.model_id for output in found.outputs.model_outputs] == [UploadState.of(folder).model_id]
@@ -108,12 +116,18 @@ def test_a_store_under_another_address_is_asked_whether_it_knows_the_run(unshipp
 
 def test_a_run_whose_writer_died_is_told_as_failed(unshipped):
     lines = (unshipped / "journal.jsonl").read_text().splitlines(keepends=True)
-    (unshipped / "journal.jsonl").write_text("".join(lines[:-1]) + lines[-1][:20])  # cut in the midst of its last line
+    (unshipped / "journal.jsonl").write_text(
+        "".join(lines[:-1]) + lines[-1][:20]
+    )  # cut in the midst of its last line
     assert look(unshipped).state == "running"  # by this very process
-    head = lines[0].replace(f'"began": "{journal.writer(1)["began"]}"', "").replace('"host": "', '"host": "not-')
+    head = (
+        lines[0].replace(f'"began": "{journal.writer(1)["began"]}"', "").replace('"host": "', '"host": "not-')
+    )
     assert head != lines[0]
     copy = shutil.copytree(unshipped, unshipped.with_name("copy"))
-    (copy / "journal.jsonl").write_text("".join([lines[0].replace('"pid": ', '"pid": 99999'), *lines[1:-1]]) + lines[-1][:20])
+    (copy / "journal.jsonl").write_text(
+        "".join([lines[0].replace('"pid": ', '"pid": 99999'), *lines[1:-1]]) + lines[-1][:20]
+    )
     assert look(copy).state == "waiting"
     assert ship(copy) == ""
     assert client().get_run(UploadState.of(copy).run_id).info.status == "FAILED"

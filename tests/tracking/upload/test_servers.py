@@ -16,7 +16,14 @@ from nnexp.tracking.journal import history, read
 from nnexp.tracking.upload.state import UploadState
 from nnexp.tracking.upload.thread import LOCK
 
-ARTIFACTS = ["config.yaml", "curves.png", "confusion/test.png", "confusion/val.json", "predictions/test.parquet", "weights/best.npz"]
+ARTIFACTS = [
+    "config.yaml",
+    "curves.png",
+    "confusion/test.png",
+    "confusion/val.json",
+    "predictions/test.parquet",
+    "weights/best.npz",
+]
 
 
 class Interfering(Line):
@@ -34,7 +41,13 @@ class Interfering(Line):
 
 def train(display=None, *overrides):
     name = f"servers-{secrets.token_hex(4)}"
-    digits = ["data=digits", "trainer.epochs=4", f"tracking.experiment={name}", "tracking.register=digits", *overrides]
+    digits = [
+        "data=digits",
+        "trainer.epochs=4",
+        f"tracking.experiment={name}",
+        "tracking.register=digits",
+        *overrides,
+    ]
     result = run(compose(digits), display=display or Line(""))
     assert [record.epoch for record in result.history] == [1, 2, 3, 4]
     assert 0.5 < result.metrics["test/accuracy"] <= 1
@@ -68,7 +81,11 @@ def assert_all_there_once(uri, result, experiment):
     assert found == told
     there = list(files(store, run_id))
     assert set(ARTIFACTS) <= set(there)
-    steps = [path.split("+step+")[1].split("+")[0] for path in there if path.startswith("images/") and path.endswith(".png")]
+    steps = [
+        path.split("+step+")[1].split("+")[0]
+        for path in there
+        if path.startswith("images/") and path.endswith(".png")
+    ]
     assert sorted(steps) == ["1", "2", "4"]
     assert {param: value for param, value in runs[0].data.params.items() if param == "seed"} == {"seed": "0"}
     assert len(runs[0].inputs.dataset_inputs) == 3

@@ -8,7 +8,9 @@ import pytest
 
 from nnexp.tracking.upload.throttle import Throttle
 
-pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs interval timers, which this system has not")
+pytestmark = pytest.mark.skipif(
+    not hasattr(signal, "setitimer"), reason="needs interval timers, which this system has not"
+)
 
 
 def counted(pause: Throttle) -> int:
