@@ -5,67 +5,22 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from nnexp.tracking.upload.client import Outcome
+from nnexp.cli.run_header import run_header
+from nnexp.config import Settings
+from nnexp.experiment.components import Components
+from nnexp.experiment.display import Display, RunSummary
 from nnexp.training.checkpoint import Best
 from nnexp.training.trainer import Record, Trainer
 
 log = logging.getLogger("nnexp")  # in a run's folder, this keeps what the terminal showed
 MOST_LINES = 25  # of epochs above a progress bar
 REFRESHES = 4  # a second
-
-
-@dataclass(frozen=True)
-class Summary:
-    """How a run went.
-
-    Attributes:
-        name: of the run.
-        status: FINISHED, FAILED or KILLED.
-        metrics: those that are told once.
-        epochs, planned: done, and asked for.
-        folder: of the run.
-        outcome: what became of its record.
-        tracked: whether it was to go to MLflow.
-        stopped: why training ended early, if it did.
-    """
-
-    name: str
-    status: str
-    metrics: Mapping[str, float]
-    epochs: int
-    planned: int
-    folder: Path
-    outcome: Outcome
-    tracked: bool
-    stopped: str = ""
-
-
-class Display(Protocol):
-    """Whoever shows a run."""
-
-    def header(self, lines: Iterable[tuple[str, str]]) -> None:
-        """Before training: what is about to run, as (label, text)."""
-
-    def training(self, trainer: Trainer) -> AbstractContextManager[None]:
-        """Around all epochs."""
-        ...
-
-    def epoch(self, record: Record, best: Best) -> None:
-        """After each epoch."""
-
-    def shipping(self) -> None:
-        """All is learnt; pictures and tracking are being finished."""
-
-    def conclusion(self, summary: Summary) -> None:
-        """All is done."""
 
 
 class Screen(Console):
@@ -79,13 +34,17 @@ class Screen(Console):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-class Terminal:
+class Terminal(Display):
     """A progress bar where there is a terminal, plain lines where there is none."""
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Screen()
 
-    def header(self, lines: Iterable[tuple[str, str]]) -> None:
+    def header(self, settings: Settings, components: Components, threads: int) -> None:
+        self.lines(run_header(settings, components, threads))
+
+    def lines(self, lines: Iterable[tuple[str, str]]) -> None:
+        """Show lines of (label, text)."""
         for label, text in lines:
             self.say(f"[bold]{label:10}[/]{escape(text)}")
 
@@ -116,11 +75,11 @@ class Terminal:
         shown = record.at % self.every == 0 or record.at in (1, self.planned)
         self.say(text, to_terminal=shown)
 
-    def shipping(self) -> None:
+    def uploading(self) -> None:
         if self.console.is_terminal:
             self.console.print("[dim]drawing pictures, writing the record ...[/]", end="\r")
 
-    def conclusion(self, summary: Summary) -> None:
+    def conclusion(self, summary: RunSummary) -> None:
         ended = {"KILLED": "[yellow]stopped[/]", "FAILED": "[red]failed[/]"}.get(summary.status)
         if ended:
             self.say(f"{ended} after {summary.epochs} of {summary.planned} epochs; what was learnt is kept")
@@ -151,15 +110,15 @@ class Terminal:
         log.info(self.console.render_str(markup).plain)
 
 
-class Line:
+class Line(Display):
     """One line per run, when it is over: for sweeps."""
 
     def __init__(self, label: str) -> None:
         self.label = label
         self.console = Screen()
 
-    def header(self, lines: Iterable[tuple[str, str]]) -> None:
-        for label, text in lines:
+    def header(self, settings: Settings, components: Components, threads: int) -> None:
+        for label, text in run_header(settings, components, threads):
             log.info("%-10s%s", label, text)
 
     def training(self, trainer: Trainer) -> AbstractContextManager[None]:
@@ -174,10 +133,10 @@ class Line:
             ),
         )
 
-    def shipping(self) -> None:
+    def uploading(self) -> None:
         pass
 
-    def conclusion(self, summary: Summary) -> None:
+    def conclusion(self, summary: RunSummary) -> None:
         ended = "" if summary.status == "FINISHED" else f" [red]{summary.status}[/]"
         found = results(summary.metrics) if summary.metrics else "nothing learnt"
         trouble = (

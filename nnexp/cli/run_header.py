@@ -1,7 +1,5 @@
 """What is about to run, told in a few lines before it does."""
 
-from typing import Any
-
 from nnexp.config import Settings
 from nnexp.data.class_balance import describe_imbalance
 from nnexp.experiment.components import Components
@@ -12,11 +10,9 @@ from nnexp.nn.layers.layer import Dense, Layer
 MOST_LAYERS = 8  # beyond which the middle of an architecture is left out
 
 
-def header(
-    settings: Settings, values: dict[str, Any], parts: Components, threads: int
-) -> list[tuple[str, str]]:
+def run_header(settings: Settings, parts: Components, threads: int) -> list[tuple[str, str]]:
     """What is about to run: (label, text), a line each."""
-    data, network, choices, trainer = parts.dataset, parts.network, values["choices"], settings.trainer
+    data, network, choices, trainer = parts.dataset, parts.network, settings.choices, settings.trainer
     sizes = f"{parts.train.examples:,} to learn from, {parts.validation.examples:,} to validate, {parts.test.examples:,} to test"
     kind = "labels" if data.labels else "regression of"
     what = f"{len(data.classes)} classes" if data.classes else f"{kind} {', '.join(data.targets)}"

@@ -12,14 +12,13 @@ from typing import Any
 import numpy as np
 from omegaconf import DictConfig
 
-from nnexp.cli.display import Display, Summary, Terminal
-from nnexp.cli.run_header import header
 from nnexp.config import ConfigError, Problem, Settings, build
 from nnexp.config.build import plain
 from nnexp.config.naming import run_name, short_id
 from nnexp.experiment.artifacts import LAYERS, write_mistakes, write_predictions
 from nnexp.experiment.components import Components, build_components
 from nnexp.experiment.confusion_log import ConfusionLogger
+from nnexp.experiment.display import Display, RunSummary
 from nnexp.experiment.evaluation import evaluate_split
 from nnexp.experiment.metadata import write_run_metadata
 from nnexp.metrics.calibration import ReliabilityBins
@@ -85,7 +84,7 @@ def run(
         config: from `compose`; may have been changed since.
         folder: where to leave everything; None makes a new one under outputs/runs/ in `home`.
         home: the project's folder, which holds outputs/ and mlruns/; None is the working directory.
-        display: how to show it; None shows progress on the terminal.
+        display: how progress is shown; None shows nothing.
         sweep_id: of the sweep that the run is a part of.
 
     Raises:
@@ -102,12 +101,12 @@ def run(
     if settings.tracking.enabled:
         address(settings.tracking.uri, home)
     shipper = Uploader.start(mlflow=settings.tracking.enabled)
-    display = display or Terminal()
+    display = display or Display()
     with np.errstate(all="ignore"), blas_threads(settings.trainer.threads) as threads:
         parts = build_components(settings)
         wanted = optimized(settings, parts)
         result = Result((folder or new_folder(home)).resolve(), parts.network, optimized=wanted)
-        display.header(header(settings, values, parts, threads))
+        display.header(settings, parts, threads)
         with Journal(result.folder) as journal:
             status: Status = "FINISHED"
             write_run_metadata(journal, settings, values, parts, threads, home, sweep_id, began)
@@ -143,7 +142,7 @@ def part(
     display: Display,
 ) -> None:
     """Wait until the record is where it belongs, and say how the run went."""
-    display.shipping()
+    display.uploading()
     interrupt: KeyboardInterrupt | None = None
     try:
         outcome = shipper.wait(result.folder)
@@ -157,7 +156,7 @@ def part(
     epochs = result.history[-1].epoch if result.history else 0, settings.trainer.epochs
     tracked = settings.tracking.enabled
     display.conclusion(
-        Summary(name, status, result.metrics, *epochs, result.folder, outcome, tracked, result.stopped)
+        RunSummary(name, status, result.metrics, *epochs, result.folder, outcome, tracked, result.stopped)
     )
     if interrupt is not None and status == "FINISHED":
         raise interrupt  # a sweep must not go on as if nobody had asked it to stop

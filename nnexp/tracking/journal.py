@@ -38,6 +38,7 @@ class Journal:
         tags: Mapping[str, str],
         destination: Mapping[str, Any] | None,
         began: float | None = None,
+        unit: str = "epoch",
     ) -> None:
         """What the run is, and where it is to be shipped.
 
@@ -48,11 +49,12 @@ class Journal:
             destination: `experiment`, `uri` (None: what the environment says), `folder` (of the default store), and what else the
                 store is to be given: `register`, `baseline`; None: nowhere.
             began: when, in seconds since 1970; None is now.
+            unit: what the steps of its metrics count: epoch or step.
         """
         place = dict(destination) if destination is not None else None
         journal_id = secrets.token_hex(16)  # by which a store is asked whether it knows the run already
         began = time.time() if began is None else began
-        what = {"name": name, "params": dict(params), "tags": dict(tags), "destination": place}
+        what = {"name": name, "params": dict(params), "tags": dict(tags), "destination": place, "unit": unit}
         self._write("run", time=round(1000 * began), id=journal_id, writer=writer(os.getpid()), **what)
 
     def metrics(self, step: int, values: Mapping[str, float]) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from nnexp import compose, run
 from nnexp.serving.predictor import Predictor
+from nnexp.tracking.upload.state import UploadState
 
 IMAGES = 1000
 

@@ -102,7 +102,7 @@ def main(arguments: list[str]) -> int:
     if options.json:
         print(json.dumps(report(done), indent=2, allow_nan=False))
     else:
-        Terminal(console).header(conclusion(done))
+        Terminal(console).lines(conclusion(done))
     return FAILURE if done.comparison.verdict == "different" else 0
 
 
@@ -137,25 +137,25 @@ def reproduce(
     settings = build(values)
     last, finished = history[-1][0], recorded.status == "FINISHED"
     unit = "epoch" if settings.trainer.evaluate_every is None else "step"
-    display.header(
+    display.lines(
         [("run", f"{recorded.name}, {f'id {recorded.id}, ' if recorded.id else ''}{recorded.status}"), *notes]
     )
     reasons = [text for label, text in notes if label == "changed"]
     if not finished:
-        display.header(
+        display.lines(
             [("note", f"the run did not finish: it is done again and compared up to {unit} {last}")]
         )
     if settings.trainer.time_budget:
         reasons.append(
             f"trainer.time_budget={settings.trainer.time_budget:g} ends training by the clock: no two such runs are equal to the bit"
         )
-        display.header([("note", reasons[-1])])
+        display.lines([("note", reasons[-1])])
     for label, text, same in (
         same_data(recorded, values, anyway),
         same_code(recorded),
         same_machine(there, values["trainer"].get("threads")),
     ):
-        display.header([(label, text)])
+        display.lines([(label, text)])
         reasons += [] if same else [text]
 
     folder = new_folder(Path.cwd())
