@@ -1,10 +1,10 @@
 """All weights of a network in one contiguous vector, all gradients in its twin.
 
-A layer asks for shapes and receives views; whoever wants "all weights" (an optimizer, a checkpoint, a norm) uses the vectors.
-Write into a view, never rebind it: a rebound name no longer lies in the buffer.
+A layer asks for shapes and receives views; an optimizer, a checkpoint or a norm uses the vectors. Write into
+a view, never rebind it: a rebound name no longer lies in the buffer.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from math import prod
 
 import numpy as np
@@ -18,13 +18,13 @@ Views = dict[str, Array]
 class Parameters:
     """Named views into one buffer of two rows, weights and gradients, and into one of state.
 
-    Matrices (and tensors) come first, vectors last, so "all matrices" is the slice `matrices`. State is what a layer learns
-    without a gradient, such as the running mean of a batch normalisation.
+    Matrices (and tensors) come first, vectors last, so "all matrices" is the slice `matrix_slice`. State is
+    what a layer learns without a gradient, such as the running mean of a batch normalization.
 
     Args:
-        shapes: the shape of each parameter by its name; the order within each kind is kept.
+        shapes: the shape of each parameter by its name; the order within matrices and within vectors is kept.
         dtype: of weights, gradients and state alike.
-        state: the shape of each piece of state by its name.
+        state: the shape of each state array by its name.
     """
 
     def __init__(
@@ -33,28 +33,39 @@ class Parameters:
         dtype: DTypeLike = np.float32,
         state: Mapping[str, Shape] | None = None,
     ) -> None:
-        in_order = sorted(shapes, key=lambda name: len(shapes[name]) < 2)  # stable: matrices, then vectors
-        self.shapes = [shapes[name] for name in in_order]
+        ordered = {name: shapes[name] for name in sorted(shapes, key=lambda name: len(shapes[name]) < 2)}
+        self.shapes = list(ordered.values())
         self.theta: Array
         self.grad: Array
         self.theta, self.grad = np.zeros((2, sum(map(prod, self.shapes))), dtype)  # (P,), (P,)
-        self.values = _views(self.theta, in_order, shapes)
-        self.grads = _views(self.grad, in_order, shapes)
-        self.matrices = slice(0, sum(prod(shape) for shape in self.shapes if len(shape) >= 2))
+        self.values: Views = dict(zip(ordered, self.views(self.theta), strict=True))
+        self.grads: Views = dict(zip(ordered, self.views(self.grad), strict=True))
+        self.matrix_slice = slice(0, sum(prod(shape) for shape in self.shapes if len(shape) >= 2))
         state = state or {}
         self.state: Array = np.zeros(sum(map(prod, state.values())), dtype)  # (S,)
-        self.states = _views(self.state, list(state), state)
+        self.states: Views = dict(zip(state, _views(self.state, state.values()), strict=True))
 
     def __len__(self) -> int:
-        """The number of weights."""
+        """Count the weights."""
         return len(self.theta)
 
+    def views(self, vector: Array) -> Iterator[Array]:
+        """Yield each parameter's view of a vector (P,), for example of an optimizer's moments."""
+        return _views(vector, self.shapes)
 
-def _views(vector: Array, names: list[str], shapes: Mapping[str, Shape]) -> Views:
-    """The vector cut into arrays of those shapes, in that order."""
-    views, start = {}, 0
-    for name in names:
-        stop = start + prod(shapes[name])
-        views[name] = vector[start:stop].reshape(shapes[name])
+    def matrices(self, vector: Array) -> Iterator[Array]:
+        """Yield each matrix (I, O) as a view of a vector (P,) or of its `matrix_slice`.
+
+        A kernel (C, K, K, O) is the matrix (C K K, O) that patches are multiplied with.
+        """
+        shapes = [(prod(shape[:-1]), shape[-1]) for shape in self.shapes if len(shape) >= 2]
+        return _views(vector, shapes)
+
+
+def _views(vector: Array, shapes: Iterable[Shape]) -> Iterator[Array]:
+    """Cut a vector into arrays of those shapes, in that order."""
+    start = 0
+    for shape in shapes:
+        stop = start + prod(shape)
+        yield vector[start:stop].reshape(shape)
         start = stop
-    return views

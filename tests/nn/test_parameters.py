@@ -27,13 +27,19 @@ def test_every_view_lies_in_its_vector_and_none_overlaps(shapes):
 
 
 @given(shapes)
-def test_matrices_come_first(shapes):
+def test_matrices_come_first_and_are_views(shapes):
     parameters = Parameters(shapes, np.float32)
-    for name, shape in shapes.items():
-        parameters.values[name].fill(len(shape) >= 2)
-    assert parameters.theta[parameters.matrices].all()
-    assert not parameters.theta[parameters.matrices.stop :].any()
-    assert len(parameters) == parameters.theta.size
+    moments = np.zeros(len(parameters))
+    for view in parameters.matrices(moments):
+        assert view.ndim == 2
+        view.fill(1)
+    end = parameters.matrix_slice.stop
+    assert (moments[:end] == 1).all()
+    assert not moments[end:].any()
+    for view, value in zip(parameters.views(parameters.theta), parameters.values.values(), strict=True):
+        view.fill(value.ndim >= 2)
+    np.testing.assert_array_equal(parameters.theta, moments)
+    assert end == sum(view.size for view in parameters.matrices(moments[parameters.matrix_slice]))
 
 
 def test_the_two_vectors_are_rows_of_one_array():
