@@ -22,11 +22,11 @@ from nnexp.config.build import plain
 from nnexp.config.compose import CONF, OPTIONAL
 from nnexp.config.errors import did_you_mean, shown, typed
 from nnexp.config.naming import flattened
-from nnexp.config.validation import OWN, TARGET, locate
+from nnexp.config.validation import TARGET
+from nnexp.serving.locate import COMPONENTS, OWN, locate
 
 Values = dict[str, Any]
 Told = tuple[str, str]  # a label and a text
-HOMES = ("nnexp.data.", "nnexp.nn.", "nnexp.optim.")  # where a class lives that a record may name
 NEUTRAL = ("augment", "averaging", "regularization", "diagnostics", "optimized_metric", "choices")
 """Sections that older records may lack, and that change nothing unless they are told to."""
 
@@ -105,10 +105,10 @@ def untrusted(values: Values, plugins: tuple[str, ...]) -> Iterator[Problem]:
             )
             what = f"code outside {OWN}{listed} is never run because a record says so: if you trust it, add plugins=[{package}]"
             yield Problem(typed(key, value), what)
-        elif not str(value).startswith(HOMES) or not _is_class(str(value)):
+        elif not str(value).startswith(COMPONENTS) or not _is_class(str(value)):
             yield Problem(
                 typed(key, value),
-                f"refused: a record may name classes of {', '.join(home[:-1] for home in HOMES)} only",
+                f"refused: a record may name classes of {', '.join(home[:-1] for home in COMPONENTS)} only",
             )
 
 

@@ -4,11 +4,9 @@ A class's `__init__` says by annotations what each key may hold; pydantic judges
 """
 
 import inspect
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import is_dataclass
 from functools import cache
-from importlib import import_module
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -16,10 +14,8 @@ from annotated_types import Ge, Gt, Le, Lt, MinLen
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from nnexp.config.errors import Problem, did_you_mean, typed
+from nnexp.serving.locate import locate
 
-OWN = "nnexp"
-OFFERED = ("nnexp.data.", "nnexp.nn.", "nnexp.optim.")
-"""What of ours a configuration may build: a function elsewhere could do anything."""
 TARGET = "_target_"
 IN_WORDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false", NoneType: "null"}
 
@@ -45,35 +41,6 @@ def check(
         if required and key not in values:
             problems.append(Problem(f"{at}{key}", f"missing: give {at}{key} a value"))
     return problems
-
-
-def locate(name: str, plugins: tuple[str, ...] = ()) -> Callable[..., Any]:
-    """The class or function of that dotted name.
-
-    Raises:
-        ValueError: none there, or its package is neither ours nor listed in `plugins`.
-    """
-    package = name.partition(".")[0]
-    if package != OWN and package not in plugins:
-        raise ValueError(
-            f"refused: code outside {OWN} runs only if you list its package: plugins=[{package}]"
-        )
-    if package != OWN and "" not in sys.path:
-        sys.path.insert(
-            0, ""
-        )  # a person's own package lies in the working directory, where a console script does not look
-    module, _, attribute = name.rpartition(".")
-    try:
-        found: Callable[..., Any] = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ValueError(f"cannot be imported: {error}") from error
-    if not (inspect.isclass(found) or inspect.isroutine(found)) or inspect.isabstract(found):
-        raise ValueError("must be a class that can be built, or a function")
-    if found.__module__.partition(".")[0] not in (OWN, *plugins):  # a module's own imports are not its offer
-        raise ValueError(f"refused: it is defined in {found.__module__}, not where it is named")
-    if package == OWN and not (inspect.isclass(found) and found.__module__.startswith(OFFERED)):
-        raise ValueError(f"refused: of {OWN}, a configuration may build classes of {', '.join(OFFERED)}")
-    return found
 
 
 @cache

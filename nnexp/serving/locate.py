@@ -1,0 +1,43 @@
+"""Import a class by its dotted name, from nnexp's own components and from listed plugins only."""
+
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from inspect import isabstract, isclass, isroutine
+from typing import Any
+
+OWN = "nnexp"
+COMPONENTS = ("nnexp.data.", "nnexp.nn.", "nnexp.optim.")
+"""The modules whose classes a configuration may build: a function elsewhere could do anything."""
+
+
+def locate(
+    name: str, plugins: Sequence[str] = (), allowed: tuple[str, ...] = COMPONENTS
+) -> Callable[..., Any]:
+    """Import a class of nnexp, or a class or function of a plugin.
+
+    Args:
+        name: dotted, as in a `_target_`.
+        plugins: packages besides nnexp that may be imported.
+        allowed: prefixes of nnexp's modules whose classes may be built.
+
+    Raises:
+        ValueError: it cannot be imported, or must not be.
+    """
+    module, _, attribute = name.rpartition(".")
+    package = name.partition(".")[0]
+    if package != OWN and package not in plugins:
+        raise ValueError(f"refused: code outside {OWN} runs only if its package is in plugins=[{package}]")
+    if package != OWN and "" not in sys.path:
+        sys.path.insert(0, "")  # the working directory, where a console script does not look
+    try:
+        target: Callable[..., Any] = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(f"cannot be imported: {error}") from error
+    if not (isclass(target) or isroutine(target)) or isabstract(target):
+        raise ValueError("must be a class that can be built, or a function")
+    if target.__module__.partition(".")[0] not in (OWN, *plugins):  # a module also holds what it imports
+        raise ValueError(f"refused: it is defined in {target.__module__}, not where it is named")
+    if package == OWN and not (isclass(target) and target.__module__.startswith(allowed)):
+        raise ValueError(f"refused: of {OWN}, only classes of {', '.join(allowed)} may be built")
+    return target
