@@ -1,62 +1,71 @@
-"""The door: `nnexp <verb> ...` or `nnexp key=value ...`."""
+"""Command-line entry point: `nnexp <command> ...` or `nnexp key=value ...`."""
 
 import gc
 import os
 import sys
-from difflib import get_close_matches
 from importlib import import_module
 
-from nnexp.cli.help import VERBS, text, version
+from nnexp.cli.errors import FULL_ERROR, USER_ERROR, exit_code, format_error, raise_on_sigterm
+from nnexp.cli.help import COMMANDS, help_text, version
+from nnexp.errors import UserError
+from nnexp.messages import did_you_mean
 
-INTERRUPTED = 130
 
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line and return the exit code; print the error that ended it.
 
-def main() -> int:
-    """Send the command line to where it belongs; returns the exit code."""
+    Args:
+        arguments: after the program's name; None takes them from sys.argv.
+    """
+    raise_on_sigterm()
     try:
-        code = dispatch()
+        code = dispatch(sys.argv[1:] if arguments is None else arguments)
         sys.stdout.flush()
         return code
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except (
-        BrokenPipeError
-    ):  # whoever reads has seen enough; what Python still holds back must not fail at exit
+    except BrokenPipeError:  # what Python still buffers must not fail at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except KeyboardInterrupt as error:
+        return exit_code(error) or USER_ERROR
+    except Exception as error:
+        failure = exit_code(error)
+        if failure is None or os.environ.get(FULL_ERROR) == "1":
+            raise
+        print(f"nnexp: {format_error(error)}", file=sys.stderr)
+        return failure
 
 
-def dispatch() -> int:
-    """The verb, the help or the experiment that the first words ask for."""
-    first = sys.argv[1] if len(sys.argv) > 1 else ""
-    if first == "help" or (first not in VERBS and {"--help", "-h"} & set(sys.argv)):
-        print(text())
+def dispatch(arguments: list[str]) -> int:
+    """Print the help, or run the command or the experiment that the arguments describe."""
+    first = arguments[0] if arguments else ""
+    if first == "help" or (first not in COMMANDS and {"--help", "-h"} & set(arguments)):
+        print(help_text())
         return 0
     if first == "--version":
         print(f"nnexp {version()}")
         return 0
-    if first in VERBS:
-        return int(import_module(f"nnexp.cli.commands.{first.replace('-', '_')}").main(sys.argv[2:]))
+    if first in COMMANDS:
+        return int(import_module(f"nnexp.cli.commands.{first.replace('-', '_')}").main(arguments[1:]))
     if first and "=" not in first and first[0] not in "-~+":
-        near = get_close_matches(first, VERBS, 1, 0.5)
-        advice = f"did you mean {near[0]}? " if near else ""
-        print(
-            f"nnexp: no such command: {first}; {advice}there are: {', '.join(VERBS)}, or key=value; see nnexp --help",
-            file=sys.stderr,
-        )
-        return 2
-    if not any(argument.startswith("-") for argument in sys.argv[1:]):
+        advice = f"{did_you_mean(first, COMMANDS)}there are: {', '.join(COMMANDS)}, or key=value"
+        raise UserError(f"no such command: {first}; {advice}; see nnexp --help")
+    return train(arguments)
+
+
+def train(arguments: list[str]) -> int:
+    """Run an experiment or a sweep."""
+    if not any(argument.startswith("-") for argument in arguments):
         from nnexp.tracking.upload.client import Uploader
 
         Uploader.start(
-            mlflow="tracking=none" not in sys.argv
-        )  # it imports mlflow while we import and read the rest
+            mlflow="tracking=none" not in arguments
+        )  # imports mlflow while this process imports the rest
     gc.disable()  # what is imported stays for good: the collector need not look at it, now or later
     from nnexp.cli.train import main as run
 
     gc.freeze()
     gc.enable()
-    return run()
+    return run(arguments)
 
 
 if __name__ == "__main__":

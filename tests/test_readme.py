@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nnexp.cli.help import EXAMPLES, VERBS
+from nnexp.cli.help import COMMANDS, EXAMPLES
 from nnexp.config.compose import examine
 
 ROOT = Path(__file__).parents[1]
@@ -19,19 +19,19 @@ def blocks(language):
     return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
 
 
-COMMANDS = [
+README_COMMANDS = [
     shlex.split(line, comments=True)
     for block in blocks("bash")
     for line in block.splitlines()
     if line.startswith("nnexp")
 ]
-COMMANDS += [shlex.split(example) for example in EXAMPLES]
+README_COMMANDS += [shlex.split(example) for example in EXAMPLES]
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+@pytest.mark.parametrize("command", README_COMMANDS, ids=" ".join)
 def test_every_command_composes(command):
     words = command[1:]
-    if words and (words[0] in VERBS or words[0] == "--help" or "--config-dir" in words):
+    if words and (words[0] in COMMANDS or words[0] == "--help" or "--config-dir" in words):
         return
     overrides = [word for word in words if not word.startswith("-") and word != "job"]
     _, problems = examine(overrides, sweep="-m" in words)

@@ -3,7 +3,7 @@
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
-VERBS = {
+COMMANDS = {
     "runs": "a table of runs: filter, sort, choose columns",
     "show": "one run: what it was, what came out, where it lies",
     "compare": "two or more runs side by side, as a page and pictures",
@@ -25,7 +25,7 @@ EXAMPLES = {
 }
 
 
-def text() -> str:
+def help_text() -> str:
     """The whole help."""
     package = Path(__file__).parent.parent
     conf = next(path for path in (package / "conf", package.parent / "conf") if path.is_dir())
@@ -37,10 +37,10 @@ def text() -> str:
             "usage:",
             "  nnexp [group=option] [key=value] ...      run one experiment",
             "  nnexp -m key=value,value ...              run a sweep, one experiment per combination",
-            "  nnexp <verb> ...",
+            "  nnexp <command> ...",
             "",
-            "verbs:",
-            *_columns(VERBS),
+            "commands:",
+            *_columns(COMMANDS),
             "",
             "examples:",
             *_columns(EXAMPLES),

@@ -1,154 +1,98 @@
-"""Hydra's entry point: check all overrides, then let Hydra run one job or many. The only file with @hydra.main."""
+"""The training command: check all overrides, then let Hydra run one job or the jobs of a sweep."""
 
-import os
-import signal
 import sys
+from argparse import Namespace
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
 
 import hydra
-from hydra._internal.hydra import Hydra
 from hydra._internal.utils import get_args_parser
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
 
 from nnexp.cli.display import Line, Terminal
+from nnexp.cli.errors import exit_code, format_error
 from nnexp.config import ConfigError, Problem
-from nnexp.config.compose import CONF, CONFIG_NAME, examined, record_choices
-from nnexp.data.dataset import DataError
-from nnexp.experiment.run import DivergedError, run
+from nnexp.config.compose import CONF, CONFIG_NAME, examined, hydra_of, record_choices
+from nnexp.experiment.run import run
 from nnexp.sweeps.callback import SweepPlot
-from nnexp.tracking.mlflow.store import StoreError
-
-USER_ERROR, FAILURE, INTERRUPTED, TERMINATED = 2, 1, 130, 143
-EXIT_CODES: dict[type[Exception], int] = {
-    ConfigError: USER_ERROR,
-    DataError: USER_ERROR,
-    StoreError: USER_ERROR,
-    FileExistsError: USER_ERROR,
-    MemoryError: USER_ERROR,
-    DivergedError: FAILURE,
-}
-FULL_ERROR = "HYDRA_FULL_ERROR"
 
 
-class Terminated(KeyboardInterrupt):
-    """SIGTERM: ends a run in the same order as Ctrl-C."""
+class ReportedError(BaseException):
+    """Carries an error that is printed without a traceback past Hydra, which would print one and the overrides."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(error)
+        self.error = error
 
 
-class Stopped(BaseException):
-    """A single run ended early, for a reason that is told without a traceback."""
+def main(arguments: list[str]) -> int:
+    """Run what the arguments ask for; return the exit code.
 
-    def __init__(self, reason: Exception) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-def main() -> int:
-    """Run what the command line asks for; returns the exit code."""
-    full_error = os.environ.get(FULL_ERROR) == "1"
-    os.environ[FULL_ERROR] = "1"  # Hydra then hands every error to us instead of printing and exiting
-    signal.signal(signal.SIGTERM, _terminate)
+    Raises:
+        UserError: a configuration error, before any folder is made; or what ended the run or the first failed job.
+    """
+    options = get_args_parser().parse_args(arguments)
+    if options.multirun + bool(options.cfg) + bool(options.info) + options.shell_completion > 1:
+        raise ConfigError([Problem("", "only one of -m, --cfg, --info and --shell-completion at a time")])
+    about_hydra = options.hydra_help or options.shell_completion or options.info
+    unchecked = about_hydra or options.experimental_rerun or options.config_path
+    sweep = False if unchecked else check_overrides(options)
     try:
-        _check_overrides()
-        try:
-            job()
-        finally:
-            SweepPlot.draw()
-    except (
-        Stopped
-    ) as stopped:  # a single run's end, past Hydra, which would print the overrides and a traceback
-        error: Exception = stopped.reason
-    except BrokenPipeError:
-        raise
-    except (
-        ConfigError,
-        DataError,
-        StoreError,
-        DivergedError,
-        MemoryError,
-        OSError,
-        HydraException,
-        OmegaConfBaseException,
-    ) as reason:
-        error = reason
-    except Terminated:
-        return TERMINATED
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    else:
-        return 0
-    if full_error:
-        raise error
-    print(f"nnexp: {_told(error)}", file=sys.stderr)
-    return next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), USER_ERROR)
+        if unchecked or options.cfg:
+            hydra.main(version_base="1.3", config_path=str(CONF), config_name=CONFIG_NAME)(job)()
+        else:
+            run_jobs(options, sweep)
+    except ReportedError as reported:
+        raise reported.error from None
+    finally:
+        SweepPlot.draw()
+    return 0
 
 
-@hydra.main(version_base="1.3", config_path=str(CONF), config_name=CONFIG_NAME)
+def check_overrides(options: Namespace) -> bool:
+    """Report all errors of the overrides at once; return whether they ask for a sweep, by -m or by a preset."""
+    config_name = options.config_name or CONFIG_NAME
+    _, problems, sweep = examined(
+        options.overrides, sweep=options.multirun, config_dir=options.config_dir, config_name=config_name
+    )
+    if problems:
+        raise ConfigError(problems)
+    return sweep
+
+
+def run_jobs(options: Namespace, sweep: bool) -> None:
+    """Run one job or a sweep as `hydra.main` does, but leave errors to the caller and compose once less."""
+    mode = RunMode.MULTIRUN if sweep else RunMode.RUN
+    config_name, overrides = (
+        options.config_name or CONFIG_NAME,
+        [*options.overrides, f"hydra.mode={mode.name}"],
+    )
+    with hydra_of(options.config_dir):
+        app = GlobalHydra.instance().hydra
+        assert app is not None
+        start = app.multirun if sweep else app.run
+        start(config_name=config_name, task_function=job, overrides=overrides)
+
+
 def job(config: DictConfig) -> float:
-    """One job of Hydra's: one experiment; returns the value that a sweep optimises."""
+    """Run one experiment as a job of Hydra; return the value that a sweep optimizes."""
     context = HydraConfig.get()
     record_choices(config, context.runtime.choices)
-    folder = Path(context.runtime.output_dir)
-    home = Path(context.runtime.cwd)
+    folder, home = Path(context.runtime.output_dir), Path(context.runtime.cwd)
     if context.mode != RunMode.MULTIRUN:
         try:
             return run(config, folder, Terminal(), home).value
-        except tuple(EXIT_CODES) as error:
-            raise Stopped(error) from error
+        except Exception as error:
+            if exit_code(error) is None:
+                raise
+            raise ReportedError(error) from error
     label = " ".join([f"#{context.job.num}", *context.overrides.task])
+    sweep_id = "/".join(Path(context.sweep.dir).parts[-2:])
     try:
-        sweep_id = "/".join(Path(context.sweep.dir).parts[-2:])
         return run(config, folder, Line(label), home, sweep_id).value
-    except tuple(EXIT_CODES) as error:
-        print(
-            f"{label} failed: {_told(error)}", file=sys.stderr, flush=True
-        )  # now; Hydra tells it when all jobs are over
+    except Exception as error:
+        if exit_code(error) is not None:  # now; Hydra raises it again when all jobs are over
+            print(f"{label} failed: {format_error(error)}", file=sys.stderr, flush=True)
         raise
-
-
-def _check_overrides() -> None:
-    """Tell all mistakes of the command line before Hydra makes a folder."""
-    arguments = get_args_parser().parse_args()
-    if (
-        arguments.multirun
-        + (arguments.cfg is not None)
-        + (arguments.info is not None)
-        + arguments.shell_completion
-        > 1
-    ):
-        raise ConfigError([Problem("", "only one of -m, --cfg, --info and --shell-completion at a time")])
-    if (
-        arguments.hydra_help
-        or arguments.shell_completion
-        or arguments.info
-        or arguments.experimental_rerun
-        or arguments.config_path
-    ):
-        return
-    config_name = arguments.config_name or CONFIG_NAME
-    asked = {"sweep": arguments.multirun, "config_dir": arguments.config_dir, "config_name": config_name}
-    _, problems, sweep = examined(arguments.overrides, **asked)
-    if problems:
-        raise ConfigError(problems)
-    mode = (
-        RunMode.MULTIRUN if sweep and not arguments.multirun else None
-    )  # what a preset says; None: what the command line says
-    Hydra.get_mode = lambda *_, **__: mode  # type: ignore[method-assign]  # Hydra would compose everything once more to find out
-
-
-def _told(error: Exception) -> str:
-    """What a person is told of an error."""
-    if isinstance(error, FileExistsError) and error.filename:
-        return f"{Path(error.filename).parent} already holds a run: give this one another folder"
-    if isinstance(error, MemoryError):
-        return f"out of memory: {error}; take a smaller model.hidden or trainer.batch_size"
-    return str(error)
-
-
-def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
-    raise Terminated

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
+from nnexp.errors import UserError
+from nnexp.messages import plural
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -23,7 +26,7 @@ class Problem:
         return f"  {self.where}\n    {indented}" if self.where else f"  {indented}"
 
 
-class ConfigError(Exception):
+class ConfigError(UserError):
     """All mistakes of a configuration."""
 
     def __init__(self, problems: list[Problem]) -> None:
@@ -31,8 +34,7 @@ class ConfigError(Exception):
         self.problems = problems
 
     def __str__(self) -> str:
-        head = "a mistake" if len(self.problems) == 1 else f"{len(self.problems)} mistakes"
-        return "\n".join([f"{head} in the configuration:", *map(str, self.problems)])
+        return "\n".join([f"{plural(len(self.problems), 'configuration error')}:", *map(str, self.problems)])
 
 
 def typed(key: str, value: Any) -> str:

@@ -3,8 +3,10 @@
 import re
 from collections.abc import Sequence
 
+from nnexp.errors import UserError
 
-class DataError(Exception):
+
+class DataError(UserError):
     """Data that cannot be had or cannot be trusted: what, where, and what to do about it."""
 
 

@@ -15,6 +15,7 @@ from omegaconf import DictConfig
 from nnexp.config import ConfigError, Problem, Settings, build
 from nnexp.config.build import plain
 from nnexp.config.naming import run_name, short_id
+from nnexp.errors import UserError
 from nnexp.experiment.artifacts import LAYERS, write_mistakes, write_predictions
 from nnexp.experiment.components import Components, build_components
 from nnexp.experiment.confusion_log import ConfusionLogger
@@ -34,8 +35,10 @@ from nnexp.training.threads import blas_threads
 from nnexp.training.trainer import Record
 
 
-class DivergedError(Exception):
-    """Training left the numbers that floats can hold."""
+class DivergedError(UserError):
+    """Training diverged: the loss is NaN or infinite."""
+
+    exit_code = 1
 
 
 @dataclass
@@ -91,7 +94,7 @@ def run(
         ConfigError: all mistakes of the configuration; nothing was done.
         DataError: the data cannot be had or trusted; nothing was recorded.
         StoreError: there is no such store; nothing was done.
-        FileExistsError: the folder holds a run already.
+        UserError: the folder holds a run already.
         Diverged: the loss left the numbers; the record up to there is kept.
         KeyboardInterrupt: likewise; the run is marked KILLED.
     """

@@ -15,6 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
+from nnexp.errors import UserError
+
 NAME = "journal.jsonl"
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 Entry = dict[str, Any]
@@ -24,12 +26,15 @@ class Journal:
     """Appends entries to `journal.jsonl` in a run's folder; each is on its way to the disk when the call returns.
 
     Raises:
-        FileExistsError: the folder holds a run already.
+        UserError: the folder holds a run already.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.file = (folder / NAME).open("x", encoding="utf-8")
+        try:
+            self.file = (folder / NAME).open("x", encoding="utf-8")
+        except FileExistsError as error:
+            raise UserError(f"{folder} already holds a run; fix: give this one another folder") from error
 
     def run(
         self,

@@ -96,7 +96,7 @@ def test_a_mistake_is_a_short_message_and_nothing_else(mistakes, alone):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["iu"], "no such command: iu; did you mean ui?"),
+        (["shwo"], "no such command: shwo; did you mean show?"),
         (["optimizer", "adam"], "no such command: optimizer"),
         (["ui"], "no runs here yet"),
         (["data=mnist", "data.mirrors=[http://127.0.0.1:1]"], "Put these four files into"),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
+from nnexp.errors import UserError
 from nnexp.redaction import HIDDEN, redacted
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ MLFLOW_ENV = {  # no telemetry, no progress bars, no chatter
 SERVERS = ("http://", "https://", "databricks")
 
 
-class StoreError(Exception):
+class StoreError(UserError):
     """The store will not take the run: why, and what to do about it."""
 
 

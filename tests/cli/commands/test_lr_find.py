@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nnexp.cli.commands.lr_find import command, find, main
-from nnexp.cli.help import VERBS
+from nnexp.cli.help import COMMANDS
 from nnexp.config import build, compose
 from nnexp.config.compose import CONF
 from nnexp.experiment.components import build_components
@@ -30,7 +30,7 @@ def suggested(output):
 
 
 def test_every_verb_has_a_module_that_helps():
-    for verb in VERBS:
+    for verb in COMMANDS:
         done = subprocess.run(
             [sys.executable, "-m", "nnexp", verb, "--help"], capture_output=True, text=True, check=False
         )
@@ -99,7 +99,7 @@ def test_a_range_that_ends_too_early_is_said(capsys):
     ("arguments", "says"),
     [
         (["optimizer=adm"], "did you mean adam?"),
-        (["optimizer.lr=-1", "init=hee_normal"], "2 mistakes in the configuration:"),
+        (["optimizer.lr=-1", "init=hee_normal"], "2 configuration errors:"),
         (["optimizer.lr=1,2"], "several values make a sweep"),
         (["loss=huber"], "is for a regression"),
         (["data=mnist", "data.mirrors=[http://127.0.0.1:1]"], "Put these four files into"),

@@ -167,7 +167,7 @@ def test_an_override_is_told_and_makes_another_run(recorded, capsys):
         (["experiment=fast_98"], "cannot be changed here"),
         (["~seed"], "nothing can be taken away"),
         (["nothing"], "key=value"),
-        (["optimizer.lr=-1", "trainer.epochs=0"], "2 mistakes in the configuration:"),
+        (["optimizer.lr=-1", "trainer.epochs=0"], "2 configuration errors:"),
     ],
     ids=str,
 )

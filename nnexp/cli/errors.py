@@ -1,0 +1,53 @@
+"""Errors of a command: the message that is printed and the exit code of the process."""
+
+import signal
+from types import FrameType
+from typing import NoReturn
+
+from nnexp.errors import UserError
+
+USER_ERROR, FAILURE, INTERRUPTED, TERMINATED = 2, 1, 130, 143
+FULL_ERROR = "HYDRA_FULL_ERROR"  # environment variable; 1 shows tracebacks
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: ends a run in the same order as Ctrl-C."""
+
+
+def raise_on_sigterm() -> None:
+    """Make SIGTERM raise `Terminated` in the main thread."""
+
+    def terminate(signum: int, frame: FrameType | None) -> NoReturn:
+        raise Terminated
+
+    signal.signal(signal.SIGTERM, terminate)
+
+
+def exit_code(error: BaseException) -> int | None:
+    """Return the exit code of a process that an error ends; None: a fault of nnexp, which deserves its traceback."""
+    if isinstance(error, UserError):
+        return error.exit_code
+    if isinstance(error, Terminated):
+        return TERMINATED
+    if isinstance(error, KeyboardInterrupt):
+        return INTERRUPTED
+    if isinstance(error, BrokenPipeError):
+        return 0  # the reader, `head` for example, has all it wants
+    return USER_ERROR if isinstance(error, OSError | MemoryError) or _is_of_hydra(error) else None
+
+
+def format_error(error: BaseException) -> str:
+    """Format the message of an error that has an exit code."""
+    if isinstance(error, MemoryError):
+        return f"out of memory: {error}; fix: a smaller model.hidden or trainer.batch_size"
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    if _is_of_hydra(error):
+        cause = f": {error.__cause__}" if error.__cause__ is not None else ""
+        return f"{error}{cause}".strip().split("\n\n")[0]
+    return str(error)
+
+
+def _is_of_hydra(error: BaseException) -> bool:
+    """Whether Hydra or OmegaConf raised it; neither is imported for that."""
+    return type(error).__module__.partition(".")[0] in ("hydra", "omegaconf")
