@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from nnexp.data.class_balance import BalancedSampler
 from nnexp.data.splitting import Rows
-from nnexp.data.standardize import Standardization, TargetScale
+from nnexp.preprocessing.scaling import Standardization, TargetScale
 
 Array = NDArray[np.floating]
 
@@ -57,7 +57,9 @@ class Batches:
         self.source_x, self.source_y = x, y
         self.x: Array = np.empty((size, x.shape[1]), dtype)  # (B, I)
         self.stored_x = self.x if x.dtype == self.x.dtype else np.empty(self.x.shape, x.dtype)  # (B, I)
-        self.scaling = _Scaling(scale, self.x)
+        self.scale = scale
+        if isinstance(scale, Standardization):
+            self.standardize, self.missing = scale.astype(dtype), np.empty(self.x.shape, bool)
         self.y = np.empty((size, *y.shape[1:]), y.dtype if targets is None else dtype)  # (B,) or (B, T)
         self.stored_y = self.y if y.dtype == self.y.dtype else np.empty(self.y.shape, y.dtype)
         self.targets = (
@@ -103,7 +105,10 @@ class Batches:
         )  # another mode would copy the whole batch
         if stored.dtype != x.dtype:
             np.copyto(x, stored)
-        self.scaling(x)
+        if isinstance(self.scale, Standardization):
+            self.standardize(x, self.missing[: len(x)])
+        else:
+            x *= self.scale
         return x
 
     def labels_of(self, rows: Rows) -> NDArray[Any]:
@@ -117,23 +122,3 @@ class Batches:
             y -= mean
             y *= factor
         return y
-
-
-class _Scaling:
-    """A factor or a standardisation, in the type of a batch and with the scratch it needs."""
-
-    def __init__(self, scale: float | Standardization, x: Array) -> None:
-        self.scale = scale
-        if isinstance(scale, Standardization):
-            self.shift, self.factor = scale.shift.astype(x.dtype), scale.factor.astype(x.dtype)  # (I,)
-            self.missing = np.empty(x.shape, bool)  # (B, I)
-
-    def __call__(self, x: Array) -> None:
-        if not isinstance(self.scale, Standardization):
-            x *= self.scale
-            return
-        missing = self.missing[: len(x)]
-        x -= self.shift
-        x *= self.factor
-        np.isnan(x, out=missing)
-        np.copyto(x, 0, where=missing)

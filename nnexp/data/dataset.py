@@ -24,6 +24,8 @@ from nnexp.data.splitting import (
     stratified,
     stratified_k_fold,
 )
+from nnexp.preprocessing.columns import Column
+from nnexp.preprocessing.scaling import Standardization, TargetScale
 
 __all__ = [
     "Bytes",
@@ -48,19 +50,6 @@ ValidationRatio = Annotated[float, Gt(0), Lt(1)]
 Limit = Annotated[int, Ge(1)] | None
 Folds = Annotated[int, Ge(2)] | None
 Fold = Annotated[int, Ge(0)]
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of a table that is learnt from.
-
-    Attributes:
-        name: as in the file's header.
-        values: its categories, of which each became a column of 0 and 1; None where it holds numbers.
-    """
-
-    name: str
-    values: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -118,7 +107,7 @@ class Dataset:
         for columns in (self.features or None, self.numeric):
             if columns is not None and len(columns) != width:
                 raise ValueError(f"{self.name}: {len(columns)} columns are described, there are {width}")
-        if self.columns and (made := sum(len(column.values or ("",)) for column in self.columns)) != width:
+        if self.columns and (made := sum(column.width for column in self.columns)) != width:
             raise ValueError(f"{self.name}: the columns make {made}, there are {width}")
         for rows in (self.groups, self.assigned):
             if rows is not None and len(rows) != len(self.y):
@@ -133,6 +122,14 @@ class Dataset:
     def outputs(self) -> int:
         """C or T: how many outputs a network for it has."""
         return len(self.targets) or len(self.classes)
+
+    def fit_scaling(self, rows: Rows) -> float | Standardization:
+        """Return what scales stored inputs: a plain factor, or a standardization fitted on the training rows."""
+        return self.scale if self.numeric is None else Standardization.fit(self.x, rows, self.numeric)
+
+    def fit_target_scale(self, rows: Rows) -> TargetScale | None:
+        """Return the scale of a regression's targets, fitted on the training rows; None for classes and labels."""
+        return TargetScale.fit(self.y, rows) if self.task == "regression" else None
 
 
 class Source(ABC):

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from nnexp.config import Settings
 from nnexp.data.batches import Batches
-from nnexp.data.standardize import Standardization
 from nnexp.experiment.components import Components
 from nnexp.metrics.predictions import Predictions
+from nnexp.preprocessing.scaling import Standardization
 from nnexp.serving.model_spec import describe
 
 DATASET, NETWORK, LAYERS, MISTAKES = "dataset.json", "network.json", "layers.npz", "mistakes.npz"
@@ -58,7 +58,7 @@ def part(examples: Batches, name: str, data_sha256: str, classes: tuple[str, ...
 
 def write_network(folder: Path, settings: Settings, values: Mapping[str, Any], parts: Components) -> None:
     """What the network is, so that it can be built again for its weights; as `network.json`."""
-    scaling: float | Standardization = parts.train.scaling.scale
+    scaling: float | Standardization = parts.train.scale
     together = settings.model.evaluation_batch
     described = describe(
         dict(values), parts.dataset, scaling, parts.targets, parts.network, settings.loss.link, together

@@ -9,11 +9,11 @@ from nnexp.data.augmentation.augment import NoAugment
 from nnexp.data.batches import Batches
 from nnexp.data.dataset import Dataset
 from nnexp.data.splitting import Rows, stratified_subsample
-from nnexp.data.standardize import TargetScale, scaling, target_scale
 from nnexp.experiment.random_streams import Streams
 from nnexp.metrics.running import R2, Accuracy, LabelAccuracy, RunningMetric
 from nnexp.nn.layers.layer import ShapeError
 from nnexp.nn.network import Network
+from nnexp.preprocessing.scaling import TargetScale
 from nnexp.training.checkpoint import Best
 from nnexp.training.diagnostics import Diagnostics
 from nnexp.training.optimizer_step import OptimizerStep
@@ -49,7 +49,7 @@ def build_components(settings: Settings) -> Components:
     rows = stratified_subsample(
         rows, dataset.y, settings.data.limit, streams("limit"), settings.data.stratify
     )
-    targets = target_scale(dataset, rows)
+    targets = dataset.fit_target_scale(rows)
     train, validation, test = batches(settings, dataset, rows, held_out, targets, streams)
 
     capacity = max(train.size, validation.size, test.size)
@@ -103,7 +103,7 @@ def batches(
         settings.trainer.batch_size,
         settings.model.evaluation_batch,
     )
-    scale = scaling(dataset, rows)
+    scale = dataset.fit_scaling(rows)
     settings.augment.bind(dataset.shape, min(size, len(rows)), dtype, streams("augment"))
     augment = None if isinstance(settings.augment, NoAugment) else settings.augment
     balanced, every_test_row = settings.data.balanced, np.arange(len(dataset.y_test))

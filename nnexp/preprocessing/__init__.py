@@ -1,1 +1,1 @@
-"""Encoding and scaling that training and serving share. NumPy only."""
+"""Encoding, missing values and scaling that training and trained models share. NumPy only."""

@@ -1,207 +1,197 @@
-"""Rows of a table become numbers exactly as they did in training.
+"""Encode the columns of a table as a network's inputs: numbers as they are, categories one-hot.
 
-N rows, J columns of the table, I columns of numbers.
+N rows, I inputs.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nnexp.serving.errors import PredictorError
+from nnexp.errors import UserError
+from nnexp.messages import listed, nearest
+from nnexp.preprocessing.missing import MISSING, MISSING_CATEGORY, is_number, normalize_text, parse_number
 
-MISSING = frozenset(
-    (
-        "",
-        "?",
-        "NA",
-        "N/A",
-        "n/a",
-        "<NA>",
-        "#N/A",
-        "#NA",
-        "NULL",
-        "Null",
-        "null",
-        "NaN",
-        "nan",
-        "-nan",
-        "-NaN",
-        "None",
-        "NaT",
-    )
-)
-"""Text that stands for no value, as in training."""
-NO_VALUE = "missing"
-"""The category of rows that have none."""
-NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
-MOST = 30  # categories that an error lists
+MAX_LISTED = 30  # categories or columns in a message
+DescribeRow = Callable[[int], str]
+
+
+class EncodingError(UserError, ValueError):
+    """A table that cannot be encoded as the network's inputs."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column that is learnt from: its name, and its categories, or None where it holds numbers."""
+    """A column of a table that the network's inputs are made from.
+
+    Attributes:
+        name: as in the file's header.
+        categories: each is one input, 0 or 1; None: the column holds numbers.
+    """
 
     name: str
-    values: tuple[str, ...] | None = None
+    categories: tuple[str, ...] | None = None
 
     @classmethod
-    def of(cls, told: Mapping[str, Any]) -> "Column":
-        """As a description tells it."""
-        return cls(told["name"], tuple(told["values"]) if told.get("values") else None)
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Read what `to_json` returned."""
+        categories = values.get("categories")
+        return cls(values["name"], tuple(categories) if categories else None)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return name and categories, which a column of numbers has not."""
+        return {"name": self.name} | ({"categories": list(self.categories)} if self.categories else {})
+
+    @property
+    def width(self) -> int:
+        """The number of inputs that the column makes."""
+        return len(self.categories) if self.categories else 1
 
 
-def row_of(n: int) -> str:
-    """How a person finds the n-th row, from 0."""
+def describe_row(n: int) -> str:
+    """Name the n-th row, from 0."""
     return f"row {n + 1:,}"
 
 
-def encoded(
-    table: Mapping[Any, Any], columns: Sequence[Column], place: Callable[[int], str] = row_of
+def encode_columns(
+    table: Mapping[Any, Any], columns: Sequence[Column], describe_row: DescribeRow = describe_row
 ) -> NDArray[np.float32]:
-    """The columns of a table as numbers, x (N, I); NaN where a number is missing.
+    """Encode a table as inputs x (N, I); a missing number is NaN.
 
     Args:
-        table: its columns by name, sequences of one length; those that were not learnt from are left alone.
-        columns: that were learnt from.
-        place: names the n-th row.
+        table: sequences of one length by column name; other columns are ignored.
+        columns: in the order of the inputs.
+        describe_row: names the n-th row in messages.
 
     Raises:
-        PredictorError: a column is missing, or a value is nothing that its column may hold.
+        EncodingError: a column is missing, or a value does not fit its column.
     """
     given = {str(name).strip(): values for name, values in table.items()}
-    if absent := [column.name for column in columns if column.name not in given]:
-        raise PredictorError(no_columns(absent, columns, list(given)))
-    wide = [len(column.values or ("",)) for column in columns]
-    x = np.zeros((len(given[columns[0].name]), sum(wide)), np.float32)
-    at = 0
-    for column, width in zip(columns, wide, strict=True):
+    check_columns(columns, list(given))
+    x = np.zeros((len(given[columns[0].name]), sum(column.width for column in columns)), np.float32)
+    first = 0
+    for column in columns:
         values = given[column.name]
         if len(values) != len(x):
-            raise PredictorError(
-                f"the column {column.name!r} has {len(values):,} rows, {columns[0].name!r} has {len(x):,}"
-            )
-        if column.values is None:
-            x[:, at] = numbers(values, column.name, place)
+            lengths = f"has {len(values):,} rows, {columns[0].name!r} has {len(x):,}"
+            raise EncodingError(f"the column {column.name!r} {lengths}")
+        if column.categories is None:
+            x[:, first] = encode_numbers(values, column.name, describe_row)
         else:
-            x[np.arange(len(x)), at + codes(values, column, place)] = 1
-        at += width
+            x[np.arange(len(x)), first + encode_categories(values, column, describe_row)] = 1
+        first += column.width
     return x
 
 
-def no_columns(absent: Sequence[str], columns: Sequence[Column], given: Sequence[str]) -> str:
-    """That columns are missing, and which of those that are there may be meant."""
-    lowered = {name.lower(): name for name in given}
-    near = {name: get_close_matches(name.lower(), lowered, 1, 0.6) for name in absent}
-    guess = ", ".join(f"{lowered[found[0]]!r} for {name!r}" for name, found in near.items() if found)
-    what = f"there is no column {', '.join(map(repr, absent[:8]))}{' and others' if len(absent) > 8 else ''}"
-    needed = ", ".join(column.name for column in columns[:MOST]) + (", ..." if len(columns) > MOST else "")
-    return f"{what}{f'; is it {guess}?' if guess else ''}; the network learnt from: {needed}"
-
-
-def numbers(values: Any, name: str, place: Callable[[int], str] = row_of) -> NDArray[np.float32]:
-    """A column of numbers (N,).
+def check_columns(columns: Sequence[Column], given: Sequence[str]) -> None:
+    """Require that all columns are among the given names.
 
     Raises:
-        PredictorError: text, or a number too large.
+        EncodingError: some are missing; names similar ones.
     """
-    array = one_by_one(values, name)
+    names = [column.name for column in columns]
+    if missing := [name for name in names if name not in given]:
+        lowered = {name.lower(): name for name in given}
+        near = {name: nearest(name.lower(), lowered) for name in missing}
+        guesses = ", ".join(f"{lowered[guess]!r} for {name!r}" for name, guess in near.items() if guess)
+        question = f"; did you mean {guesses}?" if guesses else ""
+        needed = listed(names, MAX_LISTED)
+        message = (
+            f"missing column: {listed(list(map(repr, missing)))}{question}; the network's columns: {needed}"
+        )
+        raise EncodingError(message)
+
+
+def encode_numbers(values: Any, name: str, describe_row: DescribeRow = describe_row) -> NDArray[np.float32]:
+    """Convert a column of numbers (N,) to float32; a missing one is NaN.
+
+    Raises:
+        EncodingError: text, or a number too large.
+    """
+    array = _as_array(values, name)
     if array.dtype.kind not in "biuf":
-        array = np.array(
-            [number(value, name, n, place) for n, value in enumerate(array.tolist())], np.float64
-        )
+        cells = enumerate(array.tolist())
+        array = np.array([_number(cell, name, n, describe_row) for n, cell in cells], np.float64)
     with np.errstate(over="ignore"):
-        found = array.astype(np.float32)
-    if (endless := np.isinf(found)).any():
-        raise PredictorError(
-            f"{place(int(endless.argmax()))}: the column {name!r} holds an infinite number, or one too large; mend it"
+        encoded = array.astype(np.float32)
+    if (infinite := np.isinf(encoded)).any():
+        row = describe_row(int(infinite.argmax()))
+        raise EncodingError(
+            f"{row}: the column {name!r} holds a number that is infinite or too large; fix it"
         )
-    return found
+    return encoded
 
 
-def one_by_one(values: Any, name: str) -> NDArray[Any]:
-    """A column as an array (N,); what a list holds stays as it is."""
+def encode_categories(
+    values: Any, column: Column, describe_row: DescribeRow = describe_row
+) -> NDArray[np.int64]:
+    """Convert a column of categories to their indices (N,).
+
+    Raises:
+        EncodingError: a category that the training data did not have.
+    """
+    known = column.categories or ()
+    index_of = category_index(known)
+    cells = _as_array(values, column.name).astype(object).tolist()
+    indices = np.array([index_of(cell) for cell in cells], np.int64)
+    if (unknown := indices < 0).any():
+        row = int(unknown.argmax())
+        text = normalize_text(cells[row])
+        problem = f"holds {text[:40]!r}, which the training data did not have"
+        if text in MISSING:
+            problem = "has no value, and the training data had one in every row"
+        expected = f"expected one of {listed(known, MAX_LISTED)}"
+        raise EncodingError(f"{describe_row(row)}: the column {column.name!r} {problem}; {expected}")
+    return indices
+
+
+def category_index(categories: Sequence[str]) -> Callable[[Any], int]:
+    """Return a function that finds the index of a cell's category; -1 of an unknown one.
+
+    Numbers are compared as numbers, true and false in any case; a missing value is MISSING_CATEGORY, if that is one.
+    """
+    by_text = {text: n for n, text in enumerate(categories)}
+    by_number = {parse_number(text): n for text, n in by_text.items() if is_number(text)}
+    by_bool = {text.lower(): n for text, n in by_text.items() if text.lower() in ("true", "false")}
+    cache: dict[Any, int] = {}
+
+    def find(cell: Any) -> int:
+        text = normalize_text(cell)
+        if text in MISSING:
+            return by_text.get(MISSING_CATEGORY, -1)
+        if text in by_text:
+            return by_text[text]
+        if isinstance(cell, bool | np.bool_):
+            return by_bool.get(text, -1)
+        return by_number.get(parse_number(text), -1) if is_number(text) else -1
+
+    def find_cached(cell: Any) -> int:
+        key = type(cell), str(cell)
+        if key not in cache:
+            cache[key] = find(cell)
+        return cache[key]
+
+    return find_cached
+
+
+def _as_array(values: Any, name: str) -> NDArray[Any]:
+    """Convert a column to an array (N,); items of a list stay objects, dates become text as in training."""
     if getattr(values, "ndim", 1) != 1:
-        raise PredictorError(f"the column {name!r} must hold one value in each row; is it there twice?")
+        raise EncodingError(f"the column {name!r} must hold one value per row; is its name there twice?")
     if not hasattr(values, "dtype"):
         return np.fromiter(values, object, len(values))
-    return np.asarray(
-        values.astype(str) if getattr(values.dtype, "kind", "") in "mM" else values
-    )  # dates are text, here as in training
+    is_date = getattr(values.dtype, "kind", "") in "mM"
+    return np.asarray(values.astype(str) if is_date else values)
 
 
-def number(value: Any, name: str, n: int, place: Callable[[int], str]) -> float:
-    """A number in any clothes; NaN where it is missing."""
-    if isinstance(value, float | int | np.bool_):
-        return float(value)
-    text = text_of(value)
-    if text in MISSING:
-        return np.nan
-    if not NUMBER.fullmatch(text):
-        raise PredictorError(
-            f"{place(n)}: the column {name!r} holds {text[:40]!r} where a number belongs; mend it, or leave it empty"
-        )
-    return float(text)
-
-
-def codes(values: Any, column: Column, place: Callable[[int], str] = row_of) -> NDArray[np.int64]:
-    """The number of each row's category (N,).
-
-    Raises:
-        PredictorError: one that was not there in training.
-    """
-    known = column.values or ()
-    found = code_of(known)
-    given = one_by_one(values, column.name).astype(object).tolist()
-    codes = np.array([found(value) for value in given], np.int64)
-    if (strange := codes < 0).any():
-        n = int(strange.argmax())
-        text = text_of(given[n])
-        listed = ", ".join(known[:MOST]) + (f" and {len(known) - MOST:,} more" if len(known) > MOST else "")
-        if text in MISSING:
-            what = f"the column {column.name!r} has no value, and in training every row had one"
-        else:
-            what = f"the column {column.name!r} holds {text[:40]!r}, which was not there in training"
-        raise PredictorError(f"{place(n)}: {what}; known: {listed}")
-    return codes
-
-
-def code_of(known: Sequence[str]) -> Callable[[Any], int]:
-    """What tells the number of a category; -1 of one that is not known.
-
-    Numbers are compared as numbers, true and false whatever their case; a missing value is the category `missing`, if there is one.
-    """
-    code = {text: n for n, text in enumerate(known)}
-    amounts = {float(text): n for text, n in code.items() if NUMBER.fullmatch(text)}
-    folded = {text.lower(): n for text, n in code.items() if text.lower() in ("true", "false")}
-    seen: dict[Any, int] = {}
-
-    def find(value: Any) -> int:
-        text = text_of(value)
-        if text in MISSING:
-            return code.get(NO_VALUE, -1)
-        if text in code:
-            return code[text]
-        if isinstance(value, bool | np.bool_):
-            return folded.get(text.lower(), -1)
-        return amounts.get(float(text), -1) if NUMBER.fullmatch(text) else -1
-
-    def remembered(value: Any) -> int:
-        key = type(value), str(value)
-        if key not in seen:
-            seen[key] = find(value)
-        return seen[key]
-
-    return remembered
-
-
-def text_of(value: Any) -> str:
-    """A value as text, without spaces around it; whole numbers are written as such, as in training."""
-    if isinstance(value, bool | np.bool_):
-        return "true" if value else "false"
-    text = value.decode() if isinstance(value, bytes) else str(value)
-    return re.sub(r"^([+-]?\d+)\.0+$", r"\1", text.strip())
+def _number(cell: Any, name: str, n: int, describe_row: DescribeRow) -> float:
+    if isinstance(cell, float | int | np.bool_):
+        return float(cell)
+    text = normalize_text(cell)
+    try:
+        return parse_number(text)
+    except ValueError as error:
+        problem = f"expected a number in the column {name!r}, got {text[:40]!r}"
+        raise EncodingError(f"{describe_row(n)}: {problem}; fix it or leave it empty") from error

@@ -1,55 +1,115 @@
-"""The numbers that were measured on training rows, at work: what a network sees, and its targets in their own units.
+"""Standardize inputs and targets by statistics of the training rows.
 
-The operations are those of a run's batches, in their order and type, so that the same bits come out. N examples, I inputs, T targets.
+A trained model does the operations of training's batches in the same order and type, so the same bits come out.
+N examples, I inputs, T targets.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
-from nnexp.nn.parameters import Array
+Array = NDArray[np.floating]
+Rows = NDArray[np.int64]
+CHUNK = 8192  # rows that are converted to float64 at a time
+CONSTANT = 1e-8  # a column whose deviation is below this multiple of its mean is constant in float32
+TINY = float(np.finfo(np.float32).tiny)
 
 
 @dataclass(frozen=True)
 class Standardization:
-    """x becomes (x - shift) * factor, and a missing number (NaN) becomes 0, the training mean; shift and factor are (I,) float64."""
+    """Standardize columns in place: x becomes (x - shift) * factor; a missing number (NaN) becomes 0, the mean.
 
-    shift: NDArray[np.float64]
-    factor: NDArray[np.float64]
+    Attributes:
+        shift: (I,) the mean; 0 for columns that stay as they are.
+        factor: (I,) 1 / deviation; 1 for columns that stay as they are, 0 for constant ones.
+    """
 
-    def __call__(self, x: Array) -> None:
-        """Change x (N, I) in place."""
-        x -= self.shift.astype(x.dtype)
-        x *= self.factor.astype(x.dtype)
-        np.copyto(x, 0, where=np.isnan(x))
+    shift: NDArray[Any]
+    factor: NDArray[Any]
+
+    @classmethod
+    def fit(cls, x: NDArray[Any], rows: Rows, numeric: NDArray[np.bool_]) -> Self:
+        """Compute mean and deviation of the columns `numeric` (I,) of x (N, I) over `rows`, without missing numbers."""
+        mean, deviation = moments(x, rows)
+        factor = np.divide(1.0, deviation, out=np.zeros_like(deviation), where=_varies(mean, deviation))
+        return cls(np.where(numeric, mean, 0.0), np.where(numeric, factor, 1.0))
+
+    @classmethod
+    def from_json(cls, values: dict[str, list[float]]) -> Self:
+        """Read what `to_json` returned."""
+        return cls(np.asarray(values["shift"], np.float64), np.asarray(values["factor"], np.float64))
+
+    def to_json(self) -> dict[str, list[float]]:
+        """Return shift and factor as lists."""
+        return {"shift": self.shift.tolist(), "factor": self.factor.tolist()}
+
+    def astype(self, dtype: DTypeLike) -> "Standardization":
+        """Convert shift and factor to the type of the batches."""
+        return Standardization(self.shift.astype(dtype), self.factor.astype(dtype))
+
+    def __call__(self, x: Array, missing: NDArray[np.bool_] | None = None) -> None:
+        """Standardize x (N, I) in place; `missing` is a buffer of its shape. Shift and factor have the type of x."""
+        x -= self.shift
+        x *= self.factor
+        np.copyto(x, 0, where=np.isnan(x, out=missing))
 
 
 @dataclass(frozen=True)
 class TargetScale:
-    """Targets that were standardised for the network; mean and deviation are (T,) float64."""
+    """Standardize the targets of a regression, and restore predictions to their units.
+
+    Attributes:
+        mean, deviation: (T,) float64, of the training rows; the deviation of a constant target is 1.
+    """
 
     mean: NDArray[np.float64]
     deviation: NDArray[np.float64]
 
-    def __call__(self, z: Array) -> Array:
-        """Outputs (N, T) in the units of the targets."""
+    @classmethod
+    def fit(cls, y: NDArray[Any], rows: Rows) -> Self:
+        """Compute mean and deviation of the targets y (N, T) over `rows`."""
+        mean, deviation = moments(y, rows)
+        return cls(mean, np.where(_varies(mean, deviation), deviation, 1.0))
+
+    @classmethod
+    def from_json(cls, values: dict[str, list[float]]) -> Self:
+        """Read what `to_json` returned."""
+        return cls(np.asarray(values["mean"], np.float64), np.asarray(values["deviation"], np.float64))
+
+    def to_json(self) -> dict[str, list[float]]:
+        """Return mean and deviation as lists."""
+        return {"mean": self.mean.tolist(), "deviation": self.deviation.tolist()}
+
+    def restore(self, z: Array) -> Array:
+        """Convert outputs (N, T) to the units of the targets."""
         restored: Array = z * self.deviation.astype(z.dtype) + self.mean.astype(z.dtype)
         return restored
 
 
-def scale_of(told: Any) -> float | Standardization:
-    """As a description tells it: a factor, or shift and factor of each input."""
-    if isinstance(told, dict):
-        return Standardization(np.asarray(told["shift"], np.float64), np.asarray(told["factor"], np.float64))
-    return float(told)
+def moments(x: NDArray[Any], rows: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Compute mean and population standard deviation of each column of x (N, I) over `rows`, without missing numbers.
+
+    Chunks in float64 are merged as in Chan, Golub & LeVeque 1979. A column without numbers has mean and deviation 0.
+    """
+    count, mean, squares = np.zeros((3, x.shape[1]))
+    for start in range(0, len(rows), CHUNK):
+        chunk = x[rows[start : start + CHUNK]].astype(np.float64)  # (CHUNK, I)
+        present = ~np.isnan(chunk)
+        chunk[~present] = 0
+        n = present.sum(axis=0)
+        chunk_mean = chunk.sum(axis=0) / np.maximum(n, 1)
+        chunk -= chunk_mean
+        chunk *= present
+        total = np.maximum(count + n, 1)
+        delta = chunk_mean - mean
+        squares += np.einsum("ni,ni->i", chunk, chunk) + delta**2 * count * n / total
+        mean += delta * n / total
+        count += n
+    return mean, np.sqrt(squares / np.maximum(count, 1))
 
 
-def restore_of(told: Any) -> TargetScale | None:
-    """As a description tells it: mean and deviation of each target, or nothing."""
-    return (
-        None
-        if told is None
-        else TargetScale(np.asarray(told["mean"], np.float64), np.asarray(told["deviation"], np.float64))
-    )
+def _varies(mean: NDArray[np.float64], deviation: NDArray[np.float64]) -> NDArray[np.bool_]:
+    varies: NDArray[np.bool_] = deviation > np.maximum(CONSTANT * np.abs(mean), TINY)
+    return varies

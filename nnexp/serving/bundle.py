@@ -12,6 +12,7 @@ from nnexp.serving.pyfunc import DESCRIPTION, WEIGHTS
 PACKAGE = Path(__file__).parent.parent
 LIBRARY = "nnexp.zip"
 SHARED = ("metrics", "nn", "preprocessing", "serving")
+MODULES = ("__init__.py", "errors.py", "messages.py")
 LONG_AGO = (1980, 1, 1, 0, 0, 0)  # a zip knows nothing earlier: the same code is the same bytes
 
 
@@ -35,7 +36,7 @@ def write(folder: Path, network_json: Path, weights: Path, home: Path | None = N
 def library(plugins: tuple[str, ...], home: Path) -> bytes:
     """A zip of nnexp.nn, nnexp.serving and those of the plugins that lie in the folder `home`."""
     sources = [(path, PACKAGE.parent) for name in SHARED for path in (PACKAGE / name).rglob("*.py")]
-    sources.append((PACKAGE / "__init__.py", PACKAGE.parent))
+    sources += [(PACKAGE / name, PACKAGE.parent) for name in MODULES]
     for plugin in plugins:
         module = home / f"{plugin}.py"
         sources += [

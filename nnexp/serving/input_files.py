@@ -13,7 +13,14 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from nnexp.preprocessing.columns import code_of, encoded, no_columns, numbers, row_of
+from nnexp.preprocessing.columns import (
+    EncodingError,
+    category_index,
+    check_columns,
+    describe_row,
+    encode_columns,
+    encode_numbers,
+)
 from nnexp.serving.errors import PredictorError
 from nnexp.serving.image_input import ENDINGS as PICTURES
 from nnexp.serving.image_input import picture, stored
@@ -99,28 +106,27 @@ def table(path: Path, predictor: Predictor) -> Examples:
         said = str(error).partition("; mend it, or")
         told = said[0] + ("; mend it" if said[1] else "")  # what else is advised there is for learning
         raise PredictorError(told if told.startswith(str(path)) else f"{path}: {told}") from error
-    except PredictorError as error:
+    except (PredictorError, EncodingError) as error:
         raise PredictorError(f"{path}: {error}") from error
     return Examples(path, "rows", x, truth)
 
 
 def rows_by_name(opened: Any, path: Path, predictor: Predictor) -> tuple[NDArray[Any], NDArray[Any] | None]:
     """The columns that were learnt from, and those of the truth if all of them are there."""
-    if absent := [column.name for column in predictor.columns if column.name not in opened.kinds]:
-        raise PredictorError(no_columns(absent, predictor.columns, list(opened.kinds)))
+    check_columns(predictor.columns, list(opened.kinds))
     exact = path.suffix.lower() in (
         ".parquet",
         ".npz",
     )  # their numbers are numbers; only in CSV all is text, and told apart while it is read
     wanted = {}
     for column in predictor.columns:
-        is_text = column.values is not None or (exact and opened.kinds[column.name] == "text")
+        is_text = column.categories is not None or (exact and opened.kinds[column.name] == "text")
         wanted[column.name] = "text" if is_text else "number"
     answered = bool(predictor.answer) and set(predictor.answer) <= set(opened.kinds)
     if answered:
         wanted |= dict.fromkeys(predictor.answer, "text" if predictor.classes else "number")
     read = read_columns(opened, wanted)
-    return encoded(read, predictor.columns, opened.place), truth_of(
+    return encode_columns(read, predictor.columns, opened.place), truth_of(
         read, predictor, opened.place
     ) if answered else None
 
@@ -141,7 +147,7 @@ def rows_of_pixels(opened: Any, path: Path, predictor: Predictor) -> tuple[NDArr
     read = read_columns(
         opened, dict.fromkeys(pixels, "number") | ({answer: "text"} if answer and predictor.classes else {})
     )
-    x = np.column_stack([numbers(read[name], name, opened.place) for name in pixels])
+    x = np.column_stack([encode_numbers(read[name], name, opened.place) for name in pixels])
     truth = classes(read[answer], predictor) if answer and predictor.classes else None
     return x, truth
 
@@ -162,17 +168,17 @@ def read_columns(opened: Any, wanted: dict[str, str]) -> dict[str, NDArray[Any]]
 
 
 def truth_of(
-    read: dict[str, NDArray[Any]], predictor: Predictor, place: Callable[[int], str] = row_of
+    read: dict[str, NDArray[Any]], predictor: Predictor, place: Callable[[int], str] = describe_row
 ) -> NDArray[Any]:
     """The truth that a table's columns tell: classes (N,), or numbers (N, T)."""
     if predictor.classes:
         return classes(read[predictor.answer[0]], predictor)
-    return np.column_stack([numbers(read[name], name, place) for name in predictor.answer])
+    return np.column_stack([encode_numbers(read[name], name, place) for name in predictor.answer])
 
 
 def classes(names: Any, predictor: Predictor) -> NDArray[np.int64]:
     """The numbers of classes (N,), -1 of those that the network does not know."""
-    find = code_of(predictor.classes)
+    find = category_index(predictor.classes)
     return np.array([find(name) for name in np.asarray(names).tolist()], np.int64)
 
 

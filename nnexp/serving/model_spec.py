@@ -11,7 +11,7 @@ from nnexp.serving.foreground import ink_of
 
 if TYPE_CHECKING:
     from nnexp.data.dataset import Dataset
-    from nnexp.data.standardize import Standardization, TargetScale
+    from nnexp.preprocessing.scaling import Standardization, TargetScale
 
 FORMAT = 1
 KEYS = (
@@ -69,17 +69,11 @@ def describe(
         "classes": list(dataset.classes),
         "targets": list(dataset.targets),
         "link": link,
-        "scale": {"shift": scaling.shift.tolist(), "factor": scaling.factor.tolist()}
+        "scale": scaling.to_json()  # type: ignore[union-attr]
         if standardized
-        else scaling,  # type: ignore[union-attr]
-        "restore": None
-        if targets is None
-        else {"mean": targets.mean.tolist(), "deviation": targets.deviation.tolist()},
-        "columns": [
-            {"name": column.name} | ({} if column.values is None else {"values": list(column.values)})
-            for column in dataset.columns
-        ]
-        or None,
+        else scaling,
+        "restore": None if targets is None else targets.to_json(),
+        "columns": [column.to_json() for column in dataset.columns] or None,
         "answer": list(dataset.targets) or ([answer] if isinstance(answer, str) else answer)
         if dataset.columns
         else None,

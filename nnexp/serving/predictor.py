@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from nnexp.nn.output_activations import LINKS, Link, probabilities
 from nnexp.nn.parameters import Array
 from nnexp.preprocessing.columns import Column
-from nnexp.preprocessing.scaling import Standardization, restore_of, scale_of
+from nnexp.preprocessing.scaling import Standardization, TargetScale
 from nnexp.serving.errors import PredictorError
 from nnexp.serving.foreground import DrawingStats
 from nnexp.serving.model_loader import fill, network_of
@@ -60,8 +60,10 @@ class Predictor:
         if description["link"] not in LINKS:
             raise PredictorError(f"link={description['link']}: no such link; there are: {', '.join(LINKS)}")
         self.link: Link = description["link"]
-        self.scale, self.restore = scale_of(description["scale"]), restore_of(description["restore"])
-        self.columns = tuple(Column.of(told) for told in description["columns"] or ())
+        scale, restore = description["scale"], description["restore"]
+        self.scale = Standardization.from_json(scale) if isinstance(scale, dict) else float(scale)
+        self.restore = TargetScale.from_json(restore) if restore else None
+        self.columns = tuple(map(Column.from_json, description["columns"] or ()))
         self.answer = tuple(description.get("answer") or ())
         ink = description.get("ink")
         self.ink = DrawingStats(ink["extent"], tuple(ink["centre"])) if ink else None
@@ -108,7 +110,7 @@ class Predictor:
             )  # as a table's numbers were stored
             seen: Array = stored.reshape(len(given), width).astype(self.network.dtype)
             if isinstance(self.scale, Standardization):
-                self.scale(seen)
+                self.scale.astype(seen.dtype)(seen)
             else:
                 seen *= self.scale
         if not np.isfinite(seen).all():
@@ -139,7 +141,7 @@ class Predictor:
         seen = self.scaled(x)
         with self.lock, np.errstate(all="ignore"):  # the network's buffers serve one caller at a time
             z = self.network.logits(seen)
-        return z if self.restore is None else self.restore(z)
+        return z if self.restore is None else self.restore.restore(z)
 
     def probabilities(self, x: ArrayLike) -> Array:
         """Stored values (N, ...) -> the probability of each class (N, C), or of each label (N, L)."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnexp.preprocessing.columns import encoded
+from nnexp.preprocessing.columns import EncodingError, encode_columns
 from nnexp.serving.errors import PredictorError
 from nnexp.serving.prediction_table import answers
 from nnexp.serving.predictor import Predictor
@@ -68,7 +68,10 @@ class Served:
         if isinstance(given, pd.DataFrame) and not (self.predictor.columns and self.named(given)):
             return np.asarray(given.to_numpy())
         if isinstance(given, pd.DataFrame | dict):
-            return encoded({name: given[name] for name in given}, self.predictor.columns)
+            try:
+                return encode_columns({name: given[name] for name in given}, self.predictor.columns)
+            except EncodingError as error:
+                raise PredictorError(str(error)) from error
         return np.asarray(given)
 
     @staticmethod

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nnexp.data.batches import Batches
-from nnexp.data.standardize import Standardization, TargetScale
+from nnexp.preprocessing.scaling import Standardization, TargetScale
 
 X = np.arange(100, dtype=np.uint8).reshape(50, 2)
 Y = np.arange(50)

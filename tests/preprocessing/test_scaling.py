@@ -5,7 +5,7 @@ import pytest
 from sklearn.preprocessing import StandardScaler
 
 from nnexp.data.dataset import Dataset
-from nnexp.data.standardize import STEP, Standardization, TargetScale, scaling, target_scale
+from nnexp.preprocessing.scaling import CHUNK, Standardization, TargetScale
 
 RNG = np.random.default_rng(0)
 EVERY = np.ones(3, bool)
@@ -17,7 +17,7 @@ def table(n=200, missing=0.1):
     return x
 
 
-@pytest.mark.parametrize("n", [5, 200, STEP, 2 * STEP + 17])
+@pytest.mark.parametrize("n", [5, 200, CHUNK, 2 * CHUNK + 17])
 def test_agrees_with_scikit_learn(n):
     x = table(n, missing=0 if n == 5 else 0.1)
     rows = np.sort(RNG.permutation(n)[: n - 2])
@@ -55,5 +55,5 @@ def test_a_constant_target_is_brought_back_as_it_was():
 def test_images_are_scaled_and_classes_left_alone():
     x, y = np.zeros((4, 2), np.uint8), np.arange(4) % 2
     images = Dataset("images", x, y, x, y, (2,), ("a", "b"), 1 / 255, "")
-    assert scaling(images, np.arange(4)) == 1 / 255
-    assert target_scale(images, np.arange(4)) is None
+    assert images.fit_scaling(np.arange(4)) == 1 / 255
+    assert images.fit_target_scale(np.arange(4)) is None

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnexp.data.dataset import Column
 from nnexp.data.errors import DataError, listed, override
 from nnexp.data.splitting import Rows
 from nnexp.data.tables.column_buffers import Categories, Numbers, arrange, widen
@@ -16,14 +15,14 @@ from nnexp.data.tables.partition import Groups
 from nnexp.data.tables.reader import Block, TableReader
 from nnexp.data.tables.roles import Roles
 from nnexp.data.tables.target import Answers
+from nnexp.preprocessing.columns import Column
+from nnexp.preprocessing.missing import MISSING_CATEGORY
 
 CATEGORIES = 100
 """Text with more different values is no category, unless a person says so."""
 MORE_CATEGORIES = 1_000
 """Not even then."""
 MANY = 2**31 - 2
-NO_VALUE = "missing"
-"""The category of rows that have none."""
 
 
 class TableBuilder:
@@ -147,8 +146,8 @@ class TableBuilder:
             values, codes = text.finish()
             if text.missing:
                 missing.append(f"{name} ({text.missing:,})")
-                values = values if NO_VALUE in values else (*values, NO_VALUE)
-                codes[codes < 0] = values.index(NO_VALUE)
+                values = values if MISSING_CATEGORY in values else (*values, MISSING_CATEGORY)
+                codes[codes < 0] = values.index(MISSING_CATEGORY)
             one_hot.append((len(features), codes[order]))
             features += [f"{name}={value}" for value in values]
             self.columns.append(Column(name, values))

@@ -12,30 +12,11 @@ from numpy.typing import DTypeLike, NDArray
 
 from nnexp.data.errors import DataError
 from nnexp.data.splitting import Rows
+from nnexp.preprocessing.missing import MISSING, is_number, normalize_text
 
-MISSING = (
-    "",
-    "?",
-    "NA",
-    "N/A",
-    "n/a",
-    "<NA>",
-    "#N/A",
-    "#NA",
-    "NULL",
-    "Null",
-    "null",
-    "NaN",
-    "nan",
-    "-nan",
-    "-NaN",
-    "None",
-)
-"""Text that stands for no value."""
 STEP = 8192  # rows that are moved at once
 LARGEST = float(np.finfo(np.float32).max)
 FEW_NUMBERS = 20  # among text, so many different ones may be names
-NUMBER = re.compile(r"[-+]?(\d+[.,]?\d*|[.,]\d+)([eE][-+]?\d+)?")
 
 
 class Numbers:
@@ -124,7 +105,7 @@ class Categories:
             DataError: too many distinct values.
         """
         encoded = column.dictionary_encode()
-        texts = map(tidy, encoded.dictionary.to_pylist())
+        texts = map(normalize_text, encoded.dictionary.to_pylist())
         known = [-1 if text in MISSING else self.code.setdefault(text, len(self.code)) for text in texts]
         codes = np.array([*known, -1], np.int32)[
             encoded.indices.fill_null(len(known)).to_numpy(zero_copy_only=False)
@@ -142,11 +123,9 @@ class Categories:
 
     def check_mixture(self) -> None:
         """Refuse amounts with some text among them, which is a slip of the pen; a few whole numbers beside text may be names."""
-        words = [text for text in self.code if not NUMBER.fullmatch(text)]
+        words = [text for text in self.code if not is_number(text)]
         numbers = len(self.code) - len(words)
-        amounts = numbers > FEW_NUMBERS or any(
-            NUMBER.fullmatch(text) and not text.isdigit() for text in self.code
-        )
+        amounts = numbers > FEW_NUMBERS or any(is_number(text) and not text.isdigit() for text in self.code)
         if not self.wanted and words and amounts and numbers > len(words):
             row = int((np.concatenate(self.parts) == self.code[words[0]]).argmax())
             raise DataError(
@@ -167,11 +146,6 @@ class Categories:
         rank[-1] = -1
         codes = np.concatenate(self.parts) if self.parts else np.empty(0, np.int32)
         return tuple(values), rank[codes]
-
-
-def tidy(text: str) -> str:
-    """A value without spaces around it; whole numbers are written as such, whatever wrote them."""
-    return re.sub(r"^([+-]?\d+)\.0+$", r"\1", text.strip())
 
 
 def natural(text: str) -> tuple[Any, ...]:

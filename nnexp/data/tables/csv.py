@@ -13,8 +13,8 @@ from itertools import islice
 from pathlib import Path
 
 from nnexp.data.errors import DataError, override
-from nnexp.data.tables.column_buffers import MISSING
 from nnexp.data.tables.reader import Block, Kind, TableReader, arrow_kind, first_line, unique
+from nnexp.preprocessing.missing import MISSING
 
 SAMPLE = 1 << 19  # bytes that separator and kinds are told from
 BLOCK = 1 << 18  # bytes that are read at once: while it becomes numbers, text takes a hundred times the room

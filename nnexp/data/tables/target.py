@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnexp.data.errors import DataError, listed
-from nnexp.data.tables.column_buffers import Categories, Numbers, natural, tidy
+from nnexp.data.tables.column_buffers import Categories, Numbers, natural
 from nnexp.data.tables.reader import Kind
+from nnexp.preprocessing.missing import normalize_text
 
 FEW = 20
 """Whole numbers with at most so many different values are taken as classes."""
@@ -78,7 +79,7 @@ class Answers:
         if self.task == "auto" and len(self.names) == 1 and known.any():
             distinct = np.unique(values[known])
             if len(distinct) <= FEW and (distinct == np.floor(distinct)).all():
-                self.classes = tuple(sorted((tidy(str(value)) for value in distinct), key=natural))
+                self.classes = tuple(sorted((normalize_text(value) for value in distinct), key=natural))
                 self.y = np.searchsorted(distinct, np.where(known, values.T, distinct[0])[0])
                 decided = f"{self.name} holds {len(distinct)} different whole numbers, taken as classes"
                 self.notes.append(f"{decided}; are they amounts? data.task=regression")

@@ -67,7 +67,9 @@ def columns(predictor: "Predictor") -> list[str]:
     named: list[str] = []
     for column in predictor.columns:
         named += (
-            [column.name] if column.values is None else [f"{column.name}={value}" for value in column.values]
+            [column.name]
+            if column.categories is None
+            else [f"{column.name}={value}" for value in column.categories]
         )
     return named
 

@@ -133,5 +133,5 @@ def random_examples(predictor: "Predictor", examples: int, rng: np.random.Genera
     else:
         most = 1 / scale if stored.kind == "f" else min(round(1 / scale), np.iinfo(stored).max)
         inked = rng.random((examples, width)) < rng.random((examples, 1))
-        x = inked * rng.uniform(0, most, (examples, width))
+        x = np.asarray(inked * rng.uniform(0, most, (examples, width)))
     return (x if stored.kind == "f" else x.round()).astype(stored).reshape(examples, *predictor.shape)

@@ -144,7 +144,7 @@ def signature(description: Mapping[str, Any]) -> "ModelSignature":
     if columns:
         inputs = Schema(
             [
-                ColSpec("string" if column.get("values") else "double", column["name"], required=False)
+                ColSpec("string" if column.get("categories") else "double", column["name"], required=False)
                 for column in columns
             ]
         )
@@ -175,7 +175,7 @@ def example(description: Mapping[str, Any]) -> Any:
     shift = iter(description["scale"]["shift"]) if isinstance(description["scale"], dict) else iter(())
     row: dict[str, Any] = {}
     for column in description["columns"]:
-        if values := column.get("values"):
+        if values := column.get("categories"):
             row[column["name"]] = values[0]
             for _ in values:
                 next(shift, 0.0)

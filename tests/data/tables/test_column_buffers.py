@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnexp.data.tables.column_buffers import arrange, natural, tidy, widen
+from nnexp.data.tables.column_buffers import arrange, natural, widen
 
 shapes = st.tuples(st.integers(1, 40), st.integers(0, 4))
 
@@ -42,13 +42,3 @@ def test_categories_are_put_between_the_columns(shape, sizes, seed):
 def test_names_are_sorted_as_people_do():
     names = ["v10", "v9", "10", "9", "-1", "2.5", "a"]
     assert sorted(names, key=natural) == ["-1", "2.5", "9", "10", "a", "v9", "v10"]
-
-
-def test_whole_numbers_are_written_without_a_point():
-    assert [tidy(text) for text in (" 1.0", "-2.00", "1.5", "v1.0", "007")] == [
-        "1",
-        "-2",
-        "1.5",
-        "v1.0",
-        "007",
-    ]

@@ -13,7 +13,6 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_
 
 from nnexp.data.batches import Batches
 from nnexp.data.errors import DataError
-from nnexp.data.standardize import scaling
 from nnexp.data.tables.table import Table
 
 RNG = np.random.default_rng(0)
@@ -266,7 +265,7 @@ def test_missing_values_are_filled_and_told():
     assert "missing categories become one of their own: port (15)" in dataset.notes
     every = np.arange(len(dataset.x))
     x = np.concatenate(
-        [x.copy() for x, _ in Batches(dataset.x, dataset.y, every, 10, scaling(dataset, every), np.float32)]
+        [x.copy() for x, _ in Batches(dataset.x, dataset.y, every, 10, dataset.fit_scaling(every), np.float32)]
     )
     assert (x[np.isnan(dataset.x[:, 0]), 0] == 0).all()
     assert np.isfinite(x).all()
@@ -304,7 +303,7 @@ def test_validation_rows_do_not_touch_the_standardisation(tmp_path):
         height[changed] = 1000
         dataset = load(COLUMNS | {"height": height, "part": parts}, split="part", drop=["colour"])
         rows, held_out = Table("", "", split="part").split(dataset, np.random.default_rng(0))
-        return scaling(dataset, rows), rows, held_out
+        return dataset.fit_scaling(rows), rows, held_out
 
     parts = np.array(["train", "train", "val", "test"] * 15)
     plain, changed = fitted([]), fitted(parts != "train")

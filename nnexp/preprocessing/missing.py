@@ -1,0 +1,41 @@
+"""Cells of a table as text: missing values, numbers, and the normalized spelling of categories."""
+
+import re
+
+import numpy as np
+
+MISSING = frozenset(
+    "? NA N/A n/a <NA> #N/A #NA NULL Null null NaN nan -nan -NaN None NaT".split()  # noqa: SIM905
+) | {""}
+"""Texts that stand for a missing value."""
+MISSING_CATEGORY = "missing"
+"""The category of rows without a value."""
+NUMBER = re.compile(r"[-+]?(\d+[.,]?\d*|[.,]\d+)([eE][-+]?\d+)?")
+"""A number with a decimal point or a decimal comma."""
+WHOLE_NUMBER = re.compile(r"^([+-]?\d+)\.0+$")
+
+
+def is_number(text: str) -> bool:
+    """Check whether a normalized text is a number."""
+    return NUMBER.fullmatch(text) is not None
+
+
+def parse_number(text: str) -> float:
+    """Parse a normalized text as a float; NaN if it stands for a missing value.
+
+    Raises:
+        ValueError: it is neither a number nor missing.
+    """
+    if text in MISSING:
+        return np.nan
+    if not is_number(text):
+        raise ValueError(f"not a number: {text!r}")
+    return float(text.replace(",", "."))
+
+
+def normalize_text(value: object) -> str:
+    """Format a cell as text without surrounding spaces: true and false in lower case, 2.0 as 2."""
+    if isinstance(value, bool | np.bool_):
+        return "true" if value else "false"
+    text = value.decode() if isinstance(value, bytes) else str(value)
+    return WHOLE_NUMBER.sub(r"\1", text.strip())
