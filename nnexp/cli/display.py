@@ -15,7 +15,7 @@ from nnexp.cli.run_header import run_header
 from nnexp.config import Settings
 from nnexp.experiment.components import Components
 from nnexp.experiment.display import Display, RunSummary
-from nnexp.training.checkpoint import Best
+from nnexp.training.best_weights import BestWeights
 from nnexp.training.trainer import Record, Trainer
 
 log = logging.getLogger("nnexp")  # in a run's folder, this keeps what the terminal showed
@@ -50,26 +50,28 @@ class Terminal(Display):
 
     @contextmanager
     def training(self, trainer: Trainer) -> Iterator[None]:
-        self.planned = trainer.steps if trainer.evaluate_every else trainer.n_epochs
-        evaluations = trainer.steps // trainer.evaluate_every if trainer.evaluate_every else trainer.n_epochs
+        self.planned = trainer.steps_planned if trainer.evaluate_every else trainer.n_epochs
+        evaluations = (
+            trainer.steps_planned // trainer.evaluate_every if trainer.evaluate_every else trainer.n_epochs
+        )
         self.every = (
             max(1, -(-evaluations // MOST_LINES)) * (trainer.evaluate_every or 1)
             if self.console.is_terminal
             else 1
         )
-        self.unit = "step" if trainer.evaluate_every else "epoch"
+        self.unit = trainer.unit
         if not self.console.is_terminal:
             yield
             return
         with _Bar(trainer, self.console):
             yield
 
-    def epoch(self, record: Record, best: Best) -> None:
+    def epoch(self, record: Record, best: BestWeights) -> None:
         mark = "[green]*[/]" if best.record is record else " "
         text = (
             f"{self.unit} {record.at:>{len(str(self.planned))}}/{self.planned}{mark} "
-            f"training {record.train_loss:.4f} {scored(record.score, record.train_score)}   "
-            f"validation {record.val_loss:.4f} {scored(record.score, record.val_score)}   "
+            f"training {record.train_loss:.4f} {scored(record.score_name, record.train_score)}   "
+            f"validation {record.val_loss:.4f} {scored(record.score_name, record.val_score)}   "
             f"lr {record.lr:.2g}   {record.examples_per_second:,.0f} examples/s"
         )
         shown = record.at % self.every == 0 or record.at in (1, self.planned)
@@ -124,7 +126,7 @@ class Line(Display):
     def training(self, trainer: Trainer) -> AbstractContextManager[None]:
         return nullcontext()
 
-    def epoch(self, record: Record, best: Best) -> None:
+    def epoch(self, record: Record, best: BestWeights) -> None:
         log.info(
             "epoch %d: %s",
             record.epoch,
@@ -167,11 +169,11 @@ class _Bar(Progress):
             refresh_per_second=REFRESHES,
             transient=True,
         )
-        self.add_task("", total=trainer.steps, epoch=1, epochs=trainer.n_epochs)
+        self.add_task("", total=trainer.steps_planned, epoch=1, epochs=trainer.n_epochs)
 
     def get_renderables(self) -> Iterable[RenderableType]:
         for task in self.tasks:
-            step = self.trainer.step
+            step = self.trainer.steps_taken
             self.update(
                 task.id,
                 completed=step,

@@ -10,7 +10,7 @@ from nnexp.data.errors import DataError
 from nnexp.runs.query import RunError
 from nnexp.runs.run import Run
 from nnexp.tracking.provenance import environment, git
-from nnexp.training.threads import blas_threads
+from nnexp.training.numerics import blas_threads
 
 ENVIRONMENT, DIFF = "environment.json", "git.diff"
 Circumstance = tuple[str, str, bool]  # a label, what was found, whether it is the same

@@ -14,10 +14,10 @@ from nnexp.metrics.running import R2, Accuracy, LabelAccuracy, RunningMetric
 from nnexp.nn.layers.layer import ShapeError
 from nnexp.nn.network import Network
 from nnexp.preprocessing.scaling import TargetScale
-from nnexp.training.checkpoint import Best
+from nnexp.training.best_weights import BestWeights
 from nnexp.training.diagnostics import Diagnostics
 from nnexp.training.optimizer_step import OptimizerStep
-from nnexp.training.trainer import Trainer
+from nnexp.training.trainer import Trainer, steps_per_epoch
 
 
 @dataclass
@@ -30,7 +30,7 @@ class Components:
     validation: Batches
     test: Batches
     trainer: Trainer
-    best: Best
+    best: BestWeights
     targets: TargetScale | None
     streams: Streams
     diagnostics: Diagnostics | None = None
@@ -68,24 +68,33 @@ def build_components(settings: Settings) -> Components:
         "regression": R2(capacity, dataset.outputs, trainer.dtype),
     }
     score = scores[dataset.task]
-    update = OptimizerStep(
-        network,
-        settings.optimizer,
-        settings.schedule,
-        settings.averaging,
-        settings.regularization,
-        trainer.accumulate,
-    )
-    stop = trainer.evaluate_every, trainer.time_budget
     look, diagnostics = settings.diagnostics, None
     if look.layers or look.histograms:
         diagnostics = Diagnostics(
             network, validation, look.layers, look.histograms, look.examples, look.steps
         )
-    loop = Trainer(
-        network, settings.loss, score, update, train, validation, trainer.epochs, *stop, diagnostics
+    optimizer_step = OptimizerStep(
+        network,
+        settings.optimizer,
+        settings.schedule,
+        settings.averaging,
+        settings.regularization,
+        accumulate=trainer.accumulate,
+        steps_planned=trainer.epochs * steps_per_epoch(train, trainer.accumulate),
+        diagnostics=diagnostics,
     )
-    best = Best(network, trainer.monitor, trainer.min_delta)
+    loop = Trainer(
+        network,
+        settings.loss,
+        score,
+        optimizer_step,
+        train,
+        validation,
+        epochs=trainer.epochs,
+        evaluate_every=trainer.evaluate_every,
+        time_budget=trainer.time_budget,
+    )
+    best = BestWeights(network, trainer.monitor, trainer.min_delta)
     return Components(dataset, network, train, validation, test, loop, best, targets, streams, diagnostics)
 
 

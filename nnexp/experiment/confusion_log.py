@@ -8,7 +8,7 @@ from nnexp.config import Settings
 from nnexp.experiment.components import Components
 from nnexp.metrics.reports import ConfusionReport
 from nnexp.tracking.journal import Journal
-from nnexp.training.trainer import Record
+from nnexp.training.trainer import Record, Targets
 
 LONGEST = 200  # characters of a class's name in that of a metric
 MOST_DRAWN = 200  # classes beyond which a matrix is no picture
@@ -31,9 +31,9 @@ class ConfusionLogger:
         self.names = metric_names(parts.dataset.classes)
         self.latest: tuple[Record, ConfusionReport] | None = None
 
-    def look(self, record: Record) -> dict[str, float]:
+    def look(self, record: Record, predicted: Targets) -> dict[str, float]:
         """The recall of each class, if there are classes, and not too many."""
-        if not self.names or record.predicted is None:
+        if not self.names:
             return {}
         if (
             self.latest is not None
@@ -41,7 +41,7 @@ class ConfusionLogger:
             and self.is_wanted(self.latest[0].epoch)
         ):
             self.close()
-        found = ConfusionReport.of(self.parts.validation.labels, record.predicted, self.parts.dataset.classes)
+        found = ConfusionReport.of(self.parts.validation.labels, predicted, self.parts.dataset.classes)
         self.latest = record, found
         if len(self.names) > MOST_RECALLS:
             return {}

@@ -8,7 +8,7 @@ from pathlib import Path
 from nnexp.config import Settings
 from nnexp.experiment.components import Components
 from nnexp.tracking.upload.client import Outcome
-from nnexp.training.checkpoint import Best
+from nnexp.training.best_weights import BestWeights
 from nnexp.training.trainer import Record, Trainer
 
 
@@ -49,7 +49,7 @@ class Display:
         """Enclose all epochs."""
         return nullcontext()
 
-    def epoch(self, record: Record, best: Best) -> None:
+    def epoch(self, record: Record, best: BestWeights) -> None:
         """Show an evaluation."""
 
     def uploading(self) -> None:

@@ -4,7 +4,7 @@ import json
 import time
 import traceback
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -30,8 +30,8 @@ from nnexp.tasks import task_of
 from nnexp.tracking.journal import Journal, Status
 from nnexp.tracking.mlflow.store import address
 from nnexp.tracking.upload.client import Outcome, Uploader
-from nnexp.training.checkpoint import save
-from nnexp.training.threads import blas_threads
+from nnexp.training.best_weights import save_weights
+from nnexp.training.numerics import blas_threads
 from nnexp.training.trainer import Record
 
 
@@ -170,9 +170,8 @@ def learn(settings: Settings, parts: Components, result: Result, journal: Journa
     trainer, best = settings.trainer, parts.best
     watch = ConfusionLogger(settings, parts, journal)
     with display.training(parts.trainer), closing(parts.trainer.epochs()) as records, closing(watch):
-        for record in records:
-            journal.metrics(record.at, record.metrics() | watch.look(record))
-            record = replace(record, predicted=None)  # noqa: PLW2901, seen and told: nobody needs to keep them
+        for record, predicted in records:
+            journal.metrics(record.at, record.metrics() | watch.look(record, predicted))
             if not np.isfinite(record.train_loss + record.val_loss):
                 raise DivergedError(
                     f"the loss is no longer a number in epoch {record.epoch}: training diverged; take a smaller optimizer.lr "
@@ -183,12 +182,12 @@ def learn(settings: Settings, parts: Components, result: Result, journal: Journa
             display.epoch(record, best)
             if (
                 trainer.patience
-                and best.since >= trainer.patience
-                and parts.trainer.whole_epochs >= trainer.min_epochs
+                and best.evaluations_since_improvement >= trainer.patience
+                and parts.trainer.epochs_completed >= trainer.min_epochs
             ):
-                result.stopped = f"no improvement in {best.since} evaluations"
+                result.stopped = f"no improvement in {best.evaluations_since_improvement} evaluations"
                 return
-    if parts.trainer.is_over:
+    if parts.trainer.is_out_of_time:
         result.stopped = f"{trainer.time_budget:g} s of training are used up"
 
 
@@ -196,15 +195,15 @@ def judge(parts: Components, result: Result, tested: bool) -> None:
     """Save the final weights, go back to the best ones and see what they do; on the test set only at a run's true end."""
     final = result.folder / "weights" / "final.npz"
     if not final.exists():  # interrupted in here, we come a second time, with the best weights in the network
-        with parts.trainer.update.averaging.applied():
-            save(parts.network, final)
+        with parts.trainer.optimizer_step.averaging.applied():
+            save_weights(parts.network, final)
     best = parts.best.record
     if best is None:
         return
     parts.best.restore()
-    save(parts.network, result.folder / "weights" / "best.npz")
+    save_weights(parts.network, result.folder / "weights" / "best.npz")
     result.metrics |= {
-        f"best/val_{best.score}": best.val_score,
+        f"best/val_{best.score_name}": best.val_score,
         "best/val_loss": best.val_loss,
         "best/epoch": best.epoch,
     }

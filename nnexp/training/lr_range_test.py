@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from nnexp.nn.losses.loss import Loss
 from nnexp.nn.network import Network
-from nnexp.training.denormals import flushed_denormals
+from nnexp.training.numerics import flushed_denormals
 from nnexp.training.optimizer_step import OptimizerStep
 from nnexp.training.trainer import Examples
 
@@ -132,7 +132,7 @@ def losses(
     """One step at each learning rate; yields it with the mean loss over the step's examples."""
     endless = chain.from_iterable(repeat(batches))
     for lr in rates:
-        update.optimizer.lr = lr
+        update.set_lr(lr)
         total, examples = 0.0, 0
         for x, y in islice(endless, update.accumulate):
             total += loss.forward(network.forward(x, training=True), y) * len(y)

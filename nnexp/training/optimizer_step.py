@@ -1,9 +1,8 @@
-"""From gradients to new weights: what happens between two batches."""
+"""From gradients to new weights: everything that happens between two batches."""
 
 from math import sqrt
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nnexp.nn.network import Network
 from nnexp.optim.averaging import Averaging, NoAveraging
@@ -14,15 +13,21 @@ from nnexp.training.diagnostics import Diagnostics
 
 
 class OptimizerStep:
-    """Gathers gradients; every so many batches: penalties, clipping, the optimizer's step, constraints, the average.
+    """Accumulates gradients; every so many batches: penalties, clipping, the optimizer's step, max-norm, the average.
 
     Args:
-        network: its vectors are what moves.
+        network: its parameters are trained.
         optimizer: is bound to them here.
         schedule: progress in [0, 1) -> multiplier of the learning rate.
-        averaging: is bound to them here.
-        regularization: what holds them back.
+        averaging: is bound to the weights here.
+        regularization: penalties and bounds.
         accumulate: the batches whose gradients make one step.
+        steps_planned: of the whole run; progress is a share of them.
+        diagnostics: observe some of the steps; they change nothing.
+
+    Attributes:
+        steps_taken: so far.
+        lr: the learning rate of the last step.
     """
 
     def __init__(
@@ -32,76 +37,82 @@ class OptimizerStep:
         schedule: Schedule | None = None,
         averaging: Averaging | None = None,
         regularization: Regularization | None = None,
+        *,
         accumulate: int = 1,
+        steps_planned: int = 1,
+        diagnostics: Diagnostics | None = None,
     ) -> None:
-        self.network, self.optimizer = network, optimizer
-        self.schedule, self.averaging = schedule or Constant(), averaging or NoAveraging()
+        self.network = network
+        self.optimizer = optimizer
+        self.schedule = schedule or Constant()
+        self.averaging = averaging or NoAveraging()
         theta, grad, shapes = network.theta, network.grad, network.parameters.shapes
         optimizer.bind(theta, grad, shapes)
-        self.averaging.bind(theta, network.state)
+        self.averaging.bind(network.theta, network.state)
         self.regularizer = Regularizer(regularization or Regularization(), theta, grad, shapes)
         self.accumulate = accumulate
-        self.total = np.zeros_like(
-            theta if accumulate > 1 else theta[:0]
-        )  # of gradients, each as often as it had examples
-        self.batches = self.examples = 0
-        self.steps_planned = 1
-        self.step = 0
+        self.steps_planned = steps_planned
+        self.diagnostics = diagnostics
+        self.grad_sum = np.zeros_like(network.grad if accumulate > 1 else network.grad[:0])  # times examples
+        self.batches = 0  # accumulated
+        self.examples = 0  # accumulated
+        self.steps_taken = 0
         self.elapsed = 0.0
-        """The share of the time that is used up, where time ends the run."""
         self.lr = 0.0
-        """The learning rate of the last step."""
-        self.diagnostics: Diagnostics | None = None
-        """Looks at some steps."""
 
     def __call__(self, examples: int) -> float | None:
-        """Take the gradient of a batch of so many examples; returns its length if a step was made."""
+        """Take the gradient of a batch of so many examples; return its norm if a step was made."""
         if self.accumulate == 1:
-            return self.move()
+            return self.step()
         grad = self.network.grad
         grad *= examples
-        self.total += grad
+        self.grad_sum += grad
         self.batches += 1
         self.examples += examples
         return self.flush() if self.batches == self.accumulate else None
 
     def flush(self) -> float | None:
-        """Make a step of what was gathered; None if there is nothing."""
+        """Make a step with the accumulated gradient; return its norm, None if there is no gradient."""
         if not self.batches:
             return None
-        np.divide(self.total, self.examples, out=self.network.grad)
-        self.total.fill(0)
-        self.batches = self.examples = 0
-        return self.move()
+        np.divide(self.grad_sum, self.examples, out=self.network.grad)
+        self.grad_sum.fill(0)
+        self.batches = 0
+        self.examples = 0
+        return self.step()
 
-    def move(self) -> float:
-        """One step; returns the length of its gradient."""
-        length = norm(self.network.grad)
-        watch = (
-            self.diagnostics if self.diagnostics is not None and self.diagnostics.is_due(self.step) else None
+    def step(self) -> float:
+        """Make one step; return the gradient's norm, before penalties and clipping."""
+        grad_norm = sqrt(np.dot(self.network.grad, self.network.grad))
+        diagnostics = (
+            self.diagnostics if self.diagnostics and self.diagnostics.is_due(self.steps_taken) else None
         )
-        if watch is not None:
-            watch.before_step()
+        if diagnostics:
+            diagnostics.before_step()
         self.regularizer.penalize()
         self.regularizer.clip()
-        momentum, scale = self.schedule.momentum(self.progress), self.schedule(self.progress)
+        momentum = self.schedule.momentum(self.progress)
+        scale = self.schedule(self.progress)
         if momentum is not None and self.optimizer.momentum:
             self.optimizer.momentum = momentum
         self.optimizer.step(scale)
         self.lr = self.optimizer.lr * scale
         self.regularizer.constrain()
-        self.step += 1
+        self.steps_taken += 1
         self.averaging.after_step(self.progress)
-        if watch is not None:
-            watch.after_step()
-        return length
+        if diagnostics:
+            diagnostics.after_step()
+        return grad_norm
 
     @property
     def progress(self) -> float:
-        """The share of the run that is behind us, by steps or by time, in [0, 1]."""
-        return max(self.step / self.steps_planned, min(self.elapsed, 1.0))
+        """The share of the run that is completed, by steps or by time, in [0, 1]."""
+        return max(self.steps_taken / self.steps_planned, min(self.elapsed, 1.0))
 
+    def set_elapsed(self, share: float) -> None:
+        """Set the share of the time budget that is used up."""
+        self.elapsed = share
 
-def norm(vector: NDArray[np.floating]) -> float:
-    """The Euclidean norm."""
-    return sqrt(np.dot(vector, vector))
+    def set_lr(self, lr: float) -> None:
+        """Set the optimizer's learning rate, for a search over learning rates."""
+        self.optimizer.lr = lr

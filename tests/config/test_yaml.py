@@ -84,11 +84,11 @@ def test_composes_builds_and_trains_two_steps(path, alone, request):
         )  # its content is held to what is public
     made = build_components(build(compose(overrides)))
     before = made.network.theta.copy()
-    for x, y in islice(chain(made.train, made.train), 2 * made.trainer.update.accumulate):
+    for x, y in islice(chain(made.train, made.train), 2 * made.trainer.optimizer_step.accumulate):
         made.trainer.loss.forward(made.network.forward(x, training=True), y)
         made.network.backward(made.trainer.loss.backward())
-        made.trainer.update(len(y))
-    assert made.trainer.step == 2
+        made.trainer.optimizer_step(len(y))
+    assert made.trainer.steps_taken == 2
     assert np.isfinite(made.network.theta).all()
     assert not np.array_equal(made.network.theta, before)
 

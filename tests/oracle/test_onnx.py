@@ -219,7 +219,7 @@ def trained(name, *overrides, steps=5):
     for _, (x, y) in zip(range(steps), parts.train, strict=False):
         parts.trainer.loss.forward(parts.network.forward(x, training=True), y)
         parts.network.backward(parts.trainer.loss.backward())
-        parts.trainer.update(len(x))
+        parts.trainer.optimizer_step(len(x))
     digits = parts.dataset
     known = {
         "scale": digits.scale,

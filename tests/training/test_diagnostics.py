@@ -84,7 +84,7 @@ def test_a_run_learns_the_same_bits_whether_it_is_looked_at_or_not(overrides):
 
 
 def test_every_layer_with_weights_is_told_under_its_name():
-    (record,) = parts(
+    ((record, _),) = parts(
         "trainer.epochs=1", "model.hidden=[20,10]", "model.normalization=batch"
     ).trainer.epochs()
     names = ["dense1", "dense2", "dense3"]
@@ -202,7 +202,7 @@ def test_only_an_activation_in_the_same_row_belongs_to_a_layer():
 
 def test_of_more_than_twelve_layers_twelve_are_told_the_first_and_the_last_among_them():
     made = parts("model=deep", "model.depth=30", "trainer.epochs=1")
-    (record,) = made.trainer.epochs()
+    ((record, _),) = made.trainer.epochs()
     told = [name.partition("/")[2] for name in record.layers if name.startswith("grad_norm/")]
     assert len(told) == 12
     assert (told[0], told[-1]) == ("dense1", "dense31")
@@ -218,7 +218,9 @@ def test_steps_that_are_looked_at_are_spread_evenly_and_nobody_looks_at_the_othe
     made = parts("trainer.epochs=2", "trainer.batch_size=50", "diagnostics.steps=4")
     seen = []
     look = made.diagnostics.before_step
-    monkeypatch.setattr(made.diagnostics, "before_step", lambda: seen.append(made.trainer.step) or look())
+    monkeypatch.setattr(
+        made.diagnostics, "before_step", lambda: seen.append(made.trainer.steps_taken) or look()
+    )
     list(made.trainer.epochs())
     steps = made.trainer.steps_per_epoch
     middles = [int((i + 0.5) * steps / 4) for i in range(4)]
@@ -235,8 +237,8 @@ def test_of_fewer_steps_than_asked_for_each_is_looked_at():
 
 def test_every_record_tells_of_gradients_where_evaluation_goes_by_steps():
     made = parts("trainer.epochs=3", "trainer.evaluate_every=7", "trainer.batch_size=100")
-    records = list(made.trainer.epochs())
-    assert made.trainer.steps % 7, "the last record has fewer steps"
+    records = [record for record, _ in made.trainer.epochs()]
+    assert made.trainer.steps_planned % 7, "the last record has fewer steps"
     assert all({"grad_norm/dense1", "update_ratio/dense2"} < set(record.layers) for record in records)
     np.testing.assert_array_equal(made.diagnostics.histograms()["steps"], [record.at for record in records])
 
@@ -249,7 +251,7 @@ def test_where_every_step_is_looked_at_the_layers_gradients_make_the_whole_one()
         "trainer.evaluate_every=1",
         "trainer.accumulate=2",
     )
-    for record in made.trainer.epochs():
+    for record, _ in made.trainer.epochs():
         assert np.hypot(
             record.layers["grad_norm/dense1"], record.layers["grad_norm/dense2"]
         ) == pytest.approx(record.grad_norm, rel=1e-12)
@@ -262,14 +264,14 @@ def test_time_that_ends_a_run_in_the_midst_of_an_epoch_leaves_a_step_that_was_lo
     clock = iter(range(10_000))
     monkeypatch.setattr("nnexp.training.trainer.perf_counter", lambda: next(clock) / 10)
     made = parts("trainer.epochs=50", f"trainer.time_budget={first_look}", "trainer.batch_size=50")
-    (record,) = made.trainer.epochs()
-    assert made.trainer.step < len(made.train)
+    ((record, _),) = made.trainer.epochs()
+    assert made.trainer.steps_taken < len(made.train)
     assert {"grad_norm/dense1", "update_ratio/dense1"} < set(record.layers)
 
 
 def test_weights_are_told_as_they_are_evaluated():
     made = parts("averaging=ema", "averaging.decay=0.9", "trainer.epochs=1")
-    for record in made.trainer.epochs():
+    for record, _ in made.trainer.epochs():
         layer = named_layers(made.network)["dense1"]
         assert record.layers["weight_norm/dense1"] == pytest.approx(np.linalg.norm(layer.W), rel=1e-5)
         kept = made.diagnostics.histograms()["dense1/weights/edges"][0]
@@ -293,18 +295,17 @@ def test_steps_that_are_looked_at_allocate_nothing_array_sized_either():
         network,
         loss,
         Accuracy(batch),
-        OptimizerStep(network, Adam(0.001)),
+        OptimizerStep(network, Adam(0.001), steps_planned=102, diagnostics=diagnostics),
         train,
         train,
         epochs=51,
-        diagnostics=diagnostics,
     )
     trainer.train_until_evaluation(iter(train))
     tracemalloc.start()
     try:
         before, _ = tracemalloc.get_traced_memory()
         for _ in range(20):
-            trainer.clear()
+            trainer.start_record()
             trainer.train_until_evaluation(iter(train))
         after, peak = tracemalloc.get_traced_memory()
     finally:
@@ -333,7 +334,7 @@ def test_numbers_beyond_those_of_floats_raise_nothing():
 def test_layers_and_histograms_can_be_switched_off_on_their_own(alone: Path):
     bins, numbers, neither = (parts("trainer.epochs=1", *more) for more in ([OFF[0]], [OFF[1]], OFF))
     for made in (bins, numbers, neither):
-        (made.record,) = made.trainer.epochs()
+        ((made.record, _),) = made.trainer.epochs()
     assert not bins.record.layers
     assert numbers.record.layers
     assert neither.diagnostics is None
@@ -430,8 +431,8 @@ def test_lengths_survive_squares_that_do_not(scale):
 
 def test_a_record_tells_predictions_in_the_order_of_the_validation_examples_and_no_metric_of_them():
     made = parts("trainer.epochs=1")
-    (record,) = made.trainer.epochs()
-    assert (record.predicted == made.validation.labels).mean() == record.val_score
+    ((record, predicted),) = made.trainer.epochs()
+    assert (predicted == made.validation.labels).mean() == record.val_score
     assert not any(isinstance(value, np.ndarray) for value in record.metrics().values())
     assert Record(1, 1, 0, 0, 0, 0, 0, 0, 0, 0).metrics()["val/loss"] == 0
     assert hash(record)

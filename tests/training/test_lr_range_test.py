@@ -133,4 +133,4 @@ def test_the_first_loss_is_that_of_a_run_and_a_step_takes_as_many_batches():
     for (x, y), _ in zip(again.train, range(3), strict=False):
         expected.append(again.trainer.loss.forward(again.network.forward(x, training=True), y))
     assert first == (1e-6, pytest.approx(np.mean(expected), rel=1e-6))
-    assert update.step == 1
+    assert update.steps_taken == 1

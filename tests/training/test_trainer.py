@@ -14,7 +14,8 @@ from nnexp.nn.activations.choices import ACTIVATIONS
 from nnexp.nn.models.model import MLP
 from nnexp.nn.network import Network
 from nnexp.optim.schedules import Constant
-from nnexp.training.checkpoint import Best, load, save
+from nnexp.serving.model_loader import PredictorError, fill
+from nnexp.training.best_weights import BestWeights, save_weights
 from nnexp.training.optimizer_step import OptimizerStep
 from nnexp.training.trainer import Record, Trainer, evaluate
 
@@ -40,7 +41,12 @@ def test_a_hundred_steps_allocate_nothing_array_sized(optimizer, activation):
     network.initialize(settings.init, rng)
     settings.loss.allocate(batch, classes, np.float32)
     update = OptimizerStep(
-        network, settings.optimizer, settings.schedule, settings.averaging, settings.regularization
+        network,
+        settings.optimizer,
+        settings.schedule,
+        settings.averaging,
+        settings.regularization,
+        steps_planned=102,
     )
     trainer = Trainer(network, settings.loss, Accuracy(batch), update, train, train, epochs=51)
     trainer.train_until_evaluation(iter(train))
@@ -52,7 +58,7 @@ def test_a_hundred_steps_allocate_nothing_array_sized(optimizer, activation):
         after, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert trainer.step == 102
+    assert trainer.steps_taken == 102
     assert peak - before < 64_000 < settings.loss.p.nbytes, f"{peak - before:,} bytes at the most"
     assert after - before < 16_000, f"{after - before:,} bytes stay"
 
@@ -97,7 +103,7 @@ def test_the_schedule_is_asked_for_progress_from_zero_to_just_below_one(monkeypa
 
 def test_records_tell_what_happened():
     made = parts("trainer.epochs=2", "schedule=cosine", "optimizer.lr=0.01")
-    first, second = made.trainer.epochs()
+    (first, _), (second, _) = made.trainer.epochs()
     assert (first.epoch, second.epoch) == (1, 2)
     assert first.lr > second.lr > 0
     assert first.examples_per_second == pytest.approx(made.train.examples / first.seconds)
@@ -128,7 +134,7 @@ def record(epoch, accuracy, loss):
 
 def test_best_is_the_highest_accuracy_then_the_lowest_loss():
     made = parts()
-    best = Best(made.network)
+    best = BestWeights(made.network)
     for epoch, (accuracy, loss, better) in enumerate(
         [(0.5, 1, True), (0.6, 2, True), (0.6, 3, False), (0.6, 1, True), (0.1, 0, False)]
     ):
@@ -140,27 +146,28 @@ def test_best_is_the_highest_accuracy_then_the_lowest_loss():
 
 def test_weights_survive_a_file(tmp_path: Path):
     made, other = parts("seed=1"), parts("seed=2")
-    save(made.network, tmp_path / "deep" / "weights.npz")
+    save_weights(made.network, tmp_path / "deep" / "weights.npz")
     with np.load(tmp_path / "deep" / "weights.npz", allow_pickle=False) as saved:
         assert sorted(saved.files) == ["0.W", "0.b", "2.W", "2.b"]
-    load(other.network, tmp_path / "deep" / "weights.npz")
+    fill(other.network, tmp_path / "deep" / "weights.npz")
     np.testing.assert_array_equal(other.network.theta, made.network.theta)
-    with pytest.raises(ValueError, match="weights of another network"):
-        load(parts("model=softmax").network, tmp_path / "deep" / "weights.npz")
+    with pytest.raises(PredictorError, match="weights of another network"):
+        fill(parts("model=softmax").network, tmp_path / "deep" / "weights.npz")
 
 
 def test_evaluation_may_go_by_steps_across_epochs():
     made = parts("trainer.epochs=3", "trainer.evaluate_every=7", "trainer.batch_size=100")
-    records = list(made.trainer.epochs())
+    records = [record for record, _ in made.trainer.epochs()]
     steps = 3 * len(made.train)
     assert [record.at for record in records] == [*range(7, steps + 1, 7), *([steps] if steps % 7 else [])]
     assert [record.epoch for record in records] == [-(-record.at // len(made.train)) for record in records]
-    assert made.trainer.step == steps
+    assert made.trainer.steps_taken == steps
 
 
 def test_examples_of_all_records_are_those_of_all_epochs():
     whole, split_up = parts("trainer.epochs=2"), parts("trainer.epochs=2", "trainer.evaluate_every=4")
-    (first, second), records = list(whole.trainer.epochs()), list(split_up.trainer.epochs())
+    (first, _), (second, _) = whole.trainer.epochs()
+    records = [record for record, _ in split_up.trainer.epochs()]
     np.testing.assert_array_equal(whole.network.theta, split_up.network.theta)
     assert records[-1].val_loss == second.val_loss
     assert first.train_loss > second.train_loss
@@ -170,22 +177,22 @@ def test_the_time_budget_ends_training_in_the_midst_of_an_epoch(monkeypatch):
     clock = iter(range(10_000))
     monkeypatch.setattr("nnexp.training.trainer.perf_counter", lambda: next(clock) / 10)
     made = parts("trainer.epochs=50", "trainer.time_budget=1.5", "trainer.batch_size=50")
-    records = list(made.trainer.epochs())
-    assert made.trainer.is_over
+    records = [record for record, _ in made.trainer.epochs()]
+    assert made.trainer.is_out_of_time
     assert len(records) == 1
-    assert 0 < made.trainer.step < len(made.train)
+    assert 0 < made.trainer.steps_taken < len(made.train)
 
 
 def test_gradients_of_several_batches_make_a_step():
     made = parts("trainer.accumulate=4", "trainer.epochs=2")
-    records = list(made.trainer.epochs())
-    assert made.trainer.step == 2 * -(-len(made.train) // 4) == made.trainer.steps
+    records = [record for record, _ in made.trainer.epochs()]
+    assert made.trainer.steps_taken == 2 * -(-len(made.train) // 4) == made.trainer.steps_planned
     assert records[1].train_loss < records[0].train_loss
 
 
 def test_records_are_made_and_best_weights_kept_while_the_average_is_applied():
     made = parts("averaging=ema", "averaging.decay=0.5", "trainer.epochs=2")
-    for record in made.trainer.epochs():
+    for record, _ in made.trainer.epochs():
         seen = evaluate(made.network, made.trainer.loss, made.trainer.score, made.validation)
         assert seen.loss == record.val_loss
         made.best.offer(record)
@@ -203,43 +210,43 @@ def test_records_are_made_and_best_weights_kept_while_the_average_is_applied():
 def test_a_plateau_hears_the_validation_loss(monkeypatch):
     made = parts("schedule=plateau", "trainer.epochs=3")
     heard = []
-    made.trainer.update.schedule.observe = heard.append
-    assert [record.val_loss for record in made.trainer.epochs()] == heard
+    made.trainer.optimizer_step.schedule.observe = heard.append
+    assert [record.val_loss for record, _ in made.trainer.epochs()] == heard
 
 
 def test_a_cycle_steers_the_momentum_of_optimizers_that_have_one():
     made = parts("schedule=one_cycle", "optimizer=momentum", "trainer.epochs=2")
-    seen = {made.trainer.update.optimizer.momentum for _ in made.trainer.epochs()}
+    seen = {made.trainer.optimizer_step.optimizer.momentum for _ in made.trainer.epochs()}
     assert len(seen) == 2
     list(parts("schedule=one_cycle", "optimizer=sgd", "trainer.epochs=1").trainer.epochs())
 
 
 def test_running_statistics_belong_to_the_weights_that_are_kept(tmp_path: Path):
     made, other = parts("model.normalization=batch"), parts("model.normalization=batch", "seed=1")
-    best = Best(made.network)
+    best = BestWeights(made.network)
     made.trainer.train_until_evaluation(iter(made.train))
-    best.offer(made.trainer.record(1))
+    best.offer(made.trainer.record(1)[0])
     kept = made.network.state.copy()
     assert kept.any()
-    made.trainer.clear()
+    made.trainer.start_record()
     made.trainer.train_until_evaluation(iter(made.train))
     assert (made.network.state != kept).any()
     best.restore()
     np.testing.assert_array_equal(made.network.state, kept)
-    save(made.network, tmp_path / "weights.npz")
-    load(other.network, tmp_path / "weights.npz")
+    save_weights(made.network, tmp_path / "weights.npz")
+    fill(other.network, tmp_path / "weights.npz")
     np.testing.assert_array_equal(other.network.state, kept)
 
 
 def test_monitor_and_min_delta_say_what_counts_as_better():
     made = parts()
-    by_loss, patient = Best(made.network, "loss"), Best(made.network, "score", 0.05)
+    by_loss, patient = BestWeights(made.network, "loss"), BestWeights(made.network, "score", 0.05)
     for epoch, (accuracy, loss) in enumerate([(0.5, 1.0), (0.9, 1.2), (0.92, 0.9), (0.94, 0.95)]):
         by_loss.offer(record(epoch, accuracy, loss))
         patient.offer(record(epoch, accuracy, loss))
     assert by_loss.record.epoch == 2
     assert patient.record.epoch == 3
-    assert (by_loss.since, patient.since) == (1, 2)
+    assert (by_loss.evaluations_since_improvement, patient.evaluations_since_improvement) == (1, 2)
 
 
 @pytest.mark.parametrize("every", [1, 2])
@@ -251,7 +258,7 @@ def test_an_evaluation_is_due_after_the_short_step_of_an_epochs_end_too(every):
         "trainer.batch_size=400",
     )
     assert len(made.train) == 3
-    assert [record.at for record in made.trainer.epochs()] == list(range(every, 5, every))
+    assert [record.at for record, _ in made.trainer.epochs()] == list(range(every, 5, every))
 
 
 def test_a_schedule_follows_the_time_where_time_ends_the_run(monkeypatch):
@@ -264,7 +271,7 @@ def test_a_schedule_follows_the_time_where_time_ends_the_run(monkeypatch):
         "schedule=linear",
         "optimizer.lr=0.01",
     )
-    (record,) = made.trainer.epochs()
+    ((record, _),) = made.trainer.epochs()
     assert record.lr < 0.001, "it fell to its end, not by the few steps of fifty epochs"
 
 
@@ -280,4 +287,4 @@ def test_the_mean_loss_of_weighted_classes_does_not_depend_on_the_batches():
 
 def test_an_average_forgets_the_first_weights_in_a_short_run_too():
     result = parts("averaging=ema", "trainer.epochs=10")
-    assert max(record.val_score for record in result.trainer.epochs()) > 0.9
+    assert max(record.val_score for record, _ in result.trainer.epochs()) > 0.9

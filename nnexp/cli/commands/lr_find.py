@@ -14,8 +14,8 @@ from nnexp.data.errors import DataError
 from nnexp.experiment.components import build_components
 from nnexp.plots.lr_range import lr_curve
 from nnexp.training.lr_range_test import Curve, range_test
+from nnexp.training.numerics import blas_threads
 from nnexp.training.optimizer_step import OptimizerStep
-from nnexp.training.threads import blas_threads
 
 FORMATS = (".png", ".svg", ".pdf")
 LEAST_STEPS = 100

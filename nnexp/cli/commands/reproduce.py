@@ -24,7 +24,7 @@ from nnexp.runs.query import RunError, Runs
 from nnexp.runs.reproduction import Comparison, Difference, Trace, compare
 from nnexp.runs.run import Run, in_folder
 from nnexp.tracking.mlflow.store import StoreError
-from nnexp.training.checkpoint import Best
+from nnexp.training.best_weights import BestWeights
 from nnexp.training.trainer import Record
 
 USER_ERROR, FAILURE = 2, 1
@@ -43,7 +43,7 @@ class UpTo(Terminal):
         super().__init__(console)
         self.last = last
 
-    def epoch(self, record: Record, best: Best) -> None:
+    def epoch(self, record: Record, best: BestWeights) -> None:
         super().epoch(record, best)
         if record.at >= self.last:
             raise Enough

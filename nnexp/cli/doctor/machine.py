@@ -10,7 +10,7 @@ from time import perf_counter
 import numpy as np
 
 from nnexp.cli.doctor.finding import Finding, many
-from nnexp.training.denormals import KNOWN, flushed_denormals
+from nnexp.training.numerics import SUPPORTED, flushed_denormals
 
 SIZE = 512  # of the matrices that are multiplied
 TOLERANCE = 1e-4  # of a float32 product of that size, relative to its largest number
@@ -83,7 +83,7 @@ def denormals() -> Iterator[Finding]:
         flushed = not (tiny * np.float32(1)).any()
     if flushed:
         yield Finding("denormals", "ok", "count as zero while a network trains")
-    elif KNOWN:
+    elif SUPPORTED:
         yield Finding(
             "denormals", "note", "do not count as zero, though this processor can: late epochs may be slower"
         )

@@ -63,7 +63,7 @@ def test_lr_find_prints_a_table_the_picture_and_the_run_to_make_and_leaves_nothi
 def test_the_suggestion_learns_with_every_optimizer(optimizer):
     asked = ["data=digits", f"optimizer={optimizer}"]
     lr = find(build(compose(asked)), 1e-6, 10, 300).suggestion
-    *_, last = build_components(
+    *_, (last, _) = build_components(
         build(compose([*asked, f"optimizer.lr={lr}", "schedule=constant", "trainer.epochs=3"]))
     ).trainer.epochs()
     assert last.val_score > 0.85

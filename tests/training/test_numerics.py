@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from nnexp.training.denormals import KNOWN, flushed_denormals
+from nnexp.training.numerics import SUPPORTED, flushed_denormals
 
 pytestmark = pytest.mark.skipif(
-    not KNOWN, reason="this processor and C library are not among those that can be told"
+    not SUPPORTED, reason="this processor and C library are not among those that can be told"
 )
 
 

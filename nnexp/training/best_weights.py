@@ -1,0 +1,71 @@
+"""The best weights so far, for the end of a run and for early stopping; weights as .npz files."""
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnexp.atomic_write import write_atomically
+from nnexp.nn.network import Network
+from nnexp.training.trainer import Record
+
+Monitor = Literal["score", "loss"]
+
+
+class BestWeights:
+    """The best record so far, with the weights and the state of its network.
+
+    Args:
+        network: whose weights are kept.
+        monitor: "score": the highest validation score is best, of equals the lowest loss; "loss": the other way round.
+        min_delta: the smallest change of the monitored value that counts as an improvement for early stopping.
+
+    Attributes:
+        best_value: the monitored value that an improvement must exceed; a loss is negated.
+        evaluations_since_improvement: of more than min_delta.
+    """
+
+    def __init__(self, network: Network, monitor: Monitor = "score", min_delta: float = 0.0) -> None:
+        self.network = network
+        self.monitor = monitor
+        self.min_delta = min_delta
+        self.theta: NDArray[np.floating] = network.theta.copy()  # (P,)
+        self.state: NDArray[np.floating] = network.state.copy()  # (S,)
+        self.record: Record | None = None
+        self.best_value = -np.inf
+        self.evaluations_since_improvement = 0
+
+    def offer(self, record: Record) -> bool:
+        """Keep the network's weights if this record is the best so far; return whether it is."""
+        value = self.monitored(record)[0]
+        self.evaluations_since_improvement += 1
+        if value > self.best_value + self.min_delta:
+            self.best_value = value
+            self.evaluations_since_improvement = 0
+        if not self.is_improvement(record):
+            return False
+        self.record = record
+        np.copyto(self.theta, self.network.theta)
+        np.copyto(self.state, self.network.state)
+        return True
+
+    def is_improvement(self, record: Record) -> bool:
+        """Compare with the best record so far, ties included."""
+        return self.record is None or not self.monitored(record) <= self.monitored(self.record)
+
+    def monitored(self, record: Record) -> tuple[float, float]:
+        """Return the monitored value and the one that breaks ties; higher is better."""
+        values = (record.val_score, -record.val_loss)
+        return values if self.monitor == "score" else values[::-1]
+
+    def restore(self) -> None:
+        """Copy the best weights back into the network."""
+        np.copyto(self.network.theta, self.theta)
+        np.copyto(self.network.state, self.state)
+
+
+def save_weights(network: Network, path: Path) -> None:
+    """Write weights and state as .npz, an array each named "<layer>.<name>", loadable with allow_pickle=False."""
+    arrays = network.parameters.values | network.parameters.states
+    write_atomically(path, lambda file: np.savez(file, allow_pickle=False, **arrays))
