@@ -46,23 +46,22 @@ def check(
 @cache
 def _parameters(target: Callable[..., Any]) -> dict[str, tuple[Any, bool]]:
     """Each parameter's annotation, and whether it must be given."""
-    hints = get_type_hints(
-        target.__init__ if inspect.isclass(target) and not is_dataclass(target) else target,
-        include_extras=True,
-    )
+    hints = get_type_hints(target.__init__ if inspect.isclass(target) else target, include_extras=True)
     signature = inspect.signature(target).parameters.values()
     named = (p for p in signature if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
     return {p.name: (hints.get(p.name, Any), p.default is p.empty) for p in named}
 
 
 def _check_value(annotation: Any, value: Any, path: str, plugins: tuple[str, ...]) -> list[Problem]:
-    if inspect.isclass(annotation) and is_dataclass(annotation):
+    if inspect.isclass(annotation) and is_dataclass(annotation) and not inspect.isabstract(annotation):
         if isinstance(value, dict):
             return check(annotation, value, path, plugins)
         keys = ", ".join(f"{path}.{name}" for name in _parameters(annotation))
         return [Problem(typed(path, value), f"is a section: set its keys, {keys}")]
     if isinstance(value, dict) and TARGET in value:
         return _check_target(annotation, value, path, plugins)
+    if inspect.isabstract(annotation):
+        return [Problem(typed(path, value), f"must be {allowed(annotation)}")]
     items = [get_args(kind)[0] for kind in _kinds(annotation) if get_origin(kind) is list]
     if items and isinstance(value, list) and any(True for _ in _targets_within(value, path)):
         return [
