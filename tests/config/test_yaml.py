@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from nnexp import compose
-from nnexp.cli.help import first_line, help_text
+from nnexp.cli.help import first_comment, help_text
 from nnexp.config import build
 from nnexp.config.compose import CONF
 from nnexp.config.validation import locate
@@ -95,7 +95,7 @@ def test_composes_builds_and_trains_two_steps(path, alone, request):
 
 @pytest.mark.parametrize("path", OPTIONS, ids=str)
 def test_says_what_it_is_and_help_repeats_it(path):
-    said = first_line(CONF / path)
+    said = first_comment(CONF / path)
     assert len(said) > 20
     assert said in help_text()
 
