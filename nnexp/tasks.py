@@ -68,6 +68,10 @@ class Task(ABC):
         """Format the main metric: an accuracy in percent, R2 with four decimals."""
         return format_metric(self.score, value)
 
+    def describe_score(self, value: float, width: int = 0) -> str:
+        """Format the main metric so that it is recognized without a heading: 97.20%, R2 0.8312."""
+        return f"{self.format_score(value):>{width}}"
+
     @abstractmethod
     def predicted(self, z: Array) -> NDArray[Any]:
         """Return the predictions of outputs z (N, O): classes (N,), labels (N, L), or numbers (N, T)."""
@@ -210,6 +214,9 @@ class Regression(Task):
 
     def format_score(self, value: float) -> str:
         return f"{value:.4f}"
+
+    def describe_score(self, value: float, width: int = 0) -> str:
+        return f"{self.score_label} {self.format_score(value):>{width}}"
 
     def predicted(self, z: Array) -> NDArray[Any]:
         return z

@@ -5,7 +5,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from nnexp.cli.display import Terminal
+from nnexp.cli.display import TerminalDisplay
 from nnexp.experiment import run as experiment
 from nnexp.experiment.display import Display
 
@@ -23,4 +23,4 @@ def run(
     Raises:
         UserError: all configuration errors; data, store or memory that cannot be used; training that diverged.
     """
-    return experiment.run(config, folder, display or Terminal())
+    return experiment.run(config, folder, display or TerminalDisplay())

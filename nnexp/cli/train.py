@@ -11,7 +11,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from nnexp.cli.display import Line, Terminal
+from nnexp.cli.display import SweepLine, TerminalDisplay
 from nnexp.cli.errors import exit_code, format_error
 from nnexp.config import ConfigError, Problem
 from nnexp.config.compose import CONF, CONFIG_NAME, examined, hydra_of, record_choices
@@ -83,7 +83,7 @@ def job(config: DictConfig) -> float:
     folder, home = Path(context.runtime.output_dir), Path(context.runtime.cwd)
     if context.mode != RunMode.MULTIRUN:
         try:
-            return run(config, folder, Terminal(), home).value
+            return run(config, folder, TerminalDisplay(), home).value
         except Exception as error:
             if exit_code(error) is None:
                 raise
@@ -91,7 +91,7 @@ def job(config: DictConfig) -> float:
     label = " ".join([f"#{context.job.num}", *context.overrides.task])
     sweep_id = "/".join(Path(context.sweep.dir).parts[-2:])
     try:
-        return run(config, folder, Line(label), home, sweep_id).value
+        return run(config, folder, SweepLine(label), home, sweep_id).value
     except Exception as error:
         if exit_code(error) is not None:  # now; Hydra raises it again when all jobs are over
             print(f"{label} failed: {format_error(error)}", file=sys.stderr, flush=True)

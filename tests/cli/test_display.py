@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from nnexp import compose, run
-from nnexp.cli.display import Line, Terminal
+from nnexp.cli.display import SweepLine, TerminalDisplay
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ def test_evaluations_are_shown_at_most_so_many_and_the_last_always(overrides):
     shown = io.StringIO()
     console = Console(file=shown, force_terminal=True, width=150, highlight=False, no_color=True)
     result = run(
-        compose(["data=digits", "trainer.epochs=3", "tracking=none", *overrides]), display=Terminal(console)
+        compose(["data=digits", "trainer.epochs=3", "tracking=none", *overrides]), display=TerminalDisplay(console)
     )
     lines = [line for line in shown.getvalue().splitlines() if "examples/s" in line]
     assert 1 <= len(lines) <= min(27, len(result.history))
@@ -30,10 +30,10 @@ def test_brackets_in_what_is_told_are_no_markup(alone):
     (alone / "t.csv").write_text("\n".join(["a,b,y", *(f"{i},{i % 5},{i % 2}" for i in range(20))]))
     shown = io.StringIO()
     overrides = ["data=table", "data.path=t.csv", "data.target=y", "trainer.epochs=1", "tracking=none"]
-    run(compose(overrides), display=Terminal(Console(file=shown, width=150)))
+    run(compose(overrides), display=TerminalDisplay(Console(file=shown, width=150)))
     assert "data.drop=[a]" in shown.getvalue()
 
 
 def test_the_label_of_a_sweeps_run_keeps_its_brackets(capsys):
-    run(compose(["data=digits", "trainer.epochs=1", "tracking=none"]), display=Line("#0 data.target=[a,b]"))
+    run(compose(["data=digits", "trainer.epochs=1", "tracking=none"]), display=SweepLine("#0 data.target=[a,b]"))
     assert "#0 data.target=[a,b] validation" in capsys.readouterr().out

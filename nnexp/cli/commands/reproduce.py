@@ -14,7 +14,7 @@ import numpy as np
 from rich.console import Console
 
 from nnexp.cli.arguments import Arguments
-from nnexp.cli.display import Screen, Terminal
+from nnexp.cli.display import PipeSafeConsole, TerminalDisplay
 from nnexp.cli.environment_match import remembered, same_code, same_data, same_machine
 from nnexp.config import ConfigError, build
 from nnexp.config.recorded import Told, Values, prepared
@@ -36,7 +36,7 @@ class Enough(KeyboardInterrupt):
     """All that was recorded of an unfinished run has been done again."""
 
 
-class UpTo(Terminal):
+class UpTo(TerminalDisplay):
     """Shows a run, and ends it after the last step that there is a record of."""
 
     def __init__(self, console: Console, last: int) -> None:
@@ -89,7 +89,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--config-dir", metavar="DIR", help="a folder of your own config groups")
     parser.add_json("print the comparison as JSON; what happens meanwhile goes to stderr")
     options = parser.parse_intermixed_args(arguments)
-    console = Console(stderr=True, highlight=False, soft_wrap=True) if options.json else Screen()
+    console = Console(stderr=True, highlight=False, soft_wrap=True) if options.json else PipeSafeConsole()
     try:
         recorded = Runs(options.uri, options.experiment).find(options.run)
         done = reproduce(recorded, options.overrides, console, options.anyway, options.config_dir)
@@ -102,7 +102,7 @@ def main(arguments: list[str]) -> int:
     if options.json:
         print(json.dumps(report(done), indent=2, allow_nan=False))
     else:
-        Terminal(console).lines(conclusion(done))
+        TerminalDisplay(console).lines(conclusion(done))
     return FAILURE if done.comparison.verdict == "different" else 0
 
 
@@ -126,7 +126,7 @@ def reproduce(
         ConfigError, DataError: as of a run; or the data are others.
         RunError: the record lacks what is needed.
     """
-    display = Terminal(console)
+    display = TerminalDisplay(console)
     history = recorded.history()
     if not history:
         raise RunError(f"run {recorded.name} ({recorded.status}) has no epoch that could be compared")

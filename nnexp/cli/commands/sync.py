@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 from nnexp.cli.arguments import Arguments
-from nnexp.cli.display import short
+from nnexp.messages import short_path
 from nnexp.redaction import redacted
 from nnexp.tracking.mlflow.store import StoreError, address, set_mlflow_defaults
 from nnexp.tracking.mlflow.uris import check
@@ -47,7 +47,7 @@ def main(arguments: list[str]) -> int:
     waiting = [run for run in found if run.state == "waiting"]
     if options.dry_run:
         for run in waiting:
-            print(f"{short(run.folder)}  {run.name}")
+            print(f"{short_path(run.folder)}  {run.name}")
         return 0
     return FAILURE if [run for run in waiting if not sent(run, options.uri)] else 0
 
@@ -60,9 +60,9 @@ def sent(run: Found, uri: str | None) -> bool:
         trouble = ""
     if trouble:
         remedy = "try again when it is back, or send it elsewhere: nnexp sync --uri sqlite:///$PWD/mlruns/mlflow.db"
-        print(f"nnexp: {short(run.folder)}: {redacted(trouble)}; {remedy}", file=sys.stderr, flush=True)
+        print(f"nnexp: {short_path(run.folder)}: {redacted(trouble)}; {remedy}", file=sys.stderr, flush=True)
     else:
-        print(f"{short(run.folder)}  {run.name}: sent", flush=True)
+        print(f"{short_path(run.folder)}  {run.name}: sent", flush=True)
     return not trouble
 
 

@@ -11,7 +11,7 @@ from filelock import FileLock
 
 from nnexp import compose, run
 from nnexp.cli.commands.sync import main as sync
-from nnexp.cli.display import Line
+from nnexp.cli.display import SweepLine
 from nnexp.tracking.journal import history, read
 from nnexp.tracking.upload.state import UploadState
 from nnexp.tracking.upload.thread import LOCK
@@ -26,7 +26,7 @@ ARTIFACTS = [
 ]
 
 
-class Interfering(Line):
+class Interfering(SweepLine):
     """Does something to the server after the second epoch."""
 
     def __init__(self, action):
@@ -48,7 +48,7 @@ def train(display=None, *overrides):
         "tracking.register=digits",
         *overrides,
     ]
-    result = run(compose(digits), display=display or Line(""))
+    result = run(compose(digits), display=display or SweepLine(""))
     assert [record.epoch for record in result.history] == [1, 2, 3, 4]
     assert 0.5 < result.metrics["test/accuracy"] <= 1
     return result, name
