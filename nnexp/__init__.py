@@ -2,7 +2,7 @@
 
 >>> from nnexp import compose, run
 >>> result = run(compose(["data=digits", "trainer.epochs=3"]))
->>> result.history, result.network, result.judged["val"]
+>>> result.history, result.network, result.splits["val"].report
 """
 
 from typing import TYPE_CHECKING, Any

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from nnexp.cli.help import COMMANDS, EXAMPLES
-from nnexp.config.compose import examine
+from nnexp.config.compose import examine_overrides
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -34,7 +34,7 @@ def test_every_command_composes(command):
     if words and (words[0] in COMMANDS or words[0] == "--help" or "--config-dir" in words):
         return
     overrides = [word for word in words if not word.startswith("-") and word != "job"]
-    _, problems = examine(overrides, sweep="-m" in words)
+    problems = examine_overrides(overrides, sweep="-m" in words).problems
     assert problems == []
 
 

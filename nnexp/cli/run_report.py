@@ -109,8 +109,8 @@ def choices(params: dict[str, str]) -> dict[str, str]:
 def changed(params: dict[str, str]) -> dict[str, str] | None:
     """The values that are not those of the chosen options; None where these options are not ours, or no longer."""
     from nnexp.config import ConfigError
-    from nnexp.config.build import plain
-    from nnexp.config.compose import examine
+    from nnexp.config.build import resolved as plain
+    from nnexp.config.compose import examine_overrides
     from nnexp.config.naming import params as flat
 
     chosen = {
@@ -119,7 +119,9 @@ def changed(params: dict[str, str]) -> dict[str, str] | None:
         if group not in PRESETS and option != "custom"
     }
     try:
-        config, problems = examine(sorted(chosen))
+        examination = examine_overrides(sorted(chosen))
+        config = examination.config
+        problems = examination.problems
         usual = flat(plain(config)) if config is not None else {}
     except (ConfigError, KeyError):
         return None

@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 from nnexp.cli.display import SweepLine, TerminalDisplay
 from nnexp.cli.errors import exit_code, format_error
 from nnexp.config import ConfigError, Problem
-from nnexp.config.compose import CONF, CONFIG_NAME, examined, hydra_of, record_choices
+from nnexp.config.compose import CONF, CONFIG_NAME, examine_overrides, hydra_of, record_choices
 from nnexp.experiment.run import run
 from nnexp.sweeps.callback import SweepPlot
 
@@ -54,12 +54,12 @@ def main(arguments: list[str]) -> int:
 def check_overrides(options: Namespace) -> bool:
     """Report all errors of the overrides at once; return whether they ask for a sweep, by -m or by a preset."""
     config_name = options.config_name or CONFIG_NAME
-    _, problems, sweep = examined(
+    examination = examine_overrides(
         options.overrides, sweep=options.multirun, config_dir=options.config_dir, config_name=config_name
     )
-    if problems:
-        raise ConfigError(problems)
-    return sweep
+    if examination.problems:
+        raise ConfigError(examination.problems)
+    return examination.is_sweep
 
 
 def run_jobs(options: Namespace, sweep: bool) -> None:

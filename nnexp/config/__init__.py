@@ -1,4 +1,4 @@
-"""From YAML and overrides to checked settings and built objects."""
+"""From YAML and overrides to validated settings and built objects."""
 
 from nnexp.config.build import build
 from nnexp.config.compose import compose

@@ -1,5 +1,6 @@
-"""From a composed configuration to objects: check everything, then build everything. The only file with `instantiate`."""
+"""From a composed configuration to objects: validate everything, then build everything. The only file with `instantiate`."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from hydra.errors import InstantiationException
@@ -9,7 +10,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from nnexp.config.errors import ConfigError, Problem
 from nnexp.config.schema import DiagnosticsSettings, Settings, TrackingSettings, TrainerSettings
-from nnexp.config.validation import check
+from nnexp.config.validation import TARGET, validate
+from nnexp.messages import first_line
 from nnexp.optim.regularization import Regularization
 from nnexp.redaction import redacted
 
@@ -22,87 +24,78 @@ SECTIONS = {
 
 
 def build(config: DictConfig | dict[str, Any]) -> Settings:
-    """Check a configuration and build its parts.
+    """Resolve and validate a configuration, and build its objects.
 
     Raises:
-        ConfigError: tells all mistakes; nothing was built.
+        ConfigError: all errors.
     """
-    values = plain(config)
-    if problems := _bound(values):
+    settings, problems = examine(resolved(config))
+    if settings is None:
         raise ConfigError(problems)
-    built, problems = _built(values)
+    return settings
+
+
+def examine(values: dict[str, Any]) -> tuple[Settings | None, list[Problem]]:
+    """Build a resolved configuration, or return every error: of values, and if there are none, of constructors."""
+    plugins = values.get("plugins")
+    allowed_plugins = tuple(map(str, plugins)) if isinstance(plugins, list) else ()
+    problems = validate(Settings, values, plugins=allowed_plugins)
+    problems += [problem for key, value in values.items() for problem in _credentials(key, value)]
     if problems:
-        raise ConfigError(problems)
-    return Settings(**built)
+        return None, problems
+    built = dict(values)
+    for key, value in values.items():
+        if key not in SECTIONS and not (isinstance(value, dict) and TARGET in value):
+            continue
+        try:
+            built[key] = SECTIONS[key](**value) if key in SECTIONS else instantiate(value, _convert_="all")
+        except ValueError as error:
+            problems.append(Problem(key, str(error)))
+        except InstantiationException as error:
+            if not isinstance(error.__cause__, ValueError | ArithmeticError):
+                raise
+            problems.append(Problem(key, str(error.__cause__)))
+    if problems:
+        return None, problems
+    settings = Settings(**built)
+    object.__setattr__(settings, "values", values)
+    return settings, []
 
 
-def plain(config: DictConfig | dict[str, Any]) -> dict[str, Any]:
-    """The configuration as plain dictionaries and lists, every interpolation resolved; what was left ??? is left out."""
+def resolved(config: DictConfig | dict[str, Any]) -> dict[str, Any]:
+    """Return the configuration as plain dictionaries and lists, interpolations resolved, without what is still ???.
+
+    Raises:
+        ConfigError: an interpolation that cannot be resolved.
+    """
     try:
         values = OmegaConf.to_container(OmegaConf.create(config), resolve=True)
     except OmegaConfBaseException as error:
         raise ConfigError(
-            [Problem(str(error.full_key or ""), (error.msg or str(error)).splitlines()[0])]
+            [Problem(str(error.full_key or ""), first_line(error.msg or str(error)))]
         ) from error
     assert isinstance(values, dict)
-    return {str(key): value for key, value in _given(values).items()}
+    return {str(key): value for key, value in _without_missing(values).items()}
 
 
-def _given(values: Any) -> Any:
-    """Nested values without those that nobody gave."""
+def _without_missing(values: Any) -> Any:
     if isinstance(values, dict):
-        return {key: _given(value) for key, value in values.items() if value != MISSING}
-    return [_given(value) for value in values] if isinstance(values, list) else values
+        return {key: _without_missing(value) for key, value in values.items() if value != MISSING}
+    return [_without_missing(value) for value in values] if isinstance(values, list) else values
 
 
-def mistakes(values: dict[str, Any]) -> list[Problem]:
-    """Every mistake in a plain configuration: first each value by itself, then what does not go together."""
-    return _bound(values) or _built(values)[1]
-
-
-def _bound(values: dict[str, Any]) -> list[Problem]:
-    """What signatures refuse."""
-    plugins = values.get("plugins")
-    listed = tuple(map(str, plugins)) if isinstance(plugins, list) else ()
-    return check(Settings, values, plugins=listed) + [
-        problem for key, value in values.items() for problem in _secrets(key, value)
-    ]
-
-
-def _secrets(path: str, value: Any) -> list[Problem]:
-    """Addresses with a name or a password in them: configurations are logged."""
+def _credentials(path: str, value: Any) -> Iterator[Problem]:
+    """Refuse URIs that hold a user name or a password: configurations are logged."""
     if isinstance(value, dict):
-        return [problem for key, inner in value.items() for problem in _secrets(f"{path}.{key}", inner)]
-    if isinstance(value, list):
-        return [problem for inner in value for problem in _secrets(path, inner)]
-    if not isinstance(value, str) or redacted(value) == value:
-        return []
-    remedies = {
-        "tracking.uri": "leave it null and set MLFLOW_TRACKING_URI, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
-    }
-    remedy = remedies.get(path, "put them into ~/.netrc")
-    return [
-        Problem(
-            f"{path}={redacted(value)}",
-            f"holds a name or a password, and configurations are logged: {remedy}",
-        )
-    ]
-
-
-def _built(values: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
-    """The parts, and what constructors refuse."""
-    built, problems = dict(values), []
-    for key, value in values.items():
-        if key in SECTIONS:
-            try:
-                built[key] = SECTIONS[key](**value)
-            except ValueError as error:
-                problems.append(Problem(key, str(error)))
-        elif isinstance(value, dict) and "_target_" in value:
-            try:
-                built[key] = instantiate(value, _convert_="all")
-            except InstantiationException as error:
-                if not isinstance(error.__cause__, ValueError | ArithmeticError):
-                    raise
-                problems.append(Problem(key, str(error.__cause__)))
-    return built, problems
+        for key, inner in value.items():
+            yield from _credentials(f"{path}.{key}", inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _credentials(path, inner)
+    elif isinstance(value, str) and redacted(value) != value:
+        fix = "put them into ~/.netrc"
+        if path == "tracking.uri":
+            variables = "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+            fix = f"leave it null and set MLFLOW_TRACKING_URI, or {variables}"
+        what = f"holds a user name or a password, and configurations are logged; fix: {fix}"
+        yield Problem(f"{path}={redacted(value)}", what)

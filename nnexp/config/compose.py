@@ -1,19 +1,18 @@
-"""From overrides to a checked configuration, with all mistakes of all overrides told at once.
+"""From overrides to a validated configuration, with all errors of all overrides reported at once.
 
-Hydra stops at the first override that it cannot place. So each is looked at by itself first, those that are wrong are left
-out, and what can still be composed is checked as a whole.
+Hydra stops at the first override that it rejects. So each override is parsed by itself, those that are wrong are left out,
+and the composition of the others is validated as a whole.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hydra import compose as hydra_compose
 from hydra import version as hydra_version
-from hydra._internal.hydra import (
-    Hydra,
-)  # what initialize_config_dir uses; it has no argument for a second folder
+from hydra._internal.hydra import Hydra  # as initialize_config_dir, which takes no second folder
 from hydra._internal.utils import create_config_search_path
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
@@ -25,16 +24,33 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from nnexp.config.build import mistakes, plain
-from nnexp.config.errors import ConfigError, Problem, did_you_mean, nearest, typed
+from nnexp.config.build import examine, resolved
+from nnexp.config.errors import ConfigError, Problem
+from nnexp.config.naming import flattened, short_id
 from nnexp.config.validation import TARGET
+from nnexp.messages import did_you_mean, first_line, nearest
+from nnexp.messages import override as format_override
 
 PACKAGE = Path(__file__).parent.parent
-CONF = next(
-    path for path in (PACKAGE / "conf", PACKAGE.parent / "conf") if path.is_dir()
-)  # in a wheel; in a checkout
+CONF = next(path for path in (PACKAGE / "conf", PACKAGE.parent / "conf") if path.is_dir())  # wheel, checkout
 CONFIG_NAME = "config"
-OPTIONAL = ("experiment", "debug")  # groups of which nothing may be chosen
+OPTIONAL = ("experiment", "debug")  # config groups that may be null
+OmegaConf.register_new_resolver("nnexp.id", short_id, use_cache=True, replace=True)
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What the overrides of a command line make.
+
+    Attributes:
+        config: the composition of those that are valid, a sweep's with the first value of each; None: nothing can be composed.
+        problems: all errors; in a sweep, of every value that is swept over.
+        is_sweep: by -m, or by a preset whose hydra.mode is MULTIRUN.
+    """
+
+    config: DictConfig | None
+    problems: list[Problem]
+    is_sweep: bool
 
 
 def compose(
@@ -44,21 +60,42 @@ def compose(
 
     Args:
         overrides: as on the command line, e.g. ["data=digits", "trainer.epochs=3"].
-        config_dir: a folder of your own config groups, looked in first.
+        config_dir: a folder of your own config groups, searched first.
         config_name: the primary config.
 
     Raises:
-        ConfigError: tells all mistakes.
+        ConfigError: all errors.
     """
-    config, problems = examine(overrides, config_dir=config_dir, config_name=config_name)
-    if problems or config is None:
-        raise ConfigError(problems)
-    return config
+    examination = examine_overrides(overrides, config_dir=config_dir, config_name=config_name)
+    if examination.problems or examination.config is None:
+        raise ConfigError(examination.problems)
+    return examination.config
+
+
+def examine_overrides(
+    overrides: Sequence[str],
+    *,
+    sweep: bool = False,
+    config_dir: str | Path | None = None,
+    config_name: str = CONFIG_NAME,
+) -> Examination:
+    """Compose and validate overrides, collecting all errors.
+
+    Args:
+        overrides: as on the command line.
+        sweep: whether several values of an override make a sweep (-m).
+        config_dir: a folder of your own config groups, searched first.
+        config_name: the primary config.
+    """
+    if config_dir is not None and not Path(config_dir).is_dir():
+        return Examination(None, [Problem(f"--config-dir {config_dir}", "no such folder")], sweep)
+    with hydra_of(config_dir) as loader:
+        return _Examiner(loader, sweep, config_name).examine(overrides)
 
 
 @contextmanager
 def hydra_of(config_dir: str | Path | None) -> Iterator[ConfigLoader]:
-    """A Hydra over our groups and a person's own; a Hydra application around it stays as it was."""
+    """Set up Hydra over our config groups and the user's; a Hydra application around it stays as it was."""
     outer = GlobalHydra.instance().hydra
     search_path = create_config_search_path(str(CONF))
     if config_dir is not None:
@@ -73,214 +110,205 @@ def hydra_of(config_dir: str | Path | None) -> Iterator[ConfigLoader]:
         GlobalHydra.instance().hydra = outer
 
 
-def examine(
-    overrides: Sequence[str],
-    *,
-    sweep: bool = False,
-    config_dir: str | Path | None = None,
-    config_name: str = CONFIG_NAME,
-) -> tuple[DictConfig | None, list[Problem]]:
-    """Compose what can be composed and find every mistake; in a sweep, in every value that is swept over."""
-    return examined(overrides, sweep=sweep, config_dir=config_dir, config_name=config_name)[:2]
-
-
-def examined(
-    overrides: Sequence[str],
-    *,
-    sweep: bool = False,
-    config_dir: str | Path | None = None,
-    config_name: str = CONFIG_NAME,
-) -> tuple[DictConfig | None, list[Problem], bool]:
-    """The same, and whether it is a sweep, be it by a preset."""
-    if config_dir is not None and not Path(config_dir).is_dir():
-        return None, [Problem(f"--config-dir {config_dir}", "no such folder")], sweep
-    with hydra_of(config_dir) as loader:
-        examination = _Examination(loader, sweep, config_name)
-        return *examination.run(overrides), examination.sweep
-
-
 def record_choices(config: DictConfig, choices: Mapping[Any, Any]) -> DictConfig:
     """Write into a configuration which option of each group it was composed from."""
     with open_dict(config):
-        named = sorted((str(group), option) for group, option in choices.items() if option)
+        options = sorted((str(group), option) for group, option in choices.items() if option)
         config.choices = {
-            group: option for group, option in named if group != "local" and not group.startswith("hydra/")
+            group: option for group, option in options if group != "local" and not group.startswith("hydra/")
         }
     return config
 
 
-class _Examination:
-    """One look at a list of overrides: `problems` fills as it goes."""
+@dataclass(frozen=True)
+class _CheckedOverride:
+    """An override that can be parsed.
+
+    Attributes:
+        parsed: by Hydra.
+        is_group: whether it chooses the option of a config group.
+        values: one override for each value that is swept over, in a group with the nearest option in place of an unknown one;
+            none where a sweeper draws the values.
+    """
+
+    parsed: Override
+    is_group: bool
+    values: list[str]
+
+    @property
+    def text(self) -> str:
+        return str(self.parsed.input_line)
+
+
+class _Examiner:
+    """Examines the overrides of one command line."""
 
     def __init__(self, loader: ConfigLoader, sweep: bool, config_name: str) -> None:
-        self.loader, self.sweep, self.config_name = loader, sweep, config_name
+        self.loader = loader
+        self.sweep = sweep
+        self.config_name = config_name
         self.groups = [group for group in loader.list_groups("") if group != "hydra"]
         self.problems: list[Problem] = []
 
-    def run(self, overrides: Sequence[str]) -> tuple[DictConfig | None, list[Problem]]:
-        overrides = [*self.preset_sweep(overrides), *overrides]
-        parsed = {text: override for text in overrides if (override := self.parsed(text)) is not None}
-        kept = {text: self.options(override) for text, override in parsed.items() if self.is_group(override)}
-        rest = {text: self.values(override) for text, override in parsed.items() if text not in kept}
-        config = self.composed(_first(kept | rest), final=False)
-        if config is None and (config := self.composed(_first(kept))) is not None:
-            rest = {text: values for text, values in rest.items() if self.has_place(parsed[text], config)}
-            rest = {
-                text: values for text, values in rest.items() if self.fits(text, [*_first(kept), *values[:1]])
-            }
-            config = self.composed(_first(kept | rest))
-        kept |= rest
+    def examine(self, overrides: Sequence[str]) -> Examination:
+        texts = dict.fromkeys([*self.sweep_of_preset(overrides), *overrides])
+        checked = [override for text in texts if (override := self.parse(text)) is not None]
+        checked.sort(key=lambda override: not override.is_group)
+        config = self.compose(checked, report=False)
+        if config is None:
+            checked, config = self.compose_valid(checked)
         if config is not None:
-            self.check(config)
-            for text, lines in kept.items():
-                for line in lines[
-                    1:
-                ]:  # one sweep at a time; their product would be long, and finds little more
-                    if (other := self.composed(_first(kept | {text: [line]}))) is not None:
-                        self.check(other)
-        return config, list(dict.fromkeys(self.problems))
+            self.validate(config)
+            for override in checked:
+                for value in override.values[1:]:  # one sweep at a time; the product would take long
+                    swept = self.compose(checked, replaced={override.text: value})
+                    if swept is not None:
+                        self.validate(swept)
+        return Examination(config, list(dict.fromkeys(self.problems)), self.sweep)
 
-    def preset_sweep(self, overrides: Sequence[str]) -> list[str]:
-        """What a preset itself sweeps over, as overrides, but for what the command line says otherwise."""
+    def compose_valid(
+        self, checked: list[_CheckedOverride]
+    ) -> tuple[list[_CheckedOverride], DictConfig | None]:
+        """Compose the groups and those of the other overrides that fit them."""
+        groups = [override for override in checked if override.is_group]
+        base = self.compose(groups)
+        if base is None:
+            return groups, None
+        valid = [
+            override
+            for override in checked
+            if not override.is_group and self.has_key(override, base) and self.is_accepted(override, groups)
+        ]
+        return groups + valid, self.compose(groups + valid)
+
+    def sweep_of_preset(self, overrides: Sequence[str]) -> list[str]:
+        """Return the sweep of a preset as overrides, without keys that the command line sets itself."""
         given = {text.lstrip("+").partition("=")[0] for text in overrides}
         presets = [
             text
             for text in overrides
             if text.partition("=")[0] in (*OPTIONAL, "hydra.mode") and not text.endswith("=null")
         ]
+        if not presets:
+            return []
         try:
-            hydra = (
-                hydra_compose(self.config_name, presets, return_hydra_config=True).hydra if presets else None
-            )
+            hydra = hydra_compose(self.config_name, presets, return_hydra_config=True).hydra
         except (HydraException, OmegaConfBaseException):
-            return []  # told later, with the place
-        if hydra is None or hydra.mode != RunMode.MULTIRUN:
+            return []  # reported when all overrides are composed
+        if hydra.mode != RunMode.MULTIRUN:
             return []
         self.sweep = True
-        return [
-            f"{key}={value}" for key, value in (hydra.sweeper.get("params") or {}).items() if key not in given
-        ]
+        swept = hydra.sweeper.get("params") or {}
+        return [f"{key}={value}" for key, value in swept.items() if key not in given]
 
-    def parsed(self, text: str) -> Override | None:
+    def parse(self, text: str) -> _CheckedOverride | None:
+        """Parse an override by itself, and report what is wrong with it."""
         try:
-            (override,) = OverridesParser.create(self.loader).parse_overrides([text])
+            (parsed,) = OverridesParser.create(self.loader).parse_overrides([text])
         except HydraException as error:
-            self.problems.append(
-                Problem(text, f"cannot be read: {str(error).splitlines()[0]}; an override is key=value")
-            )
+            self.reject(text, f"cannot be parsed: {first_line(str(error))}; expected key=value")
             return None
-        if not override.key_or_group:
-            self.problems.append(Problem(text, "cannot be read: there is no key; an override is key=value"))
+        values = self.values_of(parsed)
+        problem = ""
+        if not parsed.key_or_group:
+            problem = "cannot be parsed: there is no key; expected key=value"
+        elif parsed.is_sweep_override() and not self.sweep:
+            problem = "several values make a sweep; fix: add -m, or write one value that is a list as [a,b]"
+        elif parsed.is_discrete_sweep() and not values:
+            problem = "a sweep over no values"
+        if problem:
+            self.reject(text, problem)
             return None
-        if override.is_sweep_override() and not self.sweep:
-            self.problems.append(
-                Problem(
-                    text, "several values make a sweep: add -m; for one value that is a list, write [a,b]"
-                )
-            )
-            return None
-        if override.is_discrete_sweep() and not self.values(override):
-            self.problems.append(Problem(text, "a sweep over no values"))
-            return None
-        return override
+        is_group = parsed.key_or_group in self.groups and not parsed.is_delete()
+        if is_group:
+            values = self.known_options(str(parsed.key_or_group), values)
+        return _CheckedOverride(parsed, is_group, values)
 
-    def is_group(self, override: Override) -> bool:
-        return override.key_or_group in self.groups and not override.is_delete()
-
-    def is_hydra(self, override: Override) -> bool:
-        return str(override.key_or_group).startswith(("hydra.", "hydra/"))
-
-    def values(self, override: Override) -> list[str]:
-        """An override as lines of one value each (none where a sweeper draws the values)."""
-        if not override.is_sweep_override():
-            return [str(override.input_line)]
-        if not override.is_discrete_sweep():
+    def values_of(self, parsed: Override) -> list[str]:
+        """Return one override for each value that is swept over; none where a sweeper draws the values."""
+        if not parsed.is_sweep_override():
+            return [str(parsed.input_line)]
+        if not parsed.is_discrete_sweep():
             return []
-        return [f"{override.get_key_element()}={value}" for value in override.sweep_iterator(Transformer.str)]
+        key = parsed.get_key_element()
+        return [f"{key}={value}" for value in parsed.sweep_iterator(Transformer.str)]
 
-    def options(self, override: Override) -> list[str]:
-        """The same for a group; an option that there is not is told, and the one that was likely meant takes its place."""
-        group, lines = str(override.key_or_group), []
+    def reject(self, text: str, what: str) -> None:
+        """Report a problem of an override."""
+        self.problems.append(Problem(text, what))
+
+    def known_options(self, group: str, values: list[str]) -> list[str]:
+        """Report options that do not exist, and replace each by the nearest one."""
         known = self.loader.get_group_options(group, ObjectType.CONFIG)
-        for line in self.values(override):
-            key, option = line.split("=", 1)
+        valid = []
+        for value in values:
+            key, option = value.split("=", 1)
             if option in known:
-                lines.append(line)
-                continue
-            if option == "null" and group in OPTIONAL:
-                continue
-            advice = did_you_mean(option, known)
-            self.problems.append(
-                Problem(typed(group, option), f"no such option; {advice}there are: {', '.join(known)}")
-            )
-            if (guess := nearest(option, known)) is not None:
-                lines.append(f"{key}={guess}")
-        return lines
+                valid.append(value)
+            elif option != "null" or group not in OPTIONAL:
+                advice = did_you_mean(option, known)
+                what = f"no such option; {advice}options: {', '.join(known)}"
+                self.problems.append(Problem(format_override(group, option), what))
+                if (guess := nearest(option, known)) is not None:
+                    valid.append(f"{key}={guess}")
+        return valid
 
-    def has_place(self, override: Override, config: DictConfig) -> bool:
-        """Whether the configuration has the key that a plain override wants to change."""
-        key = str(override.key_or_group)
-        if (
-            self.is_hydra(override)
-            or override.is_add()
-            or override.is_force_add()
-            or override.is_delete()
-            or _exists(config, key)
-        ):
+    def has_key(self, override: _CheckedOverride, config: DictConfig) -> bool:
+        """Return whether the configuration has the key that the override changes; report it if not."""
+        parsed = override.parsed
+        key = str(parsed.key_or_group)
+        if key.startswith(("hydra.", "hydra/")) or parsed.is_add() or parsed.is_force_add():
             return True
-        known = {key for key in _leaves(OmegaConf.to_container(config)) if not key.endswith(TARGET)} | set(
-            self.groups
-        )
+        if parsed.is_delete() or _exists(config, key):
+            return True
+        leaves = dict(flattened(OmegaConf.to_container(config)))  # type: ignore[arg-type]
+        known = {name for name in leaves if not name.endswith(TARGET)} | set(self.groups)
         parent = key.rpartition(".")[0]
-        beside = sorted(name for name in known if parent and name.rpartition(".")[0] == parent)
-        what = f"no such key; {did_you_mean(key, known)}" + (
-            f"known there: {', '.join(beside)}" if beside else ""
-        )
-        self.problems.append(Problem(str(override.input_line), what.rstrip("; ")))
+        siblings = sorted(name for name in known if parent and name.rpartition(".")[0] == parent)
+        advice = did_you_mean(key, known) + (f"keys there: {', '.join(siblings)}" if siblings else "")
+        self.reject(override.text, f"no such key; {advice}".rstrip("; "))
         return False
 
-    def fits(self, text: str, overrides: list[str]) -> bool:
-        """Whether Hydra takes an override beside the groups; if not, why."""
+    def is_accepted(self, override: _CheckedOverride, groups: list[_CheckedOverride]) -> bool:
+        """Return whether Hydra accepts the override beside the groups; report why not."""
         try:
-            hydra_compose(self.config_name, overrides)
+            hydra_compose(self.config_name, _first_values([*groups, override]))
         except (HydraException, OmegaConfBaseException) as error:
-            self.problems.append(Problem(text, str(error.__cause__ or error).strip().splitlines()[0]))
+            self.reject(override.text, first_line(str(error.__cause__ or error)))
             return False
         return True
 
-    def composed(self, overrides: list[str], final: bool = True) -> DictConfig | None:
-        """Hydra's composition; a refusal is told if it is final."""
+    def compose(
+        self, checked: list[_CheckedOverride], report: bool = True, replaced: Mapping[str, str] | None = None
+    ) -> DictConfig | None:
+        """Compose the first value of each override; None, and a problem if `report`, where Hydra refuses."""
         try:
+            overrides = _first_values(checked, replaced or {})
             config = hydra_compose(self.config_name, overrides, return_hydra_config=True)
         except (HydraException, OmegaConfBaseException) as error:
-            if final:
-                self.problems.append(Problem("", (str(error) or str(error.__cause__)).strip()))
+            if report:
+                self.reject("", (str(error) or str(error.__cause__)).strip())
             return None
         choices = config.hydra.runtime.choices
         with open_dict(config):
             del config["hydra"]
         return record_choices(config, choices)
 
-    def check(self, config: DictConfig) -> None:
+    def validate(self, config: DictConfig) -> None:
+        """Report the errors of a composed configuration."""
         try:
-            self.problems += mistakes(plain(config))
+            self.problems += examine(resolved(config))[1]
         except ConfigError as error:
             self.problems += error.problems
 
 
-def _first(lines: dict[str, list[str]]) -> list[str]:
-    return [options[0] for options in lines.values() if options]
+def _first_values(checked: list[_CheckedOverride], replaced: Mapping[str, str] | None = None) -> list[str]:
+    """Return the first value of each override, or the one that replaces it."""
+    replaced = replaced or {}
+    return [replaced.get(override.text, override.values[0]) for override in checked if override.values]
 
 
 def _exists(config: DictConfig, key: str) -> bool:
     parent, _, leaf = key.rpartition(".")
     node = OmegaConf.select(config, parent) if parent else config
     return isinstance(node, DictConfig) and leaf in list(node.keys())  # `in` is False for what is ???
-
-
-def _leaves(values: Any, at: str = "") -> Iterator[str]:
-    for key, value in values.items():
-        if isinstance(value, dict) and value:
-            yield from _leaves(value, f"{at}{key}.")
-        else:
-            yield f"{at}{key}"

@@ -1,4 +1,4 @@
-"""What a configuration is called: flat params, a hash, names for people and folders."""
+"""Names of a configuration: flat params, a hash, names of runs and folders."""
 
 import json
 import secrets
@@ -7,64 +7,56 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
-
-LONGEST_NAME = 250  # characters that MLflow takes
-NOT_THE_EXPERIMENT = (
-    "tracking",
+MAX_NAME = 250  # characters of a run's name in MLflow
+NOT_LEARNT = (
     "choices",
+    "data.mirrors",
+    "data.root",
     "diagnostics",
     "optimized_metric",
-    "data.root",
-    "data.mirrors",
+    "plugins",
+    "tracking",
     "trainer.threads",
 )
-"""Keys that change where things lie and who is told, and not what is learnt."""
+"""Keys and sections that do not change what is learnt: where files lie, what is recorded."""
 
 
 def params(values: dict[str, Any]) -> dict[str, str]:
-    """The configuration, flattened with dots; each group's own name holds the option it was composed from."""
+    """Flatten a configuration with dots; the name of a config group holds the option it was composed from."""
     flat = {key: value for key, value in flattened(values) if not key.startswith("choices.")}
-    return {key: _text(value) for key, value in (flat | values["choices"]).items()}
+    texts = flat | values["choices"]
+    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in texts.items()}
+
+
+def changes_learning(key: str) -> bool:
+    """Return whether the key of a flat configuration changes what is learnt."""
+    return not any(key == other or key.startswith(f"{other}.") for other in NOT_LEARNT)
 
 
 def config_hash(values: dict[str, Any]) -> str:
-    """The same for configurations that ask for the same experiment: 16 hexadecimal digits of a SHA-256."""
-
-    def matters(key: str) -> bool:
-        return not any(key == left_out or key.startswith(f"{left_out}.") for left_out in NOT_THE_EXPERIMENT)
-
-    experiment = sorted((key, value) for key, value in flattened(values) if matters(key))
+    """Hash what is learnt: 16 hexadecimal digits of a SHA-256, equal for configurations of the same experiment."""
+    experiment = sorted((key, value) for key, value in flattened(values) if changes_learning(key))
     return sha256(json.dumps(experiment).encode()).hexdigest()[:16]
 
 
 def run_name(values: dict[str, Any]) -> str:
-    """A name that a person can read: digits-mlp-he_normal-adam-cosine-s0; of a table, its file's name comes first."""
-    parts = [
-        str(values["choices"].get(group, "custom"))
-        for group in ("data", "model", "init", "optimizer", "schedule")
-    ]
-    if parts[0] == "table":
-        parts[0] = Path(values["data"]["path"]).name.partition(".")[0] or parts[0]
-    return "-".join([*parts, f"s{values['seed']}"])[-LONGEST_NAME:]
+    """Make a readable name: digits-mlp-he_normal-adam-cosine-s0; that of a table begins with its file's name."""
+    groups = ("data", "model", "init", "optimizer", "schedule")
+    words = [str(values["choices"].get(group, "custom")) for group in groups]
+    if words[0] == "table":
+        words[0] = Path(values["data"]["path"]).name.partition(".")[0] or words[0]
+    return "-".join([*words, f"s{values['seed']}"])[-MAX_NAME:]
 
 
 def short_id() -> str:
-    """Eight random hexadecimal digits: two jobs started in the same second never share a folder."""
+    """Draw eight random hexadecimal digits: two jobs started in the same second never share a folder."""
     return secrets.token_hex(4)
 
 
-def flattened(values: dict[str, Any], at: str = "") -> Iterator[tuple[str, Any]]:
-    """The leaves of nested dictionaries, by dotted name."""
+def flattened(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the leaves of nested dictionaries by dotted name."""
     for key, value in values.items():
         if isinstance(value, dict) and value:
-            yield from flattened(value, f"{at}{key}.")
+            yield from flattened(value, f"{prefix}{key}.")
         else:
-            yield f"{at}{key}", value
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
-
-
-OmegaConf.register_new_resolver("nnexp.id", short_id, use_cache=True, replace=True)
+            yield f"{prefix}{key}", value

@@ -18,11 +18,13 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from nnexp.config import ConfigError, Problem, Settings, compose
-from nnexp.config.build import plain
+from nnexp.config.build import resolved as plain
 from nnexp.config.compose import CONF, OPTIONAL
-from nnexp.config.errors import did_you_mean, shown, typed
 from nnexp.config.naming import flattened
 from nnexp.config.validation import TARGET
+from nnexp.messages import did_you_mean
+from nnexp.messages import override as typed
+from nnexp.messages import override_value as shown
 from nnexp.serving.locate import COMPONENTS, OWN, locate
 
 Values = dict[str, Any]

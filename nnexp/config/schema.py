@@ -1,15 +1,16 @@
-"""What an experiment's configuration is: the sections of `conf/config.yaml` and what each may hold.
+"""The schema of a configuration: the sections of `conf/config.yaml` and what each may hold.
 
-A section with a `_target_` is bound to that class's signature; what a value may be is told there, by annotations.
+A section with a `_target_` is validated against the signature of that class and its annotations.
 """
 
-from dataclasses import dataclass
-from typing import Annotated, Literal
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Gt, MinLen
+from annotated_types import Ge, Gt, MinLen, Predicate
 
 from nnexp.data.augmentation.augment import Augment
 from nnexp.data.dataset import Source
+from nnexp.metrics.metric_info import RUN_METRICS
 from nnexp.nn.initializers.initializer import Initializer
 from nnexp.nn.losses.loss import Loss
 from nnexp.nn.models.model import Model
@@ -19,9 +20,7 @@ from nnexp.optim.regularization import Regularization
 from nnexp.optim.schedules import Schedule
 
 DType = Literal["float32", "float64"]
-MetricName = Literal[
-    "best/val_accuracy", "best/val_r2", "best/val_loss", "test/accuracy", "test/r2", "test/loss", "time/total"
-]
+MetricName = Annotated[str, Predicate(RUN_METRICS.__contains__)]
 
 
 @dataclass(frozen=True)
@@ -29,17 +28,18 @@ class TrainerSettings:
     """The section `trainer`.
 
     Attributes:
-        epochs: passes over the training examples, at most.
-        batch_size: examples whose gradients are worked out together.
+        epochs: maximum number of passes over the training examples.
+        batch_size: examples per batch.
         dtype: of weights and activations; float32 to train, float64 to compare bit by bit with other tools.
-        threads: of the linear algebra library; null leaves it its own choice, usually all cores.
-        accumulate: batches whose gradients make one step.
-        evaluate_every: steps between two evaluations; null is an evaluation after each epoch. Metrics are logged by step then.
-        monitor: what the best weights are best in, and what `patience` waits for: the score (accuracy or R2) or the loss of validation.
-        patience: evaluations without an improvement after which training ends; null never ends it early.
-        min_delta: the improvement that is none.
-        min_epochs: before which `patience` ends nothing.
-        time_budget: seconds of training after which it ends; null is as long as it takes.
+        threads: of the linear algebra library (BLAS); null is its default, usually all cores.
+        accumulate: batches whose gradients are accumulated for one optimizer step.
+        evaluate_every: steps between two evaluations, by which metrics are logged then; null evaluates after each epoch.
+        monitor: the validation metric that selects the best weights and that `patience` watches: the score (accuracy or R2)
+            or the loss.
+        patience: evaluations without improvement after which training stops (early stopping); null never stops early.
+        min_delta: smallest change that counts as an improvement.
+        min_epochs: epochs before which `patience` stops nothing.
+        time_budget: seconds of training after which it stops; null is no limit.
     """
 
     epochs: Annotated[int, Ge(1)]
@@ -60,14 +60,14 @@ class TrackingSettings:
     """The section `tracking`.
 
     Attributes:
-        enabled: without it, a run leaves its folder under `outputs/` and nothing else.
+        enabled: false leaves the run's folder under `outputs/` and nothing else.
         uri: of the MLflow store; null is MLFLOW_TRACKING_URI, else mlruns/mlflow.db in the working directory.
         experiment: the MLflow experiment's name.
-        run_name: of the MLflow run; null makes one from the parts of the configuration.
+        run_name: of the MLflow run; null makes one from the configuration.
         register: the registered model that the run's network becomes a version of; null registers nothing.
-        baseline: a run (id, prefix of one, name, best, last or folder) whose confusion matrix this one's is compared with.
-        system: seconds between two looks at processor and memory, where psutil is installed; null for none.
-        images: epochs between two confusion matrices of the validation set; null is the epochs 1, 2, 4, 8, ... and the last.
+        baseline: a run (id, prefix of an id, name, best, last or folder) whose confusion matrix this one's is compared with.
+        system: seconds between two samples of processor and memory use, where psutil is installed; null for none.
+        images: epochs between two confusion matrices of the validation split; null is 1, 2, 4, 8, ... and the last.
     """
 
     enabled: bool = True
@@ -80,25 +80,25 @@ class TrackingSettings:
     images: Annotated[int, Ge(1)] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what MLflow would, when all is trained."""
+        """Refuse before training what MLflow would refuse after it."""
         for key, limit in (("experiment", 500), ("run_name", 250), ("register", 256)):
             if len(getattr(self, key) or "") > limit:
-                raise ValueError(f"tracking.{key} is longer than the {limit} characters that MLflow takes")
+                raise ValueError(f"tracking.{key} is too long: MLflow accepts {limit} characters")
         if self.register is not None and (set("/:") & set(self.register) or not self.register.strip(". ")):
             raise ValueError(
-                f"tracking.register={self.register}: MLflow takes no / and : in a registered model's name"
+                f"tracking.register={self.register}: MLflow does not accept / and : in the name of a registered model"
             )
 
 
 @dataclass(frozen=True)
 class DiagnosticsSettings:
-    """The section `diagnostics`: what is measured of each layer beside the loss. It changes nothing of what is learnt.
+    """The section `diagnostics`: measurements of each layer; they do not change what is learnt.
 
     Attributes:
-        layers: norms of gradients and weights, update-to-weight ratios, dead units, means and deviations of activations.
+        layers: gradient and weight norms, update-to-weight ratios, dead units, mean and deviation of activations.
         histograms: of weights and gradients.
-        examples: validation examples on which activations are looked at.
-        steps: of an epoch, on which gradients and updates are looked at.
+        examples: validation examples on which activations are measured.
+        steps: steps of each epoch in which gradients and updates are measured.
     """
 
     layers: bool = True
@@ -112,9 +112,10 @@ class Settings:
     """A whole configuration, built.
 
     Attributes:
-        optimized_metric: the value that a run returns to a sweep; None is best/val_accuracy, of a regression best/val_r2.
+        optimized_metric: the value that a run returns to a sweep; None is best/val_accuracy, in a regression best/val_r2.
         plugins: packages besides nnexp that a `_target_` may come from.
-        choices: which option each config group was composed from; filled in by `compose`.
+        choices: the option that each config group was composed from; set by `compose`.
+        values: the resolved configuration as plain dictionaries and lists; set by `build`.
     """
 
     data: Source
@@ -133,3 +134,4 @@ class Settings:
     plugins: list[str]
     choices: dict[str, str]
     diagnostics: DiagnosticsSettings = DiagnosticsSettings()
+    values: dict[str, Any] = field(init=False, repr=False, compare=False, default_factory=dict)

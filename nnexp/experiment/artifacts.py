@@ -1,4 +1,4 @@
-"""The files that a run leaves in its folder beside the journal: what it learnt from, what it is, what it predicts."""
+"""The files that a run leaves in its folder beside the journal: data set, network, weights, reports, predictions."""
 
 import json
 from collections.abc import Mapping
@@ -9,23 +9,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nnexp.atomic_write import write_atomically
 from nnexp.config import Settings
 from nnexp.data.batches import Batches
 from nnexp.experiment.components import Components
+from nnexp.experiment.evaluation import SplitResult
 from nnexp.metrics.predictions import Predictions
-from nnexp.preprocessing.scaling import Standardization
+from nnexp.run_folder import DATASET, ERROR, LAYERS, MISCLASSIFIED, NETWORK, predictions_path, weights_path
 from nnexp.serving.model_spec import describe
+from nnexp.tasks import task_of
+from nnexp.tracking.journal import Journal
 
-DATASET, NETWORK, LAYERS, MISTAKES = "dataset.json", "network.json", "layers.npz", "mistakes.npz"
-MOST_MISTAKES = 32
+MAX_MISCLASSIFIED = 32
 
 
-def write_dataset(folder: Path, settings: Settings, parts: Components) -> None:
-    """What the run learns from: sizes, classes, digests, and how it was split; as `dataset.json`."""
-    data, source = parts.dataset, settings.data
-    split = {key: getattr(source, key) for key in ("validation", "folds", "fold", "stratify")}
-    batches = {"training": parts.train, "validation": parts.validation, "test": parts.test}
-    described = {
+def write_dataset(folder: Path, settings: Settings, components: Components) -> None:
+    """Write `dataset.json`: sizes, classes, digests, and how the data are split."""
+    data = components.dataset
+    split = {key: getattr(settings.data, key) for key in ("validation", "folds", "fold", "stratify")}
+    splits = {"training": components.train, "validation": components.validation, "test": components.test}
+    description = {
         "name": data.name,
         "sha256": data.sha256,
         "task": data.task,
@@ -35,20 +38,22 @@ def write_dataset(folder: Path, settings: Settings, parts: Components) -> None:
         "targets": list(data.targets),
         "features": list(data.features),
         "split": {"seed": settings.seed, **split},
-        "parts": {name: part(found, name, data.sha256, data.classes) for name, found in batches.items()},
+        "splits": {
+            name: describe_split(name, batches, data.sha256, data.classes) for name, batches in splits.items()
+        },
     }
-    (folder / DATASET).write_text(json.dumps(described, indent=1))
+    write_atomically(folder / DATASET, json.dumps(description, indent=1))
 
 
-def part(examples: Batches, name: str, data_sha256: str, classes: tuple[str, ...]) -> dict[str, Any]:
-    """One part of the data: how many examples, of which classes, and a digest.
+def describe_split(name: str, batches: Batches, data_sha256: str, classes: tuple[str, ...]) -> dict[str, Any]:
+    """Describe a split: the number of examples, class counts, and a digest.
 
-    The digest is the SHA-256 of the data's own and of the numbers of the rows: equal digests are equal examples.
+    The digest is the SHA-256 of the data's own and of the row numbers: equal digests are equal examples.
     """
-    rows = np.sort(examples.rows)
-    kind = "test" if name == "test" else "training"  # which of a data set's two arrays the rows are of
-    digest = sha256(f"{data_sha256} {kind} ".encode() + rows.astype("<i8").tobytes()).hexdigest()
-    counts = np.bincount(examples.source_y[rows], minlength=len(classes)).tolist() if classes else []
+    rows = np.sort(batches.rows)
+    array = "test" if name == "test" else "training"  # which of a data set's two arrays the rows index
+    digest = sha256(f"{data_sha256} {array} ".encode() + rows.astype("<i8").tobytes()).hexdigest()
+    counts = np.bincount(batches.source_y[rows], minlength=len(classes)).tolist() if classes else []
     return {
         "examples": len(rows),
         "digest": digest,
@@ -56,34 +61,59 @@ def part(examples: Batches, name: str, data_sha256: str, classes: tuple[str, ...
     }
 
 
-def write_network(folder: Path, settings: Settings, values: Mapping[str, Any], parts: Components) -> None:
-    """What the network is, so that it can be built again for its weights; as `network.json`."""
-    scaling: float | Standardization = parts.train.scale
-    together = settings.model.evaluation_batch
-    described = describe(
-        dict(values), parts.dataset, scaling, parts.targets, parts.network, settings.loss.link, together
+def write_network(folder: Path, settings: Settings, components: Components) -> None:
+    """Write `network.json`: what the network is built from again, beside its weights."""
+    spec = describe(
+        settings.values,
+        components.dataset,
+        components.train.scale,
+        components.targets,
+        components.network,
+        settings.loss.link,
+        settings.model.evaluation_batch,
     )
-    (folder / NETWORK).write_text(json.dumps(described, indent=1))
+    write_atomically(folder / NETWORK, json.dumps(spec, indent=1))
 
 
-def write_predictions(folder: Path, part: str, found: Predictions) -> str:
-    """What the network says of each example; as `predictions/<part>.npz`, whose path is returned."""
-    path = f"predictions/{part}.npz"
-    (folder / path).parent.mkdir(exist_ok=True)
-    np.savez(folder / path, allow_pickle=False, **found.arrays())
-    return path
+def write_results(
+    journal: Journal, components: Components, metrics: Mapping[str, float], splits: Mapping[str, SplitResult]
+) -> None:
+    """Write reports, predictions and histograms, from which plots are drawn, then log the final metrics."""
+    folder = journal.folder
+    report_folder = task_of(components.dataset.task).report_folder
+    paths = [weights_path("final"), weights_path("best"), ERROR]
+    for name, split in splits.items():
+        path = f"{report_folder}/{name}.json"
+        write_atomically(folder / path, json.dumps(split.report.to_json()))
+        paths.append(path)
+        write_predictions(folder, name, split.predictions)
+    if "test" in splits:
+        write_misclassified(folder, components, splits["test"].predictions)
+    if components.diagnostics is not None and (histograms := components.diagnostics.histograms()):
+        write_arrays(folder / LAYERS, histograms)
+        paths.append(LAYERS)
+    journal.artifacts(*(path for path in paths if (folder / path).exists()))
+    journal.metrics(0, metrics)  # the MLflow UI compares metrics that have only a step 0 as bars
 
 
-def write_mistakes(folder: Path, parts: Components, found: Predictions) -> bool:
-    """The images that the network is most sure of and wrong about; as `mistakes.npz`. False where there are none."""
-    data = parts.dataset
-    if len(data.shape) == 1 or found.confidence is None or data.task != "classification":
-        return False
-    wrong = np.flatnonzero(found.true != found.predicted)
-    worst = wrong[np.argsort(-found.confidence[wrong], kind="stable")][:MOST_MISTAKES]
-    if not len(worst):
-        return False
-    images = data.x_test[found.index[worst]].reshape(-1, *data.shape)
-    picked: dict[str, NDArray[Any]] = {name: array[worst] for name, array in found.arrays().items()}
-    np.savez(folder / MISTAKES, allow_pickle=False, images=images, scale=np.float64(data.scale), **picked)
-    return True
+def write_predictions(folder: Path, split: str, predictions: Predictions) -> None:
+    """Write `predictions/<split>.npz`."""
+    write_arrays(folder / predictions_path(split), predictions.arrays())
+
+
+def write_misclassified(folder: Path, components: Components, predictions: Predictions) -> None:
+    """Write the most confidently misclassified test images; nothing where there are none."""
+    data = components.dataset
+    if len(data.shape) == 1 or not data.classes or predictions.confidence is None:
+        return
+    wrong = np.flatnonzero(predictions.true != predictions.predicted)
+    worst = wrong[np.argsort(-predictions.confidence[wrong], kind="stable")][:MAX_MISCLASSIFIED]
+    if len(worst):
+        images = data.x_test[predictions.index[worst]].reshape(-1, *data.shape)
+        columns = {name: array[worst] for name, array in predictions.arrays().items()}
+        write_arrays(folder / MISCLASSIFIED, {"images": images, "scale": np.array(data.scale)} | columns)
+
+
+def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write an .npz file that loads with allow_pickle=False."""
+    write_atomically(path, lambda file: np.savez(file, allow_pickle=False, **arrays))

@@ -1,4 +1,4 @@
-"""From settings to everything that takes part in an experiment: data, network, trainer; each from its own random stream."""
+"""From settings to the components of an experiment: data, network, trainer; each from its own random stream."""
 
 from dataclasses import dataclass
 
@@ -9,11 +9,11 @@ from nnexp.data.augmentation.augment import NoAugment
 from nnexp.data.batches import Batches
 from nnexp.data.dataset import Dataset
 from nnexp.data.splitting import Rows, stratified_subsample
-from nnexp.experiment.random_streams import Streams
-from nnexp.metrics.running import R2, Accuracy, LabelAccuracy, RunningMetric
+from nnexp.experiment.random_streams import RandomStreams
 from nnexp.nn.layers.layer import ShapeError
 from nnexp.nn.network import Network
 from nnexp.preprocessing.scaling import TargetScale
+from nnexp.tasks import task_of
 from nnexp.training.best_weights import BestWeights
 from nnexp.training.diagnostics import Diagnostics
 from nnexp.training.optimizer_step import OptimizerStep
@@ -22,7 +22,7 @@ from nnexp.training.trainer import Trainer, steps_per_epoch
 
 @dataclass
 class Components:
-    """What takes part in an experiment."""
+    """The components of an experiment."""
 
     dataset: Dataset
     network: Network
@@ -32,110 +32,139 @@ class Components:
     trainer: Trainer
     best: BestWeights
     targets: TargetScale | None
-    streams: Streams
+    streams: RandomStreams
     diagnostics: Diagnostics | None = None
 
 
-def build_components(settings: Settings) -> Components:
-    """Load the data, split it, build the network and the trainer; each from its own random stream.
+def build_components(settings: Settings, dataset: Dataset | None = None) -> Components:
+    """Load the data unless they are given, split them, build the network and the trainer.
 
     Raises:
-        ConfigError: parts that do not go together.
-        DataError: the data cannot be had, trusted or split so.
+        ConfigError: components that do not go together.
+        DataError: the data are missing or invalid, or cannot be split so.
     """
-    streams, trainer = Streams(settings.seed), settings.trainer
-    dataset = settings.data.load()
-    rows, held_out = settings.data.split(dataset, streams("split"))
+    streams = RandomStreams(settings.seed)
+    dataset = dataset or settings.data.load()
+    rows, validation_rows = settings.data.split(dataset, streams("split"))
     rows = stratified_subsample(
         rows, dataset.y, settings.data.limit, streams("limit"), settings.data.stratify
     )
     targets = dataset.fit_target_scale(rows)
-    train, validation, test = batches(settings, dataset, rows, held_out, targets, streams)
+    train, validation, test = make_batches(settings, dataset, (rows, validation_rows), targets, streams)
 
     capacity = max(train.size, validation.size, test.size)
-    try:
-        layers = settings.model.layers(dataset.shape, dataset.outputs)
-        network = Network(layers, dataset.x.shape[1:], capacity, trainer.dtype, streams("dropout"))
-    except ShapeError as error:
-        raise ConfigError([Problem("model", str(error))]) from error
-    seen = streams("adapt").permutation(rows)[: train.size]
-    network.initialize(settings.init, streams("init"), train.examples_of(seen))
+    network = build_network(settings, dataset, capacity, streams)
+    adapt_rows = streams("adapt").permutation(rows)[: train.size]
+    network.initialize(settings.init, streams("init"), train.examples_of(adapt_rows))
     prepare_loss(settings, dataset, rows, capacity)
 
-    scores: dict[str, RunningMetric] = {
-        "classification": Accuracy(capacity),
-        "multilabel": LabelAccuracy(capacity, dataset.outputs),
-        "regression": R2(capacity, dataset.outputs, trainer.dtype),
-    }
-    score = scores[dataset.task]
-    look, diagnostics = settings.diagnostics, None
-    if look.layers or look.histograms:
-        diagnostics = Diagnostics(
-            network, validation, look.layers, look.histograms, look.examples, look.steps
-        )
+    diagnostics = build_diagnostics(settings, network, validation)
+    trainer = build_trainer(settings, network, capacity, dataset, train, validation, diagnostics)
+    best = BestWeights(network, settings.trainer.monitor, settings.trainer.min_delta)
+    return Components(dataset, network, train, validation, test, trainer, best, targets, streams, diagnostics)
+
+
+def make_batches(
+    settings: Settings,
+    dataset: Dataset,
+    rows: tuple[Rows, Rows],
+    targets: TargetScale | None,
+    streams: RandomStreams,
+) -> tuple[Batches, Batches, Batches]:
+    """Make the batches of training, validation and test, all scaled by statistics of the training rows."""
+    train_rows, validation_rows = rows
+    dtype = settings.trainer.dtype
+    size = settings.trainer.batch_size
+    scale = dataset.fit_scaling(train_rows)
+    settings.augment.bind(dataset.shape, min(size, len(train_rows)), dtype, streams("augment"))
+    train = Batches(
+        dataset.x,
+        dataset.y,
+        train_rows,
+        size,
+        scale,
+        dtype,
+        targets=targets,
+        shuffle=streams("shuffle"),
+        augment=None if isinstance(settings.augment, NoAugment) else settings.augment,
+        balanced=settings.data.balanced,
+    )
+    size = settings.model.evaluation_batch
+    validation = Batches(dataset.x, dataset.y, validation_rows, size, scale, dtype, targets=targets)
+    test_rows = np.arange(len(dataset.y_test))
+    test = Batches(dataset.x_test, dataset.y_test, test_rows, size, scale, dtype, targets=targets)
+    return train, validation, test
+
+
+def build_network(settings: Settings, dataset: Dataset, capacity: int, streams: RandomStreams) -> Network:
+    """Build the network for batches of at most `capacity` examples.
+
+    Raises:
+        ConfigError: the layers do not fit the data or each other.
+    """
+    try:
+        layers = settings.model.layers(dataset.shape, dataset.outputs)
+        return Network(layers, dataset.x.shape[1:], capacity, settings.trainer.dtype, streams("dropout"))
+    except ShapeError as error:
+        raise ConfigError([Problem("model", str(error))]) from error
+
+
+def build_diagnostics(settings: Settings, network: Network, validation: Batches) -> Diagnostics | None:
+    """Build the diagnostics of the layers, if any are asked for."""
+    wanted = settings.diagnostics
+    if not wanted.layers and not wanted.histograms:
+        return None
+    return Diagnostics(network, validation, wanted.layers, wanted.histograms, wanted.examples, wanted.steps)
+
+
+def build_trainer(
+    settings: Settings,
+    network: Network,
+    capacity: int,
+    dataset: Dataset,
+    train: Batches,
+    validation: Batches,
+    diagnostics: Diagnostics | None,
+) -> Trainer:
+    """Build the trainer with its optimizer step and its score."""
+    limits = settings.trainer
     optimizer_step = OptimizerStep(
         network,
         settings.optimizer,
         settings.schedule,
         settings.averaging,
         settings.regularization,
-        accumulate=trainer.accumulate,
-        steps_planned=trainer.epochs * steps_per_epoch(train, trainer.accumulate),
+        accumulate=limits.accumulate,
+        steps_planned=limits.epochs * steps_per_epoch(train, limits.accumulate),
         diagnostics=diagnostics,
     )
-    loop = Trainer(
+    return Trainer(
         network,
         settings.loss,
-        score,
+        task_of(dataset.task).new_score(capacity, dataset.outputs, limits.dtype),
         optimizer_step,
         train,
         validation,
-        epochs=trainer.epochs,
-        evaluate_every=trainer.evaluate_every,
-        time_budget=trainer.time_budget,
+        epochs=limits.epochs,
+        evaluate_every=limits.evaluate_every,
+        time_budget=limits.time_budget,
     )
-    best = BestWeights(network, trainer.monitor, trainer.min_delta)
-    return Components(dataset, network, train, validation, test, loop, best, targets, streams, diagnostics)
-
-
-def batches(
-    settings: Settings,
-    dataset: Dataset,
-    rows: Rows,
-    held_out: Rows,
-    targets: TargetScale | None,
-    streams: Streams,
-) -> tuple[Batches, Batches, Batches]:
-    """The batches of training, validation and test; scaled alike, by what the training rows say."""
-    dtype, size, together = (
-        settings.trainer.dtype,
-        settings.trainer.batch_size,
-        settings.model.evaluation_batch,
-    )
-    scale = dataset.fit_scaling(rows)
-    settings.augment.bind(dataset.shape, min(size, len(rows)), dtype, streams("augment"))
-    augment = None if isinstance(settings.augment, NoAugment) else settings.augment
-    balanced, every_test_row = settings.data.balanced, np.arange(len(dataset.y_test))
-    learning = {"shuffle": streams("shuffle"), "augment": augment, "balanced": balanced}
-    train = Batches(dataset.x, dataset.y, rows, size, scale, dtype, targets=targets, **learning)  # type: ignore[arg-type]
-    validation = Batches(dataset.x, dataset.y, held_out, together, scale, dtype, targets=targets)
-    test = Batches(dataset.x_test, dataset.y_test, every_test_row, together, scale, dtype, targets=targets)
-    return train, validation, test
 
 
 def prepare_loss(settings: Settings, dataset: Dataset, rows: Rows, capacity: int) -> None:
-    """Fit the loss to the data: does it suit the task, and its weights the classes?"""
-    loss, name = settings.loss, f"loss={settings.choices.get('loss', type(settings.loss).__name__)}"
-    if dataset.task not in loss.tasks:
-        remedies = {
-            "classification": "softmax_cross_entropy",
-            "multilabel": "binary_cross_entropy",
-            "regression": "mean_squared_error",
-        }
-        remedy = f"add loss={remedies[dataset.task]}"
-        what = f"is for a {loss.tasks[0]}; what is to be learnt from {dataset.name} makes a {dataset.task}: {remedy}"
-        raise ConfigError([Problem(name, what)])
-    if dataset.task == "classification":
+    """Check that the loss suits the task, set its class counts, allocate its buffers.
+
+    Raises:
+        ConfigError: it does not suit the task, or its weights do not fit the classes.
+    """
+    loss = settings.loss
+    task = task_of(dataset.task)
+    if task.name not in loss.tasks:
+        name = settings.choices.get("loss", type(loss).__name__)
+        suited = " or ".join(task_of(suited).noun for suited in loss.tasks)
+        problem = f"is for {suited}, and {dataset.name} is {task.noun}; fix: loss={task.default_loss}"
+        raise ConfigError([Problem(f"loss={name}", problem)])
+    if dataset.classes:
         try:
             loss.count(np.bincount(dataset.y[rows], minlength=dataset.outputs))
         except ValueError as error:

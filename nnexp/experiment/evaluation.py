@@ -6,6 +6,7 @@ import numpy as np
 
 from nnexp.data.batches import Batches
 from nnexp.experiment.components import Components
+from nnexp.metrics.calibration import ReliabilityBins
 from nnexp.metrics.predictions import Predictions
 from nnexp.metrics.reports import EvaluationReport
 from nnexp.nn.output_activations import probabilities
@@ -27,22 +28,32 @@ class SplitResult:
     report: EvaluationReport
     predictions: Predictions
 
+    def metrics(self) -> dict[str, float]:
+        """Return the metrics of the split: loss, score and others, and for classes the calibration error (ECE)."""
+        metrics = {"loss": self.loss} | self.report.metrics()
+        predictions = self.predictions
+        if predictions.confidence is not None and predictions.true.ndim == 1:
+            correct = predictions.true == predictions.predicted
+            metrics["ece"] = ReliabilityBins.of(predictions.confidence, correct).expected_calibration_error
+        return metrics
+
 
 def evaluate_split(components: Components, batches: Batches) -> SplitResult:
     """Evaluate the network on a split."""
-    found = evaluate(
-        components.network, components.trainer.loss, components.trainer.score, batches, keep_outputs=True
-    )
-    dataset, task = components.dataset, task_of(components.dataset.task)
-    index, true, predicted = batches.rows.copy(), batches.labels, found.predicted
+    trainer = components.trainer
+    evaluation = evaluate(components.network, trainer.loss, trainer.score, batches, keep_outputs=True)
+    dataset = components.dataset
+    true = batches.labels
+    predicted = evaluation.predicted
     confidence = None
     if components.targets is not None:
         predicted = components.targets.restore(predicted)
     else:
-        confidence = probabilities(found.outputs, components.trainer.loss.link)
+        confidence = probabilities(evaluation.outputs, trainer.loss.link)
         if true.ndim == 1:
             confidence = np.take_along_axis(confidence, predicted[:, None], axis=1)[:, 0]
         else:
-            true, predicted = true > 0, predicted > 0
-    report = task.report(true, predicted, dataset.classes or dataset.targets)
-    return SplitResult(found.loss, report, Predictions(index, true, predicted, confidence))
+            true = true > 0
+            predicted = predicted > 0
+    report = task_of(dataset.task).report(true, predicted, dataset.classes or dataset.targets)
+    return SplitResult(evaluation.loss, report, Predictions(batches.rows.copy(), true, predicted, confidence))

@@ -1,4 +1,4 @@
-"""What a run writes down of itself before it learns: what it is, where it comes from, where it is to be shipped."""
+"""Metadata that a run records before it trains: configuration, environment, data, code, tags, upload destination."""
 
 import json
 import os
@@ -7,12 +7,14 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from nnexp.atomic_write import write_atomically
 from nnexp.config import Settings
 from nnexp.config.naming import config_hash, params, run_name
 from nnexp.config.schema import TrackingSettings
-from nnexp.experiment.artifacts import DATASET, NETWORK, write_dataset, write_network
+from nnexp.experiment.artifacts import write_dataset, write_network
 from nnexp.experiment.components import Components
 from nnexp.redaction import redacted
+from nnexp.run_folder import CONFIG, DATASET, ENVIRONMENT, GIT_DIFF, NETWORK
 from nnexp.tracking.journal import Journal
 from nnexp.tracking.mlflow.store import SQLITE
 from nnexp.tracking.provenance import environment, git, user
@@ -21,23 +23,25 @@ from nnexp.tracking.provenance import environment, git, user
 def write_run_metadata(
     journal: Journal,
     settings: Settings,
-    values: dict[str, Any],
-    parts: Components,
+    components: Components,
     threads: int,
     home: Path,
     sweep_id: str,
-    began: float,
+    start_time: float,
 ) -> None:
-    """Write down what the run is and where it comes from."""
-    folder, tracking, code = journal.folder, settings.tracking, git()
-    (folder / "config.yaml").write_text(OmegaConf.to_yaml(values))
+    """Write the run's metadata into its folder and the first line of its journal."""
+    folder = journal.folder
+    values = settings.values
+    code = git()
     diff = code.pop("diff")
-    (folder / "environment.json").write_text(
-        json.dumps(environment(threads) | {"git": code, "randomness": parts.streams.told()}, indent=2)
-    )
+    facts = environment(threads) | {"git": code, "randomness": components.streams.describe()}
+    write_atomically(folder / CONFIG, OmegaConf.to_yaml(values))
+    write_atomically(folder / ENVIRONMENT, json.dumps(facts, indent=2))
+    write_dataset(folder, settings, components)
+    write_network(folder, settings, components)
     tags = {
         "nnexp.config_hash": config_hash(values),
-        "nnexp.data_sha256": parts.dataset.sha256,
+        "nnexp.data_sha256": components.dataset.sha256,
         "nnexp.git_commit": code["commit"],
         "nnexp.git_branch": code["branch"],
         "nnexp.git_dirty": code["dirty"],
@@ -45,24 +49,29 @@ def write_run_metadata(
         "mlflow.source.name": "nnexp",
         "mlflow.source.type": "LOCAL",
         "mlflow.user": user(),
-    } | ({"mlflow.source.git.commit": code["commit"]} if code["commit"] != "none" else {})
-    write_dataset(folder, settings, parts)
-    write_network(folder, settings, values, parts)
+    }
+    if code["commit"] != "none":
+        tags["mlflow.source.git.commit"] = code["commit"]
     journal.run(
-        tracking.run_name or run_name(values), params(values), tags, destination(tracking, home), began
+        settings.tracking.run_name or run_name(values),
+        params(values),
+        tags,
+        upload_destination(settings.tracking, home),
+        start_time,
+        components.trainer.unit,
     )
-    journal.artifacts("config.yaml", "environment.json", DATASET, NETWORK)
+    journal.artifacts(CONFIG, ENVIRONMENT, DATASET, NETWORK)
     if diff:
-        (folder / "git.diff").write_text(diff)
-        journal.artifacts("git.diff")
+        write_atomically(folder / GIT_DIFF, diff)
+        journal.artifacts(GIT_DIFF)
 
 
-def destination(tracking: TrackingSettings, home: Path) -> dict[str, Any] | None:
-    """Where the run is to be shipped, for whoever does so, now or later; without a password."""
+def upload_destination(tracking: TrackingSettings, home: Path) -> dict[str, Any] | None:
+    """Return where the run is uploaded, now or by a later `nnexp sync`; without a password. None: nowhere."""
     if not tracking.enabled:
         return None
     uri = tracking.uri or os.environ.get("MLFLOW_TRACKING_URI") or None
     if uri and uri.startswith(SQLITE):
-        uri = f"{SQLITE}{(home / uri.removeprefix(SQLITE)).resolve()}"  # for whoever ships it later, from elsewhere
-    told = {key: getattr(tracking, key) for key in ("experiment", "register", "baseline", "system")}
-    return told | {"uri": redacted(uri) if uri else None, "folder": str(home)}
+        uri = f"{SQLITE}{(home / uri.removeprefix(SQLITE)).resolve()}"  # a later upload may start elsewhere
+    settings = {key: getattr(tracking, key) for key in ("experiment", "register", "baseline", "system")}
+    return settings | {"uri": redacted(uri) if uri else None, "folder": str(home)}

@@ -3,10 +3,10 @@
 import numpy as np
 
 
-class Streams:
+class RandomStreams:
     """`streams("init")` is the same stream for the same seed, whatever other streams exist or were drawn from.
 
-    So a new initializer does not reshuffle the data, and a new kind of stream leaves all others as they were.
+    So a new initializer does not reshuffle the data, and a new stream leaves all others as they were.
 
     Args:
         seed: a whole number, 0 or larger.
@@ -14,18 +14,14 @@ class Streams:
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
-        self.names: dict[str, None] = {}  # of the streams that were asked for, in that order
+        self.names: dict[str, None] = {}  # of the streams in use, in order of first use
 
     def __call__(self, name: str) -> np.random.Generator:
-        """A fresh generator at the start of that stream."""
+        """Return a new generator at the start of that stream."""
         self.names[name] = None
         return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=tuple(name.encode())))
 
-    def told(self) -> dict[str, object]:
-        """All that is needed to draw the same numbers again, JSON-like."""
-        streams = {name: list(name.encode()) for name in self.names}
-        return {
-            "seed": self.seed,
-            "generator": "PCG64 of SeedSequence(seed, spawn_key)",
-            "spawn_keys": streams,
-        }
+    def describe(self) -> dict[str, object]:
+        """Return all that is needed to draw the same numbers again, JSON-like."""
+        keys = {name: list(name.encode()) for name in self.names}
+        return {"seed": self.seed, "generator": "PCG64 of SeedSequence(seed, spawn_key)", "spawn_keys": keys}

@@ -19,8 +19,8 @@ import yaml
 from threadpoolctl import threadpool_limits
 
 from nnexp.config.compose import CONF
-from nnexp.config.validation import locate
 from nnexp.data.augmentation.augment import Augment
+from nnexp.serving.locate import locate
 
 BATCHES = (128, 512)
 SHAPE = (28, 28)

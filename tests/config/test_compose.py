@@ -1,20 +1,20 @@
-"""Mistakes: each is found, all at once, with what is allowed."""
+"""Configuration errors: each is reported, all at once, with what is allowed."""
 
 import pytest
 from omegaconf import OmegaConf
 
 from nnexp import compose
 from nnexp.config import ConfigError, build
-from nnexp.config.compose import examine
+from nnexp.config.compose import examine_overrides
 
 
-def told(*overrides, **options):
-    """What is told about these overrides, by where."""
-    _, problems = examine(["data=digits", *overrides], **options)
+def problems_of(*overrides, **options):
+    """The problems of these overrides, by place."""
+    problems = examine_overrides(["data=digits", *overrides], **options).problems
     return {problem.where: problem.what for problem in problems}
 
 
-MISTAKES = [
+ERRORS = [
     ("optimizer.lrr=0.1", "did you mean optimizer.lr?"),
     ("optimizer=adm", "did you mean adam?"),
     ("optimizer.lr=-1", "must be a number > 0"),
@@ -53,14 +53,12 @@ MISTAKES = [
 ]
 
 
-@pytest.mark.parametrize(("override", "says"), MISTAKES)
-def test_each_mistake_is_told_with_its_remedy(override, says):
-    found = told(override)
-    assert override in found
-    assert says in found[override]
+@pytest.mark.parametrize(("override", "says"), ERRORS)
+def test_each_error_is_reported_with_what_is_allowed(override, says):
+    assert says in problems_of(override)[override]
 
 
-def test_many_mistakes_are_told_at_once():
+def test_many_errors_are_reported_at_once():
     independent = [
         "optimizer=adm",
         "optimizer.lr=-1",
@@ -69,28 +67,28 @@ def test_many_mistakes_are_told_at_once():
         "trainer.epochs=ten",
         "init=hee_normal",
     ]
-    assert set(told(*independent)) == set(independent)
+    assert set(problems_of(*independent)) == set(independent)
 
 
 @pytest.mark.parametrize("override", ["model.hidden=[0", "justaword", "=3"])
-def test_what_cannot_be_read_is_told(override):
-    assert "cannot be read" in told(override)[override]
+def test_what_cannot_be_read_is_problems_of(override):
+    assert "cannot be parsed" in problems_of(override)[override]
 
 
-def test_an_added_key_is_checked_too():
-    assert "did you mean model.hidden?" in told("+model.hiden=[3]")["model.hiden=[3]"]
+def test_an_added_key_is_validated():
+    assert "did you mean model.hidden?" in problems_of("+model.hiden=[3]")["model.hiden=[3]"]
 
 
-def test_a_removed_key_is_missed():
-    assert "missing" in told("~data.validation")["data.validation"]
+def test_a_removed_required_key_is_reported():
+    assert "missing" in problems_of("~data.validation")["data.validation"]
 
 
 @pytest.mark.parametrize("key", ["", "trainer.", "tracking."])
-def test_no_code_is_named_where_none_is_built(key):
-    assert "no such key" in told(f"+{key}_target_=os.system")[f"{key}_target_=os.system"]
+def test_a_target_is_refused_where_nothing_is_built(key):
+    assert "no such key" in problems_of(f"+{key}_target_=os.system")[f"{key}_target_=os.system"]
 
 
-def test_code_hidden_in_a_value_is_found():
+def test_code_hidden_in_a_value_is_refused():
     config = compose(["data=digits"])
     config.model.hidden = [{"deep": {"_target_": "os.system", "command": "true"}}]
     with pytest.raises(ConfigError, match="refused"):
@@ -98,17 +96,17 @@ def test_code_hidden_in_a_value_is_found():
 
 
 @pytest.mark.parametrize("group", ["experiment", "debug"])
-def test_nothing_may_be_chosen_of_an_optional_group(group):
-    assert told(f"{group}=null") == {}
+def test_an_optional_group_may_be_null(group):
+    assert problems_of(f"{group}=null") == {}
 
 
 @pytest.mark.parametrize("key", ["seed", "plugins"])
-def test_no_key_can_be_taken_away(key):
-    assert "missing" in told(f"~{key}")[key]
+def test_no_required_key_can_be_removed(key):
+    assert "missing" in problems_of(f"~{key}")[key]
 
 
-def test_unknown_keys_are_told_in_sweeps_too():
-    assert set(told("optimizer.lrr=1,2", "seed=range(0)", "+a=1,2", "optimizer=adm", sweep=True)) == {
+def test_unknown_keys_are_reported_in_sweeps():
+    assert set(problems_of("optimizer.lrr=1,2", "seed=range(0)", "+a=1,2", "optimizer=adm", sweep=True)) == {
         "optimizer.lrr=1,2",
         "seed=range(0)",
         "a=1",
@@ -117,18 +115,18 @@ def test_unknown_keys_are_told_in_sweeps_too():
     }
 
 
-def test_a_sweep_without_m_is_told():
-    assert "add -m" in told("seed=1,2")["seed=1,2"]
+def test_a_sweep_without_m_is_problems_of():
+    assert "add -m" in problems_of("seed=1,2")["seed=1,2"]
 
 
-def test_every_value_of_a_sweep_is_looked_at():
-    found = told("optimizer=sgd,adm", "seed=1,-2", "trainer.epochs=range(0,3)", sweep=True)
-    assert set(found) == {"optimizer=adm", "seed=-2", "trainer.epochs=0"}
+def test_every_value_of_a_sweep_is_validated():
+    problems = problems_of("optimizer=sgd,adm", "seed=1,-2", "trainer.epochs=range(0,3)", sweep=True)
+    assert set(problems) == {"optimizer=adm", "seed=-2", "trainer.epochs=0"}
 
 
-def test_a_good_sweep_has_no_mistakes():
+def test_a_valid_sweep_has_no_errors():
     assert (
-        told(
+        problems_of(
             "optimizer=sgd,adam",
             "optimizer.lr=0.1,0.2",
             "seed=range(3)",
@@ -140,25 +138,25 @@ def test_a_good_sweep_has_no_mistakes():
     )
 
 
-def test_hydras_own_overrides_pass():
-    assert told("hydra/launcher=joblib", "hydra.launcher.n_jobs=2", sweep=True) == {}
+def test_overrides_of_hydra_itself_are_accepted():
+    assert problems_of("hydra/launcher=joblib", "hydra.launcher.n_jobs=2", sweep=True) == {}
 
 
-def test_compose_is_what_the_command_line_would_run():
+def test_compose_returns_what_the_command_line_would_run():
     config = compose(["data=digits", "optimizer=momentum", "optimizer.lr=0.05"])
     assert config.optimizer.lr == 0.05
     assert config.choices.optimizer == "momentum"
     assert "hydra" not in config
 
 
-def test_a_composed_config_may_be_changed_and_is_checked_again():
+def test_a_config_changed_after_compose_is_validated_again():
     config = compose(["data=digits"])
     config.optimizer.lr = -1
     with pytest.raises(ConfigError, match=r"optimizer\.lr=-1"):
         build(config)
 
 
-def test_a_broken_interpolation_is_told():
+def test_a_broken_interpolation_is_problems_of():
     config = compose(["data=digits"])
     config.optimizer.lr = "${nowhere}"
     with pytest.raises(ConfigError, match="nowhere"):
@@ -171,24 +169,24 @@ def test_a_composed_config_survives_yaml():
     assert build(again).schedule.every == 0.3
 
 
-def test_groups_of_ones_own_are_found(tmp_path):
+def test_config_groups_of_the_user_are_searched(tmp_path):
     (tmp_path / "mine" / "optimizer").mkdir(parents=True)
     (tmp_path / "mine" / "optimizer" / "slow.yaml").write_text(
         "_target_: nnexp.optim.optimizers.SGD\nlr: 0.001\n"
     )
     config = compose(["data=digits", "optimizer=slow"], config_dir=tmp_path / "mine")
     assert build(config).optimizer.lr == 0.001
-    assert "did you mean slow?" in told("optimizer=slo", config_dir=tmp_path / "mine")["optimizer=slo"]
+    assert "did you mean slow?" in problems_of("optimizer=slo", config_dir=tmp_path / "mine")["optimizer=slo"]
 
 
-def test_code_of_ones_own_runs_only_when_listed(tmp_path, monkeypatch):
+def test_code_of_the_user_runs_only_if_its_package_is_listed(tmp_path, monkeypatch):
     (tmp_path / "mypkg").mkdir()
     (tmp_path / "mypkg" / "__init__.py").write_text(
         "from nnexp.optim.optimizers import SGD\nclass Mine(SGD): pass\n"
     )
     target = "optimizer._target_=mypkg.Mine"
     keys = ["optimizer=sgd", target]
-    assert "plugins=[mypkg]" in told(*keys)[target]
+    assert "plugins=[mypkg]" in problems_of(*keys)[target]
     assert type(build(compose(["data=digits", *keys, "plugins=[mypkg]"])).optimizer).__name__ == "Mine"
 
 

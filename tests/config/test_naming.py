@@ -1,10 +1,10 @@
 from nnexp import compose
-from nnexp.config.build import plain
+from nnexp.config.build import resolved
 from nnexp.config.naming import config_hash, params, run_name
 
 
 def values(*overrides):
-    return plain(compose(["data=digits", *overrides]))
+    return resolved(compose(["data=digits", *overrides]))
 
 
 def test_params_are_the_config_flattened():

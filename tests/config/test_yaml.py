@@ -12,8 +12,8 @@ from nnexp import compose
 from nnexp.cli.help import first_comment, help_text
 from nnexp.config import build
 from nnexp.config.compose import CONF
-from nnexp.config.validation import locate
 from nnexp.experiment.components import build_components
+from nnexp.serving.locate import locate
 
 FILES = sorted(path.relative_to(CONF) for path in CONF.rglob("*.yaml"))
 OPTIONS = [path for path in FILES if len(path.parts) == 2 and path.parts[0] != "local"]

@@ -1,12 +1,12 @@
-from nnexp.experiment.random_streams import Streams
+from nnexp.experiment.random_streams import RandomStreams
 
 
 def draws(seed, name):
-    return list(Streams(seed)(name).integers(0, 1000, 5))
+    return list(RandomStreams(seed)(name).integers(0, 1000, 5))
 
 
 def test_a_stream_depends_on_seed_and_name_alone():
-    streams = Streams(0)
+    streams = RandomStreams(0)
     streams("init").random(100)
     assert list(streams("shuffle").integers(0, 1000, 5)) == draws(0, "shuffle")
     assert draws(0, "shuffle") != draws(1, "shuffle")

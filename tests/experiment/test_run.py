@@ -33,8 +33,8 @@ def test_a_run_gives_its_history_its_network_and_its_confusion_matrix():
     result = run(compose(QUICK))
     assert [record.epoch for record in result.history] == [1, 2, 3]
     assert result.metrics["best/val_accuracy"] == max(record.val_score for record in result.history)
-    assert result.judged["val"].accuracy == result.metrics["best/val_accuracy"]
-    assert result.judged["test"].accuracy == result.metrics["test/accuracy"]
+    assert result.splits["val"].report.accuracy == result.metrics["best/val_accuracy"]
+    assert result.splits["test"].report.accuracy == result.metrics["test/accuracy"]
     images = build(compose(QUICK)).data.load()
     assert (result.network.predict(images.x_test / 16) == images.y_test).mean() == result.metrics[
         "test/accuracy"
@@ -104,7 +104,7 @@ def test_an_interrupt_while_the_test_set_is_looked_at_leaves_the_final_weights_a
             raise KeyboardInterrupt
         return evaluate(*arguments, **keywords)
 
-    monkeypatch.setattr("nnexp.experiment.confusion_log.evaluate", evaluate_twice)
+    monkeypatch.setattr("nnexp.experiment.evaluation.evaluate", evaluate_twice)
     with pytest.raises(KeyboardInterrupt):
         run(compose([*QUICK, "optimizer=sgd", "schedule=constant", "optimizer.lr=2", "trainer.epochs=30"]))
     (folder,) = (path.parent for path in Path("outputs").rglob("journal.jsonl"))

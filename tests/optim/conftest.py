@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from nnexp.config.compose import CONF
-from nnexp.config.validation import locate
+from nnexp.serving.locate import locate
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -12,10 +12,10 @@ import pytest
 import yaml
 
 from nnexp.config.compose import CONF
-from nnexp.config.validation import locate
 from nnexp.optim.averaging import EMA, SWA, Lookahead, NoAveraging
 from nnexp.optim.cyclic_schedules import OneCycle
 from nnexp.optim.optimizers import SGD
+from nnexp.serving.locate import locate
 
 torch = pytest.importorskip("torch", reason="the oracle needs PyTorch: pip install torch==2.13.0")
 

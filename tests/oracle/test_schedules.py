@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from nnexp.config.compose import CONF
-from nnexp.config.validation import locate
+from nnexp.serving.locate import locate
 
 torch = pytest.importorskip("torch", reason="the oracle needs PyTorch: pip install torch==2.13.0")
 lr_scheduler = torch.optim.lr_scheduler

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from nnexp.config.compose import examine
+from nnexp.config.compose import examine_overrides
 from nnexp.plots.sweep import draw, found, settings
 from nnexp.tracking.journal import Journal
 
@@ -77,6 +77,6 @@ def test_what_a_preset_sweeps_over_is_examined_and_can_be_replaced(alone):
     preset = "# @package _global_\n# a sweep of one's own\nhydra:\n  mode: MULTIRUN\n  sweeper:\n    params:\n      init: he_norml,zeros\n"
     (folder / "mine.yaml").write_text(preset)
     overrides = ["experiment=mine", "data=digits", "seed=3,4"]
-    _, problems = examine(overrides, config_dir=alone / "mine")
+    problems = examine_overrides(overrides, config_dir=alone / "mine").problems
     assert [problem.where for problem in problems] == ["init=he_norml"]
-    assert examine([*overrides, "init=zeros,he_normal"], config_dir=alone / "mine")[1] == []
+    assert examine_overrides([*overrides, "init=zeros,he_normal"], config_dir=alone / "mine").problems == []

@@ -11,7 +11,7 @@ from nnexp.config import ConfigError, build, compose
 from nnexp.data.batches import Batches
 from nnexp.data.errors import DataError
 from nnexp.data.splitting import stratified_subsample
-from nnexp.experiment.random_streams import Streams
+from nnexp.experiment.random_streams import RandomStreams
 from nnexp.plots.image_grid import gallery
 
 IMAGES = 64
@@ -52,7 +52,7 @@ def look(overrides: Sequence[str], out: Path, config_dir: str | None = None) -> 
         DataError: the data cannot be had, or are no images.
     """
     settings = build(compose(overrides, config_dir=config_dir))
-    dataset, streams, dtype = settings.data.load(), Streams(settings.seed), settings.trainer.dtype
+    dataset, streams, dtype = settings.data.load(), RandomStreams(settings.seed), settings.trainer.dtype
     if len(dataset.shape) == 1:
         raise DataError(
             f"{dataset.name} is a table: there are no images to look at; choose data=mnist or data=digits"

@@ -122,7 +122,7 @@ def _check_filter(runs: Runs, condition: str) -> None:
     ):
         names, name = {name for run in everyone for name in getattr(run, f"{kind}s")}, quoted or plain
         if name not in names:
-            from nnexp.config.errors import did_you_mean
+            from nnexp.messages import did_you_mean
 
             raise RunError(
                 f"no run has a {kind} {name}; {did_you_mean(name, names)}see them with: nnexp show last --json"

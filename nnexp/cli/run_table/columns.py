@@ -67,7 +67,7 @@ def check(columns: Sequence[str], runs: Sequence[Run], others: Callable[[], Sequ
     if lacking(runs):
         everyone = [*runs, *others()]
         for column in lacking(everyone):
-            from nnexp.config.errors import did_you_mean
+            from nnexp.messages import did_you_mean
 
             advice = did_you_mean(column, known(everyone))
             what = f"a column is {', '.join(OF_RUN)}, or a metric, param or tag; see all with: nnexp show last --json"

@@ -164,7 +164,7 @@ class ComparedRun:
 
     def examples(self, part: str) -> str:
         """A digest of which examples are in a part ("training", "validation", "test"); empty: not known."""
-        return str(self.dataset.get("parts", {}).get(part, {}).get("digest", ""))
+        return str(self.dataset.get("splits", {}).get(part, {}).get("digest", ""))
 
     def members(self, part: str) -> list[tuple[str, int, float]]:
         """Each class or label with its examples and its recall; each target with its R2."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nnexp.config.naming import NOT_THE_EXPERIMENT
+from nnexp.config.naming import NOT_LEARNT
 from nnexp.redaction import redacted
 from nnexp.runs.compare.caveats import Caution, cautions
 from nnexp.runs.compare.compared_run import LETTERS, PARTS, ComparedRun
@@ -159,7 +159,7 @@ def differing(sides: Sequence[ComparedRun]) -> list[Setting]:
     for key in sorted({key for side in sides for key in side.run.params}):
         values = [side.run.params.get(key) for side in sides]
         if len(set(values)) > 1:
-            learnt = not any(key == other or key.startswith(f"{other}.") for other in NOT_THE_EXPERIMENT)
+            learnt = not any(key == other or key.startswith(f"{other}.") for other in NOT_LEARNT)
             found.append(
                 Setting(key, [None if value is None else redacted(value) for value in values], learnt)
             )

@@ -25,7 +25,7 @@ def datasets(folder: Path, params: Mapping[str, str]) -> list["DatasetInput"]:
         return []
     source = {"config": params.get("data._target_", ""), "path": params.get("data.path") or data["name"]}
     made = []
-    for part, found in data["parts"].items():
+    for part, found in data["splits"].items():
         dataset = Dataset(
             name=f"{data['name']}, {part}"[:500],
             digest=found["digest"][:DIGEST],
@@ -50,7 +50,7 @@ def schema(data: Mapping[str, Any]) -> dict[str, Any]:
 
 def profile(data: Mapping[str, Any], part: str) -> dict[str, Any]:
     """How many examples, of which classes, and how the part was split off."""
-    found = data["parts"][part]
+    found = data["splits"][part]
     told: dict[str, Any] = {
         "num_rows": found["examples"],
         "sha256": found["digest"],

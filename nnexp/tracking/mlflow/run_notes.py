@@ -59,7 +59,7 @@ def run_note(
 def what(params: Mapping[str, str], data: Mapping[str, Any]) -> str:
     """What is learnt from what, by what."""
     chosen = [f"{group} `{params[group]}`" for group in CHOICES if params.get(group, "none") not in PLAIN]
-    sizes = ", ".join(f"{part['examples']:,} {name}" for name, part in data.get("parts", {}).items())
+    sizes = ", ".join(f"{part['examples']:,} {name}" for name, part in data.get("splits", {}).items())
     name = data.get("name") or params.get("data", "custom data")
     kinds = {
         "classification": f"{len(data.get('classes', ()))} classes",

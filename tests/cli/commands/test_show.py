@@ -6,7 +6,7 @@ import pytest
 from nnexp.cli.commands.show import main
 from nnexp.cli.run_report import changed, chosen_epochs
 from nnexp.config import compose
-from nnexp.config.build import plain
+from nnexp.config.build import resolved
 from nnexp.config.naming import params
 from nnexp.tracking.journal import Journal
 from nnexp.tracking.mlflow.store import address, log_metrics, log_params, open_store
@@ -34,7 +34,7 @@ CONFUSION = {
 
 
 def asked(*overrides):
-    return params(plain(compose(["data=digits", *overrides])))
+    return params(resolved(compose(["data=digits", *overrides])))
 
 
 @pytest.fixture

@@ -53,7 +53,7 @@ def data(sha="d" * 64, task="classification", classes=CLASSES, targets=(), valid
         "task": task,
         "classes": list(classes),
         "targets": list(targets),
-        "parts": described,
+        "splits": described,
     }
 
 

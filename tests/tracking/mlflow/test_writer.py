@@ -189,7 +189,7 @@ def test_a_run_that_cannot_write_its_last_files_still_ends(monkeypatch, alone, s
     def full(*arguments):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("nnexp.experiment.run.write_predictions", full)
+    monkeypatch.setattr("nnexp.experiment.artifacts.write_predictions", full)
     with pytest.raises(OSError, match="No space left"):
         run(compose(["data=digits", "trainer.epochs=1", "tracking=none"]))
     (folder,) = (path.parent for path in Path("outputs").rglob("journal.jsonl"))
