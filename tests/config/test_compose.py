@@ -46,7 +46,7 @@ ERRORS = [
     ("optimizer._target_=null", "must be the dotted name of a class"),
     ("schedule._target_=nnexp.optim.optimizers.Momentum", "must be a kind of nnexp.optim.schedules.Schedule"),
     ("optimizer=null", "no such option"),
-    ("trainer=5", "is a section: set its keys, trainer.epochs"),
+    ("trainer=5", "is a section; fix: set its keys, trainer.epochs"),
     ("trainer=null", "is a section"),
     ("model.hidden={a:1}", "Cannot merge"),
     ("model.hidden=[[1]]", "each a whole number >= 1"),

@@ -205,7 +205,7 @@ def test_several_labels_may_be_true_of_an_example(alone):
         "tracking=none",
         "trainer.epochs=30",
     ]
-    with pytest.raises(ConfigError, match="add loss=binary_cross_entropy"):
+    with pytest.raises(ConfigError, match="fix: loss=binary_cross_entropy"):
         run(compose(overrides))
     result = run(compose([*overrides, "loss=binary_cross_entropy", "trainer.batch_size=16"]))
     assert result.metrics["test/accuracy"] > 0.93
@@ -217,9 +217,9 @@ def test_several_labels_may_be_true_of_an_example(alone):
 
 def test_a_loss_that_does_not_suit_the_data_is_told_before_anything_is_recorded(alone):
     overrides = [*regression_table(alone), "loss=softmax_cross_entropy"]
-    with pytest.raises(ConfigError, match="add loss=mean_squared_error"):
+    with pytest.raises(ConfigError, match="fix: loss=mean_squared_error"):
         run(compose(overrides))
-    with pytest.raises(ConfigError, match="take best/val_r2"):
+    with pytest.raises(ConfigError, match="optimized_metric=best/val_r2"):
         run(compose([*overrides[:-1], "optimized_metric=best/val_accuracy"]))
     assert not (alone / "outputs").exists()
 
