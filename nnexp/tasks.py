@@ -248,4 +248,5 @@ def task_of(name: str) -> Task:
 
 def task_of_metrics(metrics: Mapping[str, float]) -> Task | None:
     """Guess the task from logged metrics: whose score they hold, classification before multilabel; None: no score."""
-    return next((task for task in TASKS.values() if f"best/val_{task.score}" in metrics), None)
+    scores = {task: (f"best/val_{task.score}", f"val/{task.score}") for task in TASKS.values()}
+    return next((task for task, names in scores.items() if any(name in metrics for name in names)), None)
