@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nnexp.cli.api import run
     from nnexp.config import compose
-    from nnexp.experiment.run import Result
+    from nnexp.experiment.result import Result
 
 __all__ = ["Result", "compose", "run"]
 
-_HOMES = {"compose": "nnexp.config", "run": "nnexp.cli.api", "Result": "nnexp.experiment.run"}
+_HOMES = {"compose": "nnexp.config", "run": "nnexp.cli.api", "Result": "nnexp.experiment.result"}
 
 
 def __getattr__(name: str) -> Any:

@@ -115,7 +115,7 @@ class RunFolder:
         return self.entries_after(0)[0]
 
     def entries_after(self, offset: int) -> tuple[list[Entry], int]:
-        """Read the journal's entries after `offset` bytes; also returns the offset after the last complete one."""
+        """Read the entries after `offset` bytes; also return the offset after the last complete one."""
         with (self.path / JOURNAL).open("rb") as file:
             file.seek(offset)
             complete, _, _ = file.read().rpartition(b"\n")

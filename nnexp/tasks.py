@@ -1,6 +1,7 @@
 """The kinds of task, classification, multilabel and regression: everything that depends on the kind, once.
 
-N examples, O outputs, C classes, L labels, T targets. A fourth kind of task is one more class here and its row in TASKS.
+N examples, O outputs, C classes, L labels, T targets. A fourth kind of task is one more class here and its
+row in TASKS.
 """
 
 from abc import ABC, abstractmethod
@@ -81,7 +82,7 @@ class Task(ABC):
         return np.asarray(~np.isnan(true).any(axis=1))
 
     def score_of(self, z: Array, true: NDArray[Any]) -> float:
-        """Compute the main metric of outputs z (N, O), in the targets' own units, against known true values."""
+        """Compute the main metric of outputs z (N, O) against known true values in the same units."""
         metric = self.new_score(len(z), z.shape[1], np.float64)
         metric.reset()
         metric.update(z, true)
@@ -89,7 +90,7 @@ class Task(ABC):
 
     @abstractmethod
     def prediction_columns(self, z: Array, probabilities: Array | None, names: Sequence[str]) -> Columns:
-        """Build the columns, each (N,), of a table of predictions with names instead of numbers.
+        """Build the columns, each (N,), of a table of predictions, with names instead of numbers.
 
         Args:
             z: outputs, (N, O).
@@ -107,7 +108,7 @@ class Task(ABC):
 
     @abstractmethod
     def column_types(self, names: Sequence[str]) -> dict[str, str]:
-        """Return the type (string, double, boolean) of each of the `prediction_columns`, in the same order."""
+        """Return the type (string, double, boolean) of each of the `prediction_columns`."""
 
 
 class Classification(Task):
@@ -238,15 +239,10 @@ TASKS: dict[str, Task] = {task.name: task for task in (Classification(), Multila
 
 
 def task_of(name: str) -> Task:
-    """Return the task of that name.
-
-    Raises:
-        KeyError: there is none.
-    """
+    """Return the task of that name."""
     return TASKS[name]
 
 
 def task_of_metrics(metrics: Mapping[str, float]) -> Task | None:
-    """Guess the task from logged metrics: whose score they hold, classification before multilabel; None: no score."""
-    scores = {task: (f"best/val_{task.score}", f"val/{task.score}") for task in TASKS.values()}
-    return next((task for task, names in scores.items() if any(name in metrics for name in names)), None)
+    """Return the first task whose score is among the logged metrics; None: there is no score."""
+    return next((task for task in TASKS.values() if f"best/val_{task.score}" in metrics), None)

@@ -8,11 +8,12 @@ from omegaconf import DictConfig
 from nnexp.cli.display import TerminalDisplay
 from nnexp.experiment import run as experiment
 from nnexp.experiment.display import Display
+from nnexp.experiment.result import Result
 
 
 def run(
     config: DictConfig | dict[str, Any], folder: Path | None = None, display: Display | None = None
-) -> experiment.Result:
+) -> Result:
     """Run one experiment.
 
     Args:
@@ -21,6 +22,6 @@ def run(
         display: how progress is shown; None shows it on the terminal.
 
     Raises:
-        UserError: configuration errors, unusable data or store, training that diverged.
+        UserError: all configuration errors; data, store or memory that cannot be used; training that diverged.
     """
     return experiment.run(config, folder, display or TerminalDisplay())

@@ -1,4 +1,4 @@
-"""Progress displays: header, epochs and summary of one run; one line for each run of a sweep."""
+"""Progress displays: a header, the epochs as they pass and a summary for one run; one line per run for a sweep."""
 
 import logging
 import os
@@ -13,9 +13,11 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from nnexp.cli.run_header import run_header
 from nnexp.config import Settings
 from nnexp.experiment.components import Components
-from nnexp.experiment.display import Display, RunSummary
+from nnexp.experiment.display import Display
+from nnexp.experiment.result import Result
 from nnexp.messages import duration, first_line, short_path
 from nnexp.tasks import Task, task_of, task_of_metrics
+from nnexp.tracking.upload.client import Outcome
 from nnexp.training.best_weights import BestWeights
 from nnexp.training.trainer import Record, Trainer
 
@@ -83,26 +85,26 @@ class TerminalDisplay(Display):
         if self.console.is_terminal:
             self.console.print("[dim]drawing plots, uploading the run ...[/]", end="\r")
 
-    def conclusion(self, summary: RunSummary) -> None:
-        epochs = f"{summary.epochs} of {summary.planned} epochs"
-        if status := STATUS_MARKUP.get(summary.status):
+    def conclusion(self, settings: Settings, result: Result, outcome: Outcome) -> None:
+        epochs = f"{result.epochs} of {settings.trainer.epochs} epochs"
+        if status := STATUS_MARKUP.get(result.status):
             self.print(f"{status} after {epochs}; partial results were saved")
-        elif summary.stopped:
-            self.print(f"stopped early after {epochs}: {summary.stopped}")
-        if summary.metrics:
-            self.labelled("best", describe_results(summary.metrics))
-        self.labelled("folder", escape(str(short_path(summary.folder))))
-        error = escape(first_line(summary.outcome.error))
-        if error and not summary.tracked:
+        elif result.stopped:
+            self.print(f"stopped early after {epochs}: {result.stopped}")
+        if result.metrics:
+            self.labelled("best", describe_results(result.metrics))
+        self.labelled("folder", escape(str(short_path(result.folder))))
+        error = escape(first_line(outcome.error))
+        if error and not settings.tracking.enabled:
             self.labelled("plots", f"[yellow]not drawn:[/] {error}")
         elif error:
             self.labelled("mlflow", f"[yellow]not uploaded to MLflow:[/] {error}")
             self.labelled("", "the folder holds the whole record; upload it later, run: nnexp sync")
-        elif summary.tracked:
-            run = f"run {escape(summary.name)}, id {summary.outcome.run_id}"
+        elif settings.tracking.enabled:
+            run = f"run {escape(settings.run_name)}, id {outcome.run_id}"
             self.labelled("mlflow", f"{run}; view it with: nnexp ui")
-        if summary.outcome.note:
-            self.labelled("", f"[yellow]{escape(first_line(summary.outcome.note))}[/]")
+        if outcome.note:
+            self.labelled("", f"[yellow]{escape(first_line(outcome.note))}[/]")
 
     def labelled(self, label: str, markup: str) -> None:
         """Print a line with its label in a column of its own."""
@@ -138,12 +140,12 @@ class SweepLine(Display):
         text = " ".join(f"{name} {value:.5g}" for name, value in metrics if name not in record.layers)
         log.info("epoch %d: %s", record.epoch, text)
 
-    def conclusion(self, summary: RunSummary) -> None:
-        status = "" if summary.status == "FINISHED" else f" [red]{summary.status}[/]"
-        results = describe_results(summary.metrics) if summary.metrics else "no results"
-        text = f"[bold]{escape(self.label)}[/]{status} {results}  {escape(str(short_path(summary.folder)))}"
-        if summary.outcome.error:
-            text += f" [yellow](not uploaded to MLflow: {escape(first_line(summary.outcome.error))})[/]"
+    def conclusion(self, settings: Settings, result: Result, outcome: Outcome) -> None:
+        status = "" if result.status == "FINISHED" else f" [red]{result.status}[/]"
+        results = describe_results(result.metrics) if result.metrics else "no results"
+        text = f"[bold]{escape(self.label)}[/]{status} {results}  {escape(str(short_path(result.folder)))}"
+        if outcome.error:
+            text += f" [yellow](not uploaded to MLflow: {escape(first_line(outcome.error))})[/]"
         self.console.print(text)
         log.info(self.console.render_str(text).plain)
 

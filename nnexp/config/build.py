@@ -1,4 +1,4 @@
-"""From a composed configuration to objects: validate everything, then build everything. The only file with `instantiate`."""
+"""From a composed configuration to objects: validate, then build. The only file with `instantiate`."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -36,7 +36,7 @@ def build(config: DictConfig | dict[str, Any]) -> Settings:
 
 
 def examine(values: dict[str, Any]) -> tuple[Settings | None, list[Problem]]:
-    """Build a resolved configuration, or return every error: of values, and if there are none, of constructors."""
+    """Build a resolved configuration, or return all errors: of values, else of constructors."""
     plugins = values.get("plugins")
     allowed_plugins = tuple(map(str, plugins)) if isinstance(plugins, list) else ()
     problems = validate(Settings, values, plugins=allowed_plugins)
@@ -63,7 +63,7 @@ def examine(values: dict[str, Any]) -> tuple[Settings | None, list[Problem]]:
 
 
 def resolved(config: DictConfig | dict[str, Any]) -> dict[str, Any]:
-    """Return the configuration as plain dictionaries and lists, interpolations resolved, without what is still ???.
+    """Return the configuration as plain dictionaries and lists, interpolations resolved, without ??? values.
 
     Raises:
         ConfigError: an interpolation that cannot be resolved.

@@ -22,7 +22,7 @@ NOT_LEARNT = (
 
 
 def params(values: dict[str, Any]) -> dict[str, str]:
-    """Flatten a configuration with dots; the name of a config group holds the option it was composed from."""
+    """Flatten a configuration with dots; the name of a config group holds its option."""
     flat = {key: value for key, value in flattened(values) if not key.startswith("choices.")}
     texts = flat | values["choices"]
     return {key: value if isinstance(value, str) else json.dumps(value) for key, value in texts.items()}
@@ -34,13 +34,13 @@ def changes_learning(key: str) -> bool:
 
 
 def config_hash(values: dict[str, Any]) -> str:
-    """Hash what is learnt: 16 hexadecimal digits of a SHA-256, equal for configurations of the same experiment."""
+    """Hash the keys that change what is learnt: 16 hexadecimal digits of a SHA-256."""
     experiment = sorted((key, value) for key, value in flattened(values) if changes_learning(key))
     return sha256(json.dumps(experiment).encode()).hexdigest()[:16]
 
 
 def run_name(values: dict[str, Any]) -> str:
-    """Make a readable name: digits-mlp-he_normal-adam-cosine-s0; that of a table begins with its file's name."""
+    """Make a readable name: digits-mlp-he_normal-adam-cosine-s0; of a table, the file's name comes first."""
     groups = ("data", "model", "init", "optimizer", "schedule")
     words = [str(values["choices"].get(group, "custom")) for group in groups]
     if words[0] == "table":

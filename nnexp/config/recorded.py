@@ -19,8 +19,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from nnexp.config import ConfigError, Problem, Settings, compose
 from nnexp.config.build import resolved as plain
-from nnexp.config.compose import CONF, OPTIONAL
+from nnexp.config.compose import CONF
 from nnexp.config.naming import flattened
+from nnexp.config.overrides import OPTIONAL
 from nnexp.config.validation import TARGET
 from nnexp.messages import did_you_mean
 from nnexp.messages import override as typed

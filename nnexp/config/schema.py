@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, MinLen, Predicate
 
+from nnexp.config.naming import run_name
 from nnexp.data.augmentation.augment import Augment
 from nnexp.data.dataset import Source
 from nnexp.metrics.metric_info import RUN_METRICS
@@ -33,10 +34,13 @@ class TrainerSettings:
         dtype: of weights and activations; float32 to train, float64 to compare bit by bit with other tools.
         threads: of the linear algebra library (BLAS); null is its default, usually all cores.
         accumulate: batches whose gradients are accumulated for one optimizer step.
-        evaluate_every: steps between two evaluations, by which metrics are logged then; null evaluates after each epoch.
-        monitor: the validation metric that selects the best weights and that `patience` watches: the score (accuracy or R2)
+        evaluate_every: steps between two evaluations, by which metrics are logged then; null evaluates after
+            each epoch.
+        monitor: the validation metric that selects the best weights and that `patience` watches: the score
+            (accuracy or R2)
             or the loss.
-        patience: evaluations without improvement after which training stops (early stopping); null never stops early.
+        patience: evaluations without improvement after which training stops (early stopping); null never
+            stops early.
         min_delta: smallest change that counts as an improvement.
         min_epochs: epochs before which `patience` stops nothing.
         time_budget: seconds of training after which it stops; null is no limit.
@@ -65,9 +69,12 @@ class TrackingSettings:
         experiment: the MLflow experiment's name.
         run_name: of the MLflow run; null makes one from the configuration.
         register: the registered model that the run's network becomes a version of; null registers nothing.
-        baseline: a run (id, prefix of an id, name, best, last or folder) whose confusion matrix this one's is compared with.
-        system: seconds between two samples of processor and memory use, where psutil is installed; null for none.
-        images: epochs between two confusion matrices of the validation split; null is 1, 2, 4, 8, ... and the last.
+        baseline: a run (id, prefix of an id, name, best, last or folder) whose confusion matrix this one's is
+            compared with.
+        system: seconds between two samples of processor and memory use, where psutil is installed; null for
+            none.
+        images: epochs between two confusion matrices of the validation split; null is 1, 2, 4, 8, ... and the
+            last.
     """
 
     enabled: bool = True
@@ -86,7 +93,7 @@ class TrackingSettings:
                 raise ValueError(f"tracking.{key} is too long: MLflow accepts {limit} characters")
         if self.register is not None and (set("/:") & set(self.register) or not self.register.strip(". ")):
             raise ValueError(
-                f"tracking.register={self.register}: MLflow does not accept / and : in the name of a registered model"
+                f"tracking.register={self.register}: the name of a registered model must not hold / or :"
             )
 
 
@@ -95,7 +102,8 @@ class DiagnosticsSettings:
     """The section `diagnostics`: measurements of each layer; they do not change what is learnt.
 
     Attributes:
-        layers: gradient and weight norms, update-to-weight ratios, dead units, mean and deviation of activations.
+        layers: gradient and weight norms, update-to-weight ratios, dead units, mean and deviation of
+            activations.
         histograms: of weights and gradients.
         examples: validation examples on which activations are measured.
         steps: steps of each epoch in which gradients and updates are measured.
@@ -112,7 +120,8 @@ class Settings:
     """A whole configuration, built.
 
     Attributes:
-        optimized_metric: the value that a run returns to a sweep; None is best/val_accuracy, in a regression best/val_r2.
+        optimized_metric: the value that a run returns to a sweep; None is best/val_accuracy, in a regression
+            best/val_r2.
         plugins: packages besides nnexp that a `_target_` may come from.
         choices: the option that each config group was composed from; set by `compose`.
         values: the resolved configuration as plain dictionaries and lists; set by `build`.
@@ -135,3 +144,8 @@ class Settings:
     choices: dict[str, str]
     diagnostics: DiagnosticsSettings = DiagnosticsSettings()
     values: dict[str, Any] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    @property
+    def run_name(self) -> str:
+        """The name of the run: `tracking.run_name`, else one made from the configuration."""
+        return self.tracking.run_name or run_name(self.values)

@@ -1,6 +1,7 @@
 """Validation of plain values against the signatures of classes, before anything is built.
 
-A class's `__init__` says by annotations what each key may hold; pydantic checks the values, this file words the errors.
+A class's `__init__` says by annotations what each key may hold; pydantic checks the values, this file words
+the errors.
 """
 
 import inspect

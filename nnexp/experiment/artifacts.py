@@ -1,4 +1,4 @@
-"""The files that a run leaves in its folder beside the journal: data set, network, weights, reports, predictions."""
+"""Artifacts of a run beside its journal: data set, network, weights, reports, predictions."""
 
 import json
 from collections.abc import Mapping

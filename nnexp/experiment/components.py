@@ -1,4 +1,4 @@
-"""From settings to the components of an experiment: data, network, trainer; each from its own random stream."""
+"""From settings to the components of an experiment: data, network, trainer."""
 
 from dataclasses import dataclass
 

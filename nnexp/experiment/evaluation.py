@@ -29,7 +29,7 @@ class SplitResult:
     predictions: Predictions
 
     def metrics(self) -> dict[str, float]:
-        """Return the metrics of the split: loss, score and others, and for classes the calibration error (ECE)."""
+        """Return loss, score and further metrics; of classes also the calibration error (ECE)."""
         metrics = {"loss": self.loss} | self.report.metrics()
         predictions = self.predictions
         if predictions.confidence is not None and predictions.true.ndim == 1:

@@ -1,4 +1,4 @@
-"""Metadata that a run records before it trains: configuration, environment, data, code, tags, upload destination."""
+"""Metadata that a run records before it trains: configuration, environment, data, code, destination."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 
 from nnexp.atomic_write import write_atomically
 from nnexp.config import Settings
-from nnexp.config.naming import config_hash, params, run_name
+from nnexp.config.naming import config_hash, params
 from nnexp.config.schema import TrackingSettings
 from nnexp.experiment.artifacts import write_dataset, write_network
 from nnexp.experiment.components import Components
@@ -53,7 +53,7 @@ def write_run_metadata(
     if code["commit"] != "none":
         tags["mlflow.source.git.commit"] = code["commit"]
     journal.run(
-        settings.tracking.run_name or run_name(values),
+        settings.run_name,
         params(values),
         tags,
         upload_destination(settings.tracking, home),

@@ -4,7 +4,7 @@ import numpy as np
 
 
 class RandomStreams:
-    """`streams("init")` is the same stream for the same seed, whatever other streams exist or were drawn from.
+    """`streams("init")` is the same stream for the same seed, whatever other streams are used.
 
     So a new initializer does not reshuffle the data, and a new stream leaves all others as they were.
 

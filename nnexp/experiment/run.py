@@ -4,7 +4,6 @@ import time
 import traceback
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -13,19 +12,19 @@ import numpy as np
 from omegaconf import DictConfig
 
 from nnexp.config import ConfigError, Problem, Settings, build
-from nnexp.config.naming import run_name, short_id
+from nnexp.config.naming import short_id
 from nnexp.data.dataset import Dataset
 from nnexp.errors import UserError
 from nnexp.experiment.artifacts import write_results
 from nnexp.experiment.components import Components, build_components
 from nnexp.experiment.confusion_log import ConfusionLogger
-from nnexp.experiment.display import Display, RunSummary
-from nnexp.experiment.evaluation import SplitResult, evaluate_split
+from nnexp.experiment.display import Display
+from nnexp.experiment.evaluation import evaluate_split
 from nnexp.experiment.metadata import write_run_metadata
-from nnexp.nn.network import Network
+from nnexp.experiment.result import Result
 from nnexp.run_folder import ERROR, weights_path
 from nnexp.tasks import task_of
-from nnexp.tracking.journal import Journal, Status
+from nnexp.tracking.journal import Journal
 from nnexp.tracking.mlflow.store import address
 from nnexp.tracking.upload.client import Outcome, Uploader
 from nnexp.training.best_weights import save_weights
@@ -37,39 +36,6 @@ class DivergedError(UserError):
     """The loss became NaN or infinite."""
 
     exit_code = 1
-
-
-@dataclass
-class Result:
-    """The result of an experiment.
-
-    Attributes:
-        folder: of the run, under outputs/.
-        network: with the weights of the best epoch.
-        optimized: the name of the metric that the run returns to a sweep.
-        status: FINISHED, FAILED or KILLED.
-        history: a record per evaluation.
-        metrics: those that are logged once: best/..., test/..., time/total.
-        splits: the evaluation of the best weights on the validation ("val") and the test ("test") split:
-            loss, report (a confusion matrix, regression errors or label scores) and predictions.
-        run_id: of the MLflow run; empty where there is none.
-        stopped: why training ended before its last epoch; empty where it did not.
-    """
-
-    folder: Path
-    network: Network
-    optimized: str
-    status: Status = "FINISHED"
-    history: list[Record] = field(default_factory=list)
-    metrics: dict[str, float] = field(default_factory=dict)
-    splits: dict[str, SplitResult] = field(default_factory=dict)
-    run_id: str = ""
-    stopped: str = ""
-
-    @property
-    def value(self) -> float:
-        """What the run returns to a sweep."""
-        return self.metrics[self.optimized]
 
 
 def run(
@@ -151,6 +117,7 @@ def train(
     """Train; after every evaluation log it, keep the best weights, show it, and stop early if asked to."""
     trainer = components.trainer
     best = components.best
+    min_epochs = settings.trainer.min_epochs
     confusion_log = ConfusionLogger(settings, components, journal)
     with display.training(trainer), closing(trainer.epochs()) as evaluations, closing(confusion_log):
         for record, predicted in evaluations:
@@ -159,7 +126,10 @@ def train(
             result.history.append(record)
             best.offer(record)
             display.epoch(record, best)
-            if is_patience_exhausted(settings, components):
+            if (
+                best.is_patience_exhausted(settings.trainer.patience)
+                and trainer.epochs_completed >= min_epochs
+            ):
                 result.stopped = f"no improvement in {best.evaluations_since_improvement} evaluations"
                 return
     if trainer.is_out_of_time:
@@ -181,16 +151,8 @@ def check_divergence(record: Record, step: int, lr: float) -> None:
         )
 
 
-def is_patience_exhausted(settings: Settings, components: Components) -> bool:
-    """Return whether early stopping ends the run now."""
-    limits = settings.trainer
-    if not limits.patience or components.trainer.epochs_completed < limits.min_epochs:
-        return False
-    return components.best.evaluations_since_improvement >= limits.patience
-
-
 def evaluate(components: Components, result: Result, test: bool = True) -> None:
-    """Save the final weights, restore the best ones and evaluate them; on the test split only at the true end."""
+    """Save the final weights, restore and evaluate the best ones; on the test split only at the true end."""
     if not (result.folder / weights_path("final")).exists():  # else interrupted here: the best are in place
         with components.trainer.optimizer_step.averaging.applied():
             save_weights(components.network, result.folder / weights_path("final"))
@@ -220,19 +182,7 @@ def finish(settings: Settings, result: Result, uploader: Uploader, display: Disp
         interrupt = error
         outcome = Outcome(error="interrupted; the upload goes on in the background")
     result.run_id = outcome.run_id
-    display.conclusion(
-        RunSummary(
-            name=settings.tracking.run_name or run_name(settings.values),
-            status=result.status,
-            metrics=result.metrics,
-            epochs=result.history[-1].epoch if result.history else 0,
-            planned=settings.trainer.epochs,
-            folder=result.folder,
-            outcome=outcome,
-            tracked=settings.tracking.enabled,
-            stopped=result.stopped,
-        )
-    )
+    display.conclusion(settings, result, outcome)
     if interrupt is not None and result.status == "FINISHED":
         raise interrupt  # so that a sweep stops too
 

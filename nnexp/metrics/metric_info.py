@@ -1,4 +1,4 @@
-"""What is known of each metric: direction, format, unit, whether it is a share. One row a metric; every table asks here."""
+"""Direction, format, unit and kind of each metric, one row each; every table and report reads them here."""
 
 import math
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class MetricInfo:
     is_score: bool = False
 
     def format(self, value: float) -> str:
-        """Format a value: a duration, an accuracy in percent, a loss with four decimals, others with four digits."""
+        """Format a value: an accuracy in percent, a loss with four decimals, others with four digits."""
         if not math.isfinite(value):
             return str(value)
         if self.style == "duration":

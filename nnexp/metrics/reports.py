@@ -1,6 +1,7 @@
-"""Evaluation reports of a split: confusion matrix of a classification, errors of a regression, scores of several labels.
+"""Evaluation reports of a split: confusion matrix, errors of a regression, scores of labels.
 
-C classes, N examples, T targets, L labels. Definitions as in scikit-learn: a ratio whose denominator is 0 is 0.
+C classes, N examples, T targets, L labels. Definitions as in scikit-learn: a ratio whose denominator is 0 is
+0.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Streaming metrics, updated batch by batch: accuracy for classes and labels, R2 for numbers. Higher is better, 1 is perfect.
+"""Running metrics, updated batch by batch: accuracy of classes and labels, R2 of numbers. Higher is better.
 
 B batch, O outputs, T targets, L labels.
 """
@@ -95,9 +95,10 @@ class LabelAccuracy(RunningMetric):
 
 
 class R2(RunningMetric):
-    """R2 = 1 - (sum of squared errors) / (sum of squared deviations from the mean), averaged over the targets.
+    """R2 = 1 - (squared errors) / (squared deviations from the mean), averaged over the targets.
 
-    A constant target has no such ratio: it counts as 1 if it is predicted exactly and as 0 if not, as in scikit-learn.
+    A constant target has no such ratio: it counts as 1 if it is predicted exactly and as 0 if not, as in
+        scikit-learn.
 
     Args:
         capacity: the largest batch.

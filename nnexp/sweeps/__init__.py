@@ -1,1 +1,1 @@
-"""Many experiments: what happens at the end of a sweep."""
+"""What many runs say together."""

@@ -54,6 +54,10 @@ class BestWeights:
         """Compare with the best record so far, ties included."""
         return self.record is None or not self.monitored(record) <= self.monitored(self.record)
 
+    def is_patience_exhausted(self, patience: int | None) -> bool:
+        """Return whether early stopping ends training: `patience` evaluations without improvement."""
+        return patience is not None and self.evaluations_since_improvement >= patience
+
     def monitored(self, record: Record) -> tuple[float, float]:
         """Return the monitored value and the one that breaks ties; higher is better."""
         values = (record.val_score, -record.val_loss)

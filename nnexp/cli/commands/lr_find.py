@@ -13,7 +13,6 @@ from nnexp.config import ConfigError, Settings, build, compose
 from nnexp.data.errors import DataError
 from nnexp.experiment.components import build_components
 from nnexp.plots.lr_range import lr_curve
-from nnexp.plots.style import save
 from nnexp.training.lr_range_test import Curve, range_test
 from nnexp.training.numerics import blas_threads
 from nnexp.training.optimizer_step import OptimizerStep
@@ -108,7 +107,7 @@ def draw(curve: Curve, settings: Settings, out: Path) -> None:
     found: tuple[float | None, tuple[float, float] | None] = (None, None)
     if curve.falls:
         found = float(suggested(curve)), curve.bounds
-    save(lr_curve(curve.lr, curve.loss, curve.smoothed, title, *found), out)
+    lr_curve(curve.lr, curve.loss, curve.smoothed, title, *found).savefig(out)
 
 
 def table(curve: Curve) -> Iterator[str]:
