@@ -1,6 +1,7 @@
 """The arguments of commands: options that several of them share, and their wording."""
 
 import argparse
+from pathlib import Path
 from typing import Any, NoReturn
 
 from nnexp.cli.errors import USER_ERROR
@@ -9,6 +10,7 @@ RUN = "an id or its first characters, a name, best, last, or the path of a run's
 URI = "another store (default: MLFLOW_TRACKING_URI, else mlruns/mlflow.db in the working directory)"
 EXPERIMENT = "only runs of this experiment (default: of all)"
 JSON = "print everything as JSON"
+PLOT_FORMATS = (".png", ".svg", ".pdf")
 
 
 class Arguments(argparse.ArgumentParser):
@@ -37,6 +39,24 @@ class Arguments(argparse.ArgumentParser):
         """Add --json with its help text."""
         self.add_argument("--json", action="store_true", help=text)
 
+    def add_overrides(self, example: str) -> None:
+        """Add overrides and --config-dir, as a run takes them; they need `parse_intermixed_args`."""
+        self.add_argument("overrides", nargs="*", metavar="key=value", help=f"as of a run: {example}")
+        self.add_argument("--config-dir", metavar="DIR", help="a folder of your own config groups")
+
+    def add_plot(self, default: str) -> None:
+        """Add --out, the file of a plot."""
+        text = f"the plot (default: {default})"
+        self.add_argument("--out", type=plot_path, default=Path(default), metavar="FILE", help=text)
+
     def error(self, message: str) -> NoReturn:
         """Exit with the message, in one line."""
         self.exit(USER_ERROR, f"nnexp: {message}; see {self.prog} --help\n")
+
+
+def plot_path(text: str) -> Path:
+    """Parse the path of a plot."""
+    path = Path(text)
+    if path.suffix.lower() not in PLOT_FORMATS:
+        raise argparse.ArgumentTypeError(f"{text}: expected a name that ends in {', '.join(PLOT_FORMATS)}")
+    return path
