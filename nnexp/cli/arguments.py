@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any, NoReturn
 
-from nnexp.cli.errors import USER_ERROR
+from nnexp.errors import UserError
 
 RUN = "an id or its first characters, a name, best, last, or the path of a run's folder"
 URI = "another store (default: MLFLOW_TRACKING_URI, else mlruns/mlflow.db in the working directory)"
@@ -50,8 +50,12 @@ class Arguments(argparse.ArgumentParser):
         self.add_argument("--out", type=plot_path, default=Path(default), metavar="FILE", help=text)
 
     def error(self, message: str) -> NoReturn:
-        """Exit with the message, in one line."""
-        self.exit(USER_ERROR, f"nnexp: {message}; see {self.prog} --help\n")
+        """Raise the message as an error of the command.
+
+        Raises:
+            UserError: always.
+        """
+        raise UserError(f"{message}; see {self.prog} --help")
 
 
 def plot_path(text: str) -> Path:

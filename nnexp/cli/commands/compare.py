@@ -11,7 +11,8 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from nnexp.cli.arguments import RUN, USER_ERROR, Arguments
+from nnexp.cli.arguments import RUN, Arguments
+from nnexp.cli.errors import USER_ERROR
 from nnexp.runs.compare.comparison import Comparison, check_number, compare
 from nnexp.runs.compare.metric_rows import shown
 from nnexp.runs.compare.significance import corrected

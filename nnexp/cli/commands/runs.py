@@ -12,7 +12,8 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from nnexp.cli.arguments import USER_ERROR, Arguments
+from nnexp.cli.arguments import Arguments
+from nnexp.cli.errors import USER_ERROR
 from nnexp.cli.run_table.columns import OF_RUN, Value, check, default, exact_moment, ordered, value
 from nnexp.cli.run_table.layout import table
 from nnexp.redaction import redacted

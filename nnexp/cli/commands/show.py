@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
-from nnexp.cli.arguments import USER_ERROR, Arguments
+from nnexp.cli.arguments import Arguments
+from nnexp.cli.errors import USER_ERROR
 from nnexp.cli.run_report import chosen_epochs, report
 from nnexp.messages import duration
 from nnexp.metrics.metric_info import format_metric

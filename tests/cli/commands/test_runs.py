@@ -12,6 +12,7 @@ from rich.console import Console
 from nnexp.cli.commands.runs import main
 from nnexp.cli.run_table.columns import default, differing, ordered
 from nnexp.cli.run_table.layout import _cut, _without_common_words, drawn
+from nnexp.errors import UserError
 from nnexp.messages import duration
 from nnexp.metrics.metric_info import format_metric
 from nnexp.runs.query import Runs
@@ -205,11 +206,10 @@ def test_mistakes_are_told_in_one_line_with_the_remedy(recorded, capsys, argumen
     assert says in seen.err
 
 
-def test_a_top_below_one_is_refused(capsys):
-    with pytest.raises(SystemExit) as ended:
+def test_a_top_below_one_is_refused():
+    with pytest.raises(UserError) as raised:
         main(["--top", "0"])
-    assert ended.value.code == 2
-    assert capsys.readouterr().err == "nnexp: --top 0: at least 1; see nnexp runs --help\n"
+    assert str(raised.value) == "--top 0: at least 1; see nnexp runs --help"
 
 
 def test_a_filter_that_nothing_fits_is_no_mistake(recorded, capsys):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from nnexp.cli.commands import ui
+from nnexp.errors import UserError
 
 
 class Server:
@@ -48,11 +49,10 @@ def opened(monkeypatch):
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "-1"])
-def test_a_port_that_there_is_not_is_refused_in_a_line(port, capsys):
-    with pytest.raises(SystemExit) as ended:
+def test_a_port_that_there_is_not_is_refused_in_a_line(port):
+    with pytest.raises(UserError) as raised:
         ui.main([f"--port={port}"])
-    assert ended.value.code == 2
-    assert capsys.readouterr().err == f"nnexp: --port {port}: from 1 to 65535; see nnexp ui --help\n"
+    assert str(raised.value) == f"--port {port}: from 1 to 65535; see nnexp ui --help"
 
 
 def test_a_password_is_not_printed_and_stands_on_no_command_line(opened, monkeypatch, capsys):
