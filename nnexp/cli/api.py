@@ -22,6 +22,6 @@ def run(
         display: how progress is shown; None shows it on the terminal.
 
     Raises:
-        UserError: all configuration errors; data, store or memory that cannot be used; training that diverged.
+        UserError: configuration errors, unusable data or store, training that diverged.
     """
     return experiment.run(config, folder, display or TerminalDisplay())

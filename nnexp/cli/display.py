@@ -1,4 +1,4 @@
-"""Progress displays: a header, the epochs as they pass and a summary for one run; one line per run for a sweep."""
+"""Progress displays: header, epochs and summary of one run; one line for each run of a sweep."""
 
 import logging
 import os

@@ -24,7 +24,7 @@ def raise_on_sigterm() -> None:
 
 
 def exit_code(error: BaseException) -> int | None:
-    """Return the exit code of a process that an error ends; None: a fault of nnexp, which deserves its traceback."""
+    """Return the exit code for an error; None for a fault of nnexp, which is shown with its traceback."""
     if isinstance(error, UserError):
         return error.exit_code
     if isinstance(error, Terminated):

@@ -1,4 +1,4 @@
-"""The text of `nnexp --help`: commands, examples, config groups with their options. Reads files, imports nothing heavy."""
+"""The text of `nnexp --help`: commands, examples, config groups with their options. Imports nothing heavy."""
 
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -53,7 +53,7 @@ def first_comment(path: Path) -> str:
 
 
 def read_commands() -> dict[str, str]:
-    """Return each command with its description, from the first line of its file: `nnexp NAME`: DESCRIPTION."""
+    """Read the commands with their descriptions: the first line of each file is `nnexp NAME`: DESCRIPTION."""
     files = sorted((PACKAGE / "cli" / "commands").glob("[!_]*.py"))
     return {file.stem.replace("_", "-"): _description(file) for file in files}
 

@@ -17,7 +17,7 @@ def run_header(settings: Settings, components: Components, threads: int) -> list
     data = components.dataset
     network = components.network
     trainer = settings.trainer
-    choice = {group: "custom" for group in ("init", "loss", "optimizer", "schedule")} | settings.choices
+    choice = dict.fromkeys(("init", "loss", "optimizer", "schedule"), "custom") | settings.choices
     outputs = task_of(data.task).describe_outputs(data.classes or data.targets)
     sizes = (
         f"{components.train.examples:,} training, {components.validation.examples:,} validation, "

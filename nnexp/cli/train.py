@@ -21,7 +21,7 @@ from nnexp.sweeps.callback import SweepPlot
 
 
 class ReportedError(BaseException):
-    """Carries an error that is printed without a traceback past Hydra, which would print one and the overrides."""
+    """Carries a user's error past Hydra, which would print it with the overrides and a traceback."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__(error)
@@ -32,7 +32,7 @@ def main(arguments: list[str]) -> int:
     """Run what the arguments ask for; return the exit code.
 
     Raises:
-        UserError: a configuration error, before any folder is made; or what ended the run or the first failed job.
+        UserError: configuration errors, before any folder is created; or the error of the run or a job.
     """
     options = get_args_parser().parse_args(arguments)
     if options.multirun + bool(options.cfg) + bool(options.info) + options.shell_completion > 1:
@@ -53,7 +53,7 @@ def main(arguments: list[str]) -> int:
 
 
 def check_overrides(options: Namespace) -> bool:
-    """Report all errors of the overrides at once; return whether they ask for a sweep, by -m or by a preset."""
+    """Report all errors of the overrides at once; return whether -m or a preset asks for a sweep."""
     config_name = options.config_name or CONFIG_NAME
     examination = examine_overrides(
         options.overrides, sweep=options.multirun, config_dir=options.config_dir, config_name=config_name
@@ -90,7 +90,8 @@ def job(config: DictConfig) -> float:
                 raise
             raise ReportedError(error) from error
     label = " ".join([f"#{context.job.num}", *context.overrides.task])
-    sweep_id = "/".join(Path(context.sweep.dir).parts[-2:])
+    sweep = Path(context.sweep.dir)
+    sweep_id = f"{sweep.parent.name}/{sweep.name}"
     try:
         return run(config, folder, SweepLine(label), home, sweep_id).value
     except Exception as error:

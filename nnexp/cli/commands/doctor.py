@@ -1,89 +1,63 @@
-"""`nnexp doctor`: what is installed, what is wrong and how to mend it. It makes nothing and needs nothing."""
+"""`nnexp doctor`: check the installation, the machine, the data and the MLflow store."""
 
 import json
-from collections.abc import Iterator, Mapping
-from functools import partial
-from typing import Any
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 
+from rich.console import Console
 from rich.markup import escape
 
 from nnexp.cli.arguments import Arguments
-from nnexp.cli.doctor import installation, machine, project, store
-from nnexp.cli.doctor.finding import Check, Finding, many
+from nnexp.cli.doctor import installation, machine, project
+from nnexp.cli.doctor.finding import Check, Finding
+from nnexp.messages import plural
 
 FAILURE = 1
 COLORS = {"ok": "green", "note": "yellow", "problem": "bold red"}
-CHECKS: Mapping[str, Check] = {
-    "python": installation.python,
-    "nnexp": installation.package,
-    "packages": installation.packages,
-    "extras": installation.extras,
-    "conf": installation.configuration,
-    "blas": machine.linear_algebra,
-    "product": machine.product,
-    "denormals": machine.denormals,
-    "disk": machine.disk,
-    "git": project.code,
-    "settings": project.variables,
-    "store": store.store,
-    "leftovers": store.leftovers,
-    "outputs": project.unsent,
-    "data": project.data,
+CHECKS: dict[str, Check] = {
+    "python": installation.check_python,
+    "packages": installation.check_packages,
+    "extras": installation.check_extras,
+    "plugins": installation.check_plugins,
+    "conf": installation.check_configuration,
+    "blas": machine.check_blas,
+    "disk": machine.check_disk,
+    "data": project.check_data,
+    "store": project.check_store,
+    "runs": project.check_runs,
 }
 
 
 def main(arguments: list[str]) -> int:
-    """Look at everything and tell; returns the exit code, 1 if there is a problem."""
+    """Run all checks and print the findings; return 1 if there is a problem."""
     parser = Arguments(
         "doctor",
-        "Look at the installation, the machine, the MLflow store and the data here: what is wrong, and how to mend it.",
-        epilog="Exit code 0: no problem; 1: at least one. Nothing is made or changed.",
-    )
-    parser.add_argument(
-        "--data",
-        action="store_true",
-        help="verify the content of the data sets that are there, which takes longer",
+        "Check the installation, the machine, the data and the MLflow store. Nothing is changed.",
+        epilog="Exit code 0: no problem; 1: at least one.",
     )
     parser.add_json()
     options = parser.parse_args(arguments)
-    checks: dict[str, Check] = {**CHECKS, "data": partial(project.data, verify=options.data)}
-    found: list[Finding] = []
-    show = _printer()
-    for finding in examine(checks):
-        found.append(finding)
+    console = Console(highlight=False, soft_wrap=True)
+    findings = []
+    for finding in run_checks(CHECKS.items()):
+        findings.append(finding)
         if not options.json:
-            show(finding)
-    problems = sum(finding.state == "problem" for finding in found)
+            state = f"[{COLORS[finding.state]}]{finding.state:8}[/]"
+            console.print(f"{state} [bold]{finding.about:10}[/] {escape(finding.text)}")
+        if not options.json and finding.remedy:
+            console.print(f"{'':19} [dim]fix:[/] {escape(finding.remedy)}")
+    problems = sum(finding.state == "problem" for finding in findings)
     if options.json:
-        print(json.dumps({"problems": problems, "findings": [_told(finding) for finding in found]}, indent=2))
+        print(json.dumps({"problems": problems, "findings": [asdict(f) for f in findings]}, indent=2))
     else:
-        print(f"\n{many(problems, 'problem') if problems else 'no problem'}")
+        print(f"\n{plural(problems, 'problem') if problems else 'no problem'}")
     return FAILURE if problems else 0
 
 
-def examine(checks: Mapping[str, Check]) -> Iterator[Finding]:
-    """Every finding of every check; one that fails is a finding too, and stops no other."""
-    for about, check in checks.items():
+def run_checks(checks: Iterable[tuple[str, Check]]) -> Iterator[Finding]:
+    """Yield the findings of all checks; a check that fails is a finding too."""
+    for name, check in checks:
         try:
             yield from check()
-        except Exception as error:  # noqa: BLE001, whatever a broken installation can do is what we are here to tell
-            yield Finding(about, "problem", f"this check itself failed: {type(error).__name__}: {error}")
-
-
-def _printer() -> Any:
-    from rich.console import Console
-
-    console = Console(highlight=False, soft_wrap=True)
-
-    def show(finding: Finding) -> None:
-        console.print(
-            f"[{COLORS[finding.state]}]{finding.state:8}[/] [bold]{finding.about:10}[/] {escape(finding.text)}"
-        )
-        if finding.remedy:
-            console.print(f"{'':19} [dim]->[/] {escape(finding.remedy)}")
-
-    return show
-
-
-def _told(finding: Finding) -> dict[str, str]:
-    return {"about": finding.about, "state": finding.state, "text": finding.text, "remedy": finding.remedy}
+        except Exception as error:  # noqa: BLE001, a broken installation can raise anything
+            yield Finding(name, "problem", f"the check failed: {type(error).__name__}: {error}")

@@ -1,4 +1,4 @@
-"""What a look at something found: all is well, something to know, or a problem and how to mend it."""
+"""What a check reports: all is well, something worth knowing, or a problem and its remedy."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ State = Literal["ok", "note", "problem"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the doctor's.
+    """One line of the report.
 
     Attributes:
-        about: what was looked at, in a word.
+        about: what was checked, in a word.
         state: ok; note: worth knowing; problem: something will not work.
-        text: what was found.
-        remedy: how to mend it; empty where nothing needs to be.
+        text: the result.
+        remedy: how to fix it; empty if nothing needs to be fixed.
     """
 
     about: str
@@ -25,8 +25,3 @@ class Finding:
 
 
 Check = Callable[[], Iterable[Finding]]
-
-
-def many(number: int, name: str) -> str:
-    """A number of things: 1 run, 2 runs."""
-    return f"{number:,} {name}{'s' * (number != 1)}"

@@ -1,127 +1,104 @@
-"""Is everything installed: Python, nnexp, the packages it needs, those it can use, its configuration."""
+"""Checks of the installation: Python, nnexp, its packages, Hydra plugins, the configuration."""
 
-import json
 import platform
 import sys
 from collections.abc import Iterator
 from importlib import metadata
-from importlib.util import find_spec
 from pathlib import Path
 
-import nnexp
-from nnexp.cli.doctor.finding import Finding, many
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
-EXTRAS = {  # modules: what they give, and how to get them
-    ("psutil",): ("processor and memory of a run in MLflow", "pip install 'nnexp[system]'"),
-    ("onnx", "onnxruntime"): ("nnexp export --onnx", "pip install 'nnexp[onnx]'"),
-    ("psycopg2",): ("a PostgreSQL store", "pip install 'nnexp[postgres]'"),
-    ("torch",): ("only the tests that compare with PyTorch", "pip install 'nnexp[oracle]'"),
+import nnexp
+from nnexp.cli.doctor.finding import Finding
+from nnexp.messages import plural
+
+EXTRAS = {
+    "system": "processor and memory of a run in MLflow",
+    "onnx": "nnexp export --onnx",
+    "postgres": "a PostgreSQL store",
 }
 
 
-def python() -> Iterator[Finding]:
-    """Its version, and which one it is."""
-    found = f"Python {platform.python_version()} at {sys.executable}"
-    wanted = str(metadata.metadata("nnexp")["Requires-Python"] or "")
-    from packaging.specifiers import SpecifierSet
-
-    if platform.python_version() not in SpecifierSet(wanted, prereleases=True):
+def check_python() -> Iterator[Finding]:
+    """Check the version of Python."""
+    version = platform.python_version()
+    required = str(metadata.metadata("nnexp")["Requires-Python"] or "")
+    text = f"Python {version} at {sys.executable}"
+    if version in SpecifierSet(required, prereleases=True):
+        yield Finding("python", "ok", text)
+    else:
         yield Finding(
-            "python",
-            "problem",
-            f"{found}: nnexp needs {wanted}",
-            "make an environment with a newer one: python3.12 -m venv .venv",
+            "python", "problem", f"{text}: nnexp needs {required}", "create an environment with that"
         )
-    else:
-        yield Finding("python", "ok", found)
 
 
-def package() -> Iterator[Finding]:
-    """Which nnexp it is, and whether it is the one that is installed."""
-    folder, installed = Path(nnexp.__file__).resolve().parent, metadata.distribution("nnexp")
-    source = json.loads(installed.read_text("direct_url.json") or "{}")
-    editable = source.get("dir_info", {}).get("editable", False)
-    homes = [Path(str(installed.locate_file("nnexp"))).resolve()]
-    if editable:
-        homes.append(Path(source["url"].removeprefix("file://")) / "nnexp")
-    text = f"nnexp {installed.version} in {folder}{', editable' if editable else ''}"
-    if folder not in [home.resolve() for home in homes]:
-        remedy = "leave the folder, or take it out of PYTHONPATH; to work on it: pip install -e ."
-        yield Finding("nnexp", "note", f"{text}; installed is another one, in {homes[-1]}", remedy)
-    else:
-        yield Finding("nnexp", "ok", text)
-
-
-def packages() -> Iterator[Finding]:
-    """Those that nnexp needs, against the versions it says it needs."""
-    from packaging.requirements import Requirement
-
-    good = []
-    for requirement in map(Requirement, metadata.requires("nnexp") or []):
-        if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
-            continue
+def check_packages() -> Iterator[Finding]:
+    """Check nnexp and the packages that it requires."""
+    folder = Path(nnexp.__file__).resolve().parent
+    yield Finding("nnexp", "ok", f"nnexp {metadata.version('nnexp')} in {folder}")
+    requirements = _requirements()
+    unmet = {requirement: error for requirement in requirements if (error := _unmet(requirement))}
+    for requirement, error in unmet.items():
         remedy = f"pip install '{requirement.name}{requirement.specifier}'"
-        try:
-            version = metadata.version(requirement.name)
-        except metadata.PackageNotFoundError:
-            yield Finding("packages", "problem", f"{requirement.name} is not installed", remedy)
-            continue
-        if requirement.specifier.contains(version, prereleases=True):
-            good.append(f"{requirement.name} {version}")
-        else:
-            yield Finding(
-                "packages",
-                "problem",
-                f"{requirement.name} {version}: nnexp needs {requirement.specifier}",
-                remedy,
-            )
-    yield Finding("packages", "ok", ", ".join(good))
+        yield Finding("packages", "problem", error, remedy)
+    names = [requirement.name for requirement in requirements if requirement not in unmet]
+    yield Finding("packages", "ok", ", ".join(f"{name} {metadata.version(name)}" for name in names))
 
 
-def extras() -> Iterator[Finding]:
-    """Those that are not needed and give something."""
-    here = []
-    for modules, (gives, remedy) in EXTRAS.items():
-        if missing := [module for module in modules if find_spec(module) is None]:
+def check_extras() -> Iterator[Finding]:
+    """Check the optional packages."""
+    for extra, purpose in EXTRAS.items():
+        unmet = [error for requirement in _requirements(extra) if (error := _unmet(requirement))]
+        if unmet:
             yield Finding(
-                "extras", "note", f"without {' and '.join(missing)}: {gives} is not to be had", remedy
+                "extras", "note", f"{', '.join(unmet)}: for {purpose}", f"pip install 'nnexp[{extra}]'"
             )
         else:
-            here.append(f"{' and '.join(map(_with_version, modules))} ({gives})")
-    if here:
-        yield Finding("extras", "ok", ", ".join(here))
+            yield Finding("extras", "ok", f"{extra}: for {purpose}")
 
 
-def configuration() -> Iterator[Finding]:
-    """Whether conf/ is whole: the default run composes, and its parts can be built."""
+def check_plugins() -> Iterator[Finding]:
+    """Check that Hydra's launchers and sweepers can be imported."""
+    from hydra.core.plugins import Plugins
+    from hydra.plugins.launcher import Launcher
+    from hydra.plugins.sweeper import Sweeper
+
+    plugins = Plugins.instance()
+    names = [plugin.__name__ for kind in (Launcher, Sweeper) for plugin in plugins.discover(kind)]
+    yield Finding("plugins", "ok", f"of Hydra: {', '.join(names)}")
+
+
+def check_configuration() -> Iterator[Finding]:
+    """Check that conf/ is complete: the default run can be composed and built."""
     from nnexp.config import ConfigError, compose
     from nnexp.config.compose import CONF
 
-    groups = {
-        path.name: len([*path.glob("*.yaml")])
-        for path in CONF.iterdir()
-        if path.is_dir() and path.name not in ("hydra", "local")
-    }
     try:
         compose([])
     except ConfigError as error:
-        yield Finding(
-            "conf",
-            "problem",
-            f"{CONF}: {error}",
-            "bring conf/ back as it was: git checkout conf, or install nnexp anew",
-        )
+        yield Finding("conf", "problem", f"{CONF}: {error}", "git checkout conf, or install nnexp again")
         return
-    yield Finding(
-        "conf", "ok", f"{CONF}: {many(len(groups), 'group')}, {many(sum(groups.values()), 'option')}"
-    )
-    if (own := CONF / "local" / "default.yaml").exists():
-        yield Finding("conf", "note", f"{own} changes the defaults on this machine")
+    options = len([*CONF.glob("[!hl]*/*.yaml")])
+    yield Finding("conf", "ok", f"{CONF}: {plural(options, 'option')} in its groups")
+    if (local := CONF / "local" / "default.yaml").exists():
+        yield Finding("conf", "note", f"{local} changes the defaults on this machine")
 
 
-def _with_version(module: str) -> str:
-    names = metadata.packages_distributions().get(module, [module])
+def _requirements(extra: str = "") -> list[Requirement]:
+    """Return what nnexp requires, or what one of its extras adds."""
+    requirements = [Requirement(text) for text in metadata.requires("nnexp") or []]
+    if not extra:
+        return [r for r in requirements if r.marker is None or r.marker.evaluate({"extra": ""})]
+    return [r for r in requirements if "extra" in str(r.marker) and r.marker.evaluate({"extra": extra})]
+
+
+def _unmet(requirement: Requirement) -> str:
+    """Return why a requirement is not met; empty if it is."""
     try:
-        return f"{module} {metadata.version(names[0])}"
+        version = metadata.version(requirement.name)
     except metadata.PackageNotFoundError:
-        return module
+        return f"{requirement.name} is not installed"
+    if requirement.specifier.contains(version, prereleases=True):
+        return ""
+    return f"{requirement.name} {version} is installed, nnexp needs {requirement.specifier}"
