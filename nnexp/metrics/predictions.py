@@ -3,6 +3,7 @@
 N examples, T targets or labels.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,12 @@ class Predictions:
     predicted: NDArray[Any]
     confidence: NDArray[np.floating] | None = None
 
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "Predictions":
+        """Read the arrays of an .npz file."""
+        true = arrays["true"] if "true" in arrays else arrays["y"]
+        return cls(arrays["index"], true, arrays["predicted"], arrays.get("confidence"))
+
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the arrays by their names in the .npz file; true values other than classes are named y."""
         true = "true" if self.true.ndim == 1 else "y"
@@ -34,3 +41,22 @@ class Predictions:
         return (
             arrays if self.confidence is None else arrays | {"confidence": self.confidence.astype(np.float32)}
         )
+
+    def decisions(self) -> tuple[NDArray[np.floating], NDArray[np.bool_]]:
+        """Return the confidence of each decision and whether it is correct: one for each example, or for each of its labels."""
+        assert self.confidence is not None
+        correct = self.true == self.predicted
+        if self.true.ndim == 1:
+            return self.confidence, correct
+        return np.maximum(self.confidence, 1 - self.confidence).ravel(), correct.ravel()
+
+    def binary_scores(self, names: Sequence[str]) -> list[tuple[str, NDArray[np.bool_], NDArray[np.float64]]]:
+        """Return name, truth (N,) and probability (N,) of each label, or of the second of two classes; else nothing."""
+        if self.confidence is None:
+            return []
+        confidence = self.confidence.astype(np.float64)
+        if self.true.ndim == 2:
+            return list(zip(names, self.true.T, confidence.T, strict=True))
+        if len(names) != 2:
+            return []
+        return [(names[1], self.true == 1, np.where(self.predicted == 1, confidence, 1 - confidence))]

@@ -1,7 +1,7 @@
-"""A square of coloured cells with a name to each row and column: what confusion matrices are painted on.
+"""A matrix of coloured cells with a name for each row and column: confusion matrices and their differences.
 
-C classes. Everything is measured in pixels. The size of the picture depends on the names alone, so that the matrices of all
-epochs lie exactly upon each other.
+C classes. Sizes are in pixels. The size of the image depends on the names alone, so that the matrices of all epochs lie
+exactly upon each other.
 """
 
 from collections.abc import Sequence
@@ -19,11 +19,11 @@ from nnexp.plots.style import (
     NOTE,
     TEXT,
     WRONG,
-    fitted,
+    draw_heading,
     font,
-    head,
-    head_height,
-    length,
+    heading_height,
+    shorten,
+    text_width,
 )
 
 if TYPE_CHECKING:
@@ -31,130 +31,139 @@ if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
 
 GAP = 8
-NARROWEST = 470  # so that there is room for a title
-LONGEST_NAME = 190
+MIN_WIDTH = 470  # so that there is room for a title
+MAX_NAME = 190
 TAIL = 0.4  # of a name that is cut: names often differ in their ends
-SMALLEST = 9  # type that can be read
-STEEP = 26  # cells narrower than this have names that stand upright
+MIN_FONT = 9
+MIN_SLANTED = 26  # columns narrower than this have vertical names
+LUMINANCE = np.array((0.299, 0.587, 0.114))
 
 
-@dataclass(frozen=True)
-class Grid:
-    """What is to be painted.
+@dataclass(frozen=True, kw_only=True)
+class MatrixImage:
+    """A matrix to draw.
 
     Attributes:
         title: above.
-        notes: lines below it, in small type.
+        notes: lines below it, in a small font.
         names: of the classes.
-        colours: of the cells, (C, C, 3) uint8, true classes down, predicted ones across.
-        texts: in the cells, (C, C) str; left out where they find no room.
-        side: what stands beside each row, (C,) str.
+        colors: of the cells, (C, C, 3), true classes down, predicted ones across.
+        texts: in the cells, (C, C); left out where they do not fit.
+        row_texts: beside each row, (C,).
         heading: above these.
-        beside: the colour of texts off the diagonal.
+        text_color: of texts off the diagonal.
     """
 
     title: str
     notes: Sequence[str]
     names: Sequence[str]
-    colours: NDArray[np.uint8]
+    colors: NDArray[np.uint8]
     texts: NDArray[np.str_]
-    side: Sequence[str]
+    row_texts: Sequence[str]
     heading: str
-    beside: str = WRONG
+    text_color: str = WRONG
 
-    def paint(self) -> "Image":
-        """The picture."""
+    def draw(self) -> "Image":
+        """Draw the matrix."""
         from PIL import Image, ImageDraw
 
         n = len(self.names)
         cell = cell_size(n)
         size = min(LABEL, cell - 3)
-        named = size >= SMALLEST
-        names = [fitted(name, size, LONGEST_NAME, TAIL) for name in self.names] if named else []
-        longest = max((length(name, size) for name in names), default=0)
-        upright, slanted = cell < STEEP and longest > cell - 2, cell >= STEEP and longest > cell - 4
-        below = longest if upright else longest * 0.71 + size if slanted else size + 2
-        left = int(MARGIN + LABEL + GAP + max(longest, longest * 0.71 - cell / 2 if slanted else 0) + GAP)
-        top = head_height(self.notes) + LABEL + 4  # room for the heading of the recalls
-        beside = int(length("100.0%", size) + 2 * GAP if named else MARGIN)
-        width = max(NARROWEST, left + n * cell + beside + MARGIN)
-        height = int(top + n * cell + GAP + below + GAP + LABEL + MARGIN)
+        named = size >= MIN_FONT
+        names = [shorten(name, size, MAX_NAME, TAIL) for name in self.names] if named else []
+        longest = max((text_width(name, size) for name in names), default=0)
+        angle = name_angle(cell, longest)
+        below = {0: size + 2, 45: longest * 0.71 + size, 90: longest}[angle]
+        left = int(MARGIN + LABEL + GAP + max(longest, longest * 0.71 - cell / 2 if angle == 45 else 0) + GAP)
+        top = heading_height(self.notes) + LABEL + 4  # room for the heading of the row texts
+        right, bottom = left + n * cell, top + n * cell
+        beside = int(text_width("100.0%", size) + 2 * GAP if named else MARGIN)
+        width, height = (
+            max(MIN_WIDTH, right + beside + MARGIN),
+            int(bottom + GAP + below + GAP + LABEL + MARGIN),
+        )
 
         image = Image.new("RGB", (width, height), "white")
         draw = ImageDraw.Draw(image)
-        head(draw, self.title, self.notes, width - 2 * MARGIN)
-        image.paste(Image.fromarray(cells(self.colours, cell)), (left, top))
-        self.write(draw, left, top, cell)
-        draw.text((left + n * cell / 2, height - MARGIN), "predicted class", FAINT, font(LABEL - 1), "ms")
-        image.paste(
-            *turned("true class", LABEL - 1, FAINT, 90, (MARGIN + LABEL // 2, top + n * cell // 2), "middle")
-        )
+        draw_heading(draw, self.title, self.notes, width - 2 * MARGIN)
+        image.paste(Image.fromarray(draw_cells(self.colors, cell)), (left, top))
+        self._draw_texts(draw, left, top, cell)
+        draw.text(((left + right) / 2, height - MARGIN), "predicted class", FAINT, font(LABEL - 1), "ms")
+        label = rotated_text("true class", LABEL - 1, 90)
+        x, y = MARGIN + LABEL // 2 - label.width // 2, (top + bottom - label.height) // 2
+        image.paste(FAINT, (x, y), label)
         if named:
-            draw.text((left + n * cell + GAP, top - 4), self.heading, FAINT, font(NOTE), "ls")
+            draw.text((right + GAP, top - 4), self.heading, FAINT, font(NOTE), "ls")
         for i, name in enumerate(names):
             middle = int((i + 0.5) * cell)
             draw.text((left - GAP, top + middle), name, TEXT, font(size), "rm")
-            draw.text((left + n * cell + GAP, top + middle), self.side[i], FAINT, font(size), "lm")
-            if upright or slanted:
-                image.paste(
-                    *turned(
-                        name, size, TEXT, 90 if upright else 45, (left + middle, top + n * cell + GAP), "end"
-                    )
-                )
-            else:
-                draw.text((left + middle, top + n * cell + GAP + size - 2), name, TEXT, font(size), "ms")
+            draw.text((right + GAP, top + middle), self.row_texts[i], FAINT, font(size), "lm")
+            if angle == 0:
+                draw.text((left + middle, bottom + GAP + size - 2), name, TEXT, font(size), "ms")
+                continue
+            label = rotated_text(name, size, angle)
+            x_end, y_start = (
+                (label.width // 2, 0) if angle == 90 else (label.width - int(size * 0.45), int(size * 0.2))
+            )
+            image.paste(TEXT, (left + middle - x_end, bottom + GAP - y_start), label)
         return image
 
-    def write(self, draw: "ImageDraw", left: int, top: int, cell: int) -> None:
-        """The texts in the cells: in one size on the diagonal and in one beside it, each where its longest finds room."""
+    def _draw_texts(self, draw: "ImageDraw", left: int, top: int, cell: int) -> None:
+        """Draw the texts of the cells: in one size on the diagonal and in one off it, each where its longest fits."""
         diagonal = np.eye(len(self.texts), dtype=bool)
-        for where, color in ((diagonal, TEXT), (~diagonal, self.beside)):
+        for where, color in ((diagonal, TEXT), (~diagonal, self.text_color)):
             longest = max(self.texts[where], key=len, default="")
-            size = min(LABEL + 1, cell - 5, int(100 * (cell - 4) / max(1.0, length(longest, 100))))
-            if size < SMALLEST - 1:
+            size = min(LABEL + 1, cell - 5, int(100 * (cell - 4) / max(1.0, text_width(longest, 100))))
+            if size < MIN_FONT - 1:
                 continue
             for row, column in zip(*np.nonzero(where & (self.texts != "")), strict=True):
-                dark = self.colours[row, column] @ LUMINANCE < 140
+                dark = self.colors[row, column] @ LUMINANCE < 140
                 place = left + (column + 0.5) * cell, top + (row + 0.5) * cell
                 draw.text(place, str(self.texts[row, column]), "white" if dark else color, font(size), "mm")
 
 
-LUMINANCE = np.array((0.299, 0.587, 0.114))
-
-
 def cell_size(n: int) -> int:
-    """Of a grid of n classes: large where there are few, as small as need be where there are many."""
+    """Return the size of a cell of n classes: large where there are few, small where there are many."""
     return max(1, min(90, min(900, 560 + 12 * max(0, n - 10)) // n))
 
 
-def cells(colours: NDArray[np.uint8], cell: int) -> NDArray[np.uint8]:
-    """Colours (C, C, 3) as squares with lines between them, (C * cell, C * cell, 3)."""
-    painted = colours.repeat(cell, axis=0).repeat(cell, axis=1)
+def name_angle(cell: int, longest: float) -> int:
+    """Return the angle of the names below columns that are `cell` wide: 0, 45 or 90 degrees."""
+    if cell < MIN_SLANTED:
+        return 90 if longest > cell - 2 else 0
+    return 45 if longest > cell - 4 else 0
+
+
+def draw_cells(colors: NDArray[np.uint8], cell: int) -> NDArray[np.uint8]:
+    """Draw colours (C, C, 3) as squares with lines between them, (C * cell, C * cell, 3)."""
+    pixels = colors.repeat(cell, axis=0).repeat(cell, axis=1)
     if cell >= 6:
-        line = np.array([int(LINES[i : i + 2], 16) for i in (1, 3, 5)], np.uint8)
-        painted[cell - 1 :: cell] = painted[:, cell - 1 :: cell] = line
-        painted[0] = painted[:, 0] = line
-    return painted
+        line = np.array(list(bytes.fromhex(LINES[1:])), np.uint8)
+        pixels[cell - 1 :: cell] = pixels[:, cell - 1 :: cell] = line
+        pixels[0] = pixels[:, 0] = line
+    return pixels
 
 
-def turned(
-    text: str, size: int, color: str, degrees: int, place: tuple[int, int], anchor: str
-) -> tuple[str, tuple[int, int], "Image"]:
-    """What `Image.paste` takes to write a turned text with its middle, or the right end of its upper edge, at `place`."""
+def rotated_text(text: str, size: int, angle: int) -> "Image":
+    """Draw a rotated text as a mask; a slanted one is drawn larger and shrunk, which smooths it."""
     from PIL import Image, ImageDraw
 
-    sharp = 1 if degrees == 90 else 3  # a slanted text is drawn larger and shrunk
-    type_ = font(size * sharp)
-    width, height = int(type_.getlength(text)) + 2, int(size * sharp * 1.3)
-    mask = Image.new("L", (width, height))
-    ImageDraw.Draw(mask).text((1, height / 2), text, 255, type_, "lm")
-    mask = mask.rotate(degrees, Image.Resampling.BICUBIC, expand=True)
-    if sharp > 1:
-        mask = mask.resize(
-            (max(1, mask.width // sharp), max(1, mask.height // sharp)), Image.Resampling.LANCZOS
-        )
-    x, y = place
-    if anchor == "middle":
-        return color, (x - mask.width // 2, y - mask.height // 2), mask
-    right = mask.width // 2 if degrees == 90 else mask.width - int(size * 0.45)
-    return color, (x - right, y - (0 if degrees == 90 else int(size * 0.2))), mask
+    factor = 1 if angle == 90 else 3
+    mask = Image.new("L", (int(text_width(text, size * factor)) + 2, int(size * factor * 1.3)))
+    ImageDraw.Draw(mask).text((1, mask.height / 2), text, 255, font(size * factor), "lm")
+    mask = mask.rotate(angle, Image.Resampling.BICUBIC, expand=True)
+    smaller = max(1, mask.width // factor), max(1, mask.height // factor)
+    return mask if factor == 1 else mask.resize(smaller, Image.Resampling.LANCZOS)
+
+
+def draw_side_by_side(images: Sequence["Image"]) -> "Image":
+    """Put images beside each other."""
+    from PIL import Image
+
+    sheet = Image.new("RGB", (sum(i.width for i in images), max(i.height for i in images)), "white")
+    x = 0
+    for image in images:
+        sheet.paste(image, (x, 0))
+        x += image.width
+    return sheet

@@ -1,15 +1,19 @@
-"""What all pictures of a run share: colours, type, resolution, and the way to the disk.
+"""The style that all plots share: palette, fonts, resolution, axes, and writing image files.
 
-Sheets of cells and tiles are painted by Pillow, a tenth of the time that axes with a hundred texts take; what has axes is drawn
-by matplotlib, with margins of its own instead of a layout that is solved for each picture.
+Grids of cells and images are drawn with Pillow, in a tenth of the time that axes with a hundred texts take; what has
+axes is drawn with matplotlib, at given positions instead of a layout that is solved for each figure.
 """
 
 from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
-from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnexp.atomic_write import write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,128 +22,167 @@ if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
     from PIL.ImageFont import FreeTypeFont
 
-TRAIN, VALIDATION, BEST, RATE = "#4c78a8", "#e45756", "#888888", "#54a24b"
-SERIES = (
-    "#4c78a8",
-    "#f58518",
-    "#54a24b",
-    "#e45756",
-    "#b279a2",
-    "#72b7b2",
-    "#9d755d",
-    "#eeca3b",
-    "#ff9da6",
-    "#8c8c8c",
+COLORS = (
+    *("#4c78a8", "#f58518", "#54a24b", "#e45756", "#b279a2"),
+    *("#72b7b2", "#9d755d", "#eeca3b", "#ff9da6", "#8c8c8c"),
 )
+"""Of runs, classes, settings, in this order."""
+TRAIN, VALIDATION, RATE, REFERENCE = COLORS[0], COLORS[3], COLORS[2], "#888888"
 TEXT, FAINT, WRONG, LINES = "#222222", "#666666", "#b3202c", "#e4e4e4"
+COLORMAPS = {
+    "Blues": "f7fbff deebf7 c6dbef 9ecae1 6baed6 4292c6 2171b5 08519c 08306b",
+    "RdBu": "67001f b2182b d6604d f4a582 fddbc7 f7f7f7 d1e5f0 92c5de 4393c3 2166ac 053061",
+}
+"""Colours from 0 to 1 (ColorBrewer 2.0); written out, so that the upload process need not import matplotlib."""
 DPI = 110
-TITLE, LABEL, NOTE = 18, 14, 12
-"""Sizes of type on painted sheets, in pixels."""
-NOTE_LINE = 18  # from one small line to the next
-MARGIN = 16  # around painted sheets
+MAX_MARKED = 40  # points of a curve beyond which they have no marks
+TITLE, LABEL, NOTE = 18, 14, 12  # font sizes of images, in pixels
+NOTE_LINE = 18  # from one line of notes to the next
+MARGIN = 16  # around images
 COMPRESSION = 2  # of PNG files: a fifth larger than with the usual 6, in a third of the time
 
 
-@cache
-def font(size: int) -> "FreeTypeFont":
-    """The type that matplotlib writes in, in pixels."""
-    from PIL import ImageFont
+def new_figure(width: float, height: float, layout: str | None = None) -> "Figure":
+    """Make an empty figure of a size in inches."""
+    from matplotlib.figure import Figure
 
-    matplotlib = find_spec("matplotlib")  # found, not imported: that takes a while
-    assert matplotlib is not None
-    assert matplotlib.origin is not None
-    return ImageFont.truetype(
-        str(Path(matplotlib.origin).parent / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf"), size
-    )
+    return Figure(figsize=(width, height), dpi=DPI, layout=layout)  # type: ignore[arg-type]
 
 
-def length(text: str, size: int) -> float:
-    """How many pixels a text is long."""
-    return float(font(size).getlength(text))
-
-
-def fitted(text: str, size: int, room: float, tail: float = 0.0) -> str:
-    """A text on one line, cut where it is longer than `room` pixels; of what is left, a share of `tail` is its end."""
-    text = " ".join(text.split())
-    if length(text, size) <= room:
-        return text
-    for kept in range(len(text) - 1, 0, -1):
-        end = int(kept * tail)
-        cut = f"{text[: kept - end].rstrip()}…{text[len(text) - end :]}"
-        if length(cut, size) <= room:
-            return cut
-    return "…"
-
-
-def head(draw: "ImageDraw", text: str, notes: Sequence[str], room: float) -> None:
-    """Write a title and small lines below it into the corner of a painted sheet."""
-    draw.text((MARGIN, MARGIN), fitted(text, TITLE, room), TEXT, font(TITLE))
-    for i, note in enumerate(notes):
-        draw.text((MARGIN, MARGIN + TITLE + 8 + i * NOTE_LINE), fitted(note, NOTE, room), FAINT, font(NOTE))
-
-
-def head_height(notes: Sequence[str]) -> int:
-    """Where the sheet begins below them."""
-    return MARGIN + TITLE + 14 + len(notes) * NOTE_LINE
-
-
-def literal(text: str) -> str:
-    """A name as matplotlib takes it: on one line, a dollar being a dollar and no formula's beginning."""
-    return " ".join(text.split()).replace("$", r"\$")
-
-
-def panel(
-    figure: "Figure",
-    left: float,
-    bottom: float,
-    width: float,
-    height: float,
-    across: str = "",
-    up: str = "",
-    room: float = 0.5,
-) -> "Axes":
-    """Axes in the look of the house, their corner `left` and `bottom` inches from the figure's, `width` and `height` inches large.
-
-    The places of labels are told instead of sought: matplotlib seeks them by measuring every number on an axis, several times.
-
-    Args:
-        figure: of a known size.
-        left: inches, as are the next three.
-        bottom: from below.
-        width: of the axes alone, without numbers and labels.
-        height: likewise.
-        across: what is told along the x axis.
-        up: likewise.
-        room: inches between the y axis and what is told of it.
-    """
-    whole, tall = figure.get_size_inches()
-    axes = figure.add_axes((left / whole, bottom / tall, width / whole, height / tall))
+def style_axes(axes: "Axes", xlabel: str = "", ylabel: str = "") -> None:
+    """Give axes a faint grid, no frame at the top and right, small numbers and labels."""
     axes.grid(alpha=0.25)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=9)
-    if across:
-        axes.set_xlabel(across, fontsize=9)
-    if up:
-        axes.set_ylabel(up, fontsize=9)
+    axes.set_xlabel(xlabel, fontsize=9)
+    axes.set_ylabel(ylabel, fontsize=9)
+
+
+def add_axes(
+    figure: "Figure",
+    box: tuple[float, float, float, float],
+    xlabel: str = "",
+    ylabel: str = "",
+    ylabel_gap: float = 0.5,
+) -> "Axes":
+    """Add axes at a given position; to place labels, matplotlib would measure every number several times.
+
+    Args:
+        figure: of a known size.
+        box: left, bottom, width, height of the axes without numbers and labels, in inches.
+        xlabel: of the x axis.
+        ylabel: of the y axis.
+        ylabel_gap: inches between the y axis and its label.
+    """
+    left, bottom, width, height = box
+    full_width, full_height = figure.get_size_inches()
+    axes = figure.add_axes(
+        (left / full_width, bottom / full_height, width / full_width, height / full_height)
+    )
+    style_axes(axes, xlabel, ylabel)
     axes.xaxis.set_label_coords(0.5, -0.29 / height)
-    axes.yaxis.set_label_coords(-room / width, 0.5)
+    axes.yaxis.set_label_coords(-ylabel_gap / width, 0.5)
     return axes
 
 
-def title(axes: "Axes", text: str, size: float = 11) -> None:
-    """A title above axes, at a place that is told, too."""
+def plot_curve(axes: "Axes", x: Sequence[float], y: Sequence[float], **style: Any) -> None:
+    """Plot a line, with marks where it has few points."""
+    axes.plot(x, y, marker="o" if len(x) <= MAX_MARKED else None, **{"markersize": 3} | style)
+
+
+def set_title(axes: "Axes", text: str, size: float = 11) -> None:
+    """Set the title of axes at a given position."""
     axes.set_title(text, fontsize=size, y=1 + 8 / axes.bbox.height, pad=0)
 
 
-def save(picture: "Figure | Image", path: Path) -> None:
-    """Write a PNG file, whole or not at all."""
-    from matplotlib.figure import Figure
+def escape(text: str, max_length: int | None = None) -> str:
+    """Return a name as matplotlib takes it: on one line, cut, a dollar no formula's beginning."""
+    text = " ".join(text.split())
+    if max_length is not None and len(text) > max_length:
+        text = f"{text[: max_length - 1]}…"
+    return text.replace("$", r"\$")
 
-    content = BytesIO()
-    if isinstance(picture, Figure):
-        picture.savefig(content, format="png", pil_kwargs={"compress_level": COMPRESSION})
-    else:
-        picture.save(content, "PNG", compress_level=COMPRESSION)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content.getvalue())
+
+def save(plot: "Figure | Image", path: Path) -> None:
+    """Write an image file in the format of its suffix.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    from PIL.Image import Image
+
+    kind = path.suffix.removeprefix(".").lower()
+
+    def write(file: IO[bytes]) -> None:
+        if kind == "png" and isinstance(plot, Image):
+            plot.save(file, "PNG", compress_level=COMPRESSION)
+        else:
+            options: dict[str, Any] = {"compress_level": COMPRESSION} if kind == "png" else {}
+            as_figure(plot).savefig(file, format=kind, pil_kwargs=options)
+
+    write_atomically(path, write)
+
+
+def as_figure(plot: "Figure | Image") -> "Figure":
+    """Put an image into a figure of the same size, which can also be written as SVG and PDF."""
+    from PIL.Image import Image
+
+    if not isinstance(plot, Image):
+        return plot
+    figure = new_figure(plot.width / DPI, plot.height / DPI)
+    figure.figimage(np.asarray(plot))
+    return figure
+
+
+@cache
+def font(size: int) -> "FreeTypeFont":
+    """Return the font that matplotlib uses, in pixels."""
+    from PIL import ImageFont
+
+    matplotlib = find_spec("matplotlib")  # not imported: that takes a while
+    assert matplotlib is not None
+    assert matplotlib.origin is not None
+    fonts = Path(matplotlib.origin).parent / "mpl-data" / "fonts" / "ttf"
+    return ImageFont.truetype(str(fonts / "DejaVuSans.ttf"), size)
+
+
+def text_width(text: str, size: int) -> float:
+    """Return the width of a text in pixels."""
+    return float(font(size).getlength(text))
+
+
+def shorten(text: str, size: int, max_width: float, tail: float = 0.0) -> str:
+    """Put a text on one line and cut it to `max_width` pixels; a share of `tail` of what is kept is its end."""
+    text = " ".join(text.split())
+    if text_width(text, size) <= max_width:
+        return text
+    for kept in range(len(text) - 1, 0, -1):
+        end = int(kept * tail)
+        cut = f"{text[: kept - end].rstrip()}…{text[len(text) - end :]}"
+        if text_width(cut, size) <= max_width:
+            return cut
+    return "…"
+
+
+def draw_heading(draw: "ImageDraw", title: str, notes: Sequence[str], max_width: float) -> None:
+    """Draw a title, and notes below it, in the upper left corner of an image."""
+    draw.text((MARGIN, MARGIN), shorten(title, TITLE, max_width), TEXT, font(TITLE))
+    for i, note in enumerate(notes):
+        y = MARGIN + TITLE + 8 + i * NOTE_LINE
+        draw.text((MARGIN, y), shorten(note, NOTE, max_width), FAINT, font(NOTE))
+
+
+def heading_height(notes: Sequence[str]) -> int:
+    """Return the height of title and notes."""
+    return MARGIN + TITLE + 14 + len(notes) * NOTE_LINE
+
+
+def apply_colormap(values: NDArray[np.floating], name: str) -> NDArray[np.uint8]:
+    """Map numbers in [0, 1] to colours (..., 3); what means 0 is white: the start of Blues, the middle of RdBu."""
+    stops = np.array([list(bytes.fromhex(color)) for color in COLORMAPS[name].split()])
+    positions = np.linspace(0, 1, len(stops))
+    channels = [np.interp(values, positions, channel) for channel in stops.T]
+    colors = np.stack(channels, axis=-1).round().astype(np.uint8)
+    colors[values == (0.5 if name == "RdBu" else 0)] = 255
+    return colors

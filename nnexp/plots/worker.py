@@ -59,10 +59,11 @@ def paint(folder: Path) -> Drawn:
     """Draw here and now."""
     from nnexp.plots import draw_all
     from nnexp.tracking import journal
+    from nnexp.tracking.prediction_tables import write_tables
 
     entries, _ = journal.read(folder)
     failures: list[str] = []
-    return draw_all(folder, entries, failures), failures
+    return draw_all(folder, entries, failures) + write_tables(folder, failures), failures
 
 
 def main() -> None:

@@ -1,1 +1,1 @@
-"""What many runs say together."""
+"""Many experiments: what happens at the end of a sweep."""

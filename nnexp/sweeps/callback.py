@@ -1,4 +1,4 @@
-"""A picture of a sweep when it is over: the curves of all its runs over each other, in the sweep's folder."""
+"""The plot of a sweep when it is over: the learning curves of its runs, in the sweep's folder."""
 
 from pathlib import Path
 from typing import Any
@@ -10,18 +10,18 @@ NAME = "sweep.png"
 
 
 class SweepPlot(Callback):
-    """Hydra tells it where a sweep begins; whoever runs Hydra tells it that the sweep is over, jobs that failed or not."""
+    """Remembers the folder of a sweep when Hydra starts it; `draw` is called at the end, even if jobs failed."""
 
-    folder: Path | None = None  # of the sweep of this process
+    folder: Path | None = None
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         SweepPlot.folder = Path(config.hydra.sweep.dir)
 
     @classmethod
     def draw(cls) -> None:
-        """Draw what has been recorded, if a sweep was begun and two of its runs learnt something."""
-        from nnexp.plots.sweep import draw
+        """Draw the runs, if a sweep was started and two of them have metrics."""
+        from nnexp.plots.sweep import draw_sweep
 
-        if cls.folder is not None and draw(cls.folder, cls.folder / NAME):
-            print(f"picture   {cls.folder / NAME}", flush=True)
+        if cls.folder is not None and draw_sweep(cls.folder, cls.folder / NAME):
+            print(f"plot      {cls.folder / NAME}", flush=True)
         cls.folder = None

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nnexp.run_folder import SPLITS, RunFolder
+
 MISTAKES = "predictions/mistakes.json"
 MOST_MISTAKES = 200
 
@@ -18,6 +20,33 @@ if TYPE_CHECKING:
     import pyarrow
 
 Arrays = Mapping[str, NDArray[Any]]
+
+
+def write_tables(folder: Path, failures: list[str] | None = None) -> list[str]:
+    """Write the tables of the predictions in a run's folder; returns their paths in the folder.
+
+    Args:
+        folder: the run's.
+        failures: receives a message for each table that could not be written.
+    """
+    run, written = RunFolder(folder), []
+    classes, targets = run.dataset.get("classes", ()), run.dataset.get("targets", ())
+    for split, _ in SPLITS:
+        predictions = run.predictions(split) if run.dataset else {}
+        if not predictions:
+            continue
+        path = f"predictions/{split}.parquet"
+        try:
+            write(table(predictions, classes, targets), folder / path)
+            written.append(path)
+            if split == "test" and "true" in predictions:
+                path = MISTAKES
+                write_mistakes(folder / path, predictions, classes)
+                written.append(path)
+        except Exception as error:  # noqa: BLE001, one table must not cost the others
+            if failures is not None:
+                failures.append(f"{path}: {type(error).__name__}: {error}")
+    return written
 
 
 def table(found: Arrays, classes: Sequence[str], targets: Sequence[str]) -> "pyarrow.Table":

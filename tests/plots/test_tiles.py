@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
+from nnexp.plots.tiles import SIDE, displayed, tiles
 
 from nnexp.plots import mistakes, weight_tiles
 from nnexp.plots.run.misclassified import percent
 from nnexp.plots.run.weights import first_layer
 from nnexp.plots.style import save
-from nnexp.plots.tiles import SIDE, displayed, tiles
 
 CLASSES = ("T-shirt/top", "a name that is far too long for a tile", "$x$ and\n$y$")
 rng = np.random.default_rng(0)

@@ -80,18 +80,29 @@ def write(found: Comparison, folder: Path) -> list[Path]:
     Raises:
         OSError: there is no such folder and none can be made.
     """
-    from nnexp.plots.comparison import confusion_differences, curve, curves, matrix_of, metrics, svg
+    from nnexp.plots.comparison import RunCurves, all_curves, metric_curves, metric_names, svg
+    from nnexp.plots.matrix_image import draw_side_by_side
+    from nnexp.plots.run.confusion import draw_difference
+    from nnexp.plots.style import save
     from nnexp.runs.compare.report import page
 
+    runs = [
+        RunCurves(label=f"{side.letter}  {side.run.name}", unit=side.unit, history=side.epochs)
+        for side in found.sides
+    ]
+    panels = [svg(metric_curves(runs, metric)) for metric in metric_names(runs)]
+    matrices = []
+    for difference in found.mistakes:
+        split = f"{difference.other}, {difference.part}"
+        args = difference.matrix, difference.baseline, difference.classes, split, difference.base
+        matrices.append(draw_difference(*args))
     folder.mkdir(parents=True, exist_ok=True)
-    panels = [svg(curve(found.sides, metric)) for metric in metrics(found.sides)]
-    matrices = [svg(matrix_of(mistakes)) for mistakes in found.mistakes]
-    (folder / PAGE).write_text(page(found, panels, matrices), encoding="utf-8")
-    curves(found.sides).savefig(folder / CURVES)
+    (folder / PAGE).write_text(page(found, panels, list(map(svg, matrices))), encoding="utf-8")
+    save(all_curves(runs), folder / CURVES)
     written = [folder / PAGE, folder / CURVES]
     (folder / MATRICES).unlink(missing_ok=True)  # of an earlier comparison, maybe
-    if found.mistakes:
-        confusion_differences(found.mistakes).savefig(folder / MATRICES)
+    if matrices:
+        save(draw_side_by_side(matrices), folder / MATRICES)
         written.append(folder / MATRICES)
     return written
 

@@ -1,4 +1,4 @@
-"""`nnexp look`: a picture of what the network will see, training images before and after augmentation."""
+"""`nnexp look`: plot training images before and after augmentation."""
 
 import sys
 from collections.abc import Sequence
@@ -12,15 +12,17 @@ from nnexp.data.batches import Batches
 from nnexp.data.errors import DataError
 from nnexp.data.splitting import stratified_subsample
 from nnexp.experiment.random_streams import RandomStreams
-from nnexp.plots.image_grid import gallery
+from nnexp.plots.image_grid import ImageGrid, draw_grids, to_rgb
+from nnexp.plots.style import save
 
 IMAGES = 64
+SIDE = 72  # pixels on the screen of an image, about
 FORMATS = (".png", ".svg", ".pdf")
 
 
 def main(arguments: list[str]) -> int:
-    """Draw and say where; returns the exit code."""
-    parser = Arguments("look", "Draw training images before and after augmentation.")
+    """Draw the plot and print its path; returns the exit code."""
+    parser = Arguments("look", "Plot training images before and after augmentation.")
     parser.add_argument(
         "overrides",
         nargs="*",
@@ -33,7 +35,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--config-dir", metavar="DIR", help="a folder of your own config groups")
     options = parser.parse_intermixed_args(arguments)
     if options.out.suffix.lower() not in FORMATS:
-        parser.error(f"--out {options.out}: a picture's name ends in {', '.join(FORMATS)}")
+        parser.error(f"--out {options.out}: a plot's name ends in {', '.join(FORMATS)}")
     try:
         print(look(options.overrides, options.out, options.config_dir))
     except (ConfigError, DataError, OSError) as error:
@@ -43,32 +45,33 @@ def main(arguments: list[str]) -> int:
 
 
 def look(overrides: Sequence[str], out: Path, config_dir: str | None = None) -> str:
-    """Draw the picture into a file and return a line that says so.
+    """Draw the plot into a file; returns a line that describes it.
 
-    The images are a run's own training images, of all classes in their proportion; the seed decides which, and how they change.
+    The images are a stratified sample of a run's training images; the seed decides which, and how they change.
 
     Raises:
-        ConfigError: all mistakes of the overrides.
-        DataError: the data cannot be had, or are no images.
+        ConfigError: all errors of the overrides.
+        DataError: the data cannot be loaded, or are not images.
     """
     settings = build(compose(overrides, config_dir=config_dir))
     dataset, streams, dtype = settings.data.load(), RandomStreams(settings.seed), settings.trainer.dtype
     if len(dataset.shape) == 1:
-        raise DataError(
-            f"{dataset.name} is a table: there are no images to look at; choose data=mnist or data=digits"
-        )
+        raise DataError(f"{dataset.name} is a table, not images; fix: data=mnist or data=digits")
     rows, _ = settings.data.split(dataset, streams("split"))
     rows = stratified_subsample(rows, dataset.y, IMAGES, streams("look"))
     rows = rows[np.argsort(dataset.y[rows], kind="stable")]
-    batches = Batches(dataset.x, dataset.y, rows, IMAGES, dataset.scale, dtype)
-    ((x, _),) = batches
+    ((x, _),) = Batches(dataset.x, dataset.y, rows, IMAGES, dataset.scale, dtype)
     before = x.copy()
     settings.augment.bind(dataset.shape, len(x), dtype, streams("augment"))
     settings.augment(x)
 
     choice = f"augment={settings.choices.get('augment', 'custom')}"
     title = f"{len(x)} training images of {dataset.name}, {choice}, seed {settings.seed}"
-    gallery(
-        before, x, dataset.shape, title, ("as they are", "as the network sees them, anew in every epoch")
-    ).savefig(out)
+    labels = {"original": before, "augmented, differently in every epoch": x}
+    side = max(SIDE, *dataset.shape[-2:])
+    grids = [
+        ImageGrid(images=to_rgb(images.reshape(-1, *dataset.shape), 1), label=label, side=side)
+        for label, images in labels.items()
+    ]
+    save(draw_grids(title, (), *grids), out)
     return f"{out.resolve()}: {title}"

@@ -12,6 +12,7 @@ from nnexp.config import Settings, build, compose
 from nnexp.errors import UserError
 from nnexp.experiment.components import build_components
 from nnexp.plots.lr_range import lr_curve
+from nnexp.plots.style import save
 from nnexp.training.lr_range_test import Curve, range_test
 from nnexp.training.numerics import blas_threads
 from nnexp.training.optimizer_step import OptimizerStep
@@ -82,7 +83,7 @@ def draw(curve: Curve, settings: Settings, out: Path) -> None:
     lr = float(suggestion(curve)) if curve.falls else None
     bounds = curve.bounds if curve.falls else None
     title = f"learning-rate range test: {names}, {batches}"
-    lr_curve(curve.lr, curve.loss, curve.smoothed, title, lr, bounds).savefig(out)
+    save(lr_curve(curve.lr, curve.loss, curve.smoothed, title, lr, bounds), out)
 
 
 def table(curve: Curve) -> Iterator[str]:

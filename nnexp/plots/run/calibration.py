@@ -1,115 +1,64 @@
-"""Whether a network is as often right as it is sure: the reliability diagram, and how sure it is.
+"""Reliability diagram: accuracy over confidence in bins, and the distribution of the confidence.
 
-N examples, M bins. Guo et al. 2017, "On Calibration of Modern Neural Networks".
+N examples. Guo et al. 2017, "On Calibration of Modern Neural Networks".
 """
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 from numpy.typing import NDArray
 
-from nnexp.plots.style import BEST, DPI, TRAIN, panel
+from nnexp.metrics.calibration import BINS, ReliabilityBins
+from nnexp.plots.run_data import Plot, RunData
+from nnexp.plots.style import REFERENCE, TRAIN, add_axes, new_figure
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-BINS = 15
-TOO_SURE, UNSURE = "#f0b4ae", "#a3cbe8"
-SHARE_TICKS = (0.0001, 0.001, 0.01, 0.1, 1.0)
+OVERCONFIDENCE, UNDERCONFIDENCE = "#f0b4ae", "#a3cbe8"
+TICKS = (0.0001, 0.001, 0.01, 0.1, 1.0)
 
 
-@dataclass(frozen=True)
-class Reliability:
-    """Examples in M bins of equal width by their confidence: bin m is ((m - 1)/M, m/M], and 0 is in the first.
-
-    Attributes:
-        counts: (M,).
-        confidence: the mean of each bin, (M,); 0 of an empty one.
-        accuracy: the share that is right in each bin, (M,); likewise.
-    """
-
-    counts: NDArray[np.int64]
-    confidence: NDArray[np.float64]
-    accuracy: NDArray[np.float64]
-
-    @classmethod
-    def of(
-        cls, confidence: NDArray[np.floating], right: NDArray[np.bool_], bins: int = BINS
-    ) -> "Reliability":
-        """Bin confidences (N,) in [0, 1] and whether each answer is right, (N,)."""
-        place = (np.ceil(confidence.astype(np.float64) * bins).astype(np.int64) - 1).clip(0, bins - 1)
-        counts = np.bincount(place, minlength=bins)
-        some = np.maximum(counts, 1)
-        sure = np.bincount(place, confidence, bins) / some
-        return cls(counts, sure, np.bincount(place, right, bins) / some)
-
-    @property
-    def ece(self) -> float:
-        """The expected calibration error: sum over the bins of n_m / N |accuracy_m - confidence_m|, eq. 3."""
-        return float(self.counts @ np.abs(self.accuracy - self.confidence) / max(1, self.counts.sum()))
-
-    @property
-    def overconfidence(self) -> float:
-        """The mean confidence less the share that is right."""
-        return float(self.counts @ (self.confidence - self.accuracy) / max(1, self.counts.sum()))
+def plots(run: RunData) -> Iterator[Plot]:
+    """Yield the reliability diagram of each split that has confidences."""
+    for split in run.splits:
+        if split.predictions is not None and split.predictions.confidence is not None:
+            draw = partial(reliability_diagram, *split.predictions.decisions(), split.name)
+            yield f"calibration/{split.key}.png", draw
 
 
-def calibration(confidence: NDArray[np.floating], right: NDArray[np.bool_], part: str) -> "Figure":
-    """The reliability diagram above, how many examples are how sure below.
+def reliability_diagram(confidence: NDArray[np.floating], correct: NDArray[np.bool_], split: str) -> Figure:
+    """Draw the reliability diagram, and the share of the examples in each bin below.
 
     Args:
-        confidence: the probability of what is predicted, (N,).
-        right: whether that is true, (N,).
-        part: of the data, for the title.
+        confidence: the probability of the prediction, (N,).
+        correct: whether the prediction is, (N,).
+        split: for the title.
     """
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import NullLocator
-
-    found = Reliability.of(confidence, right)
-    edges = np.linspace(0, 1, BINS + 1)
-    figure = Figure(figsize=(5.2, 6.3), dpi=DPI)
-    above = panel(figure, 0.72, 2.1, 4.3, 3.65, up="share that is right", room=0.55)
-    below = panel(
-        figure, 0.72, 0.5, 4.3, 1.2, "confidence: the probability of what is predicted", "examples", 0.55
-    )
-    sure, right_share = found.confidence, found.accuracy
-    above.stairs(right_share, edges, fill=True, color=TRAIN, label="is right")
-    above.stairs(
-        np.maximum(sure, right_share),
-        edges,
-        baseline=right_share,
-        fill=True,
-        color=TOO_SURE,
-        label="too sure by",
-    )
-    above.stairs(
-        right_share,
-        edges,
-        baseline=np.minimum(sure, right_share),
-        fill=True,
-        color=UNSURE,
-        label="not sure enough by",
-    )
-    above.plot((0, 1), (0, 1), color=BEST, linewidth=0.9, linestyle="--")
+    bins, edges = ReliabilityBins.of(confidence, correct), np.linspace(0, 1, BINS + 1)
+    figure = new_figure(5.2, 6.3)
+    above = add_axes(figure, (0.72, 2.1, 4.3, 3.65), ylabel="accuracy", ylabel_gap=0.55)
+    below = add_axes(figure, (0.72, 0.5, 4.3, 1.2), "confidence", "examples", 0.55)
+    accuracy = bins.accuracy
+    high, low = np.maximum(bins.confidence, accuracy), np.minimum(bins.confidence, accuracy)
+    above.stairs(accuracy, edges, fill=True, color=TRAIN, label="accuracy")
+    above.stairs(high, edges, baseline=accuracy, fill=True, color=OVERCONFIDENCE, label="overconfidence")
+    above.stairs(accuracy, edges, baseline=low, fill=True, color=UNDERCONFIDENCE, label="underconfidence")
+    above.plot((0, 1), (0, 1), color=REFERENCE, linewidth=0.9, linestyle="--")
     above.set(xlim=(0, 1), ylim=(0, 1))
-    sign = "too sure" if found.overconfidence > 0 else "not sure enough"
-    figure.text(
-        0.5,
-        6.13 / 6.3,
-        f"{part}: ECE {found.ece:.4f}, {100 * abs(found.overconfidence):.2f} points {sign}",
-        ha="center",
-        va="top",
-        fontsize=11,
-    )
     above.legend(
         frameon=False, fontsize=8, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 0.995), borderpad=0.2
     )
-    total = max(1, found.counts.sum())
-    shares, least = found.counts / total, 0.5 / total
-    below.stairs(np.maximum(shares, least), edges, baseline=least, fill=True, color=TRAIN)
-    below.set(xlim=(0, 1), yscale="log", ylim=(least, 1.6))
-    ticks = [tick for tick in SHARE_TICKS if tick > least]
+    points = 100 * bins.overconfidence
+    kind = "overconfidence" if points > 0 else "underconfidence"
+    text = f"{split}: ECE {bins.expected_calibration_error:.4f}, {kind} {abs(points):.2f} points"
+    figure.text(0.5, 6.13 / 6.3, text, ha="center", va="top", fontsize=11)
+
+    total = max(1, bins.counts.sum())
+    bottom = 0.5 / total
+    below.stairs(np.maximum(bins.counts / total, bottom), edges, baseline=bottom, fill=True, color=TRAIN)
+    below.set(xlim=(0, 1), yscale="log", ylim=(bottom, 1.6))
+    ticks = [tick for tick in TICKS if tick > bottom]
     below.set_yticks(ticks, [f"{100 * tick:g}%" for tick in ticks])
     below.yaxis.set_minor_locator(NullLocator())
     return figure

@@ -1,133 +1,131 @@
-"""Confusion matrices: of a part of the data, of an epoch, and how they differ from a baseline's.
+"""Confusion matrices: of a split, of an epoch, and their difference from a baseline's.
 
 C classes.
 """
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from nnexp.plots.matrix_image import Grid
-from nnexp.plots.style import TEXT
+from nnexp.plots.matrix_image import MatrixImage
+from nnexp.plots.run_data import Plot, RunData
+from nnexp.plots.style import TEXT, apply_colormap
+from nnexp.run_folder import BASELINE
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-Counts = NDArray[np.int64]
-Shares = NDArray[np.float64]
-SCALES = {
-    "Blues": "f7fbff deebf7 c6dbef 9ecae1 6baed6 4292c6 2171b5 08519c 08306b",
-    "RdBu": "67001f b2182b d6604d f4a582 fddbc7 f7f7f7 d1e5f0 92c5de 4393c3 2166ac 053061",
-}
-"""Colours from 0 to 1 (ColorBrewer 2.0); written out, so that the process that sends need not import matplotlib for them."""
-LEAST_DIFFERENCE = 0.01  # of shares, that has the full colour: smaller ones are not blown up
+MIN_SCALE = 0.01  # of shares: smaller differences do not get the full colour
 
 
-def confusion(report: dict[str, Any], part: str) -> Grid:
-    """A confusion matrix to be read at a glance: numbers are counts, the title is the accuracy.
+def plots(run: RunData) -> Iterator[Plot]:
+    """Yield the confusion matrix of each split, and its difference from a baseline of the same classes."""
+    baseline = run.folder.json(BASELINE)
+    for split in run.splits:
+        report, other = split.report, baseline.get(split.key)
+        if "matrix" not in report:
+            continue
+        classes = report["classes"]
+        yield f"confusion/{split.key}.png", partial(draw_confusion, report["matrix"], classes, split.name)
+        if other and other["classes"] == classes:
+            matrices = report["matrix"], other["matrix"]
+            draw = partial(draw_difference, *matrices, classes, split.name, baseline["name"])
+            yield f"confusion/difference-{split.key}.png", draw
 
-    Colour is the share of the true class, on a scale of roots: 1 % is seen, too.
 
-    Args:
-        report: "matrix" (C, C), "classes", "accuracy".
-        part: of the data, for the title.
-    """
-    matrix = np.array(report["matrix"])
-    return counted(matrix, report["classes"], f"{part} accuracy {report['accuracy']:.2%}")
+def epoch_confusion(matrix: ArrayLike, classes: Sequence[str], step: int, unit: str = "epoch") -> "Image":
+    """Draw the confusion matrix of the validation split after an epoch (or step); all have the same size."""
+    return draw_confusion(matrix, classes, f"{unit} {step}: validation")
 
 
-def epoch_confusion(
-    matrix: Sequence[Sequence[int]], classes: Sequence[str], step: int, unit: str = "epoch"
+def draw_confusion(matrix: ArrayLike, classes: Sequence[str], split: str) -> "Image":
+    """Draw a confusion matrix (C, C)."""
+    return confusion(np.array(matrix), classes, split).draw()
+
+
+def draw_difference(
+    matrix: ArrayLike, baseline: ArrayLike, classes: Sequence[str], split: str, baseline_name: str
 ) -> "Image":
-    """The confusion matrix of the validation examples at one epoch; of the same size at all of them.
+    """Draw the difference of a confusion matrix from a baseline's, both (C, C)."""
+    return difference(np.array(matrix), np.array(baseline), classes, split, baseline_name).draw()
+
+
+def confusion(matrix: NDArray[np.int64], classes: Sequence[str], split: str) -> MatrixImage:
+    """Lay out a confusion matrix: counts, coloured by the square root of the share of the true class: 1 % is visible.
 
     Args:
         matrix: (C, C).
         classes: their names.
-        step: the epoch.
-        unit: what is counted.
+        split: for the title.
     """
-    counts = np.array(matrix)
-    accuracy = np.trace(counts) / max(1, counts.sum())
-    return counted(counts, classes, f"{unit} {step}: validation accuracy {accuracy:.2%}").paint()
+    share, support = shares(matrix), matrix.sum(axis=1)
+    correct, total = int(np.trace(matrix)), int(matrix.sum())
+    recall = np.diag(share)
+    return MatrixImage(
+        title=f"{split} accuracy {correct / max(1, total):.2%}",
+        notes=(f"{total - correct:,} of {total:,} misclassified; colour: share of the true class",),
+        names=classes,
+        colors=apply_colormap(np.sqrt(share) * 0.95, "Blues"),
+        texts=np.array([[f"{count:,}" if count else "" for count in row] for row in matrix.tolist()]),
+        row_texts=[f"{value:.1%}" if n else "none" for value, n in zip(recall, support, strict=True)],
+        heading="recall",
+    )
 
 
-def difference(report: dict[str, Any], baseline: dict[str, Any], name: str, part: str) -> Grid:
-    """What became better (blue) and worse (red) than in another run.
+def difference(
+    matrix: NDArray[np.int64],
+    baseline: NDArray[np.int64],
+    classes: Sequence[str],
+    split: str,
+    baseline_name: str,
+) -> MatrixImage:
+    """Lay out the difference of two confusion matrices: better is blue, worse is red.
 
-    More is better on the diagonal and worse beside it. Numbers are examples more or fewer; where the two runs saw different
-    numbers of a class, they are points: hundredths of the true class.
+    More is better on the diagonal and worse off it. Texts are numbers of examples; where the two have different numbers
+    of examples of a class, they are percentage points of the true class.
 
     Args:
-        report: of this run.
-        baseline: of the other; its classes have the same names.
-        name: of the other run.
-        part: of the data, for the title.
+        matrix: (C, C).
+        baseline: (C, C), of the same classes.
+        classes: their names.
+        split: for the title.
+        baseline_name: of the run that the baseline is of.
     """
-    matrix, other = np.array(report["matrix"]), np.array(baseline["matrix"])
-    change = shares(matrix) - shares(other)
-    same = bool((matrix.sum(axis=1) == other.sum(axis=1)).all())
-    moved = matrix - other if same else 100 * change
-    texts = np.array([[signed(value, "," if same else ".1f") for value in row] for row in moved])
+    change = shares(matrix) - shares(baseline)
+    same_support = np.array_equal(matrix.sum(axis=1), baseline.sum(axis=1))
+    values, spec = (matrix - baseline, ",") if same_support else (100 * change, ".1f")
     better = np.where(np.eye(len(matrix), dtype=bool), change, -change)
-    strength = np.sqrt(np.abs(better) / max(LEAST_DIFFERENCE, float(np.abs(better).max())))
-    points = 100 * (report["accuracy"] - baseline["accuracy"])
-    return Grid(
-        title=f"{part} accuracy {report['accuracy']:.2%}: {signed(points, '.2f') or '±0'} points",
-        notes=(
-            f"against {name}",
-            f"blue: better, red: worse; numbers: {'examples' if same else 'points'} more or fewer",
-        ),
-        names=report["classes"],
-        colours=coloured(0.5 + 0.45 * np.sign(better) * strength, "RdBu"),
-        texts=texts,
-        side=[signed(100 * value, ".1f") for value in np.diag(change)],
-        heading="recall",
-        beside=TEXT,
-    )
-
-
-def counted(matrix: Counts, classes: Sequence[str], title: str) -> Grid:
-    """Counts on the colours of their shares, the recall of each class beside them."""
-    share = shares(matrix)
-    wrong = int(matrix.sum() - np.trace(matrix))
-    return Grid(
-        title=title,
-        notes=(f"{wrong:,} of {matrix.sum():,} wrong; colour: share of the true class",),
+    strength = np.sqrt(np.abs(better) / max(MIN_SCALE, float(np.abs(better).max())))
+    points = 100 * (accuracy_of(matrix) - accuracy_of(baseline))
+    unit = "examples" if same_support else "percentage points"
+    return MatrixImage(
+        title=f"{split} accuracy {accuracy_of(matrix):.2%}: {signed(points, '.2f') or '±0'} points",
+        notes=(f"compared with {baseline_name}", f"blue: better, red: worse; numbers: {unit} more or fewer"),
         names=classes,
-        colours=coloured(np.sqrt(share) * 0.95, "Blues"),
-        texts=np.array([[f"{count:,}" if count else "" for count in row] for row in matrix.tolist()]),
-        side=[
-            f"{value:.1%}" if seen else "none"
-            for value, seen in zip(np.diag(share), matrix.sum(axis=1), strict=True)
-        ],
+        colors=apply_colormap(0.5 + 0.45 * np.sign(better) * strength, "RdBu"),
+        texts=np.array([[signed(value, spec) for value in row] for row in values]),
+        row_texts=[signed(100 * value, ".1f") for value in np.diag(change)],
         heading="recall",
+        text_color=TEXT,
     )
 
 
-def shares(matrix: Counts) -> Shares:
-    """Of each true class, (C, C); rows add up to 1, or to 0 where there is no example."""
+def accuracy_of(matrix: NDArray[np.int64]) -> float:
+    """Compute the accuracy."""
+    return float(np.trace(matrix) / max(1, matrix.sum()))
+
+
+def shares(matrix: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Divide by the number of examples of each true class; rows add up to 1, or to 0 where there is none."""
     return np.asarray(matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1))
 
 
-def signed(value: float, form: str) -> str:
-    """A number with its sign; nothing where it is nothing."""
-    text = f"{abs(value):{form}}"
+def signed(value: float, spec: str) -> str:
+    """Format a number with its sign; empty where it is 0."""
+    text = f"{abs(value):{spec}}"
     if not text.strip("0.,"):
         return ""
     return f"{'+' if value > 0 else '−'}{text}"
-
-
-def coloured(values: Shares, name: str) -> NDArray[np.uint8]:
-    """Numbers in [0, 1] as colours, (..., 3) uint8; what the scale calls nothing is white."""
-    stops = np.array([list(bytes.fromhex(colour)) for colour in SCALES[name].split()])
-    places = np.linspace(0, 1, len(stops))
-    colours = (
-        np.stack([np.interp(values, places, channel) for channel in stops.T], axis=-1)
-        .round()
-        .astype(np.uint8)
-    )
-    colours[values == (0.5 if name == "RdBu" else 0)] = 255
-    return colours

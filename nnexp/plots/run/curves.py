@@ -1,82 +1,83 @@
-"""The curves of a run: loss, score and learning rate."""
+"""Learning curves of a run: loss, score and learning rate."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from functools import partial
 
-from nnexp.plots.style import BEST, DPI, RATE, TRAIN, VALIDATION, panel, title
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+from nnexp.metrics.metric_info import metric_info
+from nnexp.plots.run_data import Plot, RunData
+from nnexp.plots.style import RATE, REFERENCE, TRAIN, VALIDATION, add_axes, new_figure, plot_curve, set_title
+from nnexp.run_folder import history
+from nnexp.tasks import Task, task_of_metrics
 
 WIDTH, HEIGHT = 11.0, 3.4  # inches
-LEFT, BETWEEN, RIGHT, BOTTOM, TOP = 0.5, 0.62, 0.15, 0.5, 0.35
-SHARES = (4, 4, 2.6)  # of the width that the panels have
-MOST_MARKED = 40  # points
+LEFT, GAP, RIGHT, BOTTOM, TOP = 0.5, 0.62, 0.15, 0.5, 0.35
+PANELS = (4, 4, 2.6)  # shares of the width
+MIN_R2 = -1.0
+
+
+def plots(run: RunData) -> Iterator[Plot]:
+    """Yield the learning curves."""
+    if run.history:
+        results = [values for _, values in history(run.entries) if "best/epoch" in values]
+        best = (results[-1].get("best/step") or results[-1]["best/epoch"]) if results else None
+        yield "curves.png", partial(curves, run.history, run.unit, best, run.task)
 
 
 def curves(
-    epochs: Sequence[tuple[int, dict[str, float]]], unit: str = "epoch", kept: float | None = None
-) -> "Figure":
-    """Loss, score and learning rate over the epochs (or steps).
+    epochs: Sequence[tuple[int, dict[str, float]]],
+    unit: str = "epoch",
+    best: float | None = None,
+    task: Task | None = None,
+) -> Figure:
+    """Draw loss, score and learning rate over the epochs (or steps).
 
     Args:
         epochs: the metrics at each.
-        unit: what is counted.
-        kept: the evaluation whose weights were kept, which is marked; None: the one with the highest score.
+        unit: epoch or step.
+        best: the evaluation whose weights were kept, which is marked; None: the one with the highest score.
+        task: of the run; None: the one whose score the metrics hold.
     """
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator, PercentFormatter
-
+    task = task or task_of_metrics(epochs[0][1])
+    assert task is not None
     steps = [step for step, _ in epochs]
-
-    def of(name: str) -> list[float]:
-        return [values[name] for _, values in epochs]
-
-    score = "accuracy" if "val/accuracy" in epochs[0][1] else "r2"
-    best = (
-        steps.index(int(kept))
-        if kept in steps
-        else min(range(len(steps)), key=lambda i: (-of(f"val/{score}")[i], of("val/loss")[i]))
-    )
-    figure = Figure(figsize=(WIDTH, HEIGHT), dpi=DPI)
-    panels = side_by_side(figure, unit)
-    for axes, name in zip(panels[:2], ("loss", score), strict=True):
-        marker = "o" if len(steps) <= MOST_MARKED else None
-        axes.plot(
-            steps,
-            of(f"train/{name}"),
-            color=TRAIN,
-            marker=marker,
-            markersize=3,
-            label="training (while it learns)",
-        )
-        axes.plot(steps, of(f"val/{name}"), color=VALIDATION, marker=marker, markersize=3, label="validation")
-        axes.axvline(steps[best], color=BEST, linewidth=0.8, linestyle="--")
-    title(panels[0], "loss")
-    panels[0].set_ylim(bottom=0)
-    panels[0].legend(fontsize=8, loc="upper right", edgecolor="none", borderpad=0)
-    value = of(f"val/{score}")[best]
-    if score == "accuracy":
-        title(panels[1], f"accuracy, best {value:.2%} in {unit} {steps[best]}")
-        panels[1].yaxis.set_major_formatter(PercentFormatter(1))
+    metrics = {name: [values[name] for _, values in epochs] for name in epochs[0][1]}
+    scores, losses = metrics[f"val/{task.score}"], metrics["val/loss"]
+    if best not in steps:
+        best = steps[min(range(len(steps)), key=lambda i: (-scores[i], losses[i]))]
+    best_score = task.format_score(scores[steps.index(int(best))])
+    figure = new_figure(WIDTH, HEIGHT)
+    loss, score, rate = add_panels(figure, unit)
+    for axes, name in ((loss, "loss"), (score, task.score)):
+        plot_curve(axes, steps, metrics[f"train/{name}"], color=TRAIN, label="training (running mean)")
+        plot_curve(axes, steps, metrics[f"val/{name}"], color=VALIDATION, label="validation")
+        axes.axvline(best, color=REFERENCE, linewidth=0.8, linestyle="--", label=f"best {unit}")
+    loss.set_ylim(bottom=0)
+    loss.legend(fontsize=8, loc="upper right", edgecolor="none", borderpad=0)
+    if metric_info(task.score).style == "percent":
+        score.yaxis.set_major_formatter(PercentFormatter(1))
     else:
-        title(panels[1], f"R2, best {value:.4f} in {unit} {steps[best]}")
-        panels[1].set_ylim(bottom=max(-1.0, min([*of("val/r2"), *of("train/r2")]) - 0.05), top=1.0)
-    panels[2].plot(steps, of("lr"), color=RATE)
-    title(panels[2], f"learning rate, end of {unit}" if unit == "epoch" else "learning rate")
-    panels[2].set_ylim(bottom=0)
-    for axes in panels:
+        score.set_ylim(max(MIN_R2, min(scores + metrics[f"train/{task.score}"]) - 0.05), 1.0)
+    rate.plot(steps, metrics["lr"], color=RATE)
+    rate.set_ylim(bottom=0)
+    set_title(loss, "loss")
+    set_title(score, f"{task.score_label}: {best_score} in best {unit} {best:.0f}")
+    set_title(rate, f"learning rate, end of {unit}" if unit == "epoch" else "learning rate")
+    for axes in (loss, score, rate):
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     return figure
 
 
-def side_by_side(figure: "Figure", unit: str) -> "list[Axes]":
-    """Three panels with room for the numbers at their left."""
-    room = WIDTH - LEFT - 2 * BETWEEN - RIGHT
-    panels, x = [], LEFT
-    for share in SHARES:
-        width = room * share / sum(SHARES)
-        panels.append(panel(figure, x, BOTTOM, width, HEIGHT - BOTTOM - TOP, unit))
-        x += width + BETWEEN
+def add_panels(figure: Figure, unit: str) -> list[Axes]:
+    """Add three axes beside each other."""
+    inner = WIDTH - LEFT - 2 * GAP - RIGHT
+    panels = []
+    left = LEFT
+    for share in PANELS:
+        width = inner * share / sum(PANELS)
+        panels.append(add_axes(figure, (left, BOTTOM, width, HEIGHT - BOTTOM - TOP), unit))
+        left += width + GAP
     return panels

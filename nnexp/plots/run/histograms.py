@@ -1,103 +1,102 @@
-"""How weights and gradients are spread in each layer, and how that changes while the network learns.
+"""Histograms of weights and gradients of each layer over the course of training.
 
 R records, B bins.
 """
 
-from collections.abc import Iterable, Mapping
-from math import ceil
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from math import ceil, floor
+from typing import Any, Literal, TypeVar
 
 import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from nnexp.plots.style import DPI, literal, panel, title
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+from nnexp.plots.run_data import Plot, RunData
+from nnexp.plots.style import add_axes, escape, new_figure, set_title
 
 Kind = Literal["weights", "gradients"]
 Item = TypeVar("Item")
-MOST_LAYERS, MOST_RIDGES = 6, 12
-ACROSS = 3  # panels in a row
-WIDTH, HEIGHT = 4.0, 3.5  # inches of a panel
-LEFT, RIGHT, BOTTOM, TOP, HEAD = 0.65, 0.15, 0.4, 0.28, 0.34
-OVERLAP = 2.2  # the height of a ridge, in distances between two
-CUT = {"weights": 0.001, "gradients": 0.01}
-"""Of all numbers, what may lie beyond either edge of a panel: there is no end of small gradients."""
-FLAT = 0.004  # of the peak: what is lower is not drawn
-SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-TITLES = {"weights": "weights over time", "gradients": "sizes of gradients over time (those that are not 0)"}
 Counts = NDArray[np.integer]
 Edges = NDArray[np.floating]
+MAX_LAYERS, MAX_RIDGES = 6, 12
+COLUMNS = 3
+WIDTH, HEIGHT = 4.0, 3.5  # inches of a panel
+LEFT, RIGHT, BOTTOM, TOP, TITLE_HEIGHT = 0.65, 0.15, 0.4, 0.28, 0.34
+OVERLAP = 2.2  # the height of a ridge, in distances between two
+TITLES: dict[Kind, str] = {"weights": "weights", "gradients": "absolute gradients (without zeros)"}
+OUTSIDE = {"weights": 0.001, "gradients": 0.01}
+"""The share of the values that may lie beyond either edge of a panel: small gradients have a long tail."""
+MIN_HEIGHT = 0.004  # of the peak: lower bins are not drawn
+SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def histograms(layers: Mapping[str, NDArray[Any]], kind: Kind, unit: str = "epoch") -> "Figure":
-    """A panel for each layer, a ridge for each of some records: the first at the top, the last in front.
+def plots(run: RunData) -> Iterator[Plot]:
+    """Yield the histograms of weights and of gradients."""
+    for kind in TITLES:
+        if len(run.layers.get("steps", ())) and layer_names(run.layers, kind):
+            yield f"histograms/{kind}.png", partial(histograms, run.layers, kind, run.unit)
 
-    Each ridge is drawn to its own height. Of a deep network some layers are shown, of a long training some records.
+
+def histograms(layers: Mapping[str, NDArray[Any]], kind: Kind, unit: str = "epoch") -> Figure:
+    """Draw a panel for each layer with a ridge for each record: the first at the top, the last in front.
+
+    Each ridge is scaled by its peak. Of many layers and records some are drawn, evenly spread.
 
     Args:
-        layers: "steps" (R,), and "NAME/weights/counts" (R, B), "NAME/weights/edges" (R, B + 1) for each layer; likewise gradients,
-            whose histograms are of log10 |gradient|.
-        kind: which.
-        unit: what is counted.
+        layers: "steps" (R,), and for each layer and kind "NAME/KIND/counts" (R, B) and "NAME/KIND/edges" (R, B + 1);
+            those of gradients are of log10 |gradient|.
+        kind: weights or gradients.
+        unit: of the steps.
     """
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
-
-    names = evenly(names_of(layers, kind), MOST_LAYERS)
-    steps = layers["steps"]
-    records = np.array(evenly(range(len(steps)), MOST_RIDGES))
-    down = ceil(len(names) / ACROSS)
-    across = ceil(len(names) / down)
-    width, height = across * WIDTH, down * HEIGHT + HEAD
-    figure = Figure(figsize=(width, height), dpi=DPI)
+    names = evenly_spaced(layer_names(layers, kind), MAX_LAYERS)
+    records = np.array(evenly_spaced(range(len(layers["steps"])), MAX_RIDGES))
+    rows = ceil(len(names) / COLUMNS)
+    columns = ceil(len(names) / rows)
+    width, height = columns * WIDTH, rows * HEIGHT + TITLE_HEIGHT
+    figure = new_figure(width, height)
     figure.text(0.15 / width, 1 - 0.12 / height, TITLES[kind], va="top", fontsize=12)
     for i, name in enumerate(names):
-        row, column = divmod(i, across)
-        x, y = column * WIDTH + LEFT, (down - 1 - row) * HEIGHT + BOTTOM
-        axes = panel(
-            figure, x, y, WIDTH - LEFT - RIGHT, HEIGHT - BOTTOM - TOP, up="" if column else unit, room=0.42
-        )
-        counts, edges = merged(
-            layers[f"{name}/{kind}/counts"][records], layers[f"{name}/{kind}/edges"][records]
-        )
-        ridges(axes, counts, edges, steps[records])
-        axes.set_xlim(*span(counts, edges, CUT[kind]))
-        title(axes, literal(name), 10)
+        row, column = divmod(i, columns)
+        x, y = column * WIDTH + LEFT, (rows - 1 - row) * HEIGHT + BOTTOM
+        box = x, y, WIDTH - LEFT - RIGHT, HEIGHT - BOTTOM - TOP
+        axes = add_axes(figure, box, ylabel="" if column else unit, ylabel_gap=0.42)
+        counts, edges = (layers[f"{name}/{kind}/{array}"][records] for array in ("counts", "edges"))
+        counts, edges = merge_bins(counts, edges)
+        draw_ridges(axes, counts, edges, layers["steps"][records])
+        low, high = value_range(counts, edges, OUTSIDE[kind])
+        axes.set_xlim(low, high)
+        set_title(axes, escape(name), 10)
         if kind == "gradients":
-            low, high = axes.get_xlim()
-            whole = np.arange(ceil(low), int(np.floor(high)) + 1)
-            whole = whole[:: max(1, ceil(len(whole) / 6))]
-            axes.set_xticks(whole, [f"10{str(power).translate(SUPERSCRIPT)}" for power in whole])
+            powers = np.arange(ceil(low), floor(high) + 1)
+            powers = powers[:: max(1, ceil(len(powers) / 6))]
+            axes.set_xticks(powers, [f"10{str(power).translate(SUPERSCRIPT)}" for power in powers])
         else:
             axes.xaxis.set_major_locator(MaxNLocator(6))
     return figure
 
 
-def ridges(axes: "Axes", counts: Counts, edges: Edges, steps: NDArray[np.integer]) -> None:
+def draw_ridges(axes: Axes, counts: Counts, edges: Edges, steps: NDArray[np.integer]) -> None:
     """Draw histograms (R, B) with edges (R, B + 1), one below the other."""
-    from matplotlib import colormaps
-    from matplotlib.collections import PolyCollection
-
     last = len(steps) - 1
     middles = (edges[:, 1:] + edges[:, :-1]) / 2
     heights = counts / np.maximum(counts.max(axis=1, keepdims=True), 1) * OVERLAP
     outlines = []
     for i, (x, height, edge) in enumerate(zip(middles, heights, edges, strict=True)):
         base = float(last - i)
-        drawn = np.flatnonzero(height > FLAT * OVERLAP)
-        first, end = (drawn[0], drawn[-1] + 1) if len(drawn) else (0, 1)
+        visible = np.flatnonzero(height > MIN_HEIGHT * OVERLAP)
+        first, end = (visible[0], visible[-1] + 1) if len(visible) else (0, 1)
         top = np.column_stack((x, base + height))[first:end]
         outlines.append(np.vstack(((edge[first], base), top, (edge[end], base))))
-    colours = colormaps["viridis"](np.linspace(0.82, 0.2, last + 1))
-    axes.hlines(
-        range(last + 1), 0, 1, transform=axes.get_yaxis_transform(), color="#dddddd", linewidth=0.7, zorder=0
-    )
-    axes.add_collection(
-        PolyCollection(outlines, facecolors=colours, edgecolors="white", linewidths=0.8), autolim=False
-    )
+    colors = colormaps["viridis"](np.linspace(0.82, 0.2, last + 1))
+    for base in range(last + 1):
+        axes.axhline(base, color="#dddddd", linewidth=0.7, zorder=0)
+    ridges = PolyCollection(outlines, facecolors=colors, edgecolors="white", linewidths=0.8)
+    axes.add_collection(ridges, autolim=False)
     axes.set_ylim(-0.25, last + OVERLAP + 0.15)
     axes.set_yticks(range(last, -1, -1), [f"{step:,}" for step in steps], fontsize=8)
     axes.tick_params(axis="x", labelsize=8)
@@ -106,22 +105,21 @@ def ridges(axes: "Axes", counts: Counts, edges: Edges, steps: NDArray[np.integer
     axes.spines["left"].set_visible(False)
 
 
-def merged(counts: Counts, edges: Edges) -> tuple[Counts, Edges]:
-    """The same histograms with fewer bins where there are few numbers: no fewer than Rice's rule says, twice the cube root of N."""
+def merge_bins(counts: Counts, edges: Edges) -> tuple[Counts, Edges]:
+    """Merge bins where there are few values: no fewer than Rice's rule says, twice the cube root of N."""
     wanted = 2 * np.cbrt(max(1, counts.sum(axis=1).max()))
     while counts.shape[1] % 2 == 0 and counts.shape[1] / 2 >= wanted:
         counts, edges = counts[:, ::2] + counts[:, 1::2], edges[:, ::2]
     return counts, edges
 
 
-def span(counts: Counts, edges: Edges, cut: float) -> tuple[float, float]:
-    """From where to where numbers lie in any record, but for a share of `cut` at both ends."""
+def value_range(counts: Counts, edges: Edges, outside: float) -> tuple[float, float]:
+    """Return where the values of all records lie, but for a share of `outside` at both ends."""
     lows, highs = [], []
     for count, edge in zip(counts, edges, strict=True):
-        if total := count.sum():
-            inside = np.flatnonzero(
-                (count.cumsum() > cut * total) & (count[::-1].cumsum()[::-1] > cut * total)
-            )
+        from_left, from_right = count.cumsum(), count[::-1].cumsum()[::-1]
+        inside = np.flatnonzero((from_left > outside * count.sum()) & (from_right > outside * count.sum()))
+        if len(inside):
             lows.append(edge[inside[0]])
             highs.append(edge[inside[-1] + 1])
     if not lows:
@@ -131,14 +129,14 @@ def span(counts: Counts, edges: Edges, cut: float) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def names_of(layers: Mapping[str, NDArray[Any]], kind: Kind) -> list[str]:
-    """The layers whose histograms there are, in their order."""
+def layer_names(layers: Mapping[str, NDArray[Any]], kind: Kind) -> list[str]:
+    """Return the layers that have histograms, in their order."""
     end = f"/{kind}/counts"
     return [key.removesuffix(end) for key in layers if key.endswith(end)]
 
 
-def evenly(items: Iterable[Item], most: int) -> list[Item]:
-    """At most so many of them, with the first and the last, evenly spread."""
+def evenly_spaced(items: Iterable[Item], most: int) -> list[Item]:
+    """Return at most so many items, with the first and the last."""
     every = list(items)
     if len(every) <= most:
         return every

@@ -1,59 +1,54 @@
-"""The mistakes that a network is most sure of: the images, what it says, and what they are.
+"""The most confident misclassifications of the test split: images with predicted and true class.
 
 K images.
 """
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
+from nnexp.plots.image_grid import Caption, ImageGrid, draw_grids, to_rgb
+from nnexp.plots.run_data import Plot, RunData
 from nnexp.plots.style import FAINT, TEXT, WRONG
-from nnexp.plots.tiles import displayed, tiles
+from nnexp.run_folder import MISCLASSIFIED, Arrays
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-MOST = 32
+MAX_IMAGES = 32
 
 
-def mistakes(
-    images: NDArray[Any],
-    scale: float,
-    true: NDArray[np.int64],
-    predicted: NDArray[np.int64],
-    confidence: NDArray[np.floating],
-    index: NDArray[np.int64],
-    classes: Sequence[str],
-) -> "Image":
-    """Images with what the network takes them for, how sure it is, and what they are.
+def plots(run: RunData) -> Iterator[Plot]:
+    """Yield the misclassified images of a classification of images."""
+    if run.names and (arrays := run.folder.arrays(MISCLASSIFIED)):
+        yield "misclassified.png", partial(misclassified, arrays, run.names)
+
+
+def misclassified(arrays: Arrays, classes: Sequence[str]) -> "Image":
+    """Draw images with the predicted class, its confidence, and the true class.
 
     Args:
-        images: as stored, (K, H, W) or (K, C, H, W), the worst first.
-        scale: brings them to [0, 1].
-        true: classes, (K,).
-        predicted: (K,).
-        confidence: probabilities of the predicted class, (K,).
-        index: rows in the test part, (K,).
+        arrays: images (K, H, W) or (K, C, H, W), the most confident first; scale, which brings them to [0, 1]; true and
+            predicted classes, confidence, and index (row in the test split), all (K,).
         classes: their names.
     """
-    shown = min(len(images), MOST)
-    captions = [
-        ((f"{percent(p)} {classes[said]}", WRONG), (f"is {classes[is_]}", TEXT), (f"row {row:,}", FAINT))
-        for p, said, is_, row in zip(confidence, predicted, true, index, strict=True)
+    images = to_rgb(arrays["images"][:MAX_IMAGES], float(arrays["scale"]))
+    columns = (arrays[key].tolist() for key in ("true", "predicted", "confidence", "index"))
+    captions: list[Caption] = [
+        (
+            (classes[true], TEXT),
+            (f"→ {classes[predicted]} {percent(confidence)}", WRONG),
+            (f"row {row:,}", FAINT),
+        )
+        for true, predicted, confidence, row in zip(*columns, strict=True)
     ]
-    title = (
-        f"test: the {shown} surest mistakes"
-        if shown == MOST
-        else "test: the only mistake"
-        if shown == 1
-        else f"test: all {shown} mistakes"
-    )
-    notes = ("red: what the network says, and how sure it is; below: what it is",)
-    return tiles(displayed(images[:MOST], scale), title, notes, captions[:MOST])
+    title = f"test: {len(images)} most confident misclassification{'s' if len(images) > 1 else ''}"
+    notes = ("black: true class, red: predicted class and confidence",)
+    return draw_grids(title, notes, ImageGrid(images=images, captions=captions))
 
 
-def percent(p: float) -> str:
-    """A probability; never 100 % unless it is."""
-    return "100%" if p >= 1 else ">99.9%" if p >= 0.9995 else f"{p:.1%}"
+def percent(probability: float) -> str:
+    """Format a probability; as 100 % only if it is exactly 1."""
+    if probability >= 1:
+        return "100%"
+    return ">99.9%" if probability >= 0.9995 else f"{probability:.1%}"

@@ -1,53 +1,64 @@
-"""How each label was found, where several may be true of an example."""
+"""Precision, recall and F1 of each label of a multilabel classification."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
-from nnexp.plots.style import BEST, DPI, TRAIN, VALIDATION, fitted, length, literal, panel, title
+from nnexp.plots.run_data import Plot, RunData
+from nnexp.plots.style import (
+    DPI,
+    REFERENCE,
+    TRAIN,
+    VALIDATION,
+    add_axes,
+    escape,
+    new_figure,
+    set_title,
+    shorten,
+    text_width,
+)
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-MOST = 30
-POINTS = 9  # of type
-LONGEST_NAME = 260  # pixels
+MAX_LABELS = 30
+POINTS = 9  # of the font
+MAX_NAME = 260  # pixels
+COLORS = {"precision": TRAIN, "recall": VALIDATION, "f1": REFERENCE}
 
 
-def labels(report: dict[str, Any], part: str) -> "Figure":
-    """Precision, recall and F1 of each label.
+def plots(run: RunData) -> Iterator[Plot]:
+    """Yield the scores of the labels for each split."""
+    for split in run.splits:
+        if "per_label" in split.report:
+            yield f"labels/{split.key}.png", partial(label_scores, split.report, split.name)
+
+
+def label_scores(report: dict[str, Any], split: str) -> Figure:
+    """Draw bars for each label.
 
     Args:
         report: "per_label", "accuracy", "exact_match".
-        part: of the data, for the title.
+        split: for the title.
     """
-    from matplotlib.figure import Figure
-
-    shown = report["per_label"][:MOST]
+    labels = report["per_label"][:MAX_LABELS]
     size = round(POINTS * DPI / 72)
-    names = [f"{fitted(label['label'], size, LONGEST_NAME)}  ({label['support']:,})" for label in shown]
-    left = max(length(name, size) for name in names) / DPI + 0.15
-    width, height = left + 6.0, 1.25 + 0.42 * len(shown)
-    figure = Figure(figsize=(width, height), dpi=DPI)
-    axes = panel(figure, left, 0.75, 5.8, height - 1.15)
-    places = np.arange(len(shown))
-    for i, (name, color) in enumerate((("precision", TRAIN), ("recall", VALIDATION), ("f1", BEST))):
-        axes.barh(places + 0.25 * (i - 1), [label[name] for label in shown], 0.22, color=color, label=name)
+    names = [f"{shorten(label['label'], size, MAX_NAME)}  ({label['support']:,})" for label in labels]
+    left = max(text_width(name, size) for name in names) / DPI + 0.15
+    width, height = left + 6.0, 1.25 + 0.42 * len(labels)
+    figure = new_figure(width, height)
+    axes = add_axes(figure, (left, 0.75, 5.8, height - 1.15))
+    rows = np.arange(len(labels))
+    for i, (metric, color) in enumerate(COLORS.items()):
+        axes.barh(rows + 0.25 * (i - 1), [label[metric] for label in labels], 0.22, color=color, label=metric)
     axes.grid(visible=False, axis="y")
-    axes.set_yticks(places, [literal(name) for name in names], fontsize=POINTS)
-    axes.set_ylim(len(shown) - 0.4, -0.6)
-    axes.set_xlim(0, 1)
+    axes.set_yticks(rows, [escape(name) for name in names], fontsize=POINTS)
+    axes.set(xlim=(0, 1), ylim=(len(labels) - 0.4, -0.6))
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
-    title(
-        axes,
-        f"{part}: {report['accuracy']:.2%} of labels right, {report['exact_match']:.2%} of examples wholly",
+    set_title(
+        axes, f"{split}: label accuracy {report['accuracy']:.2%}, exact match {report['exact_match']:.2%}"
     )
-    figure.legend(
-        frameon=False,
-        fontsize=9,
-        ncols=3,
-        loc="lower center",
-        bbox_to_anchor=((left + 2.9) / width, 0.04 / height),
-    )
+    place = (left + 2.9) / width, 0.04 / height
+    figure.legend(frameon=False, fontsize=9, ncols=3, loc="lower center", bbox_to_anchor=place)
     return figure

@@ -1,59 +1,64 @@
-"""How near predicted numbers come to true ones. N examples, T targets."""
+"""Predicted against true values of a regression.
 
-from typing import TYPE_CHECKING, Any
+N examples, T targets.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from nnexp.plots.style import BEST, DPI, TRAIN, literal, panel, title
+from nnexp.plots.run_data import Plot, RunData
+from nnexp.plots.style import REFERENCE, TRAIN, add_axes, escape, new_figure, set_title
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-Numbers = NDArray[np.floating]
-MOST_TARGETS = 4  # that are drawn
-MOST_POINTS = 5000  # beyond which their density is drawn
-LONGEST_NAME = 40
+MAX_TARGETS = 4
+MAX_POINTS = 5000  # beyond which their density is drawn
+MAX_NAME = 40
 LEFT, SIDE, RIGHT, BOTTOM, TOP = 0.8, 3.5, 0.25, 0.55, 0.4  # inches
 
 
-def predictions(y: Numbers, predicted: Numbers, report: dict[str, Any], part: str) -> "Figure":
-    """Predicted against true values, a panel per target; on the diagonal they agree.
+def plots(run: RunData) -> Iterator[Plot]:
+    """Yield the predictions of a regression for each split."""
+    for split in run.splits:
+        if "per_target" in split.report and (values := split.predictions) is not None:
+            draw = partial(predicted_against_true, values.true, values.predicted, split.report, split.name)
+            yield f"predictions/{split.key}.png", draw
+
+
+def predicted_against_true(
+    y: NDArray[np.floating], predicted: NDArray[np.floating], report: dict[str, Any], split: str
+) -> Figure:
+    """Draw predicted over true values, axes for each target; on the diagonal they are equal.
 
     Args:
         y: true, (N, T).
         predicted: (N, T).
-        report: R2 and errors of each target.
-        part: of the data, for the title.
+        report: R2, MAE and RMSE of each target.
+        split: for the title.
     """
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
-
-    shown = report["per_target"][:MOST_TARGETS]
-    each = LEFT + SIDE + RIGHT
-    figure = Figure(figsize=(each * len(shown), BOTTOM + SIDE + TOP), dpi=DPI)
-    for i, (target, true, found) in enumerate(zip(shown, y.T, predicted.T, strict=False)):
-        name = literal(target["target"][:LONGEST_NAME])
-        axes = panel(figure, i * each + LEFT, BOTTOM, SIDE, SIDE, f"true {name}", f"predicted {name}", 0.6)
-        low, high = float(min(true.min(), found.min())), float(max(true.max(), found.max()))
-        edge = 0.03 * (high - low) or 1.0
-        span = low - edge, high + edge
-        if len(true) > MOST_POINTS:
-            axes.hexbin(
-                true,
-                found,
-                gridsize=70,
-                cmap="Blues",
-                bins="log",
-                mincnt=1,
-                linewidths=0,
-                extent=(*span, *span),
-            )
+    targets = report["per_target"][:MAX_TARGETS]
+    width = LEFT + SIDE + RIGHT
+    figure = new_figure(width * len(targets), BOTTOM + SIDE + TOP)
+    for i, target in enumerate(targets):
+        name, x, y_axis = escape(target["target"], MAX_NAME), y[:, i], predicted[:, i]
+        box = i * width + LEFT, BOTTOM, SIDE, SIDE
+        axes = add_axes(figure, box, f"true {name}", f"predicted {name}", 0.6)
+        low, high = float(min(x.min(), y_axis.min())), float(max(x.max(), y_axis.max()))
+        margin = 0.03 * (high - low) or 1.0
+        limits = low - margin, high + margin
+        if len(x) > MAX_POINTS:
+            bins: dict[str, Any] = {"gridsize": 70, "bins": "log", "mincnt": 1, "extent": limits * 2}
+            axes.hexbin(x, y_axis, cmap="Blues", linewidths=0, **bins)
         else:
-            axes.scatter(true, found, s=14, color=TRAIN, alpha=0.55, linewidths=0)
-        axes.plot(span, span, color=BEST, linewidth=0.9, linestyle="--", zorder=0)
-        axes.set(xlim=span, ylim=span)
-        title(axes, f"{part} R2 {target['r2']:.3f}, mean error {target['mae']:.3g}")
+            axes.scatter(x, y_axis, s=14, color=TRAIN, alpha=0.55, linewidths=0)
+        axes.plot(limits, limits, color=REFERENCE, linewidth=0.9, linestyle="--", zorder=0)
+        axes.set(xlim=limits, ylim=limits)
+        errors = ", ".join(f"{metric.upper()} {target[metric]:.3g}" for metric in ("mae", "rmse"))
+        set_title(axes, f"{split} R2 {target['r2']:.3f}, {errors}")
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_locator(MaxNLocator(5))
     return figure

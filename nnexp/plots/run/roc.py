@@ -1,70 +1,77 @@
-"""How well the probability of a class puts the true ones before the others: ROC and precision-recall curves.
+"""ROC and precision-recall curves of the second of two classes, or of each label.
 
 N examples, K thresholds. Definitions as in scikit-learn.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
 
 import numpy as np
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from nnexp.plots.style import BEST, DPI, SERIES, literal, panel, title
+from nnexp.plots.run_data import Plot, RunData
+from nnexp.plots.style import COLORS, REFERENCE, add_axes, escape, new_figure, set_title
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-Truths = NDArray[np.bool_]
 Numbers = NDArray[np.floating]
-MOST_POINTS = 1500  # of a curve, that are drawn
-LONGEST_NAME = 24
+MAX_POINTS = 1500  # of a curve
+MAX_NAME = 24
+
+
+def plots(run: RunData) -> Iterator[Plot]:
+    """Yield the curves of each split that has the probability of a label, or of the second of two classes."""
+    for split in run.splits:
+        scores = split.predictions.binary_scores(run.names) if split.predictions is not None else []
+        curves = {name: ThresholdCounts.of(truth, score) for name, truth, score in scores[: len(COLORS)]}
+        if known := {name: curve for name, curve in curves.items() if curve is not None}:
+            yield f"roc/{split.key}.png", partial(roc_and_precision_recall, known, split.name)
 
 
 @dataclass(frozen=True)
-class Ranking:
-    """What is found at each threshold, from the highest to the lowest.
+class ThresholdCounts:
+    """Positive predictions at each threshold, from the highest to the lowest.
 
     Attributes:
-        true: examples of the class that are above the threshold, (K,).
-        false: others, (K,).
+        true_positives: (K,).
+        false_positives: (K,).
     """
 
-    true: NDArray[np.int64]
-    false: NDArray[np.int64]
+    true_positives: NDArray[np.int64]
+    false_positives: NDArray[np.int64]
 
     @classmethod
-    def of(cls, truth: Truths, score: Numbers) -> "Ranking | None":
-        """From what is true, (N,), and how likely it is said to be, (N,); None where all or none are true."""
+    def of(cls, truth: NDArray[np.bool_], score: Numbers) -> "ThresholdCounts | None":
+        """Count for truths (N,) and their scores (N,); None where all or none are true."""
         if not len(truth) or truth.all() or not truth.any():
             return None
         order = np.argsort(-score, kind="stable")
-        ends = np.append(
-            np.flatnonzero(np.diff(score[order])), len(order) - 1
-        )  # equal scores are passed at once
-        true = truth[order].cumsum()[ends]
-        return cls(true, 1 + ends - true)
+        last = np.append(np.flatnonzero(np.diff(score[order])), len(order) - 1)  # of equal scores
+        true_positives = truth[order].cumsum()[last]
+        return cls(true_positives, 1 + last - true_positives)
 
     @property
     def roc(self) -> tuple[Numbers, Numbers]:
-        """The share of others that are above a threshold, and of the class, both (K + 1,)."""
-        return np.append(0, self.false / self.false[-1]), np.append(0, self.true / self.true[-1])
+        """False and true positive rates, both (K + 1,)."""
+        rates = (counts / counts[-1] for counts in (self.false_positives, self.true_positives))
+        false_positive_rate, true_positive_rate = (np.append(0, rate) for rate in rates)
+        return false_positive_rate, true_positive_rate
 
     @property
     def auc(self) -> float:
-        """The area under the ROC curve: how often one of the class is before another."""
-        x, y = self.roc
-        return float(np.trapezoid(y, x))
+        """The area under the ROC curve."""
+        false_positive_rate, true_positive_rate = self.roc
+        return float(np.trapezoid(true_positive_rate, false_positive_rate))
 
     @property
     def precision(self) -> Numbers:
-        """Of those above the threshold, how many are of the class, (K,)."""
-        return np.asarray(self.true / (self.true + self.false))
+        """True positives / positive predictions, (K,)."""
+        return np.asarray(self.true_positives / (self.true_positives + self.false_positives))
 
     @property
     def recall(self) -> Numbers:
-        """Of the class, how many are above the threshold, (K,)."""
-        return np.asarray(self.true / self.true[-1])
+        """True positives / actual positives, (K,)."""
+        return np.asarray(self.true_positives / self.true_positives[-1])
 
     @property
     def average_precision(self) -> float:
@@ -72,50 +79,40 @@ class Ranking:
         return float(np.diff(self.recall, prepend=0) @ self.precision)
 
 
-def ranking(found: Mapping[str, Ranking], part: str) -> "Figure":
-    """ROC at the left, precision over recall at the right; a colour for each class.
+def roc_and_precision_recall(curves: Mapping[str, ThresholdCounts], split: str) -> Figure:
+    """Draw the ROC curve at the left, precision over recall at the right; a colour for each class or label.
 
     Args:
-        found: by the name of the class; a few.
-        part: of the data, for the title.
+        curves: by the name of the class or label.
+        split: for the title.
     """
-    from matplotlib.figure import Figure
-
-    below = 0.24 * len(found) + 0.05 if len(found) > 1 else 0
-    figure = Figure(figsize=(9.6, 4.85 + below), dpi=DPI)
-    roc = panel(
-        figure,
-        0.7,
-        0.5 + below,
-        3.95,
-        3.95,
-        "share of the others that are taken for it",
-        "share that is found",
-        0.42,
-    )
-    pr = panel(figure, 5.45, 0.5 + below, 3.95, 3.95, "recall", "precision", 0.42)
-    for (name, one), color in zip(found.items(), SERIES, strict=False):
-        label = f"{literal(name[:LONGEST_NAME])}: AUC {one.auc:.4f}, average precision {one.average_precision:.4f}"
-        x, y = (values[kept(len(values))] for values in one.roc)
-        roc.plot(x, y, color=color, linewidth=1.8, label=label)
-        pick = kept(len(one.recall))
-        recall, precision = np.append(0, one.recall[pick]), np.append(one.precision[0], one.precision[pick])
+    several = len(curves) > 1
+    bottom = 0.5 + (0.24 * len(curves) + 0.05 if several else 0)
+    figure = new_figure(9.6, 4.35 + bottom)
+    roc = add_axes(figure, (0.7, bottom, 3.95, 3.95), "false positive rate", "true positive rate", 0.42)
+    pr = add_axes(figure, (5.45, bottom, 3.95, 3.95), "recall", "precision", 0.42)
+    for (full_name, curve), color in zip(curves.items(), COLORS, strict=False):
+        auc, average_precision = f"AUC {curve.auc:.4f}", f"average precision {curve.average_precision:.4f}"
+        name = escape(full_name, MAX_NAME)
+        false_positive_rate, true_positive_rate = map(thin_out, curve.roc)
+        label = f"{name}: {auc}, {average_precision}"
+        roc.plot(false_positive_rate, true_positive_rate, color=color, linewidth=1.8, label=label)
+        recall, precision = thin_out(curve.recall), thin_out(curve.precision)
+        recall, precision = np.append(0, recall), np.append(precision[0], precision)
         pr.plot(recall, precision, color=color, linewidth=1.8, drawstyle="steps-pre")
-    roc.plot((0, 1), (0, 1), color=BEST, linewidth=0.9, linestyle="--")
-    if len(found) == 1:
-        ((name, one),) = found.items()
-        pr.axhline(one.true[-1] / (one.true[-1] + one.false[-1]), color=BEST, linewidth=0.9, linestyle="--")
-        title(roc, f"{part}, {literal(name[:LONGEST_NAME])}: AUC {one.auc:.4f}")
-        title(pr, f"average precision {one.average_precision:.4f}")
-    else:
-        title(roc, f"{part}: ROC")
-        title(pr, "precision and recall")
+        if not several:
+            pr.axhline(curve.precision[-1], color=REFERENCE, linewidth=0.9, linestyle="--")
+        set_title(roc, f"{split}: ROC" if several else f"{split}, {name}: {auc}")
+        set_title(pr, f"{split}: precision and recall" if several else average_precision)
+    roc.plot((0, 1), (0, 1), color=REFERENCE, linewidth=0.9, linestyle="--")
+    if several:
         figure.legend(loc="lower left", bbox_to_anchor=(0.06, 0.0), frameon=False, fontsize=9)
     for axes in (roc, pr):
         axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
     return figure
 
 
-def kept(n: int) -> NDArray[np.int64]:
-    """The points of a curve of n that are drawn, with the first and the last."""
-    return np.unique(np.linspace(0, n - 1, min(n, MOST_POINTS)).round().astype(np.int64))
+def thin_out(values: Numbers) -> Numbers:
+    """Keep at most MAX_POINTS values, evenly spread, with the first and the last."""
+    n = len(values)
+    return values[np.unique(np.linspace(0, n - 1, min(n, MAX_POINTS)).round().astype(np.int64))]

@@ -1,28 +1,40 @@
-"""What the units of a first layer look for: their incoming weights as images.
+"""The weights of a first layer that takes images, as an image for each unit.
 
 I inputs, O outputs, C channels, H x W pixels, K x K kernels.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import partial
 from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nnexp.plots.run.confusion import coloured
-from nnexp.plots.tiles import COLOURS, tiles
+from nnexp.plots.image_grid import RGB, ImageGrid, draw_grids
+from nnexp.plots.run_data import Plot, RunData
+from nnexp.plots.style import apply_colormap
+from nnexp.run_folder import weights_path
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 Weights = NDArray[np.floating]
-MOST = 64
-FULL = 0.95  # of the colour scale, for the largest weight of a tile: its ends are nearly black
+MAX_UNITS = 64
+MAX_COLOR = 0.95  # of the colour map, for the largest weight of a unit: its ends are nearly black
+
+
+def plots(run: RunData) -> Iterator[Plot]:
+    """Yield the weights of the first layer, if its inputs are images."""
+    shape = tuple(run.dataset.get("shape", ()))
+    if len(shape) > 1:
+        weights = run.folder.arrays(weights_path("best")) or run.folder.arrays(weights_path("final"))
+        if (images := first_layer(weights, shape)) is not None:
+            yield "weights/first_layer.png", partial(weight_images, images)
 
 
 def first_layer(weights: Mapping[str, Weights], shape: tuple[int, ...]) -> Weights | None:
-    """The weights of the first layer that has any, as an image (O, C, H, W) for each output; None where they are none.
+    """Return the weights of the first layer that has any, as images (O, C, H, W); None where they are none.
 
     Args:
         weights: of the whole network by name, in forward order.
@@ -39,29 +51,26 @@ def first_layer(weights: Mapping[str, Weights], shape: tuple[int, ...]) -> Weigh
     return None
 
 
-def weight_tiles(images: Weights) -> "Image":
-    """An image for each unit, up to 64 of them spread evenly; each on a scale of its own around 0.
+def weight_images(images: Weights) -> "Image":
+    """Draw an image for each unit, up to 64 of them evenly spread; each scaled by its largest weight.
 
     Args:
-        images: (O, C, H, W). Three channels are shown as colours, of other numbers the mean.
+        images: (O, C, H, W). Three channels are drawn as RGB, of others the mean.
     """
     units = len(images)
-    shown = np.nan_to_num(
-        images[np.linspace(0, units - 1, min(units, MOST)).round().astype(int)].astype(np.float64),
-        posinf=0,
-        neginf=0,
-    )
-    some = f"{len(shown)} of {units}" if len(shown) < units else f"all {units}" if units > 1 else "its only"
-    title = f"first layer: weights of {some} unit{'s' if units > 1 else ''}"
-    colours = shown.shape[1] == COLOURS
-    if not colours:
+    shown = images[np.linspace(0, units - 1, min(units, MAX_UNITS)).round().astype(int)].astype(np.float64)
+    shown = np.nan_to_num(shown, posinf=0, neginf=0)
+    rgb = shown.shape[1] == RGB
+    if not rgb:
         shown = shown.mean(axis=1, keepdims=True)
     largest = np.abs(shown).max(axis=(1, 2, 3), keepdims=True)
     relative = shown / np.where(largest > 0, largest, 1)
-    if colours:
-        painted = (127.5 + 127.5 * relative).round().astype(np.uint8).transpose(0, 2, 3, 1)
-        notes = ("grey: 0; a colour: what the unit likes to see there", "each tile has a scale of its own")
+    if rgb:
+        colors = (127.5 + 127.5 * relative).round().astype(np.uint8).transpose(0, 2, 3, 1)
+        legend = "red, green, blue: weight per channel; grey: 0"
     else:
-        painted = coloured(0.5 - 0.5 * FULL * relative[:, 0], "RdBu")
-        notes = ("red: positive, blue: negative, white: 0", "each tile has a scale of its own")
-    return tiles(np.ascontiguousarray(painted), title, notes)
+        colors = apply_colormap(0.5 - 0.5 * MAX_COLOR * relative[:, 0], "RdBu")
+        legend = "red: positive, blue: negative, white: 0"
+    number = f"{len(shown)} of {units}" if len(shown) < units else str(units)
+    title = f"first layer: weights of {number} unit{'s' if units > 1 else ''}"
+    return draw_grids(title, (legend, "each unit scaled by its largest weight"), ImageGrid(images=colors))

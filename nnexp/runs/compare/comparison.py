@@ -53,16 +53,15 @@ class Mistakes:
         base, other: letters.
         part: of the data: "validation" or "test".
         classes: names.
-        counts: (C, C) examples more (+) or fewer (-) than the baseline's; true classes down, predicted ones across.
-        worse: (C, C) the same as a share of the true class, with + where it is a mistake more or a right answer less.
+        matrix, baseline: (C, C) the run's and the baseline's, true classes down, predicted ones across.
     """
 
     base: str
     other: str
     part: str
     classes: list[str]
-    counts: NDArray[np.int64]
-    worse: NDArray[np.float64]
+    matrix: NDArray[np.int64]
+    baseline: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -187,12 +186,7 @@ def mistakes(base: ComparedRun, other: ComparedRun, part: str) -> Mistakes | Non
     if not all("matrix" in report for report in reports) or reports[0]["classes"] != reports[1]["classes"]:
         return None
     before, after = (np.array(report["matrix"], np.int64) for report in reports)  # (C, C)
-    support = before.sum(axis=1, keepdims=True)
-    if not np.array_equal(support, after.sum(axis=1, keepdims=True)):
+    if not np.array_equal(before.sum(axis=1), after.sum(axis=1)):
         return None
-    counts = after - before
-    sign = 1 - 2 * np.eye(len(counts))  # a right answer more is a mistake less
     classes = list(map(str, reports[0]["classes"]))
-    return Mistakes(
-        base.letter, other.letter, PARTS[part], classes, counts, sign * counts / np.maximum(support, 1)
-    )
+    return Mistakes(base.letter, other.letter, PARTS[part], classes, after, before)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from nnexp.plots.sweep import COLORS
+from nnexp.plots.style import COLORS
 from nnexp.runs.compare.compared_run import LETTERS, ComparedRun
 from nnexp.runs.compare.significance import tied
 

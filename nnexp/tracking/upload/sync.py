@@ -118,6 +118,8 @@ def send(shipment: MlflowRunWriter) -> None:
     shipment.remember(entries)
     shipment.send(seen(folder))
     from nnexp.plots import draw_all
+    from nnexp.tracking.prediction_tables import write_tables
 
-    shipment.send([{"kind": "artifact", "path": path} for path in draw_all(folder, entries)])
+    outputs = draw_all(folder, entries) + write_tables(folder)
+    shipment.send([{"kind": "artifact", "path": path} for path in outputs])
     shipment.send(last, end)
