@@ -118,8 +118,8 @@ def save(plot: "Figure | Image", path: Path) -> None:
         if kind == "png" and isinstance(plot, Image):
             plot.save(file, "PNG", compress_level=COMPRESSION)
         else:
-            options: dict[str, Any] = {"compress_level": COMPRESSION} if kind == "png" else {}
-            as_figure(plot).savefig(file, format=kind, pil_kwargs=options)
+            options: dict[str, Any] = {"pil_kwargs": {"compress_level": COMPRESSION}} if kind == "png" else {}
+            as_figure(plot).savefig(file, format=kind, **options)
 
     write_atomically(path, write)
 

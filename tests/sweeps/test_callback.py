@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 from nnexp.config.compose import examine_overrides
-from nnexp.plots.sweep import draw, found, settings
+from nnexp.plots.sweep import draw_sweep, group_by_setting, read_runs
 from nnexp.tracking.journal import Journal
 
 
@@ -25,7 +25,7 @@ def sweep(folder, *runs):
 def test_runs_that_differ_in_their_seed_only_are_together(tmp_path):
     he, xavier = {"init": "he_normal", "init.gain": "1.4"}, {"init": "xavier_normal", "init.gain": "1.0"}
     runs = [({**init, "seed": str(seed)}, [0.5, 0.6]) for init in (he, xavier) for seed in range(3)]
-    groups = settings(list(found(sweep(tmp_path, *runs))))
+    groups = group_by_setting(read_runs(sweep(tmp_path, *runs)))
     assert {label: len(group) for label, group in groups.items()} == {
         "init=he_normal": 3,
         "init=xavier_normal": 3,
@@ -34,12 +34,12 @@ def test_runs_that_differ_in_their_seed_only_are_together(tmp_path):
 
 def test_runs_of_different_lengths_and_a_dead_one_are_drawn(tmp_path):
     folder = sweep(tmp_path, ({"lr": "1"}, [0.1, 0.2, 0.3]), ({"lr": "2"}, [0.4]), ({"lr": "3"}, []))
-    assert draw(folder, tmp_path / "sweep.png")
+    assert draw_sweep(folder, tmp_path / "sweep.png")
     assert (tmp_path / "sweep.png").stat().st_size > 10_000
 
 
 def test_a_single_run_makes_no_picture(tmp_path):
-    assert not draw(sweep(tmp_path, ({}, [0.5])), tmp_path / "sweep.png")
+    assert not draw_sweep(sweep(tmp_path, ({}, [0.5])), tmp_path / "sweep.png")
 
 
 def test_an_experiment_may_be_a_sweep(alone):
@@ -59,7 +59,7 @@ def test_an_experiment_may_be_a_sweep(alone):
     (folder,) = (alone / "outputs" / "sweeps").glob("*/*")
     assert len(list(folder.glob("*/journal.jsonl"))) == 4
     assert (folder / "sweep.png").stat().st_size > 10_000
-    assert f"picture   {folder.relative_to(alone)}/sweep.png" in done.stdout
+    assert f"plot      {folder.relative_to(alone)}/sweep.png" in done.stdout
 
 
 def test_a_sweep_of_which_a_run_failed_leaves_its_picture_all_the_same(alone):
