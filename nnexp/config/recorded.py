@@ -120,7 +120,7 @@ def at_home(values: Values, given: set[str]) -> Iterator[Told]:
     data = values.get("data")
     if not isinstance(data, dict) or "data" in given:
         return
-    here = os.environ.get("NNEXP_DATA") or "~/.cache/nnexp"
+    here = os.environ.get("NNEXP_DATA") or USER_CACHE
     root, path = data.get("root"), data.get("path")
     if (
         isinstance(root, str)

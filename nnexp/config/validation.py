@@ -53,7 +53,7 @@ def validate(
 @cache
 def _parameters(target: Callable[..., Any]) -> dict[str, tuple[Any, bool]]:
     """Return each parameter's annotation, and whether it is required."""
-    annotated = target.__init__ if inspect.isclass(target) and not is_dataclass(target) else target
+    annotated = target.__init__ if inspect.isclass(target) else target
     hints = get_type_hints(annotated, include_extras=True)
     signature = inspect.signature(target).parameters.values()
     named = (p for p in signature if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))

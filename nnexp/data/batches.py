@@ -1,4 +1,4 @@
-"""Batches: stored rows become what a network sees, in buffers that were made once.
+"""Batches: stored rows are gathered and scaled in buffers that are allocated once.
 
 B batch, I inputs, N rows, T targets.
 """
@@ -17,20 +17,20 @@ Array = NDArray[np.floating]
 
 
 class Batches:
-    """Some rows of a data set, batch by batch; a new order in every pass if there is a stream to draw it from.
+    """Iterates over some rows of a data set batch by batch, shuffled in each pass if there is a random stream.
 
     A batch lies in buffers of this object and is valid until the next one. The last batch of a pass may be smaller.
 
     Args:
         x, y: all examples (?, I) uint8 or float32, and their classes (?,) int64 or targets (?, T) float32.
-        rows: which of them, (N,).
-        size: B; no more than there are rows.
-        scale: x = scale * stored; or how columns are standardised.
+        rows: the examples of a pass, (N,).
+        size: B; at most N.
+        scale: x = scale * stored; or a standardization of the inputs.
         dtype: of x, and of targets.
-        shuffle: the stream that orders are drawn from; without it the rows stay as they are.
-        targets: how targets are standardised; None leaves y as it is.
+        shuffle: the stream that orders are drawn from; None keeps the order of the rows.
+        targets: standardizes targets; None leaves y as it is.
         augment: changes the scaled x (B, I) in place.
-        balanced: every pass draws all classes equally often, still N rows: some repeat, some do not come.
+        balanced: every pass draws all classes equally often, N rows in total: some repeat, some are left out.
     """
 
     def __init__(
@@ -50,21 +50,19 @@ class Batches:
         if not (len(rows) and rows.min() >= 0 and rows.max() < len(x)):
             raise IndexError("rows out of range")  # `take` below would clip them silently
         if balanced and (shuffle is None or y.ndim > 1):
-            raise ValueError("balanced batches need classes, and a stream to draw from")
-        size = min(size, len(rows))
-        self.rows, self.size, self.shuffle, self.augment = rows.copy(), size, shuffle, augment
-        self.equal = BalancedSampler(rows, y) if balanced else None
-        self.source_x, self.source_y = x, y
-        self.x: Array = np.empty((size, x.shape[1]), dtype)  # (B, I)
+            raise ValueError("balanced batches need classes and a random stream")
+        self.source_x, self.source_y, self.rows = x, y, rows.copy()
+        self.size, self.scale, self.shuffle, self.augment = min(size, len(rows)), scale, shuffle, augment
+        self.sampler = BalancedSampler(rows, y) if balanced else None
+        self.x: Array = np.empty((self.size, x.shape[1]), dtype)  # (B, I)
         self.stored_x = self.x if x.dtype == self.x.dtype else np.empty(self.x.shape, x.dtype)  # (B, I)
-        self.scale = scale
         if isinstance(scale, Standardization):
             self.standardize, self.missing = scale.astype(dtype), np.empty(self.x.shape, bool)
-        self.y = np.empty((size, *y.shape[1:]), y.dtype if targets is None else dtype)  # (B,) or (B, T)
+        self.y = np.empty((self.size, *y.shape[1:]), y.dtype if targets is None else dtype)  # (B,) or (B, T)
         self.stored_y = self.y if y.dtype == self.y.dtype else np.empty(self.y.shape, y.dtype)
-        self.targets = (
-            None if targets is None else (targets.mean.astype(dtype), (1 / targets.deviation).astype(dtype))
-        )
+        self.target_scale = None
+        if targets is not None:
+            self.target_scale = targets.mean.astype(dtype), (1 / targets.deviation).astype(dtype)
 
     @property
     def examples(self) -> int:
@@ -73,7 +71,7 @@ class Batches:
 
     @property
     def labels(self) -> NDArray[Any]:
-        """The classes (N,), or the targets (N, T) in their own unit, in the order of the current pass."""
+        """The classes (N,), or the targets (N, T) in their own units, in the order of the current pass."""
         labels: NDArray[Any] = self.source_y[self.rows]
         return labels
 
@@ -82,7 +80,7 @@ class Batches:
         return -(-len(self.rows) // self.size)
 
     def __iter__(self) -> Iterator[tuple[Array, NDArray[Any]]]:
-        self.order()
+        self.draw_order()
         for start in range(0, len(self.rows), self.size):
             rows = self.rows[start : start + self.size]
             x, y = self.examples_of(rows), self.labels_of(rows)
@@ -90,19 +88,17 @@ class Batches:
                 self.augment(x)
             yield x, y
 
-    def order(self) -> None:
+    def draw_order(self) -> None:
         """Draw the rows of the next pass and their order."""
-        if self.equal is not None and self.shuffle is not None:
-            self.equal.draw(self.rows, self.shuffle)
+        if self.sampler is not None and self.shuffle is not None:
+            self.sampler.draw(self.rows, self.shuffle)
         elif self.shuffle is not None:
             self.shuffle.shuffle(self.rows)
 
     def examples_of(self, rows: Rows) -> Array:
-        """These rows as a network sees them, (B, I)."""
+        """Return the scaled inputs of these rows, (B, I)."""
         stored, x = self.stored_x[: len(rows)], self.x[: len(rows)]
-        np.take(
-            self.source_x, rows, axis=0, out=stored, mode="clip"
-        )  # another mode would copy the whole batch
+        np.take(self.source_x, rows, axis=0, out=stored, mode="clip")  # other modes copy the whole batch
         if stored.dtype != x.dtype:
             np.copyto(x, stored)
         if isinstance(self.scale, Standardization):
@@ -112,13 +108,13 @@ class Batches:
         return x
 
     def labels_of(self, rows: Rows) -> NDArray[Any]:
-        """The classes of these rows (B,), or their targets (B, T) as a network learns them."""
+        """Return the classes of these rows (B,), or their standardized targets (B, T)."""
         stored, y = self.stored_y[: len(rows)], self.y[: len(rows)]
         np.take(self.source_y, rows, axis=0, out=stored, mode="clip")
         if stored.dtype != y.dtype:
             np.copyto(y, stored)
-        if self.targets is not None:
-            mean, factor = self.targets
+        if self.target_scale is not None:
+            mean, factor = self.target_scale
             y -= mean
             y *= factor
         return y

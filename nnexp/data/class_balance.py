@@ -1,15 +1,15 @@
-"""Rare and common classes: how unequal they are, and how to draw them equally often."""
+"""Class imbalance: describe it, and sample all classes equally often."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nnexp.data.splitting import Labels, Rows
 
-UNEQUAL = 1.5  # from this ratio of the largest class to the smallest on, a person is told
+MIN_RATIO = 1.5  # of the largest class to the smallest: below, classes count as balanced
 
 
 def describe_imbalance(y: Labels, classes: tuple[str, ...]) -> str | None:
-    """How unequal the classes of some rows are, in a line; None where they are about equal.
+    """Describe how unequal the classes of some rows are, in a line; None where they are about equal.
 
     Args:
         y: the class of each row (N,).
@@ -17,19 +17,19 @@ def describe_imbalance(y: Labels, classes: tuple[str, ...]) -> str | None:
     """
     counts = np.bincount(y, minlength=len(classes))
     rare, common = counts.argmin(), counts.argmax()
-    if counts[common] < UNEQUAL * counts[rare]:
+    if counts[common] < MIN_RATIO * counts[rare]:
         return None
     span = f"classes from {counts[rare]:,} ({classes[rare]}) to {counts[common]:,} ({classes[common]})"
     if not counts[rare]:
-        return f"{span}: what never occurs cannot be learnt"
+        return f"{span}: a class without examples cannot be learned"
     ratio = counts[common] / counts[rare]
     return f"{span}, {ratio:.{0 if ratio >= 10 else 1}f} : 1; data.balanced=true draws them equally often"
 
 
 class BalancedSampler:
-    """Draws rows so that all classes come equally often: each class's rows in turn, in a drawn order, as often as needed.
+    """Samples all classes equally often: the rows of each class in random order, repeated as often as needed.
 
-    In one draw neither the classes nor the rows of a class differ by more than one in how often they come.
+    In one pass, classes differ by at most one in their counts, and so do the rows of a class.
 
     Args:
         rows: to draw from (N,).
@@ -41,13 +41,14 @@ class BalancedSampler:
         self.members = [rows[of_class == label] for label in np.unique(of_class)]
 
     def draw(self, out: NDArray[np.int64], rng: np.random.Generator) -> None:
-        """Fill `out` (N,) in a drawn order."""
-        one_more = rng.permutation(len(self.members)) < len(out) % len(self.members)
+        """Fill `out` (N,) in a random order."""
+        per_class, surplus = divmod(len(out), len(self.members))
+        extra = rng.permutation(len(self.members)) < surplus
         start = 0
-        for members, more in zip(self.members, one_more, strict=True):
-            wanted = len(out) // len(self.members) + int(more)
-            times, rest = divmod(wanted, len(members))
-            out[start : start + times * len(members)].reshape(times, len(members))[:] = members
-            out[start + wanted - rest : start + wanted] = rng.permutation(members)[:rest]
-            start += wanted
+        for members, one_more in zip(self.members, extra, strict=True):
+            count = per_class + int(one_more)
+            repeats, rest = divmod(count, len(members))
+            out[start : start + repeats * len(members)].reshape(repeats, len(members))[:] = members
+            out[start + count - rest : start + count] = rng.permutation(members)[:rest]
+            start += count
         rng.shuffle(out)

@@ -1,21 +1,26 @@
-"""The one error that data raise, and how it names columns."""
+"""The error that all data sets raise."""
 
-import re
-from collections.abc import Sequence
+from pathlib import Path
 
 from nnexp.errors import UserError
 
 
 class DataError(UserError):
-    """Data that cannot be had or cannot be trusted: what, where, and what to do about it."""
+    """Data that are missing, damaged or unsuitable.
 
+    Attributes:
+        problem: what is wrong, and in which row.
+        remedy: what to change in the file.
+        setting: the override that helps instead, for a training run.
+        path: of the file.
+    """
 
-def listed(names: Sequence[str], limit: int = 8) -> str:
-    """Names with commas between them; of many, the first few."""
-    rest = len(names) - limit
-    return ", ".join(names[:limit]) + (f" and {rest:,} more" if rest > 0 else "")
+    def __init__(self, problem: str, remedy: str = "", setting: str = "", path: Path | None = None) -> None:
+        super().__init__(problem)
+        self.problem, self.remedy, self.setting, self.path = problem, remedy, setting, path
 
-
-def override(key: str, name: str) -> str:
-    """KEY=[NAME] as a person types it in a shell."""
-    return f"{key}=[{name}]" if re.fullmatch(r"[\w.-]+", name) else f"'{key}=[\"{name}\"]'"
+    def __str__(self) -> str:
+        remedies = [self.remedy] if self.remedy else []
+        remedies += [f"set {self.setting}"] if self.setting else []
+        where = f"{self.path}: " if self.path else ""
+        return f"{where}{self.problem}{'; fix: ' if remedies else ''}{', or '.join(remedies)}"

@@ -45,7 +45,7 @@ def build_components(settings: Settings, dataset: Dataset | None = None) -> Comp
     """
     streams = RandomStreams(settings.seed)
     dataset = dataset or settings.data.load()
-    rows, validation_rows = settings.data.split(dataset, streams("split"))
+    rows, validation_rows = settings.data.train_validation_split(dataset, streams("split"))
     rows = stratified_subsample(
         rows, dataset.y, settings.data.limit, streams("limit"), settings.data.stratify
     )

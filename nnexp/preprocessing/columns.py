@@ -45,9 +45,14 @@ class Column:
         return {"name": self.name} | ({"categories": list(self.categories)} if self.categories else {})
 
     @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of the inputs that the column makes."""
+        return tuple(f"{self.name}={value}" for value in self.categories) if self.categories else (self.name,)
+
+    @property
     def width(self) -> int:
         """The number of inputs that the column makes."""
-        return len(self.categories) if self.categories else 1
+        return len(self.categories or (self.name,))
 
 
 def describe_row(n: int) -> str:

@@ -97,15 +97,14 @@ def table(path: Path, predictor: Predictor) -> Examples:
         if (
             predictor.columns
             and path.suffix.lower() == ".npz"
-            and not {column.name for column in predictor.columns} & set(opened.kinds)
+            and not {column.name for column in predictor.columns} & set(opened.column_types)
         ):
             return array(path, predictor)
         named = rows_by_name if predictor.columns else rows_of_pixels
         x, truth = named(opened, path, predictor)
     except DataError as error:
-        said = str(error).partition("; mend it, or")
-        told = said[0] + ("; mend it" if said[1] else "")  # what else is advised there is for learning
-        raise PredictorError(told if told.startswith(str(path)) else f"{path}: {told}") from error
+        error.setting, error.path = "", error.path or path  # settings are for training
+        raise PredictorError(str(error)) from error
     except (PredictorError, EncodingError) as error:
         raise PredictorError(f"{path}: {error}") from error
     return Examples(path, "rows", x, truth)
@@ -113,21 +112,21 @@ def table(path: Path, predictor: Predictor) -> Examples:
 
 def rows_by_name(opened: Any, path: Path, predictor: Predictor) -> tuple[NDArray[Any], NDArray[Any] | None]:
     """The columns that were learnt from, and those of the truth if all of them are there."""
-    check_columns(predictor.columns, list(opened.kinds))
+    check_columns(predictor.columns, list(opened.column_types))
     exact = path.suffix.lower() in (
         ".parquet",
         ".npz",
     )  # their numbers are numbers; only in CSV all is text, and told apart while it is read
     wanted = {}
     for column in predictor.columns:
-        is_text = column.categories is not None or (exact and opened.kinds[column.name] == "text")
+        is_text = column.categories is not None or (exact and opened.column_types[column.name] == "text")
         wanted[column.name] = "text" if is_text else "number"
-    answered = bool(predictor.answer) and set(predictor.answer) <= set(opened.kinds)
+    answered = bool(predictor.answer) and set(predictor.answer) <= set(opened.column_types)
     if answered:
         wanted |= dict.fromkeys(predictor.answer, "text" if predictor.classes else "number")
     read = read_columns(opened, wanted)
-    return encode_columns(read, predictor.columns, opened.place), truth_of(
-        read, predictor, opened.place
+    return encode_columns(read, predictor.columns, opened.describe_row), truth_of(
+        read, predictor, opened.describe_row
     ) if answered else None
 
 
@@ -135,11 +134,11 @@ def rows_of_pixels(opened: Any, path: Path, predictor: Predictor) -> tuple[NDArr
     """A column for each pixel, and perhaps one of the classes."""
     width = prod(predictor.shape)
     answer = (
-        next((name for name in opened.kinds if name.lower() in ANSWERS), None)
-        if len(opened.kinds) == width + 1
+        next((name for name in opened.column_types if name.lower() in ANSWERS), None)
+        if len(opened.column_types) == width + 1
         else None
     )
-    pixels = [name for name in opened.kinds if name != answer]
+    pixels = [name for name in opened.column_types if name != answer]
     if len(pixels) != width:
         raise PredictorError(
             f"{len(pixels):,} columns, and the network takes {predictor.wanted}: {width:,} numbers"
@@ -147,19 +146,19 @@ def rows_of_pixels(opened: Any, path: Path, predictor: Predictor) -> tuple[NDArr
     read = read_columns(
         opened, dict.fromkeys(pixels, "number") | ({answer: "text"} if answer and predictor.classes else {})
     )
-    x = np.column_stack([encode_numbers(read[name], name, opened.place) for name in pixels])
+    x = np.column_stack([encode_numbers(read[name], name, opened.describe_row) for name in pixels])
     truth = classes(read[answer], predictor) if answer and predictor.classes else None
     return x, truth
 
 
 def read_columns(opened: Any, wanted: dict[str, str]) -> dict[str, NDArray[Any]]:
     """These columns of a table, whole: float64 with NaN, or text with None."""
-    if strange := [name for name in wanted if opened.kinds[name] not in ("number", "text")]:
+    if strange := [name for name in wanted if opened.column_types[name] not in ("number", "text")]:
         raise PredictorError(
-            f"the column {strange[0]!r} holds {opened.kinds[strange[0]]}, neither numbers nor text"
+            f"the column {strange[0]!r} holds {opened.column_types[strange[0]]}, neither numbers nor text"
         )
     blocks: dict[str, list[NDArray[Any]]] = {name: [] for name in wanted}
-    for block in opened.read(wanted):
+    for block in opened.iter_blocks(wanted):
         for name, parts in blocks.items():
             parts.append(block[name].to_numpy(zero_copy_only=False))
     if not sum(map(len, next(iter(blocks.values())))):

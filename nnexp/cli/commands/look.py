@@ -57,7 +57,7 @@ def look(overrides: Sequence[str], out: Path, config_dir: str | None = None) -> 
     dataset, streams, dtype = settings.data.load(), RandomStreams(settings.seed), settings.trainer.dtype
     if len(dataset.shape) == 1:
         raise DataError(f"{dataset.name} is a table, not images; fix: data=mnist or data=digits")
-    rows, _ = settings.data.split(dataset, streams("split"))
+    rows, _ = settings.data.train_validation_split(dataset, streams("split"))
     rows = stratified_subsample(rows, dataset.y, IMAGES, streams("look"))
     rows = rows[np.argsort(dataset.y[rows], kind="stable")]
     ((x, _),) = Batches(dataset.x, dataset.y, rows, IMAGES, dataset.scale, dtype)

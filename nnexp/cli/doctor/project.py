@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nnexp.cli.doctor.finding import Finding
+from nnexp.data.images.array_cache import USER_CACHE
 from nnexp.data.images.image_sets import FILES, ImageSet
 from nnexp.messages import plural, short_path
 from nnexp.redaction import redacted
@@ -15,14 +16,14 @@ from nnexp.tracking.mlflow.store import DATABASE, SQLITE, StoreError, address
 from nnexp.tracking.mlflow.uris import check
 from nnexp.tracking.upload.sync import find
 
-DATA, DEFAULT_DATA = "NNEXP_DATA", "~/.cache/nnexp"
+DATA = "NNEXP_DATA"
 OUTPUTS = Path("outputs")
 OTHER_STORE = f"runs can be uploaded elsewhere: nnexp sync --uri {SQLITE}$PWD/{DATABASE}"
 
 
 def check_data() -> Iterator[Finding]:
     """Check which image data sets are in the data folder."""
-    root = Path(os.environ.get(DATA) or DEFAULT_DATA).expanduser().resolve()
+    root = Path(os.environ.get(DATA) or USER_CACHE).expanduser().resolve()
     names = sorted(kind.name for kind in ImageSet.__subclasses__())
     complete = [name for name in names if all(any(root.glob(f"{name}/{file}*")) for file in FILES.values())]
     missing = [name for name in names if name not in complete]

@@ -1,4 +1,4 @@
-"""Elastic displacement fields: smooth random moves of every pixel, as if the paper were rubber.
+"""Elastic displacement fields: smooth random moves of every pixel.
 
 B images, H x W pixels.
 """
@@ -8,43 +8,41 @@ from numpy.typing import DTypeLike, NDArray
 
 from nnexp.data.augmentation.resampling import Array
 
-TRUNCATE = 4.0  # deviations after which a Gaussian is cut off: SciPy's default
+TRUNCATE = 4.0  # deviations at which the Gaussian is cut off: SciPy's default
 
 
 class Displacement:
     """Elastic displacement fields: Simard, Steinkraus & Platt 2003, section 2.
 
-    d = alpha * (g * u): u is uniform in (-1, 1), drawn for every pixel and both directions, g is a Gaussian of deviation
-    `sigma` pixels that is cut off after 4 sigma and adds up to 1, * is convolution with zeros outside of the image:
-    alpha * scipy.ndimage.gaussian_filter(u, sigma, mode="constant"). The Gaussian adds up to 1, so what is left of u's
-    deviation 1/sqrt(3) is the share 1/(2 sqrt(pi) sigma): the published alpha = 34, sigma = 4 move a pixel by about
-    34 * 0.577 * 0.0705 = 1.4 pixels in each direction, and less near the edges.
+    d = alpha * (g * u): u is uniform in (-1, 1), drawn for every pixel and both directions, g is a Gaussian of
+    deviation `sigma` pixels, cut off after 4 sigma, with sum 1, * is convolution with zeros outside of the image:
+    alpha * scipy.ndimage.gaussian_filter(u, sigma, mode="constant"). Of u's deviation 1/sqrt(3) the factor
+    1/(2 sqrt(pi) sigma) remains: the published alpha = 34, sigma = 4 move a pixel by about 34 * 0.577 * 0.0705 = 1.4
+    pixels in each direction, and less near the edges.
 
-    Convolution along one axis is a product with a matrix. The random numbers lie as (W, fields, H), so that two products
-    of matrices with very many rows do both axes and leave (fields, H, W), with nothing to transpose in memory.
+    Convolution along one axis is a product with a matrix. The random numbers lie as (W, fields, H): two products of
+    matrices with very many rows do both axes and leave (fields, H, W), with nothing to transpose in memory.
     """
 
     def __init__(
         self, size: tuple[int, int], fields: int, dtype: DTypeLike, alpha: float, sigma: float
     ) -> None:
         self.height, self.width = size
-        self.noise, self.half, self.fields = (
-            np.empty(self.height * self.width * fields, dtype) for _ in range(3)
-        )
+        self.noise, self.half, self.fields = np.empty((3, self.height * self.width * fields), dtype)
         self.down = (2 * alpha * gaussian(self.height, sigma)).astype(
             dtype
-        )  # 2: noise in (-1/2, 1/2) is half of u
+        )  # 2: noise in (-1/2, 1/2) is u / 2
         self.across = gaussian(self.width, sigma).astype(dtype)
 
     def __call__(self, fields: int, rng: np.random.Generator) -> Array:
-        """New fields (fields, H*W) in pixels, valid until the next call."""
+        """Draw new fields (fields, H*W) in pixels, valid until the next call."""
         noise = self.noise[: self.height * self.width * fields].reshape(self.width, fields, self.height)
         rng.random(out=noise, dtype=noise.dtype)
         noise -= 0.5
         return self.smooth(noise).reshape(fields, -1)
 
     def smooth(self, noise: Array) -> Array:
-        """2 alpha * (g * noise): from (W, fields, H) to (fields, H, W)."""
+        """Compute 2 alpha * (g * noise), from (W, fields, H) to (fields, H, W)."""
         count = noise.shape[1]
         half, fields = self.half[: noise.size], self.fields[: noise.size]
         np.matmul(noise.reshape(-1, self.height), self.down, out=half.reshape(-1, self.height))
@@ -53,7 +51,7 @@ class Displacement:
 
 
 def gaussian(length: int, sigma: float) -> NDArray[np.float64]:
-    """The matrix (length, length) of a convolution with a Gaussian: weights by distance, those inside of the image."""
+    """Return the matrix (length, length) of a convolution with a Gaussian, with zeros outside."""
     radius = int(TRUNCATE * sigma + 0.5)
     weights = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
     distance = np.abs(np.arange(length)[:, None] - np.arange(length))

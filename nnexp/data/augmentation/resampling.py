@@ -1,7 +1,7 @@
-"""How a batch of images is resampled: a background of zeros, bilinear interpolation, affine maps of coordinates.
+"""Resample a batch of images: zero padding, bilinear interpolation, affine maps of coordinates.
 
-B images, C channels, H x W pixels. Coordinates are (row, column) in pixels, (0, 0) is the middle of the first pixel. All
-buffers are made once, for `capacity` images; every call takes as many as it is given.
+B images, C channels, H x W pixels. Coordinates are (row, column) in pixels, (0, 0) is the center of the first pixel.
+All buffers are allocated once, for `capacity` images; a call takes at most as many.
 """
 
 from collections.abc import Sequence
@@ -15,10 +15,10 @@ Indices = NDArray[np.intp]
 
 
 class Canvas:
-    """Copies of images on a background of zeros that is as wide as anyone looks.
+    """Copies of images, padded with zeros.
 
-    In memory one zero follows each row and one row of zeros each image; the zero left of a row is the one behind the row
-    before. With coordinates clipped to [-1, H] and [-1, W] this is the whole plane.
+    In memory one zero follows each row and one row of zeros each image; the zero left of a row is the one behind the
+    row before. With coordinates clipped to [-1, H] and [-1, W] this is an unlimited padding.
 
     Args:
         shape: (C, H, W).
@@ -32,34 +32,32 @@ class Canvas:
         area = (height + 1) * self.stride
         first = self.stride + 1  # in front of the first pixel: a row of zeros and the zero left of it
         self.flat = np.zeros((channels, first + capacity * area + self.stride + 1), dtype)
-        rows = self.flat[:, first : first + capacity * area].reshape(
-            channels, capacity, height + 1, self.stride
-        )
+        padded = self.flat[:, first : first + capacity * area]
+        rows = padded.reshape(channels, capacity, height + 1, self.stride)
         self.images = rows[..., :height, :width]  # (C, B, H, W)
         origins = (
             first + area * np.arange(capacity)[:, None]
         )  # (B, 1): the index of each image's pixel (0, 0)
         self.origins: Indices = np.repeat(
             origins, height * width, axis=1
-        )  # (B, H*W): to add what is broadcast, NumPy makes a buffer
+        )  # (B, H*W): broadcasting would allocate
 
     def put(self, x: Array) -> None:
-        """Take copies of images (B, C*H*W)."""
+        """Copy images (B, C*H*W)."""
         np.copyto(self.images[:, : len(x)], x.reshape(-1, *self.shape).transpose(1, 0, 2, 3))
 
     def get(self, channel: int, index: Indices, out: Array, down: int = 0, right: int = 0) -> None:
-        """The pixels at `index`, or so many rows below and so many columns right of it."""
-        np.take(
-            self.flat[channel, down * self.stride + right :], index, out=out, mode="clip"
-        )  # another mode would copy
+        """Get the pixels at `index`, or so many rows below and so many columns right of it."""
+        pixels = self.flat[channel, down * self.stride + right :]
+        np.take(pixels, index, out=out, mode="clip")  # other modes copy
 
 
 class Bilinear:
-    """v = (1-s) [(1-t) x00 + t x01] + s [(1-t) x10 + t x11]: x00 the pixel up left of a point, (s, t) how far it is from there.
+    """v = (1-s) [(1-t) x00 + t x01] + s [(1-t) x10 + t x11]: x00 is the pixel up left of a point, (s, t) the offset.
 
-    Outside is zero, and between the outermost pixels and zero values are interpolated too: `grid-constant` in SciPy,
-    padding by zeros in PyTorch's `grid_sample`. In each step the two sides are weighed by a number in [0, 1), so what was
-    in [0, 1] stays there, after rounding too.
+    Outside is zero, and values between the outermost pixels and zero are interpolated too: `grid-constant` in SciPy,
+    padding by zeros in PyTorch's `grid_sample`. Each step weighs two values by a number in [0, 1), so values in
+    [0, 1] stay there, after rounding too.
     """
 
     def __init__(self, canvas: Canvas, capacity: int) -> None:
@@ -71,10 +69,10 @@ class Bilinear:
         self.index: Indices = np.empty(size, np.intp)
 
     def __call__(self, y: Array, x: Array, out: Sequence[Array]) -> None:
-        """Fill `out`, C times (B, H*W), from the canvas at the coordinates y and x (B, H*W), which are used up."""
+        """Fill `out`, C times (B, H*W), from the canvas at the coordinates y and x (B, H*W), which are overwritten."""
         n = len(y)
         near, far, corner = self.near[:n], self.far[:n], self.corner[:n]
-        index = self.whole_part(y, x, near)
+        index = self.split_coordinates(y, x, near)
         for channel, image in enumerate(out):
             self.canvas.get(channel, index, near)
             self.canvas.get(channel, index, far, right=1)
@@ -84,8 +82,8 @@ class Bilinear:
             mix(far, corner, x)
             mix(near, far, y, image)
 
-    def whole_part(self, y: Array, x: Array, floor: Array) -> Indices:
-        """The indices of the pixels up left; of y and x the fractions remain."""
+    def split_coordinates(self, y: Array, x: Array, floor: Array) -> Indices:
+        """Return the indices of the pixels up left; the fractions remain in y and x."""
         n = len(y)
         row, column, index = self.row[:n], self.column[:n], self.index[:n]
         for fraction, size, whole in ((y, self.height, row), (x, self.width, column)):
@@ -101,18 +99,18 @@ class Bilinear:
 
 
 def mix(a: Array, b: Array, t: Array, out: Array | None = None) -> None:
-    """Put a + t (b - a) into `out`, or into a; b is used up."""
+    """Put a + t (b - a) into `out`, or into a; b is overwritten."""
     b -= a
     b *= t
     np.add(a, b, out=a if out is None else out)
 
 
 def inverse_maps(turn: Float64, shear: Float64, grow: Float64, move: Float64, center: Float64) -> Float64:
-    """The rows of [M^-1 | c - M^-1 move], M = rotation * shear * diag(grow): where the pixels of each of B images come from.
+    """Return the rows of [M^-1 | c - M^-1 move], M = rotation * shear * diag(grow), for each of B images.
 
     Args:
         turn: angles (B,).
-        shear: angles (B,) between upright lines and what they become.
+        shear: angles (B,) by which vertical lines lean.
         grow: factors of the height and the width (2, B).
         move: pixels down and right (2, B).
         center: c (2, 1).

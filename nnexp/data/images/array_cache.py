@@ -1,13 +1,11 @@
-"""Verified arrays as raw files that start-up maps into memory instead of reading.
+"""Cache verified arrays as raw files that are memory-mapped instead of read.
 
-An entry is a folder of .npy files and a manifest, which is written last and names what the arrays were made from. Only
-verified content is ever stored, each file appears whole or not at all, and an entry that does not fit its manifest, down to the SHA-256
-of its arrays, is made anew.
+An entry is a folder of .npy files and a manifest, which is written last and records what the arrays were made from.
+An entry that does not fit its manifest, including the SHA-256 of its arrays, is built again.
 """
 
 import json
 import os
-import tempfile
 from collections.abc import Callable, Mapping
 from functools import partial
 from hashlib import sha256
@@ -16,54 +14,53 @@ from typing import Any
 
 import numpy as np
 
+from nnexp.atomic_write import write_atomically
 from nnexp.data.dataset import Bytes, digest
 
 Arrays = Mapping[str, Bytes]
 MANIFEST = "manifest.json"
 USER_CACHE = "~/.cache/nnexp"
-"""Where arrays are cached when the data folder itself cannot be written."""
+"""The data folder without NNEXP_DATA, and the folder of caches where the data folder cannot be written."""
 
 
-def place(folder: Path) -> Path:
-    """Where the cache of a data set's folder lies: inside it if that can be written, else in the person's own cache."""
+def cache_folder(folder: Path) -> Path:
+    """Return the folder of a data set's cache: inside its folder if that can be written, else in the user's cache."""
     nearest = next(path for path in (folder, *folder.parents) if path.exists())
     if (
         os.access(nearest, os.W_OK) and nearest.stat().st_mode & 0o222
-    ):  # root may write anywhere, and still should not
+    ):  # root may write anywhere, but should not
         return folder / "cache"
-    return (
-        Path(USER_CACHE).expanduser() / folder.name / f"cache-{sha256(str(folder).encode()).hexdigest()[:12]}"
-    )
+    suffix = sha256(str(folder).encode()).hexdigest()[:12]
+    return Path(USER_CACHE).expanduser() / folder.name / f"cache-{suffix}"
 
 
-def cached(
-    folder: Path, made_from: dict[str, Any], make: Callable[[], tuple[Arrays, str]]
+def load_or_build(
+    folder: Path, made_from: dict[str, Any], build: Callable[[], tuple[Arrays, str]]
 ) -> tuple[Arrays, str]:
-    """The arrays of the entry in `folder`, mapped read-only; made and stored first where there are none that fit.
+    """Load the arrays of an entry, memory-mapped read-only, and their SHA-256; build and store them if need be.
 
     Args:
-        folder: of this entry alone; where it cannot be written, nothing is stored and the arrays stay in memory.
-        made_from: JSON-like, identifies the source (names, sizes, times); another source means another content.
-        make: reads and verifies the source; returns the arrays and their SHA-256.
+        folder: of this entry alone; where it cannot be written, the arrays stay in memory.
+        made_from: identifies the source as JSON (names, sizes, times).
+        build: reads and verifies the source; returns the arrays and their SHA-256.
     """
-    if (found := stored(folder, made_from)) is not None:
-        return found
-    arrays, sha256 = make()
+    if (entry := load_cached(folder, made_from)) is not None:
+        return entry
+    arrays, sha256 = build()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         (folder / MANIFEST).unlink(missing_ok=True)
         for name, array in arrays.items():
-            write_whole(folder / f"{name}.npy", partial(np.save, arr=array))
+            write_atomically(folder / f"{name}.npy", partial(np.save, arr=array))
         sizes = {name: (folder / f"{name}.npy").stat().st_size for name in arrays}
-        manifest = json.dumps({"made_from": made_from, "sha256": sha256, "sizes": sizes}, indent=1)
-        write_whole(folder / MANIFEST, lambda file: file.write(manifest.encode()))
+        manifest = {"made_from": made_from, "sha256": sha256, "sizes": sizes}
+        write_atomically(folder / MANIFEST, json.dumps(manifest, indent=1))
     except OSError:
         return arrays, sha256
-    return stored(folder, made_from) or (arrays, sha256)
+    return load_cached(folder, made_from) or (arrays, sha256)
 
 
-def stored(folder: Path, made_from: dict[str, Any] | None = None) -> tuple[Arrays, str] | None:
-    """The arrays of the entry in `folder` and their SHA-256, if it is whole and made from that (or from anything)."""
+def load_cached(folder: Path, made_from: dict[str, Any] | None = None) -> tuple[Arrays, str] | None:
+    """Load an entry if it is intact and was made from that source (None: from any)."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text())
         if made_from is not None and manifest["made_from"] != made_from:
@@ -75,15 +72,3 @@ def stored(folder: Path, made_from: dict[str, Any] | None = None) -> tuple[Array
         return (arrays, manifest["sha256"]) if digest(*arrays.values()) == manifest["sha256"] else None
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return None
-
-
-def write_whole(path: Path, write: Callable[[Any], Any]) -> None:
-    """Write a file beside its place and move it there, so that nobody ever sees half of it."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            write(file)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

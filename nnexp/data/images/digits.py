@@ -1,29 +1,32 @@
-"""The 8x8 handwritten digits that scikit-learn ships: real data that needs no network."""
+"""The 8x8 handwritten digits of scikit-learn: real data without a download."""
 
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
 from nnexp.data.dataset import Dataset, Source, digest
-from nnexp.data.images.array_cache import Arrays, cached, place
-from nnexp.data.splitting import stratified
+from nnexp.data.images.array_cache import Arrays, cache_folder, load_or_build
+from nnexp.data.splitting import stratified_split
 
 TEST_RATIO = 0.2
 TEST_SEED = 0
-"""The set has no official test part, so this one is fixed: every run, whatever its seed, is tested on the same images."""
+"""There is no official test set; this one is the same in every run, whatever its seed."""
 
 
+@dataclass(kw_only=True)
 class Digits(Source):
     """1,797 handwritten digits, 8 x 8, values 0 to 16: Alpaydin & Kaynak 1998, the UCI repository."""
 
     def load(self) -> Dataset:
-        cache = place(Path(self.root).expanduser().resolve() / "digits")
-        arrays, content = cached(
-            cache, {"scikit-learn": version("scikit-learn")}, self.read
-        )  # importing it takes a second
+        folder = cache_folder(Path(self.root).expanduser().resolve() / "digits")
+        made_from = {"scikit-learn": version("scikit-learn")}
+        arrays, content = load_or_build(
+            folder, made_from, read_digits
+        )  # scikit-learn's import takes a second
         x, y = arrays["images"], arrays["labels"].astype(np.int64)
-        training, test = stratified(y, TEST_RATIO, np.random.default_rng(TEST_SEED))
+        training, test = stratified_split(y, TEST_RATIO, np.random.default_rng(TEST_SEED))
         return Dataset(
             name="digits",
             x=x[training],
@@ -36,9 +39,11 @@ class Digits(Source):
             sha256=content,
         )
 
-    def read(self) -> tuple[Arrays, str]:
-        from sklearn.datasets import load_digits
 
-        bunch = load_digits()
-        arrays = {"images": bunch.data.astype(np.uint8), "labels": bunch.target.astype(np.uint8)}
-        return arrays, digest(*arrays.values())
+def read_digits() -> tuple[Arrays, str]:
+    """Read the images and labels of scikit-learn, and compute their SHA-256."""
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    arrays = {"images": bunch.data.astype(np.uint8), "labels": bunch.target.astype(np.uint8)}
+    return arrays, digest(*arrays.values())

@@ -1,16 +1,22 @@
-"""Fetching a file from the first mirror that answers, with a progress bar."""
+"""Download a file from the first mirror that has it, with a progress bar."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from nnexp.data.dataset import DataError
+from nnexp.data.errors import DataError
+from nnexp.messages import first_line
 
-TIMEOUT = 15  # seconds without an answer before the next mirror is tried
+TIMEOUT = 15  # seconds until the next mirror is tried
+REASONS = {
+    "ConnectionError": "no connection",
+    "ConnectTimeout": "no answer",
+    "ReadTimeout": "no answer",
+    "ProxyError": "no connection",
+}
 
 
 class _Bar:
-    """What pooch asks of a progress bar (`total`, `update`, `reset`, `close`), drawn by rich."""
+    """A progress bar with pooch's interface (`total`, `update`, `reset`, `close`), drawn by rich."""
 
     def __init__(self, name: str) -> None:
         from rich.console import Console
@@ -41,49 +47,31 @@ class _Bar:
 
 
 def download(name: str, mirrors: Sequence[str], folder: Path, md5: str) -> Path:
-    """Fetch the file `name` into `folder` from the first mirror that delivers it with that MD5.
+    """Download the file `name` into `folder` from the first mirror that has it with that MD5.
 
     Raises:
-        DataError: no mirror did; says what happened with each.
+        DataError: no mirror has; lists the reason of each.
     """
     import pooch
 
     pooch.get_logger().setLevel("ERROR")
-    failures = [] if mirrors else ["data.mirrors names no address"]
+    failures = [] if mirrors else ["data.mirrors is empty"]
     for mirror in mirrors:
         url = f"{mirror.rstrip('/')}/{name}"
         bar = _Bar(name)
+        fetch = pooch.HTTPDownloader(timeout=TIMEOUT, progressbar=bar)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            fetch = pooch.HTTPDownloader(timeout=TIMEOUT, progressbar=bar)
-            return Path(
-                pooch.retrieve(url, known_hash=f"md5:{md5}", fname=name, path=folder, downloader=fetch)
-            )
+            return Path(pooch.retrieve(url, f"md5:{md5}", fname=name, path=folder, downloader=fetch))
         except PermissionError as error:
             raise DataError(f"cannot write into {folder}: {error.strerror}") from error
         except (
             OSError,
             ValueError,
-        ) as error:  # requests' errors are OSErrors; a wrong checksum is a ValueError
-            failures.append(f"{url}: {_reason(error)}")
+        ) as error:  # requests' errors are OSErrors, a wrong checksum is a ValueError
+            mismatch = isinstance(error, ValueError) and "hash" in str(error)
+            reason = "wrong checksum" if mismatch else REASONS.get(type(error).__name__, first_line(error))
+            failures.append(f"{url}: {reason}")
         finally:
             bar.close()
-    raise DataError("\n".join([f"{name} could not be fetched:", *(f"  {failure}" for failure in failures)]))
-
-
-def _reason(error: Exception) -> str:
-    """One line that a person understands."""
-    kinds = {
-        "ConnectionError": "no connection",
-        "ConnectTimeout": "no answer",
-        "ReadTimeout": "no answer",
-        "ProxyError": "no connection",
-    }
-    if isinstance(error, ValueError) and "hash" in str(error):
-        return "delivered something else (wrong checksum)"
-    return kinds.get(type(error).__name__, str(error).splitlines()[0] if str(error) else type(error).__name__)
-
-
-def notice(text: str) -> None:
-    """Tell the person at the terminal what takes a while."""
-    print(text, file=sys.stderr, flush=True)
+    raise DataError("\n  ".join([f"cannot download {name}:", *failures]))

@@ -1,4 +1,4 @@
-"""The IDX format of MNIST: a magic number, the dimensions, then bytes; all integers big-endian.
+"""Read the IDX format of MNIST: a magic number, the dimensions, then bytes; integers are big-endian.
 
 Magic: 0, 0, 0x08 (unsigned bytes), the number of dimensions. Specification: LeCun, Cortes & Burges, the MNIST page.
 """
@@ -10,51 +10,52 @@ from pathlib import Path
 
 import numpy as np
 
-from nnexp.data.dataset import Bytes, DataError
+from nnexp.data.dataset import Bytes
+from nnexp.data.errors import DataError
+
+CONTENT = {1: "labels (1 dimension)", 3: "images (3 dimensions)"}
+DOWNLOAD_AGAIN = "delete it and download it again"
 
 
 def read_idx(path: Path, dimensions: int) -> tuple[Bytes, bytes]:
     """Read a raw or gzip-compressed IDX file of unsigned bytes.
 
     Args:
-        path: the file; compressed if it begins as gzip does, whatever its name.
-        dimensions: how many there should be: 3 for images, 1 for labels.
+        path: of the file; compressed if it begins as gzip does, whatever its name.
+        dimensions: that are expected: 3 for images, 1 for labels.
 
     Returns:
-        The array, and the decompressed bytes of the whole file (what a checksum is taken of).
+        The array, and the decompressed bytes of the whole file, for its checksum.
 
     Raises:
-        DataError: not such a file, or not all of it.
+        DataError: it is no such file, or incomplete.
     """
-    content = decompressed(path)
+    content = _decompress(path)
     if len(content) < 4 or content[:3] != b"\0\0\x08":
-        raise DataError(
-            f"{path}: not an IDX file of bytes: it begins with {content[:4].hex(' ') or 'nothing'}, not with 00 00 08"
-        )
+        start = content[:4].hex(" ") or "nothing"
+        problem = f"not an IDX file of bytes: expected a start of 00 00 08, got {start}"
+        raise DataError(problem, DOWNLOAD_AGAIN, path=path)
     if content[3] != dimensions:
-        kinds = {1: "labels (1 dimension)", 3: "images (3 dimensions)"}
-        wanted, found = (kinds.get(n, f"{n} dimensions") for n in (dimensions, content[3]))
-        raise DataError(
-            f"{path}: wrong magic number: expected {wanted}, found {found}; were two files swapped?"
-        )
-    start = 4 + 4 * dimensions
-    if len(content) < start:
-        raise DataError(f"{path}: truncated: it ends inside its header")
+        expected, got = (CONTENT.get(n, f"{n} dimensions") for n in (dimensions, content[3]))
+        problem = f"wrong magic number: expected {expected}, got {got}"
+        raise DataError(problem, "check whether two files are swapped", path=path)
+    header = 4 + 4 * dimensions
+    if len(content) < header:
+        raise DataError("truncated: it ends in its header", DOWNLOAD_AGAIN, path=path)
     shape = tuple(int(n) for n in np.frombuffer(content, ">u4", dimensions, 4))
-    if len(content) != start + prod(shape):
-        state = "truncated" if len(content) < start + prod(shape) else "too long"
-        raise DataError(
-            f"{path}: {state}: its header promises {prod(shape):,} bytes of data, there are {len(content) - start:,}"
-        )
-    return np.frombuffer(content, np.uint8, offset=start).reshape(shape), content
+    size = len(content) - header
+    if size != prod(shape):
+        state = "truncated" if size < prod(shape) else "too long"
+        problem = f"{state}: expected {prod(shape):,} bytes of data by its header, got {size:,}"
+        raise DataError(problem, DOWNLOAD_AGAIN, path=path)
+    return np.frombuffer(content, np.uint8, offset=header).reshape(shape), content
 
 
-def decompressed(path: Path) -> bytes:
-    """The content of a file, unpacked if it is gzip."""
+def _decompress(path: Path) -> bytes:
     content = path.read_bytes()
     if content[:2] != b"\x1f\x8b":
         return content
     try:
         return gzip.decompress(content)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f"{path}: damaged gzip file ({error}); delete it and fetch it anew") from error
+        raise DataError(f"damaged gzip file: {error}", DOWNLOAD_AGAIN, path=path) from error

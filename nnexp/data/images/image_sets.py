@@ -1,21 +1,27 @@
-"""The MNIST family: four IDX files a set, read from a folder or fetched from mirrors, verified, cached.
+"""The MNIST family: four IDX files per set, read from a folder or downloaded from mirrors, verified, cached.
 
-MNIST's content is checked against the SHA-256 that is public knowledge. For Fashion-MNIST and Kuzushiji-MNIST only the MD5 of
-the mirrors' files is known: it is checked on download, and later loads are held to the SHA-256 that the content had at first
-use, which is kept in `first-use.json` beside the cache.
+MNIST's content is verified against its public SHA-256. For Fashion-MNIST and Kuzushiji-MNIST only the MD5 of the
+mirrors' files is public: it is verified on download, and later loads are compared with the SHA-256 of the content at
+first use, which is kept in `first-use.json` beside the cache.
 """
 
 import json
+import sys
 from contextlib import suppress
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
-from nnexp.data.dataset import Bytes, DataError, Dataset, Fold, Folds, Limit, Source, ValidationRatio, digest
-from nnexp.data.images.array_cache import Arrays, cached, place, stored, write_whole
-from nnexp.data.images.download import download, notice
+from nnexp.atomic_write import write_atomically
+from nnexp.data.dataset import Bytes, Dataset, Source, digest
+from nnexp.data.errors import DataError
+from nnexp.data.images.array_cache import Arrays, cache_folder, load_cached, load_or_build
+from nnexp.data.images.download import download
 from nnexp.data.images.idx import read_idx
+from nnexp.messages import plural
 
 FILES = {
     "train_images": "train-images-idx3-ubyte",
@@ -23,142 +29,134 @@ FILES = {
     "test_images": "t10k-images-idx3-ubyte",
     "test_labels": "t10k-labels-idx1-ubyte",
 }
+Four = tuple[str, str, str, str]
 
 
+@dataclass(kw_only=True)
 class ImageSet(Source):
-    """Four IDX files in `root`/`name`, raw or gzip-compressed, or our cache of them; fetched where there are none.
+    """Four IDX files in `root`/`name`, raw or gzip-compressed, or their cache; downloaded if missing.
 
     Args:
-        validation: the ratio of the training images that is held out.
-        root: the folder that holds the set's folder.
         mirrors: addresses of folders that hold the four .gz files, tried in order.
-        limit, folds, fold, stratify, balanced: as of every source.
+
+    Attributes:
+        name: of the folder.
+        title: for messages.
+        classes: their names.
+        md5: of the mirrors' .gz files, in the order of FILES.
+        sha256: of the decompressed files, if it is public.
     """
 
-    name: str
-    title: str
-    classes: tuple[str, ...]
-    md5: tuple[str, str, str, str]  # of the mirrors' .gz files, in the order of FILES
-    sha256: tuple[str, str, str, str] | None = None  # of the decompressed files, where it is public
+    mirrors: list[str]
 
-    def __init__(
-        self,
-        validation: ValidationRatio,
-        root: str,
-        mirrors: list[str],
-        limit: Limit = None,
-        folds: Folds = None,
-        fold: Fold = 0,
-        stratify: bool = True,
-        balanced: bool = False,
-    ) -> None:
-        super().__init__(validation, root, limit, folds, fold, stratify, balanced)
-        self.mirrors = mirrors
+    name: ClassVar[str]
+    title: ClassVar[str]
+    classes: ClassVar[tuple[str, ...]]
+    md5: ClassVar[Four]
+    sha256: ClassVar[Four | None] = None
 
     def load(self) -> Dataset:
         folder = Path(self.root).expanduser().resolve() / self.name
         files = self.find(folder)
-        entry = stored(folder / "cache") if not files else None
-        arrays, content = entry or self.load_files(folder, self.fetch(folder, files))
+        entry = None if files else load_cached(folder / "cache")
+        arrays, content = entry or self.load_files(folder, self.download_missing(folder, files))
+        x, x_test = arrays["train_images"], arrays["test_images"]
         return Dataset(
             name=self.name,
-            x=arrays["train_images"].reshape(len(arrays["train_images"]), -1),
+            x=x.reshape(len(x), -1),
             y=arrays["train_labels"].astype(np.int64),
-            x_test=arrays["test_images"].reshape(len(arrays["test_images"]), -1),
+            x_test=x_test.reshape(len(x_test), -1),
             y_test=arrays["test_labels"].astype(np.int64),
-            shape=arrays["train_images"].shape[1:],
+            shape=x.shape[1:],
             classes=self.classes,
             scale=1 / 255,
             sha256=content,
         )
 
     def find(self, folder: Path) -> dict[str, Path]:
-        """Those of the four files that are there, by part."""
-        places = {part: (folder / name, folder / f"{name}.gz") for part, name in FILES.items()}
-        return {part: path for part, paths in places.items() for path in paths if path.is_file()}
+        """Return those of the four files that are in the folder, by their key in FILES."""
+        candidates = {key: (folder / name, folder / f"{name}.gz") for key, name in FILES.items()}
+        return {key: path for key, paths in candidates.items() for path in paths if path.is_file()}
 
-    def fetch(self, folder: Path, files: dict[str, Path]) -> dict[str, Path]:
-        """All four files: those that are there, and the missing ones from a mirror."""
-        missing = [part for part in FILES if part not in files]
+    def download_missing(self, folder: Path, files: dict[str, Path]) -> dict[str, Path]:
+        """Return all four files; those that are missing are downloaded."""
+        missing = [key for key in FILES if key not in files]
         if missing:
-            notice(f"{self.title} is not in {folder}: downloading {len(missing)} files")
+            count = plural(len(missing), "file")
+            print(f"{self.title} is not in {folder}: downloading {count}", file=sys.stderr, flush=True)
         try:
-            for part, md5 in zip(FILES, self.md5, strict=True):
-                if part in missing:
-                    files[part] = download(f"{FILES[part]}.gz", self.mirrors, folder, md5)
+            for key, md5 in zip(FILES, self.md5, strict=True):
+                if key in missing:
+                    files[key] = download(f"{FILES[key]}.gz", self.mirrors, folder, md5)
         except DataError as error:
-            names = "\n".join(f"  {FILES[part]}.gz" for part in missing)
-            count = {1: "this file", 4: "these four files"}.get(len(missing), f"these {len(missing)} files")
-            advice = f"Put {count} into {folder}\n(as they are, or unpacked without .gz):\n{names}"
-            raise DataError(
-                f"{error}\n{advice}\nor run `nnexp data=digits`, which needs no download."
-            ) from error
-        return {part: files[part] for part in FILES}
+            names = "\n  ".join(f"{FILES[key]}.gz" for key in missing)
+            advice = f"put these files, as they are or unpacked, into {folder}\n  {names}\n"
+            raise DataError(error.problem, advice, "data=digits, which needs no download") from error
+        return {key: files[key] for key in FILES}
 
     def load_files(self, folder: Path, files: dict[str, Path]) -> tuple[Arrays, str]:
-        """The verified content of the four files, from the cache if they are what it was made from."""
-        cache = place(folder)
-        made_from = {
-            part: [str(file), file.stat().st_size, file.stat().st_mtime_ns] for part, file in files.items()
-        }
-        return cached(
-            cache, made_from, lambda: self.read(files, cache.with_name(f"{cache.name}-first-use.json"))
-        )
+        """Return the verified content of the four files, from the cache if it was made from them."""
+        cache = cache_folder(folder)
+        stats = {key: (path, path.stat()) for key, path in files.items()}
+        made_from = {key: [str(path), stat.st_size, stat.st_mtime_ns] for key, (path, stat) in stats.items()}
+        first_use = cache.with_name(f"{cache.name}-first-use.json")
+        return load_or_build(cache, made_from, lambda: self.read(files, first_use))
 
     def read(self, files: dict[str, Path], first_use: Path) -> tuple[Arrays, str]:
-        """Read the four files and check all that can be known about them."""
+        """Read the four files and verify their content."""
         arrays: dict[str, Bytes] = {}
-        content: dict[str, str] = {}
-        for part, path in files.items():
-            arrays[part], whole = read_idx(path, 3 if part.endswith("images") else 1)
-            content[part] = sha256(whole).hexdigest()
-        for kind in ("train", "test"):
-            images, labels = arrays[f"{kind}_images"], arrays[f"{kind}_labels"]
+        checksums: dict[str, str] = {}
+        for key, path in files.items():
+            arrays[key], content = read_idx(path, 3 if key.endswith("images") else 1)
+            checksums[key] = sha256(content).hexdigest()
+        for split in ("train", "test"):
+            images, labels, path = (
+                arrays[f"{split}_images"],
+                arrays[f"{split}_labels"],
+                files[f"{split}_labels"],
+            )
             if len(images) != len(labels):
-                counts = f"{files[f'{kind}_labels']} holds {len(labels):,} labels, {files[f'{kind}_images']} {len(images):,} images"
-                raise DataError(f"{counts}: these two do not belong together")
-            if len(labels) and labels.max() >= len(self.classes):
-                raise DataError(
-                    f"{files[f'{kind}_labels']}: label {labels.max()} in a set of {len(self.classes)} classes"
+                problem = (
+                    f"{len(labels):,} labels, but {files[f'{split}_images']} holds {len(images):,} images"
                 )
-        self.verify(files, content, first_use)
+                raise DataError(problem, "take both files from one source", path=path)
+            if len(labels) and labels.max() >= len(self.classes):
+                problem = f"label {labels.max()} in a set of {len(self.classes)} classes"
+                raise DataError(problem, "take the set's own files", path=path)
+        self.verify(files, checksums, first_use)
         return arrays, digest(*arrays.values())
 
-    def verify(self, files: dict[str, Path], content: dict[str, str], first_use: Path) -> None:
-        """Hold the content to the public SHA-256, or to the one it had at first use."""
-        expected, known = (
-            (dict(zip(FILES, self.sha256, strict=True)), "public") if self.sha256 else (content, "first-use")
+    def verify(self, files: dict[str, Path], checksums: dict[str, str], first_use: Path) -> None:
+        """Compare the SHA-256 of each file with the public one, or with that at first use."""
+        expected = (
+            dict(zip(FILES, self.sha256, strict=True))
+            if self.sha256
+            else first_checksums(checksums, first_use)
         )
-        if not self.sha256:
-            expected = self.first_content(content, first_use)
-        for part, path in files.items():
-            if content[part] != expected[part]:
-                advice = (
-                    "delete it and fetch it anew"
-                    if self.sha256
-                    else f"fetch it anew, or delete {first_use} if you meant to change it"
-                )
-                found, wanted = content[part][:16], expected[part][:16]
-                raise DataError(
-                    f"{path}: not the content of {self.title}: SHA-256 {found}..., {known} is {wanted}...; {advice}"
-                )
-
-    def first_content(self, content: dict[str, str], first_use: Path) -> dict[str, str]:
-        """The SHA-256 of each file at first use; this is the first use if there is no record of one."""
-        try:
-            known = json.loads(first_use.read_text())
-            return {part: str(known[part]) for part in FILES}
-        except FileNotFoundError:
-            with suppress(OSError):  # where nothing can be written, nothing can be compared later
-                first_use.parent.mkdir(parents=True, exist_ok=True)
-                write_whole(first_use, lambda file: file.write(json.dumps(content, indent=1).encode()))
-            return content
-        except (OSError, ValueError, LookupError, TypeError) as error:
-            raise DataError(
-                f"{first_use}: cannot be read as the record of first use ({error}); delete it if you trust the data"
-            ) from error
+        for key, path in files.items():
+            if checksums[key] != expected[key]:
+                origin = "public" if self.sha256 else "at first use"
+                shas = f"expected SHA-256 {expected[key][:16]}... ({origin}), got {checksums[key][:16]}..."
+                intended = "" if self.sha256 else f", or delete {first_use} if the change is intended"
+                remedy = f"delete it and download it again{intended}"
+                raise DataError(f"not the content of {self.title}: {shas}", remedy, path=path)
 
 
+def first_checksums(checksums: dict[str, str], first_use: Path) -> dict[str, str]:
+    """Return the SHA-256 of each file at first use; record it if this is the first use."""
+    try:
+        known = json.loads(first_use.read_text())
+        return {key: str(known[key]) for key in FILES}
+    except FileNotFoundError:
+        with suppress(OSError):  # where nothing can be written, nothing can be compared later
+            write_atomically(first_use, json.dumps(checksums, indent=1))
+        return checksums
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        problem = f"not a readable record of first use: {error}"
+        raise DataError(problem, "delete it if you trust the data", path=first_use) from error
+
+
+@dataclass(kw_only=True)
 class MNIST(ImageSet):
     """70,000 handwritten digits, 28 x 28: LeCun et al. 1998."""
 
@@ -178,20 +176,12 @@ class MNIST(ImageSet):
     )
 
 
+@dataclass(kw_only=True)
 class FashionMNIST(ImageSet):
     """70,000 articles of clothing, 28 x 28: Xiao et al. 2017."""
 
     name, title = "fashion_mnist", "Fashion-MNIST"
-    classes = (
-        "T-shirt/top",
-        "Trouser",
-        "Pullover",
-        "Dress",
-        "Coat",
-        "Sandal",
-        "Shirt",
-        "Sneaker",
-        "Bag",
+    classes = tuple("T-shirt/top Trouser Pullover Dress Coat Sandal Shirt Sneaker Bag".split()) + (
         "Ankle boot",
     )
     md5 = (
@@ -202,6 +192,7 @@ class FashionMNIST(ImageSet):
     )
 
 
+@dataclass(kw_only=True)
 class KMNIST(ImageSet):
     """70,000 cursive Japanese characters, 28 x 28: Clanuwat et al. 2018."""
 

@@ -1,161 +1,135 @@
-"""What a table holds, while it is read block by block, and how it becomes one array.
+"""Build one array of inputs from the blocks of a table.
 
-N rows, I columns.
+N rows, I inputs.
 """
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nnexp.data.errors import DataError, listed, override
 from nnexp.data.splitting import Rows
-from nnexp.data.tables.column_buffers import Categories, Numbers, arrange, widen
+from nnexp.data.tables.column_buffers import CategoryColumn, NumberColumns, arrange_rows, insert_one_hot
 from nnexp.data.tables.partition import Groups
 from nnexp.data.tables.reader import Block, TableReader
 from nnexp.data.tables.roles import Roles
-from nnexp.data.tables.target import Answers
+from nnexp.data.tables.target import TargetColumn
+from nnexp.messages import list_override, listed, plural
 from nnexp.preprocessing.columns import Column
 from nnexp.preprocessing.missing import MISSING_CATEGORY
 
-CATEGORIES = 100
-"""Text with more different values is no category, unless a person says so."""
-MORE_CATEGORIES = 1_000
-"""Not even then."""
-MANY = 2**31 - 2
+MAX_CATEGORIES = 100
+"""Text with more distinct values is refused, unless it is named in data.categorical."""
+MAX_CATEGORIES_EXPLICIT = 1_000
+"""The limit for columns named in data.categorical."""
+MAX_MARKERS = 2**31 - 2
 
 
 class TableBuilder:
-    """What a table holds, while it is read.
+    """Collects the columns of a table while it is read.
 
     Args:
-        opened: its file.
+        reader: of the file.
         roles: of its columns.
         task: auto, classification, multilabel or regression.
 
     Attributes:
-        numbers: the columns of numbers.
-        texts, marks: the columns of categories to learn from, and those that mark parts and groups, by name.
-        target: what is to be learnt.
-        columns: after `arranged`, those to learn from, with their categories.
+        numbers: the features that are numbers.
+        categories, markers: the features that are categories, and the columns of splits and groups, by name.
+        target: what is to be predicted.
         rows: after `finish`, those that have a target.
-        notes: what a person must be told.
+        notes: what was decided.
     """
 
-    def __init__(self, opened: TableReader, roles: Roles, task: str) -> None:
-        self.opened, self.roles = opened, roles
-        self.numbers = Numbers([name for name, kind in roles.features.items() if kind == "number"])
-        self.texts = {name: self.categories(name) for name, kind in roles.features.items() if kind == "text"}
-        self.marks = {name: Categories(name, MANY, "", opened.place, wanted=True) for name in roles.marks}
-        self.target = Answers(roles.targets, task, opened.place)
+    def __init__(self, reader: TableReader, roles: Roles, task: str) -> None:
+        self.reader, self.roles = reader, roles
+        numbers = [name for name, column_type in roles.features.items() if column_type == "number"]
+        self.numbers = NumberColumns(numbers, reader.describe_row)
+        self.categories = {name: self.category_column(name) for name in roles.features if name not in numbers}
+        self.markers = {
+            name: CategoryColumn(name, MAX_MARKERS, reader.describe_row, explicit=True)
+            for name in roles.markers
+        }
+        self.target = TargetColumn(roles.targets, task, reader.describe_row)
         self.rows: Rows = np.empty(0, np.int64)
-        self.columns: list[Column] = []
         self.notes = list(roles.notes)
 
-    def categories(self, name: str) -> Categories:
-        """An empty column of categories, with as many of them as are sound."""
-        drop, keep = override("data.drop", name), override("data.categorical", name)
+    def category_column(self, name: str) -> CategoryColumn:
+        """Make the buffer of a feature that is categories."""
+        drop, keep = list_override("data.drop", name), list_override("data.categorical", name)
         if name in self.roles.categorical:
-            return Categories(
-                name,
-                MORE_CATEGORIES,
-                f"each would be a column; leave it out: {drop}",
-                self.opened.place,
-                wanted=True,
+            return CategoryColumn(
+                name, MAX_CATEGORIES_EXPLICIT, self.reader.describe_row, drop, explicit=True
             )
-        return Categories(
-            name, CATEGORIES, f"leave it out: {drop}, or keep it as categories: {keep}", self.opened.place
-        )
+        return CategoryColumn(name, MAX_CATEGORIES, self.reader.describe_row, f"{drop} or {keep}")
+
+    def read(self) -> None:
+        """Read all blocks of the file, and decide on the target and the rows.
+
+        Raises:
+            DataError: the content does not suit the roles.
+        """
+        for block in self.reader.iter_blocks(self.roles.targets | self.roles.features | self.roles.markers):
+            self.add(block)
+        self.numbers.finish()
+        self.rows = np.flatnonzero(self.target.finish())
+        self.notes += self.target.notes
+        counts = zip(self.numbers.names, self.numbers.missing, strict=True)
+        missing = [f"{name} ({count:,})" for name, count in counts if count]
+        self.note("missing numbers become the training mean", missing)
+        self.note("constant columns carry no information", self.numbers.constant())
 
     def add(self, block: Block) -> None:
         """Append a block of the file."""
         rows = len(next(iter(block.values())))
-        for name, categories in (self.texts | self.marks).items():
-            categories.add(block[name])
-        if self.target.texts is not None:
-            self.target.texts.add(block[self.target.name])
-        for numbers in (self.numbers, self.target.numbers):
-            if numbers and (found := numbers.add([block[name] for name in numbers.names], rows)):
-                row, name = self.opened.place(found[0]), numbers.names[found[1]]
-                remedy = (
-                    "mend it"
-                    if numbers is self.target.numbers
-                    else f"mend it, or leave the column out: {override('data.drop', name)}"
-                )
-                raise DataError(
-                    f"the column {name!r} holds an infinite number, or one too large for float32, in {row}; {remedy}"
-                )
+        for name, column in (self.categories | self.markers).items():
+            column.add(block[name])
+        self.target.add(block, rows)
+        self.numbers.add([block[name] for name in self.numbers.names], rows)
 
-    def finish(self) -> "TableBuilder":
-        """Decide what the target is and which rows have one."""
-        self.numbers.finish()
-        known = self.target.finish()
-        if not len(known):
-            raise DataError("it has no rows")
-        if not known.any():
-            raise DataError(
-                f"no row has a value of the target {self.target.name!r}; take another: data.target=COLUMN"
-            )
-        self.rows = np.flatnonzero(known)
-        self.notes += self.target.notes
-        missing = [
-            f"{name} ({count:,})"
-            for name, count in zip(self.numbers.names, self.numbers.missing, strict=True)
-            if count
-        ]
-        self.tell("missing numbers become the training mean", missing)
-        self.tell("constant columns say nothing", self.numbers.constant())
-        for name in self.numbers.counting():
-            self.notes.append(f"{name} only counts the rows; leave it out: {override('data.drop', name)}")
-        return self
-
-    def tell(self, what: str, names: list[str]) -> None:
-        """Note something about some columns, if there are such columns."""
+    def note(self, what: str, names: Sequence[str]) -> None:
+        """Note something about some columns, if there are any."""
         self.notes += [f"{what}: {listed(names)}"] if names else []
 
     def groups(self, name: str | None) -> Groups | None:
-        """The groups that the column of that name tells."""
+        """Return the groups by the column of that name."""
         if name is None:
             return None
-        if missing := self.marks[name].missing:
-            self.notes.append(f"{missing:,} rows that name no {name} are taken as one group")
-        names, codes = self.marks[name].finish()
+        column = self.markers[name]
+        if column.missing:
+            self.notes.append(f"{plural(column.missing, 'row')} without {name} taken as one group")
+        names, codes = column.finish()
         return Groups(names, codes.astype(np.int64))
 
-    def arranged(
-        self, training: Rows, test: Rows
-    ) -> tuple[NDArray[np.float32], tuple[str, ...], NDArray[np.bool_]]:
-        """All columns to learn from in the order of the file, x (N, I), their names, and which are numbers.
+    def arrange(self, training: Rows, test: Rows) -> tuple[NDArray[np.float32], tuple[Column, ...]]:
+        """Return the inputs x (N, I), the training rows, then the test rows, and their columns in the file's order.
 
-        The rows are `training`, then `test`. x is the very array that was read into.
+        x is the array that was read into.
         """
-        array, order = self.numbers.array, np.concatenate([training, test])
-        arrange(array, training, test)
-        features: list[str] = []
-        one_hot: list[tuple[int, NDArray[Any]]] = []
-        kinds, missing, places = [], [], []
+        columns, one_hot, positions, sizes, missing = [], [], [], [], []
+        arrange_rows(self.numbers.array, training, test)
+        order = np.concatenate([training, test])
+        first = 0
         for name in self.roles.features:
-            if name not in self.texts:
-                places.append(len(features))
-                features.append(name)
-                self.columns.append(Column(name))
-                continue
-            text = self.texts[name]
-            text.check_mixture()
-            text.check_repetition()
-            values, codes = text.finish()
-            if text.missing:
-                missing.append(f"{name} ({text.missing:,})")
-                values = values if MISSING_CATEGORY in values else (*values, MISSING_CATEGORY)
-                codes[codes < 0] = values.index(MISSING_CATEGORY)
-            one_hot.append((len(features), codes[order]))
-            features += [f"{name}={value}" for value in values]
-            self.columns.append(Column(name, values))
-            kinds.append(f"{name} ({len(values)})")
+            column = Column(name)
+            if name in self.categories:
+                buffer = self.categories[name]
+                buffer.check_mixture()
+                buffer.check_repetition()
+                values, codes = buffer.finish()
+                if buffer.missing:
+                    missing.append(f"{name} ({buffer.missing:,})")
+                    values = values if MISSING_CATEGORY in values else (*values, MISSING_CATEGORY)
+                    codes[codes < 0] = values.index(MISSING_CATEGORY)
+                sizes.append(f"{name} ({len(values)})")
+                one_hot.append((first, codes[order]))
+                column = Column(name, values)
+            else:
+                positions.append(first)
+            columns.append(column)
+            first += column.width
         if one_hot:
-            widen(array, places, one_hot, len(features))
-        self.tell("categories become columns of 0 and 1", kinds)
-        self.tell("missing categories become one of their own", missing)
-        numeric = np.zeros(len(features), bool)
-        numeric[places] = True
-        return array, tuple(features), numeric
+            insert_one_hot(self.numbers.array, positions, one_hot, first)
+        self.note("categories become columns of 0 and 1", sizes)
+        self.note("missing categories become a category of their own", missing)
+        return self.numbers.array, tuple(columns)

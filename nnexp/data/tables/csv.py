@@ -1,7 +1,4 @@
-"""CSV files, read once in small blocks: separators, encodings and decimal commas as they occur in the wild.
-
-Arrow reads them. It tells a column's kind from the first rows; what comes later must fit, and the row that does not is named.
-"""
+"""CSV files, read in small blocks by Arrow: any delimiter, UTF-8, UTF-16 or cp1252, decimal points or commas."""
 
 import csv
 import gzip
@@ -11,109 +8,144 @@ import zlib
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
-from nnexp.data.errors import DataError, override
-from nnexp.data.tables.reader import Block, Kind, TableReader, arrow_kind, first_line, unique
+from nnexp.data.errors import DataError
+from nnexp.data.tables.reader import Block, ColumnType, TableReader, type_of, unique
+from nnexp.messages import first_line, list_override
 from nnexp.preprocessing.missing import MISSING
 
-SAMPLE = 1 << 19  # bytes that separator and kinds are told from
-BLOCK = 1 << 18  # bytes that are read at once: while it becomes numbers, text takes a hundred times the room
-SEPARATORS = ",;\t|"
-NULLS = [*MISSING, *(f" {word}" for word in MISSING)]  # Arrow takes no spaces away
-FOREIGN = {
-    b"PK\3\4": "an Excel workbook, or another zip archive; save it as CSV",
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook; save it as CSV",
-    b"PAR1": "a Parquet file; let its name end in .parquet",
-    b"<": "a web page or XML; was a download refused?",
+SAMPLE = 1 << 19  # bytes that delimiter and column types are inferred from
+BLOCK = 1 << 18  # bytes that are read at once; as Arrow's text they take up to a hundred times the memory
+DELIMITERS = ",;\t|"
+NULLS = [*MISSING, *(f" {text}" for text in MISSING)]  # Arrow does not strip spaces
+OTHER_FORMATS = {
+    b"PK\3\4": ("an Excel workbook or another zip archive", "save it as CSV"),
+    b"\xd0\xcf\x11\xe0": ("an old Excel workbook", "save it as CSV"),
+    b"PAR1": ("a Parquet file", "let its name end in .parquet"),
+    b"<": ("a web page or XML", "download the file itself"),
 }
+INVALID_NUMBER = re.compile(
+    r"CSV column #(\d+): Row #(\d+): CSV conversion error to double: invalid value '(.*)'?", re.DOTALL
+)
+FIELD_COUNT = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+)")
+DAMAGED_GZIP = "download or write the gzip file again"
 
 
-def open_csv(path: Path) -> TableReader:
-    """A CSV file's columns, told from its first half megabyte; plain or gzip-compressed, whatever its name.
+class CsvReader(TableReader):
+    """Reads a CSV file, plain or gzip-compressed, whatever its name.
+
+    Args:
+        path: of the file; its first half megabyte decides on encoding, delimiter, decimal mark and column types.
 
     Raises:
         DataError: it is empty, or no table.
     """
-    import pyarrow as pa
-    from pyarrow import csv as arrow
 
-    head, whole, compression = beginning(path)
-    encoding = encoding_of(head)
-    text = head.decode(encoding, errors="ignore")
-    if "\0" in text:
-        raise DataError(f"{path}: not a CSV file: it holds bytes that are no text; save it as CSV")
-    if not whole:
-        text = text[: text.rfind("\n") + 1]
-    if "\n" not in text.strip():
-        found = "has no rows below its header" if text.strip() else "is empty"
-        raise DataError(f"{path}: {found}; a table has a line of column names and a line per example")
-    mark = separator(text)
-    block = max(BLOCK, 16 * len(max(text.splitlines(), key=len)))
-    parsing = arrow.ParseOptions(delimiter=mark, newlines_in_values=True)
-    tolerant = arrow.ParseOptions(
-        delimiter=mark, newlines_in_values=True, invalid_row_handler=lambda row: "skip"
-    )
+    def __init__(self, path: Path) -> None:
+        self.path, self.expansions = path, {}
+        head, complete, self.compression = read_head(path)
+        self.encoding = detect_encoding(head)
+        text = head.decode(self.encoding, errors="ignore")
+        if "\0" in text:
+            raise DataError("not a CSV file: it holds binary data", "save it as CSV", path=path)
+        if not complete:
+            text = text[: text.rfind("\n") + 1]
+        if "\n" not in text.strip():
+            problem = "the file has no rows below its header" if text.strip() else "the file is empty"
+            raise DataError(problem, "write a line of column names and a line per example", path=path)
+        self.delimiter = detect_delimiter(text)
+        self.block_size = max(BLOCK, 16 * max(map(len, text.splitlines())))
+        sample = text.encode()
+        self.column_types, self.decimal = self.infer_types(sample, "."), "."
+        if self.delimiter != "," and "text" in self.column_types.values():
+            with_comma = self.infer_types(sample, ",")
+            numbers = [list(types.values()).count("number") for types in (self.column_types, with_comma)]
+            if numbers[1] > numbers[0]:
+                self.column_types, self.decimal = with_comma, ","
+        self.notes = ("read as cp1252: it is not UTF-8",) if self.encoding == "cp1252" else ()
+        self.notes += ("read with decimal commas",) if self.decimal == "," else ()
 
-    written: dict[str, str] = {}  # names as the file writes them, with spaces around
+    def describe_row(self, n: int) -> str:
+        return f"row {n + 1:,} below the header"  # empty lines do not count
 
-    def told(decimal: str) -> dict[str, str]:
+    def infer_types(self, sample: bytes, decimal: str) -> dict[str, str]:
+        """Infer the column types from the first rows; rows of another width are skipped."""
+        import pyarrow as pa
+        from pyarrow import csv as arrow
+
+        parsing = self.parse_options(invalid_row_handler=lambda row: "skip")
         converting = arrow.ConvertOptions(null_values=NULLS, strings_can_be_null=True, decimal_point=decimal)
         reading = arrow.ReadOptions(use_threads=False)
         try:
             pa.default_memory_pool().release_unused()
-            schema = arrow.read_csv(io.BytesIO(text.encode()), reading, tolerant, converting).schema
+            schema = arrow.read_csv(io.BytesIO(sample), reading, parsing, converting).schema
         except pa.ArrowException as error:
-            raise DataError(f"{path}: not a CSV file that can be read: {first_line(error)}") from error
-        names = unique([name.strip() for name in schema.names], path)
-        written.update(zip(names, schema.names, strict=True))
-        return dict(zip(names, map(arrow_kind, schema.types), strict=True))
+            raise DataError(f"not a readable CSV file: {first_line(error)}", path=self.path) from error
+        names = unique([name.strip() for name in schema.names], self.path)
+        self.raw_names = dict(zip(names, schema.names, strict=True))
+        return dict(zip(names, map(type_of, schema.types), strict=True))
 
-    kinds, decimal = told("."), "."
-    if mark != "," and "text" in kinds.values():
-        with_comma = told(",")
-        if list(with_comma.values()).count("number") > list(kinds.values()).count("number"):
-            kinds, decimal = with_comma, ","
+    def iter_blocks(self, wanted: Mapping[str, ColumnType]) -> Iterator[Block]:
+        import pyarrow as pa
+        from pyarrow import csv as arrow
 
-    def read(wanted: Mapping[str, Kind]) -> Iterator[Block]:
-        types = {
-            written[name]: pa.float64() if kind == "number" else pa.string() for name, kind in wanted.items()
-        }
+        arrow_types = {"number": pa.float64(), "text": pa.string()}
+        types = {self.raw_names[name]: arrow_types[column_type] for name, column_type in wanted.items()}
         converting = arrow.ConvertOptions(
             column_types=types,
             include_columns=list(types),
             null_values=NULLS,
             strings_can_be_null=True,
-            decimal_point=decimal,
+            decimal_point=self.decimal,
         )
-        reading = arrow.ReadOptions(use_threads=False, block_size=block, encoding=encoding)
+        reading = arrow.ReadOptions(use_threads=False, block_size=self.block_size, encoding=self.encoding)
         rows = 0
         try:
-            with pa.input_stream(path, compression=compression) as stream:
-                for batch in arrow.open_csv(stream, reading, parsing, converting):
-                    yield {name: batch.column(written[name]) for name in wanted}
+            with pa.input_stream(self.path, compression=self.compression) as stream:
+                for batch in arrow.open_csv(stream, reading, self.parse_options(), converting):
+                    yield {name: batch.column(self.raw_names[name]) for name in wanted}
                     rows += batch.num_rows
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-            raise DataError(f"{path}: {reason(error, list(written), rows)}") from error
+            raise self.explain(error, rows) from error
         finally:
             pa.default_memory_pool().release_unused()
 
-    notes = [f"read as {encoding}: it is not UTF-8"] if encoding == "cp1252" else []
-    notes += ["read with decimal commas"] if decimal == "," else []
-    return TableReader(kinds, read, place, notes=tuple(notes))
+    def parse_options(self, **options: Any) -> Any:
+        """Return Arrow's options of the file's format."""
+        from pyarrow import csv as arrow
+
+        return arrow.ParseOptions(delimiter=self.delimiter, newlines_in_values=True, **options)
+
+    def explain(self, error: BaseException, rows: int) -> DataError:
+        """Translate Arrow's error after so many rows: the row, the problem, the remedy."""
+        line, after = first_line(error), f"after {self.describe_row(rows)}"
+        if match := INVALID_NUMBER.search(str(error)):
+            column, row = list(self.raw_names)[int(match[1])], self.describe_row(int(match[2]) - 2)
+            value = match[3].removesuffix("'")[:40]
+            problem = f"expected a number in the column {column!r}, got {value!r} in {row}"
+            setting = f"{list_override('data.categorical', column)} or {list_override('data.drop', column)}"
+            return DataError(problem, "correct the value", setting, self.path)
+        if match := FIELD_COUNT.search(str(error)):
+            row = self.describe_row(int(match[1]) - 2)
+            problem = f"expected {match[2]} fields, got {match[3]} in {row}"
+            return DataError(problem, "look for a missing quote or a surplus delimiter", path=self.path)
+        if "straddl" in line or "chunker" in line:
+            return DataError(f"a row {after} does not end", "close the quote", path=self.path)
+        if "utf" in line.lower():
+            return DataError(f"invalid UTF-8 {after}", "save it as UTF-8", path=self.path)
+        if "compress" in line or "zlib" in line:
+            return DataError(f"damaged gzip file: {line}", DAMAGED_GZIP, path=self.path)
+        return DataError(f"cannot be read {after}: {line}", path=self.path)
 
 
-def place(n: int) -> str:
-    """The n-th row, from 0; empty lines are no rows."""
-    return f"row {n + 1:,} below the header"
-
-
-def beginning(path: Path) -> tuple[bytes, bool, str | None]:
-    """The first half megabyte, unpacked, but at least some lines; whether that is all; and what it is packed with."""
+def read_head(path: Path) -> tuple[bytes, bool, str | None]:
+    """Read the first half megabyte, unpacked, and at least some lines; whether that is all; the compression."""
     with path.open("rb") as file:
         start = file.read(4)
-        for magic, what in FOREIGN.items():
+        for magic, (what, remedy) in OTHER_FORMATS.items():
             if start.startswith(magic):
-                raise DataError(f"{path}: not a CSV file but {what}")
+                raise DataError(f"not a CSV file but {what}", remedy, path=path)
         file.seek(0)
         packed = start.startswith(b"\x1f\x8b")
         try:
@@ -123,23 +155,23 @@ def beginning(path: Path) -> tuple[bytes, bool, str | None]:
                     head += more
                 return head, not unpacked.read(1), "gzip" if packed else None
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise DataError(f"{path}: damaged gzip file ({error}); write or fetch it anew") from error
+            raise DataError(f"damaged gzip file: {error}", DAMAGED_GZIP, path=path) from error
 
 
-def encoding_of(head: bytes) -> str:
-    """UTF-8, or what Excel writes instead."""
+def detect_encoding(head: bytes) -> str:
+    """Return UTF-8, or what Excel writes instead."""
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
     try:
         head.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        if error.start < len(head) - 4:  # else a character is cut at the end of what was read
+        if error.start < len(head) - 4:  # else the end of the sample cuts a character
             return "cp1252"
     return "utf-8-sig" if head.startswith(b"\xef\xbb\xbf") else "utf-8"
 
 
-def separator(text: str) -> str:
-    """The mark that cuts the first rows into most columns, equally many in most of them."""
+def detect_delimiter(text: str) -> str:
+    """Return the mark that cuts the first rows into most columns, equally many in most rows."""
 
     def columns(mark: str) -> int:
         try:
@@ -148,26 +180,4 @@ def separator(text: str) -> str:
             return 1
         return widths[0] if 2 * widths.count(widths[0]) > len(widths) else 1
 
-    return max(SEPARATORS, key=columns)
-
-
-def reason(error: BaseException, columns: list[str], rows: int) -> str:
-    """Why reading stopped after so many rows: where, and the remedy."""
-    said = first_line(error)
-    if found := re.search(
-        r"CSV column #(\d+): Row #(\d+): CSV conversion error to double: invalid value '(.*)'?",
-        str(error),
-        re.DOTALL,
-    ):
-        column, row, value = columns[int(found[1])], int(found[2]) - 2, found[3].removesuffix("'")
-        what = f"the column {column!r} holds numbers, and {value[:40]!r} in {place(row)}; mend it"
-        return f"{what}, or take the column as categories: {override('data.categorical', column)}, or {override('data.drop', column)}"
-    if found := re.search(r"Row #(\d+): Expected (\d+) columns, got (\d+)", str(error)):
-        return f"{place(int(found[1]) - 2)} has {found[3]} fields where the header has {found[2]}; is a quote missing or a separator too many?"
-    if "straddl" in said or "chunker" in said:
-        return f"a row after {place(rows)} does not end; is a quote left open?"
-    if "UTF8" in said or "utf" in said.lower():
-        return f"after {place(rows)} it is no longer UTF-8 text; save it as UTF-8"
-    if "compress" in said or "zlib" in said:
-        return f"damaged gzip file ({said}); write or fetch it anew"
-    return f"after {place(rows)} it cannot be read: {said}"
+    return max(DELIMITERS, key=columns)

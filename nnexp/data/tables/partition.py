@@ -1,4 +1,4 @@
-"""Which rows of a table train and which only test: by a column of the file, or drawn once for all runs.
+"""Partition the rows of a table into training, validation and test: by a column, or drawn once for all runs.
 
 N rows.
 """
@@ -10,89 +10,77 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnexp.data.errors import DataError
-from nnexp.data.splitting import Rows, by_ratio, group_split, stratified
-from nnexp.data.tables.column_buffers import Categories
+from nnexp.data.splitting import Rows, group_split, random_split, stratified_split
+from nnexp.data.tables.column_buffers import CategoryColumn
 
 TEST_SEED = 0
-"""The test rows are drawn with it: every run, whatever its seed, is tested on the same rows."""
+"""The test rows are drawn with it: they are the same in every run, whatever its seed."""
 TRAINING, VALIDATION, TEST = range(3)
-WORDS = {
-    "train": TRAINING,
-    "training": TRAINING,
-    "validation": VALIDATION,
-    "valid": VALIDATION,
-    "val": VALIDATION,
-    "dev": VALIDATION,
-    "test": TEST,
-    "testing": TEST,
+SPLITS = ("training", "validation", "test")
+SPLIT_OF = {
+    **dict.fromkeys(("train", "training"), TRAINING),
+    **dict.fromkeys(("validation", "valid", "val", "dev"), VALIDATION),
+    **dict.fromkeys(("test", "testing"), TEST),
 }
-PARTS = ("training", "validation", "test")
 
 
 @dataclass(frozen=True)
 class Groups:
-    """The group of each row, as a number (N,), and the groups' names; -1 is that of rows which name none."""
+    """The group of each row, as an index (N,), and the groups' names; -1 where no group is named."""
 
     names: tuple[str, ...]
     of_row: NDArray[np.int64]
 
 
-def part_of_rows(mark: Categories) -> NDArray[np.int8]:
-    """TRAINING, VALIDATION or TEST for each row (N,), as its column says.
+def read_splits(column: CategoryColumn) -> NDArray[np.int8]:
+    """Return TRAINING, VALIDATION or TEST for each row (N,) by the column of `data.split`.
 
     Raises:
-        DataError: it says something else, or nothing.
+        DataError: it holds another value, or none.
     """
-    values, codes = mark.finish()
-    if unknown := [value for value in values if value.lower() not in WORDS]:
-        raise DataError(
-            f"the column {mark.name!r} says {unknown[0]!r}; data.split names a column that says {', '.join(WORDS)}"
-        )
-    if mark.missing:
-        where = mark.place(int((codes < 0).argmax()))
-        raise DataError(
-            f"the column {mark.name!r} says nothing in {where}; say train, validation or test there"
-        )
-    return np.array([WORDS[value.lower()] for value in values], np.int8)[codes]
+    values, codes = column.finish()
+    if unknown := [value for value in values if value.lower() not in SPLIT_OF]:
+        problem = f"expected one of {', '.join(SPLIT_OF)} in the column {column.name!r}, got {unknown[0]!r}"
+        raise DataError(problem, "correct the column", "data.split=COLUMN")
+    if column.missing:
+        row = column.describe_row(int((codes < 0).argmax()))
+        raise DataError(f"the column {column.name!r} is empty in {row}", "write train, validation or test")
+    return np.array([SPLIT_OF[value.lower()] for value in values], np.int8)[codes]
 
 
-def named_parts(
-    part: NDArray[np.int8], rows: Rows, name: str, groups: Groups | None
-) -> tuple[Rows, Rows, NDArray[np.bool_] | None]:
-    """Of `rows`, those that train or validate, those that test, and which of all rows validate (N,), if any do.
+def check_splits(split: NDArray[np.int8], rows: Rows, name: str, groups: Groups | None) -> None:
+    """Require training rows, and each group in one split.
 
     Raises:
-        DataError: none train, or a group lies in two parts.
+        DataError: there are none, or a group is divided.
     """
-    if not (part[rows] == TRAINING).any():
-        raise DataError(f"the column {name!r} leaves no rows to train; say train in some")
-    if groups is not None:
-        first: dict[int, int] = {}
-        for group, one in np.unique(np.column_stack([groups.of_row[rows], part[rows]]), axis=0).tolist():
-            if first.setdefault(group, one) != one:
-                who = repr(groups.names[group]) if group >= 0 else "of rows that name none"
-                raise DataError(
-                    f"the group {who} is in {PARTS[first[group]]} and in {PARTS[one]}; mend the column {name!r}, or data.group=null"
-                )
-    assigned = part == VALIDATION
-    return rows[part[rows] != TEST], rows[part[rows] == TEST], assigned if assigned[rows].any() else None
+    if not (split[rows] == TRAINING).any():
+        raise DataError(f"the column {name!r} names no training rows", "write train in some")
+    if groups is None:
+        return
+    first: dict[int, int] = {}
+    for group, of_group in np.unique(np.column_stack([groups.of_row[rows], split[rows]]), axis=0).tolist():
+        if first.setdefault(group, of_group) != of_group:
+            which = repr(groups.names[group]) if group >= 0 else "of rows that name none"
+            problem = f"the group {which} is in {SPLITS[first[group]]} and in {SPLITS[of_group]}"
+            raise DataError(problem, f"correct the column {name!r}", "data.group=null")
 
 
-def drawn_test(rows: Rows, ratio: float, y: NDArray[Any], groups: Groups | None, stratify: bool) -> Rows:
-    """Those of the rows that are to test, always the same: whole groups, or the same part of each class.
+def draw_test(rows: Rows, ratio: float, y: NDArray[Any], groups: Groups | None, stratify: bool) -> Rows:
+    """Draw the test rows, always the same: whole groups, or the same ratio of each class.
 
     Args:
         rows: to draw from.
         ratio: of the test rows.
         y: the class of each row, or its targets.
         groups: that are not to be divided.
-        stratify: whether each class gives the same part.
+        stratify: whether the ratio holds for each class.
     """
     rng = np.random.default_rng(TEST_SEED)
     if groups is not None:
         _, chosen = group_split(groups.of_row[rows], ratio, rng)
     elif stratify and y.dtype == np.int64:
-        _, chosen = stratified(y[rows], ratio, rng)
+        _, chosen = stratified_split(y[rows], ratio, rng)
     else:
-        _, chosen = by_ratio(len(rows), ratio, rng)
+        _, chosen = random_split(len(rows), ratio, rng)
     return rows[chosen]

@@ -1,78 +1,73 @@
-"""A table's file once it is open: which columns there are, and its blocks for those that are asked for.
+"""An open table: its columns, and its blocks of rows.
 
 Blocks are Arrow arrays of some thousand rows: numbers as float64, all else as text, null where a value is missing.
 """
 
+from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from nnexp.data.errors import DataError
 
-Kind = Literal["number", "text"]
+ColumnType = Literal["number", "text"]
 Block = dict[str, Any]
-"""Columns by name, Arrow arrays of one length."""
+"""Arrow arrays of one length by column name."""
 
 
-@dataclass(frozen=True)
-class TableReader:
+class TableReader(ABC):
     """A file whose columns are known.
 
     Attributes:
-        kinds: each column's, in the order of the file: a `Kind`, or the name of a type that is none.
-        read: takes the columns that are wanted and what to read each as; gives the file's blocks.
-        place: names the n-th row, from 0, as a person finds it.
-        parts: names that stand for several columns.
-        notes: what a person must be told about how the file was read.
+        path: of the file.
+        column_types: by name, in the order of the file: a `ColumnType`, or the name of an unsupported type.
+        expansions: names that stand for several columns.
+        notes: how the file was read, where that is not obvious.
     """
 
-    kinds: Mapping[str, str]
-    read: Callable[[Mapping[str, Kind]], Iterator[Block]]
-    place: Callable[[int], str] = lambda n: f"row {n + 1:,}"
-    parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    path: Path
+    column_types: Mapping[str, str]
+    expansions: Mapping[str, tuple[str, ...]]
     notes: tuple[str, ...] = ()
+
+    @abstractmethod
+    def iter_blocks(self, wanted: Mapping[str, ColumnType]) -> Iterator[Block]:
+        """Read the wanted columns, each as its type.
+
+        Raises:
+            DataError: the file is damaged, or a value is not of its column's type.
+        """
+
+    def describe_row(self, n: int) -> str:
+        """Name the n-th row, from 0."""
+        return f"row {n + 1:,}"
 
 
 def unique(names: Sequence[str], path: Path) -> Sequence[str]:
-    """The same names, if none is there twice."""
-    if twice := [name for name, times in Counter(names).items() if times > 1]:
-        raise DataError(
-            f"{path}: more than one column is called {', '.join(map(repr, twice))}: rename all but one"
-        )
+    """Return the names; raise a `DataError` if one is there twice."""
+    if duplicates := [repr(name) for name, times in Counter(names).items() if times > 1]:
+        problem = f"more than one column is called {', '.join(duplicates)}"
+        raise DataError(problem, "rename all but one", path=path)
     return names
 
 
-def arrow_kind(kind: Any) -> str:
-    """What a column of an Arrow type is to us."""
+def type_of(arrow_type: Any) -> str:
+    """Return the `ColumnType` of an Arrow type, or the name of an unsupported one."""
     from pyarrow import types
 
-    if types.is_dictionary(kind):
-        return "text"  # pandas' categories
-    number = (
-        types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind) or types.is_null(kind)
-    )
-    strings = types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
-    text = (
-        strings
-        or types.is_boolean(kind)
-        or types.is_date(kind)
-        or types.is_timestamp(kind)
-        or types.is_time(kind)
-    )
-    return "number" if number else "text" if text else str(kind)
+    numbers = types.is_integer, types.is_floating, types.is_decimal, types.is_null
+    texts = types.is_string, types.is_large_string, types.is_string_view, types.is_dictionary
+    others = types.is_boolean, types.is_date, types.is_timestamp, types.is_time
+    if any(matches(arrow_type) for matches in numbers):
+        return "number"
+    return "text" if any(matches(arrow_type) for matches in (*texts, *others)) else str(arrow_type)
 
 
-def as_kind(array: Any, kind: Kind) -> Any:
-    """An Arrow array as float64 or as text."""
+def convert(array: Any, column_type: ColumnType) -> Any:
+    """Convert an Arrow array to float64 or to text."""
     import pyarrow as pa
 
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
-    return array.cast(pa.float64(), safe=False) if kind == "number" else array.cast(pa.string())
-
-
-def first_line(error: BaseException) -> str:
-    """What an error of a library says, in a line."""
-    return str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
+    return array.cast(pa.float64(), safe=False) if column_type == "number" else array.cast(pa.string())

@@ -1,117 +1,98 @@
-"""What each column of a table is for: to be learnt, to learn from, to mark parts and groups, or for nothing."""
+"""The role of each column of a table: target, feature, marker of splits and groups, or none."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
-from nnexp.data.errors import DataError, listed, override
-from nnexp.data.tables.reader import Kind, TableReader
+from nnexp.data.errors import DataError
+from nnexp.data.tables.reader import ColumnType, TableReader
+from nnexp.messages import list_override, listed, nearest
 
-NAMELESS = re.compile(r"|Unnamed: \d+|__index_level_\d+__")
-"""What pandas calls the column that numbers the rows."""
+INDEX_NAME = re.compile(r"|Unnamed: \d+|__index_level_\d+__")
+"""The names of the column of row numbers that pandas adds."""
 
 
 @dataclass(frozen=True)
 class Roles:
-    """The columns that are read, and as what.
+    """The columns that are read, each with its type.
 
     Attributes:
-        targets: to be learnt.
-        features: to learn from, in the order of the file.
-        marks: that say to which part or group a row belongs.
-        categorical: those of the features that a person calls categories.
-        notes: what was decided.
+        targets: to predict.
+        features: to predict from, in the order of the file.
+        markers: assign rows to a split or a group.
+        categorical: features that are categories by `data.categorical`.
+        notes: what was left out.
     """
 
-    targets: dict[str, Kind]
-    features: dict[str, Kind]
-    marks: dict[str, Kind]
+    targets: dict[str, ColumnType]
+    features: dict[str, ColumnType]
+    markers: dict[str, ColumnType]
     categorical: tuple[str, ...]
     notes: tuple[str, ...]
 
 
 def assign_roles(
-    opened: TableReader,
+    reader: TableReader,
     task: str,
-    targets: list[str],
-    marks: Mapping[str, str | None],
-    categorical: list[str],
-    drop: list[str],
+    *,
+    targets: Sequence[str],
+    markers: Mapping[str, str | None],
+    categorical: Sequence[str],
+    drop: Sequence[str],
 ) -> Roles:
-    """Give each column of a file its role.
+    """Assign each column of a file its role.
 
     Args:
-        opened: the file.
+        reader: of the file.
         task: auto, classification, multilabel or regression.
-        targets: to be learnt.
-        marks: columns by their key, split and group.
-        categorical: to be taken as categories.
-        drop: to be left out.
+        targets, categorical, drop: names of columns, or of several at once.
+        markers: columns by their key in `data`, split and group.
 
     Raises:
-        DataError: there is no such column, or it cannot be what it is to be.
+        DataError: there is no such column, or its type does not suit its role.
     """
-    known = opened.kinds
-
-    def columns(names: Iterable[str], key: str) -> list[str]:
-        found = [column for name in names for column in opened.parts.get(name, (name,))]
-        if unknown := [name for name in found if name not in known]:
-            raise DataError(no_column(unknown[0], [name for name in known if name], key))
-        return found
-
-    targets, categorical, drop = (
-        columns(targets, "data.target"),
-        columns(categorical, "data.categorical"),
-        columns(drop, "data.drop"),
-    )
+    types = reader.column_types
+    targets = _expand(reader, targets, "data.target")
+    categorical, drop = _expand(reader, categorical, "data.categorical"), _expand(reader, drop, "data.drop")
     marking = [
-        column for key, name in marks.items() if name is not None for column in columns([name], f"data.{key}")
+        column for key, name in markers.items() if name for column in _expand(reader, [name], f"data.{key}")
     ]
-    nameless = [
-        name
-        for name in known
-        if NAMELESS.fullmatch(name) and name not in (*targets, *marking, *categorical, *drop)
-    ]
-    features = [name for name in known if name not in (*targets, *marking, *drop, *nameless)]
+    used = {*targets, *marking, *drop}
+    unnamed = [name for name in types if INDEX_NAME.fullmatch(name) and name not in {*used, *categorical}]
+    features = [name for name in types if name not in {*used, *unnamed}]
     for name in (*targets, *marking, *features):
-        if known[name] not in ("number", "text"):
-            remedy = (
-                f"leave it out: {override('data.drop', name)}" if name in features else "take another column"
-            )
-            raise DataError(
-                f"the column {name!r} holds {known[name]}, neither numbers nor text nor true and false; {remedy}"
-            )
+        if types[name] not in ("number", "text"):
+            setting = list_override("data.drop", name) if name in features else ""
+            problem = f"the column {name!r} holds {types[name]}, neither numbers nor text nor true and false"
+            raise DataError(problem, "convert the column", setting)
     if not features:
-        raise DataError(f"no columns are left to learn from; it has {listed(list(known))}")
-    texts = [name for name in targets if known[name] == "text"]
+        raise DataError(f"no columns are left as inputs; the file has {listed(list(types))}")
+    texts = [name for name in targets if types[name] == "text"]
     if texts and (len(targets) > 1 or task in ("multilabel", "regression")):
-        kind = "multilabel" if task == "multilabel" else "regression"
-        remedy = "mend the column, or take another target or task"
-        raise DataError(f"the target {texts[0]!r} holds text, and a {kind} needs numbers; {remedy}")
+        needing = "several targets need" if len(targets) > 1 else f"data.task={task} needs"
+        raise DataError(f"the target {texts[0]!r} holds text, and {needing} numbers", "correct the column")
     as_text = {*categorical, *(targets if task == "classification" else ())}
 
-    def kinds(names: Iterable[str]) -> dict[str, Kind]:
-        return {
-            name: "number" if known[name] == "number" and name not in as_text else "text" for name in names
-        }
+    def typed(names: Iterable[str]) -> dict[str, ColumnType]:
+        return {name: "text" if types[name] == "text" or name in as_text else "number" for name in names}
 
-    notes = (
-        *opened.notes,
-        *(["the column without a name is left out: it numbers the rows"] if nameless else []),
+    notes = [*reader.notes, *(["the column of row numbers without a name is left out"] if unnamed else [])]
+    return Roles(
+        typed(targets), typed(features), dict.fromkeys(marking, "text"), tuple(categorical), tuple(notes)
     )
-    return Roles(kinds(targets), kinds(features), dict.fromkeys(marking, "text"), tuple(categorical), notes)
 
 
-def no_column(name: str, known: Sequence[str], key: str) -> str:
-    """That there is no such column, which one was likely meant, and which there are."""
-    lowered = {column.lower(): column for column in known}
-    near = get_close_matches(name.lower(), lowered, 1, 0.5)
-    guess = f"did you mean {lowered[near[0]]}? " if near else ""
-    headless = all(re.fullmatch(r"[-+.\deE]+", column) for column in known)
-    advice = (
-        "\nThe first line must name the columns, and it holds only numbers: add a line of names."
-        if headless
-        else ""
-    )
-    return f"{key}={name}: there is no such column; {guess}there are: {listed(known, 30)}{advice}"
+def _expand(reader: TableReader, names: Sequence[str], key: str) -> list[str]:
+    """Replace names that stand for several columns, and require that each column exists."""
+    columns = [column for name in names for column in reader.expansions.get(name, (name,))]
+    for name in columns:
+        if name not in reader.column_types:
+            known = {column.lower(): column for column in reader.column_types if column}
+            near = nearest(name.lower(), known)
+            guess = f"did you mean {known[near]}? " if near else ""
+            problem = f"{key}={name}: no such column; {guess}columns: {listed(list(known.values()), 30)}"
+            has_header = not all(re.fullmatch(r"[-+.\deE]+", column) for column in known)
+            raise DataError(
+                problem, "" if has_header else "add a first line of column names; it holds only numbers"
+            )
+    return columns

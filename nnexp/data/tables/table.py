@@ -1,8 +1,9 @@
-"""Your own data: a table in a file, an example a row, one of its columns to be learnt.
+"""A data set from a table in a file: a row per example, one or more columns as its target.
 
-N rows, I columns, C classes or T targets.
+N rows, I inputs, C classes or T targets.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,136 +11,137 @@ import numpy as np
 from annotated_types import Gt, Lt, MinLen
 from numpy.typing import NDArray
 
-from nnexp.data.dataset import Dataset, Fold, Folds, Limit, Source, ValidationRatio, digest
+from nnexp.data.dataset import Dataset, Source, ValidationRatio, digest
 from nnexp.data.errors import DataError
 from nnexp.data.splitting import Rows
 from nnexp.data.tables.builder import TableBuilder
 from nnexp.data.tables.formats import open_table
-from nnexp.data.tables.partition import Groups, drawn_test, named_parts, part_of_rows
+from nnexp.data.tables.partition import TEST, VALIDATION, Groups, check_splits, draw_test, read_splits
 from nnexp.data.tables.roles import assign_roles
 
 
+@dataclass(kw_only=True)
 class Table(Source):
     """Rows of a CSV, Parquet or NPZ file.
 
-    Numbers are standardised on the training rows, text becomes a column of 0 and 1 per distinct value, missing numbers become the
-    training mean and missing text a value of its own; whatever was decided that way is told in the notes.
+    Numbers are standardized on the training rows, text becomes one-hot, missing numbers become the training mean and
+    missing text a category of its own; the notes list what was decided.
 
     Args:
         path: of the file; relative to the working directory; ~ is the home.
-        target: the column to be learnt; several columns are as many labels (0 or 1 in each row), or a regression with as many targets.
+        target: the column to predict; several columns are labels (0 or 1 in each row) or a regression.
         validation: the ratio of the training rows that is held out.
-        root: of no use here; `path` says where.
-        task: what the target is; auto takes text, and whole numbers with at most 20 different values, as classes.
-        test: the ratio of the rows that only test; the same ones whatever the seed; null where `split` names the test rows.
-        split: a column that says train, validation or test of each row.
+        root: unused; `path` names the file.
+        task: of the target; auto takes text, and whole numbers with at most 20 distinct values, as classes.
+        test: the ratio of the test rows, the same whatever the seed; null where `split` names the test rows.
+        split: a column that assigns each row to train, validation or test.
         group: a column; rows of one group are never divided between training, validation and test.
-        categorical: columns to be taken as categories though they look like numbers, or have many values.
-        drop: columns to be left out.
-        limit, folds, fold, stratify, balanced: as of every source.
+        categorical: columns of categories that look like numbers, or have many values.
+        drop: columns to leave out.
 
     Raises:
-        ValueError: one column is to be two things, or there would be no test rows.
+        ValueError: a column has two roles, or there would be no test rows.
     """
 
-    def __init__(
-        self,
-        path: str,
-        target: str | Annotated[list[str], MinLen(1)],
-        validation: ValidationRatio = 0.2,
-        root: str = "",
-        task: Literal["auto", "classification", "multilabel", "regression"] = "auto",
-        test: Annotated[float, Gt(0), Lt(1)] | None = 0.2,
-        split: str | None = None,
-        group: str | None = None,
-        categorical: list[str] | None = None,
-        drop: list[str] | None = None,
-        limit: Limit = None,
-        folds: Folds = None,
-        fold: Fold = 0,
-        stratify: bool = True,
-        balanced: bool = False,
-    ) -> None:
-        super().__init__(validation, root, limit, folds, fold, stratify, balanced)
-        self.path, self.task, self.test, self.marks = path, task, test, {"split": split, "group": group}
-        self.targets = [target] if isinstance(target, str) else target
-        self.categorical, self.drop = categorical or [], drop or []
-        if test is None and split is None:
+    path: str
+    target: str | Annotated[list[str], MinLen(1)]
+    validation: ValidationRatio = 0.2
+    root: str = ""
+    task: Literal["auto", "classification", "multilabel", "regression"] = "auto"
+    test: Annotated[float, Gt(0), Lt(1)] | None = 0.2
+    split: str | None = None
+    group: str | None = None
+    categorical: list[str] | None = None
+    drop: list[str] | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.test is None and self.split is None:
             raise ValueError(
-                "data.test=null: give it a ratio, or name the column that says which rows test: data.split=COLUMN"
+                "data.test=null: set a ratio, or a column that names the test rows: data.split=COLUMN"
             )
-        if task == "classification" and len(self.targets) > 1:
+        if self.task == "classification" and len(self.targets) > 1:
+            remedy = "data.task=multilabel or data.task=regression takes several"
             raise ValueError(
-                f"data.target=[{','.join(self.targets)}]: a classification has one target; several are a multilabel or a regression"
+                f"data.target=[{','.join(self.targets)}]: a classification has one target; {remedy}"
             )
-        roles = [*self.targets, *(name for name in (split, group) if name is not None), *self.drop]
-        if twice := sorted({name for name in roles if roles.count(name) > 1}):
-            raise ValueError(
-                f"the column {', '.join(twice)} can be only one of data.target, data.split, data.group, data.drop"
-            )
+        names = [*self.targets, *(name for name in (self.split, self.group) if name), *(self.drop or [])]
+        if several := sorted({name for name in names if names.count(name) > 1}):
+            keys = "data.target, data.split, data.group, data.drop"
+            raise ValueError(f"the column {', '.join(several)} can be only one of {keys}")
+
+    @property
+    def targets(self) -> list[str]:
+        """The columns to predict."""
+        return [self.target] if isinstance(self.target, str) else self.target
 
     def load(self) -> Dataset:
         path = Path(self.path).expanduser().resolve()
-        opened = open_table(path)
         try:
-            roles = assign_roles(opened, self.task, self.targets, self.marks, self.categorical, self.drop)
-            content = TableBuilder(opened, roles, self.task)
-            for block in opened.read(roles.targets | roles.features | roles.marks):
-                content.add(block)
-            return self.dataset(path.name.partition(".")[0] or path.name, content.finish())
+            reader = open_table(path)
+            roles = assign_roles(
+                reader,
+                self.task,
+                targets=self.targets,
+                markers={"split": self.split, "group": self.group},
+                categorical=self.categorical or [],
+                drop=self.drop or [],
+            )
+            builder = TableBuilder(reader, roles, self.task)
+            builder.read()
+            return self.build_dataset(path.name.partition(".")[0] or path.name, builder)
         except DataError as error:
-            said = str(error)
-            raise DataError(said if said.startswith(str(path)) else f"{path}: {said}") from error
+            error.path = path
+            raise
         except MemoryError as error:
-            raise DataError(
-                f"{path}: does not fit into memory; leave columns out: data.drop=[...]"
-            ) from error
+            raise DataError("does not fit into memory", setting="data.drop=[...]", path=path) from error
 
-    def dataset(self, name: str, content: TableBuilder) -> Dataset:
-        """Divide what was read, and arrange it: the training rows first, then the test rows, in one array."""
-        groups = content.groups(self.marks["group"])
-        training, test, assigned = self.parts(content, groups)
-        order, n = np.concatenate([training, test]), len(training)
-        x, features, numeric = content.arranged(training, test)
-        y = content.target.y[order]
+    def build_dataset(self, name: str, builder: TableBuilder) -> Dataset:
+        """Partition the rows: the training rows first, then the test rows, in one array."""
+        groups = builder.groups(self.group)
+        training, test, assigned = self.partition(builder, groups)
+        x, columns = builder.arrange(training, test)
+        target = builder.target
+        y, n = target.y[np.concatenate([training, test])], len(training)
         return Dataset(
             name=name,
             x=x[:n],
             y=y[:n],
             x_test=x[n:],
             y_test=y[n:],
-            shape=(len(features),),
-            classes=content.target.classes,
-            targets=content.target.targets,
-            labels=content.target.labels,
+            shape=x.shape[1:],
+            classes=target.classes,
+            targets=target.targets,
+            labels=target.labels,
             scale=1.0,
             sha256=digest(x[:n], y[:n], x[n:], y[n:]),
-            features=features,
-            numeric=numeric,
+            features=tuple(feature for column in columns for feature in column.inputs),
+            numeric=np.array([column.categories is None for column in columns for _ in column.inputs]),
             groups=None if groups is None else groups.of_row[training],
             assigned=None if assigned is None else assigned[training],
-            notes=tuple(content.notes),
-            columns=tuple(content.columns),
+            notes=tuple(builder.notes),
+            columns=columns,
         )
 
-    def parts(
-        self, content: TableBuilder, groups: Groups | None
+    def partition(
+        self, builder: TableBuilder, groups: Groups | None
     ) -> tuple[Rows, Rows, NDArray[np.bool_] | None]:
-        """The rows that train or validate, the rows that test, and which of all rows validate, if the file says so."""
-        rows, test, assigned = content.rows, content.rows[:0], None
-        if (name := self.marks["split"]) is not None:
-            part = part_of_rows(content.marks[name])
-            rows, test, assigned = named_parts(part, rows, name, groups)
-            if self.test is None and not len(test):
+        """Return training rows, test rows, and which of all rows (N,) validate, if `split` names any."""
+        rows, test, assigned = builder.rows, builder.rows[:0], None
+        if self.split is not None:
+            splits = read_splits(builder.markers[self.split])
+            check_splits(splits, rows, self.split, groups)
+            assigned = splits == VALIDATION if (splits[rows] == VALIDATION).any() else None
+            rows, test = rows[splits[rows] != TEST], rows[splits[rows] == TEST]
+            if not len(test) and self.test is None:
                 raise DataError(
-                    f"the column {name!r} names no test rows; say test in some, or let them be drawn: data.test=0.2"
+                    f"the column {self.split!r} names no test rows", "write test in some", "data.test=0.2"
                 )
             if not len(test):
-                content.notes.append(
-                    f"the column {name} names no test rows: {self.test:g} of the training rows are drawn"
-                )
+                drawn = f"{self.test:g} of the training rows are drawn"
+                builder.notes.append(f"the column {self.split} names no test rows: {drawn}")
         if not len(test) and self.test is not None:
-            free = rows if assigned is None else rows[~assigned[rows]]
-            test = drawn_test(free, self.test, content.target.y, groups, self.stratify)
+            candidates = rows if assigned is None else rows[~assigned[rows]]
+            test = draw_test(candidates, self.test, builder.target.y, groups, self.stratify)
             rows = np.setdiff1d(rows, test, assume_unique=True)
         return rows, test, assigned

@@ -1,4 +1,4 @@
-"""The column that is to be learnt: as classes, or as numbers; several columns as labels, or as numbers.
+"""The target of a table: classes or numbers in one column; labels or numbers in several.
 
 N rows, C classes, T targets.
 """
@@ -9,116 +9,118 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnexp.data.errors import DataError, listed
-from nnexp.data.tables.column_buffers import Categories, Numbers, natural
-from nnexp.data.tables.reader import Kind
+from nnexp.data.errors import DataError
+from nnexp.data.tables.column_buffers import CategoryColumn, NumberColumns, natural_key
+from nnexp.data.tables.reader import Block, ColumnType
+from nnexp.messages import listed, plural
 from nnexp.preprocessing.missing import normalize_text
 
-FEW = 20
-"""Whole numbers with at most so many different values are taken as classes."""
-MOST_CLASSES = 10_000
+MAX_NUMBER_CLASSES = 20
+"""Whole numbers with at most so many distinct values are classes."""
+MAX_CLASSES = 10_000
+OTHER_TARGET = "data.target=COLUMN"
 
 
-class Answers:
-    """What a table's rows are to be answered with; filled block by block, decided by `finish`.
+class TargetColumn:
+    """Builds the target from one or more columns: filled block by block, decided by `finish`.
 
     Args:
-        kinds: of the target columns.
-        task: what a person says they are: auto, classification, multilabel or regression.
-        place: names the n-th row.
+        types: of the target columns, by name.
+        task: auto, classification, multilabel or regression.
+        describe_row: names the n-th row.
 
     Attributes:
-        numbers, texts: what collects the blocks; one of the two.
-        y: (N,) int64 or (N, T) float32; meaningless where the target is missing.
+        y: (N,) int64 or (N, T) float32; undefined where the target is missing.
         classes: the name of each class; none in a regression.
         targets: the name of each target of a regression, or of each label.
-        labels: whether they are labels, which hold 0 or 1.
+        labels: whether the targets are labels, 0 or 1.
         notes: what was decided.
     """
 
-    def __init__(self, kinds: dict[str, Kind], task: str, place: Callable[[int], str]) -> None:
-        self.names, self.task = tuple(kinds), task
-        self.name = ", ".join(kinds)
-        remedy = "take another target: data.target=COLUMN"
-        self.texts = (
-            Categories(self.name, MOST_CLASSES, remedy, place, task == "classification")
-            if "text" in kinds.values()
-            else None
-        )
-        self.numbers = None if self.texts else Numbers(self.names, np.float64)
+    def __init__(self, types: dict[str, ColumnType], task: str, describe_row: Callable[[int], str]) -> None:
+        self.names, self.name, self.task = tuple(types), ", ".join(types), task
+        self.buffer: CategoryColumn | NumberColumns
+        if "text" in types.values():
+            explicit = task == "classification"
+            self.buffer = CategoryColumn(self.name, MAX_CLASSES, describe_row, OTHER_TARGET, explicit)
+        else:
+            self.buffer = NumberColumns(self.names, describe_row, np.float64, droppable=False)
         self.y: NDArray[Any] = np.empty(0, np.int64)
         self.classes: tuple[str, ...] = ()
         self.targets: tuple[str, ...] = ()
         self.labels = False
         self.notes: list[str] = []
 
+    def add(self, block: Block, rows: int) -> None:
+        """Append a block of the file."""
+        if isinstance(self.buffer, CategoryColumn):
+            self.buffer.add(block[self.name])
+        else:
+            self.buffer.add([block[name] for name in self.names], rows)
+
     def finish(self) -> NDArray[np.bool_]:
-        """Decide; returns which rows have a target (N,).
+        """Decide on the task; return which rows have a target (N,).
 
         Raises:
-            DataError: there is nothing to tell apart.
+            DataError: the file has no rows with a target, or no classes that could be learned.
         """
-        if self.texts is not None:
-            self.texts.check_mixture()
-            self.classes, codes = self.texts.finish()
-            self.y, known = codes.astype(np.int64), codes >= 0
+        if isinstance(self.buffer, CategoryColumn):
+            self.buffer.check_mixture()
+            self.classes, codes = self.buffer.finish()
+            self.y = codes.astype(np.int64)
+            known = self.y >= 0
         else:
-            known = self.numbers_or_classes()
+            self.buffer.finish()
+            known = self.classes_or_numbers(self.buffer.array)
+        if not known.any():
+            problem = (
+                f"no row has a value of the target {self.name!r}" if len(known) else "the file has no rows"
+            )
+            raise DataError(problem, setting=OTHER_TARGET if len(known) else "")
         if missing := int(np.count_nonzero(~known)):
-            self.notes.append(f"{missing:,} {'row' if missing == 1 else 'rows'} without {self.name} left out")
+            self.notes.append(f"{plural(missing, 'row')} without {self.name} left out")
         if self.classes:
-            self.sound(np.bincount(self.y[known], minlength=len(self.classes)))
+            self.check_class_counts(np.bincount(self.y[known], minlength=len(self.classes)))
         return known
 
-    def numbers_or_classes(self) -> NDArray[np.bool_]:
-        """Whether numbers are amounts, or names of classes."""
-        assert self.numbers is not None
-        self.numbers.finish()
-        values = self.numbers.array  # (N, T)
+    def classes_or_numbers(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Take numbers (N, T) as classes if they are few whole numbers, else as they are; return which are known."""
         known: NDArray[np.bool_] = ~np.isnan(values).any(axis=1)
         if self.task == "auto" and len(self.names) == 1 and known.any():
             distinct = np.unique(values[known])
-            if len(distinct) <= FEW and (distinct == np.floor(distinct)).all():
-                self.classes = tuple(sorted((normalize_text(value) for value in distinct), key=natural))
+            if len(distinct) <= MAX_NUMBER_CLASSES and (distinct == np.floor(distinct)).all():
+                self.classes = tuple(sorted(map(normalize_text, distinct), key=natural_key))
                 self.y = np.searchsorted(distinct, np.where(known, values.T, distinct[0])[0])
-                decided = f"{self.name} holds {len(distinct)} different whole numbers, taken as classes"
-                self.notes.append(f"{decided}; are they amounts? data.task=regression")
+                found = f"{self.name} holds {len(distinct)} distinct whole numbers, taken as classes"
+                self.notes.append(f"{found}; for a regression: data.task=regression")
                 return known
-            self.notes.append(
-                f"{self.name} holds numbers, taken as amounts: a regression; are they classes? data.task=classification"
-            )
+            found = f"{self.name} holds numbers, taken as a regression"
+            self.notes.append(f"{found}; if they are classes: data.task=classification")
         self.targets, self.y = self.names, values.astype(np.float32)
         if self.task == "multilabel" or (self.task == "auto" and len(self.names) > 1):
-            self.labels_or_amounts(values[known])
+            self.labels_or_numbers(values[known])
         return known
 
-    def labels_or_amounts(self, values: NDArray[np.float64]) -> None:
-        """Whether columns of numbers (N, T) say yes and no."""
+    def labels_or_numbers(self, values: NDArray[np.float64]) -> None:
+        """Take columns (N, T) of 0 and 1 as labels."""
         other = ~np.isin(values, (0, 1)).all(axis=0)
         self.labels = not other.any()
         if not self.labels and self.task == "multilabel":
             name = self.names[int(other.argmax())]
-            raise DataError(
-                f"the target {name!r} holds other numbers than 0 and 1, and labels are true or not: data.task=regression?"
-            )
+            problem = f"the label {name!r} holds numbers other than 0 and 1"
+            raise DataError(problem, "correct them", "data.task=regression")
         if self.labels and self.task == "auto":
-            self.notes.append(
-                f"{self.name} hold only 0 and 1, taken as labels; are they amounts? data.task=regression"
-            )
+            found = f"{self.name} hold only 0 and 1, taken as labels"
+            self.notes.append(f"{found}; for a regression: data.task=regression")
 
-    def sound(self, counts: NDArray[np.int64]) -> None:
-        """Refuse classes that cannot be learnt; tell of those that hardly can."""
+    def check_class_counts(self, counts: NDArray[np.int64]) -> None:
+        """Refuse a single class and values that do not repeat; note classes of one row."""
         rows = int(counts.sum())
         if len(counts) == 1:
-            raise DataError(
-                f"the target {self.name!r} is {self.classes[0]!r} in every row: there is nothing to tell apart"
-            )
-        if len(counts) > FEW and 2 * len(counts) > rows:
-            remedy = "name another column, or data.task=regression if these are numbers"
-            raise DataError(
-                f"the target {self.name!r} has {len(counts):,} different values in {rows:,} rows: these are no classes; {remedy}"
-            )
-        if lonely := [name for name, count in zip(self.classes, counts, strict=True) if count == 1]:
-            self.notes.append(
-                f"of {listed(lonely)} there is only one row: learnt at best, and never both learnt and tested"
-            )
+            problem = f"the target {self.name!r} has only one class, {self.classes[0]!r}"
+            raise DataError(problem, setting=OTHER_TARGET)
+        if len(counts) > MAX_NUMBER_CLASSES and 2 * len(counts) > rows:
+            problem = f"the target {self.name!r} has {len(counts):,} distinct values in {rows:,} rows: too many classes"
+            raise DataError(problem, setting=f"{OTHER_TARGET}, or data.task=regression for numbers")
+        if single := [name for name, count in zip(self.classes, counts, strict=True) if count == 1]:
+            self.notes.append(f"only one row of {listed(single)}: it cannot be in both training and test")
