@@ -23,6 +23,7 @@ from nnexp.config.compose import CONF
 from nnexp.config.naming import flattened
 from nnexp.config.overrides import OPTIONAL
 from nnexp.config.validation import TARGET
+from nnexp.data.images.array_cache import USER_CACHE
 from nnexp.messages import did_you_mean
 from nnexp.messages import override as typed
 from nnexp.messages import override_value as shown

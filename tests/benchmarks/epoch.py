@@ -37,7 +37,7 @@ def examples() -> tuple[Any, Any]:
     if os.environ.get("NNEXP_DATA") and any(root.glob("mnist/*ubyte*")):
         from nnexp.data.images.image_sets import MNIST
 
-        dataset = MNIST(0.1, str(root), []).load()
+        dataset = MNIST(validation=0.1, root=str(root), mirrors=[]).load()
         return np.array(dataset.x), dataset.y
     rng = np.random.default_rng(0)
     return rng.integers(0, 256, (60_000, 784), np.uint8), rng.integers(0, 10, 60_000)

@@ -14,7 +14,7 @@ from nnexp.data.class_balance import describe_imbalance
             [3400, 12, 50],
             "classes from 12 (b) to 3,400 (a), 283 : 1; data.balanced=true draws them equally often",
         ),
-        ([5, 5, 0], "classes from 0 (c) to 5 (a): what never occurs cannot be learnt"),
+        ([5, 5, 0], "classes from 0 (c) to 5 (a): a class without examples cannot be learned"),
     ],
 )
 def test_says_how_unequal_classes_are(counts, says):

@@ -3,13 +3,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnexp.data.dataset import DataError, Dataset, Source
+from nnexp.data.dataset import Dataset, Source
+from nnexp.data.errors import DataError
 from nnexp.data.splitting import (
-    by_ratio,
     group_k_fold,
     group_split,
-    stratified,
+    random_split,
     stratified_k_fold,
+    stratified_split,
     stratified_subsample,
 )
 
@@ -22,9 +23,9 @@ def test_a_split_is_a_partition_with_the_same_mixture(y, ratio, seed):
     wanted = min(round(ratio * len(y)), (counts - 1).sum())
     if wanted == 0:
         with pytest.raises(DataError, match="cannot be split off"):
-            stratified(y, ratio, np.random.default_rng(seed))
+            stratified_split(y, ratio, np.random.default_rng(seed))
         return
-    first, second = stratified(y, ratio, np.random.default_rng(seed))
+    first, second = stratified_split(y, ratio, np.random.default_rng(seed))
     assert sorted([*first, *second]) == list(range(len(y)))
     assert len(second) == wanted
     for name, count in zip(*np.unique(y, return_counts=True), strict=True):
@@ -34,20 +35,20 @@ def test_a_split_is_a_partition_with_the_same_mixture(y, ratio, seed):
 
 def test_sizes_are_exact_where_classes_are_large():
     y = np.repeat(np.arange(10), 600)
-    first, second = stratified(y, 0.1, np.random.default_rng(0))
+    first, second = stratified_split(y, 0.1, np.random.default_rng(0))
     assert (len(first), len(second)) == (5400, 600)
     assert list(np.bincount(y[second])) == [60] * 10
 
 
 def test_the_stream_decides():
     y = np.repeat(np.arange(3), 50)
-    again, same, other = (stratified(y, 0.3, np.random.default_rng(seed))[1] for seed in (1, 1, 2))
+    again, same, other = (stratified_split(y, 0.3, np.random.default_rng(seed))[1] for seed in (1, 1, 2))
     assert list(again) == list(same) != list(other)
 
 
 def test_an_empty_part_is_refused():
     with pytest.raises(DataError, match="cannot be split off"):
-        stratified(np.array([0, 0, 1, 1]), 0.05, np.random.default_rng(0))
+        stratified_split(np.array([0, 0, 1, 1]), 0.05, np.random.default_rng(0))
 
 
 def test_thinning_keeps_the_mixture():
@@ -63,9 +64,9 @@ def test_thinning_keeps_the_mixture():
 def test_a_split_by_ratio_is_a_partition(y, ratio, seed):
     if round(ratio * len(y)) == 0:
         with pytest.raises(DataError, match="cannot be split off"):
-            by_ratio(len(y), ratio, np.random.default_rng(seed))
+            random_split(len(y), ratio, np.random.default_rng(seed))
         return
-    first, second = by_ratio(len(y), ratio, np.random.default_rng(seed))
+    first, second = random_split(len(y), ratio, np.random.default_rng(seed))
     assert sorted([*first, *second]) == list(range(len(y)))
     assert len(second) == min(round(ratio * len(y)), len(y) - 1)
 
@@ -96,7 +97,7 @@ def test_folds_never_divide_a_group(groups, folds, seed):
 @given(labels, st.floats(0.01, 0.99), st.integers(0, 1000))
 def test_a_ratio_never_divides_a_group(groups, ratio, seed):
     if len(np.unique(groups)) < 2:
-        with pytest.raises(DataError, match="without dividing a group"):
+        with pytest.raises(DataError, match="without dividing it"):
             group_split(groups, ratio, np.random.default_rng(seed))
         return
     first, second = group_split(groups, ratio, np.random.default_rng(seed))
@@ -139,12 +140,12 @@ def dataset(y=None, **parts):
 
 
 def split(data, seed=0, **options):
-    return Given(0.25, "", **options).split(data, np.random.default_rng(seed))
+    return Given(validation=0.25, root="", **options).train_validation_split(data, np.random.default_rng(seed))
 
 
 def test_a_source_splits_as_it_always_did():
     data = dataset()
-    for found, expected in zip(split(data), stratified(data.y, 0.25, np.random.default_rng(0)), strict=True):
+    for found, expected in zip(split(data), stratified_split(data.y, 0.25, np.random.default_rng(0)), strict=True):
         np.testing.assert_array_equal(found, expected)
 
 
@@ -175,7 +176,7 @@ def test_the_column_of_a_file_decides_before_all_else():
     rows, held_out = split(dataset(assigned=assigned, groups=np.arange(60)))
     np.testing.assert_array_equal(held_out, np.flatnonzero(assigned))
     np.testing.assert_array_equal(rows, np.flatnonzero(~assigned))
-    with pytest.raises(DataError, match="a column that fixes the validation rows"):
+    with pytest.raises(DataError, match="assigns the validation rows"):
         split(dataset(assigned=assigned), folds=2)
 
 
@@ -195,12 +196,12 @@ def test_targets_cannot_be_balanced():
     ("options", "says"),
     [
         ({"folds": 3, "fold": 3}, r"data\.fold=3: data\.folds=3 has the folds 0 to 2"),
-        ({"fold": 1}, r"data\.fold=1: say into how many parts"),
+        ({"fold": 1}, r"data\.fold=1: missing the number of folds"),
     ],
 )
 def test_a_fold_that_there_is_not_is_refused_at_once(options, says):
     with pytest.raises(ValueError, match=says):
-        Given(0.2, "", **options)
+        Given(validation=0.2, root="", **options)
 
 
 def test_a_limit_is_met_and_spares_rare_classes():

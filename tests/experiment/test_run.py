@@ -9,7 +9,7 @@ import pytest
 
 from nnexp import compose, run
 from nnexp.config import ConfigError, build
-from nnexp.data.dataset import DataError
+from nnexp.data.errors import DataError
 from nnexp.experiment.components import build_components
 from nnexp.experiment.run import DivergedError
 from nnexp.tracking.journal import read

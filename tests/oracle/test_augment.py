@@ -133,7 +133,7 @@ class Recorded:
 
 @pytest.mark.parametrize(
     "augment",
-    [Affine(20.0, 0.3, 10.0, 2.5), Elastic(), Distort(10.0, 0.2, 5.0, 1.0)],
+    [Affine(rotate=20.0, scale=0.3, shear=10.0, shift=2.5), Elastic(), Distort(rotate=10.0, scale=0.2, shear=5.0, shift=1.0)],
     ids=lambda augment: type(augment).__name__,
 )
 def test_whole_images_are_those_that_scipy_makes_of_the_same_draws(augment, compare):

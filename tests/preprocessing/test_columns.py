@@ -24,7 +24,7 @@ ROWS = [[1.5, 1, 0, 0, 0, 1, 1, 0, 0], [2, 0, 1, 0, 1, 0, 0, 1, 0]]
 
 
 def test_new_rows_are_encoded_as_in_training(pets):
-    data = Table(str(pets), "species", test=0.5).load()
+    data = Table(path=str(pets), target="species", test=0.5).load()
     every = np.concatenate([data.x, data.x_test])
     read = pd.read_csv(pets)
     for table in (

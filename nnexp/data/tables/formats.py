@@ -36,8 +36,8 @@ def open_table(path: Path) -> TableReader:
                 return reader(path)
             except OSError as error:
                 raise DataError(f"cannot be read: {error.strerror or error}", path=path) from error
-    endings = [ending for several in READERS for ending in several]
-    raise DataError(f"unknown ending; expected one of {', '.join(endings)}", path=path)
+    known = [ending for endings in READERS for ending in endings]
+    raise DataError(f"unknown ending; expected one of {', '.join(known)}", path=path)
 
 
 class ParquetReader(TableReader):

@@ -68,7 +68,7 @@ class TargetColumn:
             self.buffer.check_mixture()
             self.classes, codes = self.buffer.finish()
             self.y = codes.astype(np.int64)
-            known = self.y >= 0
+            known: NDArray[np.bool_] = np.asarray(codes >= 0)
         else:
             self.buffer.finish()
             known = self.classes_or_numbers(self.buffer.array)

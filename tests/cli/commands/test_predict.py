@@ -328,7 +328,7 @@ def test_arrays_that_do_not_fit_are_said(digits, arrays, says, capsys):
         (
             lambda table: table.assign(petal_width=[1.5] * 4 + ["wide"]),
             "csv",
-            "'petal_width' holds numbers, and 'wide' in row 5 below",
+            "expected a number in the column 'petal_width', got 'wide' in row 5 below",
         ),
         (
             lambda table: table.assign(petal_width=["1.5"] * 4 + ["wide"]),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nnexp.data.augmentation.augment import Affine, Distort, Elastic, NoAugment, Shift
-from nnexp.data.dataset import DataError
+from nnexp.data.errors import DataError
 
 AUGMENTS = {"shift": Shift, "affine": Affine, "elastic": Elastic, "distort": Distort}
 SHAPES = [(28, 28), (8, 8), (3, 12, 9), (1, 5, 30), (2, 1, 1)]
@@ -74,10 +74,10 @@ def test_none_changes_nothing_not_even_a_table(shape):
 
 
 ZERO = {
-    "shift": Shift(0),
-    "affine": Affine(0.0, 0.0, 0.0, 0.0),
+    "shift": Shift(pixels=0),
+    "affine": Affine(rotate=0.0, scale=0.0, shear=0.0),
     "elastic": Elastic(alpha=0.0),
-    "distort": Distort(0.0, 0.0, 0.0, 0.0, 0.0),
+    "distort": Distort(rotate=0.0, scale=0.0, alpha=0.0),
     "never": Distort(probability=0.0),
     "hardly": Elastic(alpha=1e-300),  # the displacement takes part, and is nothing
 }
@@ -103,7 +103,7 @@ def test_a_share_of_the_images_is_changed():
 def test_a_shift_moves_by_whole_pixels_in_every_direction_as_often_and_zeros_come_in(pixels):
     height, width = 5, 7
     x = images(3000, (2, height, width))
-    y = changed(bound(Shift(pixels), (2, height, width), 3000), x).reshape(-1, 2, height, width)
+    y = changed(bound(Shift(pixels=pixels), (2, height, width), 3000), x).reshape(-1, 2, height, width)
     background = np.zeros((3000, 2, height + 2 * pixels, width + 2 * pixels), x.dtype)
     background[..., pixels : pixels + height, pixels : pixels + width] = x.reshape(-1, 2, height, width)
     explained = np.zeros(3000, int)
@@ -134,7 +134,7 @@ def test_one_channel_is_the_same_as_none():
 def test_no_image_leaks_into_its_neighbour():
     x = np.zeros((100, 784), np.float32)
     x[::2] = 1
-    for kind in (*AUGMENTS.values(), lambda: Shift(100), lambda: Affine(shift=100.0)):
+    for kind in (*AUGMENTS.values(), lambda: Shift(pixels=100), lambda: Affine(shift=100.0)):
         assert not changed(bound(kind()), x)[1::2].any()
 
 

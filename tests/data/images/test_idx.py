@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnexp.data.dataset import DataError
+from nnexp.data.errors import DataError
 from nnexp.data.images.idx import read_idx
 
 
@@ -36,10 +36,10 @@ def test_reads_what_was_written(tmp_path, array, pack):
         (b"", "not an IDX file"),
         (b"<html>", "not an IDX file"),
         (idx(IMAGES, magic=13), "not an IDX file of bytes"),
-        (idx(IMAGES[0, 0]), "were two files swapped?"),
-        (idx(IMAGES)[:10], "truncated: it ends inside its header"),
-        (idx(IMAGES)[:-1], "truncated: its header promises 60 bytes of data, there are 59"),
-        (idx(IMAGES) + b"x", "too long: its header promises 60 bytes of data, there are 61"),
+        (idx(IMAGES[0, 0]), "check whether two files are swapped"),
+        (idx(IMAGES)[:10], "truncated: it ends in its header"),
+        (idx(IMAGES)[:-1], "truncated: expected 60 bytes of data by its header, got 59"),
+        (idx(IMAGES) + b"x", "too long: expected 60 bytes of data by its header, got 61"),
         (gzip.compress(idx(IMAGES), mtime=0)[:-9], "damaged gzip file"),
         (b"\x1f\x8bnonsense", "damaged gzip file"),
     ],

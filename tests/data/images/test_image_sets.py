@@ -10,7 +10,7 @@ from hashlib import md5, sha256
 import numpy as np
 import pytest
 
-from nnexp.data.dataset import DataError
+from nnexp.data.errors import DataError
 from nnexp.data.images.image_sets import FILES, MNIST, FashionMNIST, ImageSet
 
 RNG = np.random.default_rng(0)
@@ -57,7 +57,7 @@ def write(folder, compressed=True, **changed):
 
 
 def load(root, kind=Small, mirrors=()):
-    return kind(0.2, str(root), list(mirrors)).load()
+    return kind(validation=0.2, root=str(root), mirrors=list(mirrors)).load()
 
 
 def expect(dataset):
@@ -117,7 +117,7 @@ def flipped(array):
         ("train_images", flipped(CONTENT["train_images"]), "not the content of Small: SHA-256"),
         ("train_labels", CONTENT["train_labels"][:-1], "49 labels"),
         ("test_images", CONTENT["test_images"][:, :1], "not the content of Small"),
-        ("test_images", CONTENT["test_labels"], "were two files swapped?"),
+        ("test_images", CONTENT["test_labels"], "check whether two files are swapped"),
         ("test_labels", np.full(20, 11, np.uint8), "label 11 in a set of 10 classes"),
     ],
 )
@@ -138,7 +138,7 @@ def test_content_without_a_public_checksum_is_held_to_its_first_use(tmp_path):
     write(tmp_path / "small")
     expect(load(tmp_path, Unverified))
     write(tmp_path / "small", train_images=flipped(CONTENT["train_images"]))
-    with pytest.raises(DataError, match="first-use"):
+    with pytest.raises(DataError, match="first.use"):
         load(tmp_path, Unverified)
 
 
@@ -149,7 +149,7 @@ def test_a_readonly_folder_is_held_to_its_first_use_too(tmp_path):
     (tmp_path / "small").chmod(0o755)
     write(tmp_path / "small", train_images=flipped(CONTENT["train_images"]))
     (tmp_path / "small").chmod(0o555)
-    with pytest.raises(DataError, match="first-use"):
+    with pytest.raises(DataError, match="first.use"):
         load(tmp_path, Unverified)
     (tmp_path / "small").chmod(0o755)
 
@@ -161,7 +161,7 @@ def test_a_damaged_record_of_first_use_is_told(tmp_path, content):
     (record,) = (tmp_path / "small").glob("*first-use.json")
     record.write_text(content)
     (tmp_path / "small" / "cache" / "manifest.json").unlink()
-    with pytest.raises(DataError, match="first-use"):
+    with pytest.raises(DataError, match="first.use"):
         load(tmp_path, Unverified)
 
 
@@ -223,9 +223,9 @@ def test_without_any_mirror_the_error_says_what_to_do(tmp_path, server):
     with pytest.raises(DataError) as error:
         load(tmp_path, mirrors=["http://127.0.0.1:1/", f"{address}/missing", f"{address}/bad/"])
     text = str(error.value)
-    assert f"Put these four files into {tmp_path / 'small'}" in text
+    assert f"put these files, as they are or unpacked, into {tmp_path / 'small'}" in text
     assert all(f"{name}.gz" in text for name in FILES.values())
-    assert "nnexp data=digits" in text
+    assert "data=digits" in text
     assert "no connection" in text
     assert "404" in text
     assert "wrong checksum" in text
@@ -238,6 +238,6 @@ def test_the_sets_have_ten_classes_and_four_checksums(kind):
 
 
 def test_mnist_itself(mnist_root):
-    dataset = MNIST(0.1, str(mnist_root), []).load()
+    dataset = MNIST(validation=0.1, root=str(mnist_root), mirrors=[]).load()
     assert (dataset.x.shape, dataset.x_test.shape) == ((60_000, 784), (10_000, 784))
     assert list(np.bincount(dataset.y_test)) == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]

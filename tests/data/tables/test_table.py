@@ -42,7 +42,7 @@ def cell(value):
 def load(table=COLUMNS, target="species", **options):
     """The data set of a file, or of columns that are written into one."""
     path = write(Path("pets.csv"), table) if isinstance(table, dict) else table
-    return Table(str(path), target, **options).load()
+    return Table(path=str(path), target=target, **options).load()
 
 
 def rows_of(dataset):
@@ -205,7 +205,7 @@ def test_several_targets_are_a_regression():
 @pytest.mark.parametrize(("task", "noted"), [("auto", 1), ("multilabel", 0)])
 def test_several_columns_of_zeros_and_ones_are_labels(tmp_path, task, noted):
     columns = {"height": COLUMNS["height"], "sad": np.arange(N) % 2, "long": np.arange(N) % 3 // 2}
-    dataset = Table(str(write(tmp_path / "films.csv", columns)), ["sad", "long"], task=task).load()
+    dataset = Table(path=str(write(tmp_path / "films.csv", columns)), target=["sad", "long"], task=task).load()
     assert (dataset.task, dataset.targets, dataset.outputs) == ("multilabel", ("sad", "long"), 2)
     assert set(np.unique(dataset.y)) == {0, 1}
     assert sum("data.task=regression" in note for note in dataset.notes) == noted
@@ -214,9 +214,9 @@ def test_several_columns_of_zeros_and_ones_are_labels(tmp_path, task, noted):
 def test_amounts_are_no_labels(tmp_path):
     columns = {"height": COLUMNS["height"], "sad": np.arange(N) % 2, "length": np.arange(N)}
     path = str(write(tmp_path / "films.csv", columns))
-    assert Table(path, ["sad", "length"]).load().task == "regression"
+    assert Table(path=path, target=["sad", "length"]).load().task == "regression"
     with pytest.raises(DataError, match="'length' holds other numbers than 0 and 1"):
-        Table(path, ["sad", "length"], task="multilabel").load()
+        Table(path=path, target=["sad", "length"], task="multilabel").load()
 
 
 def test_a_whole_array_can_be_learnt_from(tmp_path):
@@ -302,7 +302,7 @@ def test_validation_rows_do_not_touch_the_standardisation(tmp_path):
         height = COLUMNS["height"].copy()
         height[changed] = 1000
         dataset = load(COLUMNS | {"height": height, "part": parts}, split="part", drop=["colour"])
-        rows, held_out = Table("", "", split="part").split(dataset, np.random.default_rng(0))
+        rows, held_out = Table(path="", target="", split="part").train_validation_split(dataset, np.random.default_rng(0))
         return dataset.fit_scaling(rows), rows, held_out
 
     parts = np.array(["train", "train", "val", "test"] * 15)
@@ -313,10 +313,10 @@ def test_validation_rows_do_not_touch_the_standardisation(tmp_path):
 
 
 def test_the_test_rows_are_the_same_whatever_the_seed():
-    table = Table(str(write(Path("pets.csv"), COLUMNS)), "species")
+    table = Table(path=str(write(Path("pets.csv"), COLUMNS)), target="species")
     tested = [table.load().x_test for _ in range(2)]
     np.testing.assert_array_equal(*tested)
-    held_out = [table.split(table.load(), np.random.default_rng(seed))[1] for seed in range(2)]
+    held_out = [table.train_validation_split(table.load(), np.random.default_rng(seed))[1] for seed in range(2)]
     assert list(held_out[0]) != list(held_out[1])
 
 
@@ -328,7 +328,7 @@ def test_a_column_can_fix_all_parts():
     np.testing.assert_array_equal(dataset.x_test[:, 0], COLUMNS["height"][tested].astype(np.float32))
     validating = np.char.startswith(parts[~tested], "valid")
     np.testing.assert_array_equal(dataset.assigned, validating)
-    rows, held_out = Table("", "", split="part").split(dataset, np.random.default_rng(0))
+    rows, held_out = Table(path="", target="", split="part").train_validation_split(dataset, np.random.default_rng(0))
     np.testing.assert_array_equal(held_out, np.flatnonzero(validating))
     np.testing.assert_array_equal(rows, np.flatnonzero(~validating))
 
@@ -354,7 +354,7 @@ def test_groups_are_never_divided():
     assert tested
     assert not tested & learnt
     assert len(dataset.x_test) == 10
-    rows, held_out = Table("", "", group="patient", folds=5).split(dataset, np.random.default_rng(0))
+    rows, held_out = Table(path="", target="", group="patient", folds=5).train_validation_split(dataset, np.random.default_rng(0))
     assert not set(dataset.groups[rows]) & set(dataset.groups[held_out])
     assert "patient" not in dataset.features
 
@@ -412,9 +412,9 @@ MEMORY = """
 import resource, sys, time
 from nnexp.data.tables.table import Table
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-Table(sys.argv[1], "y").load()  # imports the reader
+Table(path=sys.argv[1], target="y").load()  # imports the reader
 before = peak()
-dataset = Table(sys.argv[2], "y").load()
+dataset = Table(path=sys.argv[2], target="y").load()
 print(dataset.x.nbytes + dataset.x_test.nbytes, peak() - before)
 """
 
@@ -438,6 +438,6 @@ def test_reading_takes_less_than_twice_the_memory_of_the_numbers(tmp_path, endin
     done = subprocess.run(
         [sys.executable, "-c", MEMORY, small, large], capture_output=True, text=True, check=True
     )
-    size, growth = map(int, done.stdout.split())
+    size, growth = map(int, done.stdout.train_validation_split())
     assert size == 400_000 * 50 * 4
     assert growth < 2 * size

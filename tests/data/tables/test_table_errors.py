@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from nnexp.data.dataset import DataError
+from nnexp.data.errors import DataError
 from nnexp.data.tables.table import Table
 
 N = 40
@@ -19,7 +19,7 @@ def message(content, target="y", name="t.csv", **options):
     if content is not None:
         Path(name).write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(DataError) as error:
-        Table(name, target, **options).load()
+        Table(path=name, target=target, **options).load()
     assert str(error.value).startswith(str(Path(name).expanduser().resolve())), "it says in which file"
     assert str(error.value).count(str(Path(name).resolve())) < 3
     return str(error.value)
@@ -129,7 +129,7 @@ def test_a_gzip_file_that_breaks_off_late_is_told():
 def test_columns_that_there_are_not_or_that_cannot_be_that(options, says):
     if says is None:
         Path("t.csv").write_text(GOOD)
-        assert Table("t.csv", **options).load().groups is not None
+        assert Table(path="t.csv", **options).load().groups is not None
         return
     assert says in message(GOOD, **options)
 
@@ -199,7 +199,7 @@ def test_columns_that_hold_neither_numbers_nor_text():
     assert "the column 'a' holds list<element: double>, neither numbers nor text" in message(
         None, name="t.parquet"
     )
-    assert Table("t.parquet", "y", drop=["a"]).load().features == ("b",)
+    assert Table(path="t.parquet", target="y", drop=["a"]).load().features == ("b",)
     np.savez("t.npz", x=np.ones((20, 2)) * 1j, y=np.arange(20) % 2)
     assert "the column 'x0' holds complex128" in message(None, name="t.npz")
 
@@ -252,4 +252,4 @@ def test_a_lone_array_is_no_npz_file():
 )
 def test_options_that_contradict_each_other_are_refused_before_anything_is_read(options, says):
     with pytest.raises(ValueError, match=says):
-        Table("nowhere.csv", **({"target": "y"} | options))
+        Table(path="nowhere.csv", **({"target": "y"} | options))
