@@ -1,13 +1,12 @@
 """`nnexp look`: plot training images before and after augmentation."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from nnexp.cli.arguments import Arguments
-from nnexp.config import ConfigError, build, compose
+from nnexp.config import build, compose
 from nnexp.data.batches import Batches
 from nnexp.data.errors import DataError
 from nnexp.data.splitting import stratified_subsample
@@ -17,37 +16,22 @@ from nnexp.plots.style import save
 
 IMAGES = 64
 SIDE = 72  # pixels on the screen of an image, about
-FORMATS = (".png", ".svg", ".pdf")
 
 
 def main(arguments: list[str]) -> int:
-    """Draw the plot and print its path; returns the exit code."""
+    """Draw the plot and print its path; return the exit code."""
     parser = Arguments("look", "Plot training images before and after augmentation.")
-    parser.add_argument(
-        "overrides",
-        nargs="*",
-        metavar="key=value",
-        help="as of a run: data=mnist augment=elastic augment.alpha=20 seed=1",
-    )
-    parser.add_argument(
-        "--out", type=Path, default=Path("look.png"), metavar="FILE", help="default: look.png"
-    )
-    parser.add_argument("--config-dir", metavar="DIR", help="a folder of your own config groups")
+    parser.add_overrides("data=mnist augment=elastic augment.alpha=20 seed=1")
+    parser.add_plot("look.png")
     options = parser.parse_intermixed_args(arguments)
-    if options.out.suffix.lower() not in FORMATS:
-        parser.error(f"--out {options.out}: a plot's name ends in {', '.join(FORMATS)}")
-    try:
-        print(look(options.overrides, options.out, options.config_dir))
-    except (ConfigError, DataError, OSError) as error:
-        print(f"nnexp: {error}", file=sys.stderr)
-        return 2
+    print(look(options.overrides, options.out, options.config_dir))
     return 0
 
 
 def look(overrides: Sequence[str], out: Path, config_dir: str | None = None) -> str:
     """Draw the plot into a file; returns a line that describes it.
 
-    The images are a stratified sample of a run's training images; the seed decides which, and how they change.
+    The images are a stratified sample of the training images; the seed decides which, and how they change.
 
     Raises:
         ConfigError: all errors of the overrides.
