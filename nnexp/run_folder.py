@@ -3,7 +3,7 @@
 outputs/runs/<date>/<time>-<id>/
   journal.jsonl  config.yaml  environment.json  git.diff  dataset.json  network.json  nnexp.log  error.txt
   weights/best.npz  weights/final.npz  weights/first_layer.png
-  predictions/<split>.npz  .parquet  .png  confusion/<split>.json  .png  layers.npz  mistakes.npz  ...
+  predictions/<split>.npz  .parquet  .png  confusion/<split>.json  .png  layers.npz  misclassified.npz  ...
 
 Readers return an empty value where a file is missing or only half written: a run may still be going on.
 """
@@ -27,7 +27,7 @@ DATASET = "dataset.json"
 NETWORK = "network.json"
 ERROR = "error.txt"
 LAYERS = "layers.npz"
-MISCLASSIFIED = "mistakes.npz"
+MISCLASSIFIED = "misclassified.npz"
 BASELINE = "baseline.json"
 UPLOAD_STATE = "mlflow.json"
 

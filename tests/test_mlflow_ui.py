@@ -328,7 +328,7 @@ def test_the_artifacts_show_the_confusion_matrix_of_the_test_set(page, served):
     run_id = served.runs[0].info.run_id
     page.open(f"experiments/{served.experiment}/runs/{run_id}")
     page.press("//*[@role='tab'][normalize-space()='Artifacts']")
-    page.read("config.yaml", "curves.png", "mistakes.png", "confusion", "predictions", "weights")
+    page.read("config.yaml", "curves.png", "misclassified.png", "confusion", "predictions", "weights")
     for name in ("confusion", "test.png"):
         page.press(f"//*[text()='{name}']")
     page.read("confusion/test.png")

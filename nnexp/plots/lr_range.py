@@ -1,20 +1,13 @@
-"""The plot of a learning-rate range test: loss over learning rate, and the suggested learning rate.
-
-S steps.
-"""
-
-from typing import TYPE_CHECKING
+"""The plot of a learning-rate range test: loss over learning rate, and the suggested learning rate."""
 
 import numpy as np
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from nnexp.plots.style import COLORS, new_figure, style_axes
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 Numbers = NDArray[np.floating]
-HEADROOM = 1.25  # the y axis ends at so many times the highest smoothed loss before the lowest: divergence is cut off
+HEADROOM = 1.25  # the end of the y axis, in highest smoothed losses before the lowest: divergence is cut off
 
 
 def lr_curve(
@@ -24,20 +17,20 @@ def lr_curve(
     title: str,
     suggestion: float | None = None,
     bounds: tuple[float, float] | None = None,
-) -> "Figure":
-    """Draw the loss of each batch and the smoothed loss; the suggestion is marked.
+) -> Figure:
+    """Draw the loss of each batch and the smoothed loss over the learning rate, all (S,).
 
     Args:
-        lr: (S,), increasing.
-        loss: (S,).
-        smoothed: (S,).
+        lr: increasing.
+        loss: of the batch.
+        smoothed: over the batches so far.
         title: above.
         suggestion: the learning rate to mark; None: none.
         bounds: between which the loss falls, which is shaded.
     """
     figure = new_figure(8, 4.6, "constrained")
     axes = figure.add_subplot()
-    style_axes(axes, "learning rate", "training loss")
+    style_axes(axes, "learning rate", "training loss", title)
     if bounds is not None:
         axes.axvspan(*bounds, color=COLORS[3], alpha=0.09, linewidth=0, label="falling loss")
     axes.plot(lr, loss, color=COLORS[0], alpha=0.3, linewidth=0.9, label="loss of a batch")
@@ -49,6 +42,5 @@ def lr_curve(
         axes.plot(suggestion, height, "o", color=COLORS[3], markersize=7, zorder=5, label=label)
     highest = float(smoothed[: int(np.argmin(smoothed)) + 1].max())
     axes.set(xscale="log", xlim=(lr[0], lr[-1]), ylim=(0, HEADROOM * highest or 1.0))
-    axes.set_title(title, fontsize=11)
     axes.legend(frameon=False, fontsize=9, loc="lower left")
     return figure

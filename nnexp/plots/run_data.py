@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from nnexp.metrics.predictions import Predictions
-from nnexp.run_folder import LAYERS, SPLITS, Arrays, Entry, History, RunFolder, history, unit_of
+from nnexp.run_folder import SPLITS, Entry, History, RunFolder, history, unit_of
 from nnexp.tasks import Task, task_of, task_of_metrics
 
 if TYPE_CHECKING:
@@ -19,19 +19,13 @@ Plot = tuple[str, Callable[[], "Figure | Image"]]
 
 @dataclass(frozen=True)
 class RunData:
-    """The data of a run; empty values where a file is missing.
-
-    Args:
-        folder: the run's.
-        entries: of its journal.
-    """
+    """The data of a run, from its folder and the entries of its journal; empty where files are missing."""
 
     folder: RunFolder
     entries: list[Entry]
 
     @cached_property
     def dataset(self) -> dict[str, Any]:
-        """Shape, classes and targets of the data set."""
         return self.folder.dataset
 
     @cached_property
@@ -39,7 +33,7 @@ class RunData:
         """The kind of task; None: the run ended before it was known."""
         if name := self.dataset.get("task"):
             return task_of(name)
-        return task_of_metrics(self.history[0][1]) if self.history else None
+        return task_of_metrics(self.epochs[0][1]) if self.epochs else None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -52,30 +46,18 @@ class RunData:
         return unit_of(self.entries)
 
     @cached_property
-    def history(self) -> History:
+    def epochs(self) -> History:
         """The metrics of each evaluation."""
         return [(step, values) for step, values in history(self.entries) if "train/loss" in values]
 
     @cached_property
-    def layers(self) -> Arrays:
-        """Histograms of each layer."""
-        return self.folder.arrays(LAYERS)
-
-    @cached_property
     def splits(self) -> "list[SplitData]":
-        """The evaluated splits."""
         return [SplitData(self, key, name) for key, name in SPLITS]
 
 
 @dataclass(frozen=True)
 class SplitData:
-    """The data of a split of a run.
-
-    Args:
-        run: the run.
-        key: in paths: "val" or "test".
-        name: for a reader.
-    """
+    """The data of a split of a run: `key` is its name in paths, `name` the word."""
 
     run: RunData
     key: str
@@ -88,6 +70,5 @@ class SplitData:
 
     @cached_property
     def predictions(self) -> Predictions | None:
-        """The predictions; None: there are none."""
         arrays = self.run.folder.predictions(self.key)
         return Predictions.from_arrays(arrays) if arrays else None

@@ -24,9 +24,7 @@ def draw_all(folder: Path, entries: list[Entry], failures: list[str] | None = No
     """
     drawn = []
     with warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", "Glyph .* missing from"
-        )  # a class name in a script that the font lacks
+        warnings.filterwarnings("ignore", "Glyph .* missing from")  # a name in a script that the font lacks
         for path, draw in run_plots(RunData(RunFolder(folder), entries)):
             try:
                 save(draw(), folder / path)

@@ -1,7 +1,7 @@
-"""The style that all plots share: palette, fonts, resolution, axes, and writing image files.
+"""The style of all plots: palette, fonts, resolution, axes, and writing image files.
 
-Grids of cells and images are drawn with Pillow, in a tenth of the time that axes with a hundred texts take; what has
-axes is drawn with matplotlib, at given positions instead of a layout that is solved for each figure.
+Matrices and image grids are drawn with Pillow, in a tenth of the time that axes with a hundred texts take;
+axes with matplotlib, at given positions instead of a layout that is solved for each figure.
 """
 
 from collections.abc import Sequence
@@ -27,13 +27,16 @@ COLORS = (
     *("#72b7b2", "#9d755d", "#eeca3b", "#ff9da6", "#8c8c8c"),
 )
 """Of runs, classes, settings, in this order."""
+FONTS = (
+    "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"  # of pages and SVG
+)
 TRAIN, VALIDATION, RATE, REFERENCE = COLORS[0], COLORS[3], COLORS[2], "#888888"
 TEXT, FAINT, WRONG, LINES = "#222222", "#666666", "#b3202c", "#e4e4e4"
 COLORMAPS = {
     "Blues": "f7fbff deebf7 c6dbef 9ecae1 6baed6 4292c6 2171b5 08519c 08306b",
     "RdBu": "67001f b2182b d6604d f4a582 fddbc7 f7f7f7 d1e5f0 92c5de 4393c3 2166ac 053061",
 }
-"""Colours from 0 to 1 (ColorBrewer 2.0); written out, so that the upload process need not import matplotlib."""
+"""Colours from 0 to 1 (ColorBrewer 2.0); written out: the upload process does not import matplotlib."""
 DPI = 110
 MAX_MARKED = 40  # points of a curve beyond which they have no marks
 TITLE, LABEL, NOTE = 18, 14, 12  # font sizes of images, in pixels
@@ -42,14 +45,14 @@ MARGIN = 16  # around images
 COMPRESSION = 2  # of PNG files: a fifth larger than with the usual 6, in a third of the time
 
 
-def new_figure(width: float, height: float, layout: str | None = None) -> "Figure":
+def new_figure(width: float, height: float, layout: Any = None) -> "Figure":
     """Make an empty figure of a size in inches."""
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height), dpi=DPI, layout=layout)  # type: ignore[arg-type]
+    return Figure(figsize=(width, height), dpi=DPI, layout=layout)
 
 
-def style_axes(axes: "Axes", xlabel: str = "", ylabel: str = "") -> None:
+def style_axes(axes: "Axes", xlabel: str = "", ylabel: str = "", title: str = "") -> None:
     """Give axes a faint grid, no frame at the top and right, small numbers and labels."""
     axes.grid(alpha=0.25)
     axes.set_axisbelow(True)
@@ -57,6 +60,7 @@ def style_axes(axes: "Axes", xlabel: str = "", ylabel: str = "") -> None:
     axes.tick_params(labelsize=9)
     axes.set_xlabel(xlabel, fontsize=9)
     axes.set_ylabel(ylabel, fontsize=9)
+    axes.set_title(title, fontsize=11)
 
 
 def add_axes(
@@ -66,17 +70,12 @@ def add_axes(
     ylabel: str = "",
     ylabel_gap: float = 0.5,
 ) -> "Axes":
-    """Add axes at a given position; to place labels, matplotlib would measure every number several times.
+    """Add axes at (left, bottom, width, height) and a label `ylabel_gap` from the y axis, all in inches.
 
-    Args:
-        figure: of a known size.
-        box: left, bottom, width, height of the axes without numbers and labels, in inches.
-        xlabel: of the x axis.
-        ylabel: of the y axis.
-        ylabel_gap: inches between the y axis and its label.
+    Positions are given because matplotlib finds those of labels by measuring every number several times.
     """
-    left, bottom, width, height = box
     full_width, full_height = figure.get_size_inches()
+    left, bottom, width, height = box
     axes = figure.add_axes(
         (left / full_width, bottom / full_height, width / full_width, height / full_height)
     )
@@ -86,14 +85,19 @@ def add_axes(
     return axes
 
 
+def set_title(axes: "Axes", text: str, size: float = 11) -> None:
+    """Set the title of axes at a given position."""
+    axes.set_title(text, fontsize=size, y=1 + 8 / axes.bbox.height, pad=0)
+
+
 def plot_curve(axes: "Axes", x: Sequence[float], y: Sequence[float], **style: Any) -> None:
     """Plot a line, with marks where it has few points."""
     axes.plot(x, y, marker="o" if len(x) <= MAX_MARKED else None, **{"markersize": 3} | style)
 
 
-def set_title(axes: "Axes", text: str, size: float = 11) -> None:
-    """Set the title of axes at a given position."""
-    axes.set_title(text, fontsize=size, y=1 + 8 / axes.bbox.height, pad=0)
+def evenly_spaced(n: int, most: int) -> NDArray[np.int64]:
+    """Return at most so many indices of n items, with the first and the last."""
+    return np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(np.int64))
 
 
 def escape(text: str, max_length: int | None = None) -> str:
@@ -137,14 +141,11 @@ def as_figure(plot: "Figure | Image") -> "Figure":
 
 @cache
 def font(size: int) -> "FreeTypeFont":
-    """Return the font that matplotlib uses, in pixels."""
+    """Return the font that matplotlib uses, in pixels, without the time that its import takes."""
     from PIL import ImageFont
 
-    matplotlib = find_spec("matplotlib")  # not imported: that takes a while
-    assert matplotlib is not None
-    assert matplotlib.origin is not None
-    fonts = Path(matplotlib.origin).parent / "mpl-data" / "fonts" / "ttf"
-    return ImageFont.truetype(str(fonts / "DejaVuSans.ttf"), size)
+    package = Path(find_spec("matplotlib").origin).parent  # type: ignore[union-attr, arg-type]
+    return ImageFont.truetype(str(package / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf"), size)
 
 
 def text_width(text: str, size: int) -> float:
@@ -153,16 +154,14 @@ def text_width(text: str, size: int) -> float:
 
 
 def shorten(text: str, size: int, max_width: float, tail: float = 0.0) -> str:
-    """Put a text on one line and cut it to `max_width` pixels; a share of `tail` of what is kept is its end."""
-    text = " ".join(text.split())
-    if text_width(text, size) <= max_width:
-        return text
-    for kept in range(len(text) - 1, 0, -1):
+    """Put a text on one line and cut it to `max_width` pixels, keeping a share of `tail` from its end."""
+    text = cut = " ".join(text.split())
+    kept = len(text)
+    while text_width(cut, size) > max_width and kept:
+        kept -= 1
         end = int(kept * tail)
         cut = f"{text[: kept - end].rstrip()}…{text[len(text) - end :]}"
-        if text_width(cut, size) <= max_width:
-            return cut
-    return "…"
+    return cut
 
 
 def draw_heading(draw: "ImageDraw", title: str, notes: Sequence[str], max_width: float) -> None:
@@ -179,7 +178,7 @@ def heading_height(notes: Sequence[str]) -> int:
 
 
 def apply_colormap(values: NDArray[np.floating], name: str) -> NDArray[np.uint8]:
-    """Map numbers in [0, 1] to colours (..., 3); what means 0 is white: the start of Blues, the middle of RdBu."""
+    """Map numbers in [0, 1] to colours (..., 3); the start of Blues and the middle of RdBu are white."""
     stops = np.array([list(bytes.fromhex(color)) for color in COLORMAPS[name].split()])
     positions = np.linspace(0, 1, len(stops))
     channels = [np.interp(values, positions, channel) for channel in stops.T]

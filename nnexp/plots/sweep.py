@@ -3,30 +3,28 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from nnexp.metrics.metric_info import metric_info
 from nnexp.plots.style import COLORS, new_figure, plot_curve, save, style_axes
 from nnexp.run_folder import JOURNAL, History, RunFolder, history, unit_of
 from nnexp.tasks import task_of_metrics
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
 REPEATS = ("seed", "data.fold")
 """Params whose values repeat a setting instead of making another."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class SweepRun:
     """A run of a sweep: its params, the unit of its steps, the metrics at each."""
 
     params: dict[str, str]
     unit: str
-    history: History
+    epochs: History
 
 
 def draw_sweep(folder: Path, path: Path) -> bool:
@@ -43,12 +41,12 @@ def read_runs(folder: Path) -> list[SweepRun]:
     for journal in sorted(folder.glob(f"*/{JOURNAL}"), key=lambda path: (len(path.parent.name), path)):
         entries = RunFolder(journal.parent).entries()
         if epochs := [(step, values) for step, values in history(entries) if "train/loss" in values]:
-            runs.append(SweepRun(params=entries[0]["params"], unit=unit_of(entries), history=epochs))
+            runs.append(SweepRun(entries[0]["params"], unit_of(entries), epochs))
     return runs
 
 
 def group_by_setting(runs: Sequence[SweepRun]) -> dict[str, list[SweepRun]]:
-    """Group the runs by the params that differ, as "key=value, ..."; those that differ only in the seed are one group."""
+    """Group the runs by the params that differ, as "key=value, ..."; seeds and folds are repeats."""
     keys = dict.fromkeys(key for run in runs for key in run.params)
     swept = [key for key in keys if len({run.params.get(key) for run in runs}) > 1 and key not in REPEATS]
     options = [key for key in swept if any(other.startswith(f"{key}.") for other in keys)]
@@ -60,40 +58,35 @@ def group_by_setting(runs: Sequence[SweepRun]) -> dict[str, list[SweepRun]]:
     return groups
 
 
-def sweep_curves(runs: Sequence[SweepRun]) -> "Figure":
+def sweep_curves(runs: Sequence[SweepRun]) -> Figure:
     """Draw training loss and validation score."""
-    from matplotlib.ticker import MaxNLocator, PercentFormatter
-
-    task = task_of_metrics(runs[0].history[0][1])
+    task = task_of_metrics(runs[0].epochs[0][1])
     assert task is not None
     groups = group_by_setting(runs)
-    shown = list(groups.items())[: len(COLORS)]
+    shown = dict(list(groups.items())[: len(COLORS)])
     figure = new_figure(11, 4.4 + 0.22 * len(shown), "constrained")
     loss, score = figure.subplots(1, 2)
     metrics = {"train/loss": "training loss", f"val/{task.score}": f"validation {task.score_label}"}
     for axes, (metric, title) in zip((loss, score), metrics.items(), strict=True):
-        style_axes(axes, runs[0].unit)
-        axes.set_title(title, fontsize=11)
+        style_axes(axes, runs[0].unit, title=title)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        for (label, group), color in zip(shown, COLORS, strict=False):
+        for (label, group), color in zip(shown.items(), COLORS, strict=False):
             draw_group(axes, group, metric, color, label)
     loss.set_ylim(bottom=0)
     if metric_info(task.score).style == "percent":
         score.yaxis.set_major_formatter(PercentFormatter(1))
     handles, labels = score.get_legend_handles_labels()
-    title = "at the end"
-    if len(groups) > len(shown):
-        title += f" (the first {len(shown)} of {len(groups)} settings)"
-    columns = 1 if max(map(len, labels)) > 50 else 2
-    style = {"frameon": False, "fontsize": 9, "ncols": columns, "title": title}
-    figure.legend(handles, labels, loc="outside lower center", **style)
+    first = f", the first {len(shown)} of {len(groups)} settings" if len(groups) > len(shown) else ""
+    style = {"frameon": False, "fontsize": 9, "ncols": 1 if max(map(len, labels)) > 50 else 2}
+    title = f"validation {task.score_label} at the end{first}"
+    figure.legend(handles, labels, loc="outside lower center", title=title, **style)
     return figure
 
 
-def draw_group(axes: "Axes", group: Sequence[SweepRun], metric: str, color: str, label: str) -> None:
-    """Draw a thin line for each run of a setting, a bold one for their mean at the steps that all of them have."""
-    steps = [[step for step, _ in run.history] for run in group]
-    values = [[metrics[metric] for _, metrics in run.history] for run in group]
+def draw_group(axes: Axes, group: Sequence[SweepRun], metric: str, color: str, label: str) -> None:
+    """Draw a thin line for each run of a setting, a bold one for their mean at the steps that all have."""
+    steps = [[step for step, _ in run.epochs] for run in group]
+    values = [[metrics[metric] for _, metrics in run.epochs] for run in group]
     if len(group) > 1:
         for x, y in zip(steps, values, strict=True):
             axes.plot(x, y, color=color, linewidth=0.8, alpha=0.35)
@@ -101,7 +94,7 @@ def draw_group(axes: "Axes", group: Sequence[SweepRun], metric: str, color: str,
     mean = np.mean([y[:common] for y in values], axis=0)
     scale, sign = (100, " %") if metric_info(metric).style == "percent" else (1, "")
     last = scale * np.array([y[-1] for y in values])
-    spread = f" ± {last.std(ddof=1):.2g}" if len(last) > 1 else ""
-    number = f" ({len(last)} runs)" if len(last) > 1 else ""
-    text = f"{label}: {last.mean():.4g}{spread}{sign}{number}"
+    text = f"{label}: {last.mean():.4g}{sign}"
+    if len(last) > 1:
+        text = f"{label}: {last.mean():.4g} ± {last.std(ddof=1):.2g}{sign} ({len(last)} runs)"
     plot_curve(axes, steps[0][:common], mean, color=color, linewidth=2.2, label=text)

@@ -10,7 +10,7 @@ NAME = "sweep.png"
 
 
 class SweepPlot(Callback):
-    """Remembers the folder of a sweep when Hydra starts it; `draw` is called at the end, even if jobs failed."""
+    """Remembers the folder of a sweep when it starts; `draw` is called at its end, even if jobs failed."""
 
     folder: Path | None = None
 

@@ -236,7 +236,7 @@ def test_a_run_is_recorded_whole(alone, store):
         "calibration/test.png",
         "histograms/weights.png",
         "histograms/gradients.png",
-        "mistakes.png",
+        "misclassified.png",
         "weights/first_layer.png",
         "predictions/val.parquet",
         "predictions/test.parquet",

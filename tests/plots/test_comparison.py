@@ -3,13 +3,13 @@ import pytest
 
 from nnexp.plots.comparison import RunCurves, all_curves, metric_curves, metric_names, svg
 from nnexp.plots.matrix_image import draw_side_by_side
-from nnexp.plots.run.confusion import draw_difference
+from nnexp.plots.run.confusion import difference
 from nnexp.plots.style import save
 
 
 def run(label="A", unit="epoch", n=3, **metrics):
-    decay = {"train/loss": 0.1, "val/loss": 0.2, "val/accuracy": 0.9, "lr": 0.01} if not metrics else metrics
-    history = [(i, {name: value * 0.99**i for name, value in decay.items()}) for i in range(1, n + 1)]
+    metrics = metrics or {"train/loss": 0.1, "val/loss": 0.2, "val/accuracy": 0.9, "lr": 0.01}
+    history = [(i, {name: value * 0.99**i for name, value in metrics.items()}) for i in range(1, n + 1)]
     return RunCurves(label=label, unit=unit, history=history)
 
 
@@ -56,11 +56,8 @@ def test_the_same_plot_is_the_same_svg_with_text_as_text():
 
 @pytest.mark.parametrize("n", [2, 30, 100])
 def test_differences_of_any_number_of_classes_can_be_drawn(n, tmp_path):
-    matrix = np.eye(n, dtype=int) * 5
-    matrix[0] = np.roll(matrix[0], 1)
-    difference = draw_difference(
-        matrix, np.eye(n, dtype=int) * 5, [f"$class_{i}$" for i in range(n)], "test", "A"
-    )
-    assert svg(difference).count("<image") == 1
-    save(draw_side_by_side([difference, difference]), tmp_path / "difference.png")
+    matrix, classes = np.eye(n, dtype=int) * 5, [f"$class_{i}$" for i in range(n)]
+    image = difference(np.roll(matrix, 1, axis=1), matrix, classes, "test", "A").draw()
+    assert svg(image).count("<image") == 1
+    save(draw_side_by_side([image, image]), tmp_path / "difference.png")
     assert (tmp_path / "difference.png").stat().st_size > 1000

@@ -82,7 +82,7 @@ def write(found: Comparison, folder: Path) -> list[Path]:
     """
     from nnexp.plots.comparison import RunCurves, all_curves, metric_curves, metric_names, svg
     from nnexp.plots.matrix_image import draw_side_by_side
-    from nnexp.plots.run.confusion import draw_difference
+    from nnexp.plots.run.confusion import difference
     from nnexp.plots.style import save
     from nnexp.runs.compare.report import page
 
@@ -92,10 +92,9 @@ def write(found: Comparison, folder: Path) -> list[Path]:
     ]
     panels = [svg(metric_curves(runs, metric)) for metric in metric_names(runs)]
     matrices = []
-    for difference in found.mistakes:
-        split = f"{difference.other}, {difference.part}"
-        args = difference.matrix, difference.baseline, difference.classes, split, difference.base
-        matrices.append(draw_difference(*args))
+    for pair in found.mistakes:
+        args = pair.matrix, pair.baseline, pair.classes, f"{pair.other}, {pair.part}", pair.base
+        matrices.append(difference(*args).draw())
     folder.mkdir(parents=True, exist_ok=True)
     (folder / PAGE).write_text(page(found, panels, list(map(svg, matrices))), encoding="utf-8")
     save(all_curves(runs), folder / CURVES)

@@ -11,7 +11,6 @@ from nnexp.cli.arguments import Arguments
 from nnexp.config import Settings, build, compose
 from nnexp.errors import UserError
 from nnexp.experiment.components import build_components
-from nnexp.plots.lr_range import lr_curve
 from nnexp.plots.style import save
 from nnexp.training.lr_range_test import Curve, range_test
 from nnexp.training.numerics import blas_threads
@@ -78,6 +77,8 @@ def find(settings: Settings, low: float, high: float, steps: int) -> Curve:
 
 def draw(curve: Curve, settings: Settings, out: Path) -> None:
     """Plot the curve with its suggestion into a file."""
+    from nnexp.plots.lr_range import lr_curve
+
     names = ", ".join(settings.choices.get(group, "custom") for group in ("data", "model", "optimizer"))
     batches = f"batches of {settings.trainer.batch_size}, seed {settings.seed}"
     lr = float(suggestion(curve)) if curve.falls else None

@@ -28,13 +28,7 @@ def plots(run: RunData) -> Iterator[Plot]:
 
 
 def reliability_diagram(confidence: NDArray[np.floating], correct: NDArray[np.bool_], split: str) -> Figure:
-    """Draw the reliability diagram, and the share of the examples in each bin below.
-
-    Args:
-        confidence: the probability of the prediction, (N,).
-        correct: whether the prediction is, (N,).
-        split: for the title.
-    """
+    """Draw the reliability diagram of N predictions, and the share of the examples in each bin below."""
     bins, edges = ReliabilityBins.of(confidence, correct), np.linspace(0, 1, BINS + 1)
     figure = new_figure(5.2, 6.3)
     above = add_axes(figure, (0.72, 2.1, 4.3, 3.65), ylabel="accuracy", ylabel_gap=0.55)
@@ -46,13 +40,11 @@ def reliability_diagram(confidence: NDArray[np.floating], correct: NDArray[np.bo
     above.stairs(accuracy, edges, baseline=low, fill=True, color=UNDERCONFIDENCE, label="underconfidence")
     above.plot((0, 1), (0, 1), color=REFERENCE, linewidth=0.9, linestyle="--")
     above.set(xlim=(0, 1), ylim=(0, 1))
-    above.legend(
-        frameon=False, fontsize=8, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 0.995), borderpad=0.2
-    )
+    above.legend(frameon=False, fontsize=8, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 0.99))
     points = 100 * bins.overconfidence
     kind = "overconfidence" if points > 0 else "underconfidence"
-    text = f"{split}: ECE {bins.expected_calibration_error:.4f}, {kind} {abs(points):.2f} points"
-    figure.text(0.5, 6.13 / 6.3, text, ha="center", va="top", fontsize=11)
+    title = f"{split}: ECE {bins.expected_calibration_error:.4f}, {kind} {abs(points):.2f} points"
+    figure.text(0.5, 6.13 / 6.3, title, ha="center", va="top", fontsize=11)
 
     total = max(1, bins.counts.sum())
     bottom = 0.5 / total

@@ -1,22 +1,17 @@
-"""Confusion matrices: of a split, of an epoch, and their difference from a baseline's.
+"""Confusion matrices (C, C) of a split, of an epoch, and their difference from a baseline's."""
 
-C classes.
-"""
-
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from PIL.Image import Image
 
 from nnexp.plots.matrix_image import MatrixImage
 from nnexp.plots.run_data import Plot, RunData
 from nnexp.plots.style import TEXT, apply_colormap
 from nnexp.run_folder import BASELINE
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 MIN_SCALE = 0.01  # of shares: smaller differences do not get the full colour
 
@@ -25,75 +20,50 @@ def plots(run: RunData) -> Iterator[Plot]:
     """Yield the confusion matrix of each split, and its difference from a baseline of the same classes."""
     baseline = run.folder.json(BASELINE)
     for split in run.splits:
-        report, other = split.report, baseline.get(split.key)
-        if "matrix" not in report:
-            continue
-        classes = report["classes"]
-        yield f"confusion/{split.key}.png", partial(draw_confusion, report["matrix"], classes, split.name)
-        if other and other["classes"] == classes:
-            matrices = report["matrix"], other["matrix"]
-            draw = partial(draw_difference, *matrices, classes, split.name, baseline["name"])
-            yield f"confusion/difference-{split.key}.png", draw
+        if "matrix" in split.report:
+            matrix, classes, other = split.report["matrix"], split.report["classes"], baseline.get(split.key)
+            yield f"confusion/{split.key}.png", partial(draw, confusion, matrix, classes, split.name)
+            if other and other["classes"] == classes:
+                args = matrix, other["matrix"], classes, split.name, baseline["name"]
+                yield f"confusion/difference-{split.key}.png", partial(draw, difference, *args)
 
 
-def epoch_confusion(matrix: ArrayLike, classes: Sequence[str], step: int, unit: str = "epoch") -> "Image":
+def draw(layout: Callable[..., MatrixImage], *args: Any) -> Image:
+    """Draw a matrix that `layout` makes of the arguments."""
+    return layout(*args).draw()
+
+
+def epoch_confusion(matrix: ArrayLike, classes: Sequence[str], step: int, unit: str = "epoch") -> Image:
     """Draw the confusion matrix of the validation split after an epoch (or step); all have the same size."""
-    return draw_confusion(matrix, classes, f"{unit} {step}: validation")
+    return draw(confusion, matrix, classes, f"{unit} {step}: validation")
 
 
-def draw_confusion(matrix: ArrayLike, classes: Sequence[str], split: str) -> "Image":
-    """Draw a confusion matrix (C, C)."""
-    return confusion(np.array(matrix), classes, split).draw()
-
-
-def draw_difference(
-    matrix: ArrayLike, baseline: ArrayLike, classes: Sequence[str], split: str, baseline_name: str
-) -> "Image":
-    """Draw the difference of a confusion matrix from a baseline's, both (C, C)."""
-    return difference(np.array(matrix), np.array(baseline), classes, split, baseline_name).draw()
-
-
-def confusion(matrix: NDArray[np.int64], classes: Sequence[str], split: str) -> MatrixImage:
-    """Lay out a confusion matrix: counts, coloured by the square root of the share of the true class: 1 % is visible.
-
-    Args:
-        matrix: (C, C).
-        classes: their names.
-        split: for the title.
-    """
-    share, support = shares(matrix), matrix.sum(axis=1)
-    correct, total = int(np.trace(matrix)), int(matrix.sum())
-    recall = np.diag(share)
+def confusion(counts: ArrayLike, classes: Sequence[str], split: str) -> MatrixImage:
+    """Lay out a confusion matrix, coloured by the root of the share of the true class: 1 % is visible."""
+    matrix = np.array(counts)
+    share, support, total = shares(matrix), matrix.sum(axis=1), int(matrix.sum())
+    recall = [f"{value:.1%}" if n else "none" for value, n in zip(np.diag(share), support, strict=True)]
+    errors = f"{total - int(np.trace(matrix)):,} of {total:,} misclassified"
     return MatrixImage(
-        title=f"{split} accuracy {correct / max(1, total):.2%}",
-        notes=(f"{total - correct:,} of {total:,} misclassified; colour: share of the true class",),
+        title=f"{split} accuracy {accuracy_of(matrix):.2%}",
+        notes=(f"{errors}; colour: share of the true class",),
         names=classes,
         colors=apply_colormap(np.sqrt(share) * 0.95, "Blues"),
         texts=np.array([[f"{count:,}" if count else "" for count in row] for row in matrix.tolist()]),
-        row_texts=[f"{value:.1%}" if n else "none" for value, n in zip(recall, support, strict=True)],
+        row_texts=recall,
         heading="recall",
     )
 
 
 def difference(
-    matrix: NDArray[np.int64],
-    baseline: NDArray[np.int64],
-    classes: Sequence[str],
-    split: str,
-    baseline_name: str,
+    counts: ArrayLike, baseline_counts: ArrayLike, classes: Sequence[str], split: str, baseline_name: str
 ) -> MatrixImage:
     """Lay out the difference of two confusion matrices: better is blue, worse is red.
 
-    More is better on the diagonal and worse off it. Texts are numbers of examples; where the two have different numbers
-    of examples of a class, they are percentage points of the true class.
-
-    Args:
-        matrix: (C, C).
-        baseline: (C, C), of the same classes.
-        classes: their names.
-        split: for the title.
-        baseline_name: of the run that the baseline is of.
+    More is better on the diagonal and worse off it. Texts are numbers of examples, or percentage points of the
+    true class where the support differs.
     """
+    matrix, baseline = np.array(counts), np.array(baseline_counts)
     change = shares(matrix) - shares(baseline)
     same_support = np.array_equal(matrix.sum(axis=1), baseline.sum(axis=1))
     values, spec = (matrix - baseline, ",") if same_support else (100 * change, ".1f")

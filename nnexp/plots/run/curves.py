@@ -1,42 +1,36 @@
 """Learning curves of a run: loss, score and learning rate."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from nnexp.metrics.metric_info import metric_info
 from nnexp.plots.run_data import Plot, RunData
 from nnexp.plots.style import RATE, REFERENCE, TRAIN, VALIDATION, add_axes, new_figure, plot_curve, set_title
-from nnexp.run_folder import history
+from nnexp.run_folder import History, history
 from nnexp.tasks import Task, task_of_metrics
 
-WIDTH, HEIGHT = 11.0, 3.4  # inches
-LEFT, GAP, RIGHT, BOTTOM, TOP = 0.5, 0.62, 0.15, 0.5, 0.35
-PANELS = (4, 4, 2.6)  # shares of the width
+PANELS = ((0.5, 3.9), (5.02, 3.9), (9.54, 2.5))  # left and width, in inches
 MIN_R2 = -1.0
 
 
 def plots(run: RunData) -> Iterator[Plot]:
     """Yield the learning curves."""
-    if run.history:
+    if run.epochs:
         results = [values for _, values in history(run.entries) if "best/epoch" in values]
         best = (results[-1].get("best/step") or results[-1]["best/epoch"]) if results else None
-        yield "curves.png", partial(curves, run.history, run.unit, best, run.task)
+        yield "curves.png", partial(curves, run.epochs, run.unit, best, run.task)
 
 
 def curves(
-    epochs: Sequence[tuple[int, dict[str, float]]],
-    unit: str = "epoch",
-    best: float | None = None,
-    task: Task | None = None,
+    epochs: History, unit: str = "epoch", best: float | None = None, task: Task | None = None
 ) -> Figure:
-    """Draw loss, score and learning rate over the epochs (or steps).
+    """Draw loss, score and learning rate.
 
     Args:
-        epochs: the metrics at each.
+        epochs: the metrics at each epoch or step.
         unit: epoch or step.
         best: the evaluation whose weights were kept, which is marked; None: the one with the highest score.
         task: of the run; None: the one whose score the metrics hold.
@@ -49,8 +43,8 @@ def curves(
     if best not in steps:
         best = steps[min(range(len(steps)), key=lambda i: (-scores[i], losses[i]))]
     best_score = task.format_score(scores[steps.index(int(best))])
-    figure = new_figure(WIDTH, HEIGHT)
-    loss, score, rate = add_panels(figure, unit)
+    figure = new_figure(12.2, 3.4)
+    loss, score, rate = (add_axes(figure, (left, 0.5, width, 2.55), unit) for left, width in PANELS)
     for axes, name in ((loss, "loss"), (score, task.score)):
         plot_curve(axes, steps, metrics[f"train/{name}"], color=TRAIN, label="training (running mean)")
         plot_curve(axes, steps, metrics[f"val/{name}"], color=VALIDATION, label="validation")
@@ -69,15 +63,3 @@ def curves(
     for axes in (loss, score, rate):
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     return figure
-
-
-def add_panels(figure: Figure, unit: str) -> list[Axes]:
-    """Add three axes beside each other."""
-    inner = WIDTH - LEFT - 2 * GAP - RIGHT
-    panels = []
-    left = LEFT
-    for share in PANELS:
-        width = inner * share / sum(PANELS)
-        panels.append(add_axes(figure, (left, BOTTOM, width, HEIGHT - BOTTOM - TOP), unit))
-        left += width + GAP
-    return panels

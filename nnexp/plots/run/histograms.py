@@ -3,10 +3,10 @@
 R records, B bins.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from functools import partial
-from math import ceil, floor
-from typing import Any, Literal, TypeVar
+from math import ceil
+from typing import Literal
 
 import numpy as np
 from matplotlib import colormaps
@@ -17,10 +17,10 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from nnexp.plots.run_data import Plot, RunData
-from nnexp.plots.style import add_axes, escape, new_figure, set_title
+from nnexp.plots.style import add_axes, escape, evenly_spaced, new_figure, set_title
+from nnexp.run_folder import LAYERS, Arrays
 
 Kind = Literal["weights", "gradients"]
-Item = TypeVar("Item")
 Counts = NDArray[np.integer]
 Edges = NDArray[np.floating]
 MAX_LAYERS, MAX_RIDGES = 6, 12
@@ -37,24 +37,32 @@ SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 def plots(run: RunData) -> Iterator[Plot]:
     """Yield the histograms of weights and of gradients."""
+    layers = run.folder.arrays(LAYERS)
     for kind in TITLES:
-        if len(run.layers.get("steps", ())) and layer_names(run.layers, kind):
-            yield f"histograms/{kind}.png", partial(histograms, run.layers, kind, run.unit)
+        if len(layers.get("steps", ())) and layer_names(layers, kind):
+            yield f"histograms/{kind}.png", partial(histograms, layers, kind, run.unit)
 
 
-def histograms(layers: Mapping[str, NDArray[Any]], kind: Kind, unit: str = "epoch") -> Figure:
+def layer_names(layers: Arrays, kind: Kind) -> list[str]:
+    """Return the layers that have histograms, in their order."""
+    end = f"/{kind}/counts"
+    return [key.removesuffix(end) for key in layers if key.endswith(end)]
+
+
+def histograms(layers: Arrays, kind: Kind, unit: str = "epoch") -> Figure:
     """Draw a panel for each layer with a ridge for each record: the first at the top, the last in front.
 
-    Each ridge is scaled by its peak. Of many layers and records some are drawn, evenly spread.
+    Each ridge is scaled by its peak. Of many layers and records some are drawn, evenly spaced.
 
     Args:
-        layers: "steps" (R,), and for each layer and kind "NAME/KIND/counts" (R, B) and "NAME/KIND/edges" (R, B + 1);
-            those of gradients are of log10 |gradient|.
+        layers: "steps" (R,), for each layer "NAME/KIND/counts" (R, B) and "NAME/KIND/edges" (R, B + 1); those
+            of gradients are of log10 |gradient|.
         kind: weights or gradients.
         unit: of the steps.
     """
-    names = evenly_spaced(layer_names(layers, kind), MAX_LAYERS)
-    records = np.array(evenly_spaced(range(len(layers["steps"])), MAX_RIDGES))
+    names = layer_names(layers, kind)
+    names = [names[i] for i in evenly_spaced(len(names), MAX_LAYERS)]
+    records = evenly_spaced(len(layers["steps"]), MAX_RIDGES)
     rows = ceil(len(names) / COLUMNS)
     columns = ceil(len(names) / rows)
     width, height = columns * WIDTH, rows * HEIGHT + TITLE_HEIGHT
@@ -68,15 +76,11 @@ def histograms(layers: Mapping[str, NDArray[Any]], kind: Kind, unit: str = "epoc
         counts, edges = (layers[f"{name}/{kind}/{array}"][records] for array in ("counts", "edges"))
         counts, edges = merge_bins(counts, edges)
         draw_ridges(axes, counts, edges, layers["steps"][records])
-        low, high = value_range(counts, edges, OUTSIDE[kind])
-        axes.set_xlim(low, high)
-        set_title(axes, escape(name), 10)
+        axes.set_xlim(value_range(counts, edges, OUTSIDE[kind]))
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=kind == "gradients"))
         if kind == "gradients":
-            powers = np.arange(ceil(low), floor(high) + 1)
-            powers = powers[:: max(1, ceil(len(powers) / 6))]
-            axes.set_xticks(powers, [f"10{str(power).translate(SUPERSCRIPT)}" for power in powers])
-        else:
-            axes.xaxis.set_major_locator(MaxNLocator(6))
+            axes.xaxis.set_major_formatter(lambda power, _: f"10{f'{power:.0f}'.translate(SUPERSCRIPT)}")
+        set_title(axes, escape(name), 10)
     return figure
 
 
@@ -88,18 +92,17 @@ def draw_ridges(axes: Axes, counts: Counts, edges: Edges, steps: NDArray[np.inte
     outlines = []
     for i, (x, height, edge) in enumerate(zip(middles, heights, edges, strict=True)):
         base = float(last - i)
+        axes.axhline(base, color="#dddddd", linewidth=0.7, zorder=0)
         visible = np.flatnonzero(height > MIN_HEIGHT * OVERLAP)
         first, end = (visible[0], visible[-1] + 1) if len(visible) else (0, 1)
         top = np.column_stack((x, base + height))[first:end]
         outlines.append(np.vstack(((edge[first], base), top, (edge[end], base))))
     colors = colormaps["viridis"](np.linspace(0.82, 0.2, last + 1))
-    for base in range(last + 1):
-        axes.axhline(base, color="#dddddd", linewidth=0.7, zorder=0)
     ridges = PolyCollection(outlines, facecolors=colors, edgecolors="white", linewidths=0.8)
     axes.add_collection(ridges, autolim=False)
     axes.set_ylim(-0.25, last + OVERLAP + 0.15)
-    axes.set_yticks(range(last, -1, -1), [f"{step:,}" for step in steps], fontsize=8)
-    axes.tick_params(axis="x", labelsize=8)
+    axes.set_yticks(range(last, -1, -1), [f"{step:,}" for step in steps])
+    axes.tick_params(labelsize=8)
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=False)
     axes.spines["left"].set_visible(False)
@@ -115,29 +118,13 @@ def merge_bins(counts: Counts, edges: Edges) -> tuple[Counts, Edges]:
 
 def value_range(counts: Counts, edges: Edges, outside: float) -> tuple[float, float]:
     """Return where the values of all records lie, but for a share of `outside` at both ends."""
-    lows, highs = [], []
+    limits = []
     for count, edge in zip(counts, edges, strict=True):
         from_left, from_right = count.cumsum(), count[::-1].cumsum()[::-1]
-        inside = np.flatnonzero((from_left > outside * count.sum()) & (from_right > outside * count.sum()))
+        inside = np.flatnonzero(np.minimum(from_left, from_right) > outside * count.sum())
         if len(inside):
-            lows.append(edge[inside[0]])
-            highs.append(edge[inside[-1] + 1])
-    if not lows:
+            limits += [float(edge[inside[0]]), float(edge[inside[-1] + 1])]
+    if not limits:
         return 0.0, 1.0
-    low, high = float(min(lows)), float(max(highs))
-    margin = 0.04 * (high - low) or 0.5
-    return low - margin, high + margin
-
-
-def layer_names(layers: Mapping[str, NDArray[Any]], kind: Kind) -> list[str]:
-    """Return the layers that have histograms, in their order."""
-    end = f"/{kind}/counts"
-    return [key.removesuffix(end) for key in layers if key.endswith(end)]
-
-
-def evenly_spaced(items: Iterable[Item], most: int) -> list[Item]:
-    """Return at most so many items, with the first and the last."""
-    every = list(items)
-    if len(every) <= most:
-        return every
-    return [every[i] for i in np.linspace(0, len(every) - 1, most).round().astype(int)]
+    margin = 0.04 * (max(limits) - min(limits)) or 0.5
+    return min(limits) - margin, max(limits) + margin

@@ -1,19 +1,14 @@
-"""The most confident misclassifications of the test split: images with predicted and true class.
-
-K images.
-"""
+"""The most confident misclassifications of the test split: images with true and predicted class."""
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+
+from PIL.Image import Image
 
 from nnexp.plots.image_grid import Caption, ImageGrid, draw_grids, to_rgb
 from nnexp.plots.run_data import Plot, RunData
 from nnexp.plots.style import FAINT, TEXT, WRONG
 from nnexp.run_folder import MISCLASSIFIED, Arrays
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 MAX_IMAGES = 32
 
@@ -24,26 +19,22 @@ def plots(run: RunData) -> Iterator[Plot]:
         yield "misclassified.png", partial(misclassified, arrays, run.names)
 
 
-def misclassified(arrays: Arrays, classes: Sequence[str]) -> "Image":
-    """Draw images with the predicted class, its confidence, and the true class.
+def misclassified(arrays: Arrays, classes: Sequence[str]) -> Image:
+    """Draw K images with their classes.
 
     Args:
-        arrays: images (K, H, W) or (K, C, H, W), the most confident first; scale, which brings them to [0, 1]; true and
-            predicted classes, confidence, and index (row in the test split), all (K,).
+        arrays: images (K, H, W) or (K, C, H, W), most confident first; scale, which brings them to [0, 1]; true
+            and predicted classes, confidence, and index (row in the test split), all (K,).
         classes: their names.
     """
     images = to_rgb(arrays["images"][:MAX_IMAGES], float(arrays["scale"]))
-    columns = (arrays[key].tolist() for key in ("true", "predicted", "confidence", "index"))
+    columns = (arrays[key][:MAX_IMAGES].tolist() for key in ("true", "predicted", "confidence", "index"))
     captions: list[Caption] = [
-        (
-            (classes[true], TEXT),
-            (f"→ {classes[predicted]} {percent(confidence)}", WRONG),
-            (f"row {row:,}", FAINT),
-        )
-        for true, predicted, confidence, row in zip(*columns, strict=True)
+        ((classes[y], TEXT), (f"→ {classes[predicted]} {percent(p)}", WRONG), (f"row {row:,}", FAINT))
+        for y, predicted, p, row in zip(*columns, strict=True)
     ]
     title = f"test: {len(images)} most confident misclassification{'s' if len(images) > 1 else ''}"
-    notes = ("black: true class, red: predicted class and confidence",)
+    notes = ("true → predicted class, confidence; row of the test split",)
     return draw_grids(title, notes, ImageGrid(images=images, captions=captions))
 
 

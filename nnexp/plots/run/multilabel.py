@@ -7,24 +7,13 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from nnexp.plots import style
 from nnexp.plots.run_data import Plot, RunData
-from nnexp.plots.style import (
-    DPI,
-    REFERENCE,
-    TRAIN,
-    VALIDATION,
-    add_axes,
-    escape,
-    new_figure,
-    set_title,
-    shorten,
-    text_width,
-)
 
 MAX_LABELS = 30
 POINTS = 9  # of the font
 MAX_NAME = 260  # pixels
-COLORS = {"precision": TRAIN, "recall": VALIDATION, "f1": REFERENCE}
+COLORS = {"precision": style.TRAIN, "recall": style.VALIDATION, "f1": style.REFERENCE}
 
 
 def plots(run: RunData) -> Iterator[Plot]:
@@ -35,30 +24,24 @@ def plots(run: RunData) -> Iterator[Plot]:
 
 
 def label_scores(report: dict[str, Any], split: str) -> Figure:
-    """Draw bars for each label.
-
-    Args:
-        report: "per_label", "accuracy", "exact_match".
-        split: for the title.
-    """
+    """Draw bars for each label of a report."""
     labels = report["per_label"][:MAX_LABELS]
-    size = round(POINTS * DPI / 72)
-    names = [f"{shorten(label['label'], size, MAX_NAME)}  ({label['support']:,})" for label in labels]
-    left = max(text_width(name, size) for name in names) / DPI + 0.15
+    size = round(POINTS * style.DPI / 72)
+    names = [f"{style.shorten(row['label'], size, MAX_NAME)}  ({row['support']:,})" for row in labels]
+    left = max(style.text_width(name, size) for name in names) / style.DPI + 0.15
     width, height = left + 6.0, 1.25 + 0.42 * len(labels)
-    figure = new_figure(width, height)
-    axes = add_axes(figure, (left, 0.75, 5.8, height - 1.15))
+    figure = style.new_figure(width, height)
+    axes = style.add_axes(figure, (left, 0.75, 5.8, height - 1.15))
     rows = np.arange(len(labels))
     for i, (metric, color) in enumerate(COLORS.items()):
         axes.barh(rows + 0.25 * (i - 1), [label[metric] for label in labels], 0.22, color=color, label=metric)
     axes.grid(visible=False, axis="y")
-    axes.set_yticks(rows, [escape(name) for name in names], fontsize=POINTS)
+    axes.set_yticks(rows, [style.escape(name) for name in names], fontsize=POINTS)
     axes.set(xlim=(0, 1), ylim=(len(labels) - 0.4, -0.6))
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
-    set_title(
-        axes, f"{split}: label accuracy {report['accuracy']:.2%}, exact match {report['exact_match']:.2%}"
-    )
+    title = f"{split}: label accuracy {report['accuracy']:.2%}, exact match {report['exact_match']:.2%}"
+    style.set_title(axes, title)
     place = (left + 2.9) / width, 0.04 / height
     figure.legend(frameon=False, fontsize=9, ncols=3, loc="lower center", bbox_to_anchor=place)
     return figure

@@ -1,7 +1,4 @@
-"""Predicted against true values of a regression.
-
-N examples, T targets.
-"""
+"""Predicted against true values of a regression, axes for each target."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -30,31 +27,23 @@ def plots(run: RunData) -> Iterator[Plot]:
 
 
 def predicted_against_true(
-    y: NDArray[np.floating], predicted: NDArray[np.floating], report: dict[str, Any], split: str
+    true: NDArray[np.floating], predicted: NDArray[np.floating], report: dict[str, Any], split: str
 ) -> Figure:
-    """Draw predicted over true values, axes for each target; on the diagonal they are equal.
-
-    Args:
-        y: true, (N, T).
-        predicted: (N, T).
-        report: R2, MAE and RMSE of each target.
-        split: for the title.
-    """
+    """Draw predicted over true values, both (N, T), with R2, MAE and RMSE of the report."""
     targets = report["per_target"][:MAX_TARGETS]
     width = LEFT + SIDE + RIGHT
     figure = new_figure(width * len(targets), BOTTOM + SIDE + TOP)
-    for i, target in enumerate(targets):
-        name, x, y_axis = escape(target["target"], MAX_NAME), y[:, i], predicted[:, i]
-        box = i * width + LEFT, BOTTOM, SIDE, SIDE
+    for i, (target, x, y) in enumerate(zip(targets, true.T, predicted.T, strict=False)):
+        name, box = escape(target["target"], MAX_NAME), (i * width + LEFT, BOTTOM, SIDE, SIDE)
         axes = add_axes(figure, box, f"true {name}", f"predicted {name}", 0.6)
-        low, high = float(min(x.min(), y_axis.min())), float(max(x.max(), y_axis.max()))
+        low, high = float(min(x.min(), y.min())), float(max(x.max(), y.max()))
         margin = 0.03 * (high - low) or 1.0
         limits = low - margin, high + margin
         if len(x) > MAX_POINTS:
             bins: dict[str, Any] = {"gridsize": 70, "bins": "log", "mincnt": 1, "extent": limits * 2}
-            axes.hexbin(x, y_axis, cmap="Blues", linewidths=0, **bins)
+            axes.hexbin(x, y, cmap="Blues", linewidths=0, **bins)
         else:
-            axes.scatter(x, y_axis, s=14, color=TRAIN, alpha=0.55, linewidths=0)
+            axes.scatter(x, y, s=14, color=TRAIN, alpha=0.55, linewidths=0)
         axes.plot(limits, limits, color=REFERENCE, linewidth=0.9, linestyle="--", zorder=0)
         axes.set(xlim=limits, ylim=limits)
         errors = ", ".join(f"{metric.upper()} {target[metric]:.3g}" for metric in ("mae", "rmse"))

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from nnexp.plots.run_data import Plot, RunData
-from nnexp.plots.style import COLORS, REFERENCE, add_axes, escape, new_figure, set_title
+from nnexp.plots.style import COLORS, REFERENCE, add_axes, escape, evenly_spaced, new_figure, set_title
 
 Numbers = NDArray[np.floating]
 MAX_POINTS = 1500  # of a curve
@@ -30,12 +30,7 @@ def plots(run: RunData) -> Iterator[Plot]:
 
 @dataclass(frozen=True)
 class ThresholdCounts:
-    """Positive predictions at each threshold, from the highest to the lowest.
-
-    Attributes:
-        true_positives: (K,).
-        false_positives: (K,).
-    """
+    """Positive predictions at each threshold, from the highest to the lowest, both (K,)."""
 
     true_positives: NDArray[np.int64]
     false_positives: NDArray[np.int64]
@@ -53,9 +48,8 @@ class ThresholdCounts:
     @property
     def roc(self) -> tuple[Numbers, Numbers]:
         """False and true positive rates, both (K + 1,)."""
-        rates = (counts / counts[-1] for counts in (self.false_positives, self.true_positives))
-        false_positive_rate, true_positive_rate = (np.append(0, rate) for rate in rates)
-        return false_positive_rate, true_positive_rate
+        false_positive_rate = self.false_positives / self.false_positives[-1]
+        return np.append(0, false_positive_rate), np.append(0, self.recall)
 
     @property
     def auc(self) -> float:
@@ -80,29 +74,24 @@ class ThresholdCounts:
 
 
 def roc_and_precision_recall(curves: Mapping[str, ThresholdCounts], split: str) -> Figure:
-    """Draw the ROC curve at the left, precision over recall at the right; a colour for each class or label.
-
-    Args:
-        curves: by the name of the class or label.
-        split: for the title.
-    """
+    """Draw the ROC curve, and precision over recall; a colour for each class or label."""
     several = len(curves) > 1
     bottom = 0.5 + (0.24 * len(curves) + 0.05 if several else 0)
     figure = new_figure(9.6, 4.35 + bottom)
     roc = add_axes(figure, (0.7, bottom, 3.95, 3.95), "false positive rate", "true positive rate", 0.42)
     pr = add_axes(figure, (5.45, bottom, 3.95, 3.95), "recall", "precision", 0.42)
-    for (full_name, curve), color in zip(curves.items(), COLORS, strict=False):
-        auc, average_precision = f"AUC {curve.auc:.4f}", f"average precision {curve.average_precision:.4f}"
-        name = escape(full_name, MAX_NAME)
-        false_positive_rate, true_positive_rate = map(thin_out, curve.roc)
-        label = f"{name}: {auc}, {average_precision}"
-        roc.plot(false_positive_rate, true_positive_rate, color=color, linewidth=1.8, label=label)
-        recall, precision = thin_out(curve.recall), thin_out(curve.precision)
-        recall, precision = np.append(0, recall), np.append(precision[0], precision)
+    for (name, curve), color in zip(curves.items(), COLORS, strict=False):
+        average_precision = f"average precision {curve.average_precision:.4f}"
+        label = f"{escape(name, MAX_NAME)}: AUC {curve.auc:.4f}"
+        fpr, tpr = (rate[evenly_spaced(len(rate), MAX_POINTS)] for rate in curve.roc)
+        roc.plot(fpr, tpr, color=color, linewidth=1.8, label=f"{label}, {average_precision}")
+        points = evenly_spaced(len(curve.recall), MAX_POINTS)
+        recall = np.append(0, curve.recall[points])
+        precision = np.append(curve.precision[0], curve.precision[points])
         pr.plot(recall, precision, color=color, linewidth=1.8, drawstyle="steps-pre")
         if not several:
             pr.axhline(curve.precision[-1], color=REFERENCE, linewidth=0.9, linestyle="--")
-        set_title(roc, f"{split}: ROC" if several else f"{split}, {name}: {auc}")
+        set_title(roc, f"{split}: ROC" if several else f"{split}, {label}")
         set_title(pr, f"{split}: precision and recall" if several else average_precision)
     roc.plot((0, 1), (0, 1), color=REFERENCE, linewidth=0.9, linestyle="--")
     if several:
@@ -110,9 +99,3 @@ def roc_and_precision_recall(curves: Mapping[str, ThresholdCounts], split: str) 
     for axes in (roc, pr):
         axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
     return figure
-
-
-def thin_out(values: Numbers) -> Numbers:
-    """Keep at most MAX_POINTS values, evenly spread, with the first and the last."""
-    n = len(values)
-    return values[np.unique(np.linspace(0, n - 1, min(n, MAX_POINTS)).round().astype(np.int64))]

@@ -6,18 +6,15 @@ I inputs, O outputs, C channels, H x W pixels, K x K kernels.
 from collections.abc import Iterator, Mapping
 from functools import partial
 from math import prod
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL.Image import Image
 
 from nnexp.plots.image_grid import RGB, ImageGrid, draw_grids
 from nnexp.plots.run_data import Plot, RunData
-from nnexp.plots.style import apply_colormap
+from nnexp.plots.style import apply_colormap, evenly_spaced
 from nnexp.run_folder import weights_path
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 Weights = NDArray[np.floating]
 MAX_UNITS = 64
@@ -43,23 +40,17 @@ def first_layer(weights: Mapping[str, Weights], shape: tuple[int, ...]) -> Weigh
     W = next((array for array in weights.values() if array.ndim >= 2), None)
     if W is None or len(shape) not in {2, 3}:
         return None
-    channels, height, width = shape if len(shape) == 3 else (1, *shape)
     if W.ndim == 4:  # a convolution: (C, K, K, O)
         return np.moveaxis(W, -1, 0)
     if W.ndim == 2 and len(W) == prod(shape):  # dense: (I, O)
-        return W.T.reshape(-1, channels, height, width)
+        return W.T.reshape(-1, *(shape if len(shape) == 3 else (1, *shape)))
     return None
 
 
-def weight_images(images: Weights) -> "Image":
-    """Draw an image for each unit, up to 64 of them evenly spread; each scaled by its largest weight.
-
-    Args:
-        images: (O, C, H, W). Three channels are drawn as RGB, of others the mean.
-    """
+def weight_images(images: Weights) -> Image:
+    """Draw images (O, C, H, W), up to 64 evenly spaced ones; three channels are RGB, others are averaged."""
     units = len(images)
-    shown = images[np.linspace(0, units - 1, min(units, MAX_UNITS)).round().astype(int)].astype(np.float64)
-    shown = np.nan_to_num(shown, posinf=0, neginf=0)
+    shown = np.nan_to_num(images[evenly_spaced(units, MAX_UNITS)].astype(np.float64), posinf=0, neginf=0)
     rgb = shown.shape[1] == RGB
     if not rgb:
         shown = shown.mean(axis=1, keepdims=True)

@@ -9,7 +9,7 @@ from string import Template
 
 from nnexp.messages import duration
 from nnexp.metrics.metric_info import format_metric
-from nnexp.plots.comparison import FONTS
+from nnexp.plots.style import FONTS
 from nnexp.runs.compare.compared_run import NONE, ComparedRun
 from nnexp.runs.compare.comparison import Comparison, Member, Setting
 from nnexp.runs.compare.html import (

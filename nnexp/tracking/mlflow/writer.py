@@ -146,7 +146,7 @@ class MlflowRunWriter:
         self.progress()
 
     def send_confusion(self, client: "MlflowClient", entry: journal.Entry) -> None:
-        from nnexp.plots import epoch_confusion
+        from nnexp.plots.run.confusion import epoch_confusion
 
         if not self.classes:
             self.classes = json.loads((self.folder / "dataset.json").read_text())["classes"]

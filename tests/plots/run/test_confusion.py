@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from nnexp.plots import epoch_confusion
-from nnexp.plots.run.confusion import confusion, difference, draw_confusion
+from nnexp.plots.run.confusion import confusion, difference, epoch_confusion
 from nnexp.plots.style import save, shorten, text_width
 
 LONG = [f"a very long class name, number {i}" for i in range(47)]
@@ -41,7 +40,7 @@ ODD = ["two\nlines", "$5 and $6", "日本", ""]
     ids=lambda names: str(len(names)),
 )
 def test_any_number_of_classes_with_any_names_can_be_drawn(names, tmp_path):
-    save(draw_confusion(matrix_of(len(names)), names, "test"), tmp_path / "matrix.png")
+    save(confusion(matrix_of(len(names)), names, "test").draw(), tmp_path / "matrix.png")
     assert (tmp_path / "matrix.png").stat().st_size > 1000
 
 

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from nnexp.plots.run.histograms import evenly_spaced, histograms, merge_bins, value_range
+from nnexp.plots.run.histograms import histograms, merge_bins, value_range
+from nnexp.plots.style import evenly_spaced
 
 
 def layers(n, records, bins=64):
@@ -20,7 +21,7 @@ def layers(n, records, bins=64):
 def test_at_most_six_layers_and_twelve_records_are_drawn(n, records, kind, tmp_path):
     figure = histograms(layers(n, records), kind)
     figure.savefig(tmp_path / "histograms.png")
-    assert [axes.get_title() for axes in figure.axes] == [f"dense{i}" for i in evenly_spaced(range(n), 6)]
+    assert [axes.get_title() for axes in figure.axes] == [f"dense{i}" for i in evenly_spaced(n, 6)]
     steps = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert (steps[0], steps[-1], len(steps)) == ("0", str(records - 1), min(records, 12))
 

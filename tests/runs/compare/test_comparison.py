@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nnexp.plots.comparison import RunCurves, metric_curves, metric_names, svg
-from nnexp.plots.run.confusion import draw_difference
+from nnexp.plots.run.confusion import difference
 from nnexp.runs.compare.compared_run import Answers, ComparedRun
 from nnexp.runs.compare.comparison import check_number, compare, differing
 from nnexp.runs.compare.metric_rows import shown
@@ -143,7 +143,7 @@ def curves_of(found):
 def drawn(found):
     runs = curves_of(found)
     panels = [svg(metric_curves(runs, metric)) for metric in metric_names(runs)]
-    differences = [draw_difference(d.matrix, d.baseline, d.classes, d.part, d.base) for d in found.mistakes]
+    differences = [difference(d.matrix, d.baseline, d.classes, d.part, d.base).draw() for d in found.mistakes]
     return page(found, panels, list(map(svg, differences)))
 
 
