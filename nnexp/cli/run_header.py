@@ -40,7 +40,7 @@ def run_header(settings: Settings, components: Components, threads: int) -> list
         ("network", f"{layers}, {len(network.parameters):,} parameters, {network.dtype}"),
         ("", f"init {choice['init']}, loss {choice['loss']}"),
         ("optimizer", optimizer + (f", averaging {averaging}" if averaging != "none" else "")),
-        ("", settings.regularization.told()),
+        ("", settings.regularization.describe()),
         ("training", f"{training}, threads {threads}{limit}"),
     ]
     return [(label, text) for label, text in lines if text]

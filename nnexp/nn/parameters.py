@@ -25,6 +25,7 @@ class Parameters:
         shapes: the shape of each parameter by its name; the order within matrices and within vectors is kept.
         dtype: of weights, gradients and state alike.
         state: the shape of each state array by its name.
+        buffer: (2, P), to use in place of a new one.
     """
 
     def __init__(
@@ -32,12 +33,15 @@ class Parameters:
         shapes: Mapping[str, Shape],
         dtype: DTypeLike = np.float32,
         state: Mapping[str, Shape] | None = None,
+        buffer: Array | None = None,
     ) -> None:
         ordered = {name: shapes[name] for name in sorted(shapes, key=lambda name: len(shapes[name]) < 2)}
         self.shapes = list(ordered.values())
+        size = sum(map(prod, self.shapes))
+        self.buffer: Array = np.zeros((2, size), dtype) if buffer is None else buffer
         self.theta: Array
         self.grad: Array
-        self.theta, self.grad = np.zeros((2, sum(map(prod, self.shapes))), dtype)  # (P,), (P,)
+        self.theta, self.grad = self.buffer  # (P,), (P,)
         self.values: Views = dict(zip(ordered, self.views(self.theta), strict=True))
         self.grads: Views = dict(zip(ordered, self.views(self.grad), strict=True))
         self.matrix_slice = slice(0, sum(prod(shape) for shape in self.shapes if len(shape) >= 2))
@@ -60,6 +64,11 @@ class Parameters:
         """
         shapes = [(prod(shape[:-1]), shape[-1]) for shape in self.shapes if len(shape) >= 2]
         return _views(vector, shapes)
+
+    def without_matrices(self) -> "Parameters":
+        """Return the parameters that are vectors, in the same buffer."""
+        vectors = {name: value.shape for name, value in self.values.items() if value.ndim < 2}
+        return Parameters(vectors, buffer=self.buffer[:, self.matrix_slice.stop :])
 
 
 def _views(vector: Array, shapes: Iterable[Shape]) -> Iterator[Array]:

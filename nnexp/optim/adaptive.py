@@ -1,45 +1,39 @@
-"""Optimizers that give each weight its own learning rate, from the squares of its past gradients: Adagrad, Adadelta, RMSprop.
+"""Optimizers with a learning rate per weight, from its squared gradients: Adagrad, Adadelta, RMSprop.
 
 theta weights, g gradients, v sums or means of squares, all (P,).
 """
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from math import sqrt
 from typing import Annotated
 
 import numpy as np
 from annotated_types import Ge
 
-from nnexp.optim.optimizers import Array, Decay, LearningRate, Optimizer, Shape, WeightDecay
+from nnexp.nn.parameters import Array, Parameters
+from nnexp.optim.optimizers import Beta, LearningRate, Optimizer
 
 Epsilon = Annotated[float, Ge(1e-30)]
 
 
+@dataclass(kw_only=True, eq=False)
 class Adagrad(Optimizer):
-    """v <- v + g^2; theta <- theta - lr g / (sqrt(v) + eps): Duchi et al. 2011, section 1.3, the diagonal case.
+    """v <- v + g^2; theta <- theta - lr g / (sqrt(v) + eps): Duchi et al. 2011, section 1.3, diagonal.
 
-    Args:
-        lr: the learning rate.
+    Attributes:
         lr_decay: the learning rate of the step t (from 0) is lr / (1 + t lr_decay).
         initial_accumulator: v before the first step.
         eps: added to the root.
-        weight_decay: decoupled, matrices only.
     """
 
-    def __init__(
-        self,
-        lr: LearningRate = 0.05,
-        lr_decay: Annotated[float, Ge(0)] = 0.0,
-        initial_accumulator: Annotated[float, Ge(0)] = 0.0,
-        eps: Epsilon = 1e-10,
-        weight_decay: WeightDecay = 0.0,
-    ) -> None:
-        super().__init__(lr, weight_decay)
-        self.lr_decay, self.initial_accumulator, self.eps = lr_decay, initial_accumulator, eps
+    lr: LearningRate = 0.05
+    lr_decay: Annotated[float, Ge(0)] = 0.0
+    initial_accumulator: Annotated[float, Ge(0)] = 0.0
+    eps: Epsilon = 1e-10
 
-    def bind(self, theta: Array, grad: Array, shapes: Sequence[Shape] | None = None) -> None:
-        super().bind(theta, grad, shapes)
-        self.v = np.full_like(theta, self.initial_accumulator)
+    def bind(self, parameters: Parameters) -> None:
+        super().bind(parameters)
+        self.v = np.full_like(self.theta, self.initial_accumulator)
         self.t = 0
 
     def step(self, scale: float = 1.0) -> None:
@@ -54,23 +48,22 @@ class Adagrad(Optimizer):
         self.t += 1
 
 
+@dataclass(kw_only=True, eq=False)
 class Adadelta(Optimizer):
     """Each step as large as the steps before it were: Zeiler 2012, algorithm 1.
 
-    v <- rho v + (1 - rho) g^2; d = sqrt(u + eps) / sqrt(v + eps) g; u <- rho u + (1 - rho) d^2; theta <- theta - lr d. The
-    steps have the unit of the weights, so the paper has no lr; here it is PyTorch's, 1 by default. u and v are kept divided
-    by (1 - rho), which leaves d as it is when eps is divided too.
+    v <- rho v + (1 - rho) g^2; d = sqrt(u + eps) / sqrt(v + eps) g; u <- rho u + (1 - rho) d^2; theta <-
+    theta - lr d. The steps have the unit of the weights, so the paper has no lr; here it is PyTorch's, 1 by
+    default. u and v are kept divided by (1 - rho), which leaves d as it is when eps is divided too.
     """
 
-    def __init__(
-        self, lr: LearningRate = 1.0, rho: Decay = 0.9, eps: Epsilon = 1e-6, weight_decay: WeightDecay = 0.0
-    ) -> None:
-        super().__init__(lr, weight_decay)
-        self.rho, self.eps = rho, eps
+    lr: LearningRate = 1.0
+    rho: Beta = 0.9
+    eps: Epsilon = 1e-6
 
-    def bind(self, theta: Array, grad: Array, shapes: Sequence[Shape] | None = None) -> None:
-        super().bind(theta, grad, shapes)
-        self.u, self.v, self.d = np.zeros_like(theta), np.zeros_like(theta), np.zeros_like(theta)
+    def bind(self, parameters: Parameters) -> None:
+        super().bind(parameters)
+        self.u, self.v, self.d = np.zeros((3, self.theta.size), self.theta.dtype)
 
     def step(self, scale: float = 1.0) -> None:
         self.decay(scale)
@@ -91,36 +84,30 @@ class Adadelta(Optimizer):
         self.theta -= update
 
 
+@dataclass(kw_only=True, eq=False)
 class RMSprop(Optimizer):
-    """v <- alpha v + (1 - alpha) g^2; theta <- theta - lr g / (sqrt(v) + eps): Hinton 2012, lecture 6e of his course.
+    """v <- alpha v + (1 - alpha) g^2; theta <- theta - lr g / (sqrt(v) + eps): Hinton 2012, lecture 6e.
 
-    v is kept divided by (1 - alpha): the factor goes into the learning rate and epsilon, which saves a pass over all weights.
+    v is kept divided by (1 - alpha): the factor goes into the learning rate and epsilon, which saves a pass
+    over all weights.
 
-    Args:
-        lr: the learning rate.
+    Attributes:
         alpha: the share of v that stays.
         eps: added to the root.
         momentum: mu; above 0, b <- mu b + g / (sqrt(v) + eps) takes the quotient's place.
-        centered: divide by the deviation from the mean gradient instead, sqrt(v - mean^2): Graves 2013, eq. 38-40.
-        weight_decay: decoupled, matrices only.
+        centered: divide by the deviation from the mean gradient instead, sqrt(v - mean^2): Graves 2013, eq.
+            38-40.
     """
 
-    def __init__(
-        self,
-        lr: LearningRate = 3e-3,
-        alpha: Decay = 0.99,
-        eps: Epsilon = 1e-8,
-        momentum: Decay = 0.0,
-        centered: bool = False,
-        weight_decay: WeightDecay = 0.0,
-    ) -> None:
-        super().__init__(lr, weight_decay)
-        self.alpha, self.eps, self.centered = alpha, eps, centered
-        self.momentum: float = momentum
+    lr: LearningRate = 3e-3
+    alpha: Beta = 0.99
+    eps: Epsilon = 1e-8
+    momentum: Beta = 0.0
+    centered: bool = False
 
-    def bind(self, theta: Array, grad: Array, shapes: Sequence[Shape] | None = None) -> None:
-        super().bind(theta, grad, shapes)
-        self.v, self.mean, self.b = np.zeros_like(theta), np.zeros_like(theta), np.zeros_like(theta)
+    def bind(self, parameters: Parameters) -> None:
+        super().bind(parameters)
+        self.v, self.mean, self.b = np.zeros((3, self.theta.size), self.theta.dtype)
 
     def step(self, scale: float = 1.0) -> None:
         self.decay(scale)
@@ -130,7 +117,7 @@ class RMSprop(Optimizer):
         v *= self.alpha
         v += update
         if self.centered:
-            self.variance(out=update)
+            self.fill_variance(out=update)
             np.sqrt(update, out=update)
         else:
             np.sqrt(v, out=update)
@@ -144,11 +131,11 @@ class RMSprop(Optimizer):
             update *= self.lr * scale / root
         self.theta -= update
 
-    def variance(self, out: Array) -> None:
-        """Take g into the mean, kept divided like v: alpha mean + g; then out = v - (1 - alpha) mean^2."""
+    def fill_variance(self, out: Array) -> None:
+        """Add g to the mean, kept divided like v: alpha mean + g; then out = v - (1 - alpha) mean^2."""
         self.mean *= self.alpha
         self.mean += self.g
         np.multiply(self.mean, self.mean, out=out)
         out *= 1 - self.alpha
         np.subtract(self.v, out, out=out)
-        np.maximum(out, 0, out=out)  # rounding can leave less than nothing
+        np.maximum(out, 0, out=out)  # rounding can make it negative

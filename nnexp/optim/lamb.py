@@ -1,52 +1,49 @@
-"""LAMB: Adam's direction, with a length for each parameter that is a share of that parameter's own length.
+"""LAMB: Adam's direction, scaled for each parameter to a share of that parameter's own norm.
 
 theta weights, (P,); W one parameter of them and u its update, views.
 """
 
-from collections.abc import Sequence
-from math import prod, sqrt
+from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 
-from nnexp.optim.adam import Adam
+from nnexp.nn.parameters import Array, Parameters
+from nnexp.optim.adam import AdaptiveMoments
 from nnexp.optim.adaptive import Epsilon
-from nnexp.optim.optimizers import Array, Decay, LearningRate, Shape, WeightDecay
+from nnexp.optim.optimizers import LearningRate
 
 
-class LAMB(Adam):
-    """u = m^ / (sqrt(v^) + eps) + lambda W; W <- W - lr |W| / |u| u: You et al. 2020, algorithm 2, phi the identity.
+@dataclass(kw_only=True, eq=False)
+class LAMB(AdaptiveMoments):
+    """u = m^ / (sqrt(v^) + eps) + lambda W; W <- W - lr |W| / |u| u: You et al. 2020, algorithm 2.
 
-    The trust ratio |W| / |u| is 1 where either is 0. Unlike elsewhere the weight decay lambda (matrices only, again) is a part of
-    u, as in the paper: the trust ratio sees it.
+    Phi is the identity, and the trust ratio |W| / |u| is 1 where either is 0. Unlike elsewhere the weight
+    decay lambda (matrices only, again) is an addend of u, as in the paper: the trust ratio sees it.
     """
 
-    def __init__(
-        self,
-        lr: LearningRate = 0.01,
-        beta1: Decay = 0.9,
-        beta2: Decay = 0.99,
-        eps: Epsilon = 1e-6,
-        weight_decay: WeightDecay = 0.0,
-    ) -> None:
-        super().__init__(lr, beta1, beta2, eps, weight_decay=weight_decay)
+    lr: LearningRate = 0.01
+    eps: Epsilon = 1e-6
 
-    def bind(self, theta: Array, grad: Array, shapes: Sequence[Shape] | None = None) -> None:
-        super().bind(theta, grad, shapes)
-        ends = np.cumsum([prod(shape) for shape in self.shapes])[:-1]
-        self.each = list(zip(np.split(theta, ends), np.split(self.update, ends), strict=True))
-        self.decays = np.zeros_like(self.decayed)  # scratch
+    def bind(self, parameters: Parameters) -> None:
+        super().bind(parameters)
+        views = zip(parameters.views(self.theta), parameters.views(self.update), strict=True)
+        self.layers = [(W.ravel(), u.ravel()) for W, u in views]
+        self.decays = np.zeros_like(self.matrices)  # scratch
 
     def step(self, scale: float = 1.0) -> None:
-        self.update *= self.direction()
+        step_factor = self.direction()
+        self.update *= step_factor
         if self.weight_decay:
-            np.multiply(self.decayed, self.weight_decay, out=self.decays)
+            np.multiply(self.matrices, self.weight_decay, out=self.decays)
             self.update[: len(self.decays)] += self.decays
-        for W, u in self.each:
-            self.trust(W, u, self.lr * scale)
+        for W, u in self.layers:
+            scale_by_trust_ratio(u, W, self.lr * scale)
         self.theta -= self.update
 
-    @staticmethod
-    def trust(W: Array, u: Array, lr: float) -> None:
-        """Give u its length: u <- lr |W| / |u| u."""
-        of_W, of_u = sqrt(np.dot(W, W)), sqrt(np.dot(u, u))
-        u *= lr * of_W / of_u if of_W and of_u else lr
+
+def scale_by_trust_ratio(u: Array, W: Array, lr: float) -> None:
+    """Scale u to lr |W| / |u| u."""
+    W_norm = sqrt(np.dot(W, W))
+    u_norm = sqrt(np.dot(u, u))
+    u *= lr * W_norm / u_norm if W_norm and u_norm else lr

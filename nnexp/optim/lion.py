@@ -3,38 +3,34 @@
 theta weights, g gradients, m momentum, all (P,).
 """
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from nnexp.optim.optimizers import Array, Decay, LearningRate, Optimizer, Shape, WeightDecay
+from nnexp.nn.parameters import Parameters
+from nnexp.optim.optimizers import Beta, LearningRate, Optimizer
 
 
+@dataclass(kw_only=True, eq=False)
 class Lion(Optimizer):
-    """theta <- theta - lr sign(beta1 m + (1 - beta1) g); m <- beta2 m + (1 - beta2) g: Chen et al. 2023, algorithm 2.
+    """theta <- theta - lr sign(beta1 m + (1 - beta1) g); m <- beta2 m + (1 - beta2) g.
 
-    m is kept divided by (1 - beta2); a sign does not change when its argument is divided by (1 - beta1) > 0.
+    Chen et al. 2023, algorithm 2. m is kept divided by (1 - beta2); a sign does not change when its argument
+    is divided by (1 - beta1) > 0.
 
-    Args:
-        lr: the learning rate: the paper takes a third to a tenth of Adam's, and a weight decay that much larger.
+    Attributes:
+        lr: the paper takes a third to a tenth of Adam's, and a weight decay that much larger.
         beta1: the momentum's share in the sign.
         beta2: the share of m that stays.
-        weight_decay: decoupled, matrices only.
     """
 
-    def __init__(
-        self,
-        lr: LearningRate = 3e-4,
-        beta1: Decay = 0.9,
-        beta2: Decay = 0.99,
-        weight_decay: WeightDecay = 0.0,
-    ) -> None:
-        super().__init__(lr, weight_decay)
-        self.beta1, self.beta2 = beta1, beta2
+    lr: LearningRate = 3e-4
+    beta1: Beta = 0.9
+    beta2: Beta = 0.99
 
-    def bind(self, theta: Array, grad: Array, shapes: Sequence[Shape] | None = None) -> None:
-        super().bind(theta, grad, shapes)
-        self.m = np.zeros_like(theta)
+    def bind(self, parameters: Parameters) -> None:
+        super().bind(parameters)
+        self.m = np.zeros_like(self.theta)
 
     def step(self, scale: float = 1.0) -> None:
         self.decay(scale)

@@ -1,79 +1,70 @@
 """What an optimizer is, and the three that follow the gradient as it is: SGD, Momentum, Nesterov.
 
-theta weights, g gradients, both (P,). An optimizer is a few in-place lines on these vectors; it owns its learning rate, a
-schedule only scales it. Definitions follow PyTorch where papers differ.
+theta weights, g gradients, both (P,). An optimizer is a few in-place lines on these vectors; it owns its
+learning rate, a schedule only scales it. Definitions follow PyTorch where papers differ.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from math import prod
+from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
 from annotated_types import Ge, Gt, Lt
-from numpy.typing import NDArray
 
-Array = NDArray[np.floating]
-Shape = tuple[int, ...]
+from nnexp.nn.parameters import Array, Parameters
+
 LearningRate = Annotated[float, Gt(0)]
-Decay = Annotated[float, Ge(0), Lt(1)]
+Beta = Annotated[float, Ge(0), Lt(1)]
 WeightDecay = Annotated[float, Ge(0)]
 
 
+@dataclass(kw_only=True, eq=False)
 class Optimizer(ABC):
     """Moves theta against g.
 
-    Args:
+    Attributes:
         lr: the learning rate at a schedule's multiplier of 1.
         weight_decay: lambda of the decoupled decay, for matrices only.
-
-    Attributes:
-        momentum: what a one-cycle schedule may change between two steps; None where there is nothing of the kind.
+        theta: (P,), the weights.
+        g: (P,), their gradients.
+        matrices: (M,), the leading weights, those of matrices.
+        update: (P,), scratch: what a step subtracts from theta.
     """
 
-    momentum: float | None = None
+    lr: LearningRate
+    weight_decay: WeightDecay = 0.0
 
-    def __init__(self, lr: LearningRate, weight_decay: WeightDecay = 0.0) -> None:
-        self.lr, self.weight_decay = lr, weight_decay
+    @property
+    def momentum(self) -> float | None:
+        """The momentum, which a one-cycle schedule changes between steps; None if there is none."""
+        return None
 
-    def bind(self, theta: Array, grad: Array, shapes: Sequence[Shape] | None = None) -> None:
-        """Take hold of a network's vectors and make the state, zero.
+    @momentum.setter
+    def momentum(self, value: float) -> None:
+        raise AttributeError(f"{type(self).__name__} has no momentum")
 
-        Args:
-            theta: (P,), the weights.
-            grad: (P,), their gradients.
-            shapes: of the parameters in the order they lie in, rank 2 and above first; None takes theta for one parameter.
-
-        Raises:
-            ValueError: the shapes do not fill theta, or a vector lies before a matrix.
-        """
-        self.theta, self.g = theta, grad
-        self.shapes = [theta.shape] if shapes is None else list(shapes)
-        if sum(map(prod, self.shapes)) != theta.size or self.shapes != sorted(
-            self.shapes, key=lambda shape: len(shape) < 2
-        ):
-            raise ValueError(
-                f"shapes {self.shapes} must fill a vector of {theta.size} weights, matrices before vectors"
-            )
-        self.matrices = sum(prod(shape) for shape in self.shapes if len(shape) >= 2)
-        self.decayed = theta if shapes is None else theta[: self.matrices]
-        self.update = np.zeros_like(theta)  # scratch: what is subtracted from theta
+    def bind(self, parameters: Parameters) -> None:
+        """Use a network's vectors, and set the state to zero."""
+        self.theta = parameters.theta
+        self.g = parameters.grad
+        self.matrices = self.theta[parameters.matrix_slice]
+        self.update: Array = np.zeros_like(self.theta)
 
     @abstractmethod
     def step(self, scale: float = 1.0) -> None:
-        """One update with the learning rate lr * scale."""
+        """Make one update with the learning rate lr * scale."""
 
     def decay(self, scale: float) -> None:
-        """Shrink the matrices, theta <- theta - lr lambda theta: Loshchilov & Hutter 2019, algorithm 2. The first line of a step."""
+        """Decay the matrices before a step, by lr lambda theta: Loshchilov & Hutter 2019, algorithm 2."""
         if self.weight_decay:
-            self.decayed *= 1 - self.lr * scale * self.weight_decay
+            self.matrices *= 1 - self.lr * scale * self.weight_decay
 
 
+@dataclass(kw_only=True, eq=False)
 class SGD(Optimizer):
     """theta <- theta - lr g."""
 
-    def __init__(self, lr: LearningRate = 0.1, weight_decay: WeightDecay = 0.0) -> None:
-        super().__init__(lr, weight_decay)
+    lr: LearningRate = 0.1
 
     def step(self, scale: float = 1.0) -> None:
         self.decay(scale)
@@ -81,34 +72,39 @@ class SGD(Optimizer):
         self.theta -= self.update
 
 
-class Momentum(Optimizer):
-    """v <- mu v + g; theta <- theta - lr v: Polyak 1964, in PyTorch's form (the learning rate outside v)."""
+@dataclass(kw_only=True, eq=False)
+class VelocityOptimizer(Optimizer):
+    """v <- mu v + g, with the learning rate outside v as in PyTorch."""
 
-    def __init__(
-        self, lr: LearningRate = 0.05, momentum: Decay = 0.9, weight_decay: WeightDecay = 0.0
-    ) -> None:
-        super().__init__(lr, weight_decay)
-        self.momentum: float = momentum
+    lr: LearningRate = 0.05
+    momentum: Beta = 0.9
 
-    def bind(self, theta: Array, grad: Array, shapes: Sequence[Shape] | None = None) -> None:
-        super().bind(theta, grad, shapes)
-        self.v = np.zeros_like(theta)
+    def bind(self, parameters: Parameters) -> None:
+        super().bind(parameters)
+        self.v = np.zeros_like(self.theta)
+
+    def update_velocity(self) -> None:
+        """Add the gradient to v."""
+        self.v *= self.momentum
+        self.v += self.g
+
+
+class Momentum(VelocityOptimizer):
+    """v <- mu v + g; theta <- theta - lr v: Polyak 1964."""
 
     def step(self, scale: float = 1.0) -> None:
         self.decay(scale)
-        self.v *= self.momentum
-        self.v += self.g
+        self.update_velocity()
         np.multiply(self.v, self.lr * scale, out=self.update)
         self.theta -= self.update
 
 
-class Nesterov(Momentum):
-    """v <- mu v + g; theta <- theta - lr (g + mu v): Nesterov 1983, as in Sutskever et al. 2013, eq. 3-4, PyTorch's form."""
+class Nesterov(VelocityOptimizer):
+    """v <- mu v + g; theta <- theta - lr (g + mu v): Nesterov 1983, as in Sutskever et al. 2013, eq. 3-4."""
 
     def step(self, scale: float = 1.0) -> None:
         self.decay(scale)
-        self.v *= self.momentum
-        self.v += self.g
+        self.update_velocity()
         np.multiply(self.v, self.momentum, out=self.update)
         self.update += self.g
         self.update *= self.lr * scale

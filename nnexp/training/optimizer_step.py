@@ -46,10 +46,9 @@ class OptimizerStep:
         self.optimizer = optimizer
         self.schedule = schedule or Constant()
         self.averaging = averaging or NoAveraging()
-        theta, grad, shapes = network.theta, network.grad, network.parameters.shapes
-        optimizer.bind(theta, grad, shapes)
+        optimizer.bind(network.parameters)
         self.averaging.bind(network.theta, network.state)
-        self.regularizer = Regularizer(regularization or Regularization(), theta, grad, shapes)
+        self.regularizer = Regularizer(regularization or Regularization(), network.parameters)
         self.accumulate = accumulate
         self.steps_planned = steps_planned
         self.diagnostics = diagnostics

@@ -169,7 +169,7 @@ def test_every_view_lies_in_the_one_buffer_whatever_is_trained(drawn):
     network, x, y, _ = drawn
     loss = SoftmaxCrossEntropy()
     loss.allocate(len(x), 3, np.float64)
-    update = OptimizerStep(network, Adam(0.01))
+    update = OptimizerStep(network, Adam(lr=0.01))
     for n in (len(x), len(x) - 2, len(x)):
         loss.forward(network.forward(x[:n], training=True), y[:n])
         network.backward(loss.backward())
@@ -221,7 +221,7 @@ def test_training_allocates_nothing_array_sized(drawn):
     network.initialize(Xavier(), rng)
     loss = SoftmaxCrossEntropy()
     loss.allocate(batch, 5, np.float32)
-    update = OptimizerStep(network, Adam(0.001))
+    update = OptimizerStep(network, Adam(lr=0.001))
     x, y = rng.standard_normal((batch, inputs), np.float32), rng.integers(0, 5, batch)
 
     def step():

@@ -1,34 +1,38 @@
-"""What holds for every average of weights; that each is the right one, tests/oracle says."""
+"""What every average of weights has in common, and corner cases; tests/oracle compares the averages."""
 
 import tracemalloc
 
 import numpy as np
 import pytest
+from fixtures.options import make, options
 
 from nnexp.optim.averaging import EMA, SWA, Lookahead
 
 P, S = 50_000, 300
+every_averaging = pytest.mark.parametrize("name", options("averaging"))
 
 
-def bound(averaging):
-    theta, state = np.ones(P, np.float32), np.zeros(S, np.float32)
+def bound(averaging, size=P, state_size=S):
+    theta = np.ones(size, np.float32)
+    state = np.zeros(state_size, np.float32)
     averaging.bind(theta, state)
     return theta, state
 
 
-def walk(averaging, theta, state, steps=8):
+def train(averaging, theta, state, steps=8):
     for step in range(1, steps + 1):
         theta += 1
         state -= 1
         averaging.after_step(step / steps)
 
 
-def test_neither_a_step_nor_an_evaluation_allocates(averaging_name, option):
-    averaging = option("averaging", averaging_name)
+@every_averaging
+def test_neither_a_step_nor_an_evaluation_allocates(name):
+    averaging = make("averaging", name)
     theta, state = bound(averaging)
-    walk(averaging, theta, state)
+    train(averaging, theta, state)
     tracemalloc.start()
-    walk(averaging, theta, state)
+    train(averaging, theta, state)
     with averaging.applied():
         pass
     peak = tracemalloc.get_traced_memory()[1]
@@ -36,10 +40,13 @@ def test_neither_a_step_nor_an_evaluation_allocates(averaging_name, option):
     assert peak < theta.nbytes / 20
 
 
-def test_the_networks_vectors_stay_where_they_are(averaging_name, option):
-    averaging = option("averaging", averaging_name)
+@every_averaging
+def test_averages_are_written_into_the_networks_vectors_and_removed_again(name):
+    averaging = make("averaging", name)
     theta, state = bound(averaging)
-    walk(averaging, theta, state)
+    with averaging.applied():
+        assert (set(theta), set(state)) == ({1.0}, {0.0}), "no average yet"
+    train(averaging, theta, state)
     plain = theta.copy(), state.copy()
     with averaging.applied():
         assert averaging.theta is theta
@@ -49,35 +56,36 @@ def test_the_networks_vectors_stay_where_they_are(averaging_name, option):
     np.testing.assert_array_equal(state, plain[1])
 
 
-def test_before_anything_is_averaged_the_plain_weights_show(averaging_name, option):
-    averaging = option("averaging", averaging_name)
-    theta, state = bound(averaging)
+@every_averaging
+def test_a_network_needs_no_state(name):
+    averaging = make("averaging", name)
+    theta, state = bound(averaging, 4, 0)
+    train(averaging, theta, state)
     with averaging.applied():
-        assert (set(theta), set(state)) == ({1.0}, {0.0})
+        assert np.isfinite(theta).all()
 
 
-def test_the_mean_of_the_last_part():
+def test_swa_averages_weights_and_state_from_its_start_on():
     averaging = SWA(start=0.75)
     theta, state = bound(averaging)
-    walk(averaging, theta, state)
+    train(averaging, theta, state)
     with averaging.applied():
         assert (set(theta), set(state)) == ({8.0}, {-7.0})  # of 7, 8, 9 and of -6, -7, -8
-    assert (set(theta), set(state)) == ({9.0}, {-8.0})
 
 
-def test_the_training_weights_come_back_after_an_error():
-    averaging = EMA(0.5)
+def test_training_weights_are_restored_after_an_error():
+    averaging = EMA(decay=0.5)
     theta, state = bound(averaging)
-    walk(averaging, theta, state)
+    train(averaging, theta, state)
     with pytest.raises(RuntimeError, match="evaluation"), averaging.applied():
         raise RuntimeError("evaluation")
     assert (set(theta), set(state)) == ({9.0}, {-8.0})
 
 
-def test_within_applied_applying_again_changes_nothing():
-    averaging = EMA(0.5)
+def test_applying_an_applied_average_changes_nothing():
+    averaging = EMA(decay=0.5)
     theta, state = bound(averaging)
-    walk(averaging, theta, state)
+    train(averaging, theta, state)
     with averaging.applied():
         average = theta.copy()
         with averaging.applied():
@@ -86,28 +94,16 @@ def test_within_applied_applying_again_changes_nothing():
     assert set(theta) == {9.0}
 
 
-@pytest.mark.parametrize(
-    "averaging", [EMA(), SWA(), Lookahead()], ids=lambda averaging: type(averaging).__name__
-)
-def test_a_network_without_running_statistics_is_fine(averaging):
-    theta, state = np.ones(4), np.zeros(0)
-    averaging.bind(theta, state)
-    walk(averaging, theta, state)
-    with averaging.applied():
-        assert np.isfinite(theta).all()
-
-
-def test_lookahead_goes_half_the_way_back_every_k_steps():
+def test_lookahead_moves_the_weights_half_way_back_every_k_steps():
     averaging = Lookahead(k=2, alpha=0.5)
     theta, state = bound(averaging)
-    walk(averaging, theta, state, steps=2)
+    train(averaging, theta, state, steps=2)
     assert set(theta) == {2.0}
 
 
-def test_the_memory_of_an_average_grows_with_the_run():
-    """Decay 2 / 11 after one step, 3 / 12 after two, and never more than what was asked for."""
-    averaging = EMA(0.25)
-    theta, _state = bound(averaging)
+def test_the_decay_of_an_ema_warms_up():
+    averaging = EMA(decay=0.25)
+    theta, _ = bound(averaging)
     expected = 0.0
     for step, decay in enumerate([0, 2 / 11, 3 / 12, 1 / 4, 1 / 4]):
         theta[:] = step + 1

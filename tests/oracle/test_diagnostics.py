@@ -39,7 +39,7 @@ def test_gradients_and_updates_are_those_of_pytorch(rules, accumulate, compare):
     diagnostics = Diagnostics(network, examples, steps=3)
     update = OptimizerStep(
         network,
-        Momentum(0.05),
+        Momentum(lr=0.05),
         regularization=rules,
         accumulate=accumulate,
         steps_planned=STEPS,

@@ -130,7 +130,7 @@ class Twins:
 @pytest.mark.parametrize("name", MODELS)
 def test_ten_steps_of_every_model(name, compare):
     twins = Twins(*MODELS[name])
-    update = OptimizerStep(twins.ours, Momentum(0.05))
+    update = OptimizerStep(twins.ours, Momentum(lr=0.05))
     other = torch.optim.SGD(twins.p.values(), lr=0.05, momentum=0.9)
     for _ in range(STEPS):
         compare(*twins.learn())
@@ -146,7 +146,7 @@ def test_ten_steps_of_every_model(name, compare):
 def test_penalties_clipping_and_bounds(model, name, compare):
     rules = RULES[name]
     twins = Twins(*MODELS[model])
-    update = OptimizerStep(twins.ours, Momentum(0.05), regularization=rules)
+    update = OptimizerStep(twins.ours, Momentum(lr=0.05), regularization=rules)
     other = torch.optim.SGD(twins.p.values(), lr=0.05, momentum=0.9)
     matrices = [tensor for tensor in twins.p.values() if tensor.ndim >= 2]
     for _ in range(STEPS):
@@ -179,7 +179,7 @@ def test_penalties_clipping_and_bounds(model, name, compare):
 
 def test_accumulated_batches_make_the_gradient_of_one_large_batch(compare):
     twins = Twins(*MODELS["mlp"])
-    update = OptimizerStep(twins.ours, Momentum(0.05), accumulate=3)
+    update = OptimizerStep(twins.ours, Momentum(lr=0.05), accumulate=3)
     other = torch.optim.SGD(twins.p.values(), lr=0.05, momentum=0.9)
     for sizes in ((8, 8, 8), (8, 5, 3), (4, 2)):
         other.zero_grad()

@@ -19,7 +19,7 @@ KINDS = {
     "loss": ("test_losses", "ORACLES"),
     "regularization": ("test_networks", "RULE_ORACLES"),
     "optimizer": ("test_optimizers", "ORACLES"),
-    "averaging": ("test_optimizers", "AVERAGING_ORACLES"),
+    "averaging": ("test_averaging", "ORACLES"),
     "schedule": ("test_schedules", "ORACLES"),
     "augment": ("test_augment", "ORACLES"),
 }

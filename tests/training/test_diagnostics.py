@@ -295,7 +295,7 @@ def test_steps_that_are_looked_at_allocate_nothing_array_sized_either():
         network,
         loss,
         Accuracy(batch),
-        OptimizerStep(network, Adam(0.001), steps_planned=102, diagnostics=diagnostics),
+        OptimizerStep(network, Adam(lr=0.001), steps_planned=102, diagnostics=diagnostics),
         train,
         train,
         epochs=51,

@@ -5,6 +5,7 @@ import pytest
 
 from nnexp.config import build, compose
 from nnexp.experiment.components import build_components
+from nnexp.nn.parameters import Parameters
 from nnexp.training.lr_range_test import Curve, losses, range_test
 from nnexp.training.optimizer_step import OptimizerStep
 
@@ -14,9 +15,9 @@ class Valley:
 
     def __init__(self, curvature=1.0, theta=1.0):
         self.curvature = curvature
-        self.theta = np.array([theta])
-        self.grad, self.state = np.zeros(1), np.zeros(0)
-        self.parameters = type("Parameters", (), {"shapes": [(1,)]})
+        self.parameters = Parameters({"theta": (1,)}, np.float64)
+        self.theta, self.grad, self.state = self.parameters.theta, self.parameters.grad, self.parameters.state
+        self.theta[:] = theta
 
     def __len__(self):
         return 1
