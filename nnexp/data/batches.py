@@ -17,9 +17,9 @@ Array = NDArray[np.floating]
 
 
 class Batches:
-    """Iterates over some rows of a data set batch by batch, shuffled in each pass if there is a random stream.
+    """Iterates over some rows of a data set, shuffled in each pass if there is a random stream.
 
-    A batch lies in buffers of this object and is valid until the next one. The last batch of a pass may be smaller.
+    A batch lies in buffers of this object and is valid until the next one. The last of a pass may be smaller.
 
     Args:
         x, y: all examples (?, I) uint8 or float32, and their classes (?,) int64 or targets (?, T) float32.
@@ -30,7 +30,7 @@ class Batches:
         shuffle: the stream that orders are drawn from; None keeps the order of the rows.
         targets: standardizes targets; None leaves y as it is.
         augment: changes the scaled x (B, I) in place.
-        balanced: every pass draws all classes equally often, N rows in total: some repeat, some are left out.
+        balanced: a pass draws all classes equally often, N rows in total: some repeat, some are left out.
     """
 
     def __init__(

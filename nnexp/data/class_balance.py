@@ -9,12 +9,7 @@ MIN_RATIO = 1.5  # of the largest class to the smallest: below, classes count as
 
 
 def describe_imbalance(y: Labels, classes: tuple[str, ...]) -> str | None:
-    """Describe how unequal the classes of some rows are, in a line; None where they are about equal.
-
-    Args:
-        y: the class of each row (N,).
-        classes: the name of each class.
-    """
+    """Describe in a line how unequal the classes of rows y (N,) are; None where they are about equal."""
     counts = np.bincount(y, minlength=len(classes))
     rare, common = counts.argmin(), counts.argmax()
     if counts[common] < MIN_RATIO * counts[rare]:
@@ -29,11 +24,8 @@ def describe_imbalance(y: Labels, classes: tuple[str, ...]) -> str | None:
 class BalancedSampler:
     """Samples all classes equally often: the rows of each class in random order, repeated as often as needed.
 
-    In one pass, classes differ by at most one in their counts, and so do the rows of a class.
-
-    Args:
-        rows: to draw from (N,).
-        y: the class of every row of the data set.
+    In one pass, classes differ by at most one in their counts, and so do the rows of a class. y are the
+    classes of all rows of the data set.
     """
 
     def __init__(self, rows: Rows, y: Labels) -> None:

@@ -35,44 +35,33 @@ ValidationRatio = Annotated[float, Gt(0), Lt(1)]
 
 @dataclass(frozen=True)
 class Dataset:
-    """Examples as they are stored, bytes or float32; batch by batch they are scaled to a network's inputs.
+    """Examples as they are stored; batch by batch they are scaled to a network's inputs.
 
-    Attributes:
-        name: as in the config group, or the name of a table's file.
-        x, y: training examples (N, I) uint8 or float32, and their classes (N,) int64 in 0..C-1 or their targets
-            (N, T) float32; validation is split from these. NaN in float32 is a missing number.
-        x_test, y_test: the test set, of the same types; evaluated once, at the end.
-        shape: of one example, prod(shape) = I.
-        classes: the name of each class; none in a regression.
-        scale: x = scale * stored where `numeric` is None; scales bytes to [0, 1].
-        sha256: of the content of all four arrays.
-        targets: the name of each target of a regression, or of each label; none in a classification.
-        features: the name of each of the I inputs, where they have names.
-        numeric: (I,) which inputs are to be standardized on the training rows; None: x is scaled instead.
-        groups: (N,) the group of each training row, where rows of a group must stay together.
-        assigned: (N,) True where the file assigns a training row to validation; None where it does not.
-        notes: what a user must know about how the data were read.
-        labels: whether the targets are labels, 0 or 1.
-        columns: of a table, those that the I inputs were made from, in the same order.
+    Stored are bytes or float32, where NaN is a missing number. Classes are int64 in 0..C-1; targets are
+    float32.
     """
 
-    name: str
-    x: Values
-    y: Targets
-    x_test: Values
+    name: str  # as in the config group, or the name of a table's file
+    x: Values  # (N, I) training examples; validation is split from these
+    y: Targets  # (N,) classes or (N, T) targets
+    x_test: Values  # evaluated once, at the end
     y_test: Targets
-    shape: tuple[int, ...]
-    classes: tuple[str, ...]
-    scale: float
-    sha256: str
-    targets: tuple[str, ...] = ()
-    features: tuple[str, ...] = ()
-    numeric: NDArray[np.bool_] | None = None
-    groups: NDArray[np.int64] | None = None
-    assigned: NDArray[np.bool_] | None = None
-    notes: tuple[str, ...] = ()
-    labels: bool = False
-    columns: tuple[Column, ...] = ()
+    shape: tuple[int, ...]  # of one example, prod(shape) = I
+    classes: tuple[str, ...]  # their names; none in a regression
+    scale: float  # x = scale * stored where `numeric` is None; scales bytes to [0, 1]
+    sha256: str  # of the content of all four arrays
+    targets: tuple[
+        str, ...
+    ] = ()  # the names of a regression's targets, or of labels; none in a classification
+    features: tuple[str, ...] = ()  # the names of the I inputs, where they have names
+    numeric: NDArray[np.bool_] | None = (
+        None  # (I,) to be standardized on the training rows; None: x is scaled
+    )
+    groups: NDArray[np.int64] | None = None  # (N,) where rows of a group must stay together
+    assigned: NDArray[np.bool_] | None = None  # (N,) True where the file assigns a row to validation
+    notes: tuple[str, ...] = ()  # what a user must know about how the data were read
+    labels: bool = False  # whether the targets are labels, 0 or 1
+    columns: tuple[Column, ...] = ()  # of a table, those that the I inputs were made from, in the same order
 
     def __post_init__(self) -> None:
         width = prod(self.shape)
@@ -114,7 +103,7 @@ class Dataset:
         return self.scale if self.numeric is None else Standardization.fit(self.x, rows, self.numeric)
 
     def fit_target_scale(self, rows: Rows) -> TargetScale | None:
-        """Return the scale of a regression's targets, fitted on the training rows; None for classes and labels."""
+        """Return the scale of a regression's targets, fitted on the training rows; else None."""
         return None if self.classes or self.labels else TargetScale.fit(self.y, rows)
 
 
@@ -122,26 +111,17 @@ class Dataset:
 class Source(ABC):
     """A configured source of a data set.
 
-    Args:
-        validation: the ratio of the training examples that is held out for validation; unused with `folds`.
-        root: the folder that holds one folder per data set.
-        limit: train on at most so many of the training examples; None for all.
-        folds: of a cross-validation; one of them is the validation set.
-        fold: which one, from 0; sweep over 0,1,... for a cross-validation.
-        stratify: keep the ratio of the classes in every split.
-        balanced: training draws every class equally often.
-
     Raises:
         ValueError: there is no such fold.
     """
 
-    validation: ValidationRatio
-    root: str
-    limit: Annotated[int, Ge(1)] | None = None
-    folds: Annotated[int, Ge(2)] | None = None
-    fold: Annotated[int, Ge(0)] = 0
-    stratify: bool = True
-    balanced: bool = False
+    validation: ValidationRatio  # of the training examples that is held out; unused with `folds`
+    root: str  # the folder that holds one folder per data set
+    limit: Annotated[int, Ge(1)] | None = None  # train on at most so many of the training examples
+    folds: Annotated[int, Ge(2)] | None = None  # of a cross-validation; one of them is the validation set
+    fold: Annotated[int, Ge(0)] = 0  # which one; sweep over 0,1,... for a cross-validation
+    stratify: bool = True  # keep the ratio of the classes in every split
+    balanced: bool = False  # training draws every class equally often
 
     def __post_init__(self) -> None:
         if self.folds is None and self.fold:
@@ -158,8 +138,9 @@ class Source(ABC):
     def train_validation_split(self, dataset: Dataset, rng: np.random.Generator) -> tuple[Rows, Rows]:
         """Split the rows of `dataset.x` into training and validation rows, each sorted.
 
-        Rows that the file assigns stay where they are. Else rows of a group stay together, else classes keep their
-        ratio. The fold of a row depends on the stream alone, so the folds of a sweep over `fold` are disjoint.
+        Rows that the file assigns stay there. Else rows of a group stay together, else classes keep their
+        ratio. The fold of a row depends on the stream alone, so the folds of a sweep over `fold` are
+        disjoint.
 
         Raises:
             DataError: a split would be empty, or the file and `folds` contradict each other.

@@ -6,18 +6,14 @@ from nnexp.errors import UserError
 
 
 class DataError(UserError):
-    """Data that are missing, damaged or unsuitable.
-
-    Attributes:
-        problem: what is wrong, and in which row.
-        remedy: what to change in the file.
-        setting: the override that helps instead, for a training run.
-        path: of the file.
-    """
+    """Data that are missing, damaged or unsuitable."""
 
     def __init__(self, problem: str, remedy: str = "", setting: str = "", path: Path | None = None) -> None:
         super().__init__(problem)
-        self.problem, self.remedy, self.setting, self.path = problem, remedy, setting, path
+        self.problem = problem  # what is wrong, and in which row
+        self.remedy = remedy  # what to change in the file
+        self.setting = setting  # the override of a training run that helps instead
+        self.path = path  # of the file
 
     def __str__(self) -> str:
         remedies = [self.remedy] if self.remedy else []

@@ -14,14 +14,8 @@ Rows = NDArray[np.int64]
 def stratified_split(y: Labels, ratio: float, rng: np.random.Generator, keep: int = 1) -> tuple[Rows, Rows]:
     """Split rows by ratio within each class.
 
-    The second split gets round(ratio * N) rows. Each class gives its share, rounded by largest remainders, but keeps
-    at least `keep` rows in the first split; other classes then give more, while they can.
-
-    Args:
-        y: the class of each row (N,).
-        ratio: of the second split.
-        rng: draws the rows.
-        keep: the rows of each class that stay in the first split.
+    The second split gets round(ratio * N) rows. Each class gives its share, rounded by largest remainders,
+    but keeps at least `keep` rows in the first split; other classes then give more, while they can.
 
     Returns:
         The rows of both splits, each sorted.
@@ -50,24 +44,15 @@ def stratified_split(y: Labels, ratio: float, rng: np.random.Generator, keep: in
 
 
 def random_split(n: int, ratio: float, rng: np.random.Generator) -> tuple[Rows, Rows]:
-    """Split n rows by ratio; the second split gets round(ratio * n) rows, but never all.
-
-    Raises:
-        DataError: a split would be empty.
-    """
+    """Split n rows by ratio; the second split gets round(ratio * n) rows, but never all."""
     return stratified_split(np.zeros(n, np.int64), ratio, rng)
 
 
 def group_split(groups: NDArray[np.int64], ratio: float, rng: np.random.Generator) -> tuple[Rows, Rows]:
     """Split rows by ratio without dividing a group.
 
-    In a random order, each group goes to the second split if that brings it nearer to round(ratio * N) rows; at least
-    one group goes and at least one stays.
-
-    Args:
-        groups: of each row (N,).
-        ratio: of the second split.
-        rng: draws the order.
+    In a random order, each of the groups (N,) goes to the second split if that brings it nearer to
+    round(ratio * N) rows; at least one group goes and at least one stays.
 
     Raises:
         DataError: there is only one group.
@@ -91,12 +76,7 @@ def group_split(groups: NDArray[np.int64], ratio: float, rng: np.random.Generato
 def stratified_k_fold(y: Labels, folds: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """Return the fold of each row (N,): rows in random order, class after class, are assigned round-robin.
 
-    So the folds differ by at most one row, in every class and in total.
-
-    Args:
-        y: the class of each row (N,); all the same for folds that are not stratified.
-        folds: how many.
-        rng: draws the order.
+    So the folds differ by at most one row, in every class of y (N,) and in total.
 
     Raises:
         DataError: a fold would be empty.
@@ -111,7 +91,7 @@ def stratified_k_fold(y: Labels, folds: int, rng: np.random.Generator) -> NDArra
 
 
 def group_k_fold(groups: NDArray[np.int64], folds: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Return the fold of each row (N,), the same within a group: largest groups first, each to the smallest fold.
+    """Return the fold of each row (N,), one per group: the largest groups first, each to the smallest fold.
 
     Raises:
         DataError: a fold would be empty.
@@ -138,12 +118,7 @@ def stratified_subsample(
 ) -> Rows:
     """Draw at most `limit` of the rows, with the same ratio of classes.
 
-    Args:
-        rows: of the data set.
-        y: the class of every row of the data set, or its targets.
-        limit: None for all.
-        rng: draws the rows.
-        stratify: whether classes keep their ratio.
+    y are the classes, or the targets, of all rows of the data set.
     """
     if limit is None or limit >= len(rows):
         return rows

@@ -24,15 +24,10 @@ class EncodingError(UserError, ValueError):
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table that the network's inputs are made from.
-
-    Attributes:
-        name: as in the file's header.
-        categories: each is one input, 0 or 1; None: the column holds numbers.
-    """
+    """A column of a table that the network's inputs are made from."""
 
     name: str
-    categories: tuple[str, ...] | None = None
+    categories: tuple[str, ...] | None = None  # each is one input, 0 or 1; None: the column holds numbers
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
@@ -63,12 +58,7 @@ def describe_row(n: int) -> str:
 def encode_columns(
     table: Mapping[Any, Any], columns: Sequence[Column], describe_row: DescribeRow = describe_row
 ) -> NDArray[np.float32]:
-    """Encode a table as inputs x (N, I); a missing number is NaN.
-
-    Args:
-        table: sequences of one length by column name; other columns are ignored.
-        columns: in the order of the inputs.
-        describe_row: names the n-th row in messages.
+    """Encode a table, sequences by column name, as inputs x (N, I); a missing number is NaN.
 
     Raises:
         EncodingError: a column is missing, or a value does not fit its column.
@@ -91,11 +81,7 @@ def encode_columns(
 
 
 def check_columns(columns: Sequence[Column], given: Sequence[str]) -> None:
-    """Require that all columns are among the given names.
-
-    Raises:
-        EncodingError: some are missing; names similar ones.
-    """
+    """Require that all columns are among the given names; the `EncodingError` suggests similar ones."""
     names = [column.name for column in columns]
     if missing := [name for name in names if name not in given]:
         lowered = {name.lower(): name for name in given}
@@ -155,7 +141,7 @@ def encode_categories(
 def category_index(categories: Sequence[str]) -> Callable[[Any], int]:
     """Return a function that finds the index of a cell's category; -1 of an unknown one.
 
-    Numbers are compared as numbers, true and false in any case; a missing value is MISSING_CATEGORY, if that is one.
+    Numbers are compared as numbers, true and false in any case; a missing value is MISSING_CATEGORY.
     """
     by_text = {text: n for n, text in enumerate(categories)}
     by_number = {parse_number(text): n for text, n in by_text.items() if is_number(text)}

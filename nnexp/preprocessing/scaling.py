@@ -1,7 +1,7 @@
-"""Standardize inputs and targets by statistics of the training rows.
+"""Standardize inputs and targets by statistics of the training rows: N examples, I inputs, T targets.
 
-A trained model does the operations of training's batches in the same order and type, so the same bits come out.
-N examples, I inputs, T targets.
+A trained model does the same operations as training's batches, in the same order and type: the bits are
+equal.
 """
 
 from dataclasses import dataclass
@@ -19,19 +19,14 @@ TINY = float(np.finfo(np.float32).tiny)
 
 @dataclass(frozen=True)
 class Standardization:
-    """Standardize columns in place: x becomes (x - shift) * factor; a missing number (NaN) becomes 0, the mean.
+    """Standardize columns in place: (x - shift) * factor; a missing number (NaN) becomes 0, the mean."""
 
-    Attributes:
-        shift: (I,) the mean; 0 for columns that stay as they are.
-        factor: (I,) 1 / deviation; 1 for columns that stay as they are, 0 for constant ones.
-    """
-
-    shift: NDArray[Any]
-    factor: NDArray[Any]
+    shift: NDArray[Any]  # (I,) the mean; 0 for columns that stay as they are
+    factor: NDArray[Any]  # (I,) 1 / deviation; 1 for columns that stay as they are, 0 for constant ones
 
     @classmethod
     def fit(cls, x: NDArray[Any], rows: Rows, numeric: NDArray[np.bool_]) -> Self:
-        """Compute mean and deviation of the columns `numeric` (I,) of x (N, I) over `rows`, without missing numbers."""
+        """Fit the columns `numeric` (I,) of x (N, I) on `rows`, without missing numbers."""
         mean, deviation = moments(x, rows)
         factor = np.divide(1.0, deviation, out=np.zeros_like(deviation), where=_varies(mean, deviation))
         return cls(np.where(numeric, mean, 0.0), np.where(numeric, factor, 1.0))
@@ -50,7 +45,7 @@ class Standardization:
         return Standardization(self.shift.astype(dtype), self.factor.astype(dtype))
 
     def __call__(self, x: Array, missing: NDArray[np.bool_] | None = None) -> None:
-        """Standardize x (N, I) in place; `missing` is a buffer of its shape. Shift and factor have the type of x."""
+        """Standardize x (N, I), of the type of shift and factor; `missing` is a buffer of its shape."""
         x -= self.shift
         x *= self.factor
         np.copyto(x, 0, where=np.isnan(x, out=missing))
@@ -58,14 +53,10 @@ class Standardization:
 
 @dataclass(frozen=True)
 class TargetScale:
-    """Standardize the targets of a regression, and restore predictions to their units.
+    """Standardize the targets of a regression, and restore predictions to their units."""
 
-    Attributes:
-        mean, deviation: (T,) float64, of the training rows; the deviation of a constant target is 1.
-    """
-
-    mean: NDArray[np.float64]
-    deviation: NDArray[np.float64]
+    mean: NDArray[np.float64]  # (T,)
+    deviation: NDArray[np.float64]  # (T,); 1 for a constant target
 
     @classmethod
     def fit(cls, y: NDArray[Any], rows: Rows) -> Self:
@@ -89,9 +80,9 @@ class TargetScale:
 
 
 def moments(x: NDArray[Any], rows: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Compute mean and population standard deviation of each column of x (N, I) over `rows`, without missing numbers.
+    """Compute mean and population deviation of the columns of x (N, I) over `rows`, without missing numbers.
 
-    Chunks in float64 are merged as in Chan, Golub & LeVeque 1979. A column without numbers has mean and deviation 0.
+    Chunks in float64 are merged as in Chan, Golub & LeVeque 1979. A column without numbers has 0 and 0.
     """
     count, mean, squares = np.zeros((3, x.shape[1]))
     for start in range(0, len(rows), CHUNK):

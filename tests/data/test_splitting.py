@@ -140,12 +140,16 @@ def dataset(y=None, **parts):
 
 
 def split(data, seed=0, **options):
-    return Given(validation=0.25, root="", **options).train_validation_split(data, np.random.default_rng(seed))
+    return Given(validation=0.25, root="", **options).train_validation_split(
+        data, np.random.default_rng(seed)
+    )
 
 
 def test_a_source_splits_as_it_always_did():
     data = dataset()
-    for found, expected in zip(split(data), stratified_split(data.y, 0.25, np.random.default_rng(0)), strict=True):
+    for found, expected in zip(
+        split(data), stratified_split(data.y, 0.25, np.random.default_rng(0)), strict=True
+    ):
         np.testing.assert_array_equal(found, expected)
 
 

@@ -46,7 +46,7 @@ def test_training_and_trained_models_parse_the_same_texts_to_the_same_numbers(al
     texts = [text.replace(".", decimal) for text in texts] + [" NA", "NaT"]
     path = alone / "table.csv"
     path.write_text("\n".join(["x;y", *(f"{text};0" for text in texts)]))
-    (block,) = open_table(path).read({"x": "number"})
+    (block,) = open_table(path).iter_blocks({"x": "number"})
     np.testing.assert_array_equal(
         block["x"].to_numpy(zero_copy_only=False).astype(np.float32), encode_numbers(texts, "x")
     )

@@ -156,7 +156,7 @@ ABSENT = (
     "pydantic",
     "pyarrow",
     "rich",
-    "pooch",
+    "requests",
     "PIL",
     "onnx",
 )

@@ -24,7 +24,7 @@ Sigma = Annotated[float, Gt(0)]
 Strength = Annotated[float, Ge(0)]
 
 CHUNK_PIXELS = 25_088
-"""Images are augmented in chunks of so many pixels, 32 images of 28 x 28: the buffers fit the processor's cache."""
+"""Images are augmented in chunks of so many pixels, 32 images of 28 x 28: buffers fit the processor's cache."""
 
 
 class Augment(ABC):
@@ -61,13 +61,9 @@ class NoAugment(Augment):
 
 @dataclass(kw_only=True)
 class ImageAugment(Augment):
-    """Moves the pixels of images, (H, W) or (C, H, W), on a background of zeros; values in [0, 1] stay there.
+    """Moves the pixels of images, (H, W) or (C, H, W), on a background of zeros; values in [0, 1] stay there."""
 
-    Args:
-        probability: the ratio of the images that are changed.
-    """
-
-    probability: Annotated[float, Ge(0), Le(1)] = 1.0
+    probability: Annotated[float, Ge(0), Le(1)] = 1.0  # the ratio of the images that are changed
 
     def bind(self, shape: tuple[int, ...], capacity: int, dtype: DTypeLike, rng: np.random.Generator) -> None:
         if len(shape) not in (2, 3):
@@ -101,13 +97,9 @@ class ImageAugment(Augment):
 
 @dataclass(kw_only=True)
 class Shift(ImageAugment):
-    """Shifts an image by whole pixels in both directions; zeros come in at the edge.
+    """Shifts an image by whole pixels in both directions; zeros come in at the edge."""
 
-    Args:
-        pixels: at most, in each direction.
-    """
-
-    pixels: Annotated[int, Ge(0)] = 2
+    pixels: Annotated[int, Ge(0)] = 2  # at most, in each direction
 
     def allocate(self, height: int, width: int, dtype: DTypeLike) -> None:
         shifts = np.arange(-self.pixels, self.pixels + 1)[:, None]
@@ -138,24 +130,16 @@ class Shift(ImageAugment):
 class Warp(ImageAugment):
     """An affine map and an elastic displacement in one interpolation, as in Ciresan et al. 2010.
 
-    The pixel at p takes its value from the point M^-1 (p - c - move) + c + d: c is the center of the image, M =
-    rotation * shear * scaling, d the elastic `Displacement`. Each number is drawn uniformly for each image.
-
-    Attributes:
-        rotate: at most so many degrees either way.
-        scale: height and width are scaled independently by 1 - scale to 1 + scale.
-        shear: vertical lines lean by at most so many degrees either way.
-        shift: at most so many pixels in each direction, fractions included.
-        alpha: the strength of the elastic displacement; 0 for none.
-        sigma: its smoothness in pixels.
+    The pixel at p takes its value from the point M^-1 (p - c - move) + c + d: c is the center of the image, M
+    = rotation * shear * scaling, d the elastic `Displacement`. Each number is drawn uniformly for each image.
     """
 
-    rotate: float
-    scale: float
-    shear: float
-    shift: float
-    alpha: float
-    sigma: float
+    rotate: float  # at most so many degrees either way
+    scale: float  # height and width are scaled independently by 1 - scale to 1 + scale
+    shear: float  # vertical lines lean by at most so many degrees either way
+    shift: float  # at most so many pixels in each direction, fractions included
+    alpha: float  # the strength of the elastic displacement; 0 for none
+    sigma: float  # its smoothness in pixels
 
     def allocate(self, height: int, width: int, dtype: DTypeLike) -> None:
         self.center = np.array([[height - 1], [width - 1]]) / 2  # (2, 1)

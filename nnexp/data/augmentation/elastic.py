@@ -14,14 +14,15 @@ TRUNCATE = 4.0  # deviations at which the Gaussian is cut off: SciPy's default
 class Displacement:
     """Elastic displacement fields: Simard, Steinkraus & Platt 2003, section 2.
 
-    d = alpha * (g * u): u is uniform in (-1, 1), drawn for every pixel and both directions, g is a Gaussian of
-    deviation `sigma` pixels, cut off after 4 sigma, with sum 1, * is convolution with zeros outside of the image:
-    alpha * scipy.ndimage.gaussian_filter(u, sigma, mode="constant"). Of u's deviation 1/sqrt(3) the factor
-    1/(2 sqrt(pi) sigma) remains: the published alpha = 34, sigma = 4 move a pixel by about 34 * 0.577 * 0.0705 = 1.4
-    pixels in each direction, and less near the edges.
+    d = alpha * (g * u): u is uniform in (-1, 1), drawn for every pixel and both directions, g is a Gaussian
+    of deviation `sigma` pixels, cut off after 4 sigma, with sum 1, * is convolution with zeros outside of the
+    image: alpha * scipy.ndimage.gaussian_filter(u, sigma, mode="constant"). Of u's deviation 1/sqrt(3) the
+    factor 1/(2 sqrt(pi) sigma) remains: the published alpha = 34, sigma = 4 move a pixel by 34 * 0.577 *
+    0.0705 = 1.4 pixels in each direction, and less near the edges.
 
-    Convolution along one axis is a product with a matrix. The random numbers lie as (W, fields, H): two products of
-    matrices with very many rows do both axes and leave (fields, H, W), with nothing to transpose in memory.
+    Convolution along one axis is a product with a matrix. The random numbers lie as (W, fields, H): two
+    products of matrices with very many rows do both axes and leave (fields, H, W), with nothing to transpose
+    in memory.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """Resample a batch of images: zero padding, bilinear interpolation, affine maps of coordinates.
 
-B images, C channels, H x W pixels. Coordinates are (row, column) in pixels, (0, 0) is the center of the first pixel.
-All buffers are allocated once, for `capacity` images; a call takes at most as many.
+B images, C channels, H x W pixels. Coordinates are (row, column) in pixels, (0, 0) is the first pixel's
+center. All buffers are allocated once, for `capacity` images; a call takes at most as many.
 """
 
 from collections.abc import Sequence
@@ -17,13 +17,8 @@ Indices = NDArray[np.intp]
 class Canvas:
     """Copies of images, padded with zeros.
 
-    In memory one zero follows each row and one row of zeros each image; the zero left of a row is the one behind the
-    row before. With coordinates clipped to [-1, H] and [-1, W] this is an unlimited padding.
-
-    Args:
-        shape: (C, H, W).
-        capacity: the most images at a time.
-        dtype: of the pixels.
+    In memory one zero follows each row and one row of zeros each image; the zero left of a row is the one
+    behind the row before. With coordinates clipped to [-1, H] and [-1, W] this is an unlimited padding.
     """
 
     def __init__(self, shape: tuple[int, int, int], capacity: int, dtype: DTypeLike) -> None:
@@ -53,11 +48,11 @@ class Canvas:
 
 
 class Bilinear:
-    """v = (1-s) [(1-t) x00 + t x01] + s [(1-t) x10 + t x11]: x00 is the pixel up left of a point, (s, t) the offset.
+    """v = (1-s) [(1-t) x00 + t x01] + s [(1-t) x10 + t x11]: x00 is the pixel up left of a point, s, t the offset.
 
-    Outside is zero, and values between the outermost pixels and zero are interpolated too: `grid-constant` in SciPy,
-    padding by zeros in PyTorch's `grid_sample`. Each step weighs two values by a number in [0, 1), so values in
-    [0, 1] stay there, after rounding too.
+    Outside is zero, and values between the outermost pixels and zero are interpolated: `grid-constant` in
+    SciPy, padding by zeros in PyTorch's `grid_sample`. Each step weighs two values by a number in [0, 1), so
+    values in [0, 1] stay there, after rounding too.
     """
 
     def __init__(self, canvas: Canvas, capacity: int) -> None:
@@ -69,7 +64,7 @@ class Bilinear:
         self.index: Indices = np.empty(size, np.intp)
 
     def __call__(self, y: Array, x: Array, out: Sequence[Array]) -> None:
-        """Fill `out`, C times (B, H*W), from the canvas at the coordinates y and x (B, H*W), which are overwritten."""
+        """Fill `out`, C times (B, H*W), from the canvas at coordinates y and x (B, H*W), which are overwritten."""
         n = len(y)
         near, far, corner = self.near[:n], self.far[:n], self.corner[:n]
         index = self.split_coordinates(y, x, near)
@@ -108,12 +103,8 @@ def mix(a: Array, b: Array, t: Array, out: Array | None = None) -> None:
 def inverse_maps(turn: Float64, shear: Float64, grow: Float64, move: Float64, center: Float64) -> Float64:
     """Return the rows of [M^-1 | c - M^-1 move], M = rotation * shear * diag(grow), for each of B images.
 
-    Args:
-        turn: angles (B,).
-        shear: angles (B,) by which vertical lines lean.
-        grow: factors of the height and the width (2, B).
-        move: pixels down and right (2, B).
-        center: c (2, 1).
+    Turn and shear are angles (B,), grow factors of height and width (2, B), move pixels down and right (2,
+    B), center is c (2, 1).
 
     Returns:
         (2, B, 3): for the row and for the column, the factors of (row - c, column - c) and a constant.

@@ -1,6 +1,6 @@
 """Cache verified arrays as raw files that are memory-mapped instead of read.
 
-An entry is a folder of .npy files and a manifest, which is written last and records what the arrays were made from.
+An entry is a folder of .npy files and a manifest, which is written last and records what they were made from.
 An entry that does not fit its manifest, including the SHA-256 of its arrays, is built again.
 """
 
@@ -24,7 +24,7 @@ USER_CACHE = "~/.cache/nnexp"
 
 
 def cache_folder(folder: Path) -> Path:
-    """Return the folder of a data set's cache: inside its folder if that can be written, else in the user's cache."""
+    """Return the folder of a data set's cache: inside its folder if that is writable, else in the user's cache."""
     nearest = next(path for path in (folder, *folder.parents) if path.exists())
     if (
         os.access(nearest, os.W_OK) and nearest.stat().st_mode & 0o222
@@ -37,7 +37,7 @@ def cache_folder(folder: Path) -> Path:
 def load_or_build(
     folder: Path, made_from: dict[str, Any], build: Callable[[], tuple[Arrays, str]]
 ) -> tuple[Arrays, str]:
-    """Load the arrays of an entry, memory-mapped read-only, and their SHA-256; build and store them if need be.
+    """Load the arrays of an entry, memory-mapped read-only, and their SHA-256; or build and store them.
 
     Args:
         folder: of this entry alone; where it cannot be written, the arrays stay in memory.

@@ -1,6 +1,5 @@
 """The 8x8 handwritten digits of scikit-learn: real data without a download."""
 
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,7 +14,6 @@ TEST_SEED = 0
 """There is no official test set; this one is the same in every run, whatever its seed."""
 
 
-@dataclass(kw_only=True)
 class Digits(Source):
     """1,797 handwritten digits, 8 x 8, values 0 to 16: Alpaydin & Kaynak 1998, the UCI repository."""
 

@@ -1,6 +1,6 @@
 """Read the IDX format of MNIST: a magic number, the dimensions, then bytes; integers are big-endian.
 
-Magic: 0, 0, 0x08 (unsigned bytes), the number of dimensions. Specification: LeCun, Cortes & Burges, the MNIST page.
+Magic: 0, 0, 0x08 (unsigned bytes), the number of dimensions. Source: LeCun, Cortes & Burges, the MNIST page.
 """
 
 import gzip
@@ -18,17 +18,10 @@ DOWNLOAD_AGAIN = "delete it and download it again"
 
 
 def read_idx(path: Path, dimensions: int) -> tuple[Bytes, bytes]:
-    """Read a raw or gzip-compressed IDX file of unsigned bytes.
-
-    Args:
-        path: of the file; compressed if it begins as gzip does, whatever its name.
-        dimensions: that are expected: 3 for images, 1 for labels.
+    """Read a raw or gzip-compressed IDX file of unsigned bytes: images (3 dimensions) or labels (1).
 
     Returns:
         The array, and the decompressed bytes of the whole file, for its checksum.
-
-    Raises:
-        DataError: it is no such file, or incomplete.
     """
     content = _decompress(path)
     if len(content) < 4 or content[:3] != b"\0\0\x08":

@@ -1,12 +1,13 @@
 """The MNIST family: four IDX files per set, read from a folder or downloaded from mirrors, verified, cached.
 
-MNIST's content is verified against its public SHA-256. For Fashion-MNIST and Kuzushiji-MNIST only the MD5 of the
-mirrors' files is public: it is verified on download, and later loads are compared with the SHA-256 of the content at
-first use, which is kept in `first-use.json` beside the cache.
+MNIST's content is verified by its public SHA-256. For Fashion-MNIST and Kuzushiji-MNIST only the MD5 of the
+mirrors' files is public: it is verified on download, and later loads are compared with the SHA-256 of the
+content at first use, which is kept in `first-use.json` beside the cache.
 """
 
 import json
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -29,31 +30,19 @@ FILES = {
     "test_images": "t10k-images-idx3-ubyte",
     "test_labels": "t10k-labels-idx1-ubyte",
 }
-Four = tuple[str, str, str, str]
 
 
 @dataclass(kw_only=True)
 class ImageSet(Source):
-    """Four IDX files in `root`/`name`, raw or gzip-compressed, or their cache; downloaded if missing.
+    """Four IDX files in `root`/`name`, raw or gzip-compressed, or their cache; downloaded if missing."""
 
-    Args:
-        mirrors: addresses of folders that hold the four .gz files, tried in order.
+    mirrors: list[str]  # addresses of folders that hold the four .gz files, tried in order
 
-    Attributes:
-        name: of the folder.
-        title: for messages.
-        classes: their names.
-        md5: of the mirrors' .gz files, in the order of FILES.
-        sha256: of the decompressed files, if it is public.
-    """
-
-    mirrors: list[str]
-
-    name: ClassVar[str]
-    title: ClassVar[str]
-    classes: ClassVar[tuple[str, ...]]
-    md5: ClassVar[Four]
-    sha256: ClassVar[Four | None] = None
+    name: ClassVar[str]  # of the folder
+    title: ClassVar[str]  # for messages
+    classes: ClassVar[Sequence[str]]
+    md5: ClassVar[Sequence[str]]  # of the mirrors' .gz files, in the order of FILES
+    sha256: ClassVar[Sequence[str]] = ()  # of the decompressed files, if it is public
 
     def load(self) -> Dataset:
         folder = Path(self.root).expanduser().resolve() / self.name
@@ -68,7 +57,7 @@ class ImageSet(Source):
             x_test=x_test.reshape(len(x_test), -1),
             y_test=arrays["test_labels"].astype(np.int64),
             shape=x.shape[1:],
-            classes=self.classes,
+            classes=tuple(self.classes),
             scale=1 / 255,
             sha256=content,
         )
@@ -156,12 +145,11 @@ def first_checksums(checksums: dict[str, str], first_use: Path) -> dict[str, str
         raise DataError(problem, "delete it if you trust the data", path=first_use) from error
 
 
-@dataclass(kw_only=True)
 class MNIST(ImageSet):
     """70,000 handwritten digits, 28 x 28: LeCun et al. 1998."""
 
     name, title = "mnist", "MNIST"
-    classes = tuple("0123456789")
+    classes = "0123456789"
     md5 = (
         "f68b3c2dcbeaaa9fbdd348bbdeb94873",
         "d53e105ee54ea40749a09fcbcd1e9432",
@@ -176,13 +164,13 @@ class MNIST(ImageSet):
     )
 
 
-@dataclass(kw_only=True)
 class FashionMNIST(ImageSet):
     """70,000 articles of clothing, 28 x 28: Xiao et al. 2017."""
 
     name, title = "fashion_mnist", "Fashion-MNIST"
-    classes = tuple("T-shirt/top Trouser Pullover Dress Coat Sandal Shirt Sneaker Bag".split()) + (
-        "Ankle boot",
+    classes = (
+        *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+        *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
     )
     md5 = (
         "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
@@ -192,7 +180,6 @@ class FashionMNIST(ImageSet):
     )
 
 
-@dataclass(kw_only=True)
 class KMNIST(ImageSet):
     """70,000 cursive Japanese characters, 28 x 28: Clanuwat et al. 2018."""
 

@@ -28,24 +28,20 @@ MAX_MARKERS = 2**31 - 2
 class TableBuilder:
     """Collects the columns of a table while it is read.
 
-    Args:
-        reader: of the file.
-        roles: of its columns.
-        task: auto, classification, multilabel or regression.
-
     Attributes:
-        numbers: the features that are numbers.
-        categories, markers: the features that are categories, and the columns of splits and groups, by name.
-        target: what is to be predicted.
-        rows: after `finish`, those that have a target.
+        target: of the table.
+        markers: columns of splits and groups, by name.
+        rows: after `read`, those that have a target.
         notes: what was decided.
     """
 
     def __init__(self, reader: TableReader, roles: Roles, task: str) -> None:
         self.reader, self.roles = reader, roles
-        numbers = [name for name, column_type in roles.features.items() if column_type == "number"]
-        self.numbers = NumberColumns(numbers, reader.describe_row)
-        self.categories = {name: self.category_column(name) for name in roles.features if name not in numbers}
+        numbers = [name for name, kind in roles.features.items() if kind == "number"]
+        self.numbers = NumberColumns(numbers, reader.describe_row, np.float32, droppable=True)
+        self.categories = {
+            name: self.category_column(name) for name, kind in roles.features.items() if kind == "text"
+        }
         self.markers = {
             name: CategoryColumn(name, MAX_MARKERS, reader.describe_row, explicit=True)
             for name in roles.markers
@@ -102,10 +98,7 @@ class TableBuilder:
         return Groups(names, codes.astype(np.int64))
 
     def arrange(self, training: Rows, test: Rows) -> tuple[NDArray[np.float32], tuple[Column, ...]]:
-        """Return the inputs x (N, I), the training rows, then the test rows, and their columns in the file's order.
-
-        x is the array that was read into.
-        """
+        """Return the inputs x (N, I), training rows, then test rows, in the array of `numbers`; and their columns."""
         columns, one_hot, positions, sizes, missing = [], [], [], [], []
         arrange_rows(self.numbers.array, training, test)
         order = np.concatenate([training, test])

@@ -4,7 +4,7 @@ Numbers are rearranged in place, never copied as a whole. N rows, J columns of n
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,40 +13,26 @@ from numpy.typing import DTypeLike, NDArray
 from nnexp.data.errors import DataError
 from nnexp.data.splitting import Rows
 from nnexp.messages import list_override
+from nnexp.preprocessing.columns import DescribeRow
 from nnexp.preprocessing.missing import MISSING, is_number, normalize_text
 
 CHUNK = 8192  # rows that are moved at once
+Codes = NDArray[np.int32]
 LARGEST = float(np.finfo(np.float32).max)
 MAX_NUMBER_NAMES = 20  # among text, so many whole numbers may be names
 
 
 class NumberColumns:
-    """Columns of numbers, side by side in one array.
-
-    Args:
-        names: of the columns (J,).
-        describe_row: names the n-th row.
-        dtype: of the array.
-        droppable: whether a column may be left out.
-
-    Attributes:
-        array: (N, J) after `finish`; NaN where a number is missing.
-        missing: (J,) how many.
-        low, high: (J,) the smallest and the largest number; inf and -inf in an empty column.
-    """
+    """Columns of numbers, side by side in one array."""
 
     def __init__(
-        self,
-        names: Sequence[str],
-        describe_row: Callable[[int], str],
-        dtype: DTypeLike = np.float32,
-        droppable: bool = True,
+        self, names: Sequence[str], describe_row: DescribeRow, dtype: DTypeLike, droppable: bool
     ) -> None:
         self.names, self.describe_row, self.droppable = names, describe_row, droppable
         self.rows = 0
-        self.array: NDArray[Any] = np.empty((0, len(names)), dtype)
+        self.array: NDArray[Any] = np.empty((0, len(names)), dtype)  # (N, J) after `finish`; NaN: missing
         self.missing = np.zeros(len(names), np.int64)
-        self.low = np.full(len(names), np.inf)
+        self.low = np.full(len(names), np.inf)  # the smallest number of each column; inf in an empty one
         self.high = np.full(len(names), -np.inf)
 
     def add(self, columns: Sequence[Any], rows: int) -> None:
@@ -83,23 +69,13 @@ class NumberColumns:
 
 
 class CategoryColumn:
-    """A column of text, as codes of its distinct values.
+    """A column of text, as codes of at most `limit` distinct values.
 
-    Args:
-        name: of the column.
-        limit: of distinct values.
-        describe_row: names the n-th row.
-        setting: the override that helps where the column does not hold categories.
-        explicit: the configuration says that it holds categories; they may look like anything.
+    Messages propose `setting`, an override. Values of an explicit column may look like anything.
     """
 
     def __init__(
-        self,
-        name: str,
-        limit: int,
-        describe_row: Callable[[int], str],
-        setting: str = "",
-        explicit: bool = False,
+        self, name: str, limit: int, describe_row: DescribeRow, setting: str = "", explicit: bool = False
     ) -> None:
         self.name, self.limit, self.describe_row = name, limit, describe_row
         self.setting, self.explicit = setting, explicit
@@ -164,9 +140,9 @@ def natural_key(text: str) -> tuple[Any, ...]:
 
 
 def arrange_rows(array: NDArray[Any], first: Rows, second: Rows) -> None:
-    """Shorten an array that owns its memory to the rows `first`, then the rows `second`, in place.
+    """Shorten an array that owns its memory to the rows `first`, then `second`, both sorted, in place.
 
-    Both are sorted; so the first rows only move towards the beginning, and only the second ones are copied.
+    So the first rows only move towards the beginning, and only the second ones are copied.
     """
     if len(second) == 0 and len(first) == len(array):
         return
@@ -179,10 +155,7 @@ def arrange_rows(array: NDArray[Any], first: Rows, second: Rows) -> None:
 
 
 def insert_one_hot(
-    array: NDArray[Any],
-    positions: Sequence[int],
-    one_hot: Sequence[tuple[int, NDArray[np.int32]]],
-    width: int,
+    array: NDArray[Any], positions: Sequence[int], one_hot: Sequence[tuple[int, Codes]], width: int
 ) -> None:
     """Insert one-hot columns between the columns of an array that owns its memory, in place.
 

@@ -1,4 +1,4 @@
-"""CSV files, read in small blocks by Arrow: any delimiter, UTF-8, UTF-16 or cp1252, decimal points or commas."""
+"""Read CSV files in small blocks by Arrow: any delimiter, UTF-8, UTF-16 or cp1252, decimal points or commas."""
 
 import csv
 import gzip
@@ -35,11 +35,7 @@ DAMAGED_GZIP = "download or write the gzip file again"
 class CsvReader(TableReader):
     """Reads a CSV file, plain or gzip-compressed, whatever its name.
 
-    Args:
-        path: of the file; its first half megabyte decides on encoding, delimiter, decimal mark and column types.
-
-    Raises:
-        DataError: it is empty, or no table.
+    Its first half megabyte decides on encoding, delimiter, decimal mark and column types.
     """
 
     def __init__(self, path: Path) -> None:

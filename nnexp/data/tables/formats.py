@@ -68,7 +68,7 @@ class ParquetReader(TableReader):
 
 
 class NpzReader(TableReader):
-    """Reads an NPZ file: an array of one dimension is a column, one of more is a column for each of its numbers."""
+    """Reads an NPZ file: an array of one dimension is a column, one of more a column for each number in a row."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -49,11 +49,7 @@ def read_splits(column: CategoryColumn) -> NDArray[np.int8]:
 
 
 def check_splits(split: NDArray[np.int8], rows: Rows, name: str, groups: Groups | None) -> None:
-    """Require training rows, and each group in one split.
-
-    Raises:
-        DataError: there are none, or a group is divided.
-    """
+    """Require training rows, and each group in one split; raise a `DataError` otherwise."""
     if not (split[rows] == TRAINING).any():
         raise DataError(f"the column {name!r} names no training rows", "write train in some")
     if groups is None:
@@ -67,15 +63,7 @@ def check_splits(split: NDArray[np.int8], rows: Rows, name: str, groups: Groups 
 
 
 def draw_test(rows: Rows, ratio: float, y: NDArray[Any], groups: Groups | None, stratify: bool) -> Rows:
-    """Draw the test rows, always the same: whole groups, or the same ratio of each class.
-
-    Args:
-        rows: to draw from.
-        ratio: of the test rows.
-        y: the class of each row, or its targets.
-        groups: that are not to be divided.
-        stratify: whether the ratio holds for each class.
-    """
+    """Draw test rows from `rows`, always the same: whole groups, or the same ratio of each class."""
     rng = np.random.default_rng(TEST_SEED)
     if groups is not None:
         _, chosen = group_split(groups.of_row[rows], ratio, rng)

@@ -1,6 +1,6 @@
-"""An open table: its columns, and its blocks of rows.
+"""An open table: its columns, and its blocks of some thousand rows.
 
-Blocks are Arrow arrays of some thousand rows: numbers as float64, all else as text, null where a value is missing.
+A block holds Arrow arrays: numbers as float64, all else as text, null where a value is missing.
 """
 
 from abc import ABC, abstractmethod
@@ -17,19 +17,12 @@ Block = dict[str, Any]
 
 
 class TableReader(ABC):
-    """A file whose columns are known.
-
-    Attributes:
-        path: of the file.
-        column_types: by name, in the order of the file: a `ColumnType`, or the name of an unsupported type.
-        expansions: names that stand for several columns.
-        notes: how the file was read, where that is not obvious.
-    """
+    """A file whose columns are known."""
 
     path: Path
-    column_types: Mapping[str, str]
-    expansions: Mapping[str, tuple[str, ...]]
-    notes: tuple[str, ...] = ()
+    column_types: Mapping[str, str]  # in the order of the file: a `ColumnType`, or an unsupported type
+    expansions: Mapping[str, tuple[str, ...]]  # names that stand for several columns
+    notes: tuple[str, ...] = ()  # how the file was read, where that is not obvious
 
     @abstractmethod
     def iter_blocks(self, wanted: Mapping[str, ColumnType]) -> Iterator[Block]:

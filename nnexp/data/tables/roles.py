@@ -14,21 +14,13 @@ INDEX_NAME = re.compile(r"|Unnamed: \d+|__index_level_\d+__")
 
 @dataclass(frozen=True)
 class Roles:
-    """The columns that are read, each with its type.
-
-    Attributes:
-        targets: to predict.
-        features: to predict from, in the order of the file.
-        markers: assign rows to a split or a group.
-        categorical: features that are categories by `data.categorical`.
-        notes: what was left out.
-    """
+    """The columns that are read, each with its type, in the order of the file."""
 
     targets: dict[str, ColumnType]
     features: dict[str, ColumnType]
-    markers: dict[str, ColumnType]
-    categorical: tuple[str, ...]
-    notes: tuple[str, ...]
+    markers: dict[str, ColumnType]  # assign rows to a split or a group
+    categorical: tuple[str, ...]  # features that are categories by `data.categorical`
+    notes: tuple[str, ...]  # how the file was read
 
 
 def assign_roles(
@@ -40,13 +32,7 @@ def assign_roles(
     categorical: Sequence[str],
     drop: Sequence[str],
 ) -> Roles:
-    """Assign each column of a file its role.
-
-    Args:
-        reader: of the file.
-        task: auto, classification, multilabel or regression.
-        targets, categorical, drop: names of columns, or of several at once.
-        markers: columns by their key in `data`, split and group.
+    """Assign each column of a file its role; `markers` are columns by their key in `data`, split and group.
 
     Raises:
         DataError: there is no such column, or its type does not suit its role.

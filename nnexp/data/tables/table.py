@@ -24,35 +24,23 @@ from nnexp.data.tables.roles import assign_roles
 class Table(Source):
     """Rows of a CSV, Parquet or NPZ file.
 
-    Numbers are standardized on the training rows, text becomes one-hot, missing numbers become the training mean and
-    missing text a category of its own; the notes list what was decided.
-
-    Args:
-        path: of the file; relative to the working directory; ~ is the home.
-        target: the column to predict; several columns are labels (0 or 1 in each row) or a regression.
-        validation: the ratio of the training rows that is held out.
-        root: unused; `path` names the file.
-        task: of the target; auto takes text, and whole numbers with at most 20 distinct values, as classes.
-        test: the ratio of the test rows, the same whatever the seed; null where `split` names the test rows.
-        split: a column that assigns each row to train, validation or test.
-        group: a column; rows of one group are never divided between training, validation and test.
-        categorical: columns of categories that look like numbers, or have many values.
-        drop: columns to leave out.
+    Numbers are standardized on the training rows, text becomes one-hot, missing numbers become the training
+    mean, missing text a category of its own; the notes list what was decided.
 
     Raises:
         ValueError: a column has two roles, or there would be no test rows.
     """
 
-    path: str
-    target: str | Annotated[list[str], MinLen(1)]
+    path: str  # of the file
+    target: str | Annotated[list[str], MinLen(1)]  # columns to predict; several are labels or a regression
     validation: ValidationRatio = 0.2
-    root: str = ""
+    root: str = ""  # unused
     task: Literal["auto", "classification", "multilabel", "regression"] = "auto"
-    test: Annotated[float, Gt(0), Lt(1)] | None = 0.2
-    split: str | None = None
-    group: str | None = None
-    categorical: list[str] | None = None
-    drop: list[str] | None = None
+    test: Annotated[float, Gt(0), Lt(1)] | None = 0.2  # the ratio of test rows; None: `split` names them
+    split: str | None = None  # the column that assigns each row to train, validation or test
+    group: str | None = None  # a column; rows of one group are never divided between the splits
+    categorical: list[str] | None = None  # columns of categories that look like numbers, or have many values
+    drop: list[str] | None = None  # columns to leave out
 
     def __post_init__(self) -> None:
         super().__post_init__()

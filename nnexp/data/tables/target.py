@@ -3,7 +3,6 @@
 N rows, C classes, T targets.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from nnexp.data.errors import DataError
 from nnexp.data.tables.column_buffers import CategoryColumn, NumberColumns, natural_key
 from nnexp.data.tables.reader import Block, ColumnType
 from nnexp.messages import listed, plural
+from nnexp.preprocessing.columns import DescribeRow
 from nnexp.preprocessing.missing import normalize_text
 
 MAX_NUMBER_CLASSES = 20
@@ -22,22 +22,9 @@ OTHER_TARGET = "data.target=COLUMN"
 
 
 class TargetColumn:
-    """Builds the target from one or more columns: filled block by block, decided by `finish`.
+    """Builds the target from one or more columns: filled block by block, decided by `finish`."""
 
-    Args:
-        types: of the target columns, by name.
-        task: auto, classification, multilabel or regression.
-        describe_row: names the n-th row.
-
-    Attributes:
-        y: (N,) int64 or (N, T) float32; undefined where the target is missing.
-        classes: the name of each class; none in a regression.
-        targets: the name of each target of a regression, or of each label.
-        labels: whether the targets are labels, 0 or 1.
-        notes: what was decided.
-    """
-
-    def __init__(self, types: dict[str, ColumnType], task: str, describe_row: Callable[[int], str]) -> None:
+    def __init__(self, types: dict[str, ColumnType], task: str, describe_row: DescribeRow) -> None:
         self.names, self.name, self.task = tuple(types), ", ".join(types), task
         self.buffer: CategoryColumn | NumberColumns
         if "text" in types.values():
@@ -45,9 +32,9 @@ class TargetColumn:
             self.buffer = CategoryColumn(self.name, MAX_CLASSES, describe_row, OTHER_TARGET, explicit)
         else:
             self.buffer = NumberColumns(self.names, describe_row, np.float64, droppable=False)
-        self.y: NDArray[Any] = np.empty(0, np.int64)
-        self.classes: tuple[str, ...] = ()
-        self.targets: tuple[str, ...] = ()
+        self.y: NDArray[Any] = np.empty(0, np.int64)  # (N,) or (N, T) float32; undefined where missing
+        self.classes: tuple[str, ...] = ()  # none in a regression
+        self.targets: tuple[str, ...] = ()  # the names of a regression's targets, or of labels
         self.labels = False
         self.notes: list[str] = []
 
@@ -84,7 +71,7 @@ class TargetColumn:
         return known
 
     def classes_or_numbers(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Take numbers (N, T) as classes if they are few whole numbers, else as they are; return which are known."""
+        """Take a few whole numbers as classes, other values (N, T) as numbers; return which are known."""
         known: NDArray[np.bool_] = ~np.isnan(values).any(axis=1)
         if self.task == "auto" and len(self.names) == 1 and known.any():
             distinct = np.unique(values[known])
@@ -120,7 +107,7 @@ class TargetColumn:
             problem = f"the target {self.name!r} has only one class, {self.classes[0]!r}"
             raise DataError(problem, setting=OTHER_TARGET)
         if len(counts) > MAX_NUMBER_CLASSES and 2 * len(counts) > rows:
-            problem = f"the target {self.name!r} has {len(counts):,} distinct values in {rows:,} rows: too many classes"
+            problem = f"too many classes: {self.name!r} has {len(counts):,} distinct values in {rows:,} rows"
             raise DataError(problem, setting=f"{OTHER_TARGET}, or data.task=regression for numbers")
         if single := [name for name, count in zip(self.classes, counts, strict=True) if count == 1]:
             self.notes.append(f"only one row of {listed(single)}: it cannot be in both training and test")

@@ -114,7 +114,7 @@ def flipped(array):
 @pytest.mark.parametrize(
     ("part", "array", "says"),
     [
-        ("train_images", flipped(CONTENT["train_images"]), "not the content of Small: SHA-256"),
+        ("train_images", flipped(CONTENT["train_images"]), "not the content of Small: expected SHA-256"),
         ("train_labels", CONTENT["train_labels"][:-1], "49 labels"),
         ("test_images", CONTENT["test_images"][:, :1], "not the content of Small"),
         ("test_images", CONTENT["test_labels"], "check whether two files are swapped"),
@@ -138,7 +138,7 @@ def test_content_without_a_public_checksum_is_held_to_its_first_use(tmp_path):
     write(tmp_path / "small")
     expect(load(tmp_path, Unverified))
     write(tmp_path / "small", train_images=flipped(CONTENT["train_images"]))
-    with pytest.raises(DataError, match="first.use"):
+    with pytest.raises(DataError, match=r"first.use"):
         load(tmp_path, Unverified)
 
 
@@ -149,7 +149,7 @@ def test_a_readonly_folder_is_held_to_its_first_use_too(tmp_path):
     (tmp_path / "small").chmod(0o755)
     write(tmp_path / "small", train_images=flipped(CONTENT["train_images"]))
     (tmp_path / "small").chmod(0o555)
-    with pytest.raises(DataError, match="first.use"):
+    with pytest.raises(DataError, match=r"first.use"):
         load(tmp_path, Unverified)
     (tmp_path / "small").chmod(0o755)
 
@@ -161,7 +161,7 @@ def test_a_damaged_record_of_first_use_is_told(tmp_path, content):
     (record,) = (tmp_path / "small").glob("*first-use.json")
     record.write_text(content)
     (tmp_path / "small" / "cache" / "manifest.json").unlink()
-    with pytest.raises(DataError, match="first.use"):
+    with pytest.raises(DataError, match=r"first.use"):
         load(tmp_path, Unverified)
 
 
