@@ -1,4 +1,4 @@
-"""What every test runs under: errors of floating point raise, no network, an empty working directory, a clean environment."""
+"""The session of all tests: floating-point errors raise, no network, an empty working directory."""
 
 import os
 
@@ -28,7 +28,7 @@ def strict_floats() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """An empty working directory that is also the data folder and the home of caches; nobody's settings reach in."""
+    """Run in an empty working directory, which also holds data and caches, without settings of the user."""
     for name in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_RUN_ID", "HYDRA_FULL_ERROR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NNEXP_DATA", str(tmp_path / "data"))
@@ -81,7 +81,7 @@ def mnist_root() -> Path:
 def compare() -> Callable[..., None]:
     """Arrays equal to a relative and absolute 1e-10: what float64 oracles are held to."""
 
-    def check(found: Any, expected: Any, tolerance: float = 1e-10) -> None:
-        np.testing.assert_allclose(np.asarray(found), np.asarray(expected), rtol=tolerance, atol=tolerance)
+    def check(actual: Any, expected: Any, tolerance: float = 1e-10) -> None:
+        np.testing.assert_allclose(np.asarray(actual), np.asarray(expected), rtol=tolerance, atol=tolerance)
 
     return check

@@ -1,4 +1,4 @@
-"""The README tells the truth: its commands compose, its transcript is what is printed, its files are there, its plug-in works."""
+"""The README is true: commands compose, the transcript is printed so, files exist, examples run."""
 
 import re
 import shlex
@@ -15,16 +15,12 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 
 
-def blocks(language):
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+def blocks(language, text=README):
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
-README_COMMANDS = [
-    shlex.split(line, comments=True)
-    for block in blocks("bash")
-    for line in block.splitlines()
-    if line.startswith("nnexp")
-]
+LINES = [line for block in blocks("bash") for line in block.splitlines()]
+README_COMMANDS = [shlex.split(line, comments=True) for line in LINES if line.startswith("nnexp")]
 README_COMMANDS += [shlex.split(example) for example in EXAMPLES]
 
 
@@ -34,70 +30,57 @@ def test_every_command_composes(command):
     if words and (words[0] in COMMANDS or words[0] == "--help" or "--config-dir" in words):
         return
     overrides = [word for word in words if not word.startswith("-") and word != "job"]
-    problems = examine_overrides(overrides, sweep="-m" in words).problems
-    assert problems == []
+    assert examine_overrides(overrides, sweep="-m" in words).problems == []
 
 
 def test_ci_runs_the_test_command_to_the_letter():
-    (command,) = (
-        line for block in blocks("bash") for line in block.splitlines() if line.endswith("pytest -q")
-    )
+    (command,) = (line for line in LINES if line.endswith("pytest -q"))
     assert command in (ROOT / ".ci" / "run").read_text().splitlines()
 
 
-def test_the_transcript_of_mistakes_is_what_is_printed():
+def run(command, *overrides):
+    command = [sys.executable, "-m", *shlex.split(command), *overrides]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_the_transcript_is_what_is_printed():
     (transcript,) = blocks("console")
-    command, _, expected = transcript.partition("\n")
-    done = subprocess.run(
-        [sys.executable, "-m", *shlex.split(command)[1:]], capture_output=True, text=True, check=False
-    )
+    command, _, expected = transcript.removeprefix("$ ").partition("\n")
+    done = run(command)
     assert (done.returncode, done.stderr) == (2, expected)
 
 
-def test_the_optimizer_of_ones_own_works_without_touching_nnexp(alone):
+def validation_accuracy(example, *overrides):
+    """Run the command of a section, and return the accuracy that it prints."""
+    done = run(blocks("bash", example)[0], "tracking=none", *overrides)
+    assert done.returncode == 0, done.stderr
+    return float(re.search(r"best +validation ([\d.]+)%", done.stdout)[1])
+
+
+def test_the_optimizer_of_the_user_runs(alone):
     example = README[README.index("## Add your own") :]
-    (alone / "mine.py").write_text(re.search(r"```python\n(.*?)```", example, re.DOTALL)[1])
+    (alone / "mine.py").write_text(blocks("python", example)[0])
     (alone / "conf" / "optimizer").mkdir(parents=True)
-    (alone / "conf" / "optimizer" / "sign.yaml").write_text(
-        re.search(r"```yaml\n(.*?)```", example, re.DOTALL)[1]
-    )
-    command = shlex.split(re.search(r"```bash\n(.*?)```", example, re.DOTALL)[1])
-    command = [sys.executable, "-m", *command, "tracking=none", "trainer.epochs=20"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert float(re.search(r"best +validation ([\d.]+)%", done.stdout)[1]) > 90
+    (alone / "conf" / "optimizer" / "sign.yaml").write_text(blocks("yaml", example)[0])
+    assert validation_accuracy(example, "trainer.epochs=20") > 90
 
 
-def test_the_architecture_of_ones_own_trains(alone):
-    example = README[README.index("## Any architecture") :]
+def test_the_network_of_the_user_trains(alone):
+    example = README[README.index("## Your own network") :]
     (alone / "conf" / "model").mkdir(parents=True)
-    (alone / "conf" / "model" / "tiny.yaml").write_text(
-        re.search(r"```yaml\n(.*?)```", example, re.DOTALL)[1]
-    )
-    command = [
-        sys.executable,
-        "-m",
-        *shlex.split(re.search(r"```bash\n(.*?)```", example, re.DOTALL)[1]),
-        "tracking=none",
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert float(re.search(r"best +validation ([\d.]+)%", done.stdout)[1]) > 90
+    (alone / "conf" / "model" / "tiny.yaml").write_text(blocks("yaml", example)[0])
+    assert validation_accuracy(example) > 90
 
 
-def test_the_file_tree_names_what_there_is():
-    tree = README[README.index("## Where things are") :]
-    names = re.findall(
-        r"(?:^|[ ;])([a-z_0-9]+(?:\.py|\.yaml|/))",
-        re.search(r"```\n(.*?)```", tree, re.DOTALL)[1],
-        re.MULTILINE,
-    )
+def test_the_project_layout_names_existing_files():
+    (tree, *_) = blocks("", README[README.index("## Project layout") :])
+    names = re.findall(r"(?:^|[ ;])([a-z_0-9]+(?:\.py|\.yaml|/))", tree, re.MULTILINE)
     assert len(names) > 20
     for name in names:
-        found = [path for path in ROOT.rglob(name.rstrip("/")) if ".venv" not in path.parts]
-        assert found, name
+        assert any(".venv" not in path.parts for path in ROOT.rglob(name.rstrip("/"))), name
 
 
-def test_pictures_are_there():
+def test_images_and_linked_files_exist():
     for path in re.findall(r"!\[.*?\]\((.*?)\)", README):
         assert (ROOT / path).stat().st_size > 10_000
+    assert (ROOT / ".github" / "CONTRIBUTING.md").is_file()

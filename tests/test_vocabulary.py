@@ -30,8 +30,11 @@ def words_of(identifier):
 
 def banned_in(path):
     """Return line and word of everything that is banned in a Python file."""
+    previous = ""
     for token in tokenize.generate_tokens(io.StringIO(path.read_text()).readline):
-        if token.type == tokenize.NAME and words_of(token.string) & IDENTIFIERS:
+        is_path_parts = token.string == "parts" and previous == "."  # pathlib's
+        previous = token.string
+        if token.type == tokenize.NAME and words_of(token.string) & IDENTIFIERS and not is_path_parts:
             yield token.start[0], token.string
         elif token.type in (tokenize.STRING, tokenize.COMMENT):
             for match in PROSE.finditer(token.string):

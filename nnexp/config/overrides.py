@@ -201,7 +201,7 @@ class OverridesExaminer:
     def is_accepted(self, override: CheckedOverride, groups: list[CheckedOverride]) -> bool:
         """Return whether Hydra accepts the override beside the groups; report why not."""
         try:
-            hydra_compose(self.config_name, _first_values([*groups, override]))
+            hydra_compose(self.config_name, _first_values([*groups, override], {}))
         except (HydraException, OmegaConfBaseException) as error:
             self.reject(override.text, first_line(str(error.__cause__ or error)))
             return False
@@ -231,9 +231,8 @@ class OverridesExaminer:
             self.problems += error.problems
 
 
-def _first_values(checked: list[CheckedOverride], replaced: Mapping[str, str] | None = None) -> list[str]:
+def _first_values(checked: list[CheckedOverride], replaced: Mapping[str, str]) -> list[str]:
     """Return the first value of each override, or the one that replaces it."""
-    replaced = replaced or {}
     return [replaced.get(override.text, override.values[0]) for override in checked if override.values]
 
 

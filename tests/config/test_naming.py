@@ -1,3 +1,5 @@
+"""Params, hash and name of a configuration."""
+
 from nnexp import compose
 from nnexp.config.build import resolved
 from nnexp.config.naming import config_hash, params, run_name
@@ -7,17 +9,17 @@ def values(*overrides):
     return resolved(compose(["data=digits", *overrides]))
 
 
-def test_params_are_the_config_flattened():
-    found = params(values("model.hidden=[300,100]", "optimizer=momentum", "optimizer.lr=0.05"))
-    assert found["model.hidden"] == "[300, 100]"
-    assert found["optimizer.lr"] == "0.05"
-    assert found["optimizer"] == "momentum"
-    assert found["data"] == "digits"
-    assert found["tracking.run_name"] == "null"
-    assert all(isinstance(value, str) for value in found.values())
+def test_params_are_the_flattened_config():
+    flat = params(values("model.hidden=[300,100]", "optimizer=momentum", "optimizer.lr=0.05"))
+    assert flat["model.hidden"] == "[300, 100]"
+    assert flat["optimizer.lr"] == "0.05"
+    assert flat["optimizer"] == "momentum"
+    assert flat["data"] == "digits"
+    assert flat["tracking.run_name"] == "null"
+    assert all(isinstance(value, str) for value in flat.values())
 
 
-def test_the_hash_tells_experiments_apart_and_nothing_else():
+def test_the_hash_depends_on_what_is_learnt_only():
     base = config_hash(values())
     assert (
         config_hash(values("tracking.experiment=other", "trainer.threads=1", "data.root=/elsewhere")) == base

@@ -12,7 +12,7 @@ from nnexp.config import ConfigError, build
 from nnexp.data.errors import DataError
 from nnexp.experiment.components import build_components
 from nnexp.experiment.run import DivergedError
-from nnexp.tracking.journal import read
+from nnexp.run_folder import RunFolder
 from nnexp.training.trainer import evaluate
 
 QUICK = ["data=digits", "trainer.epochs=3", "tracking=none"]
@@ -29,7 +29,7 @@ CONTRACT = [
 ]
 
 
-def test_a_run_gives_its_history_its_network_and_its_confusion_matrix():
+def test_a_run_returns_history_network_and_confusion_matrices():
     result = run(compose(QUICK))
     assert [record.epoch for record in result.history] == [1, 2, 3]
     assert result.metrics["best/val_accuracy"] == max(record.val_score for record in result.history)
@@ -41,7 +41,7 @@ def test_a_run_gives_its_history_its_network_and_its_confusion_matrix():
     ]
 
 
-def test_a_run_leaves_every_artifact_of_the_contract():
+def test_a_run_writes_every_artifact_of_the_contract():
     folder = run(compose(QUICK)).folder
     for path in CONTRACT:
         assert (folder / path).stat().st_size > 100, path
@@ -49,7 +49,7 @@ def test_a_run_leaves_every_artifact_of_the_contract():
         assert path.read_bytes().startswith(b"\x89PNG")
     report = json.loads((folder / "confusion" / "val.json").read_text())
     assert {"precision", "recall", "f1", "support"} < set(report["per_class"][0])
-    entries, _ = read(folder)
+    entries = RunFolder(folder).entries()
     assert [entry["kind"] for entry in entries][:1] == ["run"]
     assert entries[-1] == entries[-1] | {"kind": "end", "status": "FINISHED"}
 
@@ -71,11 +71,11 @@ def test_the_same_seed_gives_the_same_bits(dtype):
     assert any(first[name].tobytes() != other[name].tobytes() for name in first)
 
 
-def test_another_init_sees_the_same_batches_in_the_same_order():
+def test_another_initializer_gets_the_same_batches_in_the_same_order():
     seen = []
     for init in ("he_normal", "xavier_uniform"):
-        parts = build_components(build(compose(["data=digits", f"init={init}"])))
-        seen.append([(x.tobytes(), y.tobytes()) for _ in range(2) for x, y in parts.train])
+        components = build_components(build(compose(["data=digits", f"init={init}"])))
+        seen.append([(x.tobytes(), y.tobytes()) for _ in range(2) for x, y in components.train])
     assert seen[0] == seen[1]
 
 
@@ -86,16 +86,16 @@ def test_training_never_touches_the_global_generator():
     assert np.random.get_state()[1].tolist() == before  # noqa: NPY002
 
 
-def test_a_run_that_diverges_says_so_and_keeps_what_was_learnt():
+def test_divergence_is_reported_and_partial_results_are_kept():
     with pytest.raises(DivergedError, match=r"smaller optimizer\.lr"):
         run(compose([*QUICK, "optimizer=sgd", "optimizer.lr=1e30"]))
     (folder,) = (path.parent for path in Path("outputs").rglob("journal.jsonl"))
-    entries, _ = read(folder)
+    entries = RunFolder(folder).entries()
     assert entries[-1]["status"] == "FAILED"
     assert "DivergedError" in (folder / "error.txt").read_text()
 
 
-def test_an_interrupt_while_the_test_set_is_looked_at_leaves_the_final_weights_as_they_were(monkeypatch):
+def test_an_interrupt_during_the_test_evaluation_keeps_the_final_weights(monkeypatch):
     seen = []
 
     def evaluate_twice(*arguments, **keywords):
@@ -110,17 +110,17 @@ def test_an_interrupt_while_the_test_set_is_looked_at_leaves_the_final_weights_a
     (folder,) = (path.parent for path in Path("outputs").rglob("journal.jsonl"))
     best, final = (np.load(folder / "weights" / f"{name}.npz") for name in ("best", "final"))
     assert any((best[name] != final[name]).any() for name in best.files)
-    assert read(folder)[0][-1]["status"] == "KILLED"
+    assert RunFolder(folder).entries()[-1]["status"] == "KILLED"
 
 
-def test_missing_data_leaves_nothing_behind(alone):
+def test_missing_data_leave_no_folder(alone):
     config = compose(["data=mnist", "tracking=none", "data.mirrors=[http://127.0.0.1:1/]"])
     with pytest.raises(DataError, match="Put these four files into"):
         run(config)
     assert not (alone / "outputs").exists()
 
 
-def test_a_limit_thins_what_is_learnt_from_and_nothing_else():
+def test_a_limit_reduces_the_training_split_only():
     whole, thin = (
         build_components(build(compose(["data=digits", *more]))) for more in ([], ["data.limit=32"])
     )
@@ -129,7 +129,7 @@ def test_a_limit_thins_what_is_learnt_from_and_nothing_else():
     assert list(thin.validation.rows) == list(whole.validation.rows)
 
 
-def test_one_batch_can_be_learnt_by_heart():
+def test_one_batch_can_be_overfitted():
     result = run(compose(["data=digits", "debug=overfit_batch"]))
     assert result.history[-1].train_loss < 0.01
 
@@ -140,7 +140,7 @@ def test_two_runs_in_the_same_second_have_their_own_folders(monkeypatch):
     assert len(folders) == 2
 
 
-def test_patience_ends_a_run_that_no_longer_improves():
+def test_patience_stops_training_without_improvement():
     patient = [
         "trainer.epochs=200",
         "trainer.patience=3",
@@ -153,7 +153,7 @@ def test_patience_ends_a_run_that_no_longer_improves():
     assert 8 <= last.epoch < 200
     assert last.epoch >= best + 3
     assert result.stopped.startswith("no improvement")
-    assert read(result.folder)[0][-1]["status"] == "FINISHED"
+    assert RunFolder(result.folder).entries()[-1]["status"] == "FINISHED"
 
 
 def regression_table(folder):
@@ -169,7 +169,7 @@ def regression_table(folder):
     ]
 
 
-def test_a_regression_is_told_in_the_targets_own_unit(alone):
+def test_a_regression_is_evaluated_in_the_unit_of_its_target(alone):
     result = run(compose([*regression_table(alone), "trainer.epochs=30", "trainer.batch_size=16"]))
     assert result.metrics["test/r2"] > 0.95
     assert result.value == result.metrics["best/val_r2"] == max(record.val_score for record in result.history)
@@ -191,7 +191,7 @@ def test_a_regression_is_told_in_the_targets_own_unit(alone):
     assert {"train/r2", "val/r2"} < set(result.history[0].metrics())
 
 
-def test_several_labels_may_be_true_of_an_example(alone):
+def test_several_labels_of_an_example_are_learnt(alone):
     rng = np.random.default_rng(0)
     rows = [
         f"{a:.6f},{b:.6f},{int(a > 0)},{int(b > 0)},{int(a + b > 1)}"
@@ -215,7 +215,7 @@ def test_several_labels_may_be_true_of_an_example(alone):
     assert (result.folder / "labels" / "test.png").stat().st_size > 5000
 
 
-def test_a_loss_that_does_not_suit_the_data_is_told_before_anything_is_recorded(alone):
+def test_a_loss_that_does_not_suit_the_task_is_an_error_before_anything_is_written(alone):
     overrides = [*regression_table(alone), "loss=softmax_cross_entropy"]
     with pytest.raises(ConfigError, match="fix: loss=mean_squared_error"):
         run(compose(overrides))
@@ -224,16 +224,16 @@ def test_a_loss_that_does_not_suit_the_data_is_told_before_anything_is_recorded(
     assert not (alone / "outputs").exists()
 
 
-def test_every_fold_validates_on_rows_of_its_own():
-    parts = [
+def test_the_validation_rows_of_all_folds_are_disjoint():
+    components = [
         build_components(build(compose(["data=digits", "data.folds=5", f"data.fold={k}"]))) for k in range(5)
     ]
-    rows = np.concatenate([part.validation.rows for part in parts])
-    assert sorted(rows) == list(range(len(parts[0].dataset.y)))
-    assert all(set(part.train.rows).isdisjoint(part.validation.rows) for part in parts)
+    rows = np.concatenate([fold.validation.rows for fold in components])
+    assert sorted(rows) == list(range(len(components[0].dataset.y)))
+    assert all(set(fold.train.rows).isdisjoint(fold.validation.rows) for fold in components)
 
 
-def test_augmentation_changes_what_is_learnt_from_and_nothing_else():
+def test_augmentation_changes_the_training_images_only():
     plain, varied = (
         build_components(build(compose(["data=digits", f"augment={kind}"]))) for kind in ("none", "shift")
     )
@@ -241,8 +241,8 @@ def test_augmentation_changes_what_is_learnt_from_and_nothing_else():
     for (x, y), (z, same) in zip(plain.train, varied.train, strict=True):
         assert (y == same).all()
         assert (x != z).any()
-    for judged in ("validation", "test"):
-        for (x, _), (z, _) in zip(getattr(plain, judged), getattr(varied, judged), strict=True):
+    for evaluated in ("validation", "test"):
+        for (x, _), (z, _) in zip(getattr(plain, evaluated), getattr(varied, evaluated), strict=True):
             assert (x == z).all()
 
 

@@ -9,7 +9,7 @@ from nnexp.metrics.running import R2
 
 
 @given(st.integers(2, 60), st.integers(1, 3), st.integers(1, 20), st.integers(0, 2**32 - 1))
-def test_r2_added_up_batch_by_batch_is_scikit_learns(n, targets, batch, seed):
+def test_running_r2_agrees_with_scikit_learn(n, targets, batch, seed):
     rng = np.random.default_rng(seed)
     y = 5 + rng.standard_normal((n, targets))
     z = y + rng.standard_normal((n, targets))
@@ -21,7 +21,7 @@ def test_r2_added_up_batch_by_batch_is_scikit_learns(n, targets, batch, seed):
 
 
 @pytest.mark.parametrize("value", [1, 0.1, -1.2345678])
-def test_a_constant_target_has_no_spread_to_explain(value):
+def test_r2_of_a_constant_target(value):
     y = np.full((4, 1), value, np.float32)
     for z, expected in ((y, 1), (y + 1, 0)):
         score = R2(4, 1, np.float64)
@@ -30,13 +30,13 @@ def test_a_constant_target_has_no_spread_to_explain(value):
         assert score.value == expected == RegressionReport(y, z, ("a",)).r2[0]
 
 
-def test_a_fit_is_told_in_the_targets_own_units():
+def test_a_regression_report_is_in_the_units_of_the_targets():
     rng = np.random.default_rng(0)
     y, predicted = 100 * rng.standard_normal((30, 2)), 100 * rng.standard_normal((30, 2))
     report = RegressionReport(y, predicted, ("price", "weight")).to_json()
     assert report["r2"] == pytest.approx(r2_score(y, predicted))
     for i, name in enumerate(("price", "weight")):
-        told = report["per_target"][i]
-        assert told["target"] == name
-        assert told["mae"] == pytest.approx(mean_absolute_error(y[:, i], predicted[:, i]))
-        assert told["rmse"] == pytest.approx(root_mean_squared_error(y[:, i], predicted[:, i]))
+        row = report["per_target"][i]
+        assert row["target"] == name
+        assert row["mae"] == pytest.approx(mean_absolute_error(y[:, i], predicted[:, i]))
+        assert row["rmse"] == pytest.approx(root_mean_squared_error(y[:, i], predicted[:, i]))
