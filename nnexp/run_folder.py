@@ -30,6 +30,9 @@ LAYERS = "layers.npz"
 MISCLASSIFIED = "misclassified.npz"
 BASELINE = "baseline.json"
 UPLOAD_STATE = "mlflow.json"
+UPLOAD_LOCK = ".upload.lock"
+SYSTEM_METRICS = "system.jsonl"
+MISCLASSIFIED_TABLE = "predictions/mistakes.json"
 
 Split = Literal["val", "test"]
 Which = Literal["best", "final"]

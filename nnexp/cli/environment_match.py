@@ -9,7 +9,7 @@ from nnexp.config.recorded import Values
 from nnexp.data.errors import DataError
 from nnexp.runs.query import RunError
 from nnexp.runs.run import Run
-from nnexp.tracking.provenance import environment, git
+from nnexp.tracking.provenance import describe_environment, git_state
 from nnexp.training.numerics import blas_threads
 
 ENVIRONMENT, DIFF = "environment.json", "git.diff"
@@ -35,7 +35,7 @@ def same_data(recorded: Run, values: Values, anyway: bool) -> Circumstance:
 
 def same_code(recorded: Run) -> Circumstance:
     """Whether commit and uncommitted changes of the working directory are those of the record."""
-    here = git()
+    here = git_state()
     commit, dirty = (recorded.tags.get(f"nnexp.git_{what}", "none") for what in ("commit", "dirty"))
     if commit == "none":
         return (
@@ -66,7 +66,7 @@ def same_code(recorded: Run) -> Circumstance:
 def same_machine(there: Mapping[str, Any], threads: int | None) -> Circumstance:
     """Whether what calculates is the same, as far as it is recorded."""
     with blas_threads(threads) as used:
-        here = facts(environment(used))
+        here = facts(describe_environment(used))
     known = facts(there)
     if not known:
         return "machine", "not recorded", False

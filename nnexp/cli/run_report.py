@@ -8,10 +8,10 @@ from typing import Any
 
 from nnexp.cli.run_table.columns import NOT_LEARNT, SHORT_ID, exact_moment
 from nnexp.redaction import redacted
+from nnexp.run_folder import UPLOAD_STATE
 from nnexp.runs.backends import History
 from nnexp.runs.query import Run, RunError
-from nnexp.tracking.upload import state as ledger
-from nnexp.tracking.upload.state import UploadState
+from nnexp.tracking.mlflow.upload_state import UploadState
 
 WORST_CLASSES = 3
 MACHINE = ("cpu", "cores", "threads", "platform", "python", "packages", "blas")
@@ -77,8 +77,8 @@ def own_folder(run: Run, outputs: Path = Path("outputs")) -> Path | None:
     """The folder that the training left, if it was here and still is; None for a run that was read from there."""
     if not run.id:
         return None
-    for path in outputs.rglob(ledger.NAME):
-        if UploadState.of(path.parent).run_id == run.id:
+    for path in outputs.rglob(UPLOAD_STATE):
+        if UploadState.load(path.parent).run_id == run.id:
             found = path.parent.absolute()
             return None if run.folder is not None and run.folder.absolute() == found else found
     return None

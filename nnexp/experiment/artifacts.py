@@ -92,8 +92,8 @@ def write_results(
     if components.diagnostics is not None and (histograms := components.diagnostics.histograms()):
         write_arrays(folder / LAYERS, histograms)
         paths.append(LAYERS)
-    journal.artifacts(*(path for path in paths if (folder / path).exists()))
-    journal.metrics(0, metrics)  # the MLflow UI compares metrics that have only a step 0 as bars
+    journal.log_artifacts(*(path for path in paths if (folder / path).exists()))
+    journal.log_metrics(0, metrics)  # the MLflow UI compares metrics that have only a step 0 as bars
 
 
 def write_predictions(folder: Path, split: str, predictions: Predictions) -> None:

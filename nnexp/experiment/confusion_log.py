@@ -54,7 +54,7 @@ class ConfusionLogger:
         """Log the matrix of the last evaluation, unless it is logged already."""
         if self.latest is not None and len(self.names) <= MAX_CLASSES_DRAWN:
             record, report = self.latest
-            self.journal.confusion(record.at, report.matrix.tolist())
+            self.journal.log_confusion(record.at, report.matrix.tolist())
         self.latest = None
 
 

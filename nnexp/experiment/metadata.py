@@ -17,7 +17,7 @@ from nnexp.redaction import redacted
 from nnexp.run_folder import CONFIG, DATASET, ENVIRONMENT, GIT_DIFF, NETWORK
 from nnexp.tracking.journal import Journal
 from nnexp.tracking.mlflow.store import SQLITE
-from nnexp.tracking.provenance import environment, git, user
+from nnexp.tracking.provenance import describe_environment, git_state, user_name
 
 
 def write_run_metadata(
@@ -32,9 +32,9 @@ def write_run_metadata(
     """Write the run's metadata into its folder and the first line of its journal."""
     folder = journal.folder
     values = settings.values
-    code = git()
+    code = git_state()
     diff = code.pop("diff")
-    facts = environment(threads) | {"git": code, "randomness": components.streams.describe()}
+    facts = describe_environment(threads) | {"git": code, "randomness": components.streams.describe()}
     write_atomically(folder / CONFIG, OmegaConf.to_yaml(values))
     write_atomically(folder / ENVIRONMENT, json.dumps(facts, indent=2))
     write_dataset(folder, settings, components)
@@ -48,11 +48,11 @@ def write_run_metadata(
         "nnexp.sweep_id": sweep_id,
         "mlflow.source.name": "nnexp",
         "mlflow.source.type": "LOCAL",
-        "mlflow.user": user(),
+        "mlflow.user": user_name(),
     }
     if code["commit"] != "none":
         tags["mlflow.source.git.commit"] = code["commit"]
-    journal.run(
+    journal.log_run(
         settings.run_name,
         params(values),
         tags,
@@ -60,10 +60,10 @@ def write_run_metadata(
         start_time,
         components.trainer.unit,
     )
-    journal.artifacts(CONFIG, ENVIRONMENT, DATASET, NETWORK)
+    journal.log_artifacts(CONFIG, ENVIRONMENT, DATASET, NETWORK)
     if diff:
         write_atomically(folder / GIT_DIFF, diff)
-        journal.artifacts(GIT_DIFF)
+        journal.log_artifacts(GIT_DIFF)
 
 
 def upload_destination(tracking: TrackingSettings, home: Path) -> dict[str, Any] | None:

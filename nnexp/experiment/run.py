@@ -25,7 +25,7 @@ from nnexp.experiment.result import Result
 from nnexp.run_folder import ERROR, weights_path
 from nnexp.tasks import task_of
 from nnexp.tracking.journal import Journal
-from nnexp.tracking.mlflow.store import address
+from nnexp.tracking.mlflow.store import tracking_uri
 from nnexp.tracking.upload.client import Outcome, Uploader
 from nnexp.training.best_weights import save_weights
 from nnexp.training.numerics import blas_threads
@@ -68,7 +68,7 @@ def run(
     settings = build(config)
     home = (home or Path.cwd()).resolve()
     if settings.tracking.enabled:
-        address(settings.tracking.uri, home)
+        tracking_uri(settings.tracking.uri, home)
     uploader = Uploader.start(mlflow=settings.tracking.enabled)
     display = display or Display()
     with np.errstate(all="ignore"), blas_threads(settings.trainer.threads) as threads:
@@ -96,7 +96,7 @@ def recorded(
     display: Display,
 ) -> Iterator[None]:
     """Upload the run, and record how it ends: the status, the traceback of a failure, and partial results."""
-    uploader.take(result.folder)
+    uploader.submit(result.folder)
     try:
         yield
     except BaseException as error:
@@ -121,7 +121,7 @@ def train(
     confusion_log = ConfusionLogger(settings, components, journal)
     with display.training(trainer), closing(trainer.epochs()) as evaluations, closing(confusion_log):
         for record, predicted in evaluations:
-            journal.metrics(record.at, record.metrics() | confusion_log.update(record, predicted))
+            journal.log_metrics(record.at, record.metrics() | confusion_log.update(record, predicted))
             check_divergence(record, trainer.steps_taken, settings.optimizer.lr)
             result.history.append(record)
             best.offer(record)

@@ -1,85 +1,75 @@
-"""A second process beside training, which draws: it need not wait for the one that sends, nor that one for it."""
+"""A process beside training that draws plots, so that neither training nor an upload waits for matplotlib."""
 
-import json
-import os
-import subprocess
-import sys
+from collections.abc import Callable
 from contextlib import suppress
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from threading import Lock
 
-Drawn = tuple[list[str], list[str]]
-"""The paths of the pictures in the run's folder, and what could not be drawn."""
+Outputs = tuple[list[str], list[str]]
+"""Paths of new files within a run's folder, and messages of those that could not be made."""
+MakeOutputs = Callable[[Path], Outputs]
 
 
 class PlotWorker:
-    """Draws the pictures of runs, one after the other, in a process of its own; that ends when this one does."""
+    """Calls a function in a process of its own, which ends with this one and is replaced if it dies.
 
-    def __init__(self) -> None:
-        self.process: subprocess.Popen[str] | None = None
+    Args:
+        make_outputs: draws the plots of a run's folder; like `warm_up`, it can be imported by its name.
+        warm_up: called once, when the process starts.
+    """
+
+    def __init__(self, make_outputs: MakeOutputs, warm_up: Callable[[], object]) -> None:
+        self.functions = (make_outputs, warm_up)
+        self.process: BaseProcess | None = None
+        self.connection: Connection | None = None
         self.starting = Lock()
 
-    def start(self) -> "subprocess.Popen[str]":
-        """Have the process import what it needs; does nothing where it does, or has."""
+    def start(self) -> None:
+        """Start the process if it is not running."""
         with self.starting:
-            if self.process is not None and self.process.poll() is not None:
-                self.stop()
-            if self.process is None:
-                command = [sys.executable, "-P", "-m", __name__]
-                self.process = subprocess.Popen(
-                    command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-                )
-            return self.process
+            if self.process is not None and self.process.is_alive():
+                return
+            self.stop()
+            context = get_context("spawn")
+            self.connection, other = context.Pipe()
+            self.process = context.Process(target=_serve, args=(other, *self.functions))
+            with other:
+                self.process.start()
 
     def stop(self) -> None:
-        """Wait until the process has ended."""
-        if self.process is not None:
-            with suppress(BrokenPipeError):
-                self.process.communicate()
-            self.process = None
+        """Close the connection, at which the process ends, and wait for that."""
+        if self.connection is not None:
+            self.connection.close()
+        if self.process is not None and self.process.pid is not None:
+            self.process.join()
 
-    def draw(self, folder: Path) -> Drawn:
-        """The pictures and tables of a run whose folder is complete but for them.
+    def make_outputs(self, folder: Path) -> Outputs:
+        """Call the function with a run's folder.
 
         Raises:
-            OSError: the process cannot be started, or has ended.
+            OSError: the process cannot be started, or has died.
         """
-        process = self.start()
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(json.dumps(str(folder)) + "\n")
-        process.stdin.flush()
-        if not (line := process.stdout.readline()):
-            raise OSError("the process that draws has ended early")
-        drawn, failures = json.loads(line)
-        return drawn, failures
-
-
-def paint(folder: Path) -> Drawn:
-    """Draw here and now."""
-    from nnexp.plots import draw_all
-    from nnexp.tracking import journal
-    from nnexp.tracking.prediction_tables import write_tables
-
-    entries, _ = journal.read(folder)
-    failures: list[str] = []
-    return draw_all(folder, entries, failures) + write_tables(folder, failures), failures
-
-
-def main() -> None:
-    """Serve the process that started this one: a folder a line comes in, what was drawn goes out."""
-    from nnexp import plots as figures
-
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # a library that prints must not garble the answers
-    figures.warm_up()
-    for line in sys.stdin:
+        self.start()
+        assert self.connection is not None
         try:
-            answer = paint(Path(json.loads(line)))
-        except Exception as error:  # noqa: BLE001, a full disk, a library's surprise: the next run may fare better
-            answer = [], [f"{type(error).__name__}: {error}"]
-        print(json.dumps(answer), file=answers, flush=True)
+            self.connection.send(folder)
+            outputs: Outputs = self.connection.recv()
+        except (EOFError, OSError) as error:
+            raise OSError("the plot process has ended early") from error
+        return outputs
 
 
-if __name__ == "__main__":
-    main()
+def _serve(connection: Connection, make_outputs: MakeOutputs, warm_up: Callable[[], object]) -> None:
+    """Answer each folder with the outputs; ends when the other process closes the connection or ends."""
+    warm_up()
+    with suppress(EOFError, OSError):
+        while True:
+            folder = connection.recv()
+            try:
+                outputs = make_outputs(folder)
+            except Exception as error:  # noqa: BLE001, a full disk, a library's bug: the next run may be fine
+                outputs = [], [f"{type(error).__name__}: {error}"]
+            connection.send(outputs)

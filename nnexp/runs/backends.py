@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlparse
 from urllib.request import url2pathname
 
-from nnexp.tracking import journal
-from nnexp.tracking.mlflow.store import StoreError, in_words
-from nnexp.tracking.upload import state as ledger
+from nnexp.run_folder import JOURNAL, UPLOAD_STATE, RunFolder, history
+from nnexp.tracking.mlflow.store import StoreError, explain_error
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
-NO_ARTIFACTS = (journal.NAME, ledger.NAME)  # files of a run's folder that say what is where
+NO_ARTIFACTS = (JOURNAL, UPLOAD_STATE)  # files of a run's folder that say what is where
 SYSTEM = "system/"
 ONCE = ("best/", "test/")  # told at step 0: a store need not be asked for more of them
 CONNECTIONS = 8  # at once, to a server
@@ -57,7 +56,7 @@ class Folder:
         return self._folder
 
     def history(self) -> History:
-        told = journal.history(journal.read(self.folder)[0])
+        told = history(RunFolder(self.folder).entries())
         return by_step((step, key, value) for step, values in told for key, value in values.items())
 
     def files(self) -> list[str]:
@@ -168,7 +167,7 @@ def told(uri: str) -> Iterator[None]:
     except StoreError:
         raise
     except Exception as error:  # each fails in its own way
-        raise RunError(in_words(uri, error)) from error
+        raise RunError(explain_error(uri, error)) from error
 
 
 @cache

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
+from nnexp.messages import first_line
 from nnexp.redaction import redacted
+from nnexp.run_folder import JOURNAL
 from nnexp.runs.backends import RunError, Stored, number, told
 from nnexp.runs.run import Run, in_folder, took
-from nnexp.tracking import journal
-from nnexp.tracking.mlflow.store import SQLITE, address, answers, first_line, set_mlflow_defaults
-from nnexp.tracking.mlflow.uris import check, kind
+from nnexp.tracking.mlflow.store import SQLITE, check_connection, set_mlflow_defaults, tracking_uri
+from nnexp.tracking.mlflow.uris import check_uri, store_type
 
 if TYPE_CHECKING:
     from mlflow import entities
@@ -133,7 +134,7 @@ class Runs:
     @property
     def uri(self) -> str:
         """The store's address."""
-        return address(self.given)
+        return tracking_uri(self.given)
 
     @property
     def place(self) -> str:
@@ -153,12 +154,12 @@ class Runs:
             StoreError: its address leads nowhere, or nobody answers there.
         """
         if self._client is None:
-            check(self.uri)
+            check_uri(self.uri)
             path = Path(self.uri.removeprefix(SQLITE)) if self.uri.startswith(SQLITE) else None
             if path is not None and not _holds_runs(path):
                 raise self.none()
-            if kind(self.uri) == "database":
-                answers(self.uri)
+            if store_type(self.uri) == "database":
+                check_connection(self.uri)
             set_mlflow_defaults()
             logging.getLogger("mlflow.store.db.utils").setLevel(
                 logging.CRITICAL
@@ -230,14 +231,14 @@ def _folder(text: str) -> Path | None:
     """The run's folder that a text is the path of, or of whose journal."""
     try:
         path = Path(text).expanduser()
-        folder = path.parent if path.name == journal.NAME else path
-        if (folder / journal.NAME).is_file():
+        folder = path.parent if path.name == JOURNAL else path
+        if (folder / JOURNAL).is_file():
             return folder
         is_folder = os.sep in text and folder.is_dir()
     except (OSError, RuntimeError):  # no path at all
         return None
     if is_folder:
-        raise RunError(f"{text}: no run's folder, there is no {journal.NAME} in it")
+        raise RunError(f"{text}: no run's folder, there is no {JOURNAL} in it")
     return None
 
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nnexp.messages import first_line
+from nnexp.run_folder import JOURNAL, RunFolder, history
 from nnexp.runs.backends import Folder, History, RunError, Source
-from nnexp.tracking import journal
-from nnexp.tracking.mlflow.store import first_line
-from nnexp.tracking.upload.state import UploadState
+from nnexp.tracking.mlflow.upload_state import UploadState
 
 
 @dataclass(frozen=True)
@@ -86,17 +86,17 @@ def in_folder(folder: Path) -> Run:
         RunError: its journal cannot be read.
     """
     try:
-        entries, _ = journal.read(folder)
+        entries = RunFolder(folder).entries()
     except (OSError, ValueError) as error:
-        raise RunError(f"{folder / journal.NAME}: {first_line(error)}") from error
+        raise RunError(f"{folder / JOURNAL}: {first_line(error)}") from error
     if not entries or entries[0].get("kind") != "run":
-        raise RunError(f"{folder / journal.NAME}: it does not say which run this is")
+        raise RunError(f"{folder / JOURNAL}: it does not say which run this is")
     head, end = entries[0], next((entry for entry in entries if entry["kind"] == "end"), None)
-    metrics = {key: float(value) for _, values in journal.history(entries) for key, value in values.items()}
+    metrics = {key: float(value) for _, values in history(entries) for key, value in values.items()}
     experiment = (head["destination"] or {}).get("experiment") or ""
     seconds = took(metrics, (end["time"] - head["time"]) / 1000 if end else None)
     status, started = end["status"] if end else "UNFINISHED", head["time"] / 1000
-    run_id = UploadState.of(folder).run_id
+    run_id = UploadState.load(folder).run_id
     return Run(
         run_id,
         head["name"],

@@ -1,1 +1,1 @@
-"""What a run leaves behind: its journal, its pictures, its entry in MLflow. The only folder that imports mlflow."""
+"""Tracking of runs: journal, provenance, prediction tables, MLflow."""

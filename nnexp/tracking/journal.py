@@ -1,8 +1,8 @@
-"""The journal of a run: one JSON object a line, appended as things become known.
+"""The journal of a run: one JSON object per line, appended as results arrive. `run_folder` reads it.
 
-It is the truth of a run; MLflow is filled from it, now or later. Lines by `kind`: `run` (first: params, tags, where it is to
-be shipped), `metrics` (values at a step), `confusion` (of the validation set, at a step), `artifact` (a file of the run's
-folder), `end` (last: the status).
+It is the authoritative record; MLflow is filled from it, at once or later. Entries by `kind`: `run` (first:
+params, tags, destination, unit of the steps), `metrics` (values at a step), `confusion` (of the validation
+set, at a step), `artifact` (a file of the run's folder), `end` (last: the status).
 """
 
 import json
@@ -10,20 +10,19 @@ import os
 import platform
 import secrets
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
 from nnexp.errors import UserError
+from nnexp.run_folder import JOURNAL, RunFolder
 
-NAME = "journal.jsonl"
 Status = Literal["FINISHED", "FAILED", "KILLED"]
-Entry = dict[str, Any]
 
 
 class Journal:
-    """Appends entries to `journal.jsonl` in a run's folder; each is on its way to the disk when the call returns.
+    """Appends entries to the journal in a run's folder; each is passed to the system when the call returns.
 
     Raises:
         UserError: the folder holds a run already.
@@ -32,11 +31,11 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         try:
-            self.file = (folder / NAME).open("x", encoding="utf-8")
+            self.file = (folder / JOURNAL).open("x", encoding="utf-8")
         except FileExistsError as error:
             raise UserError(f"{folder} already holds a run; fix: give this one another folder") from error
 
-    def run(
+    def log_run(
         self,
         name: str,
         params: Mapping[str, str],
@@ -45,38 +44,40 @@ class Journal:
         began: float | None = None,
         unit: str = "epoch",
     ) -> None:
-        """What the run is, and where it is to be shipped.
+        """Write the first entry: what the run is and where it is to be uploaded.
 
-        Args:
-            name: for people.
-            params: the configuration, flat.
-            tags: where it comes from.
-            destination: `experiment`, `uri` (None: what the environment says), `folder` (of the default store), and what else the
-                store is to be given: `register`, `baseline`; None: nowhere.
-            began: when, in seconds since 1970; None is now.
-            unit: what the steps of its metrics count: epoch or step.
+        Args: name: for readers. params: the flattened configuration. tags: provenance. destination:
+        `experiment`, `uri` (None: of the environment), `folder` (of the default store), and options of the
+        upload: `register`, `baseline`, `system`; None: it is not uploaded. began: start in seconds since
+        1970; None is now. unit: what the steps of its metrics count: epoch or step.
         """
-        place = dict(destination) if destination is not None else None
-        journal_id = secrets.token_hex(16)  # by which a store is asked whether it knows the run already
-        began = time.time() if began is None else began
-        what = {"name": name, "params": dict(params), "tags": dict(tags), "destination": place, "unit": unit}
-        self._write("run", time=round(1000 * began), id=journal_id, writer=writer(os.getpid()), **what)
+        self._write(
+            "run",
+            time=round(1000 * (time.time() if began is None else began)),
+            id=secrets.token_hex(16),  # which a store is searched for before the run is uploaded again
+            writer=process_identity(os.getpid()),
+            name=name,
+            params=dict(params),
+            tags=dict(tags),
+            destination=None if destination is None else dict(destination),
+            unit=unit,
+        )
 
-    def metrics(self, step: int, values: Mapping[str, float]) -> None:
-        """Numbers at an epoch."""
+    def log_metrics(self, step: int, values: Mapping[str, float]) -> None:
+        """Write metrics at a step."""
         self._write("metrics", step=step, values=dict(values))
 
-    def confusion(self, step: int, matrix: Sequence[Sequence[int]]) -> None:
-        """How often each class of the validation set was taken for each other at an epoch, (C, C), true classes down."""
+    def log_confusion(self, step: int, matrix: Sequence[Sequence[int]]) -> None:
+        """Write the confusion matrix (C, C) of the validation set at a step, true classes down."""
         self._write("confusion", step=step, matrix=[list(row) for row in matrix])
 
-    def artifacts(self, *paths: str) -> None:
-        """Files of the run's folder that belong to its record."""
+    def log_artifacts(self, *paths: str) -> None:
+        """Write which files of the run's folder are artifacts."""
         for path in paths:
             self._write("artifact", path=path)
 
     def end(self, status: Status) -> None:
-        """How it ended."""
+        """Write the last entry: the status."""
         self._write("end", status=status)
 
     def _write(self, kind: str, **entry: Any) -> None:
@@ -92,8 +93,8 @@ class Journal:
         self.file.close()
 
 
-def writer(pid: int) -> dict[str, Any]:
-    """What tells a process from all others: its machine, its number, and when it began, in ticks of the machine's clock."""
+def process_identity(pid: int) -> dict[str, Any]:
+    """Return the identity of a process: host, PID, start in clock ticks (PIDs are used again)."""
     try:
         began = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
     except (OSError, IndexError):
@@ -101,27 +102,11 @@ def writer(pid: int) -> dict[str, Any]:
     return {"host": platform.node(), "pid": pid, "began": began}
 
 
-def read(folder: Path, offset: int = 0) -> tuple[list[Entry], int]:
-    """The entries after `offset` bytes, and the offset after the last whole one."""
-    with (folder / NAME).open("rb") as file:
-        file.seek(offset)
-        whole, _, _ = file.read().rpartition(b"\n")
-    if not whole:
-        return [], offset
-    return [json.loads(line) for line in whole.splitlines()], offset + len(whole) + 1
-
-
 def close(folder: Path, status: Status) -> None:
-    """End the journal of a run whose writer is gone, at the time of its last entry; a line that it began is dropped."""
-    entries, offset = read(folder)
-    with (folder / NAME).open("r+b") as file:
+    """End the journal of a run whose process died, at its last entry's time; drop an incomplete line."""
+    entries, offset = RunFolder(folder).entries_after(0)
+    end = {"kind": "end", "time": entries[-1]["time"], "status": status}
+    with (folder / JOURNAL).open("r+b") as file:
         file.truncate(offset)
         file.seek(offset)
-        file.write(
-            json.dumps({"kind": "end", "time": entries[-1]["time"], "status": status}).encode() + b"\n"
-        )
-
-
-def history(entries: Iterable[Entry]) -> Iterator[tuple[int, dict[str, float]]]:
-    """The metrics entries as (step, values)."""
-    return ((entry["step"], entry["values"]) for entry in entries if entry["kind"] == "metrics")
+        file.write(json.dumps(end).encode() + b"\n")

@@ -1,25 +1,25 @@
-"""What a network says of each example, as a table with names instead of numbers.
+"""Predictions of a run as tables with names instead of numbers: Parquet, and JSON of MLflow's tables.
 
 N examples, T targets, L labels.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nnexp.run_folder import SPLITS, RunFolder
-
-MISTAKES = "predictions/mistakes.json"
-MOST_MISTAKES = 200
+from nnexp.atomic_write import write_atomically
+from nnexp.run_folder import MISCLASSIFIED_TABLE, SPLITS, Arrays, RunFolder
+from nnexp.tasks import task_of
 
 if TYPE_CHECKING:
     import pyarrow
 
-Arrays = Mapping[str, NDArray[Any]]
+MAX_MISCLASSIFIED = 200
 
 
 def write_tables(folder: Path, failures: list[str] | None = None) -> list[str]:
@@ -29,53 +29,57 @@ def write_tables(folder: Path, failures: list[str] | None = None) -> list[str]:
         folder: the run's.
         failures: receives a message for each table that could not be written.
     """
-    run, written = RunFolder(folder), []
-    classes, targets = run.dataset.get("classes", ()), run.dataset.get("targets", ())
-    for split, _ in SPLITS:
-        predictions = run.predictions(split) if run.dataset else {}
-        if not predictions:
-            continue
-        path = f"predictions/{split}.parquet"
+    run, paths = RunFolder(folder), []
+    for path, write in _tables(run):
         try:
-            write(table(predictions, classes, targets), folder / path)
-            written.append(path)
-            if split == "test" and "true" in predictions:
-                path = MISTAKES
-                write_mistakes(folder / path, predictions, classes)
-                written.append(path)
+            write()
+            paths.append(path)
         except Exception as error:  # noqa: BLE001, one table must not cost the others
             if failures is not None:
                 failures.append(f"{path}: {type(error).__name__}: {error}")
-    return written
+    return paths
 
 
-def table(found: Arrays, classes: Sequence[str], targets: Sequence[str]) -> "pyarrow.Table":
-    """A row for each example: its row in the data, what is true, what is predicted, and how sure that is.
+def _tables(run: RunFolder) -> Iterator[tuple[str, Callable[[], None]]]:
+    """Yield the path of each table and a function that writes it."""
+    if not (dataset := run.dataset):
+        return
+    names = task_of(dataset["task"]).names(dataset)
+    for split, _ in SPLITS:
+        arrays = run.predictions(split)
+        if "index" in arrays:
+            path = f"predictions/{split}.parquet"
+            yield path, partial(write_parquet, run / path, arrays, names)
+        if split == "test" and "true" in arrays:
+            yield MISCLASSIFIED_TABLE, partial(write_misclassified, run / MISCLASSIFIED_TABLE, arrays, names)
 
-    The columns are index, true, predicted, confidence of a classification; index, and for each target true_<target> and
-    predicted_<target> of a regression; of labels also confidence_<label>, the probability that the label is true.
 
-    Args:
-        found: index (N,); true, predicted, confidence (N,), or y, predicted (N, T), or y, predicted, confidence (N, L).
-        classes: their names.
-        targets: the names of targets or labels.
+def table(arrays: Arrays, names: Sequence[str]) -> "pyarrow.Table":
+    """Build a table with a row per example: its row in the data, true value, prediction, confidence.
+
+    A classification has the columns index, true, predicted, confidence. Others have index and true_<name> and
+    predicted_<name> of each target or label; labels also confidence_<label>, the probability that it is true.
+
+    Args: arrays: index (N,); true, predicted, confidence (N,), or y, predicted (N, T), or y, predicted,
+    confidence (N, L). names: of the classes, targets or labels.
     """
     import pyarrow as pa
 
-    if "true" in found:
-        said = {key: strings(classes).take(column(found[key])) for key in ("true", "predicted")}
-        return pa.table({"index": column(found["index"]), **said, "confidence": column(found["confidence"])})
-    columns = {"index": column(found["index"])}
-    kinds = {"true": "y", "predicted": "predicted"} | (
-        {"confidence": "confidence"} if "confidence" in found else {}
-    )
-    for i, target in enumerate(targets):
-        columns |= {f"{kind}_{target}": column(found[key][:, i]) for kind, key in kinds.items()}
+    columns = {"index": to_arrow(arrays["index"])}
+    if "true" in arrays:
+        classes = strings_to_arrow(names)
+        columns |= {key: classes.take(to_arrow(arrays[key])) for key in ("true", "predicted")}
+        return pa.table(columns | {"confidence": to_arrow(arrays["confidence"])})
+    keys = {"true": "y", "predicted": "predicted", "confidence": "confidence"}
+    for i, name in enumerate(names):
+        for prefix, key in keys.items():
+            if key in arrays:
+                columns[f"{prefix}_{name}"] = to_arrow(arrays[key][:, i])
     return pa.table(columns)
 
 
-def column(values: NDArray[Any]) -> "pyarrow.Array":
-    """An array (N,) as pyarrow's; its own `array` would import pandas for it, which takes longer than to draw two pictures."""
+def to_arrow(values: NDArray[Any]) -> "pyarrow.Array":
+    """Convert an array (N,); pyarrow's own `array` would import pandas, which takes longer than two plots."""
     import pyarrow as pa
 
     values = np.ascontiguousarray(values)
@@ -83,8 +87,8 @@ def column(values: NDArray[Any]) -> "pyarrow.Array":
     return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [None, pa.py_buffer(bits)])
 
 
-def strings(texts: Sequence[str]) -> "pyarrow.Array":
-    """Texts as pyarrow's, likewise."""
+def strings_to_arrow(texts: Sequence[str]) -> "pyarrow.Array":
+    """Convert texts, also without pandas."""
     import pyarrow as pa
 
     encoded = [text.encode() for text in texts]
@@ -92,25 +96,24 @@ def strings(texts: Sequence[str]) -> "pyarrow.Array":
     return pa.StringArray.from_buffers(len(encoded), pa.py_buffer(ends), pa.py_buffer(b"".join(encoded)))
 
 
-def write(made: "pyarrow.Table", path: Path) -> None:
-    """As Parquet, whole or not at all."""
+def write_parquet(path: Path, arrays: Arrays, names: Sequence[str]) -> None:
+    """Write the table of predictions as a Parquet file."""
     import pyarrow as pa
     import pyarrow.parquet
 
-    sink = pa.BufferOutputStream()
-    pa.parquet.write_table(made, sink)
-    path.write_bytes(sink.getvalue())
+    file = pa.BufferOutputStream()
+    pa.parquet.write_table(table(arrays, names), file)
+    write_atomically(path, file.getvalue().to_pybytes())
 
 
-def write_mistakes(path: Path, found: Arrays, classes: Sequence[str]) -> None:
-    """The wrong predictions, the surest first, in the JSON of MLflow's tables, which its UI shows."""
-    wrong = np.flatnonzero(found["true"] != found["predicted"])
-    worst = wrong[np.argsort(-found["confidence"][wrong], kind="stable")][:MOST_MISTAKES]
-    index, true, predicted, sure = (
-        found[key][worst].tolist() for key in ("index", "true", "predicted", "confidence")
-    )
+def write_misclassified(path: Path, arrays: Arrays, classes: Sequence[str]) -> None:
+    """Write the misclassified examples, the most confident first, as JSON that MLflow's UI shows."""
+    wrong = np.flatnonzero(arrays["true"] != arrays["predicted"])
+    worst = wrong[np.argsort(-arrays["confidence"][wrong], kind="stable")][:MAX_MISCLASSIFIED]
+    keys = ("index", "true", "predicted", "confidence")
+    columns = [arrays[key][worst].tolist() for key in keys]
     rows = [
-        [i, classes[t], classes[p], round(c, 6)]
-        for i, t, p, c in zip(index, true, predicted, sure, strict=True)
+        [index, classes[true], classes[predicted], round(confidence, 6)]
+        for index, true, predicted, confidence in zip(*columns, strict=True)
     ]
-    path.write_text(json.dumps({"columns": ["index", "true", "predicted", "confidence"], "data": rows}))
+    write_atomically(path, json.dumps({"columns": keys, "data": rows}))

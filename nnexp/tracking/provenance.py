@@ -1,4 +1,4 @@
-"""Where a run comes from: code, machine, command."""
+"""Provenance of a run: code, machine, packages, command."""
 
 import getpass
 import os
@@ -11,73 +11,64 @@ from typing import Any
 
 from nnexp.redaction import redacted
 
-PACKAGES = (
-    "nnexp",
-    "numpy",
-    "scipy",
-    "hydra-core",
-    "omegaconf",
-    "mlflow",
-    "pydantic",
-    "scikit-learn",
-    "matplotlib",
-)
-DIFF_LIMIT = 1_000_000  # characters of a diff that are kept
+PACKAGES = ("nnexp", "numpy", "scipy", "hydra-core", "omegaconf", "mlflow", "pydantic")
+PACKAGES += ("scikit-learn", "matplotlib")
+BLAS_FACTS = ("internal_api", "version", "architecture", "num_threads")
+MAX_DIFF = 1_000_000  # characters
 
 
-def git() -> dict[str, str]:
-    """Commit, branch and uncommitted changes of the working directory; "none" where it is no checkout."""
+def git_state() -> dict[str, str]:
+    """Return commit, branch and uncommitted changes here; "none" outside a checkout."""
     commit = _git("rev-parse", "HEAD")
     if not commit:
         return {"commit": "none", "branch": "none", "dirty": "none", "diff": ""}
     diff = _git("diff", "HEAD")
     dirty = diff or _git("status", "--porcelain", "--", ":/", ":(exclude)outputs", ":(exclude)mlruns")
     branch = _git("rev-parse", "--abbrev-ref", "HEAD")
-    return {"commit": commit, "branch": branch, "dirty": str(bool(dirty)).lower(), "diff": diff[:DIFF_LIMIT]}
+    return {"commit": commit, "branch": branch, "dirty": str(bool(dirty)).lower(), "diff": diff[:MAX_DIFF]}
 
 
-def environment(threads: int) -> dict[str, Any]:
-    """The machine, Python, packages and linear algebra that a run was made with."""
+def describe_environment(threads: int) -> dict[str, Any]:
+    """Return command, machine, Python, packages and BLAS of this process."""
     from threadpoolctl import threadpool_info
 
+    blas = [pool for pool in threadpool_info() if pool.get("user_api") == "blas"]
     return {
-        "command": redacted(shlex.join([program(), *sys.argv[1:]])),
+        "command": redacted(shlex.join([_program(), *sys.argv[1:]])),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "cpu": _cpu(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "threads": threads,
-        "blas": [
-            {key: pool.get(key) for key in ("internal_api", "version", "architecture", "num_threads")}
-            for pool in threadpool_info()
-            if pool.get("user_api") == "blas"
-        ],
+        "blas": [{fact: pool.get(fact) for fact in BLAS_FACTS} for pool in blas],
         "packages": {name: version for name in PACKAGES if (version := _version(name))},
     }
 
 
-def program() -> str:
-    """What a person typed first."""
-    name = os.path.basename(sys.argv[0]) or "python"
-    return "nnexp" if name in ("__main__.py", "nnexp.exe") else name
-
-
-def user() -> str:
-    """Who runs this; a container may have no name for it."""
+def user_name() -> str:
+    """Return the name of the user; a container may have none."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
         return "unknown"
 
 
+def _program() -> str:
+    """Return the first word of the command line, as typed."""
+    name = os.path.basename(sys.argv[0]) or "python"
+    return "nnexp" if name in ("__main__.py", "nnexp.exe") else name
+
+
 def _git(*arguments: str) -> str:
+    """Return the output of a git command; empty if it fails."""
+    command = ["git", *arguments]
     try:
-        done = subprocess.run(
-            ["git", *arguments], capture_output=True, text=True, errors="replace", timeout=10, check=False
+        result = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", timeout=10, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
+    return result.stdout.strip() if result.returncode == 0 else ""
 
 
 def _version(package: str) -> str | None:

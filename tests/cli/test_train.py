@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from nnexp.config.compose import CONF
-from nnexp.tracking.mlflow.store import address
+from nnexp.tracking.mlflow.store import tracking_uri
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"
@@ -31,7 +31,7 @@ def nnexp(*arguments, **options):
 def runs(experiment="nnexp"):
     from mlflow.tracking import MlflowClient
 
-    client = MlflowClient(address(None))
+    client = MlflowClient(tracking_uri(None))
     found = client.get_experiment_by_name(experiment)
     return client, client.search_runs([found.experiment_id]) if found else []
 

@@ -1,43 +1,42 @@
 """The process that draws."""
 
 import os
-import shutil
 import signal
+from functools import partial
 
 import pytest
-from tests.tracking.test_shipment import Nobody
 
 from nnexp import compose, run
-from nnexp.plots.worker import PlotWorker, paint
-from nnexp.tracking.upload.client import Uploader
+from nnexp.experiment.upload_process import make_outputs
+from nnexp.plots.worker import PlotWorker
 
 
 @pytest.fixture
-def painter():
-    painter = PlotWorker()
-    yield painter
-    painter.stop()
+def worker():
+    worker = PlotWorker(make_outputs, os.getpid)
+    yield worker
+    worker.stop()
 
 
-def test_it_draws_what_would_be_drawn_here_and_survives_what_is_no_run(painter, monkeypatch, alone, capfd):
-    monkeypatch.setattr(Uploader, "start", classmethod(lambda cls, mlflow: Nobody()))
+def test_it_makes_the_same_outputs_as_this_process_and_reports_failures(worker, no_upload, alone):
     folder = run(compose(["data=digits", "trainer.epochs=2", "tracking=none"])).folder
-    assert painter.draw(alone / "nowhere")[1] != []
+    assert worker.make_outputs(alone / "missing")[1] != []
     (folder / "predictions" / "test.npz").write_bytes(b"no arrays")
-    drawn, failures = painter.draw(folder)
-    assert {"curves.png", "confusion/test.png", "weights/first_layer.png"} <= set(drawn)
-    assert all((folder / path).stat().st_size > 0 for path in drawn)
-    assert (drawn, failures) == paint(folder)
+    paths, failures = worker.make_outputs(folder)
+    assert {"curves.png", "confusion/test.png", "weights/first_layer.png"} <= set(paths)
+    assert all((folder / path).stat().st_size > 0 for path in paths)
+    assert (paths, failures) == make_outputs(folder)
 
 
-def test_one_that_was_killed_has_a_successor(painter, alone):
-    process = painter.start()
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    assert painter.draw(alone)[1] != []
+def test_a_killed_process_is_replaced(worker, alone):
+    worker.start()
+    os.kill(worker.process.pid, signal.SIGKILL)
+    worker.process.join()
+    assert worker.make_outputs(alone)[1] != []
 
 
-def test_one_that_cannot_even_begin_is_told(painter, monkeypatch, alone):
-    monkeypatch.setattr("sys.executable", shutil.which("false"))
-    with pytest.raises(OSError, match=r"ended early|Broken pipe"):
-        painter.draw(alone)
+def test_a_process_that_cannot_start_is_reported(alone):
+    worker = PlotWorker(make_outputs, partial(os._exit, 1))
+    with pytest.raises(OSError, match="ended early"):
+        worker.make_outputs(alone)
+    worker.stop()

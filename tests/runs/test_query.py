@@ -6,7 +6,7 @@ from nnexp.config import compose
 from nnexp.experiment.run import run
 from nnexp.runs.query import Run, RunError, Runs
 from nnexp.tracking.journal import Journal
-from nnexp.tracking.mlflow.store import StoreError, address, log_metrics, log_params, open_store
+from nnexp.tracking.mlflow.store import StoreError, log_metrics, log_params, open_store, tracking_uri
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"
@@ -36,8 +36,8 @@ def record(client, experiment, name, accuracy=None, number=0, status="FINISHED",
 @pytest.fixture
 def ids(store):
     """The ids of four runs; those of "twice" have the same name."""
-    client, experiment = open_store(address(None), "nnexp")
-    _, other = open_store(address(None), "other")
+    client, experiment = open_store(tracking_uri(None), "nnexp")
+    _, other = open_store(tracking_uri(None), "other")
     return {
         "worse": record(client, experiment, "twice", 0.5, 0, init="zeros"),
         "best": record(client, experiment, "twice", 0.9, 1),
@@ -102,7 +102,7 @@ def test_more_runs_than_a_page_come_all(ids, monkeypatch):
 
 
 def test_a_deleted_run_is_not_found(ids):
-    client, _ = open_store(address(None), "nnexp")
+    client, _ = open_store(tracking_uri(None), "nnexp")
     client.delete_run(ids["best"])
     assert Runs().find("best").id == ids["worse"]
     with pytest.raises(RunError, match="no such run"):
@@ -190,7 +190,7 @@ def test_a_password_of_a_server_that_does_not_answer_is_not_repeated(monkeypatch
 
 
 def test_artifacts_of_a_local_store_are_read_where_they_lie(ids, alone):
-    client, _ = open_store(address(None), "nnexp")
+    client, _ = open_store(tracking_uri(None), "nnexp")
     client.log_text(ids["best"], "a: 1", "some folder/config.yaml")
     found = Runs().find("best")
     assert found.files() == ["some folder/config.yaml"]
@@ -205,21 +205,21 @@ def test_artifacts_of_a_local_store_are_read_where_they_lie(ids, alone):
 
 def test_a_folder_is_a_run_without_any_store(alone):
     with Journal(alone) as journal:
-        journal.run(
+        journal.log_run(
             "a-name",
             {"init": "zeros"},
             {"a": "tag"},
             {"experiment": "mine", "uri": None, "folder": str(alone)},
         )
-        journal.metrics(1, {"val/loss": 0.5, "train/loss": 1.0})
-        journal.metrics(7, {"system/cpu": 99.0})
-        journal.metrics(2, {"val/loss": 0.25})
+        journal.log_metrics(1, {"val/loss": 0.5, "train/loss": 1.0})
+        journal.log_metrics(7, {"system/cpu": 99.0})
+        journal.log_metrics(2, {"val/loss": 0.25})
         (alone / "weights").mkdir()
         (alone / "weights" / "best.npz").touch()
         (alone / ".hidden").touch()
         assert Runs().find(str(alone)).status == "UNFINISHED"
         assert Runs().find(".").seconds is None
-        journal.metrics(0, {"best/epoch": 2.0})
+        journal.log_metrics(0, {"best/epoch": 2.0})
         journal.end("KILLED")
     found = Runs().find(str(alone / "journal.jsonl"))
     assert isinstance(found, Run)

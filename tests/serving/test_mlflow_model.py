@@ -15,7 +15,7 @@ import pytest
 
 from nnexp import compose, run
 from nnexp.serving.predictor import Predictor
-from nnexp.tracking.upload.state import UploadState
+from nnexp.tracking.mlflow.upload_state import UploadState
 
 IMAGES = 1000
 
@@ -33,7 +33,7 @@ def learnt(*overrides):
         result,
         images,
         np.asarray(data.y_test[:IMAGES]),
-        f"models:/{UploadState.of(result.folder).model_id}",
+        f"models:/{UploadState.load(result.folder).model_id}",
     )
 
 

@@ -10,9 +10,9 @@ from nnexp.tracking.journal import Journal
 
 def recorded(folder, params, values):
     with Journal(folder) as journal:
-        journal.run("name", params, {}, None)
+        journal.log_run("name", params, {}, None)
         for step, value in enumerate(values, 1):
-            journal.metrics(step, {"train/loss": 1 - value, "val/accuracy": value})
+            journal.log_metrics(step, {"train/loss": 1 - value, "val/accuracy": value})
 
 
 def sweep(folder, *runs):

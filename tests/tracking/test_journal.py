@@ -1,40 +1,36 @@
 import math
 
-from nnexp.tracking.journal import Journal, history, read
+from nnexp.run_folder import RunFolder, history
+from nnexp.tracking.journal import Journal
 
 
-def test_what_is_written_is_read_in_order(tmp_path):
+def test_entries_are_read_in_the_order_in_which_they_were_written(tmp_path):
+    run = RunFolder(tmp_path)
     with Journal(tmp_path) as journal:
-        journal.run("name", {"seed": "0"}, {"tag": "x"}, {"uri": None})
-        entries, offset = read(tmp_path)
+        assert run.entries_after(0) == ([], 0)
+        journal.log_run("name", {"seed": "0"}, {"tag": "x"}, {"uri": None})
+        entries, offset = run.entries_after(0)
         assert entries[0]["params"] == {"seed": "0"}
-        journal.metrics(1, {"train/loss": 0.5})
-        journal.metrics(2, {"train/loss": math.nan})
-        journal.artifacts("a", "b")
+        journal.log_metrics(1, {"train/loss": 0.5})
+        journal.log_metrics(2, {"train/loss": math.nan})
+        journal.log_artifacts("a", "b")
         journal.end("FINISHED")
-    news, _ = read(tmp_path, offset)
-    assert [entry["kind"] for entry in news] == ["metrics", "metrics", "artifact", "artifact", "end"]
-    (_, first), (_, second) = history(news)
+    entries, offset = run.entries_after(offset)
+    assert [entry["kind"] for entry in entries] == ["metrics", "metrics", "artifact", "artifact", "end"]
+    (_, first), (_, second) = history(entries)
     assert first == {"train/loss": 0.5}
     assert math.isnan(second["train/loss"])
+    assert run.entries_after(offset) == ([], offset)
 
 
-def test_half_a_line_waits_for_its_other_half(tmp_path):
+def test_an_incomplete_line_is_read_when_it_is_complete(tmp_path):
     with Journal(tmp_path) as journal:
-        journal.metrics(1, {"a": 1})
+        journal.log_metrics(1, {"a": 1})
         journal.file.write('{"kind": "metr')
         journal.file.flush()
-        entries, offset = read(tmp_path)
+        entries, offset = RunFolder(tmp_path).entries_after(0)
         assert len(entries) == 1
         journal.file.write('ics", "step": 2, "values": {}}\n')
         journal.file.flush()
-        (entry,), _ = read(tmp_path, offset)
+        (entry,), _ = RunFolder(tmp_path).entries_after(offset)
         assert entry["step"] == 2
-
-
-def test_nothing_new_is_nothing(tmp_path):
-    with Journal(tmp_path) as journal:
-        assert read(tmp_path) == ([], 0)
-        journal.end("KILLED")
-    _, offset = read(tmp_path)
-    assert read(tmp_path, offset) == ([], offset)

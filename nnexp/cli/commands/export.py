@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nnexp.cli.arguments import Arguments
+from nnexp.messages import first_line
 from nnexp.runs.query import Run, Runs
 from nnexp.serving.onnx.export import onnx_model
 from nnexp.serving.onnx.graph import TranslationError
 from nnexp.serving.onnx.verify import EXAMPLES, ROUNDINGS, TOLERANCE, Comparison, compare
 from nnexp.serving.predictor import Predictor, PredictorError
-from nnexp.tracking.mlflow.store import StoreError, first_line
+from nnexp.tracking.mlflow.store import StoreError
 
 if TYPE_CHECKING:
     from onnx import ModelProto, ValueInfoProto

@@ -1,80 +1,67 @@
-"""`nnexp sync`: send to MLflow what never reached it."""
+"""`nnexp sync`: upload runs to MLflow that did not reach it."""
 
 import sys
 from collections import Counter
 from pathlib import Path
 
 from nnexp.cli.arguments import Arguments
-from nnexp.messages import short_path
+from nnexp.errors import UserError
+from nnexp.experiment.upload_process import upload_callbacks
+from nnexp.messages import listed, plural, short_path
 from nnexp.redaction import redacted
-from nnexp.tracking.mlflow.store import StoreError, address, set_mlflow_defaults
-from nnexp.tracking.mlflow.uris import check
-from nnexp.tracking.upload.sync import Found, State, find, look, ship
+from nnexp.tracking.mlflow.store import set_mlflow_defaults, tracking_uri
+from nnexp.tracking.mlflow.uris import check_uri
+from nnexp.tracking.upload.sync import LocalRun, State, find_runs, read_run, upload
 
-USER_ERROR, FAILURE = 2, 1
 OUTPUTS = Path("outputs")
+STATES: dict[State, str] = {
+    "uploaded": "in their store",
+    "waiting": "to be uploaded",
+    "running": "being trained",
+    "untracked": "with tracking=none",
+    "unreadable": "without a readable journal",
+}
 
 
 def main(arguments: list[str]) -> int:
-    """Send and say what was sent; returns the exit code, 1 where something still waits."""
+    """Upload runs and report each; returns the exit code, 1 where one still waits."""
     parser = Arguments(
         "sync",
-        "Send runs to MLflow that never reached it, or not all of them: a server was down, a process was killed.",
-        epilog="What a store has already is not sent twice. Name and password of a server come from the environment, as MLflow reads them.",
+        "Upload runs to MLflow that did not reach it completely: a server was down, a process was killed.",
+        epilog="Nothing is uploaded twice. Name and password of a server come from MLflow's environment variables.",
     )
     parser.add_argument(
-        "folder", nargs="*", type=Path, help="a run's folder, or one above several (default: outputs)"
+        "folder", nargs="*", type=Path, help="folders of runs or above them (default: outputs)"
     )
     parser.add_argument("--uri", help="another store than the runs were made for")
-    parser.add_argument("--dry-run", action="store_true", help="only say what would be sent")
+    parser.add_argument("--dry-run", action="store_true", help="only list the runs that would be uploaded")
     options = parser.parse_args(arguments)
-    places = options.folder or [OUTPUTS]
-    if missing := [place for place in places if not place.is_dir()]:
-        remedy = (
-            "runs leave their folders below the working directory: go there"
-            if places == [OUTPUTS]
-            else "name a folder that there is"
-        )
-        print(f"nnexp: {missing[0]}: no such folder; {remedy}", file=sys.stderr)
-        return USER_ERROR
-    try:
-        check(address(options.uri))
-    except StoreError as error:
-        print(f"nnexp: {error}", file=sys.stderr)
-        return USER_ERROR
-    found = list(find(*places))
-    print(summary(found))
-    waiting = [run for run in found if run.state == "waiting"]
+    folders = options.folder or [OUTPUTS]
+    if missing := [folder for folder in folders if not folder.is_dir()]:
+        remedy = "" if options.folder else "; fix: change to the folder that nnexp was started in"
+        raise UserError(f"{missing[0]}: no such folder{remedy}")
+    check_uri(tracking_uri(options.uri))
+    runs = list(find_runs(*folders))
+    counts = Counter(run.state for run in runs)
+    states = listed([f"{counts[state]} {text}" for state, text in STATES.items() if counts[state]])
+    print(plural(len(runs), "run") + (f": {states}" if states else ""))
+    waiting = [run for run in runs if run.state == "waiting"]
     if options.dry_run:
         for run in waiting:
             print(f"{short_path(run.folder)}  {run.name}")
         return 0
-    return FAILURE if [run for run in waiting if not sent(run, options.uri)] else 0
+    return int(not all([upload_and_report(run, options.uri) for run in waiting]))
 
 
-def sent(run: Found, uri: str | None) -> bool:
-    """Send one run and say how it went."""
+def upload_and_report(run: LocalRun, uri: str | None) -> bool:
+    """Upload one run and print the outcome; returns whether it is in its store."""
     set_mlflow_defaults()
-    trouble = ship(run.folder, uri)
-    if trouble and look(run.folder).state == "shipped":  # by somebody else, meanwhile
-        trouble = ""
-    if trouble:
-        remedy = "try again when it is back, or send it elsewhere: nnexp sync --uri sqlite:///$PWD/mlruns/mlflow.db"
-        print(f"nnexp: {short_path(run.folder)}: {redacted(trouble)}; {remedy}", file=sys.stderr, flush=True)
-    else:
-        print(f"{short_path(run.folder)}  {run.name}: sent", flush=True)
-    return not trouble
-
-
-def summary(found: list[Found]) -> str:
-    """How many runs there are, and how it is with them."""
-    words: dict[State, str] = {
-        "shipped": "in their store",
-        "waiting": "to be sent",
-        "running": "being trained",
-        "untracked": "with tracking=none",
-        "unreadable": "without a journal that can be read",
-    }
-    counts = Counter(run.state for run in found)
-    told = [f"{counts[state]} {text}" for state, text in words.items() if counts[state]]
-    return f"{len(found)} {'run' if len(found) == 1 else 'runs'}" + (f": {', '.join(told)}" if told else "")
+    error = upload(run.folder, upload_callbacks(), uri)
+    if not error or read_run(run.folder).state == "uploaded":  # by another process meanwhile
+        print(f"{short_path(run.folder)}  {run.name}: uploaded", flush=True)
+        return True
+    remedy = (
+        "try again when it is back, or use another store: nnexp sync --uri sqlite:///$PWD/mlruns/mlflow.db"
+    )
+    print(f"nnexp: {short_path(run.folder)}: {redacted(error)}; fix: {remedy}", file=sys.stderr, flush=True)
+    return False

@@ -12,9 +12,8 @@ from nnexp.messages import plural, short_path
 from nnexp.redaction import redacted
 from nnexp.run_folder import RunFolder
 from nnexp.runs.query import Runs
-from nnexp.tracking.mlflow.store import DATABASE, SQLITE, StoreError, address
-from nnexp.tracking.mlflow.uris import check
-from nnexp.tracking.upload.sync import find
+from nnexp.tracking.mlflow.store import DATABASE, SQLITE, StoreError, tracking_uri
+from nnexp.tracking.mlflow.uris import check_uri
 
 DATA = "NNEXP_DATA"
 OUTPUTS = Path("outputs")
@@ -39,8 +38,8 @@ def check_data() -> Iterator[Finding]:
 def check_store() -> Iterator[Finding]:
     """Check that the MLflow store answers and that its schema is that of the installed MLflow."""
     try:
-        uri = address(None)
-        check(uri)
+        uri = tracking_uri(None)
+        check_uri(uri)
         if uri.startswith(SQLITE) and not (path := Path(uri.removeprefix(SQLITE))).exists():
             yield missing_store(path)
             return
@@ -62,7 +61,7 @@ def missing_store(path: Path) -> Finding:
 
 def check_runs() -> Iterator[Finding]:
     """Check for runs below outputs/ that were not uploaded, or whose journal has no end."""
-    runs = list(find(OUTPUTS))
+    runs = list(find_runs(OUTPUTS))
     counts = Counter(run.state for run in runs)
     text = f"{plural(len(runs), 'run')} in {OUTPUTS}/, {counts['running']} in training"
     waiting = [run.folder for run in runs if run.state == "waiting"]

@@ -1,63 +1,61 @@
-"""What a run learnt from, as MLflow's dataset inputs: each part with the SHA-256 of its rows.
+"""The data of a run as MLflow dataset inputs: each split with the SHA-256 of its rows.
 
-MLflow's own digest of an array looks at its first 10,000 numbers, which is a dozen MNIST images; so ours is told.
+MLflow's own digest of an array reads its first 10,000 numbers only: a dozen MNIST images.
 """
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from nnexp.run_folder import RunFolder
+from nnexp.tasks import task_of
 
 if TYPE_CHECKING:
     from mlflow.entities import DatasetInput
 
-DIGEST = 36  # the characters that MLflow keeps of a digest
-SPLIT = ("seed", "validation", "folds", "fold", "stratify")
+DIGEST_LENGTH = 36  # MLflow's limit
+SPLIT_KEYS = ("seed", "validation", "folds", "fold", "stratify")
 
 
-def datasets(folder: Path, params: Mapping[str, str]) -> list["DatasetInput"]:
-    """A dataset input for training, validation and test, from the run's dataset.json; none where there is no such file."""
+def dataset_inputs(run: RunFolder, params: Mapping[str, str]) -> list["DatasetInput"]:
+    """Build a dataset input for each split in the run's dataset.json; none where there is no such file."""
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
-    try:
-        data = json.loads((folder / "dataset.json").read_text())
-    except FileNotFoundError:
+    if not (data := run.dataset):
         return []
     source = {"config": params.get("data._target_", ""), "path": params.get("data.path") or data["name"]}
-    made = []
-    for part, found in data["splits"].items():
+    inputs = []
+    for name, split in data["splits"].items():
         dataset = Dataset(
-            name=f"{data['name']}, {part}"[:500],
-            digest=found["digest"][:DIGEST],
+            name=f"{data['name']}, {name}"[:500],
+            digest=split["digest"][:DIGEST_LENGTH],
             source_type="nnexp",
             source=json.dumps(source),
             schema=json.dumps(schema(data)),
-            profile=json.dumps(profile(data, part)),
+            profile=json.dumps(profile(data, name)),
         )
-        tags = [InputTag("mlflow.data.context", part), InputTag("nnexp.sha256", found["digest"])]
-        made.append(DatasetInput(dataset, tags))
-    return made
+        tags = [InputTag("mlflow.data.context", name), InputTag("nnexp.sha256", split["digest"])]
+        inputs.append(DatasetInput(dataset, tags))
+    return inputs
 
 
 def schema(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The shapes and types of examples and of what is learnt, as MLflow writes tensors."""
+    """Return shapes and types of examples and targets, in MLflow's format of tensors."""
+    task = task_of(data["task"])
+    dtype, shape = task.target_spec(task.names(data))
     features = {"type": "tensor", "tensor-spec": {"dtype": data["stored"], "shape": [-1, *data["shape"]]}}
-    number = {"classification": ("int64", [-1]), "multilabel": ("bool", [-1, len(data["targets"])])}
-    dtype, shape = number.get(data["task"], ("float32", [-1, len(data["targets"])]))
     targets = {"type": "tensor", "tensor-spec": {"dtype": dtype, "shape": shape}}
     return {"mlflow_tensorspec": {"features": json.dumps([features]), "targets": json.dumps([targets])}}
 
 
-def profile(data: Mapping[str, Any], part: str) -> dict[str, Any]:
-    """How many examples, of which classes, and how the part was split off."""
-    found = data["splits"][part]
-    told: dict[str, Any] = {
-        "num_rows": found["examples"],
-        "sha256": found["digest"],
-        "data_sha256": data["sha256"],
-    }
-    if found.get("classes"):
-        told["class_counts"] = found["classes"]
-    if part != "test":
-        told |= {f"split_{key}": data["split"][key] for key in SPLIT if data["split"].get(key) is not None}
-    return told
+def profile(data: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return the number of examples of a split, its class counts, and how it was made."""
+    split = data["splits"][name]
+    facts = {"num_rows": split["examples"], "sha256": split["digest"], "data_sha256": data["sha256"]}
+    if split.get("classes"):
+        facts["class_counts"] = split["classes"]
+    if name != "test":
+        facts |= {
+            f"split_{key}": data["split"][key] for key in SPLIT_KEYS if data["split"].get(key) is not None
+        }
+    return facts

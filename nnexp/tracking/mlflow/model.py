@@ -1,7 +1,8 @@
-"""A run's network as an MLflow model: whoever has mlflow and NumPy can load it, nnexp travels inside.
+"""A run's network as an MLflow model: it needs mlflow and NumPy only, a copy of nnexp is inside.
 
-It is a `python_function`: MLflow imports `nnexp_model`, a copy of nnexp.serving.mlflow_loader, from the model's folder and gives it
-the model's data. What goes in is what the data set stores (pixels as bytes, a table's columns), what comes out is a table.
+It has the flavor `python_function`: MLflow imports `nnexp_model`, a copy of nnexp.serving.mlflow_loader, from
+the model's folder and gives it the model's data. Inputs are as the data set stores them (pixels as bytes, a
+table's columns), the output is a table.
 """
 
 import json
@@ -10,111 +11,125 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Mapping
-from contextlib import ExitStack
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from unittest.mock import patch
 
 import numpy as np
 
+from nnexp.run_folder import NETWORK, RunFolder
 from nnexp.serving import mlflow_loader
 from nnexp.serving.bundle import write
+from nnexp.tasks import task_of
+from nnexp.tracking.mlflow.store import URI_VARIABLE
 
 if TYPE_CHECKING:
     from mlflow.models import ModelSignature
     from mlflow.tracking import MlflowClient
 
-    from nnexp.tracking.upload.state import UploadState
+    from nnexp.tracking.mlflow.upload_state import UploadState
 
-NAME = "model"  # so that runs:/<run id>/model is it
+NAME = "model"  # its URI is runs:/<run id>/model
 LOADER = "nnexp_model"
-VARIABLE = "MLFLOW_TRACKING_URI"
-NEEDED = ("numpy", "annotated-types", "pandas")
-CHECK = "warn_dependency_requirement_mismatches"
-"""What MLflow does with a model's requirements: it walks every installed package, for half a second; ours name what is installed."""
+REQUIRED = ("mlflow", "numpy", "annotated-types", "pandas")
+NOT_SHOWN = ("plugins", "optimized_metric")  # params that do not describe the model
+PARAM_LENGTH = 250  # MLflow's limit for models
 EXAMPLES = 3  # in the input example
 
 
 def log_model(
     client: "MlflowClient",
-    ledger: "UploadState",
-    folder: Path,
+    state: "UploadState",
+    run: RunFolder,
     head: Mapping[str, Any],
-    once: Mapping[str, Any],
+    summary: Mapping[str, Any],
 ) -> str:
     """Log the network with its best weights as a model of the run; returns the model's id.
 
     Args:
         client: of the store.
-        ledger: says which run.
-        folder: of the run.
-        head: the first line of its journal.
-        once: the entry of the metrics that are told once; the model's page shows them.
+        state: has the run's id.
+        run: the run's folder.
+        head: the first entry of its journal.
+        summary: the entry of the metrics that are logged once; the model's page shows them.
     """
     from mlflow.entities import LoggedModelOutput, LoggedModelStatus, Metric
 
-    run_id = ledger.run_id
-    params = {
-        key: value[:250]
-        for key, value in head["params"].items()
-        if "." not in key and key not in ("plugins", "optimized_metric")
-    }
-    kind = json.loads((folder / "network.json").read_text())["task"]
-    model_id = find_model(client, ledger)
+    run_id, task = state.run_id, run.network_spec["task"]
+    names = [name for name in head["params"] if "." not in name and name not in NOT_SHOWN]
+    params = {name: head["params"][name][:PARAM_LENGTH] for name in names}
+    model_id = find_model(client, state)
     if not model_id:
-        model_id = client.create_logged_model(
-            ledger.experiment_id, NAME, run_id, params=params, model_type=kind
-        ).model_id
+        made = client.create_logged_model(state.experiment_id, NAME, run_id, params=params, model_type=task)
+        model_id = str(made.model_id)
     with tempfile.TemporaryDirectory() as temporary:
-        local = Path(temporary) / NAME
-        save_model(local, folder, Path(head["destination"]["folder"]), model_id=model_id, run_id=run_id)
-        client.log_model_artifacts(model_id, str(local))
+        path, home = Path(temporary) / NAME, Path(head["destination"]["folder"])
+        save_model(path, run.path, home, model_id=model_id, run_id=run_id)
+        client.log_model_artifacts(model_id, str(path))
     client.finalize_logged_model(model_id, LoggedModelStatus.READY)
     outputs = client.get_run(run_id).outputs
     if outputs is None or model_id not in [output.model_id for output in outputs.model_outputs]:
-        client.log_outputs(run_id, [LoggedModelOutput(model_id, step=0)])  # which a database takes only once
-    shown = {name: value for name, value in once["values"].items() if name.startswith(("best/", "test/"))}
-    if shown:  # the run has them already, with the same time, so it does not get them twice
-        told = [
-            Metric(name, value, once["time"], 0, model_id=model_id, run_id=run_id)
-            for name, value in shown.items()
-        ]
-        client.log_batch(run_id, metrics=told)
-    return str(model_id)
+        client.log_outputs(run_id, [LoggedModelOutput(model_id, step=0)])  # a database accepts it only once
+    values, time, ids = summary["values"], summary["time"], {"model_id": model_id, "run_id": run_id}
+    scores = {name: value for name, value in values.items() if name.startswith(("best/", "test/"))}
+    if scores:  # the run has them already, with the same time: they are not duplicated
+        metrics = [Metric(name, value, time, 0, **ids) for name, value in scores.items()]
+        client.log_batch(run_id, metrics=metrics)
+    return model_id
 
 
-def find_model(client: "MlflowClient", ledger: "UploadState") -> str:
-    """The run's model that the store has already; empty where there is none."""
-    found = client.search_logged_models(
-        [ledger.experiment_id], f"source_run_id = '{ledger.run_id}' AND name = '{NAME}'", max_results=1
-    )
-    return str(found[0].model_id) if found else ""
+def find_model(client: "MlflowClient", state: "UploadState") -> str:
+    """Search the store for the run's model; returns its id or ""."""
+    where = f"source_run_id = '{state.run_id}' AND name = '{NAME}'"
+    models = client.search_logged_models([state.experiment_id], where, max_results=1)
+    return str(models[0].model_id) if models else ""
 
 
-def find_version(client: "MlflowClient", name: str, ledger: "UploadState") -> str:
-    """The version that the run's model is already; empty where there is none."""
-    found = client.search_model_versions(f"name = '{name}' and run_id = '{ledger.run_id}'", max_results=1)
-    return str(found[0].version) if found else ""
+def find_version(client: "MlflowClient", name: str, state: "UploadState") -> str:
+    """Search a registered model for the version that is the run's model; returns it or ""."""
+    where = f"name = '{name}' and run_id = '{state.run_id}'"
+    versions = client.search_model_versions(where, max_results=1)
+    return str(versions[0].version) if versions else ""
+
+
+def register_model(client: "MlflowClient", name: str, state: "UploadState", description: str) -> str:
+    """Make the run's model a version of a registered model; returns the version."""
+    from mlflow import set_tracking_uri
+    from mlflow.exceptions import MlflowException
+
+    about = "Networks trained by nnexp; each version names the run that it comes from."
+    try:
+        client.create_registered_model(name, description=about)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    model_id, run_id, previous = state.model_id, state.run_id, os.environ.get(URI_VARIABLE)
+    set_tracking_uri(client.tracking_uri)  # where a database's registry looks for the model
+    try:
+        source = f"models:/{model_id}"
+        made = client.create_model_version(name, source, run_id, model_id=model_id, description=description)
+    finally:
+        set_tracking_uri(None)  # type: ignore[arg-type]  # also deletes the variable
+        os.environ.update({URI_VARIABLE: previous} if previous else {})
+    versions = json.dumps([{"name": name, "version": made.version}])
+    client.set_logged_model_tags(model_id, {"mlflow.modelVersions": versions})
+    return str(made.version)
 
 
 def save_model(
     path: Path, folder: Path, home: Path, model_id: str | None = None, run_id: str | None = None
 ) -> None:
-    """Write a run's network as a folder in MLflow's format; plugins are looked for in `home`."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    """Write a run's network as a folder in MLflow's format; plugins are searched for in `home`."""
+    run = RunFolder(folder)
+    spec = run.network_spec
+    with tempfile.TemporaryDirectory() as temporary, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of MLflow, about itself
         from mlflow import pyfunc
         from mlflow.models import Model
-        from mlflow.utils import environment
 
-    description = json.loads((folder / "network.json").read_text())
-    with tempfile.TemporaryDirectory() as temporary, warnings.catch_warnings(), ExitStack() as stack:
-        warnings.simplefilter("ignore")  # the library's about itself
+        disable_requirement_check()
         data, code = Path(temporary) / "network", Path(temporary) / f"{LOADER}.py"
-        if hasattr(environment, CHECK):
-            stack.enter_context(patch.object(environment, CHECK, lambda requirements: None))
-        write(data, folder / "network.json", folder / "weights" / "best.npz", home)
+        write(data, run / NETWORK, run.weights("best"), home)
         shutil.copyfile(Path(mlflow_loader.__file__), code)
         pyfunc.save_model(
             path,
@@ -122,92 +137,59 @@ def save_model(
             data_path=str(data),
             code_paths=[str(code)],
             mlflow_model=Model(run_id=run_id, model_id=model_id),
-            signature=signature(description),
-            input_example=example(description),
-            pip_requirements=requirements(description),
+            signature=signature(spec),
+            input_example=input_example(spec),
+            pip_requirements=requirements(spec),
         )
 
 
-def requirements(description: Mapping[str, Any]) -> list[str]:
-    """What the model needs, in the versions that are here; of nnexp it has its own."""
-    more = ("scipy",) if "gelu" in json.dumps(description["model"]).lower() else ()  # for the error function
-    return [f"{name}=={metadata.version(name)}" for name in ("mlflow", *NEEDED, *more)]
+def disable_requirement_check() -> None:
+    """Stop MLflow from comparing a model's requirements with the installed packages.
+
+    The check walks every installed package, for half a second. Verified on MLflow 3.17.2; where a later
+    version has no such function, nothing is changed.
+    """
+    from mlflow.utils import environment
+
+    name = "warn_dependency_requirement_mismatches"
+    if hasattr(environment, name):
+        setattr(environment, name, lambda requirements: None)
 
 
-def signature(description: Mapping[str, Any]) -> "ModelSignature":
-    """What goes in and what comes out."""
+def requirements(spec: Mapping[str, Any]) -> list[str]:
+    """Return the packages that the model needs besides its copy of nnexp, in the installed versions."""
+    optional = ("scipy",) if "gelu" in json.dumps(spec["model"]).lower() else ()  # for the error function
+    return [f"{name}=={metadata.version(name)}" for name in (*REQUIRED, *optional)]
+
+
+def signature(spec: Mapping[str, Any]) -> "ModelSignature":
+    """Build the signature: types of inputs and outputs."""
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema, TensorSpec
 
-    columns, classes, targets = description["columns"], description["classes"], description["targets"]
-    outputs: list[ColSpec | TensorSpec]
-    if columns:
-        inputs = Schema(
-            [
-                ColSpec("string" if column.get("categories") else "double", column["name"], required=False)
-                for column in columns
-            ]
-        )
+    if columns := spec["columns"]:
+        types = {column["name"]: "string" if column.get("categories") else "double" for column in columns}
+        inputs = Schema([ColSpec(kind, name, required=False) for name, kind in types.items()])
     else:
-        inputs = Schema([TensorSpec(np.dtype(description["stored"]), (-1, *description["shape"]))])
-    if description["task"] == "classification":
-        outputs = [
-            ColSpec("string", "prediction"),
-            ColSpec("double", "confidence"),
-            *(ColSpec("double", f"p_{name}") for name in classes),
-        ]
-    elif description["task"] == "multilabel":
-        outputs = [
-            *(ColSpec("boolean", name) for name in targets),
-            *(ColSpec("double", f"p_{name}") for name in targets),
-        ]
-    else:
-        outputs = [ColSpec("double", name) for name in targets]
+        inputs = Schema([TensorSpec(np.dtype(spec["stored"]), (-1, *spec["shape"]))])
+    task = task_of(spec["task"])
+    outputs = [ColSpec(kind, name) for name, kind in task.column_types(task.names(spec)).items()]
     return ModelSignature(inputs, Schema(outputs))
 
 
-def example(description: Mapping[str, Any]) -> Any:
-    """Something of the right shape to send to the model: an image of nothing, or rows of plausible values."""
-    if not description["columns"]:
-        return np.zeros((EXAMPLES, *description["shape"]), description["stored"])
+def input_example(spec: Mapping[str, Any]) -> Any:
+    """Build an example of the inputs: black images, or rows of means and first categories."""
+    if not spec["columns"]:
+        return np.zeros((EXAMPLES, *spec["shape"]), spec["stored"])
     import pandas as pd
 
-    shift = iter(description["scale"]["shift"]) if isinstance(description["scale"], dict) else iter(())
+    shift = iter(spec["scale"]["shift"]) if isinstance(spec["scale"], dict) else iter(())
     row: dict[str, Any] = {}
-    for column in description["columns"]:
-        if values := column.get("categories"):
-            row[column["name"]] = values[0]
-            for _ in values:
+    for column in spec["columns"]:
+        if categories := column.get("categories"):
+            row[column["name"]] = categories[0]
+            for _ in categories:  # one input per category
                 next(shift, 0.0)
         else:
             row[column["name"]] = float(next(shift, 0.0))
     return pd.DataFrame([row] * EXAMPLES)
-
-
-def register(client: "MlflowClient", name: str, ledger: "UploadState", description: str) -> str:
-    """Make the model a version of the registered model of that name; returns the version."""
-    from mlflow import set_tracking_uri
-    from mlflow.exceptions import MlflowException
-
-    try:
-        client.create_registered_model(
-            name, description="Networks trained by nnexp; each version names the run that it comes from."
-        )
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise
-    model_id, said = ledger.model_id, os.environ.get(VARIABLE)
-    set_tracking_uri(
-        client.tracking_uri
-    )  # where a database's registry looks for the model; it sets the variable too
-    try:
-        version = client.create_model_version(
-            name, f"models:/{model_id}", ledger.run_id, model_id=model_id, description=description
-        )
-    finally:
-        set_tracking_uri(None)  # type: ignore[arg-type]  # as it was before: nothing was said
-        os.environ.update({VARIABLE: said} if said else {})
-    client.set_logged_model_tags(
-        model_id, {"mlflow.modelVersions": json.dumps([{"name": name, "version": version.version}])}
-    )
-    return str(version.version)

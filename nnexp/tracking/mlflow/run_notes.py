@@ -1,104 +1,85 @@
-"""What the MLflow UI says of a run and of an experiment in words: short Markdown, what it was, what came out, how to repeat it."""
+"""Notes that the MLflow UI shows of runs and experiments, in Markdown."""
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nnexp.metrics.metric_info import format_metric
+from nnexp.run_folder import RunFolder
+from nnexp.tasks import task_of, task_of_metrics
+
 if TYPE_CHECKING:
-    from nnexp.tracking.upload.state import UploadState
+    from nnexp.tracking.mlflow.upload_state import UploadState
 
 CHOICES = ("model", "init", "optimizer", "schedule", "loss", "augment", "averaging")
-PLAIN = ("none",)
-KEPT = "what was learnt until then is kept."
-ENDED = {"FAILED": f"It **failed**; {KEPT}", "KILLED": f"It was **stopped**; {KEPT}"}
+PARTIAL = "the results up to then are saved."
+ENDED = {"FAILED": f"It **failed**; {PARTIAL}", "KILLED": f"It was **stopped**; {PARTIAL}"}
+EXPERIMENT_NOTE = """\
+Runs of **nnexp**: networks written from scratch in NumPy.
 
+Sort by `best/val_accuracy` (of regressions `best/val_r2`); `test/*` was measured once, with the weights that \
+validation chose. `params.init` and the like are config groups; `tags.nnexp.sweep_id` holds a sweep together; \
+runs with the same `tags.nnexp.config_hash` have the same configuration.
 
-def experiment_note() -> str:
-    """Of an experiment."""
-    return (
-        "Runs of **nnexp**: networks written from scratch in NumPy.\n\n"
-        "Sort by `best/val_accuracy` (of regressions `best/val_r2`); `test/*` was measured once, with the weights that validation chose. "
-        "`params.init` and its like are config groups; `tags.nnexp.sweep_id` holds a sweep together; runs with the same "
-        "`tags.nnexp.config_hash` asked for the same experiment.\n\n"
-        "At a terminal: `nnexp runs`, `nnexp show best`, `nnexp compare best last`, `nnexp reproduce best`."
-    )
+At a terminal: `nnexp runs`, `nnexp show best`, `nnexp compare best last`, `nnexp reproduce best`."""
 
 
 def run_note(
-    folder: Path,
+    run: RunFolder,
     head: Mapping[str, Any],
     status: str = "",
     metrics: Mapping[str, float] | None = None,
-    ledger: "UploadState | None" = None,
+    state: "UploadState | None" = None,
 ) -> str:
-    """Of a run: at its beginning what it is, at its end what came out too.
+    """Write the note of a run.
 
     Args:
-        folder: of the run.
-        head: the first line of its journal.
+        run: the run's folder.
+        head: the first entry of its journal.
         status: how it ended; empty while it runs.
-        metrics: those that are told once.
-        ledger: what the store has of it.
+        metrics: those that are logged once.
+        state: its ids in the store; None while it runs.
     """
-    parts = [
-        text for text in (result(metrics or {}), ENDED.get(status, "")) if text
-    ]  # first: the UI folds what is long
-    parts.append(what(head["params"], _json(folder / "dataset.json")))
-    command = _json(folder / "environment.json").get("command", "")
-    repeat = [f"Started by `{command}`."] if command else []
-    if ledger is not None:
-        repeat.append(f"Train it again and compare it bit by bit: `nnexp reproduce {ledger.run_id[:8]}`.")
-        if ledger.model_id:
-            repeat.append(
-                f"Serve it: `mlflow models serve -m models:/{ledger.model_id} --env-manager local`."
-            )
-    return "\n\n".join([*parts, " ".join(repeat)]).strip()
+    paragraphs = [result(metrics or {}), ENDED.get(status, "")]  # first: the UI folds long notes
+    paragraphs.append(description(head["params"], run.dataset))
+    command = run.environment.get("command", "")
+    usage = [f"Started by `{command}`."] if command else []
+    if state is not None:
+        usage.append(f"Train it again and compare it bit by bit: `nnexp reproduce {state.run_id[:8]}`.")
+        if state.model_id:
+            serve = f"mlflow models serve -m models:/{state.model_id} --env-manager local"
+            usage.append(f"Serve it: `{serve}`.")
+    return "\n\n".join(text for text in [*paragraphs, " ".join(usage)] if text)
 
 
-def what(params: Mapping[str, str], data: Mapping[str, Any]) -> str:
-    """What is learnt from what, by what."""
-    chosen = [f"{group} `{params[group]}`" for group in CHOICES if params.get(group, "none") not in PLAIN]
-    sizes = ", ".join(f"{part['examples']:,} {name}" for name, part in data.get("splits", {}).items())
+def description(params: Mapping[str, str], data: Mapping[str, Any]) -> str:
+    """Describe data, task, choices and training in a sentence."""
     name = data.get("name") or params.get("data", "custom data")
-    kinds = {
-        "classification": f"{len(data.get('classes', ()))} classes",
-        "multilabel": f"{len(data.get('targets', ()))} labels",
-    }
-    kind = kinds.get(
-        data.get("task", ""),
-        f"regression of {', '.join(data.get('targets', ()))}" if data.get("targets") else "",
-    )
-    told = f"**{name}**" + (f", {kind}" if kind else "") + (f" ({sizes} examples)" if sizes else "")
-    epochs = (
-        f"{params.get('trainer.epochs', '?')} epochs of batches of {params.get('trainer.batch_size', '?')}"
-    )
-    return f"{told}: {', '.join(chosen)}; lr {params.get('optimizer.lr', '?')}, {epochs}, seed {params.get('seed', '?')}."
+    text = f"**{name}**"
+    if data:
+        task = task_of(data["task"])
+        sizes = ", ".join(f"{split['examples']:,} {name}" for name, split in data["splits"].items())
+        text += f", {task.describe_outputs(task.names(data))} ({sizes} examples)"
+    choices = [f"{group} `{params[group]}`" for group in CHOICES if params.get(group, "none") != "none"]
+    keys = ("optimizer.lr", "trainer.epochs", "trainer.batch_size", "seed")
+    lr, epochs, batch_size, seed = (params.get(key, "?") for key in keys)
+    training = f"lr {lr}, {epochs} epochs of batches of {batch_size}, seed {seed}"
+    return f"{text}: {', '.join(choices)}; {training}."
 
 
 def result(metrics: Mapping[str, float]) -> str:
-    """What came out, in a sentence; empty where nothing did."""
-    score = next((name for name in ("accuracy", "r2") if f"best/val_{name}" in metrics), None)
-    if score is None:
+    """Format the scores in a sentence; empty where there are none."""
+    if (task := task_of_metrics(metrics)) is None:
         return ""
-    label, form = ("accuracy", "{:.2%}") if score == "accuracy" else ("R2", "{:.4f}")
-    tested = (
-        f", **{form.format(metrics[f'test/{score}'])}** on test"
-        if f"test/{score}" in metrics
-        else "; test was not looked at"
-    )
-    took = f", in {metrics['time/total']:.1f} s" if "time/total" in metrics else ""
-    return f"{label} **{form.format(metrics[f'best/val_{score}'])}** on validation (epoch {metrics['best/epoch']:.0f}){tested}{took}."
+    validation = task.format_score(metrics[f"best/val_{task.score}"])
+    tested = "; no test score"
+    if (test := metrics.get(f"test/{task.score}")) is not None:
+        tested = f", **{task.format_score(test)}** on test"
+    seconds = metrics.get("time/total")
+    took = "" if seconds is None else f", in {format_metric('time/total', seconds)}"
+    epoch = f"epoch {metrics['best/epoch']:.0f}"
+    return f"{task.score_label} **{validation}** on validation ({epoch}){tested}{took}."
 
 
 def short_result(metrics: Mapping[str, float]) -> str:
-    """The same for a line of a table."""
+    """Format the scores for a cell of a table."""
     return result(metrics).replace("*", "").partition(", in ")[0].rstrip(".")
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = json.loads(path.read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
-        return {}
-    return found

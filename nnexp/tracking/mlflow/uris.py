@@ -1,4 +1,4 @@
-"""Addresses of stores: of which kind one is, and plain words for one that leads nowhere."""
+"""Tracking URIs: the type of store that one names, and a check before MLflow is asked."""
 
 import os
 from difflib import get_close_matches
@@ -9,15 +9,15 @@ from typing import Literal
 from nnexp.redaction import redacted
 from nnexp.tracking.mlflow.store import DATABASE, SQLITE, StoreError
 
-Kind = Literal["sqlite", "database", "server", "files", "other"]
+StoreType = Literal["sqlite", "database", "server", "files", "other"]
 DATABASES = ("postgresql", "mysql", "mssql")
 SERVERS = ("http", "https")
-OTHERS = ("databricks", "databricks-uc", "uc")  # which MLflow knows of itself
-FORMS = "an address is like sqlite:///mlruns/mlflow.db, http://HOST:5000 or postgresql://HOST/NAME"
+OTHERS = ("databricks", "databricks-uc", "uc")  # built into MLflow
+FORMS = "expected e.g. sqlite:///mlruns/mlflow.db, http://HOST:5000 or postgresql://HOST/NAME"
 
 
-def kind(uri: str) -> Kind:
-    """Which; an address without a scheme means a folder of files."""
+def store_type(uri: str) -> StoreType:
+    """Return the type of store; a URI without a scheme means a folder of files."""
     scheme = uri.partition(":")[0]
     if uri.startswith(SQLITE):
         return "sqlite"
@@ -25,62 +25,47 @@ def kind(uri: str) -> Kind:
         return "database"
     if scheme in SERVERS:
         return "server"
-    return (
-        "files" if scheme == "file" or ("://" not in uri and scheme not in (*OTHERS, "sqlite")) else "other"
-    )
+    is_path = "://" not in uri and scheme not in (*OTHERS, "sqlite")
+    return "files" if scheme == "file" or is_path else "other"
 
 
-def fault(uri: str) -> tuple[str, str]:
-    """What is wrong with an address, and the remedy; two empty texts if it may lead somewhere."""
-    place, found = redacted(uri), kind(uri)
-    if found == "files":
-        return ("", "") if files_are_allowed() else _no_files(place)
-    scheme = uri.partition(":")[0]
-    if scheme == "sqlite" and found == "other":
-        return (
-            f"{place}: a database in a file has three slashes before its path, four if that is absolute",
-            FORMS,
-        )
-    known = (
-        *DATABASES,
-        *SERVERS,
-        *OTHERS,
-        "sqlite",
-        *(plugin.name for plugin in entry_points(group="mlflow.tracking_store")),
-    )
+def uri_problem(uri: str) -> tuple[str, str]:
+    """Return what is wrong with a tracking URI and the remedy; two empty texts if it may be valid."""
+    shown, scheme, store = redacted(uri), uri.partition(":")[0], store_type(uri)
+    if store == "files":
+        return ("", "") if file_store_allowed() else _file_store_problem(shown)
+    if scheme == "sqlite" and store == "other":
+        return f"{shown}: sqlite: needs three slashes before a path, four before an absolute one", FORMS
+    plugins = [plugin.name for plugin in entry_points(group="mlflow.tracking_store")]
+    known = (*DATABASES, *SERVERS, *OTHERS, "sqlite", *plugins)
     if scheme.partition("+")[0] in known:
         return "", ""
     near = get_close_matches(scheme, known, 1)
-    return (
-        f"{place}: MLflow knows no store of the kind {scheme}://",
-        f"did you mean {near[0]}://?" if near else FORMS,
-    )
+    return f"{shown}: unknown scheme {scheme}://", f"did you mean {near[0]}://?" if near else FORMS
 
 
-def check(uri: str) -> None:
-    """Refuse an address that leads nowhere, before MLflow does so in words of its own.
+def check_uri(uri: str) -> None:
+    """Check a tracking URI before MLflow does, whose messages are longer.
 
     Raises:
         StoreError: what is wrong with it.
     """
-    what, remedy = fault(uri)
-    if what:
-        raise StoreError(f"{what}; {remedy}")
+    problem, remedy = uri_problem(uri)
+    if problem:
+        raise StoreError(f"{problem}; {remedy}")
 
 
-def files_are_allowed() -> bool:
-    """Whether somebody told MLflow to take folders of files all the same."""
+def file_store_allowed() -> bool:
+    """Return whether the environment lets MLflow use folders of files."""
     return os.environ.get("MLFLOW_ALLOW_FILE_STORE", "").lower() == "true"
 
 
-def _no_files(place: str) -> tuple[str, str]:
-    path = Path(place.removeprefix("file://"))
+def _file_store_problem(shown: str) -> tuple[str, str]:
+    path = Path(shown.removeprefix("file://"))
     if path.is_file():
-        return f"{place} is a file, and no address", f"did you mean {SQLITE}{path}?"
-    if not path.is_dir() and "://" not in place:
-        return f"{place}: no such store", FORMS
-    within = next((path / name for name in (DATABASE.name, DATABASE) if (path / name).is_file()), None)
-    return (
-        f"{place} is a folder of files, which MLflow 3.13 and later refuse",
-        f"did you mean {SQLITE}{within}?" if within else FORMS,
-    )
+        return f"{shown} is a file, not a tracking URI", f"did you mean {SQLITE}{path}?"
+    if not path.is_dir() and "://" not in shown:
+        return f"{shown}: no such store", FORMS
+    database = next((path / name for name in (DATABASE.name, DATABASE) if (path / name).is_file()), None)
+    problem = f"{shown} is a folder of files, which MLflow 3.13 and later refuse"
+    return problem, f"did you mean {SQLITE}{database}?" if database else FORMS

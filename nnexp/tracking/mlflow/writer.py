@@ -1,29 +1,31 @@
-"""One run on its way to the store: what is sent, in which order, and how what was sent before is not sent twice.
+"""Writes one run's journal to its MLflow store, so that nothing is stored twice.
 
-A store is told things that it may be told again: a metric with the same time and step is the same metric, a file takes the
-place of its like. So whatever fails is simply sent anew, and `Ledger` keeps the rest from being repeated.
+Most calls may be repeated: a metric with the same time and step is the same metric, a file replaces the one
+of its name. So whatever fails is sent again, and `UploadState` and a search of the store keep the others from
+being repeated.
 """
 
 import json
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from functools import cached_property
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from nnexp.redaction import redacted
-from nnexp.tracking import journal
-from nnexp.tracking.mlflow.dataset_inputs import datasets
-from nnexp.tracking.mlflow.model import find_version, log_model, register
-from nnexp.tracking.mlflow.run_notes import experiment_note, run_note, short_result
-from nnexp.tracking.mlflow.store import destination, log_metrics, log_params, open_store
-from nnexp.tracking.upload.state import UploadState
+from nnexp.run_folder import MISCLASSIFIED_TABLE, NETWORK, Entry, RunFolder
+from nnexp.tracking.mlflow.dataset_inputs import dataset_inputs
+from nnexp.tracking.mlflow.model import find_version, log_model, register_model
+from nnexp.tracking.mlflow.run_notes import EXPERIMENT_NOTE, run_note, short_result
+from nnexp.tracking.mlflow.store import NOTE, destination, log_metrics, log_params, open_store
+from nnexp.tracking.mlflow.upload_state import UploadState
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
-NOTE, TABLES, JOURNAL = "mlflow.note.content", "mlflow.loggedArtifacts", "nnexp.journal_id"
-MISTAKES = "predictions/mistakes.json"
-SLIDER = "confusion_val"
-"""The images that the UI shows with a slider over the epochs."""
+DrawConfusion = Callable[[Sequence[Sequence[int]], Sequence[str], int, str], Any]
+"""Draws a confusion matrix, given class names, step and unit of the step; returns a Pillow image."""
+JOURNAL_ID, TABLES = "nnexp.journal_id", "mlflow.loggedArtifacts"  # tags
+CONFUSION_IMAGES = "confusion_val"  # which the UI shows with a slider over the epochs
 
 
 class MlflowRunWriter:
@@ -31,162 +33,157 @@ class MlflowRunWriter:
 
     Args:
         folder: the run's; its journal has begun.
+        draw_confusion: draws the confusion matrix of an epoch.
         uri: another store than the journal's.
-        progress: called whenever the store has taken something.
+        heartbeat: called whenever the store has accepted something.
     """
 
     def __init__(
-        self, folder: Path, uri: str | None = None, progress: Callable[[], None] = lambda: None
+        self,
+        folder: Path,
+        draw_confusion: DrawConfusion,
+        uri: str | None = None,
+        heartbeat: Callable[[], None] = lambda: None,
     ) -> None:
-        self.folder, self.progress = folder, progress
-        entries, _ = journal.read(folder)
-        self.head = entries[0]
+        self.run_folder = RunFolder(folder)
+        self.draw_confusion = draw_confusion
+        self.heartbeat = heartbeat
+        self.head = self.run_folder.entries()[0]
         self.uri = uri or destination(self.head["destination"])
-        self.ledger = UploadState.of(folder)
-        if self.ledger.store != redacted(self.uri):
-            self.ledger = UploadState(store=redacted(self.uri))
-        self.again = bool(self.ledger.run_id)  # the store may have more than we know
-        self.introduced = self.ledger.offset > 0
-        self.client: MlflowClient | None = None
-        self.tables: list[dict[str, str]] = []
-        self.once: journal.Entry = {"values": {}, "time": 0}
-        self.classes: Sequence[str] = ()
+        self.state = UploadState.load(folder)
+        if self.state.store != redacted(self.uri):
+            self.state = UploadState(store=redacted(self.uri))
+        self.may_repeat = bool(self.state.run_id)  # the store may have more than the state says
+        self.has_metadata = self.state.offset > 0
+        self.summary: Entry = {"values": {}, "time": 0}
 
-    def send(self, entries: Sequence[journal.Entry], offset: int | None = None) -> None:
+    @cached_property
+    def client(self) -> "MlflowClient":
+        """Client of the store, which is opened at the first use."""
+        home = Path(self.head["destination"]["folder"])
+        client, self.state.experiment_id = open_store(
+            self.uri, self.head["destination"]["experiment"], EXPERIMENT_NOTE, home if home.is_dir() else None
+        )
+        return client
+
+    @cached_property
+    def classes(self) -> Sequence[str]:
+        """Names of the classes."""
+        return self.run_folder.dataset["classes"]  # type: ignore[no-any-return]
+
+    @property
+    def has_network(self) -> bool:
+        """Whether there is a network to log as a model."""
+        return (self.run_folder / NETWORK).exists() and self.run_folder.weights("best").exists()
+
+    def send(self, entries: Sequence[Entry], offset: int | None = None) -> None:
         """Send entries, in their order; afterwards the store has the journal up to `offset`.
 
         Raises:
-            StoreError: the store will not take it.
-            Exception: whatever a server, a disk or a network can do.
+            StoreError: the store cannot be used.
+            Exception: of a server, a disk or a network.
         """
         try:
-            client = self.open()
-            self.send_metrics(client, entries)
+            self.start_run()
+            self.send_metrics(entries)
             for entry in entries:
                 match entry["kind"]:
                     case "artifact":
-                        self.send_file(client, entry["path"])
+                        self.send_file(entry["path"])
                     case "confusion":
-                        self.send_confusion(client, entry)
+                        self.send_confusion(entry)
                     case "model":
-                        self.send_model(client)
+                        self.send_model()
                     case "end":
-                        self.send_end(client, entry)
+                        self.end_run(entry)
         except Exception:
-            self.again = True
+            self.may_repeat = True
             raise
         if offset is not None:
-            self.ledger.offset = offset
-            self.ledger.save(self.folder)
+            self.state.offset = offset
+            self.state.save(self.run_folder.path)
 
-    def open(self) -> "MlflowClient":
-        """Open the store; make the run there, if it is not there yet."""
-        ledger = self.ledger
-        if self.client is None:
-            place = self.head["destination"]
-            home = Path(place["folder"])
-            here = home if home.is_dir() else None
-            self.client, ledger.experiment_id = open_store(
-                self.uri, place["experiment"], experiment_note(), here
-            )
-        if not ledger.run_id and (known := self.known(self.client)):
-            ledger.run_id, self.again = known, True
-        if not ledger.run_id:
-            tags = self.head["tags"] | {JOURNAL: self.head["id"]}
-            run = self.client.create_run(
-                ledger.experiment_id, self.head["time"], tags=tags, run_name=self.head["name"]
-            )
-            ledger.run_id = run.info.run_id
-        if not self.introduced:
-            self.write_run_metadata(self.client)
-            self.introduced = True
-            ledger.save(self.folder)
-        self.progress()
-        return self.client
+    def start_run(self) -> None:
+        """Create the run and its metadata in the store, where they are missing."""
+        client = self.client  # which knows the experiment's id
+        if not self.state.run_id and (run_id := self.find_run()):
+            self.state.run_id = run_id
+            self.may_repeat = True
+        if not self.state.run_id:
+            tags = self.head["tags"] | {JOURNAL_ID: self.head["id"]}
+            began, name = self.head["time"], self.head["name"]
+            run = client.create_run(self.state.experiment_id, began, tags=tags, run_name=name)
+            self.state.run_id = run.info.run_id
+        if not self.has_metadata:
+            log_params(client, self.state.run_id, self.head["params"])
+            client.set_tag(self.state.run_id, NOTE, run_note(self.run_folder, self.head))
+            if inputs := dataset_inputs(self.run_folder, self.head["params"]):
+                client.log_inputs(self.state.run_id, inputs)
+            self.has_metadata = True
+            self.state.save(self.run_folder.path)
+        self.heartbeat()
 
-    def known(self, client: "MlflowClient") -> str:
-        """The run that the store has already: nobody heard its answer, or it was told under another address."""
-        found = client.search_runs(
-            [self.ledger.experiment_id], f"tags.`{JOURNAL}` = '{self.head['id']}'", max_results=1
-        )
-        return str(found[0].info.run_id) if found else ""
+    def find_run(self) -> str:
+        """Search the store for the run, after a lost answer or under another URI; returns the id or ""."""
+        where = f"tags.`{JOURNAL_ID}` = '{self.head['id']}'"
+        runs = self.client.search_runs([self.state.experiment_id], where, max_results=1)
+        return str(runs[0].info.run_id) if runs else ""
 
-    def write_run_metadata(self, client: "MlflowClient") -> None:
-        """What a run is told at its beginning."""
-        log_params(client, self.ledger.run_id, self.head["params"])
-        client.set_tag(self.ledger.run_id, NOTE, run_note(self.folder, self.head))
-        if inputs := datasets(self.folder, self.head["params"]):
-            client.log_inputs(self.ledger.run_id, inputs)
-
-    def send_metrics(self, client: "MlflowClient", entries: Sequence[journal.Entry]) -> None:
+    def send_metrics(self, entries: Sequence[Entry]) -> None:
+        """Log all metrics among the entries."""
         from mlflow.entities import Metric
 
-        told = [e for e in entries if e["kind"] == "metrics"]
-        log_metrics(
-            client,
-            self.ledger.run_id,
-            [Metric(name, v, e["time"], e["step"]) for e in told for name, v in e["values"].items()],
-        )
-        self.remember(told)
-        self.progress()
+        records = [entry for entry in entries if entry["kind"] == "metrics"]
+        metrics = [Metric(k, v, e["time"], e["step"]) for e in records for k, v in e["values"].items()]
+        log_metrics(self.client, self.state.run_id, metrics)
+        self.remember_summary(records)
+        self.heartbeat()
 
-    def remember(self, entries: Sequence[journal.Entry]) -> None:
-        """Know what was sent before: the metrics that are told once go into the note and to the model."""
+    def remember_summary(self, entries: Sequence[Entry]) -> None:
+        """Keep the metrics that are logged once, for the note and the model."""
         for entry in entries:
             if entry["kind"] == "metrics" and "best/epoch" in entry["values"]:
-                self.once = entry
+                self.summary = entry
 
-    def send_file(self, client: "MlflowClient", path: str) -> None:
-        """A file of the run's folder; the table of mistakes is named, so that the UI and `mlflow.load_table` find it."""
-        folder = str(Path(path).parent.as_posix())
-        client.log_artifact(self.ledger.run_id, str(self.folder / path), None if folder == "." else folder)
-        if path == MISTAKES:  # not the Parquet tables: the UI takes whatever is named here for JSON
-            self.tables.append({"path": path, "type": "table"})
-            client.set_tag(self.ledger.run_id, TABLES, json.dumps(self.tables))
-        self.progress()
+    def send_file(self, path: str) -> None:
+        """Log a file of the run's folder; the misclassified examples are tagged, so that the UI shows them."""
+        folder = str(PurePosixPath(path).parent)
+        target = None if folder == "." else folder
+        self.client.log_artifact(self.state.run_id, str(self.run_folder / path), target)
+        if path == MISCLASSIFIED_TABLE:  # not the Parquet tables: the UI reads JSON only
+            tables = json.dumps([{"path": path, "type": "table"}])
+            self.client.set_tag(self.state.run_id, TABLES, tables)
+        self.heartbeat()
 
-    def send_confusion(self, client: "MlflowClient", entry: journal.Entry) -> None:
-        from nnexp.plots.run.confusion import epoch_confusion
+    def send_confusion(self, entry: Entry) -> None:
+        """Log the confusion matrix of an epoch as an image, unless both of its files are there."""
+        run_id, step, time = self.state.run_id, entry["step"], entry["time"]
+        prefix = f"images/{CONFUSION_IMAGES}+step+{step}+timestamp+{time}+"
+        if self.may_repeat:
+            images = self.client.list_artifacts(run_id, "images")
+            if sum(image.path.startswith(prefix) for image in images) > 1:
+                return
+        image = self.draw_confusion(entry["matrix"], self.classes, step, self.head["unit"])
+        self.client.log_image(run_id, image, key=CONFUSION_IMAGES, step=step, timestamp=time)
+        self.heartbeat()
 
-        if not self.classes:
-            self.classes = json.loads((self.folder / "dataset.json").read_text())["classes"]
-        begin = f"images/{SLIDER}+step+{entry['step']}+timestamp+{entry['time']}+"
-        if (
-            self.again
-            and sum(
-                file.path.startswith(begin) for file in client.list_artifacts(self.ledger.run_id, "images")
-            )
-            > 1
-        ):
-            return
-        unit = "epoch" if self.head["params"].get("trainer.evaluate_every", "null") == "null" else "step"
-        image: Any = epoch_confusion(entry["matrix"], self.classes, entry["step"], unit)
-        client.log_image(self.ledger.run_id, image, key=SLIDER, step=entry["step"], timestamp=entry["time"])
-        self.progress()
+    def send_model(self) -> None:
+        """Log the network with its best weights, if there are some."""
+        if self.has_network and not self.state.model_id:
+            self.state.model_id = log_model(self.client, self.state, self.run_folder, self.head, self.summary)
+            self.state.save(self.run_folder.path)
+            self.heartbeat()
 
-    def send_model(self, client: "MlflowClient") -> None:
-        """The network with its best weights, if the run got so far."""
-        if self.learnt and not self.ledger.model_id:
-            self.ledger.model_id = log_model(client, self.ledger, self.folder, self.head, self.once)
-            self.ledger.save(self.folder)
-            self.progress()
-
-    @property
-    def learnt(self) -> bool:
-        """Whether there is a network to make a model of."""
-        return (self.folder / "network.json").exists() and (self.folder / "weights" / "best.npz").exists()
-
-    def send_end(self, client: "MlflowClient", entry: journal.Entry) -> None:
-        """What came out, and how it ended."""
-        ledger = self.ledger
-        self.send_model(client)
+    def end_run(self, entry: Entry) -> None:
+        """Log the model and the results, set the status, register the model."""
+        client, state, metrics = self.client, self.state, self.summary["values"]
+        self.send_model()
         client.set_tag(
-            ledger.run_id,
-            NOTE,
-            run_note(self.folder, self.head, entry["status"], self.once["values"], ledger),
+            state.run_id, NOTE, run_note(self.run_folder, self.head, entry["status"], metrics, state)
         )
-        client.set_terminated(ledger.run_id, entry["status"], entry["time"])
-        described = f"{short_result(self.once['values'])}; {self.head['name']}"
-        if self.learnt and (name := self.head["destination"].get("register")) and not ledger.version:
-            ledger.version = find_version(client, name, ledger) or register(client, name, ledger, described)
-        ledger.done = True
+        client.set_terminated(state.run_id, entry["status"], entry["time"])
+        name = self.head["destination"].get("register")
+        if self.has_network and name and not state.version:
+            text = f"{short_result(metrics)}; {self.head['name']}"
+            state.version = find_version(client, name, state) or register_model(client, name, state, text)
+        state.done = True

@@ -1,4 +1,7 @@
-"""Training's side of the shipper: start it, hand it runs, hear what became of them."""
+"""Client of the upload process: starts it, submits runs, waits for their outcome.
+
+It is imported first of all, so it imports little.
+"""
 
 import atexit
 import json
@@ -10,15 +13,17 @@ from pathlib import Path
 from threading import Lock
 from typing import ClassVar
 
+ENTRY_POINT = "nnexp.experiment.upload_process"
+
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a run's record.
+    """Outcome of a run's upload.
 
     Attributes:
         run_id: of the MLflow run; empty where there is none.
-        error: why the run is not in MLflow; empty where it is, or was not to be.
-        note: what else a person must be told.
+        error: why the run is not in MLflow; empty where it is, or is not tracked.
+        note: a warning.
     """
 
     run_id: str = ""
@@ -27,36 +32,28 @@ class Outcome:
 
 
 class Uploader:
-    """The process that ships; one serves all runs of this process, in their order.
+    """The upload process; one serves all runs of this process, in their order.
 
-    `start` early: the process imports mlflow while the data are being read. It outlives this process by as long as it needs
-    to finish what it was handed.
+    `start` early: the process imports mlflow while the data are being read. It outlives this process for as
+    long as it needs to finish the runs that were submitted.
     """
 
     running: ClassVar["Uploader | None"] = None
 
     def __init__(self, mlflow: bool) -> None:
         self.mlflow = mlflow
-        self.answers: dict[str, Outcome] = {}
-        self.listening = Lock()
-        command = [
-            sys.executable,
-            "-P",
-            "-m",
-            "nnexp.tracking.upload.worker",
-            *(["--mlflow"] if mlflow else []),
-        ]
+        self.outcomes: dict[str, Outcome] = {}
+        self.reading = Lock()
         self.owner = os.getpid()
-        pipe = subprocess.PIPE
-        self.process = subprocess.Popen(
-            command, stdin=pipe, stdout=pipe, text=True, process_group=0
-        )  # no Ctrl-C reaches it
+        command = [sys.executable, "-P", "-m", ENTRY_POINT, *(["--mlflow"] if mlflow else [])]
+        pipe = subprocess.PIPE  # and a process group of its own, which Ctrl-C does not reach
+        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, process_group=0)
 
     @classmethod
     def start(cls, mlflow: bool) -> "Uploader":
-        """The shipper of this process, started if there is none that will do."""
+        """Return the upload process of this process; start one if there is none that will do."""
         if cls.running is not None and cls.running.owner != os.getpid():
-            cls.running = None  # of the process that this one was forked from; its answers are not for us
+            cls.running = None  # inherited by a fork: its outcomes are the parent's
         if cls.running is None or (mlflow and not cls.running.mlflow):
             cls.stop()
             cls.running = cls(mlflow)
@@ -65,36 +62,34 @@ class Uploader:
     @classmethod
     def stop(cls) -> None:
         """Let the process finish what it has, without waiting."""
-        if (
-            cls.running is not None
-            and cls.running.process.stdin is not None
-            and cls.running.owner == os.getpid()
-        ):
-            cls.running.process.stdin.close()
+        uploader = cls.running
+        if uploader is not None and uploader.process.stdin is not None and uploader.owner == os.getpid():
+            uploader.process.stdin.close()
             cls.running = None
 
-    def take(self, folder: Path) -> None:
-        """Hand over a run whose journal has begun."""
+    def submit(self, folder: Path) -> None:
+        """Submit a run whose journal has begun."""
         settings = {name: value for name, value in os.environ.items() if name.startswith("MLFLOW_")}
         try:
             if self.process.stdin is not None:
                 self.process.stdin.write(json.dumps({"folder": str(folder), "settings": settings}) + "\n")
                 self.process.stdin.flush()
         except BrokenPipeError:
-            pass  # `wait` tells it
+            pass  # `wait` reports it
 
     def wait(self, folder: Path) -> Outcome:
-        """Wait until a run whose journal has ended is shipped."""
-        with self.listening:
-            while str(folder) not in self.answers:
+        """Wait until a run whose journal has ended is uploaded."""
+        with self.reading:
+            while str(folder) not in self.outcomes:
                 line = self.process.stdout.readline() if self.process.stdout is not None else ""
                 if not line:
                     Uploader.running = None
-                    return Outcome(error="the tracking process has ended early")
-                answer = json.loads(line)
-                self.answers[answer["folder"]] = Outcome(answer["run_id"], answer["error"], answer["note"])
-            self.process.poll()  # on POSIX the process that was started has long handed over to its child
-            return self.answers.pop(str(folder))
+                    return Outcome(error="the upload process has ended early")
+                fields = json.loads(line)
+                finished = fields.pop("folder")
+                self.outcomes[finished] = Outcome(**fields)
+            self.process.poll()  # on POSIX the started process ends at once, after a fork
+            return self.outcomes.pop(str(folder))
 
 
 atexit.register(Uploader.stop)

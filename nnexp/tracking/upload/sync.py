@@ -1,4 +1,4 @@
-"""Runs that never reached their store, or not all of them: found in their folders, and sent."""
+"""Uploads runs that did not reach their store, or not completely, from their folders."""
 
 import os
 import platform
@@ -10,26 +10,25 @@ from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
-from nnexp.runs.baseline import fetch
-from nnexp.tracking import journal
+from nnexp.run_folder import JOURNAL, UPLOAD_LOCK, RunFolder
+from nnexp.tracking.journal import close, process_identity
+from nnexp.tracking.mlflow.upload_state import UploadState
 from nnexp.tracking.mlflow.writer import MlflowRunWriter
-from nnexp.tracking.upload.state import UploadState
-from nnexp.tracking.upload.system_metrics import seen
-from nnexp.tracking.upload.thread import LOCK, told
+from nnexp.tracking.upload.callbacks import Callbacks
+from nnexp.tracking.upload.system_metrics import read_system_metrics
+from nnexp.tracking.upload.thread import explain
 
-State = Literal["waiting", "shipped", "running", "untracked", "unreadable"]
-LATELY = 600  # seconds
-BATCH = 200  # entries that are sent at a time
+State = Literal["waiting", "uploaded", "running", "untracked", "unreadable"]
+ACTIVE_WITHIN = 600  # seconds since the last entry of a run on another machine
+ENTRIES_PER_CALL = 200
 
 
 @dataclass(frozen=True)
-class Found:
-    """A run's folder, and whether it waits to be sent.
+class LocalRun:
+    """A run's folder, and whether it waits for an upload.
 
-    Attributes:
-        folder: of the run.
-        name: of the run.
-        state: waiting: not all of it is in its store; running: it is being trained; untracked: it was to go to none.
+    Attributes: folder: of the run. name: of the run. state: waiting: its store does not have all of it;
+    running: it is being trained; untracked: it has no store.
     """
 
     folder: Path
@@ -37,89 +36,83 @@ class Found:
     state: State
 
 
-def find(*places: Path) -> Iterator[Found]:
-    """Every run in these folders or below them, the oldest first."""
-    journals = {path.resolve() for place in places for path in place.rglob(journal.NAME)}
+def find_runs(*folders: Path) -> Iterator[LocalRun]:
+    """Find every run in these folders or below them, the oldest first."""
+    journals = {path.resolve() for folder in folders for path in folder.rglob(JOURNAL)}
     for path in sorted(journals):
-        yield look(path.parent)
+        yield read_run(path.parent)
 
 
-def look(folder: Path) -> Found:
-    """How it is with one run."""
+def read_run(folder: Path) -> LocalRun:
+    """Read the state of a run."""
     try:
-        entries, _ = journal.read(folder)
+        entries = RunFolder(folder).entries()
         head = entries[0]
-        destination, name, _ = (
-            head["destination"],
-            str(head["name"]),
-            head["id"],
-        )  # without which it would be sent twice
+        destination, name = head["destination"], str(head["name"])
+        head["id"]  # without it, it would be uploaded twice
     except (OSError, ValueError, IndexError, KeyError):
-        return Found(folder, folder.name, "unreadable")
+        return LocalRun(folder, folder.name, "unreadable")
     if destination is None:
-        return Found(folder, name, "untracked")
-    if UploadState.of(folder).done:
-        return Found(folder, name, "shipped")
-    if entries[-1]["kind"] != "end" and lives(head.get("writer"), folder):
-        return Found(folder, name, "running")
-    return Found(folder, name, "waiting")
+        return LocalRun(folder, name, "untracked")
+    if UploadState.load(folder).done:
+        return LocalRun(folder, name, "uploaded")
+    running = entries[-1]["kind"] != "end" and is_alive(head.get("writer"), folder)
+    return LocalRun(folder, name, "running" if running else "waiting")
 
 
-def lives(writer: Mapping[str, Any] | None, folder: Path) -> bool:
-    """Whether the process that writes a journal still does; of another machine's, whether the journal has grown of late."""
+def is_alive(writer: Mapping[str, Any] | None, folder: Path) -> bool:
+    """Return whether the process that writes a journal is alive; of another machine: it wrote recently."""
     if writer is None:
         return False
     if writer["host"] != platform.node():
-        return time.time() - (folder / journal.NAME).stat().st_mtime < LATELY
+        return time.time() - (folder / JOURNAL).stat().st_mtime < ACTIVE_WITHIN
     try:
         os.kill(writer["pid"], 0)
     except (ProcessLookupError, OverflowError):
         return False
     except OSError:
-        pass  # somebody else's
-    return journal.writer(writer["pid"]) == writer
+        pass  # of another user
+    return process_identity(writer["pid"]) == writer
 
 
-def ship(folder: Path, uri: str | None = None) -> str:
-    """Send what the store of a run does not have yet; returns the trouble, empty where there was none.
+def upload(folder: Path, callbacks: Callbacks, uri: str | None = None) -> str:
+    """Upload what the store of a run does not have yet; returns the error, or "".
 
     Args:
-        folder: of the run; nobody writes there any more.
+        folder: of the run; no process writes there any more.
+        callbacks: functions of higher layers.
         uri: another store than the run was made for.
     """
-    lock, shipment = FileLock(folder / LOCK), None
+    lock = FileLock(folder / UPLOAD_LOCK)
+    writer: MlflowRunWriter | None = None
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        return "another process is sending it at this moment"
+        return "another process is uploading it at this moment"
     try:
-        shipment = MlflowRunWriter(folder, uri)
-        send(shipment)
-    except Exception as error:  # noqa: BLE001, whatever a server, a disk or a network can do: the next run may fare better
-        return told(error, shipment)
+        writer = MlflowRunWriter(folder, callbacks.draw_confusion, uri)
+        send_rest(writer, callbacks)
+    except Exception as error:  # noqa: BLE001, of a server, a disk or a network: the next run may be fine
+        return explain(error, writer)
     finally:
         lock.release()
     return ""
 
 
-def send(shipment: MlflowRunWriter) -> None:
-    """As the shipper would have."""
-    folder = shipment.folder
-    entries, _ = journal.read(folder)
-    if entries[-1]["kind"] != "end":
-        journal.close(folder, "FAILED")
-        entries, _ = journal.read(folder)
-    if text := shipment.head["destination"].get("baseline"):
-        fetch(folder, text, shipment.head["destination"])
-    rest, end = journal.read(folder, shipment.ledger.offset)
-    last = [rest.pop()]
-    for start in range(0, len(rest), BATCH):
-        shipment.send(rest[start : start + BATCH])
-    shipment.remember(entries)
-    shipment.send(seen(folder))
-    from nnexp.plots import draw_all
-    from nnexp.tracking.prediction_tables import write_tables
-
-    outputs = draw_all(folder, entries) + write_tables(folder)
-    shipment.send([{"kind": "artifact", "path": path} for path in outputs])
-    shipment.send(last, end)
+def send_rest(writer: MlflowRunWriter, callbacks: Callbacks) -> None:
+    """Send the rest of a run, as the upload process would have."""
+    run = writer.run_folder
+    destination = writer.head["destination"]
+    if run.entries()[-1]["kind"] != "end":
+        close(run.path, "FAILED")
+    if name := destination.get("baseline"):
+        callbacks.fetch_baseline(run.path, name, destination)
+    entries, offset = run.entries_after(writer.state.offset)
+    *rest, end = entries
+    for start in range(0, len(rest), ENTRIES_PER_CALL):
+        writer.send(rest[start : start + ENTRIES_PER_CALL])
+    writer.remember_summary(run.entries())
+    writer.send(read_system_metrics(run.path))
+    paths, _ = callbacks.make_outputs(run.path)
+    writer.send([{"kind": "artifact", "path": path} for path in paths])
+    writer.send([end], offset)

@@ -1,4 +1,4 @@
-"""A thread that sends what it is given to a store, in order; again, where that fails. It holds nobody up."""
+"""Background upload thread: sends batches of entries to a store, in order, with retries."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -9,115 +9,118 @@ from time import monotonic
 
 from filelock import FileLock, Timeout
 
+from nnexp.messages import first_line
 from nnexp.redaction import redacted
-from nnexp.tracking.journal import Entry
-from nnexp.tracking.mlflow.store import SERVERS, StoreError, first_line, in_words
-from nnexp.tracking.mlflow.writer import MlflowRunWriter
+from nnexp.run_folder import UPLOAD_LOCK, Entry
+from nnexp.tracking.mlflow.store import SERVERS, StoreError, explain_error
+from nnexp.tracking.mlflow.writer import DrawConfusion, MlflowRunWriter
 
-PAUSE = 2.0  # seconds between two tries
-PATIENCE = 10.0  # seconds without a sign of life from a server, at the end of a run
-FOR_DATABASES = 300.0  # which do not hang, but are slow where many processes share a core
-AT_ONCE = 50  # lots: a store is quicker with few calls, but is to show life between them
-LOCK = ".shipping.lock"
-"""In a run's folder: held by whoever ships it."""
+RETRY_INTERVAL = 2.0  # seconds
+SERVER_TIMEOUT = 10.0  # seconds without a heartbeat, at the end of a run
+DATABASE_TIMEOUT = 300.0  # the same: databases do not hang, but are slow where many processes share a core
+BATCHES_PER_CALL = 50  # a store is faster with few calls, but there should be heartbeats between them
 
 
 class UploadThread(Thread):
-    """Sends lots of entries; `finish` waits for the last one.
+    """Sends batches of entries; `finish` waits for the last one.
 
     Args:
         folder: of the run; its journal has begun.
-        uri: another store than the journal's.
-        before: what must have happened first.
+        draw_confusion: draws the confusion matrix of an epoch.
+        ready: set when it may begin.
     """
 
-    def __init__(self, folder: Path, uri: str | None = None, before: Event | None = None) -> None:
-        super().__init__(daemon=True, name=f"sender of {folder.name}")
-        self.folder, self.uri, self.before = folder, uri, before
-        self.lots: deque[tuple[Sequence[Entry], int | None]] = deque()
+    def __init__(self, folder: Path, draw_confusion: DrawConfusion, ready: Event) -> None:
+        super().__init__(daemon=True, name=f"upload of {folder.name}")
+        self.folder = folder
+        self.draw_confusion = draw_confusion
+        self.ready = ready
+        self.batches: deque[tuple[Sequence[Entry], int | None]] = deque()
         self.changed = Condition()
-        self.complete = self.abandoned = self.remote = False
+        self.complete = self.abandoned = self.is_remote = False
         self.error = self.run_id = ""
-        self.alive_at = monotonic()
+        self.last_heartbeat = monotonic()
         self.start()
 
     def put(self, entries: Sequence[Entry], offset: int | None = None) -> None:
-        """Send these too; with them, the store has the journal up to `offset`."""
+        """Add a batch; with it, the store has the journal up to `offset`."""
         if entries:
             with self.changed:
-                self.lots.append((entries, offset))
+                self.batches.append((entries, offset))
                 self.changed.notify_all()
 
-    def finish(self, patience: float = PATIENCE) -> str:
-        """Wait until all is sent, or the store has failed once more, or given no sign of life for so many seconds; returns the trouble."""
-        if self.before is not None:
-            self.before.wait()
+    def finish(self, timeout: float = SERVER_TIMEOUT) -> str:
+        """Wait until all is sent, the store fails once more, or there is no heartbeat for so many seconds.
+
+        Returns the error, or "".
+        """
+        self.ready.wait()
         with self.changed:
             self.complete = True
-            self.alive_at = monotonic()
+            self.heartbeat()
             self.changed.notify_all()
-        patience = patience if self.remote else max(patience, FOR_DATABASES)
-        while self.is_alive() and monotonic() - self.alive_at < patience:
+        timeout = timeout if self.is_remote else max(timeout, DATABASE_TIMEOUT)
+        while self.is_alive() and monotonic() - self.last_heartbeat < timeout:
             self.join(0.02)
         if self.is_alive():
             self.abandoned = True
-            return self.error or f"the store has not answered for {patience:g} s"
+            return self.error or f"the store has not answered for {timeout:g} s"
         return self.error
 
     def run(self) -> None:
-        if self.before is not None:
-            self.before.wait()
-        lock = FileLock(self.folder / LOCK)
+        self.ready.wait()
+        lock = FileLock(self.folder / UPLOAD_LOCK)
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            self.error = "somebody else is shipping this run"
+            self.error = "another process is uploading this run"
             return
         try:
             self.send_all()
         finally:
-            lock.release()  # the file stays: another may be waiting for it
+            lock.release()  # the file stays: another process may wait for it
 
     def send_all(self) -> None:
-        shipment: MlflowRunWriter | None = None
-        while lots := self.next_lots():
-            last = self.complete
+        """Send batches as they come; after an error, wait and send them again."""
+        writer: MlflowRunWriter | None = None
+        while batches := self.next_batches():
+            is_last_try = self.complete
+            entries = [entry for batch, _ in batches for entry in batch]
+            offset = max((offset for _, offset in batches if offset is not None), default=None)
             try:
-                shipment = shipment or MlflowRunWriter(self.folder, self.uri, self.show_life)
-                self.remote = shipment.uri.startswith(SERVERS)
-                offsets = [offset for _, offset in lots if offset is not None]
-                shipment.send([entry for entries, _ in lots for entry in entries], max(offsets, default=None))
-            except Exception as error:  # noqa: BLE001, whatever a server, a disk or a network can do must not lose the run
-                self.error = told(error, shipment)
-                self.run_id = shipment.ledger.run_id if shipment else ""
-                if last or self.abandoned:
+                writer = writer or MlflowRunWriter(self.folder, self.draw_confusion, heartbeat=self.heartbeat)
+                self.is_remote = writer.uri.startswith(SERVERS)
+                writer.send(entries, offset)
+            except Exception as error:  # noqa: BLE001, no failure may lose the run
+                self.error = explain(error, writer)
+                self.run_id = writer.state.run_id if writer else ""
+                if is_last_try or self.abandoned:
                     return
                 with self.changed:
-                    self.changed.wait_for(lambda: self.complete, PAUSE)
+                    self.changed.wait_for(lambda: self.complete, RETRY_INTERVAL)
                 continue
-            self.error, self.run_id = "", shipment.ledger.run_id
-            for _ in lots:
-                self.lots.popleft()
+            self.error = ""
+            self.run_id = writer.state.run_id
+            for _ in batches:
+                self.batches.popleft()
             if self.abandoned:
                 return
 
-    def next_lots(self) -> list[tuple[Sequence[Entry], int | None]]:
-        """The first lots that are not sent yet; waits for one; none where there will be none."""
+    def next_batches(self) -> list[tuple[Sequence[Entry], int | None]]:
+        """Wait for batches that are not sent yet and return the first ones; none: there will be no more."""
         with self.changed:
-            self.changed.wait_for(lambda: self.lots or self.complete)
-            return list(islice(self.lots, AT_ONCE))
+            self.changed.wait_for(lambda: self.batches or self.complete)
+            return list(islice(self.batches, BATCHES_PER_CALL))
 
-    def show_life(self) -> None:
-        """The store has taken something."""
-        self.alive_at = monotonic()
+    def heartbeat(self) -> None:
+        """Note that the store works."""
+        self.last_heartbeat = monotonic()
 
 
-def told(error: Exception, shipment: MlflowRunWriter | None = None) -> str:
-    """What went wrong, in a line, without a password."""
+def explain(error: Exception, writer: MlflowRunWriter | None = None) -> str:
+    """Explain an error of an upload in one line, without a password."""
     if isinstance(error, StoreError):
         return str(error)
-    return (
-        in_words(shipment.uri, error)
-        if shipment
-        else redacted(f"{type(error).__name__}: {first_line(error)}")
-    )
+    if writer is not None:
+        return explain_error(writer.uri, error)
+    return redacted(f"{type(error).__name__}: {first_line(error)}")

@@ -1,43 +1,43 @@
-"""Work of the main thread that stands still while another process is not to feel it."""
+"""Throttles imports while a training process starts, which would lose time to them otherwise."""
 
 import signal
 import time
 from threading import Event
 from types import FrameType
 
-TICK = 0.01  # seconds of the process's own time
+INTERVAL = 0.01  # seconds of the process's CPU time
 
 
 class Throttle:
-    """Within it, the main thread waits while `hold` says so.
+    """Stops the main thread, within a `with` block, for as long as `hold` demands.
 
-    An import cannot be told to wait, but a signal's handler can be slow, and Python runs it in the main thread between two
-    instructions. Where there are no such timers (Windows), nothing waits.
+    An import cannot be paused, but a signal handler may take its time, and Python runs it in the main thread
+    between two instructions. Where there are no interval timers (Windows), nothing is paused.
     """
 
     def __init__(self) -> None:
         self.until = 0.0
-        self.over = Event()
+        self.released = Event()
 
     def hold(self, seconds: float) -> None:
-        """Wait for so long, or until `release`."""
-        self.over.clear()
+        """Pause for so long, or until `release`."""
+        self.released.clear()
         self.until = time.monotonic() + seconds
 
     def release(self) -> None:
-        """Go on."""
+        """End the pause."""
         self.until = 0.0
-        self.over.set()
+        self.released.set()
 
     def wait(self, number: int, frame: FrameType | None) -> None:
-        """The signal's handler."""
-        if (left := self.until - time.monotonic()) > 0:
-            self.over.wait(left)
+        """Handle the signal: wait for the end of the pause."""
+        if (remaining := self.until - time.monotonic()) > 0:
+            self.released.wait(remaining)
 
     def __enter__(self) -> None:
         if hasattr(signal, "setitimer"):
             signal.signal(signal.SIGPROF, self.wait)
-            signal.setitimer(signal.ITIMER_PROF, TICK, TICK)
+            signal.setitimer(signal.ITIMER_PROF, INTERVAL, INTERVAL)
 
     def __exit__(self, *error: object) -> None:
         if hasattr(signal, "setitimer"):

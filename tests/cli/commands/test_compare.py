@@ -4,7 +4,7 @@ import os
 import pytest
 
 from nnexp.cli.commands.compare import main
-from nnexp.tracking.mlflow.store import address, log_metrics, log_params, open_store
+from nnexp.tracking.mlflow.store import log_metrics, log_params, open_store, tracking_uri
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"
@@ -16,7 +16,7 @@ def recorded(store, tmp_path):
     """The ids of two runs in the store; the second is the better one and the newer."""
     from mlflow.entities import Metric
 
-    client, experiment = open_store(address(None), "nnexp")
+    client, experiment = open_store(tracking_uri(None), "nnexp")
     ids = []
     for i in range(2):
         begun = 1_795_000_000_000 + i
@@ -56,7 +56,7 @@ def test_what_an_earlier_comparison_left_does_not_stay(recorded, alone):
     (alone / "there" / "mine.txt").write_text("kept")
     from mlflow.tracking import MlflowClient
 
-    bare = MlflowClient(address(None)).create_run("1", run_name="bare").info.run_id
+    bare = MlflowClient(tracking_uri(None)).create_run("1", run_name="bare").info.run_id
     assert main([recorded[0], bare, "--out", "there"]) == 0
     assert sorted(os.listdir(alone / "there")) == ["curves.png", "index.html", "mine.txt"]
 

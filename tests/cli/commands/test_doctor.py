@@ -170,7 +170,7 @@ def test_runs_that_were_not_uploaded_are_a_problem_except_those_without_tracking
         folder = alone / "outputs" / "runs" / name
         folder.mkdir(parents=True)
         journal = Journal(folder)
-        journal.run(name, {}, {}, destination)
+        journal.log_run(name, {}, {}, destination)
         if ended:
             journal.end("FINISHED")
         return folder

@@ -11,7 +11,7 @@ from nnexp.cli.commands.reproduce import main
 from nnexp.config import ConfigError, compose
 from nnexp.config.recorded import prepared
 from nnexp.experiment.run import DivergedError, run
-from nnexp.tracking.journal import NAME
+from nnexp.run_folder import JOURNAL
 from nnexp.tracking.upload.client import Outcome
 
 pytestmark = pytest.mark.filterwarnings(
@@ -28,7 +28,7 @@ class Unshipped:
     def start(cls, **_):
         return cls()
 
-    def take(self, folder):
+    def submit(self, folder):
         pass
 
     def wait(self, folder):
@@ -36,7 +36,7 @@ class Unshipped:
 
 
 def folders():
-    return sorted(path.parent for path in Path("outputs").rglob(NAME))
+    return sorted(path.parent for path in Path("outputs").rglob(JOURNAL))
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +54,8 @@ def recorded(made, alone, monkeypatch):
 
 def changed(folder, change):
     """A file of a run, changed."""
-    lines = [json.loads(line) for line in (folder / NAME).read_text().splitlines()]
-    (folder / NAME).write_text("".join(json.dumps(change(line) or line) + "\n" for line in lines))
+    lines = [json.loads(line) for line in (folder / JOURNAL).read_text().splitlines()]
+    (folder / JOURNAL).write_text("".join(json.dumps(change(line) or line) + "\n" for line in lines))
 
 
 def configured(folder, **sections):
@@ -81,7 +81,7 @@ def test_a_run_from_a_store_is_reproduced_to_the_bit(store, capsys):
     assert "8 arrays, every bit the same" in lines[-1]
     assert len(folders()) == 2
     head = json.loads(
-        (max(folders(), key=lambda folder: folder.stat().st_ctime) / NAME).read_text().splitlines()[0]
+        (max(folders(), key=lambda folder: folder.stat().st_ctime) / JOURNAL).read_text().splitlines()[0]
     )
     assert head["destination"] is None
 
@@ -292,18 +292,18 @@ def test_another_machine_is_told_as_a_reason(recorded, capsys):
 
 
 def test_a_run_that_was_cut_off_is_done_again_as_far_as_it_went(recorded, capsys):
-    lines = (recorded / NAME).read_text().splitlines(keepends=True)
+    lines = (recorded / JOURNAL).read_text().splitlines(keepends=True)
     kept = [
         line
         for line in lines
         if json.loads(line).get("step", 1) in (1, 2) and json.loads(line)["kind"] in ("run", "metrics")
     ]
-    (recorded / NAME).write_text("".join(kept))
+    (recorded / JOURNAL).write_text("".join(kept))
     shutil.rmtree(recorded / "weights")
     code, found = verdict(recorded, capsys=capsys)
     assert (code, found["verdict"], found["run"]["status"]) == (0, "identical", "UNFINISHED")
     assert (found["compared"]["evaluations"], found["compared"]["arrays"]) == (2, 0)
-    (recorded / NAME).write_text(kept[0])
+    (recorded / JOURNAL).write_text(kept[0])
     assert main([str(recorded)]) == 2
     assert "no epoch that could be compared" in capsys.readouterr().err
 

@@ -9,7 +9,7 @@ from nnexp.config import compose
 from nnexp.config.build import resolved
 from nnexp.config.naming import params
 from nnexp.tracking.journal import Journal
-from nnexp.tracking.mlflow.store import address, log_metrics, log_params, open_store
+from nnexp.tracking.mlflow.store import log_metrics, log_params, open_store, tracking_uri
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"
@@ -42,7 +42,7 @@ def run_id(store):
     """A run of thirty epochs, the sixteenth of which was the best."""
     from mlflow.entities import Metric
 
-    client, experiment = open_store(address(None), "nnexp")
+    client, experiment = open_store(tracking_uri(None), "nnexp")
     tags = {"nnexp.git_commit": "0123456789abcdef", "nnexp.git_branch": "main", "nnexp.git_dirty": "true"}
     run_id = client.create_run(experiment, BEGUN, run_name="a-run", tags=tags).info.run_id
     log_params(
@@ -119,7 +119,7 @@ def test_the_folder_that_the_training_left_is_named_if_it_is_here(run_id, alone,
     folder = alone / "outputs" / "runs" / "2023-11-14" / "one"
     for path, held in ((folder, run_id), (folder.with_name("another"), "0" * 32)):
         path.mkdir(parents=True)
-        (path / "shipped.json").write_text(json.dumps({"run_id": held}))
+        (path / "mlflow.json").write_text(json.dumps({"run_id": held}))
     assert f"\n            {folder}\n" in shown(capsys, "last")
     assert json.loads(shown(capsys, "last", "--json"))["outputs"] == str(folder)
 
@@ -151,8 +151,8 @@ def test_a_folder_of_a_run_that_failed_is_shown_with_its_error(alone, capsys):
     folder = alone / "a folder"
     folder.mkdir()
     with Journal(folder) as journal:
-        journal.run("a-name", asked(), {}, None)
-        journal.metrics(1, {"train/loss": float("nan"), "val/loss": 1.0})
+        journal.log_run("a-name", asked(), {}, None)
+        journal.log_metrics(1, {"train/loss": float("nan"), "val/loss": 1.0})
         journal.end("FAILED")
     (folder / "error.txt").write_text(
         "Traceback\n  File\nnnexp.experiment.DivergedError: the loss is no number\n"
@@ -169,7 +169,7 @@ def test_a_folder_of_a_run_that_failed_is_shown_with_its_error(alone, capsys):
 
 
 def test_a_run_that_is_not_ours_is_shown_as_far_as_it_goes(store, capsys):
-    client, experiment = open_store(address(None), "theirs")
+    client, experiment = open_store(tracking_uri(None), "theirs")
     run_id = client.create_run(experiment, BEGUN, run_name="[bold]theirs").info.run_id
     client.log_param(run_id, "alpha", "1")
     client.log_metric(run_id, "score", 0.5, step=3)

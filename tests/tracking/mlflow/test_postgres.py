@@ -1,4 +1,4 @@
-"""A PostgreSQL store, started here from Debian's package: eight runs at once, the first of which makes its tables."""
+"""A PostgreSQL store, started here: eight runs at once, the first of which creates its tables."""
 
 import os
 import pwd
@@ -6,30 +6,27 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fixtures.uploads import assert_metrics_stored_once
 
-from nnexp.tracking.journal import history, read
-from nnexp.tracking.upload.state import UploadState
+from nnexp.tracking.mlflow.upload_state import UploadState
 
 RUNS = 8
+DEBIAN_FOLDERS = sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True)
 
 
 def programs() -> Path | None:
-    """The folder of PostgreSQL's own programs."""
-    places = [*sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
-    places += [Path(found).parent for found in [shutil.which("initdb")] if found]
-    return next(
-        (place for place in places if (place / "initdb").exists() and (place / "pg_ctl").exists()), None
-    )
+    """Return the folder of PostgreSQL's own programs."""
+    initdb = shutil.which("initdb", path=os.pathsep.join([*DEBIAN_FOLDERS, os.environ["PATH"]]))
+    return Path(initdb).resolve().parent if initdb else None
 
 
 @pytest.fixture(scope="module")
 def postgres(free_port) -> Iterator[str]:
-    """A server of its own with an empty database; gives the database's address."""
+    """Start a server with an empty database; yields the tracking URI."""
     pytest.importorskip("psycopg2", reason="needs psycopg2: pip install -e '.[postgres]'")
     if (bin_folder := programs()) is None:
         pytest.skip("needs PostgreSQL: apt-get install postgresql")
@@ -37,22 +34,16 @@ def postgres(free_port) -> Iterator[str]:
     account = {}
     if os.geteuid() == 0:  # PostgreSQL does not run as root
         try:
-            found = pwd.getpwnam("postgres")
+            user = pwd.getpwnam("postgres")
         except KeyError:
             pytest.skip("PostgreSQL does not run as root, and there is no user postgres")
         shutil.chown(folder, "postgres")
-        account = {"user": found.pw_uid, "group": found.pw_gid, "extra_groups": []}
+        account = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
     port, data = free_port(), folder / "data"
 
     def call(program, *arguments):
-        done = subprocess.run(
-            [bin_folder / program, *arguments],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            check=False,
-            **account,
-        )
+        command, pipes = [bin_folder / program, *arguments], {"capture_output": True, "text": True}
+        done = subprocess.run(command, cwd=folder, check=False, **pipes, **account)
         assert done.returncode == 0, done.stdout + done.stderr
 
     call("initdb", "-D", data, "-A", "trust", "-U", "postgres", "--no-sync")
@@ -66,48 +57,36 @@ def postgres(free_port) -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def assert_all_there(uri, folders):
+def assert_stored(uri, folders):
     from mlflow.tracking import MlflowClient
 
     client = MlflowClient(tracking_uri=uri)
     for folder in folders:
-        run = client.get_run(UploadState.of(folder).run_id)
-        assert run.info.status == "FINISHED"
-        told = Counter(
-            (name, step, value) for step, values in history(read(folder)[0]) for name, value in values.items()
-        )
-        names = {name for name, _, _ in told}
-        found = Counter(
-            (name, m.step, m.value)
-            for name in names
-            for m in client.get_metric_history(run.info.run_id, name)
-        )
-        assert found == told
-        assert {file.path for file in client.list_artifacts(run.info.run_id, "confusion")} >= {
-            "confusion/val.png",
-            "confusion/test.json",
-        }
+        run_id = UploadState.load(folder).run_id
+        assert client.get_run(run_id).info.status == "FINISHED"
+        assert_metrics_stored_once(client, folder)
+        reports = {file.path for file in client.list_artifacts(run_id, "confusion")}
+        assert reports >= {"confusion/val.png", "confusion/test.json"}
 
 
-def test_eight_runs_at_once_are_all_there(postgres, alone, monkeypatch):
+def test_eight_runs_at_once_are_all_stored(postgres, alone, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", postgres)
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
     command = [sys.executable, "-m", "nnexp", "data=digits", "trainer.epochs=2", "trainer.threads=1"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     started = [subprocess.Popen([*command, f"seed={seed}"], **pipes) for seed in range(RUNS)]
     for process in started:
-        said, _ = process.communicate(timeout=300)
-        assert process.returncode == 0, said
+        output, _ = process.communicate(timeout=300)
+        assert process.returncode == 0, output
     folders = [path.parent for path in Path("outputs").rglob("journal.jsonl")]
     assert len(folders) == RUNS
-    assert all(UploadState.of(folder).done for folder in folders)
-    assert_all_there(postgres, folders)
-    assert not [
-        path for path in Path("outputs").rglob("*") if path.is_file() and b"quite-secret" in path.read_bytes()
-    ]
+    assert all(UploadState.load(folder).done for folder in folders)
+    assert_stored(postgres, folders)
+    files = [path for path in Path("outputs").rglob("*") if path.is_file()]
+    assert not [path for path in files if b"quite-secret" in path.read_bytes()]
 
 
-def test_a_server_before_postgresql_that_serves_artifacts(postgres, alone, serve, monkeypatch):
+def test_a_server_with_a_postgresql_backend_stores_artifacts(postgres, alone, serve, monkeypatch):
     from nnexp import compose, run
 
     (alone / "server").mkdir()
@@ -115,4 +94,4 @@ def test_a_server_before_postgresql_that_serves_artifacts(postgres, alone, serve
         monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
         result = run(compose(["data=digits", "trainer.epochs=2"]))
         assert result.run_id
-        assert_all_there(f"http://127.0.0.1:{port}", [result.folder])
+        assert_stored(f"http://127.0.0.1:{port}", [result.folder])

@@ -1,7 +1,7 @@
 import pytest
 
 from nnexp.tracking.mlflow.store import StoreError
-from nnexp.tracking.mlflow.uris import check, fault, kind
+from nnexp.tracking.mlflow.uris import check_uri, store_type, uri_problem
 
 
 @pytest.mark.parametrize(
@@ -15,32 +15,32 @@ from nnexp.tracking.mlflow.uris import check, fault, kind
         ("databricks://profile", "other"),
     ],
 )
-def test_an_address_that_mlflow_takes_has_no_fault(uri, expected):
-    assert (kind(uri), fault(uri)) == (expected, ("", ""))
+def test_a_uri_that_mlflow_takes_is_valid(uri, expected):
+    assert (store_type(uri), uri_problem(uri)) == (expected, ("", ""))
 
 
 @pytest.mark.parametrize(
-    ("uri", "says"),
+    ("uri", "message"),
     [
-        ("nowhere", "nowhere: no such store; an address is like sqlite:///mlruns/mlflow.db"),
-        ("here", "here is a folder of files, which MLflow 3.13 and later refuse; an address is like"),
+        ("nowhere", "nowhere: no such store; expected e.g. sqlite:///mlruns/mlflow.db"),
+        ("here", "here is a folder of files, which MLflow 3.13 and later refuse; expected"),
         ("file:///there", "file:///there is a folder of files"),
-        ("a.db", "a.db is a file, and no address; did you mean sqlite:///a.db?"),
+        ("a.db", "a.db is a file, not a tracking URI; did you mean sqlite:///a.db?"),
         ("sqlite://a.db", "three slashes"),
-        ("postgres://me:secret@host/x", "kind postgres://; did you mean postgresql://?"),
-        ("ftp2000://x", "kind ftp2000://"),
+        ("postgres://me:secret@host/x", "unknown scheme postgres://; did you mean postgresql://?"),
+        ("ftp2000://x", "unknown scheme ftp2000://"),
     ],
 )
-def test_an_address_that_leads_nowhere_is_told_with_a_remedy_and_no_password(uri, says, alone):
+def test_an_invalid_uri_is_an_error_with_a_remedy_and_without_a_password(uri, message, alone):
     (alone / "here").mkdir()
     (alone / "a.db").touch()
-    with pytest.raises(StoreError) as told:
-        check(uri)
-    assert says in str(told.value)
-    assert "secret" not in str(told.value)
-    assert "\n" not in str(told.value)
+    with pytest.raises(StoreError) as error:
+        check_uri(uri)
+    assert message in str(error.value)
+    assert "secret" not in str(error.value)
+    assert "\n" not in str(error.value)
 
 
-def test_whoever_allows_folders_of_files_is_let_through(monkeypatch):
+def test_folders_of_files_are_valid_if_the_environment_allows_them(monkeypatch):
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
-    check("mlruns")
+    check_uri("mlruns")

@@ -1,4 +1,4 @@
-"""The import of mlflow stands still while a run begins."""
+"""The import of mlflow pauses while a run starts."""
 
 import signal
 import threading
@@ -8,41 +8,33 @@ import pytest
 
 from nnexp.tracking.upload.throttle import Throttle
 
-pytestmark = pytest.mark.skipif(
-    not hasattr(signal, "setitimer"), reason="needs interval timers, which this system has not"
-)
+pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs interval timers")
 
 
-def counted(pause: Throttle) -> int:
-    """Work of the main thread, until somebody releases it."""
-    done = 0
-    with pause:
-        while pause.until:
-            done += 1
-    return done
+def test_the_main_thread_waits_until_it_is_released_while_other_threads_run():
+    throttle, results, rounds = Throttle(), [], 0
 
-
-def test_the_main_thread_waits_until_it_is_released_and_others_go_on():
-    pause, seen = Throttle(), []
-
-    def other():
+    def work():
         time.sleep(0.2)
-        seen.append(sum(range(1000)))
-        pause.release()
+        results.append(sum(range(1000)))
+        throttle.release()
 
-    pause.hold(60)
-    threading.Thread(target=other).start()
+    throttle.hold(60)
+    threading.Thread(target=work).start()
     began = time.process_time()
-    assert counted(pause) > 0
-    assert seen
-    assert time.process_time() - began < 0.2  # it did not go round and round meanwhile
+    with throttle:
+        while throttle.until:
+            rounds += 1
+    assert rounds > 0
+    assert results
+    assert time.process_time() - began < 0.2  # it did not spin meanwhile
 
 
-def test_it_waits_no_longer_than_it_was_told():
-    pause = Throttle()
-    pause.hold(0.1)
+def test_the_pause_ends_by_itself():
+    throttle = Throttle()
+    throttle.hold(0.1)
     began = time.monotonic()
-    with pause:
+    with throttle:
         while time.monotonic() - began < 0.2:
             pass
     assert time.monotonic() - began < 5
