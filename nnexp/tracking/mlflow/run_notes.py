@@ -16,8 +16,8 @@ ENDED = {"FAILED": f"It **failed**; {PARTIAL}", "KILLED": f"It was **stopped**; 
 EXPERIMENT_NOTE = """\
 Runs of **nnexp**: networks written from scratch in NumPy.
 
-Sort by `best/val_accuracy` (of regressions `best/val_r2`); `test/*` was measured once, with the weights that \
-validation chose. `params.init` and the like are config groups; `tags.nnexp.sweep_id` holds a sweep together; \
+Sort by `best/val_accuracy` (of regressions `best/val_r2`); `test/*` was measured once, with the weights that
+validation chose. `params.init` and the like are config groups; `tags.nnexp.sweep_id` holds a sweep together;
 runs with the same `tags.nnexp.config_hash` have the same configuration.
 
 At a terminal: `nnexp runs`, `nnexp show best`, `nnexp compare best last`, `nnexp reproduce best`."""
@@ -30,17 +30,7 @@ def run_note(
     metrics: Mapping[str, float] | None = None,
     state: "UploadState | None" = None,
 ) -> str:
-    """Write the note of a run.
-
-    Args:
-        run: the run's folder.
-        head: the first entry of its journal.
-        status: how it ended; empty while it runs.
-        metrics: those that are logged once.
-        state: its ids in the store; None while it runs.
-    """
-    paragraphs = [result(metrics or {}), ENDED.get(status, "")]  # first: the UI folds long notes
-    paragraphs.append(description(head["params"], run.dataset))
+    """Write the note of a run; at its end also its status, results and how to use it."""
     command = run.environment.get("command", "")
     usage = [f"Started by `{command}`."] if command else []
     if state is not None:
@@ -48,13 +38,14 @@ def run_note(
         if state.model_id:
             serve = f"mlflow models serve -m models:/{state.model_id} --env-manager local"
             usage.append(f"Serve it: `{serve}`.")
-    return "\n\n".join(text for text in [*paragraphs, " ".join(usage)] if text)
+    scores = result(metrics or {})  # first: the UI folds long notes
+    paragraphs = [scores, ENDED.get(status, ""), description(head["params"], run.dataset), " ".join(usage)]
+    return "\n\n".join(text for text in paragraphs if text)
 
 
 def description(params: Mapping[str, str], data: Mapping[str, Any]) -> str:
     """Describe data, task, choices and training in a sentence."""
-    name = data.get("name") or params.get("data", "custom data")
-    text = f"**{name}**"
+    text = f"**{data.get('name') or params.get('data', 'custom data')}**"
     if data:
         task = task_of(data["task"])
         sizes = ", ".join(f"{split['examples']:,} {name}" for name, split in data["splits"].items())

@@ -26,8 +26,7 @@ SERVERS = ("http://", "https://", "databricks")
 DATABASE = Path("mlruns") / "mlflow.db"
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
 NOTE = "mlflow.note.content"
-EXPERIMENT_KIND = {"mlflow.experimentKind": "custom_model_development"}
-"""With this tag, the UI opens the experiment on training, not on language models."""
+EXPERIMENT_KIND = {"mlflow.experimentKind": "custom_model_development"}  # which page the UI opens
 METRICS_PER_CALL, PARAMS_PER_CALL, PARAM_LENGTH = 1000, 100, 6000  # MLflow's own limits
 CONNECT_TIMEOUT = 5  # seconds
 MLFLOW_ENV = {  # no telemetry, progress bars or messages
@@ -43,17 +42,13 @@ MLFLOW_ENV = {  # no telemetry, progress bars or messages
 }
 REASONS = {  # by a text in the error message
     "No module named 'psycopg": "a PostgreSQL store needs its driver: pip install 'nnexp[postgres]'",
-    "refused": "connection refused: is the server running?",
+    "Connection refused": "connection refused: is the server running?",
     "Name or service not known": "unknown host",
-    "resolve": "unknown host",
     "Temporary failure in name resolution": "the host name cannot be resolved: is there a network?",
     "timed out": "no answer in time",
-    "no answer": "no answer in time",
     "Remote end closed": "it closed the connection without an answer",
     "Connection aborted": "it closed the connection without an answer",
-    "CERTIFICATE": "its certificate is not trusted",
     "500 error responses": "it answers with errors (500)",
-    "authentication": "it refuses the name or the password",
     "401": "it refuses the name or the password: set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD",
 }
 
@@ -63,18 +58,10 @@ class StoreError(UserError):
 
 
 def tracking_uri(uri: str | None, folder: Path | None = None) -> str:
-    """Resolve the tracking URI: the given one, else MLFLOW_TRACKING_URI, else mlruns/mlflow.db.
-
-    Args:
-        uri: from an option or the configuration.
-        folder: the project's; None is the working directory.
-    """
-    return uri or os.environ.get(URI_VARIABLE) or database_uri(folder or Path.cwd())
-
-
-def database_uri(folder: Path) -> str:
-    """Return the tracking URI of a folder's own store."""
-    path = folder / DATABASE
+    """Resolve the tracking URI: the given one, else MLFLOW_TRACKING_URI, else mlruns/mlflow.db here."""
+    if chosen := uri or os.environ.get(URI_VARIABLE):
+        return chosen
+    path = (folder or Path.cwd()) / DATABASE
     if invalid := {"%", "?"} & set(str(path)):
         problem = f"MLflow takes no database below a folder with {invalid.pop()} in its name"
         raise StoreError(f"{problem}: {path}; fix: set {URI_VARIABLE}")
@@ -89,7 +76,7 @@ def destination(recorded: Mapping[str, Any]) -> str:
     """
     home, uri = Path(recorded["folder"]), recorded["uri"]
     if uri is None:  # the run's folder may have been copied from another machine
-        return database_uri(home) if home.is_dir() else tracking_uri(None)
+        return f"{SQLITE}{home / DATABASE}" if home.is_dir() else tracking_uri(None)
     if HIDDEN not in uri:
         return str(uri)
     current = os.environ.get(URI_VARIABLE, "")
@@ -110,10 +97,8 @@ def open_store(
     """Open a store; returns its client and the experiment's id, created with that note if it is missing.
 
     Artifacts of an SQLite store lie beside it, those of another database in mlruns/ of `home` (the working
-    directory); a server has its own location.
-
-    The first use of a database creates its tables, and two processes must not do so at once: it happens under
-    a file lock, beside an SQLite database, in this machine's folder for temporary files for any other.
+    directory); a server has its own location. The first use of a database creates its tables, and two
+    processes must not do so at once: it happens under a file lock.
     """
     folder = Path(uri.removeprefix(SQLITE)).parent if uri.startswith(SQLITE) else None
     if folder is not None:
@@ -168,19 +153,14 @@ def log_params(client: "MlflowClient", run_id: str, params: Mapping[str, str]) -
         client.log_batch(run_id, params=entities[start : start + PARAMS_PER_CALL])
 
 
-def failure_reason(error: Exception) -> str:
-    """Explain an error of a store in a few words, without a password."""
-    text = str(error)
-    return next((reason for mark, reason in REASONS.items() if mark in text), redacted(first_line(error)))
-
-
 def explain_error(uri: str, error: Exception) -> str:
     """Explain an error of the store at `uri` in one line, without a password."""
-    return f"MLflow at {redacted(uri)}: {failure_reason(error)}"
+    known = (reason for text, reason in REASONS.items() if text in str(error))
+    return f"MLflow at {redacted(uri)}: {next(known, redacted(first_line(error)))}"
 
 
 def _lock(uri: str, folder: Path | None) -> AbstractContextManager[object]:
-    """Return the lock under which processes of this machine open a database; a server needs none."""
+    """Return the lock to open a database: beside an SQLite file, else in this machine's temporary folder."""
     if uri.startswith(SERVERS):
         return nullcontext()
     if folder is not None:

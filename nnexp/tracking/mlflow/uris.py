@@ -1,4 +1,4 @@
-"""Tracking URIs: the type of store that one names, and a check before MLflow is asked."""
+"""Tracking URIs: the type of store that one names, and a check before MLflow's, whose messages are longer."""
 
 import os
 from difflib import get_close_matches
@@ -29,43 +29,33 @@ def store_type(uri: str) -> StoreType:
     return "files" if scheme == "file" or is_path else "other"
 
 
-def uri_problem(uri: str) -> tuple[str, str]:
-    """Return what is wrong with a tracking URI and the remedy; two empty texts if it may be valid."""
-    shown, scheme, store = redacted(uri), uri.partition(":")[0], store_type(uri)
-    if store == "files":
-        return ("", "") if file_store_allowed() else _file_store_problem(shown)
-    if scheme == "sqlite" and store == "other":
-        return f"{shown}: sqlite: needs three slashes before a path, four before an absolute one", FORMS
-    plugins = [plugin.name for plugin in entry_points(group="mlflow.tracking_store")]
-    known = (*DATABASES, *SERVERS, *OTHERS, "sqlite", *plugins)
-    if scheme.partition("+")[0] in known:
-        return "", ""
-    near = get_close_matches(scheme, known, 1)
-    return f"{shown}: unknown scheme {scheme}://", f"did you mean {near[0]}://?" if near else FORMS
-
-
 def check_uri(uri: str) -> None:
-    """Check a tracking URI before MLflow does, whose messages are longer.
+    """Check that a tracking URI may name a store.
 
     Raises:
-        StoreError: what is wrong with it.
+        StoreError: what is wrong with it, and the remedy.
     """
-    problem, remedy = uri_problem(uri)
-    if problem:
-        raise StoreError(f"{problem}; {remedy}")
+    shown, scheme, store = redacted(uri), uri.partition(":")[0], store_type(uri)
+    if store == "files":
+        if os.environ.get("MLFLOW_ALLOW_FILE_STORE", "").lower() != "true":
+            raise _file_store_error(shown)
+        return
+    if scheme == "sqlite" and store == "other":
+        raise StoreError(f"{shown}: sqlite: needs three slashes, four before an absolute path; {FORMS}")
+    plugins = [plugin.name for plugin in entry_points(group="mlflow.tracking_store")]
+    known = (*DATABASES, *SERVERS, *OTHERS, "sqlite", *plugins)
+    if scheme.partition("+")[0] not in known:
+        near = get_close_matches(scheme, known, 1)
+        remedy = f"did you mean {near[0]}://?" if near else FORMS
+        raise StoreError(f"{shown}: unknown scheme {scheme}://; {remedy}")
 
 
-def file_store_allowed() -> bool:
-    """Return whether the environment lets MLflow use folders of files."""
-    return os.environ.get("MLFLOW_ALLOW_FILE_STORE", "").lower() == "true"
-
-
-def _file_store_problem(shown: str) -> tuple[str, str]:
+def _file_store_error(shown: str) -> StoreError:
     path = Path(shown.removeprefix("file://"))
     if path.is_file():
-        return f"{shown} is a file, not a tracking URI", f"did you mean {SQLITE}{path}?"
+        return StoreError(f"{shown} is a file, not a tracking URI; did you mean {SQLITE}{path}?")
     if not path.is_dir() and "://" not in shown:
-        return f"{shown}: no such store", FORMS
-    database = next((path / name for name in (DATABASE.name, DATABASE) if (path / name).is_file()), None)
-    problem = f"{shown} is a folder of files, which MLflow 3.13 and later refuse"
-    return problem, f"did you mean {SQLITE}{database}?" if database else FORMS
+        return StoreError(f"{shown}: no such store; {FORMS}")
+    databases = [path / name for name in (DATABASE.name, DATABASE) if (path / name).is_file()]
+    remedy = f"did you mean {SQLITE}{databases[0]}?" if databases else FORMS
+    return StoreError(f"{shown} is a folder of files, which MLflow 3.13 and later refuse; {remedy}")

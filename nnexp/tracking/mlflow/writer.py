@@ -1,8 +1,7 @@
 """Writes one run's journal to its MLflow store, so that nothing is stored twice.
 
-Most calls may be repeated: a metric with the same time and step is the same metric, a file replaces the one
-of its name. So whatever fails is sent again, and `UploadState` and a search of the store keep the others from
-being repeated.
+Most calls may be repeated: a metric with the same time and step is the same metric, a file replaces the one of
+its name. So whatever fails is sent again; `UploadState` and searches of the store avoid repeating the other calls.
 """
 
 import json
@@ -49,27 +48,28 @@ class MlflowRunWriter:
         self.draw_confusion = draw_confusion
         self.heartbeat = heartbeat
         self.head = self.run_folder.entries()[0]
-        self.uri = uri or destination(self.head["destination"])
+        self.destination = self.head["destination"]
+        self.uri = uri or destination(self.destination)
         self.state = UploadState.load(folder)
         if self.state.store != redacted(self.uri):
             self.state = UploadState(store=redacted(self.uri))
         self.may_repeat = bool(self.state.run_id)  # the store may have more than the state says
         self.has_metadata = self.state.offset > 0
-        self.summary: Entry = {"values": {}, "time": 0}
+        self.summary: Entry = {"values": {}, "time": 0}  # of the metrics that are logged once
 
     @cached_property
     def client(self) -> "MlflowClient":
         """Client of the store, which is opened at the first use."""
-        home = Path(self.head["destination"]["folder"])
-        client, self.state.experiment_id = open_store(
-            self.uri, self.head["destination"]["experiment"], EXPERIMENT_NOTE, home if home.is_dir() else None
-        )
+        home = Path(self.destination["folder"])
+        artifacts_home = home if home.is_dir() else None
+        name = self.destination["experiment"]
+        client, self.state.experiment_id = open_store(self.uri, name, EXPERIMENT_NOTE, artifacts_home)
         return client
 
     @cached_property
     def classes(self) -> Sequence[str]:
         """Names of the classes."""
-        return self.run_folder.dataset["classes"]  # type: ignore[no-any-return]
+        return tuple(self.run_folder.dataset["classes"])
 
     @property
     def has_network(self) -> bool:
@@ -101,27 +101,31 @@ class MlflowRunWriter:
             raise
         if offset is not None:
             self.state.offset = offset
-            self.state.save(self.run_folder.path)
+            self.save_state()
+
+    def save_state(self) -> None:
+        """Save what the store has now, and note that it works."""
+        self.state.save(self.run_folder.path)
+        self.heartbeat()
 
     def start_run(self) -> None:
         """Create the run and its metadata in the store, where they are missing."""
-        client = self.client  # which knows the experiment's id
-        if not self.state.run_id and (run_id := self.find_run()):
-            self.state.run_id = run_id
+        client, state = self.client, self.state
+        if not state.run_id and (run_id := self.find_run()):
+            state.run_id = run_id
             self.may_repeat = True
-        if not self.state.run_id:
+        if not state.run_id:
             tags = self.head["tags"] | {JOURNAL_ID: self.head["id"]}
             began, name = self.head["time"], self.head["name"]
-            run = client.create_run(self.state.experiment_id, began, tags=tags, run_name=name)
-            self.state.run_id = run.info.run_id
+            run = client.create_run(state.experiment_id, began, tags=tags, run_name=name)
+            state.run_id = run.info.run_id
         if not self.has_metadata:
-            log_params(client, self.state.run_id, self.head["params"])
-            client.set_tag(self.state.run_id, NOTE, run_note(self.run_folder, self.head))
+            log_params(client, state.run_id, self.head["params"])
+            client.set_tag(state.run_id, NOTE, run_note(self.run_folder, self.head))
             if inputs := dataset_inputs(self.run_folder, self.head["params"]):
-                client.log_inputs(self.state.run_id, inputs)
+                client.log_inputs(state.run_id, inputs)
             self.has_metadata = True
-            self.state.save(self.run_folder.path)
-        self.heartbeat()
+            self.save_state()
 
     def find_run(self) -> str:
         """Search the store for the run, after a lost answer or under another URI; returns the id or ""."""
@@ -146,11 +150,11 @@ class MlflowRunWriter:
                 self.summary = entry
 
     def send_file(self, path: str) -> None:
-        """Log a file of the run's folder; the misclassified examples are tagged, so that the UI shows them."""
+        """Log a file of the run's folder; the JSON table is tagged, so that the UI shows it."""
         folder = str(PurePosixPath(path).parent)
         target = None if folder == "." else folder
         self.client.log_artifact(self.state.run_id, str(self.run_folder / path), target)
-        if path == MISCLASSIFIED_TABLE:  # not the Parquet tables: the UI reads JSON only
+        if path == MISCLASSIFIED_TABLE:
             tables = json.dumps([{"path": path, "type": "table"}])
             self.client.set_tag(self.state.run_id, TABLES, tables)
         self.heartbeat()
@@ -170,19 +174,18 @@ class MlflowRunWriter:
     def send_model(self) -> None:
         """Log the network with its best weights, if there are some."""
         if self.has_network and not self.state.model_id:
-            self.state.model_id = log_model(self.client, self.state, self.run_folder, self.head, self.summary)
-            self.state.save(self.run_folder.path)
-            self.heartbeat()
+            model_id = log_model(self.client, self.state, self.run_folder, self.head, self.summary)
+            self.state.model_id = model_id
+            self.save_state()
 
     def end_run(self, entry: Entry) -> None:
         """Log the model and the results, set the status, register the model."""
-        client, state, metrics = self.client, self.state, self.summary["values"]
+        client, state, metrics, status = self.client, self.state, self.summary["values"], entry["status"]
         self.send_model()
-        client.set_tag(
-            state.run_id, NOTE, run_note(self.run_folder, self.head, entry["status"], metrics, state)
-        )
-        client.set_terminated(state.run_id, entry["status"], entry["time"])
-        name = self.head["destination"].get("register")
+        note = run_note(self.run_folder, self.head, status, metrics, state)
+        client.set_tag(state.run_id, NOTE, note)
+        client.set_terminated(state.run_id, status, entry["time"])
+        name = self.destination.get("register")
         if self.has_network and name and not state.version:
             text = f"{short_result(metrics)}; {self.head['name']}"
             state.version = find_version(client, name, state) or register_model(client, name, state, text)

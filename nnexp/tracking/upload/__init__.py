@@ -14,7 +14,7 @@
                                          MlflowRunWriter (mlflow/writer.py) ---> MLflow store
                                            |  run id, offset in the journal
                                            v
-                                         mlflow.json (UploadState): where the next upload, `nnexp sync`, continues
+                                         mlflow.json (UploadState): where `nnexp sync` continues
 
 The main thread of the upload process imports mlflow meanwhile; a Throttle stops it while a run starts.
 """

@@ -1,7 +1,6 @@
 """System metrics of a run: CPU, memory and network, about once a second, where psutil is installed.
 
-The names are those of MLflow's own monitor, so that its page of system metrics shows them; the step is in
-seconds.
+The names are those of MLflow's own monitor, whose page shows them; the step is in seconds.
 """
 
 import json
@@ -16,13 +15,7 @@ MIB = 1 << 20
 
 
 class SystemMetrics:
-    """Samples a process and its machine every `interval` seconds and keeps the samples in the run's folder.
-
-    Args:
-        folder: of the run.
-        pid: of the process.
-        interval: in seconds; None samples nothing.
-    """
+    """Samples a process and its machine every `interval` seconds (None: never) into the run's folder."""
 
     def __init__(self, folder: Path, pid: int, interval: float | None) -> None:
         self.path = folder / SYSTEM_METRICS
@@ -57,27 +50,29 @@ class SystemMetrics:
         network = psutil.net_io_counters()
         with self.process.oneshot():
             values = {
-                "system/process_cpu_percentage": self.process.cpu_percent(),
-                "system/process_memory_megabytes": self.process.memory_info().rss / MIB,
-                "system/process_threads": self.process.num_threads(),
-                "system/cpu_utilization_percentage": psutil.cpu_percent(),
-                "system/system_memory_usage_megabytes": memory.used / MIB,
-                "system/system_memory_usage_percentage": memory.percent,
-                "system/network_receive_megabytes": network.bytes_recv / MIB if network else 0.0,
-                "system/network_transmit_megabytes": network.bytes_sent / MIB if network else 0.0,
+                "process_cpu_percentage": self.process.cpu_percent(),
+                "process_memory_megabytes": self.process.memory_info().rss / MIB,
+                "process_threads": self.process.num_threads(),
+                "cpu_utilization_percentage": psutil.cpu_percent(),
+                "system_memory_usage_megabytes": memory.used / MIB,
+                "system_memory_usage_percentage": memory.percent,
+                "network_receive_megabytes": network.bytes_recv / MIB if network else 0.0,
+                "network_transmit_megabytes": network.bytes_sent / MIB if network else 0.0,
             }
-        step = round(self.sampled - self.began)
-        entry = {"kind": "metrics", "time": time.time_ns() // 1_000_000, "step": step, "values": values}
+        entry = {
+            "kind": "metrics",
+            "time": time.time_ns() // 1_000_000,
+            "step": round(self.sampled - self.began),
+            "values": {f"system/{name}": value for name, value in values.items()},
+        }
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")
         return entry
 
 
 def read_system_metrics(folder: Path) -> list[Entry]:
-    """Read the samples of a run."""
-    path = folder / SYSTEM_METRICS
-    entries = []
-    for line in path.read_text().splitlines() if path.exists() else []:
-        with suppress(ValueError):  # an incomplete line
-            entries.append(json.loads(line))
+    """Read the samples of a run; an incomplete last line is ignored."""
+    entries: list[Entry] = []
+    with suppress(OSError, ValueError), (folder / SYSTEM_METRICS).open(encoding="utf-8") as file:
+        entries.extend(json.loads(line) for line in file)
     return entries
