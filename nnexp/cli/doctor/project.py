@@ -14,6 +14,7 @@ from nnexp.run_folder import RunFolder
 from nnexp.runs.query import Runs
 from nnexp.tracking.mlflow.store import DATABASE, SQLITE, StoreError, tracking_uri
 from nnexp.tracking.mlflow.uris import check_uri
+from nnexp.tracking.upload.sync import find_runs
 
 DATA = "NNEXP_DATA"
 OUTPUTS = Path("outputs")
