@@ -41,7 +41,7 @@ def fetch_baseline(folder: Path, name: str, destination: Mapping[str, Any]) -> s
 
 def draw_confusion(matrix: Sequence[Sequence[int]], classes: Sequence[str], step: int, unit: str) -> Any:
     """Draw the validation confusion matrix of an epoch."""
-    from nnexp.plots import epoch_confusion
+    from nnexp.plots.run.confusion import epoch_confusion
 
     return epoch_confusion(matrix, classes, step, unit)
 
