@@ -1,4 +1,4 @@
-"""What a person at a real terminal sees."""
+"""Progress displays on a terminal."""
 
 import io
 
@@ -26,8 +26,8 @@ def test_evaluations_are_shown_at_most_so_many_and_the_last_always(overrides):
     assert f" {result.history[-1].at}/" in lines[-1]
 
 
-def test_brackets_in_what_is_told_are_no_markup(alone):
-    """A column that only counts the rows is to be left out by data.drop=[a]."""
+def test_brackets_in_a_message_are_no_markup(alone):
+    """A column that counts the rows is reported with the fix data.drop=[a]."""
     (alone / "t.csv").write_text("\n".join(["a,b,y", *(f"{i},{i % 5},{i % 2}" for i in range(20))]))
     shown = io.StringIO()
     overrides = ["data=table", "data.path=t.csv", "data.target=y", "trainer.epochs=1", "tracking=none"]

@@ -97,7 +97,7 @@ def _unmet(requirement: Requirement) -> str:
     """Return why a requirement is not met; empty if it is."""
     try:
         version = metadata.version(requirement.name)
-    except metadata.PackageNotFoundError:
+    except ImportError:
         return f"{requirement.name} is not installed"
     if requirement.specifier.contains(version, prereleases=True):
         return ""
