@@ -58,7 +58,7 @@ def curves(
     rate.plot(steps, metrics["lr"], color=RATE)
     rate.set_ylim(bottom=0)
     set_title(loss, "loss")
-    set_title(score, f"{task.score_label}: {best_score} in best {unit} {best:.0f}")
+    set_title(score, f"{task.score_label} (best {unit} {best:.0f}: {best_score})")
     set_title(rate, f"learning rate, end of {unit}" if unit == "epoch" else "learning rate")
     for axes in (loss, score, rate):
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))

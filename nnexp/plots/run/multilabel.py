@@ -13,7 +13,7 @@ from nnexp.plots.run_data import Plot, RunData
 MAX_LABELS = 30
 POINTS = 9  # of the font
 MAX_NAME = 260  # pixels
-COLORS = {"precision": style.TRAIN, "recall": style.VALIDATION, "f1": style.REFERENCE}
+COLORS = {"precision": style.TRAIN, "recall": style.VALIDATION, "F1": style.REFERENCE}
 
 
 def plots(run: RunData) -> Iterator[Plot]:
@@ -34,7 +34,8 @@ def label_scores(report: dict[str, Any], split: str) -> Figure:
     axes = style.add_axes(figure, (left, 0.75, 5.8, height - 1.15))
     rows = np.arange(len(labels))
     for i, (metric, color) in enumerate(COLORS.items()):
-        axes.barh(rows + 0.25 * (i - 1), [label[metric] for label in labels], 0.22, color=color, label=metric)
+        scores = [label[metric.lower()] for label in labels]
+        axes.barh(rows + 0.25 * (i - 1), scores, 0.22, color=color, label=metric)
     axes.grid(visible=False, axis="y")
     axes.set_yticks(rows, [style.escape(name) for name in names], fontsize=POINTS)
     axes.set(xlim=(0, 1), ylim=(len(labels) - 0.4, -0.6))

@@ -13,13 +13,13 @@ def metrics(i, n, **more):
 @pytest.mark.parametrize("n", [1, 3, 100])
 def test_curves_mark_the_best_epoch(n, tmp_path):
     figure = curves(list(enumerate((metrics(i, n) for i in range(n)), 1)))
-    assert figure.axes[1].get_title() == f"accuracy: {(n - 1) / n:.2%} in best epoch {n}"
+    assert figure.axes[1].get_title() == f"accuracy (best epoch {n}: {(n - 1) / n:.2%})"
     figure.savefig(tmp_path / "curves.png")
 
 
 def test_curves_mark_the_evaluation_whose_weights_were_kept():
     epochs = [(10 * (i + 1), metrics(i, 10)) for i in range(3)]
-    assert curves(epochs, "step", 20.0).axes[1].get_title() == "accuracy: 10.00% in best step 20"
+    assert curves(epochs, "step", 20.0).axes[1].get_title() == "accuracy (best step 20: 10.00%)"
 
 
 def test_a_run_that_diverged_has_curves(tmp_path):
