@@ -6,7 +6,8 @@ from nnexp.experiment.components import Components
 from nnexp.messages import plural
 from nnexp.nn.layers.containers import Residual
 from nnexp.nn.layers.convolution import Conv2d
-from nnexp.nn.layers.layer import Dense, Layer
+from nnexp.nn.layer import Layer
+from nnexp.nn.layers.dense import Dense
 from nnexp.tasks import task_of
 
 MAX_LAYERS = 8  # of a longer architecture, the middle is left out

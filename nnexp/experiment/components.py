@@ -10,7 +10,7 @@ from nnexp.data.batches import Batches
 from nnexp.data.dataset import Dataset
 from nnexp.data.splitting import Rows, stratified_subsample
 from nnexp.experiment.random_streams import RandomStreams
-from nnexp.nn.layers.layer import ShapeError
+from nnexp.nn.layer import ShapeError
 from nnexp.nn.network import Network
 from nnexp.preprocessing.scaling import TargetScale
 from nnexp.tasks import task_of
@@ -166,7 +166,7 @@ def prepare_loss(settings: Settings, dataset: Dataset, rows: Rows, capacity: int
         raise ConfigError([Problem(f"loss={name}", problem)])
     if dataset.classes:
         try:
-            loss.count(np.bincount(dataset.y[rows], minlength=dataset.outputs))
+            loss.set_class_counts(np.bincount(dataset.y[rows], minlength=dataset.outputs))
         except ValueError as error:
             raise ConfigError([Problem("loss", str(error))]) from error
     loss.allocate(capacity, dataset.outputs, settings.trainer.dtype)

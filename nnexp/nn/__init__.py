@@ -1,54 +1,33 @@
 """The network, from scratch: parameters, layers, activations, initializers, losses. Pure NumPy and SciPy.
 
-What a configuration lists in `model.stack` is named from here: `_target_: nnexp.nn.Conv2d`.
+Every concrete layer and activation can be imported from here, as a configuration does with
+`_target_: nnexp.nn.Conv2d`. The modules that define them are imported at the first such use.
 """
 
-from nnexp.nn.activations.activation import (
-    ELU,
-    SELU,
-    HardTanh,
-    Identity,
-    LeakyReLU,
-    ReLU,
-    Sigmoid,
-    Softplus,
-    Tanh,
-)
-from nnexp.nn.activations.from_input import GELU, Mish, PReLU, SiLU
-from nnexp.nn.layers.containers import Residual
-from nnexp.nn.layers.convolution import Conv2d
-from nnexp.nn.layers.dropout import Dropout, GaussianNoise
-from nnexp.nn.layers.layer import Dense
-from nnexp.nn.layers.maxout import Maxout
-from nnexp.nn.layers.normalization import BatchNorm1d, BatchNorm2d, LayerNorm
-from nnexp.nn.layers.pooling import AvgPool2d, Flatten, GlobalAvgPool2d, MaxPool2d, Unflatten
+from functools import cache
+from importlib import import_module
+from inspect import isabstract
+from pkgutil import iter_modules
+from typing import Any
 
-__all__ = [
-    "ELU",
-    "GELU",
-    "SELU",
-    "AvgPool2d",
-    "BatchNorm1d",
-    "BatchNorm2d",
-    "Conv2d",
-    "Dense",
-    "Dropout",
-    "Flatten",
-    "GaussianNoise",
-    "GlobalAvgPool2d",
-    "HardTanh",
-    "Identity",
-    "LayerNorm",
-    "LeakyReLU",
-    "MaxPool2d",
-    "Maxout",
-    "Mish",
-    "PReLU",
-    "ReLU",
-    "Residual",
-    "SiLU",
-    "Sigmoid",
-    "Softplus",
-    "Tanh",
-    "Unflatten",
-]
+
+def __getattr__(name: str) -> Any:
+    if name == "__all__":
+        return sorted(_layers())
+    if name.startswith("_") or name not in _layers():
+        raise AttributeError(f"module {__name__} has no attribute {name}")
+    return _layers()[name]
+
+
+@cache
+def _layers() -> dict[str, type]:
+    """Collect the concrete layers and activations of this package by name."""
+    from nnexp.nn.layer import Layer
+
+    found: dict[str, type] = {}
+    for package in ("activations", "layers"):
+        for module in iter_modules(import_module(f"{__name__}.{package}").__path__, f"{__name__}.{package}."):
+            for name, value in vars(import_module(module.name)).items():
+                if isinstance(value, type) and issubclass(value, Layer) and not isabstract(value):
+                    found[name] = value
+    return {name: layer for name, layer in found.items() if not name.startswith("_")}

@@ -1,6 +1,6 @@
 """A network: layers in a row over one buffer of parameters."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import pairwise
 
@@ -8,26 +8,27 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from nnexp.nn.initializers.initializer import Initializer
-from nnexp.nn.layers.containers import Stack
-from nnexp.nn.layers.layer import Layer, Weighted
+from nnexp.nn.layer import Layer
+from nnexp.nn.layers.containers import Observers, Stack
+from nnexp.nn.layers.dense import Weighted
 from nnexp.nn.parameters import Array, Parameters, Shape
 
 
 class Network:
     """Layers that share one vector of weights, `theta`, and one of gradients, `grad`.
 
-    Every buffer is made here, once: first each layer says which shapes it needs, then all is allocated, then the layers
-    receive views. Training and prediction allocate nothing array-sized afterwards.
+    Every buffer is made here, once: each layer says which shapes it needs, all is allocated, the layers receive
+    views. Training and prediction allocate nothing array-sized afterwards.
 
     Args:
         layers: in the order of the forward pass.
         inputs: the shape of one example.
-        capacity: the largest batch that `forward` will see.
+        capacity: the largest batch that `forward` will get.
         dtype: float32 to train, float64 to test.
-        noise: the stream that layers like dropout draw from, each from its own branch; None is one that never changes.
+        rng: the random generator of layers like dropout, each of which draws from a stream spawned from it.
 
     Raises:
-        ShapeError: a layer cannot take what the one before it gives.
+        ShapeError: a layer cannot take the outputs of the one before it.
     """
 
     def __init__(
@@ -36,17 +37,17 @@ class Network:
         inputs: Shape,
         capacity: int,
         dtype: DTypeLike = np.float32,
-        noise: np.random.Generator | None = None,
+        rng: np.random.Generator | None = None,
     ) -> None:
-        self.chain = Stack(layers)
-        self.layers = self.chain.layers
         self.inputs, self.capacity, self.dtype = inputs, capacity, np.dtype(dtype)
-        self.outputs = self.chain.connect(inputs)
-        self.parameters = Parameters(self.chain.shapes(), dtype, self.chain.state_shapes())
-        self.chain.needs_dx = False
-        self.chain.allocate(capacity, dtype)
-        self.chain.bind(self.parameters.values, self.parameters.grads, self.parameters.states)
-        self.chain.listen(noise or np.random.default_rng(0))
+        self.stack = Stack(layers)
+        self.layers = self.stack.layers
+        self.outputs = self.stack.connect(inputs)
+        self.parameters = Parameters(self.stack.shapes(), dtype, self.stack.state_shapes())
+        self.stack.needs_dx = False
+        self.stack.allocate(capacity, dtype)
+        self.stack.bind(self.parameters.values, self.parameters.grads, self.parameters.states)
+        self.stack.set_rng(rng or np.random.default_rng(0))
 
     @property
     def theta(self) -> Array:
@@ -60,51 +61,48 @@ class Network:
 
     @property
     def state(self) -> Array:
-        """All that layers learn without a gradient, such as the running means of batch normalisations, (S,)."""
+        """All that layers learn without a gradient, such as running means, (S,)."""
         return self.parameters.state
 
     def walk(self) -> Iterator[Layer]:
-        """Every layer in the order of the forward pass, those within others too."""
-        return self.chain.walk()
+        """Yield every layer in the order of the forward pass, also those within others."""
+        return self.stack.walk()
 
     def initialize(self, init: Initializer, rng: np.random.Generator, x: Array | None = None) -> None:
         """Give every weight its first value, layer by layer from the one stream.
 
         Args:
-            init: the rule.
+            init: the rule of layers that have none of their own.
             rng: the stream.
-            x: some examples (B, ...), for rules that look at data.
+            x: examples (B, ...), for data-dependent rules.
         """
         weighted = [layer for layer in self.walk() if isinstance(layer, Weighted)]
-        rules = [layer.init or init.at(position, len(weighted)) for position, layer in enumerate(weighted)]
-        of_layer = dict(zip(weighted, rules, strict=True))
+        rules: dict[Layer, Initializer] = {
+            layer: layer.init or init.at(i, len(weighted)) for i, layer in enumerate(weighted)
+        }
         for layer in self.walk():
-            layer.initialize(of_layer.get(layer, init), rng)  # type: ignore[call-overload]
+            layer.initialize(rules.get(layer, init), rng)
         if x is not None:
-            for rule in dict.fromkeys(rules):
-                rule.adapt(
-                    [
-                        (layer.W, partial(self.output_of, layer, x))
-                        for layer in weighted
-                        if of_layer[layer] is rule
-                    ]
-                )
+            for rule in dict.fromkeys(rules.values()):
+                filled = [layer for layer in weighted if rules[layer] is rule]
+                rule.adapt([(layer.W, partial(self.output_of, layer, x)) for layer in filled])
 
-    def forward(self, x: Array, training: bool = False) -> Array:
-        """X (B, ...) -> z (B, O), B <= capacity; z lies in a buffer and is valid until the next call.
+    def forward(self, x: Array, training: bool = False, observe: Observers | None = None) -> Array:
+        """Compute the outputs z (B, O) of x (B, ...), B <= capacity, in a buffer: valid until the next call.
 
         Args:
             x: examples.
             training: whether layers like dropout do what they do in training only.
+            observe: what is called with the outputs of some layers.
         """
-        return self.chain.forward(x, training)
+        return self.stack.forward(x, training, observe)
 
     def backward(self, dz: Array) -> None:
-        """Fill `grad` from the gradient in the output of the last `forward`, (B, O); writes over dz."""
-        self.chain.backward(dz)
+        """Fill `grad` from the loss's gradient in the last outputs, (B, O); writes over dz."""
+        self.stack.backward(dz)
 
     def logits(self, x: Array) -> Array:
-        """The outputs for any number of examples, (N, ...) -> (N, O), in an array of their own."""
+        """Compute the outputs of any number of examples, (N, ...) -> (N, O), in a new array."""
         x = np.ascontiguousarray(x, self.dtype).reshape(-1, *self.inputs)
         z: Array = np.empty((len(x), *self.outputs), self.dtype)
         for start, stop in pairwise([*range(0, len(x), self.capacity), len(x)]):
@@ -112,34 +110,11 @@ class Network:
         return z
 
     def predict(self, x: Array) -> NDArray[np.int64]:
-        """The class of each example, (N, ...) -> (N,)."""
+        """Predict the class of each example, (N, ...) -> (N,)."""
         return np.asarray(self.logits(x).argmax(axis=1))
 
     def output_of(self, layer: Layer, x: Array) -> Array:
-        """What one layer returns while x (B, ...) passes through the network, a copy; as outside training."""
-        seen: list[Array] = []
-        self.watched(x, {layer: lambda y: seen.append(y.copy())})
-        return seen[0]
-
-    def watched(self, x: Array, looks: Mapping[Layer, Callable[[Array], None]]) -> Array:
-        """`forward` as outside training, in which what these layers return is looked at before the next one may write over it."""
-        for layer, look in looks.items():
-            vars(layer)["forward"] = _seen(layer.forward, look)  # for this instance, this once
-        try:
-            return self.forward(x)
-        finally:
-            for layer in looks:
-                del vars(layer)["forward"]
-
-
-def _seen(
-    forward: Callable[[Array, bool], Array], look: Callable[[Array], None]
-) -> Callable[[Array, bool], Array]:
-    """A layer's forward pass with somebody looking at what it returns."""
-
-    def watched(x: Array, training: bool = False) -> Array:
-        y = forward(x, training)
-        look(y)
-        return y
-
-    return watched
+        """Return a copy of one layer's output for x (B, ...), as in evaluation."""
+        outputs: list[Array] = []
+        self.forward(x, observe={layer: lambda y: outputs.append(y.copy())})
+        return outputs[0]

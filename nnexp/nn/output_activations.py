@@ -1,4 +1,4 @@
-"""From a network's outputs to probabilities: the link that its loss speaks of.
+"""Output activations: from a network's outputs to probabilities, as its loss defines them.
 
 N examples, O outputs.
 """
@@ -15,12 +15,12 @@ LINKS: tuple[Link, ...] = ("softmax", "sigmoid", "identity")
 
 
 def probabilities(z: Array, link: Link) -> Array:
-    """What outputs z (N, O) say in [0, 1], (N, O), in a new array of the same type.
+    """Compute the probabilities of outputs z (N, O) in a new array of the same type.
 
     Args:
         z: the outputs.
-        link: softmax, exp(z) / sum of exp(z), for losses that compare classes with each other; sigmoid, 1 / (1 + exp(-z)), for those
-            that ask of each output yes or no; identity, z itself cut to [0, 1], where the network learnt the code of 0 and 1 as numbers.
+        link: softmax, exp(z) / sum of exp(z), of losses that compare classes; sigmoid, 1 / (1 + exp(-z)), of those
+            with a yes or no per output; identity, z clipped to [0, 1], where the network learned the code 0 and 1.
     """
     if link == "identity":
         return np.clip(z, 0, 1)

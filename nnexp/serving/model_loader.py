@@ -15,7 +15,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from nnexp.nn.initializers.initializer import Initializer
-from nnexp.nn.layers.layer import Layer
+from nnexp.nn.layer import Layer
 from nnexp.nn.models.model import Model
 from nnexp.nn.network import Network
 from nnexp.serving.errors import PredictorError

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from nnexp.nn.activations.activation import Activation
 from nnexp.nn.layers.containers import Residual, Stack
-from nnexp.nn.layers.dropout import Noise
-from nnexp.nn.layers.layer import Layer, Weighted
+from nnexp.nn.layers.dropout import StochasticLayer
+from nnexp.nn.layer import Layer
+from nnexp.nn.layers.dense import Weighted
 from nnexp.nn.layers.normalization import BatchNorm, LayerNorm
 
 Array = NDArray[np.floating]
@@ -70,6 +71,6 @@ def _activation(behind: list[Layer]) -> Layer | None:
     for layer in behind:
         if isinstance(layer, Activation):
             return layer
-        if not isinstance(layer, BatchNorm | LayerNorm | Noise):
+        if not isinstance(layer, BatchNorm | LayerNorm | StochasticLayer):
             break
     return None

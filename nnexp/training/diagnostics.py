@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from nnexp.nn.layers.layer import Weighted
+from nnexp.nn.layers.dense import Weighted
 from nnexp.nn.network import Network
 from nnexp.training.activation_stats import ActivationStats, outlets
 from nnexp.training.histograms import Histograms, thinning
@@ -57,7 +57,7 @@ class Diagnostics:
         every = named_layers(network)
         self.last = next(reversed(every), None)  # its outputs are logits, and none of them is dead
         self.watched = [Watched(name, every[name]) for name in evenly(list(every), MOST_LAYERS)]
-        outlet = outlets(network.chain)
+        outlet = outlets(network.stack)
         self.outlets = {watched.name: outlet.get(watched.layer, watched.layer) for watched in self.watched}
         count = min(examples, len(validation.rows))
         self.rows = validation.rows[np.arange(count) * len(validation.rows) // max(count, 1)]

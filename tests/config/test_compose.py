@@ -36,7 +36,7 @@ ERRORS = [
     ("optimized_metric=val/accuracy", "did you mean best/val_accuracy?"),
     ("optimizer._target_=os.system", "refused"),
     (
-        "optimizer._target_=nnexp.nn.losses.loss.SoftmaxCrossEntropy",
+        "optimizer._target_=nnexp.nn.losses.classification.SoftmaxCrossEntropy",
         "must be a kind of nnexp.optim.optimizers.Optimizer",
     ),
     ("optimizer._target_=nnexp.optim.optimizers.Adamm", "cannot be imported"),

@@ -22,9 +22,9 @@ from nnexp.nn import (
     Residual,
     Unflatten,
 )
-from nnexp.nn.activations.choices import ACTIVATIONS, activation
+from nnexp.nn.activations.activation import ACTIVATIONS, make_activation
 from nnexp.nn.initializers.initializer import Xavier
-from nnexp.nn.losses.loss import SoftmaxCrossEntropy
+from nnexp.nn.losses.classification import SoftmaxCrossEntropy
 from nnexp.nn.models.model import MLP
 from nnexp.nn.network import Network
 from nnexp.optim.adam import Adam
@@ -50,13 +50,13 @@ def dense_layers(draw, width, depth):
                 [Dense(width, bias=draw(st.booleans()))] if kind == "dense" else [Dense(2 * width), Maxout(2)]
             )
         elif kind == "activation":
-            layers.append(activation(draw(st.sampled_from(NAMES))))
+            layers.append(make_activation(draw(st.sampled_from(NAMES))))
         elif kind == "residual":
             inner, out = draw(dense_layers(width, 2))
             if draw(st.booleans()):
-                layers.append(Residual([*inner, Dense(width), activation(draw(st.sampled_from(NAMES)))]))
+                layers.append(Residual([*inner, Dense(width), make_activation(draw(st.sampled_from(NAMES)))]))
             else:
-                layers.append(Residual([*inner, activation(draw(st.sampled_from(NAMES)))], [Dense(out)]))
+                layers.append(Residual([*inner, make_activation(draw(st.sampled_from(NAMES)))], [Dense(out)]))
                 width = out
         else:
             made = {
@@ -90,10 +90,10 @@ def image_layers(draw):
             layers.append((MaxPool2d if kind == "max" else AvgPool2d)(2, stride))
             size = (size - 2) // stride + 1
         elif kind == "activation":
-            layers.append(activation(draw(st.sampled_from(NAMES))))
+            layers.append(make_activation(draw(st.sampled_from(NAMES))))
         elif kind == "residual":
             count = draw(st.integers(1, 3))
-            inner = [BatchNorm2d(), activation(draw(st.sampled_from(NAMES)))]
+            inner = [BatchNorm2d(), make_activation(draw(st.sampled_from(NAMES)))]
             layers.append(Residual([Conv2d(count, 3, padding=1), *inner], [Conv2d(count, 1)]))
         elif kind in ("batch", "dropout"):
             layers.append(BatchNorm2d() if kind == "batch" else Dropout(0.2))
@@ -124,7 +124,7 @@ def frozen_chance(network):
     """Let every draw of noise be the same, so that the loss is a function."""
     for layer in network.walk():
         if isinstance(layer, Dropout | GaussianNoise):
-            layer.listen(np.random.default_rng(7))
+            layer.set_rng(np.random.default_rng(7))
 
 
 @settings(deadline=None, max_examples=150)
@@ -195,17 +195,17 @@ def large_networks(draw):
         return [
             Dense(64),
             head(),
-            activation(name),
-            Residual([Dense(48), activation(name), Dense(64)], [Dense(64)]),
+            make_activation(name),
+            Residual([Dense(48), make_activation(name), Dense(64)], [Dense(64)]),
         ], 64
     pool = draw(st.sampled_from([MaxPool2d, AvgPool2d]))
     padding, stride = draw(st.integers(0, 1)), draw(st.integers(1, 2))
-    inner = Residual([Conv2d(3, 3, padding=1), activation(name)], [Conv2d(3, 1)])
+    inner = Residual([Conv2d(3, 3, padding=1), make_activation(name)], [Conv2d(3, 1)])
     return [
         Unflatten([16, 16]),
         Conv2d(4, 3, stride, padding),
         BatchNorm2d(),
-        activation(name),
+        make_activation(name),
         inner,
         pool(2),
         Flatten(),

@@ -1,6 +1,6 @@
 import numpy as np
 
-from nnexp.nn.losses.loss import SoftmaxCrossEntropy
+from nnexp.nn.losses.classification import SoftmaxCrossEntropy
 
 
 def loss(capacity, outputs, dtype=np.float32):

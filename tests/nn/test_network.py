@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from nnexp.nn import BatchNorm1d, Conv2d, Dense, Dropout, GaussianNoise, Residual, Unflatten
-from nnexp.nn.activations.choices import activation
+from nnexp.nn.activations.activation import make_activation
 from nnexp.nn.initializers.initializer import He
-from nnexp.nn.layers.layer import ShapeError
+from nnexp.nn.layer import ShapeError
 from nnexp.nn.models.convolutional import LeNet5
 from nnexp.nn.models.model import MLP, Softmax
 from nnexp.nn.models.sequential import Sequential
@@ -69,7 +69,7 @@ def test_a_list_of_options_must_have_one_for_each_layer():
 
 
 def test_an_activation_does_not_write_over_what_another_layer_needs():
-    layers = [Dense(4), activation("tanh"), activation("relu"), Dropout(0.5), activation("sigmoid"), Dense(2)]
+    layers = [Dense(4), make_activation("tanh"), make_activation("relu"), Dropout(0.5), make_activation("sigmoid"), Dense(2)]
     network = Network(layers, (3,), 2)
     assert [layer.in_place for layer in layers] == [False, True, False, False, False, False]
     network.theta[:] = 0.5
@@ -109,7 +109,7 @@ def test_a_single_example_leaves_running_statistics_alone():
 
 
 def test_outside_training_there_is_no_chance_and_nothing_is_remembered():
-    layers = [GaussianNoise(1.0), Dense(8), BatchNorm1d(), activation("relu"), Dropout(0.5), Dense(2)]
+    layers = [GaussianNoise(1.0), Dense(8), BatchNorm1d(), make_activation("relu"), Dropout(0.5), Dense(2)]
     network = Network(layers, (3,), 4)
     network.initialize(He(), np.random.default_rng(0))
     x = np.random.default_rng(1).random((4, 3), np.float32)

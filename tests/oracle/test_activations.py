@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from nnexp.nn.activations.activation import LeakyReLU
-from nnexp.nn.activations.choices import ACTIVATIONS, activation
+from nnexp.nn.activations.from_output import LeakyReLU
+from nnexp.nn.activations.activation import ACTIVATIONS, make_activation
 from nnexp.nn.layers.containers import Stack
 from nnexp.nn.parameters import Parameters
 
@@ -48,7 +48,7 @@ def test_the_table_here_leaves_nothing_out():
 @pytest.mark.parametrize("shape", [(50,), (3, 4, 5)])
 @pytest.mark.parametrize("name", sorted(ACTIVATIONS))
 def test_activations_agree_with_pytorch(name, shape, free, compare):
-    chain = Stack([activation(name)])
+    chain = Stack([make_activation(name)])
     chain.in_place = free
     chain.connect(shape)
     parameters = Parameters(chain.shapes(), np.float64)
@@ -76,7 +76,7 @@ def test_activations_agree_with_pytorch(name, shape, free, compare):
 
 @pytest.mark.parametrize("name", sorted(ACTIVATIONS))
 def test_vast_inputs_make_finite_outputs(name):
-    chain = Stack([activation(name)])
+    chain = Stack([make_activation(name)])
     chain.connect((4,))
     parameters = Parameters(chain.shapes(), np.float32)
     chain.allocate(1, np.float32)
@@ -91,12 +91,12 @@ def test_vast_inputs_make_finite_outputs(name):
 @pytest.mark.parametrize(("name", "theirs"), GAINS.items())
 def test_gains_are_pytorchs(name, theirs, compare):
     slope = [0.01] if name == "leaky_relu" else []
-    compare(activation(name).gain, torch.nn.init.calculate_gain(theirs, *slope))
+    compare(make_activation(name).gain, torch.nn.init.calculate_gain(theirs, *slope))
 
 
 def test_a_slope_of_ones_own(compare):
     x = np.array([[-2.0, 3.0]])
-    chain = Stack([activation(LeakyReLU(0.2))])
+    chain = Stack([make_activation(LeakyReLU(0.2))])
     chain.connect((2,))
     chain.allocate(1, np.float64)
     compare(chain.forward(x), [[-0.4, 3]])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nnexp.nn.initializers.initializer import He
-from nnexp.nn.losses.loss import SoftmaxCrossEntropy
+from nnexp.nn.losses.classification import SoftmaxCrossEntropy
 from nnexp.nn.models.convolutional import CNN, LeNet5
 from nnexp.nn.models.model import MLP, MaxoutMLP, ResidualMLP, Softmax
 from nnexp.nn.network import Network

@@ -38,10 +38,10 @@ from nnexp.nn import (
     Unflatten,
 )
 from nnexp.nn.activations.activation import Activation
-from nnexp.nn.activations.choices import ACTIVATIONS, activation
+from nnexp.nn.activations.activation import ACTIVATIONS, make_activation
 from nnexp.nn.initializers.initializer import He
 from nnexp.nn.layers.containers import Stack
-from nnexp.nn.layers.layer import Layer
+from nnexp.nn.layer import Layer
 from nnexp.nn.models.model import MLP
 from nnexp.nn.network import Network
 from nnexp.nn.output_activations import LINKS
@@ -202,7 +202,7 @@ def test_windows_of_every_kind_agree(data):
 @pytest.mark.parametrize("shape", [(50,), (3, 4, 5)])
 @pytest.mark.parametrize("name", sorted(ACTIVATIONS))
 def test_activations_agree_also_on_vast_inputs(name, shape):
-    network = random_network([activation(name)], shape)
+    network = random_network([make_activation(name)], shape)
     x = np.random.default_rng(1).standard_normal((4, CAPACITY, *shape), np.float32) * np.reshape(
         [1, 3, 30, 1e4], (4, *[1] * (len(shape) + 1))
     )

@@ -9,15 +9,16 @@ from nnexp.config import build
 from nnexp.data.batches import Batches
 from nnexp.experiment.components import build_components
 from nnexp.metrics.running import Accuracy
-from nnexp.nn.activations.activation import ReLU, Tanh
+from nnexp.nn.activations.from_output import ReLU, Tanh
 from nnexp.nn.initializers.initializer import He
 from nnexp.nn.layers.containers import Residual
 from nnexp.nn.layers.convolution import Conv2d
 from nnexp.nn.layers.dropout import Dropout
-from nnexp.nn.layers.layer import Dense
+from nnexp.nn.layers.dense import Dense
 from nnexp.nn.layers.normalization import BatchNorm1d
-from nnexp.nn.layers.pooling import Flatten, MaxPool2d, Unflatten
-from nnexp.nn.losses.loss import SoftmaxCrossEntropy
+from nnexp.nn.layers.flatten import Flatten, Unflatten
+from nnexp.nn.layers.pooling import MaxPool2d
+from nnexp.nn.losses.classification import SoftmaxCrossEntropy
 from nnexp.nn.models.model import MLP
 from nnexp.nn.network import Network
 from nnexp.optim.adam import Adam
@@ -197,7 +198,7 @@ def test_only_an_activation_in_the_same_row_belongs_to_a_layer():
         (4,),
         2,
     )
-    assert outlets(network.chain) == {a: a, b: tanh, c: c, d: last, e: e}
+    assert outlets(network.stack) == {a: a, b: tanh, c: c, d: last, e: e}
 
 
 def test_of_more_than_twelve_layers_twelve_are_told_the_first_and_the_last_among_them():

@@ -10,7 +10,7 @@ from nnexp.config.compose import CONF
 from nnexp.data.batches import Batches
 from nnexp.experiment.components import build_components
 from nnexp.metrics.running import Accuracy
-from nnexp.nn.activations.choices import ACTIVATIONS
+from nnexp.nn.activations.activation import ACTIVATIONS
 from nnexp.nn.models.model import MLP
 from nnexp.nn.network import Network
 from nnexp.optim.schedules import Constant

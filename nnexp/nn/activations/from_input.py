@@ -1,39 +1,41 @@
-"""Activations whose derivative needs their input: those that bend below zero and come back, and the one that learns.
-
-They leave x alone and write y into a buffer of their own.
-"""
+"""Activations whose derivative is a function of their input; they write y into a buffer of their own."""
 
 from abc import abstractmethod
-from math import pi, prod, sqrt
+from functools import partial
+from math import pi, sqrt
 from typing import Annotated, Literal
 
 import numpy as np
 from annotated_types import Ge
 from numpy.typing import DTypeLike
 
-from nnexp.nn.activations.activation import Activation, sigmoid
+from nnexp.nn.activations.activation import ACTIVATIONS, Activation, sigmoid
+from nnexp.nn.buffer import Buffer
 from nnexp.nn.initializers.initializer import Initializer
-from nnexp.nn.layers.layer import arranged
 from nnexp.nn.parameters import Array, Shape, Views
 
 
 class FromInput(Activation):
-    """An activation that keeps x: y = f(x), and f' is worked out together with it, while x is near."""
+    """An activation that computes f(x) and f'(x) together, while x is in the cache."""
 
     gain = sqrt(2)
 
-    def allocate(self, capacity: int, dtype: DTypeLike) -> None:
+    def connect(self, inputs: Shape) -> Shape:
         self.in_place = False
+        return super().connect(inputs)
+
+    def allocate(self, capacity: int, dtype: DTypeLike) -> None:
         super().allocate(capacity, dtype)
-        self.scratch: Array = np.empty(capacity * prod(self.shape), dtype)
+        self.scratch = Buffer(capacity, self.input_shape, dtype)
 
     def forward(self, x: Array, training: bool = False) -> Array:
-        y, slope = self.place(x), self.slope(len(x))
-        self.apply(x, y, slope, arranged(self.scratch, len(x), self.shape))
+        n = len(x)
+        y = self.own(n)
+        self.apply(x, y, self.slopes(n), self.scratch(n))
         return y
 
     def backward(self, dy: Array) -> Array:
-        dy *= self.slope(len(dy))
+        dy *= self.slopes(len(dy))
         return dy
 
     @abstractmethod
@@ -45,15 +47,17 @@ class GELU(FromInput):
     """y = x P(X <= x) for a standard normal X: Hendrycks & Gimpel 2016.
 
     Args:
-        approximate: "none" for the exact one, "tanh" for the paper's 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))).
+        approximate: "none" for the exact one, "tanh" for the paper's approximation, section 2.
     """
+
+    name = "gelu"
 
     def __init__(self, approximate: Literal["none", "tanh"] = "none") -> None:
         self.approximate = approximate
 
     def apply(self, x: Array, y: Array, slope: Array, scratch: Array) -> None:
         if self.approximate == "tanh":
-            self.by_tanh(x, y, slope, scratch)
+            self.apply_tanh(x, y, slope, scratch)
             return
         from scipy.special import ndtr
 
@@ -66,8 +70,8 @@ class GELU(FromInput):
         slope += y
         y *= x
 
-    def by_tanh(self, x: Array, y: Array, slope: Array, scratch: Array) -> None:
-        """With u = sqrt(2 / pi) (x + 0.044715 x^3) and t = tanh u: y = x (1 + t) / 2, y' = (1 + t) / 2 + x (1 - t^2) u' / 2."""
+    def apply_tanh(self, x: Array, y: Array, slope: Array, scratch: Array) -> None:
+        """With t = tanh u, u = sqrt(2 / pi) (x + 0.044715 x^3): y = x (1 + t) / 2, 2 y' = 1 + t + x (1 - t^2) u'."""
         root = sqrt(2 / pi)
         np.multiply(x, x, out=scratch)
         np.multiply(scratch, root * 0.044715, out=y)
@@ -88,8 +92,13 @@ class GELU(FromInput):
         y *= x
 
 
+ACTIVATIONS["gelu_tanh"] = partial(GELU, "tanh")
+
+
 class SiLU(FromInput):
     """y = x s(x), s the sigmoid; y' = s + y (1 - s): Elfwing et al. 2018, also called swish."""
+
+    name = "silu"
 
     def apply(self, x: Array, y: Array, slope: Array, scratch: Array) -> None:
         s = sigmoid(x, scratch)
@@ -101,6 +110,8 @@ class SiLU(FromInput):
 
 class Mish(FromInput):
     """y = x t with t = tanh(log(1 + exp x)); y' = t + x (1 - t^2) s(x), s the sigmoid: Misra 2019."""
+
+    name = "mish"
 
     def apply(self, x: Array, y: Array, slope: Array, scratch: Array) -> None:
         np.abs(x, out=scratch)
@@ -119,47 +130,40 @@ class Mish(FromInput):
         np.multiply(x, t, out=y)
 
 
-class PReLU(Activation):
-    """y = x where x > 0, else a x with one learnt slope a: He et al. 2015, eq. 1.
+class PReLU(FromInput):
+    """y = x where x > 0, else a x with one learned slope a: He et al. 2015, eq. 1.
 
     Args:
         slope: the first value of a.
     """
 
-    def __init__(self, slope: Annotated[float, Ge(0)] = 0.25) -> None:
-        self.first = slope
-        self.gain = sqrt(2 / (1 + slope**2))
+    name = "prelu"
 
-    def connect(self, inputs: Shape) -> Shape:
-        self.in_place = False  # the gradient in a needs x
-        return super().connect(inputs)
+    def __init__(self, slope: Annotated[float, Ge(0)] = 0.25) -> None:
+        self.first_slope = slope
+        self.gain = sqrt(2 / (1 + slope**2))
 
     def shapes(self) -> dict[str, Shape]:
         return {"a": (1,)}
 
     def bind(self, values: Views, grads: Views, state: Views) -> None:
-        self.a, self.da = values["a"], grads["a"]
+        self.a = values["a"]
+        self.da = grads["a"]
 
     def initialize(self, init: Initializer, rng: np.random.Generator) -> None:
-        self.a.fill(self.first)
+        self.a.fill(self.first_slope)
 
-    def allocate(self, capacity: int, dtype: DTypeLike) -> None:
-        super().allocate(capacity, dtype)
-        self.below: Array = np.empty(capacity * prod(self.shape), dtype)  # min(x, 0)
-
-    def forward(self, x: Array, training: bool = False) -> Array:
-        y, slope, below = self.place(x), self.slope(len(x)), arranged(self.below, len(x), self.shape)
-        np.minimum(x, 0, out=below)
-        np.multiply(below, self.a, out=slope)
+    def apply(self, x: Array, y: Array, slope: Array, scratch: Array) -> None:
+        np.minimum(x, 0, out=scratch)
+        np.multiply(scratch, self.a, out=slope)
         np.maximum(x, 0, out=y)
         y += slope
         np.greater(x, 0, out=slope)
-        return y
 
     def backward(self, dy: Array) -> Array:
-        slope, below = self.slope(len(dy)), arranged(self.below, len(dy), self.shape)
-        below *= dy
-        self.da[0] = below.sum()
+        slope, negative = self.slopes(len(dy)), self.scratch(len(dy))
+        negative *= dy
+        self.da[0] = negative.sum()  # the sum of min(x, 0) dy
         slope *= 1 - self.a
         slope += self.a  # 1 above 0, else a
         dy *= slope

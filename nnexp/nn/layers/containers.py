@@ -1,72 +1,88 @@
-"""Layers in a row, and a row with a way around it.
+"""Layers made of layers: a stack, and a residual block.
 
-B batch. Names of parameters are paths: the weights of the first layer in a residual block that is layer 3 are "3.0.W".
+B batch. Names of parameters are paths: the weights of the first layer in a residual block that is layer 3 are
+"3.0.W".
 """
 
-from collections.abc import Iterator, Sequence
-from math import prod
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated
 
 import numpy as np
 from annotated_types import MinLen
 from numpy.typing import DTypeLike
 
-from nnexp.nn.activations.activation import Activation
-from nnexp.nn.activations.choices import ActivationName, activation
+from nnexp.nn.activations.activation import ActivationName, make_activation
+from nnexp.nn.buffer import Buffer
 from nnexp.nn.initializers.initializer import Initializer
-from nnexp.nn.layers.layer import Layer, ShapeError, Weighted, arranged, told
+from nnexp.nn.layer import Layer, ShapeError, format_shape
 from nnexp.nn.parameters import Array, Shape, Views
 
+LayerChoice = Layer | ActivationName
+Observers = Mapping[Layer, Callable[[Array], None]]
+"""What is called with the outputs of some layers before another may write over them (PyTorch's forward hooks)."""
 
-class Stack(Layer):
-    """Layers one after the other; a layer too.
 
-    Args:
-        layers: in the order of the forward pass.
+class Container(Layer):
+    """A layer made of layers.
+
+    Attributes:
+        children: the layers by the prefix of their parameters' names.
     """
 
-    def __init__(self, layers: Sequence[Layer]) -> None:
-        self.layers = list(layers)
+    children: dict[str, Layer]
+
+    def shapes(self) -> dict[str, Shape]:
+        return _join({path: layer.shapes() for path, layer in self.children.items()})
+
+    def state_shapes(self) -> dict[str, Shape]:
+        return _join({path: layer.state_shapes() for path, layer in self.children.items()})
+
+    def bind(self, values: Views, grads: Views, state: Views) -> None:
+        for path, layer in self.children.items():
+            layer.bind(*(_below(path, views) for views in (values, grads, state)))
+
+    def set_rng(self, rng: np.random.Generator) -> None:
+        for layer, stream in zip(self.children.values(), rng.spawn(len(self.children)), strict=True):
+            layer.set_rng(stream)
+
+    def walk(self) -> Iterator[Layer]:
+        for layer in self.children.values():
+            yield from layer.walk()
+
+    def initialize(self, init: Initializer, rng: np.random.Generator) -> None:
+        for layer in self.children.values():
+            layer.initialize(init, rng)
+
+    @abstractmethod
+    def forward(self, x: Array, training: bool = False, observe: Observers | None = None) -> Array: ...
+
+
+class Stack(Container):
+    """Layers in a row.
+
+    Args:
+        layers: in the order of the forward pass; activations may be named.
+    """
+
+    def __init__(self, layers: Sequence[LayerChoice]) -> None:
+        self.layers = named(layers)
+        self.children = {f"{i}.": layer for i, layer in enumerate(self.layers)}
 
     def connect(self, inputs: Shape) -> Shape:
+        shape = super().connect(inputs)
+        gains = [layer.gain for layer in self.layers]
         free = self.in_place
         for i, layer in enumerate(self.layers):
             layer.in_place = free
-            layer.gain_behind = self.gain_after(i)
+            layer.next_gain = next((gain for gain in gains[i + 1 :] if gain is not None), 1.0)
             try:
-                inputs = layer.connect(inputs)
+                shape = layer.connect(shape)
             except ShapeError as error:
-                raise ShapeError(f"layer {i}, {error}") from None
+                raise ShapeError(f"layer {i}, {type(layer).__name__}: {error}") from None
             free = not layer.keeps_output
-        return inputs
-
-    def gain_after(self, i: int) -> float:
-        """What the activation behind layer i asks of its weights; another layer with weights before it asks nothing."""
-        for layer in self.layers[i + 1 :]:
-            if isinstance(layer, Activation):
-                return layer.gain
-            if isinstance(layer, Weighted | Residual):
-                break
-        return 1.0
-
-    @property
-    def keeps_output(self) -> bool:  # type: ignore[override]
-        """As its last layer."""
-        return self.layers[-1].keeps_output
-
-    def shapes(self) -> dict[str, Shape]:
-        return {
-            f"{i}.{name}": shape
-            for i, layer in enumerate(self.layers)
-            for name, shape in layer.shapes().items()
-        }
-
-    def state_shapes(self) -> dict[str, Shape]:
-        return {
-            f"{i}.{name}": shape
-            for i, layer in enumerate(self.layers)
-            for name, shape in layer.state_shapes().items()
-        }
+        self.keeps_output = not free
+        return shape
 
     def allocate(self, capacity: int, dtype: DTypeLike) -> None:
         self.first = 0  # where the backward pass may end
@@ -76,25 +92,14 @@ class Stack(Layer):
             layer.needs_dx = self.needs_dx or i > self.first
             layer.allocate(capacity, dtype)
 
-    def bind(self, values: Views, grads: Views, state: Views) -> None:
-        for i, layer in enumerate(self.layers):
-            layer.bind(*(_below(views, f"{i}.") for views in (values, grads, state)))
-
-    def listen(self, noise: np.random.Generator) -> None:
-        for layer, stream in zip(self.layers, noise.spawn(len(self.layers)), strict=True):
-            layer.listen(stream)
-
-    def walk(self) -> Iterator[Layer]:
+    def forward(self, x: Array, training: bool = False, observe: Observers | None = None) -> Array:
         for layer in self.layers:
-            yield from layer.walk()
-
-    def initialize(self, init: Initializer, rng: np.random.Generator) -> None:
-        for layer in self.layers:
-            layer.initialize(init, rng)
-
-    def forward(self, x: Array, training: bool = False) -> Array:
-        for layer in self.layers:
-            x = layer.forward(x, training)
+            if observe and isinstance(layer, Container):
+                x = layer.forward(x, training, observe)
+            else:
+                x = layer.forward(x, training)
+            if observe and layer in observe:
+                observe[layer](x)
         return x
 
     def backward(self, dy: Array) -> Array:
@@ -103,7 +108,7 @@ class Stack(Layer):
         return dy
 
 
-class Residual(Layer):
+class Residual(Container):
     """y = x + F(x): He et al. 2016, "Deep Residual Learning", eq. 1; with a shortcut S, y = S(x) + F(x), eq. 2.
 
     Args:
@@ -111,66 +116,38 @@ class Residual(Layer):
         shortcut: S; empty is the identity, for which F must keep the shape.
     """
 
+    gain = 1.0
+
     def __init__(
-        self,
-        layers: Annotated[list[Layer | ActivationName], MinLen(1)],
-        shortcut: list[Layer | ActivationName] | None = None,
+        self, layers: Annotated[list[LayerChoice], MinLen(1)], shortcut: list[LayerChoice] | None = None
     ) -> None:
-        self.body = Stack(named(layers))
-        self.shortcut = Stack(named(shortcut)) if shortcut else None
+        self.body = Stack(layers)
+        self.shortcut = Stack(shortcut) if shortcut else None
+        self.children = {"": self.body} | ({"shortcut.": self.shortcut} if self.shortcut else {})
 
     def connect(self, inputs: Shape) -> Shape:
-        self.shape = self.body.connect(inputs)  # F may not write over x, which is needed for the sum
-        around = self.shortcut.connect(inputs) if self.shortcut else inputs
+        around = super().connect(inputs)
+        self.shape = self.body.connect(inputs)  # F may not write over x, which the sum needs
+        if self.shortcut:
+            around = self.shortcut.connect(inputs)
         if self.shape != around:
-            raise ShapeError(
-                f"Residual adds {told(around)} to {told(self.shape)}: make F keep the shape, or give it a shortcut"
-            )
+            summands = f"{format_shape(around)} to {format_shape(self.shape)}"
+            raise ShapeError(f"cannot add {summands}: make F keep the shape, or give it a shortcut")
         return self.shape
 
-    def shapes(self) -> dict[str, Shape]:
-        around = self.shortcut.shapes() if self.shortcut else {}
-        return self.body.shapes() | {f"shortcut.{name}": shape for name, shape in around.items()}
-
-    def state_shapes(self) -> dict[str, Shape]:
-        around = self.shortcut.state_shapes() if self.shortcut else {}
-        return self.body.state_shapes() | {f"shortcut.{name}": shape for name, shape in around.items()}
-
     def allocate(self, capacity: int, dtype: DTypeLike) -> None:
-        size = capacity * prod(self.shape)
-        self.y, self.dy = np.empty((2, size), dtype)
-        for chain in filter(None, (self.body, self.shortcut)):
-            chain.needs_dx = self.needs_dx
-            chain.allocate(capacity, dtype)
+        self.y = Buffer(capacity, self.shape, dtype)
+        self.dy = Buffer(capacity, self.shape, dtype)
+        for stack in self.children.values():
+            stack.needs_dx = self.needs_dx
+            stack.allocate(capacity, dtype)
 
-    def bind(self, values: Views, grads: Views, state: Views) -> None:
-        self.body.bind(values, grads, state)
-        if self.shortcut:
-            self.shortcut.bind(*(_below(views, "shortcut.") for views in (values, grads, state)))
-
-    def listen(self, noise: np.random.Generator) -> None:
-        for chain, stream in zip((self.body, self.shortcut), noise.spawn(2), strict=True):
-            if chain:
-                chain.listen(stream)
-
-    def walk(self) -> Iterator[Layer]:
-        yield from self.body.walk()
-        if self.shortcut:
-            yield from self.shortcut.walk()
-
-    def initialize(self, init: Initializer, rng: np.random.Generator) -> None:
-        self.body.initialize(init, rng)
-        if self.shortcut:
-            self.shortcut.initialize(init, rng)
-
-    def forward(self, x: Array, training: bool = False) -> Array:
-        y = arranged(self.y, len(x), self.shape)
-        around = self.shortcut.forward(x, training) if self.shortcut else x
-        np.add(self.body.forward(x, training), around, out=y)
-        return y
+    def forward(self, x: Array, training: bool = False, observe: Observers | None = None) -> Array:
+        around = self.shortcut.forward(x, training, observe) if self.shortcut else x
+        return np.add(self.body.forward(x, training, observe), around, out=self.y(len(x)))
 
     def backward(self, dy: Array) -> Array:
-        copy = arranged(self.dy, len(dy), self.shape)
+        copy = self.dy(len(dy))
         np.copyto(copy, dy)  # F may write over its gradient
         dx = self.body.backward(copy)
         around = self.shortcut.backward(dy) if self.shortcut else dy
@@ -179,11 +156,16 @@ class Residual(Layer):
         return dx
 
 
-def named(layers: Sequence[Layer | ActivationName]) -> list[Layer]:
-    """The layers, with activations in the place of their names."""
-    return [layer if isinstance(layer, Layer) else activation(layer) for layer in layers]
+def named(layers: Sequence[LayerChoice]) -> list[Layer]:
+    """Replace the names of activations by activations."""
+    return [layer if isinstance(layer, Layer) else make_activation(layer) for layer in layers]
 
 
-def _below(views: Views, path: str) -> Views:
-    """The views whose name begins with that path, without it."""
+def _join(shapes: Mapping[str, dict[str, Shape]]) -> dict[str, Shape]:
+    """Put paths before the names of shapes."""
+    return {f"{path}{name}": shape for path, inner in shapes.items() for name, shape in inner.items()}
+
+
+def _below(path: str, views: Views) -> Views:
+    """Select the views whose name begins with a path, without it."""
     return {name.removeprefix(path): view for name, view in views.items() if name.startswith(path)}

@@ -1,8 +1,8 @@
 """Convolution as one matrix product over all windows of all images (im2col: Chellapilla et al. 2006).
 
-B batch, C channels, H height, W width, O outputs, K kernel; HH, WW height and width of the output. Images lie in memory pixel by
-pixel, (C, H, W, B): each row of the matrix of windows is then a shifted copy of a whole channel, in long runs, and the product
-needs no rearrangement.
+B batch, C channels, H height, W width, O outputs, K kernel; HH, WW height and width of the output. Images lie in
+memory pixel by pixel (see `Buffer`): each row of the matrix of windows is then a shifted copy of a whole channel,
+in long runs, and the product needs no rearrangement.
 """
 
 from typing import Annotated
@@ -12,11 +12,11 @@ from annotated_types import Ge
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import DTypeLike
 
+from nnexp.nn.buffer import Buffer, pixels_first
 from nnexp.nn.initializers.initializer import Initializer
-from nnexp.nn.layers.layer import ShapeError, Units, Weighted, arranged, pixels_first, told
+from nnexp.nn.layer import ShapeError, Size
+from nnexp.nn.layers.dense import Weighted
 from nnexp.nn.parameters import Array, Shape
-
-Size = Annotated[int, Ge(1)]
 
 
 class Conv2d(Weighted):
@@ -28,14 +28,14 @@ class Conv2d(Weighted):
         stride: pixels from one window to the next.
         padding: zeros around the image.
         bias: whether there is a b.
-        init: of W; None is what the experiment says.
+        init: of W; None: that of the experiment.
     """
 
     takes = "images"
 
     def __init__(
         self,
-        outputs: Units,
+        outputs: Size,
         kernel: Size = 3,
         stride: Size = 1,
         padding: Annotated[int, Ge(0)] = 0,
@@ -43,43 +43,38 @@ class Conv2d(Weighted):
         init: Initializer | None = None,
     ) -> None:
         super().__init__(outputs, bias, init)
-        self.kernel, self.stride, self.padding = kernel, stride, padding
-        self.receptive = kernel**2
+        self.kernel = kernel
+        self.stride = stride
+        self.padding = padding
+        self.receptive_field = kernel**2
 
     def connect(self, inputs: Shape) -> Shape:
-        self.input_shape = image_shape(inputs, "Conv2d")
-        self.C, height, width = self.input_shape
-        self.padded = (self.C, height + 2 * self.padding, width + 2 * self.padding)
-        self.output_shape = (
-            self.outputs,
-            *(windows(size, self.kernel, self.stride, "Conv2d") for size in self.padded[1:]),
-        )
+        self.C, *sides = super().connect(inputs)
+        self.padded = (self.C, *(side + 2 * self.padding for side in sides))
+        windows = (count_windows(side, self.kernel, self.stride) for side in self.padded[1:])
+        self.output_shape = (self.outputs, *windows)
         return self.output_shape
 
     def weight_shape(self) -> Shape:
         return (self.C, self.kernel, self.kernel, self.outputs)
 
     def allocate(self, capacity: int, dtype: DTypeLike) -> None:
-        positions = capacity * self.output_shape[1] * self.output_shape[2]
-        self.columns: Array = np.empty(
-            self.C * self.kernel**2 * positions, dtype
-        )  # all windows, then their gradients
-        self.y: Array = np.empty(self.outputs * positions, dtype)
-        size = capacity * int(np.prod(self.padded))
-        self.x: Array = np.empty(size if self.padding else 0, dtype)  # with a border of zeros
-        self.dx: Array = np.empty(size if self.needs_dx else 0, dtype)
-        self.dx_inner: Array = np.empty(size if self.needs_dx and self.padding else 0, dtype)
-        self.dy: Array = np.empty(self.outputs * positions, dtype)
-        self.bordered = -1  # how many images the border of zeros was made for
+        windows = (self.C * self.kernel**2, *self.output_shape[1:])
+        self.columns = Buffer(capacity, windows, dtype)  # all windows, then their gradients
+        self.y = Buffer(capacity, self.output_shape, dtype)
+        self.x = Buffer(capacity if self.padding else 0, self.padded, dtype)  # with a border of zeros
+        self.dx = Buffer(capacity if self.needs_dx else 0, self.padded, dtype)
+        self.dx_inner = Buffer(capacity if self.needs_dx and self.padding else 0, self.input_shape, dtype)
+        self.dy = Buffer(capacity, self.output_shape, dtype)
+        self.bordered = -1  # the number of images that the border of zeros was made for
 
     def forward(self, x: Array, training: bool = False) -> Array:
         n, k, s = len(x), self.kernel, self.stride
-        views = sliding_window_view(pixels_first(self.framed(x)), (k, k), (1, 2))[
-            :, ::s, ::s
-        ]  # (C, HH, WW, B, K, K)
+        pixels = pixels_first(self.pad(x))
+        views = sliding_window_view(pixels, (k, k), (1, 2))[:, ::s, ::s]  # (C, HH, WW, B, K, K)
         columns = self.matrix(n)
         np.copyto(columns.reshape(self.C, k, k, *self.output_shape[1:], n), views.transpose(0, 4, 5, 1, 2, 3))
-        y = arranged(self.y, n, self.output_shape)
+        y = self.y(n)
         rows = pixels_first(y).reshape(self.outputs, -1)
         np.matmul(self.W.T, columns, out=rows)  # (O, HH WW B)
         if self.bias:
@@ -89,8 +84,8 @@ class Conv2d(Weighted):
     def backward(self, dy: Array) -> Array:
         n, k, s = len(dy), self.kernel, self.stride
         if not pixels_first(dy).flags.c_contiguous:
-            np.copyto(arranged(self.dy, n, self.output_shape), dy)
-            dy = arranged(self.dy, n, self.output_shape)
+            np.copyto(self.dy(n), dy)
+            dy = self.dy(n)
         rows = pixels_first(dy).reshape(self.outputs, -1)  # (O, HH WW B)
         columns = self.matrix(n)
         np.matmul(columns, rows.T, out=self.dW)
@@ -98,54 +93,44 @@ class Conv2d(Weighted):
             np.add.reduce(rows, axis=1, out=self.db)
         if not self.needs_dx:
             return dy[:0]
-        np.matmul(self.W, rows, out=columns)  # what each window's pixels are owed
+        np.matmul(self.W, rows, out=columns)
         height, width = self.output_shape[1:]
-        owed = columns.reshape(self.C, k, k, height, width, n)
-        framed = arranged(self.dx, n, self.padded)
-        framed.fill(0)
-        pixels = pixels_first(framed)
+        dcolumns = columns.reshape(self.C, k, k, height, width, n)
+        padded = self.dx(n)
+        padded.fill(0)
+        pixels = pixels_first(padded)
         for i in range(k):
             for j in range(k):
-                pixels[:, i : i + s * height : s, j : j + s * width : s] += owed[:, i, j]
+                pixels[:, i : i + s * height : s, j : j + s * width : s] += dcolumns[:, i, j]
         if not self.padding:
-            return framed
-        dx = arranged(self.dx_inner, n, self.input_shape)
-        np.copyto(dx, self.inner(framed))
+            return padded
+        dx = self.dx_inner(n)
+        np.copyto(dx, self.crop(padded))
         return dx
 
-    def framed(self, x: Array) -> Array:
-        """The images with their border of zeros, (B, C, H + 2 padding, W + 2 padding)."""
+    def pad(self, x: Array) -> Array:
+        """Return the images with their border of zeros, (B, C, H + 2 padding, W + 2 padding)."""
         if not self.padding:
             return x
-        framed = arranged(self.x, len(x), self.padded)
+        padded = self.x(len(x))
         if len(x) != self.bordered:
-            framed.fill(0)
+            padded.fill(0)
             self.bordered = len(x)
-        np.copyto(self.inner(framed), x)
-        return framed
+        np.copyto(self.crop(padded), x)
+        return padded
+
+    def crop(self, padded: Array) -> Array:
+        """Return a view of padded images without their border."""
+        p = self.padding
+        return padded[:, :, p : padded.shape[2] - p, p : padded.shape[3] - p]
 
     def matrix(self, n: int) -> Array:
-        """The columns of n images, (C K K, HH WW B)."""
-        rows, positions = self.C * self.kernel**2, n * self.output_shape[1] * self.output_shape[2]
-        return self.columns[: rows * positions].reshape(rows, positions)
-
-    def inner(self, framed: Array) -> Array:
-        """A padded image without its border."""
-        p = self.padding
-        return framed[:, :, p : framed.shape[2] - p, p : framed.shape[3] - p]
+        """Return the columns of n images, (C K K, HH WW B)."""
+        return pixels_first(self.columns(n)).reshape(self.C * self.kernel**2, -1)
 
 
-def image_shape(inputs: Shape, layer: str) -> tuple[int, int, int]:
-    """The shape as (C, H, W); a `ShapeError` if it is none."""
-    if len(inputs) != 3:
-        raise ShapeError(f"{layer} takes images (channels, height, width) and is given {told(inputs)}")
-    return inputs[0], inputs[1], inputs[2]
-
-
-def windows(size: int, kernel: int, stride: int, layer: str) -> int:
-    """How many windows fit into that many pixels."""
+def count_windows(size: int, kernel: int, stride: int) -> int:
+    """Return the number of windows along one side of an image."""
     if kernel > size:
-        raise ShapeError(
-            f"{layer}: a kernel of {kernel} does not fit into {size} pixels: take a smaller one, or padding"
-        )
+        raise ShapeError(f"a kernel of {kernel} does not fit into {size} pixels: use a smaller one, or padding")
     return (size - kernel) // stride + 1

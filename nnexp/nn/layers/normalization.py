@@ -1,26 +1,27 @@
-"""Layers that bring what passes to mean 0 and variance 1, then scale and shift it by learnt amounts.
+"""Normalization: layers that bring their input to mean 0 and variance 1, then scale and shift it by learned amounts.
 
-B batch, C channels or units, M the examples (times pixels) that a channel's statistics are taken over.
+B batch, C channels or units, M the examples (times pixels) that a channel's statistics are computed over.
 """
 
-from math import prod
-from typing import Annotated
+from abc import abstractmethod
+from typing import Annotated, ClassVar
 
 import numpy as np
 from annotated_types import Ge, Gt, Le
 from numpy.typing import DTypeLike
 
+from nnexp.nn.buffer import Buffer, pixels_first
 from nnexp.nn.initializers.initializer import Initializer
-from nnexp.nn.layers.layer import Layer, ShapeError, arranged, pixels_first, told
+from nnexp.nn.layer import Layer
 from nnexp.nn.parameters import Array, Shape, Views
 
 Epsilon = Annotated[float, Gt(0)]
 
 
 class BatchNorm(Layer):
-    """y = gamma x^ + beta, x^ = (x - mean) / sqrt(var + eps) over the batch, and over the pixels: Ioffe & Szegedy 2015, algorithm 1.
+    """y = gamma x^ + beta, x^ = (x - mean) / sqrt(var + eps) over the batch: Ioffe & Szegedy 2015, algorithm 1.
 
-    Outside training the running mean and variance stand in for those of the batch: running <- (1 - momentum) running +
+    Outside training the running mean and variance replace those of the batch: running <- (1 - momentum) running +
     momentum batch, the variance unbiased, as in PyTorch.
 
     Args:
@@ -28,36 +29,35 @@ class BatchNorm(Layer):
         eps: keeps the root from 0.
     """
 
-    def __init__(self, momentum: Annotated[float, Ge(0), Le(1)] = 0.1, eps: Epsilon = 1e-5) -> None:
-        self.momentum, self.eps = momentum, eps
+    axis: ClassVar[int]  # of M in `matrix`
 
-    def connect(self, inputs: Shape) -> Shape:
-        if len(inputs) not in (1, 3):
-            raise ShapeError(f"{type(self).__name__} takes vectors or images and is given {told(inputs)}")
-        self.shape = inputs
-        self.axis = 0 if len(inputs) == 1 else 1  # vectors lie (M, C), images (C, M)
-        return inputs
+    def __init__(self, momentum: Annotated[float, Ge(0), Le(1)] = 0.1, eps: Epsilon = 1e-5) -> None:
+        self.momentum = momentum
+        self.eps = eps
+
+    @abstractmethod
+    def matrix(self, x: Array) -> Array:
+        """Return the examples as a matrix with one line per channel, without copying."""
 
     def shapes(self) -> dict[str, Shape]:
-        return {"gamma": self.shape[:1], "beta": self.shape[:1]}
+        return dict.fromkeys(("gamma", "beta"), self.input_shape[:1])
 
     def state_shapes(self) -> dict[str, Shape]:
-        return {"mean": self.shape[:1], "var": self.shape[:1]}
+        return dict.fromkeys(("mean", "var"), self.input_shape[:1])
 
     def allocate(self, capacity: int, dtype: DTypeLike) -> None:
-        self.normal: Array = np.empty(capacity * prod(self.shape), dtype)  # x^
-        self.y: Array = np.empty(capacity * prod(self.shape), dtype)
-        self.mean, self.var, self.scale = np.empty((3, *self.along(self.shape[0])), dtype)
+        self.normal = Buffer(capacity, self.input_shape, dtype)  # x^
+        self.y = Buffer(capacity, self.input_shape, dtype)
+        self.mean, self.var, self.scale = map(self.per_channel, np.empty((3, self.input_shape[0]), dtype))
 
-    def along(self, channels: int) -> Shape:
-        """The shape of a number per channel beside the matrix."""
-        return (1, channels) if self.axis == 0 else (channels, 1)
+    def per_channel(self, vector: Array) -> Array:
+        """Return a vector (C,) so that it broadcasts against `matrix`."""
+        return np.expand_dims(vector, self.axis)
 
     def bind(self, values: Views, grads: Views, state: Views) -> None:
-        shape = self.along(self.shape[0])
-        self.gamma, self.beta = values["gamma"].reshape(shape), values["beta"].reshape(shape)
-        self.dgamma, self.dbeta = grads["gamma"].reshape(shape), grads["beta"].reshape(shape)
-        self.running_mean, self.running_var = state["mean"].reshape(shape), state["var"].reshape(shape)
+        self.gamma, self.beta = (self.per_channel(values[name]) for name in ("gamma", "beta"))
+        self.dgamma, self.dbeta = (self.per_channel(grads[name]) for name in ("gamma", "beta"))
+        self.running_mean, self.running_var = (self.per_channel(state[name]) for name in ("mean", "var"))
 
     def initialize(self, init: Initializer, rng: np.random.Generator) -> None:
         self.gamma.fill(1)
@@ -65,26 +65,18 @@ class BatchNorm(Layer):
         self.running_mean.fill(0)
         self.running_var.fill(1)
 
-    def matrix(self, x: Array) -> Array:
-        """(B, C) as it is; (B, C, H, W) as (C, H W B)."""
-        return x if self.axis == 0 else pixels_first(x).reshape(self.shape[0], -1)
-
     def forward(self, x: Array, training: bool = False) -> Array:
-        y = arranged(self.y, len(x), self.shape)
-        normal, x, out = (
-            self.matrix(arranged(self.normal, len(x), self.shape)),
-            self.matrix(x),
-            self.matrix(y),
-        )
+        y = self.y(len(x))
+        normal, x, out = self.matrix(self.normal(len(x))), self.matrix(x), self.matrix(y)
         if training:
             m = x.shape[self.axis]
             np.mean(x, axis=self.axis, keepdims=True, out=self.mean)
             np.subtract(x, self.mean, out=normal)
             np.multiply(normal, normal, out=out)
             np.mean(out, axis=self.axis, keepdims=True, out=self.var)
-            if m > 1:  # a single example says nothing of a variance
-                self.remember(self.running_mean, self.mean, 1.0)
-                self.remember(self.running_var, self.var, m / (m - 1))
+            if m > 1:  # a single example has no variance
+                self.update(self.running_mean, self.mean, 1.0)
+                self.update(self.running_var, self.var, m / (m - 1))
             np.add(self.var, self.eps, out=self.scale)
         else:
             np.subtract(x, self.running_mean, out=normal)
@@ -96,15 +88,15 @@ class BatchNorm(Layer):
         out += self.beta
         return y
 
-    def remember(self, running: Array, batch: Array, factor: float) -> None:
-        """Let the running statistic follow that of the batch."""
+    def update(self, running: Array, batch: Array, factor: float) -> None:
+        """Move a running statistic towards that of the batch."""
         running *= 1 - self.momentum
         running += (self.momentum * factor) * batch
 
     def backward(self, dy: Array) -> Array:
-        """Dx = gamma / sqrt(var + eps) (dy - mean(dy) - x^ mean(dy x^)), after training's forward."""
-        normal, scratch = (self.matrix(arranged(flat, len(dy), self.shape)) for flat in (self.normal, self.y))
-        rows = self.matrix(dy)
+        """Compute dx = gamma / sqrt(var + eps) (dy - mean(dy) - x^ mean(dy x^)), after `forward` in training."""
+        dx = self.y(len(dy))
+        normal, scratch, rows = self.matrix(self.normal(len(dy))), self.matrix(dx), self.matrix(dy)
         m = rows.shape[self.axis]
         np.multiply(rows, normal, out=scratch)
         np.add.reduce(scratch, axis=self.axis, keepdims=True, out=self.dgamma)
@@ -114,33 +106,33 @@ class BatchNorm(Layer):
         scratch -= normal
         self.scale *= self.gamma
         scratch *= self.scale
-        return arranged(self.y, len(dy), self.shape)
+        return dx
 
 
 class BatchNorm1d(BatchNorm):
-    """Batch normalisation of vectors."""
+    """Batch normalization of vectors."""
 
     takes = "vectors"
+    remedy = "use BatchNorm2d"
+    axis = 0
 
-    def connect(self, inputs: Shape) -> Shape:
-        if len(inputs) != 1:
-            raise ShapeError(f"BatchNorm1d takes vectors and is given {told(inputs)}: take a BatchNorm2d")
-        return super().connect(inputs)
+    def matrix(self, x: Array) -> Array:
+        return x  # (M, C)
 
 
 class BatchNorm2d(BatchNorm):
-    """Batch normalisation of the channels of images."""
+    """Batch normalization of the channels of images, over their pixels too."""
 
     takes = "images"
+    remedy = "use BatchNorm1d"
+    axis = 1
 
-    def connect(self, inputs: Shape) -> Shape:
-        if len(inputs) != 3:
-            raise ShapeError(f"BatchNorm2d takes images and is given {told(inputs)}: take a BatchNorm1d")
-        return super().connect(inputs)
+    def matrix(self, x: Array) -> Array:
+        return pixels_first(x).reshape(x.shape[1], -1)  # (C, M)
 
 
 class LayerNorm(Layer):
-    """y = gamma x^ + beta, x^ = (x - mean) / sqrt(var + eps) over the units of each example: Ba et al. 2016, eq. 3-4.
+    """y = gamma x^ + beta, x^ = (x - mean) / sqrt(var + eps) over each example's units: Ba et al. 2016, eq. 3-4.
 
     Args:
         eps: keeps the root from 0.
@@ -151,18 +143,14 @@ class LayerNorm(Layer):
     def __init__(self, eps: Epsilon = 1e-5) -> None:
         self.eps = eps
 
-    def connect(self, inputs: Shape) -> Shape:
-        if len(inputs) != 1:
-            raise ShapeError(f"LayerNorm takes vectors and is given {told(inputs)}: put a Flatten before it")
-        self.shape = inputs
-        return inputs
-
     def shapes(self) -> dict[str, Shape]:
-        return {"gamma": self.shape, "beta": self.shape}
+        return dict.fromkeys(("gamma", "beta"), self.input_shape)
 
     def allocate(self, capacity: int, dtype: DTypeLike) -> None:
-        self.normal, self.y = np.empty((2, capacity, *self.shape), dtype)  # (B, I)
-        self.mean, self.scale = np.empty((2, capacity, 1), dtype)
+        self.normal = Buffer(capacity, self.input_shape, dtype)  # x^
+        self.y = Buffer(capacity, self.input_shape, dtype)
+        self.mean = Buffer(capacity, (1,), dtype)
+        self.scale = Buffer(capacity, (1,), dtype)
 
     def bind(self, values: Views, grads: Views, state: Views) -> None:
         self.gamma, self.beta = values["gamma"], values["beta"]
@@ -174,7 +162,7 @@ class LayerNorm(Layer):
 
     def forward(self, x: Array, training: bool = False) -> Array:
         n = len(x)
-        normal, y, mean, scale = self.normal[:n], self.y[:n], self.mean[:n], self.scale[:n]
+        normal, y, mean, scale = self.normal(n), self.y(n), self.mean(n), self.scale(n)
         np.mean(x, axis=1, keepdims=True, out=mean)
         np.subtract(x, mean, out=normal)
         np.multiply(normal, normal, out=y)
@@ -188,9 +176,9 @@ class LayerNorm(Layer):
         return y
 
     def backward(self, dy: Array) -> Array:
-        """With g = gamma dy: dx = (g - mean(g) - x^ mean(g x^)) / sqrt(var + eps)."""
+        """Compute dx = (g - mean(g) - x^ mean(g x^)) / sqrt(var + eps) with g = gamma dy."""
         n = len(dy)
-        normal, scratch, mean, scale = self.normal[:n], self.y[:n], self.mean[:n], self.scale[:n]
+        normal, scratch, mean, scale = self.normal(n), self.y(n), self.mean(n), self.scale(n)
         np.multiply(dy, normal, out=scratch)
         np.add.reduce(scratch, axis=0, out=self.dgamma)
         np.add.reduce(dy, axis=0, out=self.dbeta)

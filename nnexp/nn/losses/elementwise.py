@@ -1,39 +1,36 @@
-"""Losses that compare every output with a target of its own: that of its class, 1 or 0, or a number that was measured.
+"""Losses that compare each output with a target of its own: 1 or 0 for a class, or a number.
 
 B batch, O outputs. Means are over all B O pairs, as in PyTorch.
 """
 
 from abc import abstractmethod
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 import numpy as np
 from annotated_types import Gt
 from numpy.typing import DTypeLike
 
 from nnexp.nn.activations.activation import sigmoid
-from nnexp.nn.losses.loss import Loss, Targets, Task
-from nnexp.nn.output_activations import Link
+from nnexp.nn.losses.loss import Loss, TargetIndex, Targets
 from nnexp.nn.parameters import Array
 
 
 class Elementwise(Loss):
     """The mean over all outputs of l(z, t): t is onehot(y) if y are classes (B,), else y itself, (B, O)."""
 
-    link: ClassVar[Link] = "identity"
+    tasks = ("regression",)
+    link = "identity"
 
     def allocate(self, capacity: int, outputs: int, dtype: DTypeLike) -> None:
-        self.t: Array = np.empty((capacity, outputs), dtype)  # (B, O), the targets
-        self.dz: Array = np.empty((capacity, outputs), dtype)
-        self.scratch: Array = np.empty((capacity, outputs), dtype)
-        self.starts = np.arange(capacity) * outputs
-        self.target = np.empty(capacity, np.int64)
+        self.t, self.dz, self.scratch = np.empty((3, capacity, outputs), dtype)  # targets, gradients: (B, O)
+        self.index = TargetIndex(capacity, outputs)
 
     def forward(self, z: Array, y: Targets) -> float:
         n = self.n = len(z)
         t = self.t[:n]
         if y.ndim == 1:
             t.fill(0)
-            np.put(t, np.add(self.starts[:n], y, out=self.target[:n]), 1, mode="clip")
+            np.put(t, self.index(y), 1, mode="clip")
         else:
             np.copyto(t, y)
         return self.compare(z, t, self.dz[:n], self.scratch[:n]) / z.size
@@ -45,13 +42,13 @@ class Elementwise(Loss):
 
     @abstractmethod
     def compare(self, z: Array, t: Array, dz: Array, scratch: Array) -> float:
-        """The sum of l(z, t); dl/dz goes into dz. May write over t."""
+        """Return the sum of l(z, t) and write dl/dz into dz; may write over t."""
 
 
 class MeanSquaredError(Elementwise):
-    """l = (z - t)^2: for classes, on their one-hot code, as networks learnt before cross-entropy (LeCun et al. 1998)."""
+    """l = (z - t)^2; for classes on their one-hot code, as in LeCun et al. 1998."""
 
-    tasks: ClassVar[tuple[Task, ...]] = ("regression", "classification")
+    tasks = ("regression", "classification")
 
     def compare(self, z: Array, t: Array, dz: Array, scratch: Array) -> float:
         np.subtract(z, t, out=dz)
@@ -62,8 +59,6 @@ class MeanSquaredError(Elementwise):
 
 class MeanAbsoluteError(Elementwise):
     """l = |z - t|, with derivative 0 at 0."""
-
-    tasks: ClassVar[tuple[Task, ...]] = ("regression",)
 
     def compare(self, z: Array, t: Array, dz: Array, scratch: Array) -> float:
         np.subtract(z, t, out=scratch)
@@ -78,8 +73,6 @@ class Huber(Elementwise):
         delta: where the square becomes a line, in standard deviations of the targets.
     """
 
-    tasks: ClassVar[tuple[Task, ...]] = ("regression",)
-
     def __init__(self, delta: Annotated[float, Gt(0)] = 1.0) -> None:
         self.delta = delta
 
@@ -93,22 +86,18 @@ class Huber(Elementwise):
 
 
 class BinaryCrossEntropy(Elementwise):
-    """l = -t log s - (1 - t) log(1 - s), s = sigmoid(z): a yes or no per class, several may be true."""
+    """l = -t log s - (1 - t) log(1 - s), s = sigmoid(z): a yes or no per class, of which several may be true."""
 
-    tasks: ClassVar[tuple[Task, ...]] = ("multilabel", "classification")
-    link: ClassVar[Link] = "sigmoid"
+    tasks = ("multilabel", "classification")
+    link = "sigmoid"
 
     def compare(self, z: Array, t: Array, dz: Array, scratch: Array) -> float:
-        np.multiply(z, t, out=scratch)
-        total = -float(scratch.sum())
+        total = -float(np.multiply(z, t, out=scratch).sum())  # l = max(z, 0) - z t + log(1 + exp(-|z|))
         np.abs(z, out=scratch)
         np.negative(scratch, out=scratch)
         np.exp(scratch, out=scratch)
-        np.log1p(scratch, out=scratch)
-        total += float(scratch.sum())
-        total += float(
-            np.maximum(z, 0, out=scratch).sum()
-        )  # l = max(z, 0) - z t + log(1 + exp(-|z|)) cannot overflow
+        total += float(np.log1p(scratch, out=scratch).sum())
+        total += float(np.maximum(z, 0, out=scratch).sum())
         sigmoid(z, dz)
         dz -= t
         return total

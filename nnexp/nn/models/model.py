@@ -1,87 +1,83 @@
-"""Architectures of dense layers: which layers a network is made of, before sizes of data are known."""
+"""Architectures of dense layers: the layers of a network before the sizes of the data are known."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Literal, TypeVar
 
 from annotated_types import Ge, MinLen
 
-from nnexp.nn.activations.activation import Activation
-from nnexp.nn.activations.choices import ActivationName, activation
+from nnexp.nn.activations.activation import ActivationChoice, make_activation
+from nnexp.nn.layer import Layer, Size
 from nnexp.nn.layers.containers import Residual
+from nnexp.nn.layers.dense import Dense
 from nnexp.nn.layers.dropout import Deviation, Dropout, GaussianNoise, Rate
-from nnexp.nn.layers.layer import Dense, Layer, Units
 from nnexp.nn.layers.maxout import Maxout
 from nnexp.nn.layers.normalization import BatchNorm1d, LayerNorm
 from nnexp.nn.parameters import Shape
 
-ActivationChoice = ActivationName | Activation
 NormalizationName = Literal["none", "batch", "layer"]
 Option = TypeVar("Option")
 
 
 class Model(ABC):
-    """A recipe for the layers of a network."""
+    """An architecture.
 
-    evaluation_batch = (
-        500  # examples at a time where nothing is learnt; fewer where images make large buffers
-    )
+    Attributes:
+        evaluation_batch: the examples of a batch in evaluation; fewer where images make large buffers.
+    """
+
+    evaluation_batch = 500
 
     @abstractmethod
     def layers(self, inputs: Shape, outputs: int) -> list[Layer]:
-        """Fresh layers; their weights and sizes come with `Network`.
+        """Make the layers; `Network` gives them sizes and weights.
 
         Args:
-            inputs: the shape of one example, (I,) or (H, W) or (C, H, W); the first layer is given it flat.
+            inputs: the shape of one example, (I,) or (H, W) or (C, H, W); the first layer gets it flat.
             outputs: of the last layer.
 
         Raises:
-            ShapeError: not for such examples.
+            ShapeError: the model cannot take such examples.
         """
 
 
+@dataclass
 class MLP(Model):
-    """Dense layers with an activation between them: inputs - hidden - ... - outputs.
+    """Multilayer perceptron: dense layers with an activation between them, inputs - hidden - ... - outputs.
 
-    Whatever may differ from layer to layer takes one value for all hidden layers or a list, one for each. A hidden layer is
-    Dense, normalisation, activation, dropout.
+    Options that may differ from layer to layer take one value for all hidden layers or a list, one for each. A
+    hidden layer is Dense, normalization, activation, dropout.
 
-    Args:
+    Attributes:
         hidden: the units of each hidden layer, any number of layers.
         activation: by name.
         normalization: none, batch or layer.
-        dropout: the share of each hidden layer's outputs that is dropped while training.
-        input_dropout: the same for the inputs.
+        dropout: the rate for each hidden layer's outputs.
+        input_dropout: the rate for the inputs.
         input_noise: the standard deviation of Gaussian noise on the inputs while training.
     """
 
-    def __init__(
-        self,
-        hidden: Annotated[list[Units], MinLen(1)],
-        activation: ActivationChoice | list[ActivationChoice] = "relu",
-        normalization: NormalizationName | list[NormalizationName] = "none",
-        dropout: Rate | list[Rate] = 0.0,
-        input_dropout: Rate = 0.0,
-        input_noise: Deviation = 0.0,
-    ) -> None:
-        self.hidden = hidden
-        self.input_dropout, self.input_noise = input_dropout, input_noise
-        depth = len(hidden)
-        self.activations: Sequence[ActivationChoice] = each(activation, depth, "activation")
-        self.normalizations: Sequence[NormalizationName] = each(normalization, depth, "normalization")
-        self.dropouts: Sequence[float] = each(dropout, depth, "dropout")
+    hidden: Annotated[list[Size], MinLen(1)]
+    activation: ActivationChoice | list[ActivationChoice] = "relu"
+    normalization: NormalizationName | list[NormalizationName] = "none"
+    dropout: Rate | list[Rate] = 0.0
+    input_dropout: Rate = 0.0
+    input_noise: Deviation = 0.0
+
+    def __post_init__(self) -> None:
+        depth = len(self.hidden)
+        activations: Sequence[ActivationChoice] = per_layer(self.activation, depth, "activation")
+        normalizations = per_layer(self.normalization, depth, "normalization")
+        dropouts = per_layer(self.dropout, depth, "dropout")
+        self.options = list(zip(self.hidden, activations, normalizations, dropouts, strict=True))
 
     def layers(self, inputs: Shape, outputs: int) -> list[Layer]:
-        layers = disturbed(self.input_noise, self.input_dropout)
-        for units, kind, norm, rate in zip(
-            self.hidden, self.activations, self.normalizations, self.dropouts, strict=True
-        ):
-            layers += [
-                Dense(units, bias=norm != "batch"),
-                *normalized(norm),
-                activation(kind),
-                *dropped(rate),
-            ]
+        layers: list[Layer] = [GaussianNoise(self.input_noise)] if self.input_noise else []
+        layers += optional_dropout(self.input_dropout)
+        for units, activation, norm, rate in self.options:
+            layers += [Dense(units, bias=norm != "batch"), *normalization(norm)]
+            layers += [make_activation(activation), *optional_dropout(rate)]
         return [*layers, Dense(outputs)]
 
 
@@ -92,112 +88,103 @@ class Softmax(Model):
         return [Dense(outputs)]
 
 
-class Deep(MLP):
-    """Many thin layers: where the first values of the weights decide whether anything is learnt (He et al. 2015, section 2.2).
+@dataclass
+class Deep(Model):
+    """Many thin layers, which train only if the initializer suits them (He et al. 2015, section 2.2).
 
-    Args:
-        depth: the hidden layers.
+    Attributes:
+        depth: the number of hidden layers.
         width: the units of each.
         activation: by name.
         normalization: none, batch or layer.
     """
 
-    def __init__(
-        self,
-        depth: Annotated[int, Ge(1)] = 30,
-        width: Units = 100,
-        activation: ActivationChoice = "relu",
-        normalization: NormalizationName = "none",
-    ) -> None:
-        super().__init__([width] * depth, activation, normalization)
+    depth: Annotated[int, Ge(1)] = 30
+    width: Size = 100
+    activation: ActivationChoice = "relu"
+    normalization: NormalizationName = "none"
+
+    def layers(self, inputs: Shape, outputs: int) -> list[Layer]:
+        return MLP([self.width] * self.depth, self.activation, self.normalization).layers(inputs, outputs)
 
 
+@dataclass
 class ResidualMLP(Model):
-    """A dense layer, then blocks x + F(x) with F = norm, Dense, activation, dropout, Dense; the way around stays clear.
+    """A dense layer, then blocks x + F(x) with F = norm, Dense, activation, dropout, Dense.
 
     He et al. 2016, "Identity Mappings", with the block of pre-norm transformers (Xiong et al. 2020) for convolutions.
 
-    Args:
+    Attributes:
         width: the units of every layer.
-        blocks: how many.
+        blocks: their number.
         activation: by name.
-        normalization: none, batch or layer; at the head of each block and before the outputs.
-        dropout: within the blocks.
+        normalization: none, batch or layer; first in each block and before the outputs.
+        dropout: the rate within the blocks.
     """
 
-    def __init__(
-        self,
-        width: Units = 128,
-        blocks: Annotated[int, Ge(1)] = 3,
-        activation: ActivationChoice = "relu",
-        normalization: NormalizationName = "layer",
-        dropout: Rate = 0.0,
-    ) -> None:
-        self.width, self.blocks, self.activation = width, blocks, activation
-        self.normalization, self.dropout = normalization, dropout
+    width: Size = 128
+    blocks: Annotated[int, Ge(1)] = 3
+    activation: ActivationChoice = "relu"
+    normalization: NormalizationName = "layer"
+    dropout: Rate = 0.0
 
     def layers(self, inputs: Shape, outputs: int) -> list[Layer]:
-        layers: list[Layer] = [Dense(self.width)]
-        for _ in range(self.blocks):
-            inner = [
-                Dense(self.width),
-                activation(self.activation),
-                *dropped(self.dropout),
-                Dense(self.width),
-            ]
-            layers.append(Residual([*normalized(self.normalization), *inner]))
-        return [*layers, *normalized(self.normalization), activation(self.activation), Dense(outputs)]
+        return [
+            Dense(self.width),
+            *(self.block() for _ in range(self.blocks)),
+            *normalization(self.normalization),
+            make_activation(self.activation),
+            Dense(outputs),
+        ]
+
+    def block(self) -> Residual:
+        """Make one residual block."""
+        inner = [Dense(self.width), make_activation(self.activation), *optional_dropout(self.dropout)]
+        return Residual([*normalization(self.normalization), *inner, Dense(self.width)])
 
 
+@dataclass
 class MaxoutMLP(Model):
     """Dense layers whose units are the largest of several linear pieces: Goodfellow et al. 2013, section 5.1.
 
-    Args:
+    Attributes:
         hidden: the units of each hidden layer.
         pieces: of each unit.
-        dropout: the share of each hidden layer's outputs that is dropped while training.
-        input_dropout: the same for the inputs.
+        dropout: the rate for each hidden layer's outputs.
+        input_dropout: the rate for the inputs.
     """
 
-    def __init__(
-        self,
-        hidden: Annotated[list[Units], MinLen(1)],
-        pieces: Annotated[int, Ge(2)] = 3,
-        dropout: Rate | list[Rate] = 0.2,
-        input_dropout: Rate = 0.1,
-    ) -> None:
-        self.hidden, self.pieces, self.input_dropout = hidden, pieces, input_dropout
-        self.dropouts = each(dropout, len(hidden), "dropout")
+    hidden: Annotated[list[Size], MinLen(1)]
+    pieces: Annotated[int, Ge(2)] = 3
+    dropout: Rate | list[Rate] = 0.2
+    input_dropout: Rate = 0.1
+
+    def __post_init__(self) -> None:
+        self.dropouts = per_layer(self.dropout, len(self.hidden), "dropout")
 
     def layers(self, inputs: Shape, outputs: int) -> list[Layer]:
-        layers = disturbed(0, self.input_dropout)
+        layers = optional_dropout(self.input_dropout)
         for units, rate in zip(self.hidden, self.dropouts, strict=True):
-            layers += [Dense(units * self.pieces), Maxout(self.pieces), *dropped(rate)]
+            layers += [Dense(units * self.pieces), Maxout(self.pieces), *optional_dropout(rate)]
         return [*layers, Dense(outputs)]
 
 
-def each(option: Option | list[Option], depth: int, name: str) -> Sequence[Option]:
-    """An option of every hidden layer."""
+def per_layer(option: Option | list[Option], depth: int, name: str) -> Sequence[Option]:
+    """Return the option of each hidden layer."""
     if not isinstance(option, list):
         return [option] * depth
     if len(option) != depth:
-        raise ValueError(
-            f"{name}: {len(option)} values for {depth} hidden layers: give one for all, or one for each"
-        )
+        values = f"{len(option)} values for {depth} hidden layers"
+        raise ValueError(f"{name}: {values}: give one for all, or one for each")
     return option
 
 
-def normalized(name: NormalizationName) -> list[Layer]:
-    """The normalisation of that name, or nothing."""
+def normalization(name: NormalizationName) -> list[Layer]:
+    """Make the normalization of that name, in a list; none is an empty list."""
     kinds: dict[str, list[Layer]] = {"none": [], "batch": [BatchNorm1d()], "layer": [LayerNorm()]}
     return kinds[name]
 
 
-def dropped(rate: float) -> list[Layer]:
-    """Dropout, or nothing."""
+def optional_dropout(rate: float) -> list[Layer]:
+    """Make a dropout layer, in a list; rate 0 is an empty list."""
     return [Dropout(rate)] if rate else []
-
-
-def disturbed(noise: float, dropout: float) -> list[Layer]:
-    """What disturbs the inputs, or nothing."""
-    return [*([GaussianNoise(noise)] if noise else []), *dropped(dropout)]

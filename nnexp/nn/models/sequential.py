@@ -1,42 +1,39 @@
-"""The architecture that a configuration writes out, layer by layer."""
+"""The architecture that a configuration lists layer by layer."""
 
 from copy import deepcopy
+from dataclasses import dataclass
 from typing import Annotated
 
 from annotated_types import MinLen
 
-from nnexp.nn.activations.choices import ActivationName
-from nnexp.nn.layers.containers import named
-from nnexp.nn.layers.layer import Dense, Layer
-from nnexp.nn.layers.pooling import Flatten, Unflatten
-from nnexp.nn.models.convolutional import ImageModel, image
+from nnexp.nn.layer import Layer
+from nnexp.nn.layers.containers import LayerChoice, named
+from nnexp.nn.layers.dense import Dense
+from nnexp.nn.layers.flatten import Flatten, Unflatten
+from nnexp.nn.models.convolutional import IMAGE_BATCH, image_shape
 from nnexp.nn.models.model import Model
 from nnexp.nn.parameters import Shape
 
 
+@dataclass
 class Sequential(Model):
-    """Any layers in a row, as the configuration lists them; the last Dense, whose size the data give, is added.
+    """The listed layers; the last Dense, whose size is that of the data's targets, is added.
 
-    Args:
-        stack: the layers, and activations by name. Where the first of them that minds takes images, it is given images, unless
-            the stack begins with an Unflatten of its own.
+    Attributes:
+        stack: the layers, and activations by name. Where the first layer that expects vectors or images expects
+            images, examples are made images first, unless the stack begins with an Unflatten of its own.
     """
 
-    def __init__(self, stack: Annotated[list[Layer | ActivationName], MinLen(1)]) -> None:
-        self.stack = stack
+    stack: Annotated[list[LayerChoice], MinLen(1)]
 
-    @property
-    def evaluation_batch(self) -> int:  # type: ignore[override]
-        """As the layers are."""
-        return ImageModel.evaluation_batch if self.of_images else Model.evaluation_batch
-
-    @property
-    def of_images(self) -> bool:
-        """Whether the first layer that minds takes images."""
-        kinds = [inner.takes for layer in self.stack if isinstance(layer, Layer) for inner in layer.walk()]
-        return next((kind == "images" for kind in kinds if kind != "any"), False)
+    def __post_init__(self) -> None:
+        layers = (inner for layer in self.stack if isinstance(layer, Layer) for inner in layer.walk())
+        self.takes_images = next((one.takes for one in layers if one.takes != "any"), "any") == "images"
+        if self.takes_images:
+            self.evaluation_batch = IMAGE_BATCH
 
     def layers(self, inputs: Shape, outputs: int) -> list[Layer]:
-        shaped = isinstance(self.stack[0], Unflatten) or not self.of_images
-        layers: list[Layer] = [] if shaped else [Unflatten(list(image(inputs)))]
-        return [*layers, *named(deepcopy(self.stack)), Flatten(), Dense(outputs)]
+        layers = named(deepcopy(self.stack))
+        if self.takes_images and not isinstance(layers[0], Unflatten):
+            layers.insert(0, Unflatten(list(image_shape(inputs))))
+        return [*layers, Flatten(), Dense(outputs)]

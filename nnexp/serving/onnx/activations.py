@@ -2,7 +2,7 @@
 
 from math import pi, sqrt
 
-from nnexp.nn.activations.activation import (
+from nnexp.nn.activations.from_output import (
     ELU,
     SELU,
     HardTanh,
@@ -29,7 +29,7 @@ def _(layer: ReLU, graph: Graph, x: str) -> str:
 
 @translate.register
 def _(layer: LeakyReLU, graph: Graph, x: str) -> str:
-    return graph.add("LeakyRelu", x, alpha=layer.below)
+    return graph.add("LeakyRelu", x, alpha=layer.negative_slope)
 
 
 @translate.register

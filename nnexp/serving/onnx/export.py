@@ -38,7 +38,7 @@ def onnx_model(predictor: "Predictor", metadata: dict[str, str]) -> "ModelProto"
     graph = Graph()
     with graph.within("scale"):
         x = scaled(graph, predictor)
-    z = translate(predictor.network.chain, graph, x)
+    z = translate(predictor.network.stack, graph, x)
     with graph.within("out"):
         results = outputs(graph, predictor, z)
     made = make_graph(graph.nodes, "nnexp", [given(predictor)], results, [*graph.constants.values()])

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from nnexp.nn.layers.layer import Layer
+from nnexp.nn.layer import Layer
 
 if TYPE_CHECKING:
     from onnx import NodeProto, TensorProto

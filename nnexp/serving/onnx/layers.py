@@ -3,10 +3,11 @@
 from nnexp.nn.layers.containers import Residual, Stack
 from nnexp.nn.layers.convolution import Conv2d
 from nnexp.nn.layers.dropout import Dropout, GaussianNoise
-from nnexp.nn.layers.layer import Dense
+from nnexp.nn.layers.dense import Dense
 from nnexp.nn.layers.maxout import Maxout
 from nnexp.nn.layers.normalization import BatchNorm, LayerNorm
-from nnexp.nn.layers.pooling import AvgPool2d, Flatten, GlobalAvgPool2d, MaxPool2d, Pool2d, Unflatten
+from nnexp.nn.layers.flatten import Flatten, Unflatten
+from nnexp.nn.layers.pooling import AvgPool2d, GlobalAvgPool2d, MaxPool2d, Pool2d
 from nnexp.serving.onnx.graph import Graph, translate
 
 
@@ -90,7 +91,7 @@ def _(layer: Maxout, graph: Graph, x: str) -> str:
 
 @translate.register
 def _(layer: Flatten, graph: Graph, x: str) -> str:
-    return graph.add("Flatten", x) if len(layer.shape) > 1 else x
+    return graph.add("Flatten", x) if len(layer.input_shape) > 1 else x
 
 
 @translate.register

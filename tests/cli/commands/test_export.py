@@ -21,7 +21,7 @@ onnxruntime = pytest.importorskip(
 
 NAME = "digits-mlp-he_normal-adam-warmup_cosine-s0.onnx"
 MINE = """
-from nnexp.nn.activations.activation import ReLU
+from nnexp.nn.activations.from_output import ReLU
 from nnexp.nn.models.model import MLP
 
 class Mine({base}):

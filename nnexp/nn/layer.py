@@ -1,0 +1,99 @@
+"""The abstract layer: one differentiable step of a network.
+
+B batch. `forward` keeps exactly what `backward` needs; both write into buffers that `allocate` made once.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+from annotated_types import Ge
+from numpy.typing import DTypeLike
+
+from nnexp.nn.initializers.initializer import Initializer
+from nnexp.nn.parameters import Array, Shape, Views
+
+Size = Annotated[int, Ge(1)]
+
+
+class ShapeError(ValueError):
+    """A layer cannot take examples of the shape that it is given."""
+
+
+class Layer(ABC):
+    """One differentiable step of a network.
+
+    In this order: `connect` (shapes) -> `allocate` (buffers) -> `bind` (views of the parameters) ->
+    `initialize` -> any number of `forward`, `backward`.
+
+    Attributes:
+        takes: the examples that the layer expects.
+        remedy: the fix that a `ShapeError` proposes where it gets others.
+        gain: recommended gain of the weights before it (PyTorch's `calculate_gain`); None: ask the next layer.
+        next_gain: the gain that the layers behind it ask for; set by the container before `connect`.
+        in_place: whether `forward` may write over its input; set by the container before `connect`.
+        keeps_output: whether `backward` reads what `forward` returned, so that no layer may write over it.
+        needs_dx: whether `backward` computes the gradient in x; the first layer with weights need not.
+    """
+
+    takes: ClassVar[Literal["any", "vectors", "images"]] = "any"
+    remedy: ClassVar[str] = ""
+    gain: float | None = None
+    next_gain = 1.0
+    in_place = False
+    keeps_output = False
+    needs_dx = True
+
+    def connect(self, inputs: Shape) -> Shape:
+        """Keep the shape of one example and return the shape of one output.
+
+        Raises:
+            ShapeError: the layer cannot take such examples.
+        """
+        if self.takes == "vectors" and len(inputs) != 1:
+            fix = self.remedy or "put a Flatten before it"
+            raise ShapeError(f"expected vectors, got {format_shape(inputs)}: {fix}")
+        if self.takes == "images" and len(inputs) != 3:
+            fix = self.remedy or "put an Unflatten before it"
+            raise ShapeError(f"expected images (channels, height, width), got {format_shape(inputs)}: {fix}")
+        self.input_shape = inputs
+        return inputs
+
+    def shapes(self) -> dict[str, Shape]:
+        """Return the shapes of the parameters by name; matrices are (..., outputs)."""
+        return {}
+
+    def state_shapes(self) -> dict[str, Shape]:
+        """Return the shapes of what is kept beside the parameters, such as running means, by name."""
+        return {}
+
+    @abstractmethod
+    def allocate(self, capacity: int, dtype: DTypeLike) -> None:
+        """Make the buffers for batches of up to `capacity` examples."""
+
+    def bind(self, values: Views, grads: Views, state: Views) -> None:
+        """Keep the views of the parameters, of their gradients and of the state."""
+
+    def set_rng(self, rng: np.random.Generator) -> None:
+        """Set the random generator of layers like dropout."""
+
+    def walk(self) -> Iterator["Layer"]:
+        """Yield this layer, or those that it is made of, in the order of the forward pass."""
+        yield self
+
+    def initialize(self, init: Initializer, rng: np.random.Generator) -> None:
+        """Fill the parameters and the state with their first values."""
+
+    @abstractmethod
+    def forward(self, x: Array, training: bool = False) -> Array:
+        """Compute y (B, ...) from x (B, ...); write over x only if `in_place`."""
+
+    @abstractmethod
+    def backward(self, dy: Array) -> Array:
+        """Compute the loss's gradient in x from that in y and fill those of the parameters; may write over dy."""
+
+
+def format_shape(shape: Shape) -> str:
+    """Format the shape of an example for an error message."""
+    return f"vectors of {shape[0]}" if len(shape) == 1 else f"shape {' x '.join(map(str, shape))}"
