@@ -4,9 +4,9 @@ from nnexp.config import Settings
 from nnexp.data.class_balance import describe_imbalance
 from nnexp.experiment.components import Components
 from nnexp.messages import plural
+from nnexp.nn.layer import Layer
 from nnexp.nn.layers.containers import Residual
 from nnexp.nn.layers.convolution import Conv2d
-from nnexp.nn.layer import Layer
 from nnexp.nn.layers.dense import Dense
 from nnexp.tasks import task_of
 

@@ -24,10 +24,12 @@ def _layers() -> dict[str, type]:
     """Collect the concrete layers and activations of this package by name."""
     from nnexp.nn.layer import Layer
 
-    found: dict[str, type] = {}
-    for package in ("activations", "layers"):
-        for module in iter_modules(import_module(f"{__name__}.{package}").__path__, f"{__name__}.{package}."):
-            for name, value in vars(import_module(module.name)).items():
-                if isinstance(value, type) and issubclass(value, Layer) and not isabstract(value):
-                    found[name] = value
-    return {name: layer for name, layer in found.items() if not name.startswith("_")}
+    packages = [import_module(f"{__name__}.{name}") for name in ("activations", "layers")]
+    names = [
+        info.name for package in packages for info in iter_modules(package.__path__, f"{package.__name__}.")
+    ]
+    found = [
+        value for name in names for value in vars(import_module(name)).values() if isinstance(value, type)
+    ]
+    layers = [cls for cls in found if issubclass(cls, Layer) and not isabstract(cls)]
+    return {cls.__name__: cls for cls in layers if not cls.__name__.startswith("_")}

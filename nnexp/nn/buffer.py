@@ -10,17 +10,17 @@ from nnexp.nn.parameters import Shape
 
 
 class Buffer:
-    """Memory for up to `capacity` examples; a call with n returns its view (n, *shape), the same one while n is.
+    """Memory for up to `capacity` examples; a call with n returns the view (n, *shape).
 
-    Images (C, H, W) lie pixel by pixel, in memory (C, H, W, n): whatever shifts, compares or adds pixels then
-    runs along the whole batch, a convolution is one product whose result needs no rearrangement, and a
+    Images (C, H, W) lie pixel by pixel, in memory (C, H, W, n): operations that shift, compare or add pixels
+    run along the whole batch, a convolution is one product whose result needs no rearrangement, and a
     channel's statistics are those of one row.
     """
 
     def __init__(self, capacity: int, shape: Shape, dtype: DTypeLike) -> None:
         self.shape = shape
         self.flat: NDArray[Any] = np.empty(capacity * prod(shape), dtype)
-        self.n = -1
+        self.n = -1  # the batch that `view` was made for
 
     def __call__(self, n: int) -> NDArray[Any]:
         if n != self.n:

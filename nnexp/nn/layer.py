@@ -30,7 +30,7 @@ class Layer(ABC):
     Attributes:
         takes: the examples that the layer expects.
         remedy: the fix that a `ShapeError` proposes where it gets others.
-        gain: recommended gain of the weights before it (PyTorch's `calculate_gain`); None: ask the next layer.
+        gain: recommended gain of the weights before it (PyTorch's `calculate_gain`); None: the next layer's.
         next_gain: the gain that the layers behind it ask for; set by the container before `connect`.
         in_place: whether `forward` may write over its input; set by the container before `connect`.
         keeps_output: whether `backward` reads what `forward` returned, so that no layer may write over it.
@@ -91,7 +91,7 @@ class Layer(ABC):
 
     @abstractmethod
     def backward(self, dy: Array) -> Array:
-        """Compute the loss's gradient in x from that in y and fill those of the parameters; may write over dy."""
+        """Compute dx from dy, which it may write over, and fill the gradients of the parameters."""
 
 
 def format_shape(shape: Shape) -> str:

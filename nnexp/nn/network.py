@@ -17,15 +17,15 @@ from nnexp.nn.parameters import Array, Parameters, Shape
 class Network:
     """Layers that share one vector of weights, `theta`, and one of gradients, `grad`.
 
-    Every buffer is made here, once: each layer says which shapes it needs, all is allocated, the layers receive
-    views. Training and prediction allocate nothing array-sized afterwards.
+    Every buffer is made here, once: shapes first, then memory, then views for the layers. Training and
+    prediction allocate nothing array-sized afterwards.
 
     Args:
         layers: in the order of the forward pass.
         inputs: the shape of one example.
         capacity: the largest batch that `forward` will get.
         dtype: float32 to train, float64 to test.
-        rng: the random generator of layers like dropout, each of which draws from a stream spawned from it.
+        rng: the random generator of layers like dropout; each layer draws from a stream spawned from it.
 
     Raises:
         ShapeError: a layer cannot take the outputs of the one before it.

@@ -19,8 +19,8 @@ def probabilities(z: Array, link: Link) -> Array:
 
     Args:
         z: the outputs.
-        link: softmax, exp(z) / sum of exp(z), of losses that compare classes; sigmoid, 1 / (1 + exp(-z)), of those
-            with a yes or no per output; identity, z clipped to [0, 1], where the network learned the code 0 and 1.
+        link: softmax, exp(z) / sum of exp(z), for one class of several; sigmoid, 1 / (1 + exp(-z)), for a yes
+            or no per output; identity, z clipped to [0, 1], where the targets are the numbers 0 and 1.
     """
     if link == "identity":
         return np.clip(z, 0, 1)

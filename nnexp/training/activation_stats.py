@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnexp.nn.activations.activation import Activation
-from nnexp.nn.layers.containers import Residual, Stack
-from nnexp.nn.layers.dropout import StochasticLayer
 from nnexp.nn.layer import Layer
+from nnexp.nn.layers.containers import Container
 from nnexp.nn.layers.dense import Weighted
+from nnexp.nn.layers.dropout import StochasticLayer
 from nnexp.nn.layers.normalization import BatchNorm, LayerNorm
 
 Array = NDArray[np.floating]
@@ -54,15 +54,15 @@ class ActivationStats:
         return None if self.alive is None or self.examples < 2 else float(np.mean(~self.alive))
 
 
-def outlets(chain: Stack) -> dict[Weighted, Layer]:
+def outlets(container: Container) -> dict[Weighted, Layer]:
     """For each layer with weights the one whose output is its activation; itself where no activation follows in its row."""
     found: dict[Weighted, Layer] = {}
-    for i, layer in enumerate(chain.layers):
+    layers = list(container.children.values())
+    for i, layer in enumerate(layers):
         if isinstance(layer, Weighted):
-            found[layer] = _activation(chain.layers[i + 1 :]) or layer
-        for inner in (layer, *([layer.body, layer.shortcut] if isinstance(layer, Residual) else [])):
-            if isinstance(inner, Stack):
-                found |= outlets(inner)
+            found[layer] = _activation(layers[i + 1 :]) or layer
+        if isinstance(layer, Container):
+            found |= outlets(layer)
     return found
 
 

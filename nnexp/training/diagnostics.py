@@ -119,9 +119,8 @@ class Diagnostics:
         found = {name: ActivationStats() for name in self.outlets}
         looks = {layer: found[name].add for name, layer in self.outlets.items()}
         for start in range(0, len(self.rows), self.validation.size):
-            self.network.watched(
-                self.validation.examples_of(self.rows[start : start + self.validation.size]), looks
-            )
+            x = self.validation.examples_of(self.rows[start : start + self.validation.size])
+            self.network.forward(x, observe=looks)
         return found
 
     def histograms(self) -> dict[str, NDArray[Any]]:

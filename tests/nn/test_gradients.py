@@ -243,5 +243,5 @@ def test_training_allocates_nothing_array_sized(drawn):
 
 def test_the_first_layer_is_spared_the_gradient_of_its_input():
     network = Network(MLP([3]).layers((4,), 2), (4,), 5)
-    assert network.layers[0].dx.size == 0
-    assert network.layers[2].dx.shape == (5, 3)
+    assert network.layers[0].dx.flat.size == 0
+    assert network.layers[2].dx.flat.size == 5 * 3

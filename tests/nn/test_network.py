@@ -52,14 +52,14 @@ def test_any_depth():
 def test_what_cannot_be_joined_is_told_with_its_place():
     with pytest.raises(
         ShapeError,
-        match=r"layer 1, Dense takes vectors and is given 3 dimensions, 4 x 3 x 3: put a Flatten before it",
+        match=r"layer 1, Dense: expected vectors, got shape 4 x 3 x 3: put a Flatten before it",
     ):
         Network([Unflatten([4, 3, 3]), Dense(2)], (36,), 1)
-    with pytest.raises(ShapeError, match=r"layer 1, layer 0, Conv2d takes images"):
+    with pytest.raises(ShapeError, match=r"layer 1, Residual: layer 0, Conv2d: expected images"):
         Network([Dense(4), Residual([Conv2d(3)])], (36,), 1)
     with pytest.raises(ShapeError, match="make F keep the shape, or give it a shortcut"):
         Network([Residual([Dense(3)])], (4,), 1)
-    with pytest.raises(ShapeError, match="take model=mlp"):
+    with pytest.raises(ShapeError, match="use model=mlp"):
         LeNet5().layers((13,), 2)
 
 
@@ -79,9 +79,9 @@ def test_an_activation_does_not_write_over_what_another_layer_needs():
 
 def test_layers_of_chance_draw_from_branches_of_their_own():
     def masks(layers):
-        network = Network(layers, (50,), 4, noise=np.random.default_rng(3))
+        network = Network(layers, (50,), 4, rng=np.random.default_rng(3))
         network.forward(np.ones((4, 50), np.float32), training=True)
-        return [layer.chance.copy() for layer in layers if isinstance(layer, Dropout)]
+        return [layer.noise.view.copy() for layer in layers if isinstance(layer, Dropout)]
 
     (first, second), (again, _) = masks([Dropout(0.5), Dropout(0.5)]), masks([Dropout(0.5), Dropout(0.9)])
     assert (first != second).any()

@@ -25,7 +25,7 @@ from nnexp.nn import (
 from nnexp.nn.activations.activation import Activation
 from nnexp.nn.initializers.initializer import He
 from nnexp.nn.layers.containers import Stack
-from nnexp.nn.layers.layer import arranged
+from nnexp.nn.buffer import Buffer
 from nnexp.nn.parameters import Parameters
 
 torch = pytest.importorskip("torch", reason="the oracle needs PyTorch: pip install torch==2.13.0")
@@ -51,6 +51,10 @@ def batch_norm(p, x, training):
 
 def residual(p, x, _):
     return x + torch.tanh(x @ p["0.0.W"] + p["0.0.b"]) @ p["0.2.W"] + p["0.2.b"]
+
+
+def stack(p, x, _):
+    return torch.tanh(x @ p["0.0.W"] + p["0.0.b"])
 
 
 def projected(p, x, _):
@@ -88,6 +92,7 @@ CASES = {
     "Unflatten": (lambda: Unflatten([3, 2, 4]), (24,), lambda p, x, _: x.unflatten(1, (3, 2, 4))),
     "Maxout": (lambda: Maxout(3), (12,), lambda p, x, _: x.unflatten(1, (3, 4)).amax(1)),
     "Residual": (lambda: Residual([Dense(9), Tanh(), Dense(5)]), (5,), residual),
+    "Stack": (lambda: Stack([Dense(4), Tanh()]), (7,), stack),
     "Residual with a shortcut": (
         lambda: Residual([Dense(6), ReLU()], [Dense(6, bias=False)]),
         (5,),
@@ -107,6 +112,7 @@ ORACLES = {
     "Flatten": "torch flatten",
     "Unflatten": "torch unflatten",
     "Maxout": "torch amax over the pieces",
+    "Stack": "torch autograd of its layers",
     "Residual": "torch autograd of x + F(x) and S(x) + F(x)",
     "Dropout": "its definition on its own mask; the share that is dropped",
     "GaussianNoise": "its definition on its own draws; their deviation",
@@ -153,7 +159,7 @@ def test_layers_agree_with_pytorch(name, training, compare):
             continue  # outside training a batch normalisation is not learnt from
         dy = rng.standard_normal(y.shape)
         expected.backward(torch.tensor(dy))
-        given = arranged(np.empty(y.size), n, y.shape[1:])
+        given = Buffer(n, y.shape[1:], float)(n)
         given[...] = dy
         compare(chain.backward(given), leaf.grad)
         for key, value in parameters.grads.items():

@@ -437,14 +437,3 @@ def test_a_record_tells_predictions_in_the_order_of_the_validation_examples_and_
     assert not any(isinstance(value, np.ndarray) for value in record.metrics().values())
     assert Record(1, 1, 0, 0, 0, 0, 0, 0, 0, 0).metrics()["val/loss"] == 0
     assert hash(record)
-
-
-def test_eyes_leave_no_trace_on_layers():
-    network, diagnostics, _ = looking([Dense(8), ReLU(), Dense(3)])
-    diagnostics.measure(1)
-    assert not any("forward" in vars(layer) for layer in network.walk())
-    with pytest.raises(ZeroDivisionError):
-        network.watched(
-            np.zeros((2, 6)), {network.layers[0]: lambda y: 1 / 0, network.layers[1]: lambda y: None}
-        )
-    assert not any("forward" in vars(layer) for layer in network.walk())

@@ -71,7 +71,10 @@ class GELU(FromInput):
         y *= x
 
     def apply_tanh(self, x: Array, y: Array, slope: Array, scratch: Array) -> None:
-        """With t = tanh u, u = sqrt(2 / pi) (x + 0.044715 x^3): y = x (1 + t) / 2, 2 y' = 1 + t + x (1 - t^2) u'."""
+        """Compute y = x (1 + t) / 2 and 2 y' = 1 + t + x (1 - t^2) u'.
+
+        t = tanh u and u = sqrt(2 / pi) (x + 0.044715 x^3).
+        """
         root = sqrt(2 / pi)
         np.multiply(x, x, out=scratch)
         np.multiply(scratch, root * 0.044715, out=y)

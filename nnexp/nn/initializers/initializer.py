@@ -1,6 +1,6 @@
 """Weight initializers: a variance that keeps signals alive from layer to layer.
 
-The rules here are a factor over a fan, std = gain / sqrt(fan); they differ in the fan and the gain. The normal
+The rules here are a factor over a fan, std = gain / sqrt(fan); they differ in the fan and the gain. Normal
 ones are not truncated (as in PyTorch). Biases start at 0.
 """
 
@@ -16,6 +16,7 @@ from numpy.random import Generator
 from nnexp.nn.parameters import Array
 
 FanMode = Literal["fan_in", "fan_out", "fan_avg"]
+SQRT2 = sqrt(2)
 Gain = Annotated[float, Gt(0)] | Literal["activation"]
 """A factor, or the recommended gain of the activation behind the layer (1 behind the last)."""
 
@@ -25,7 +26,10 @@ class Initializer(ABC):
 
     @abstractmethod
     def __call__(self, W: Array, *, fan_in: int, fan_out: int, rng: Generator, gain: float = 1.0) -> None:
-        """Fill W (I, O), which maps fan_in inputs to fan_out outputs; `gain` is that of the activation behind it."""
+        """Fill W (I, O) of a layer with fan_in inputs and fan_out outputs per unit.
+
+        `gain` is the recommended one of the activation behind the layer.
+        """
 
     def at(self, position: int, layers: int) -> "Initializer":
         """Return the rule of one of so many layers with weights, counted from 0."""
@@ -66,7 +70,7 @@ class VarianceScaling(Initializer):
 class He(VarianceScaling):
     """std = gain / sqrt(fan_in), gain sqrt(2) for ReLU: He et al. 2015, eq. 10; eq. 14 with fan_out."""
 
-    gain: Gain = sqrt(2)
+    gain: Gain = SQRT2
 
 
 @dataclass(eq=False)

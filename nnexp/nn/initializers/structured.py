@@ -1,4 +1,4 @@
-"""Weight initializers with a structure: orthogonal, sparse, truncated, constant, identity, or fitted to data."""
+"""Weight initializers: orthogonal, sparse, truncated normal, constant, identity, and fitted to data."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class Orthogonal(Initializer):
 
 @dataclass(eq=False)
 class Sparse(Initializer):
-    """Each input reaches only some outputs, with weights N(0, std^2): Martens 2010, section 5, as PyTorch's `sparse_`.
+    """Each input reaches only some outputs, with weights N(0, std^2): Martens 2010, section 5 (`sparse_`).
 
     Attributes:
         sparsity: the fraction of an input's weights that are 0.
@@ -104,7 +104,7 @@ class Identity(Initializer):
 
 @dataclass(eq=False)
 class LSUV(Initializer):
-    """Orthonormal, then scaled layer by layer to outputs of variance 1 on a batch: Mishkin & Matas 2016, algorithm 1.
+    """Orthonormal, then scaled layer by layer to outputs of variance 1: Mishkin & Matas 2016, algorithm 1.
 
     Attributes:
         tolerance: the largest accepted distance of the variance from 1.

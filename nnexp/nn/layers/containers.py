@@ -20,7 +20,7 @@ from nnexp.nn.parameters import Array, Shape, Views
 
 LayerChoice = Layer | ActivationName
 Observers = Mapping[Layer, Callable[[Array], None]]
-"""What is called with the outputs of some layers before another may write over them (PyTorch's forward hooks)."""
+"""Functions to call with a layer's outputs before another may write over them (PyTorch's forward hooks)."""
 
 
 class Container(Layer):
@@ -30,7 +30,7 @@ class Container(Layer):
         children: the layers by the prefix of their parameters' names.
     """
 
-    children: dict[str, Layer]
+    children: Mapping[str, Layer]
 
     def shapes(self) -> dict[str, Shape]:
         return _join({path: layer.shapes() for path, layer in self.children.items()})
@@ -109,7 +109,7 @@ class Stack(Container):
 
 
 class Residual(Container):
-    """y = x + F(x): He et al. 2016, "Deep Residual Learning", eq. 1; with a shortcut S, y = S(x) + F(x), eq. 2.
+    """y = x + F(x), or with a shortcut y = S(x) + F(x): He et al. 2016, "Deep Residual Learning", eq. 1-2.
 
     Args:
         layers: F; activations may be named.
@@ -144,7 +144,8 @@ class Residual(Container):
 
     def forward(self, x: Array, training: bool = False, observe: Observers | None = None) -> Array:
         around = self.shortcut.forward(x, training, observe) if self.shortcut else x
-        return np.add(self.body.forward(x, training, observe), around, out=self.y(len(x)))
+        y: Array = self.y(len(x))
+        return np.add(self.body.forward(x, training, observe), around, out=y)
 
     def backward(self, dy: Array) -> Array:
         copy = self.dy(len(dy))

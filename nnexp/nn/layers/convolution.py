@@ -1,8 +1,8 @@
 """Convolution as one matrix product over all windows of all images (im2col: Chellapilla et al. 2006).
 
-B batch, C channels, H height, W width, O outputs, K kernel; HH, WW height and width of the output. Images lie in
-memory pixel by pixel (see `Buffer`): each row of the matrix of windows is then a shifted copy of a whole channel,
-in long runs, and the product needs no rearrangement.
+B batch, C channels, H height, W width, O outputs, K kernel; HH, WW height and width of the output. Images lie
+in memory pixel by pixel (see `Buffer`): each row of the matrix of windows is then a shifted copy of a whole
+channel, in long runs, and the product needs no rearrangement.
 """
 
 from typing import Annotated
@@ -132,5 +132,7 @@ class Conv2d(Weighted):
 def count_windows(size: int, kernel: int, stride: int) -> int:
     """Return the number of windows along one side of an image."""
     if kernel > size:
-        raise ShapeError(f"a kernel of {kernel} does not fit into {size} pixels: use a smaller one, or padding")
+        raise ShapeError(
+            f"a kernel of {kernel} does not fit into {size} pixels: use a smaller one, or padding"
+        )
     return (size - kernel) // stride + 1

@@ -16,7 +16,7 @@ Deviation = Annotated[float, Ge(0)]
 
 
 class StochasticLayer(Layer):
-    """A layer without parameters that draws a mask or noise, (B, ...), from a stream of its own for each batch."""
+    """A layer without parameters that draws a mask or noise, (B, ...), from its own stream for each batch."""
 
     def connect(self, inputs: Shape) -> Shape:
         self.keeps_output = not self.in_place  # outside training the output is the input

@@ -25,9 +25,10 @@ class Maxout(Layer):
         self.pieces = pieces
 
     def connect(self, inputs: Shape) -> Shape:
-        self.outputs, rest = divmod(*super().connect(inputs), self.pieces)
-        if rest:
-            raise ShapeError(f"expected vectors whose length {self.pieces} divides, got {inputs[0]}")
+        (units,) = super().connect(inputs)
+        if units % self.pieces:
+            raise ShapeError(f"expected vectors whose length {self.pieces} divides, got {units}")
+        self.outputs = units // self.pieces
         return (self.outputs,)
 
     def allocate(self, capacity: int, dtype: DTypeLike) -> None:

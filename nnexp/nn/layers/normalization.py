@@ -1,4 +1,4 @@
-"""Normalization: layers that bring their input to mean 0 and variance 1, then scale and shift it by learned amounts.
+"""Normalization: layers that give their input mean 0 and variance 1, then scale and shift it as learned.
 
 B batch, C channels or units, M the examples (times pixels) that a channel's statistics are computed over.
 """
@@ -19,10 +19,10 @@ Epsilon = Annotated[float, Gt(0)]
 
 
 class BatchNorm(Layer):
-    """y = gamma x^ + beta, x^ = (x - mean) / sqrt(var + eps) over the batch: Ioffe & Szegedy 2015, algorithm 1.
+    """y = gamma x^ + beta, x^ = (x - mean) / sqrt(var + eps) over the batch: Ioffe & Szegedy 2015, alg. 1.
 
-    Outside training the running mean and variance replace those of the batch: running <- (1 - momentum) running +
-    momentum batch, the variance unbiased, as in PyTorch.
+    Outside training the running mean and variance replace those of the batch: running <- (1 - momentum)
+    running + momentum batch, the variance unbiased, as in PyTorch.
 
     Args:
         momentum: the weight of the newest batch.
@@ -94,7 +94,7 @@ class BatchNorm(Layer):
         running += (self.momentum * factor) * batch
 
     def backward(self, dy: Array) -> Array:
-        """Compute dx = gamma / sqrt(var + eps) (dy - mean(dy) - x^ mean(dy x^)), after `forward` in training."""
+        """Compute dx = gamma / sqrt(var + eps) (dy - mean(dy) - x^ mean(dy x^))."""
         dx = self.y(len(dy))
         normal, scratch, rows = self.matrix(self.normal(len(dy))), self.matrix(dx), self.matrix(dy)
         m = rows.shape[self.axis]
@@ -132,7 +132,7 @@ class BatchNorm2d(BatchNorm):
 
 
 class LayerNorm(Layer):
-    """y = gamma x^ + beta, x^ = (x - mean) / sqrt(var + eps) over each example's units: Ba et al. 2016, eq. 3-4.
+    """y = gamma x^ + beta, x^ = (x - mean) / sqrt(var + eps) over an example's units: Ba et al. 2016.
 
     Args:
         eps: keeps the root from 0.

@@ -81,7 +81,13 @@ class MaxPool2d(Pool2d):
 
     def backward(self, dy: Array) -> Array:
         n = len(dy)
-        y, dx, largest, waiting, share = self.y(n), self.empty_dx(n), self.largest(n), self.waiting(n), self.share(n)
+        y, dx, largest, waiting, share = (
+            self.y(n),
+            self.empty_dx(n),
+            self.largest(n),
+            self.waiting(n),
+            self.share(n),
+        )
         waiting.fill(True)
         for pixels, gradient in zip(self.corners(self.x), self.corners(dx), strict=True):
             np.equal(pixels, y, out=largest)

@@ -19,10 +19,10 @@ ClassWeights = Annotated[list[Annotated[float, Gt(0)]], MinLen(2)] | Literal["ba
 class SoftmaxCrossEntropy(Loss):
     """L = -mean log p[y], p = softmax(z); dL/dz = (p - onehot(y)) / B.
 
-    The logarithm is that of the sum of exponentials, never of a probability, so a confident error costs a finite loss.
+    The logarithm is that of the sum of exponentials, not of a probability: no error costs an infinite loss.
 
     Args:
-        label_smoothing: e; the target is then 1 - e + e / C at y and e / C elsewhere: Szegedy et al. 2016, section 7.
+        label_smoothing: e; the target is 1 - e + e / C at y, else e / C: Szegedy et al. 2016, section 7.
         class_weights: a weight per class, or "balanced"; the mean is then a weighted one, as in PyTorch.
     """
 
@@ -32,7 +32,7 @@ class SoftmaxCrossEntropy(Loss):
         self.label_smoothing = label_smoothing
         self.class_weights = class_weights
         self.plain = not label_smoothing and class_weights is None
-        self.w: Array | None = None if class_weights in (None, "balanced") else np.array(class_weights)  # (C,)
+        self.w: Array | None = np.array(class_weights) if isinstance(class_weights, list) else None  # (C,)
 
     def allocate(self, capacity: int, outputs: int, dtype: DTypeLike) -> None:
         self.p: Array = np.empty((capacity, outputs), dtype)  # (B, O)
@@ -145,10 +145,7 @@ class Focal(Loss):
         return -float(np.dot(np.power(miss, self.gamma, out=self.dlog[:n]), log)) / n
 
     def backward(self) -> Array:
-        """Compute dL/dlog p[y] (onehot - p) / B with dL/dlog p[y] = -m^gamma + gamma m^(gamma - 1) p[y] log p[y].
-
-        m is 1 - p[y].
-        """
+        """Compute (onehot - p) (gamma m^(gamma - 1) p[y] log p[y] - m^gamma) / B with m = 1 - p[y]."""
         n = self.n
         p, log, miss, dlog = self.p[:n], self.log[:n], self.miss[:n], self.dlog[:n]
         if self.gamma:
@@ -171,9 +168,9 @@ class Focal(Loss):
 
 
 class Hinge(Loss):
-    """L = sum over j != y of max(0, margin - z[y] + z[j])^power / C, averaged: Weston & Watkins 1999, as in PyTorch.
+    """L = mean of sum over j != y of max(0, margin - z[y] + z[j])^power / C: Weston & Watkins 1999.
 
-    Its outputs are margins, not probabilities: softmax merely maps them to [0, 1] in the same order.
+    Outputs are margins, not probabilities: softmax merely maps them to [0, 1] in the same order.
 
     Args:
         margin: the required lead of the right class.

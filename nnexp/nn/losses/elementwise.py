@@ -4,7 +4,7 @@ B batch, O outputs. Means are over all B O pairs, as in PyTorch.
 """
 
 from abc import abstractmethod
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from annotated_types import Gt
@@ -12,14 +12,16 @@ from numpy.typing import DTypeLike
 
 from nnexp.nn.activations.activation import sigmoid
 from nnexp.nn.losses.loss import Loss, TargetIndex, Targets
+from nnexp.nn.output_activations import Link
 from nnexp.nn.parameters import Array
+from nnexp.tasks import TaskName
 
 
 class Elementwise(Loss):
     """The mean over all outputs of l(z, t): t is onehot(y) if y are classes (B,), else y itself, (B, O)."""
 
-    tasks = ("regression",)
-    link = "identity"
+    tasks: ClassVar[tuple[TaskName, ...]] = ("regression",)
+    link: ClassVar[Link] = "identity"
 
     def allocate(self, capacity: int, outputs: int, dtype: DTypeLike) -> None:
         self.t, self.dz, self.scratch = np.empty((3, capacity, outputs), dtype)  # targets, gradients: (B, O)
@@ -86,7 +88,7 @@ class Huber(Elementwise):
 
 
 class BinaryCrossEntropy(Elementwise):
-    """l = -t log s - (1 - t) log(1 - s), s = sigmoid(z): a yes or no per class, of which several may be true."""
+    """l = -t log s - (1 - t) log(1 - s), s = sigmoid(z): a yes or no per class, several may be yes."""
 
     tasks = ("multilabel", "classification")
     link = "sigmoid"

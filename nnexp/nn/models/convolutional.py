@@ -23,8 +23,8 @@ IMAGE_BATCH = 100
 class LeNet5(Model):
     """Two convolutions of 5 x 5 with pooling, then 120 and 84 units: LeCun et al. 1998, figure 2.
 
-    The paper's sigmoid units, trained averages and partial connections are ReLU, plain pooling and full connections
-    here; images smaller than 32 x 32 get a border of zeros.
+    The paper's sigmoid units, trained averages and partial connections are ReLU, plain pooling and full
+    connections here; images smaller than 32 x 32 get a border of zeros.
 
     Attributes:
         activation: by name.
@@ -50,7 +50,7 @@ class LeNet5(Model):
 
 @dataclass
 class CNN(Model):
-    """Blocks of 3 x 3 convolution, batch normalization, activation and pooling, then the mean of each channel.
+    """Blocks of 3 x 3 convolution, batch normalization, activation and pooling, then global average pooling.
 
     Attributes:
         channels: the filters of each block; the image is halved after each while it has 4 pixels or more.
@@ -68,7 +68,8 @@ class CNN(Model):
         size = min(shape[1:])
         layers: list[Layer] = [Unflatten(list(shape))]
         for filters in self.channels:
-            layers += [Conv2d(filters, 3, padding=1, bias=False), BatchNorm2d(), make_activation(self.activation)]
+            layers += [Conv2d(filters, 3, padding=1, bias=False), BatchNorm2d()]
+            layers.append(make_activation(self.activation))
             if size >= 4:
                 layers.append(MaxPool2d(2))
                 size //= 2

@@ -46,8 +46,8 @@ class Model(ABC):
 class MLP(Model):
     """Multilayer perceptron: dense layers with an activation between them, inputs - hidden - ... - outputs.
 
-    Options that may differ from layer to layer take one value for all hidden layers or a list, one for each. A
-    hidden layer is Dense, normalization, activation, dropout.
+    A hidden layer is Dense, normalization, activation, dropout; the last three take one value for all hidden
+    layers or a list, one for each.
 
     Attributes:
         hidden: the units of each hidden layer, any number of layers.
@@ -68,7 +68,7 @@ class MLP(Model):
     def __post_init__(self) -> None:
         depth = len(self.hidden)
         activations: Sequence[ActivationChoice] = per_layer(self.activation, depth, "activation")
-        normalizations = per_layer(self.normalization, depth, "normalization")
+        normalizations: Sequence[NormalizationName] = per_layer(self.normalization, depth, "normalization")
         dropouts = per_layer(self.dropout, depth, "dropout")
         self.options = list(zip(self.hidden, activations, normalizations, dropouts, strict=True))
 
@@ -112,7 +112,7 @@ class Deep(Model):
 class ResidualMLP(Model):
     """A dense layer, then blocks x + F(x) with F = norm, Dense, activation, dropout, Dense.
 
-    He et al. 2016, "Identity Mappings", with the block of pre-norm transformers (Xiong et al. 2020) for convolutions.
+    He et al. 2016, "Identity Mappings"; blocks as in pre-norm transformers (Xiong et al. 2020).
 
     Attributes:
         width: the units of every layer.

@@ -20,8 +20,8 @@ class Sequential(Model):
     """The listed layers; the last Dense, whose size is that of the data's targets, is added.
 
     Attributes:
-        stack: the layers, and activations by name. Where the first layer that expects vectors or images expects
-            images, examples are made images first, unless the stack begins with an Unflatten of its own.
+        stack: the layers, and activations by name. An Unflatten is put first if the first layer that is not
+            indifferent expects images, unless the stack begins with one.
     """
 
     stack: Annotated[list[LayerChoice], MinLen(1)]

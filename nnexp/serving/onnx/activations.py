@@ -2,6 +2,7 @@
 
 from math import pi, sqrt
 
+from nnexp.nn.activations.from_input import GELU, Mish, PReLU, SiLU
 from nnexp.nn.activations.from_output import (
     ELU,
     SELU,
@@ -13,7 +14,6 @@ from nnexp.nn.activations.from_output import (
     Softplus,
     Tanh,
 )
-from nnexp.nn.activations.from_input import GELU, Mish, PReLU, SiLU
 from nnexp.serving.onnx.graph import Graph, translate
 
 
