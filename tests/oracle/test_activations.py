@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from nnexp.nn.activations.from_output import LeakyReLU
 from nnexp.nn.activations.activation import ACTIVATIONS, make_activation
+from nnexp.nn.activations.from_output import LeakyReLU
 from nnexp.nn.layers.containers import Stack
 from nnexp.nn.parameters import Parameters
 

@@ -23,9 +23,9 @@ from nnexp.nn import (
     Unflatten,
 )
 from nnexp.nn.activations.activation import Activation
+from nnexp.nn.buffer import Buffer
 from nnexp.nn.initializers.initializer import He
 from nnexp.nn.layers.containers import Stack
-from nnexp.nn.buffer import Buffer
 from nnexp.nn.parameters import Parameters
 
 torch = pytest.importorskip("torch", reason="the oracle needs PyTorch: pip install torch==2.13.0")

@@ -34,11 +34,10 @@ from nnexp.nn import (
     Tanh,
     Unflatten,
 )
-from nnexp.nn.activations.activation import Activation
-from nnexp.nn.activations.activation import ACTIVATIONS, make_activation
+from nnexp.nn.activations.activation import ACTIVATIONS, Activation, make_activation
 from nnexp.nn.initializers.initializer import He
-from nnexp.nn.layers.containers import Stack
 from nnexp.nn.layer import Layer
+from nnexp.nn.layers.containers import Stack
 from nnexp.nn.models.model import MLP
 from nnexp.nn.network import Network
 from nnexp.nn.output_activations import LINKS

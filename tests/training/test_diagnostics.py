@@ -13,10 +13,10 @@ from nnexp.nn.activations.from_output import ReLU, Tanh
 from nnexp.nn.initializers.initializer import He
 from nnexp.nn.layers.containers import Residual
 from nnexp.nn.layers.convolution import Conv2d
-from nnexp.nn.layers.dropout import Dropout
 from nnexp.nn.layers.dense import Dense
-from nnexp.nn.layers.normalization import BatchNorm1d
+from nnexp.nn.layers.dropout import Dropout
 from nnexp.nn.layers.flatten import Flatten, Unflatten
+from nnexp.nn.layers.normalization import BatchNorm1d
 from nnexp.nn.layers.pooling import MaxPool2d
 from nnexp.nn.losses.classification import SoftmaxCrossEntropy
 from nnexp.nn.models.model import MLP
