@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> int:
         raise ConfigError([Problem("", "only one of -m, --cfg, --info and --shell-completion at a time")])
     about_hydra = options.hydra_help or options.shell_completion or options.info
     unchecked = about_hydra or options.experimental_rerun or options.config_path
-    sweep = False if unchecked else check_overrides(options)
+    sweep = options.multirun if unchecked else check_overrides(options)
     try:
         if unchecked or options.cfg:
             hydra.main(version_base="1.3", config_path=str(CONF), config_name=CONFIG_NAME)(job)()
@@ -48,7 +48,8 @@ def main(arguments: list[str]) -> int:
     except ReportedError as reported:
         raise reported.error from None
     finally:
-        SweepPlot.draw()
+        if sweep:
+            SweepPlot.draw()
     return 0
 
 
@@ -65,11 +66,9 @@ def check_overrides(options: Namespace) -> bool:
 
 def run_jobs(options: Namespace, sweep: bool) -> None:
     """Run one job or a sweep as `hydra.main` does, but leave errors to the caller and compose once less."""
+    config_name = options.config_name or CONFIG_NAME
     mode = RunMode.MULTIRUN if sweep else RunMode.RUN
-    config_name, overrides = (
-        options.config_name or CONFIG_NAME,
-        [*options.overrides, f"hydra.mode={mode.name}"],
-    )
+    overrides = [*options.overrides, f"hydra.mode={mode.name}"]
     with hydra_of(options.config_dir):
         app = GlobalHydra.instance().hydra
         assert app is not None
