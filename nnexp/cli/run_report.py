@@ -1,52 +1,46 @@
-"""All that is told of one run: where it comes from, what was asked for, what came out, what lies where."""
+"""All that is recorded of one run as a JSON-like report: origin, configuration, results, files."""
 
-import json
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from nnexp.cli.run_table.columns import NOT_LEARNT, SHORT_ID, exact_moment
+from nnexp.cli.run_table.columns import SHORT_ID, iso_time
+from nnexp.config.naming import changes_learning
 from nnexp.redaction import redacted
-from nnexp.run_folder import UPLOAD_STATE
-from nnexp.runs.backends import History
-from nnexp.runs.query import Run, RunError
+from nnexp.run_folder import CONFIG, ENVIRONMENT, ERROR, NETWORK, UPLOAD_STATE, History, weights_path
+from nnexp.runs.query import Run
+from nnexp.tasks import TASKS
 from nnexp.tracking.mlflow.upload_state import UploadState
 
 WORST_CLASSES = 3
 MACHINE = ("cpu", "cores", "threads", "platform", "python", "packages", "blas")
-REPORTS = (
-    "confusion/test.json",
-    "labels/test.json",
-    "confusion/val.json",
-    "labels/val.json",
-)  # the first that there is
-PRESETS = ("experiment", "debug", "hparams_search")  # what they choose is told as choices and changes
+PRESETS = ("experiment", "debug", "hparams_search")  # their choices appear as those of other groups
 
 
-def report(run: Run, asked: str) -> dict[str, Any]:
-    """Everything, as JSON has it.
+def report(run: Run, name: str) -> dict[str, Any]:
+    """Collect everything.
 
     Args:
-        run: which.
-        asked: how it was called on the command line.
+        run: the run.
+        name: by which the command line named it.
 
     Raises:
         RunError: the store does not answer.
     """
     files = run.files()
-    environment, best = (
-        _json(run, files, "environment.json"),
-        run.metrics.get("best/step", run.metrics.get("best/epoch")),
-    )
+    environment = run.json(ENVIRONMENT)
+    best = run.metrics.get("best/step", run.metrics.get("best/epoch"))
+    folder = run.folder.absolute() if run.folder is not None else None
+    outputs = _output_folder(run)
     return {
         "id": run.id,
         "name": run.name,
         "experiment": run.experiment,
         "status": run.status,
-        "started": exact_moment(run.started),
+        "started": iso_time(run.started),
         "seconds": run.seconds,
-        "error": error(run, files),
+        "error": _error(run),
         "command": redacted(environment.get("command", "")),
         "git": {key: run.tags.get(f"nnexp.git_{key}", "none") for key in ("commit", "branch", "dirty")},
         "machine": {key: environment[key] for key in MACHINE if key in environment},
@@ -55,123 +49,96 @@ def report(run: Run, asked: str) -> dict[str, Any]:
         "metrics": run.metrics,
         "params": {key: redacted(value) for key, value in run.params.items()},
         "tags": {key: redacted(value) for key, value in run.tags.items()},
+        "unit": run.unit,
         "best_step": None if best is None else int(best),
         "epochs": [{"step": step, **values} for step, values in run.history()],
-        "worst_classes": worst_classes(run, files),
-        "folder": None if run.folder is None else str(run.folder.absolute()),
-        "outputs": None if (left := own_folder(run)) is None else str(left),
+        "worst_classes": _worst_classes(run),
+        "folder": None if folder is None else str(folder),
+        "outputs": None if outputs in (None, folder) else str(outputs),
         "files": files,
-        "commands": commands(run.id[:SHORT_ID] or shlex.quote(asked), files, stored=bool(run.id)),
+        "commands": _commands(run.id[:SHORT_ID] or shlex.quote(name), files, stored=bool(run.id)),
     }
-
-
-def commands(name: str, files: Sequence[str], stored: bool) -> list[str]:
-    """What may be done with the run."""
-    again = [f"nnexp reproduce {name}"] if "config.yaml" in files else []
-    ask = [f"nnexp predict {name} FILE"] if "network.json" in files else []
-    out = [f"nnexp export {name} --onnx"] if {"network.json", "weights/best.npz"} <= {*files} else []
-    return [*again, *ask, *out, f"nnexp compare {name} OTHER", *(["nnexp ui"] if stored else [])]
-
-
-def own_folder(run: Run, outputs: Path = Path("outputs")) -> Path | None:
-    """The folder that the training left, if it was here and still is; None for a run that was read from there."""
-    if not run.id:
-        return None
-    for path in outputs.rglob(UPLOAD_STATE):
-        if UploadState.load(path.parent).run_id == run.id:
-            found = path.parent.absolute()
-            return None if run.folder is not None and run.folder.absolute() == found else found
-    return None
-
-
-def error(run: Run, files: Sequence[str]) -> str:
-    """What ended a run that failed; empty where nothing did."""
-    try:
-        lines = run.file("error.txt").read_text(encoding="utf-8").split("\n") if "error.txt" in files else []
-    except (OSError, ValueError, RunError):
-        return ""
-    return redacted(
-        next((line for line in reversed(lines) if line.strip()), "").removeprefix("nnexp.experiment.run.")
-    )
 
 
 def choices(params: dict[str, str]) -> dict[str, str]:
-    """Which option of each config group the run was made from."""
+    """Return the chosen option of each config group."""
     from nnexp.config.compose import CONF
 
-    return {
-        path.name: params[path.name]
-        for path in sorted(CONF.iterdir())
-        if path.is_dir() and path.name in params
-    }
+    groups = sorted(path.name for path in CONF.iterdir() if path.is_dir())
+    return {group: params[group] for group in groups if group in params}
 
 
 def changed(params: dict[str, str]) -> dict[str, str] | None:
-    """The values that are not those of the chosen options; None where these options are not ours, or no longer."""
+    """Return the params that differ from those of the chosen options; None where these are unknown."""
     from nnexp.config import ConfigError
-    from nnexp.config.build import resolved as plain
+    from nnexp.config.build import resolved
     from nnexp.config.compose import examine_overrides
     from nnexp.config.naming import params as flat
 
-    chosen = {
-        f"{group}={option}"
-        for group, option in choices(params).items()
-        if group not in PRESETS and option != "custom"
-    }
+    options = {group: option for group, option in choices(params).items() if group not in PRESETS}
+    overrides = sorted(f"{group}={option}" for group, option in options.items() if option != "custom")
     try:
-        examination = examine_overrides(sorted(chosen))
-        config = examination.config
-        problems = examination.problems
-        usual = flat(plain(config)) if config is not None else {}
+        examination = examine_overrides(overrides)
+        defaults = flat(resolved(examination.config)) if examination.config is not None else {}
     except (ConfigError, KeyError):
         return None
-    if not usual or not params.keys() & usual.keys() or any(problem.where in chosen for problem in problems):
+    unknown = any(problem.where in overrides for problem in examination.problems)
+    if unknown or not params.keys() & defaults.keys():
         return None
-    groups = choices(params).keys() | set(PRESETS)
     return {
         key: redacted(value)
         for key, value in params.items()
-        if key not in groups
-        and usual.get(key) != value
+        if key not in (*options, *PRESETS)
+        and defaults.get(key) != value
         and not key.endswith("_target_")
-        and (not key.startswith(NOT_LEARNT) or key.startswith("diagnostics"))
+        and (changes_learning(key) or key.startswith("diagnostics."))
     }
 
 
-def worst_classes(run: Run, files: Sequence[str]) -> dict[str, Any] | None:
-    """The classes of which least was found, in the test examples if they were judged, else in the validation's."""
-    path = next((path for path in REPORTS if path in files), None)
-    rows = (
-        _json(run, files, path).get("per_class" if path.startswith("confusion") else "per_label", [])
-        if path
-        else []
-    )
-    worst = sorted((row for row in rows if row.get("support")), key=lambda row: row["recall"])[:WORST_CLASSES]
-    if not path or not worst:
-        return None
-    found = [
-        {"class": row.get("class", row.get("label")), "recall": row["recall"], "support": row["support"]}
-        for row in worst
-    ]
-    return {"part": "test" if "test" in path else "validation", "classes": found}
-
-
-def chosen_epochs(history: History, best: int | None, most: int) -> History:
-    """At most so many, evenly: the first, the last and the best are among them."""
-    if len(history) <= most:
+def select_epochs(history: History, best: int | None, limit: int) -> History:
+    """Select at most `limit` epochs, evenly spaced: the first, the last and the best are among them."""
+    if len(history) <= limit:
         return history
-    rows = [round(i * (len(history) - 1) / (most - 1)) for i in range(most)]
-    at = next((row for row, (step, _) in enumerate(history) if step == best), None)
-    if at is not None and at not in rows:
-        nearest = min(rows[1:-1], key=lambda row: abs(row - at))
-        rows[rows.index(nearest)] = at
+    rows = [round(i * (len(history) - 1) / (limit - 1)) for i in range(limit)]
+    best_row = next((row for row, (step, _) in enumerate(history) if step == best), rows[0])
+    if best_row not in rows:
+        nearest = min(rows[1:-1], key=lambda row: abs(row - best_row))
+        rows[rows.index(nearest)] = best_row
     return [history[row] for row in rows]
 
 
-def _json(run: Run, files: Sequence[str], path: str) -> dict[str, Any]:
-    """A file that says what it says in JSON; nothing where it is not there or is something else."""
-    try:
-        found = json.loads(run.file(path).read_text(encoding="utf-8")) if path in files else {}
-    except (OSError, ValueError, RunError):
-        return {}
-    return found if isinstance(found, dict) else {}
+def _commands(name: str, files: Sequence[str], stored: bool) -> list[str]:
+    """Return the commands that apply to the run."""
+    reproduce = [f"nnexp reproduce {name}"] if CONFIG in files else []
+    predict = [f"nnexp predict {name} FILE"] if NETWORK in files else []
+    export = [f"nnexp export {name} --onnx"] if {NETWORK, weights_path("best")} <= {*files} else []
+    return [*reproduce, *predict, *export, f"nnexp compare {name} OTHER", *(["nnexp ui"] if stored else [])]
+
+
+def _output_folder(run: Run) -> Path | None:
+    """Return the folder that the training wrote, if it is in the working directory's outputs."""
+    states = Path("outputs").rglob(UPLOAD_STATE) if run.id else ()
+    folders = (path.parent.absolute() for path in states)
+    return next((folder for folder in folders if UploadState.load(folder).run_id == run.id), None)
+
+
+def _error(run: Run) -> str:
+    """Return the last line of the traceback of a failed run."""
+    path = run.backend.file(ERROR)
+    text = path.read_text(encoding="utf-8", errors="replace").strip() if path is not None else ""
+    return redacted(text.rpartition("\n")[2].removeprefix("nnexp.experiment.run."))
+
+
+def _worst_classes(run: Run) -> dict[str, Any] | None:
+    """Return the classes or labels of lowest recall on the test split, else on the validation split."""
+    tasks = [task for task in TASKS.values() if task.row_metric == "recall"]
+    for split, label in (("test", "test"), ("val", "validation")):
+        for task in tasks:
+            rows = run.json(f"{task.report_folder}/{split}.json").get(task.per_output, [])
+            worst = sorted((row for row in rows if row.get("support")), key=lambda row: row["recall"])
+            if worst:
+                name = task.per_output.removeprefix("per_")
+                keys = {"class": name, "recall": "recall", "support": "support"}
+                classes = [{key: row[source] for key, source in keys.items()} for row in worst]
+                return {"split": label, "classes": classes[:WORST_CLASSES]}
+    return None

@@ -53,10 +53,11 @@ def short_id() -> str:
     return secrets.token_hex(4)
 
 
-def flattened(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the leaves of nested dictionaries by dotted name."""
+def flattened(values: dict[str, Any], prefix: str = "", lists: bool = False) -> Iterator[tuple[str, Any]]:
+    """Yield the leaves of nested dictionaries by dotted name; with `lists`, also those of lists by index."""
     for key, value in values.items():
-        if isinstance(value, dict) and value:
-            yield from flattened(value, f"{prefix}{key}.")
+        inner = dict(enumerate(value)) if lists and isinstance(value, list) else value
+        if isinstance(inner, dict) and inner:
+            yield from flattened(inner, f"{prefix}{key}.", lists)
         else:
             yield f"{prefix}{key}", value

@@ -25,6 +25,7 @@ class MetricInfo:
         share: whether it is bounded by 1 (accuracy, recall, R2, ...), so that differences are absolute.
         cost: whether it measures effort, which can be compared whatever was learnt.
         is_score: whether it is the main score of a task.
+        exact: whether no sum is rounded in it, so that two equal trainings have equal values.
     """
 
     pattern: str
@@ -34,6 +35,7 @@ class MetricInfo:
     share: bool = False
     cost: bool = False
     is_score: bool = False
+    exact: bool = False
 
     def format(self, value: float) -> str:
         """Format a value: an accuracy in percent, a loss with four decimals, others with four digits."""
@@ -65,6 +67,9 @@ METRICS = (
     MetricInfo("seconds", "lower", "duration", "s", cost=True),
     MetricInfo("examples_per_second", "higher", unit="1/s", cost=True),
     MetricInfo("dead_units/*", "lower", share=True),
+    MetricInfo("lr", exact=True),
+    MetricInfo("best/epoch", exact=True),
+    MetricInfo("best/step", exact=True),
 )
 """The first row that matches a name counts; a new metric is a row here."""
 SPLIT_METRICS = ("accuracy", "r2", "loss")

@@ -1,4 +1,4 @@
-"""Where a recorded run's epochs and files are read from: an MLflow store, or the folder that it left."""
+"""Where the history and files of a recorded run are read from: its own folder, or an MLflow store."""
 
 import atexit
 import math
@@ -8,165 +8,153 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlparse
 from urllib.request import url2pathname
 
-from nnexp.run_folder import JOURNAL, UPLOAD_STATE, RunFolder, history
+from nnexp.run_folder import JOURNAL, UPLOAD_STATE, History, RunFolder, history
 from nnexp.tracking.mlflow.store import StoreError, explain_error
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
-NO_ARTIFACTS = (JOURNAL, UPLOAD_STATE)  # files of a run's folder that say what is where
 SYSTEM = "system/"
-ONCE = ("best/", "test/")  # told at step 0: a store need not be asked for more of them
+FINAL = ("best/", "test/")  # logged once, at step 0
 CONNECTIONS = 8  # at once, to a server
-History = list[tuple[int, dict[str, float]]]
 
 
 class RunError(StoreError):
-    """There is no such run, or it has not what was asked for: which, and what to do about it."""
+    """A run, or something of it, is missing or cannot be read."""
 
 
-class Source(Protocol):
-    """Whoever can tell more of a run than its last values."""
+@dataclass(frozen=True)
+class FolderBackend:
+    """A run's own folder."""
 
-    @property
-    def folder(self) -> Path | None: ...
-
-    def history(self) -> History: ...
-
-    def files(self) -> list[str]: ...
-
-    def file(self, path: str) -> Path | None:
-        """A local copy; None: there is none."""
-
-
-class Folder:
-    """A run's own folder: journal and files."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    @property
-    def folder(self) -> Path:
-        return self._folder
+    folder: Path
 
     def history(self) -> History:
-        told = history(RunFolder(self.folder).entries())
-        return by_step((step, key, value) for step, values in told for key, value in values.items())
+        """Read the metrics of each evaluation."""
+        entries = RunFolder(self.folder).entries()
+        return by_step(
+            (step, key, value) for step, values in history(entries) for key, value in values.items()
+        )
 
     def files(self) -> list[str]:
-        found = (
-            path.relative_to(self.folder)
-            for path in self.folder.rglob("*")
-            if path.is_file() and path.name not in NO_ARTIFACTS
-        )
+        """List the artifacts: all but journal, upload state and hidden files."""
+        files = (path.relative_to(self.folder) for path in self.folder.rglob("*") if path.is_file())
         return sorted(
-            path.as_posix() for path in found if not any(part.startswith(".") for part in path.parts)
+            path.as_posix()
+            for path in files
+            if path.name not in (JOURNAL, UPLOAD_STATE)
+            and not any(name.startswith(".") for name in path.as_posix().split("/"))
         )
 
     def file(self, path: str) -> Path | None:
-        found = self.folder / path
-        return found if found.is_file() and found.resolve().is_relative_to(self.folder.resolve()) else None
+        """Return the path of an artifact; None: there is none."""
+        local = self.folder / path
+        return local if local.is_file() and local.resolve().is_relative_to(self.folder.resolve()) else None
 
 
-class Stored:
+class MlflowBackend:
     """A run in an MLflow store.
 
     Args:
         client: of the store.
         uri: of the store.
         run_id: the run's.
-        keys: of its metrics.
-        artifacts: address of its files; those of this machine are read where they lie.
+        metrics: the names of its metrics.
+        artifact_uri: of its files; those on this machine are read in place.
     """
 
     def __init__(
-        self, client: "MlflowClient", uri: str, run_id: str, keys: Iterable[str], artifacts: str
+        self, client: "MlflowClient", uri: str, run_id: str, metrics: Iterable[str], artifact_uri: str
     ) -> None:
-        self.client, self.uri, self.run_id = client, uri, run_id
-        self.keys = [key for key in keys if not key.startswith((SYSTEM, *ONCE))]
-        place = urlparse(artifacts)
-        self.here = Folder(Path(url2pathname(place.path))) if place.scheme in ("", "file") else None
+        self.client = client
+        self.uri = uri
+        self.run_id = run_id
+        self.metrics = [name for name in metrics if not name.startswith((SYSTEM, *FINAL))]
+        url = urlparse(artifact_uri)
+        self.local = FolderBackend(Path(url2pathname(url.path))) if url.scheme in ("", "file") else None
 
     @property
     def folder(self) -> Path | None:
-        return self.here.folder if self.here else None
+        """The folder of its artifacts, if it is on this machine."""
+        return self.local.folder if self.local else None
 
     def history(self) -> History:
-        def of(key: str) -> list[tuple[int, str, float]]:
-            return [
-                (metric.step, key, number(metric.value))
-                for metric in self.client.get_metric_history(self.run_id, key)
-            ]
+        """Read the metrics of each evaluation; from a server, several at once."""
 
-        with told(self.uri):
+        def values_of(name: str) -> list[tuple[int, str, float]]:
+            values = self.client.get_metric_history(self.run_id, name)
+            return [(metric.step, name, logged_value(metric.value)) for metric in values]
+
+        with store_errors(self.uri):
             if not self.uri.startswith("http"):
-                return by_step(entry for key in self.keys for entry in of(key))
+                return by_step(value for name in self.metrics for value in values_of(name))
             with ThreadPoolExecutor(CONNECTIONS) as pool:
-                return by_step(entry for entries in pool.map(of, self.keys) for entry in entries)
+                return by_step(value for values in pool.map(values_of, self.metrics) for value in values)
 
     def files(self) -> list[str]:
-        if self.here is not None:
-            return self.here.files()
-        with told(self.uri):
-            return sorted(self._below(""))
+        """List the artifacts."""
+        if self.local is not None:
+            return self.local.files()
+        with store_errors(self.uri):
+            return sorted(self._files_below(""))
 
     def file(self, path: str) -> Path | None:
-        if self.here is not None:
-            return self.here.file(path)
+        """Return a local copy of an artifact; None: there is none."""
+        if self.local is not None:
+            return self.local.file(path)
         folder = str(PurePosixPath(path).parent)
-        with told(self.uri):
-            beside = self.client.list_artifacts(self.run_id, None if folder == "." else folder)
-            if not any(found.path == path and not found.is_dir for found in beside):
+        with store_errors(self.uri):
+            artifacts = self.client.list_artifacts(self.run_id, None if folder == "." else folder)
+            if not any(artifact.path == path and not artifact.is_dir for artifact in artifacts):
                 return None
             local = _downloads() / self.run_id / path
-            if not local.is_file():
-                self.client.download_artifacts(
-                    self.run_id, path, str(local.parent)
-                )  # which puts it there without its folders
+            if not local.is_file():  # a download goes into the folder without its own folders
+                self.client.download_artifacts(self.run_id, path, str(local.parent))
             return local
 
-    def _below(self, folder: str) -> Iterator[str]:
-        for found in self.client.list_artifacts(self.run_id, folder or None):
-            if found.is_dir:
-                yield from self._below(found.path)
+    def _files_below(self, folder: str) -> Iterator[str]:
+        for artifact in self.client.list_artifacts(self.run_id, folder or None):
+            if artifact.is_dir:
+                yield from self._files_below(artifact.path)
             else:
-                yield found.path
+                yield artifact.path
 
 
-def by_step(entries: Iterable[tuple[int, str, float]]) -> History:
-    """What was told of each step; without the system's metrics and those that are told once, at step 0."""
+Backend: TypeAlias = FolderBackend | MlflowBackend
+
+
+def by_step(values: Iterable[tuple[int, str, float]]) -> History:
+    """Group metrics by step, without system metrics and those that were logged at step 0 only."""
     steps: dict[int, dict[str, float]] = {}
     last: dict[str, int] = {}
-    for step, key, value in entries:
-        if not key.startswith(SYSTEM):
-            steps.setdefault(step, {})[key] = value
-            last[key] = max(last.get(key, 0), step)
-    kept = (
-        (step, {key: value for key, value in values.items() if last[key]})
-        for step, values in sorted(steps.items())
-    )
-    return [(step, values) for step, values in kept if values]
+    for step, name, value in values:
+        if not name.startswith(SYSTEM):
+            steps.setdefault(step, {})[name] = value
+            last[name] = max(last.get(name, 0), step)
+    rows = ((step, {name: row[name] for name in row if last[name]}) for step, row in sorted(steps.items()))
+    return [(step, row) for step, row in rows if row]
 
 
-def number(value: float) -> float:
-    """A metric as it was logged: databases hold the largest float in place of infinity."""
+def logged_value(value: float) -> float:
+    """Return a metric as it was logged: databases hold the largest float in place of infinity."""
     return math.copysign(math.inf, value) if abs(value) == sys.float_info.max else value
 
 
 @contextmanager
-def told(uri: str) -> Iterator[None]:
-    """Whatever a database, a server or a network can do is told in one line."""
+def store_errors(uri: str) -> Iterator[None]:
+    """Turn any failure of a database, a server or the network into a RunError of one line."""
     try:
         yield
     except StoreError:
         raise
-    except Exception as error:  # each fails in its own way
+    except Exception as error:  # each backend raises its own types
         raise RunError(explain_error(uri, error)) from error
 
 

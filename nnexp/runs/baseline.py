@@ -1,28 +1,28 @@
-"""The run that another one's mistakes are compared with."""
+"""The run whose confusion matrices a new run's are compared with."""
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from nnexp.atomic_write import write_atomically
+from nnexp.run_folder import BASELINE, SPLITS
 from nnexp.runs.query import Runs
+from nnexp.tasks import Classification
 from nnexp.tracking.mlflow.store import StoreError, destination
 
-NAME = "baseline.json"
 
+def fetch(folder: Path, text: str, recorded_destination: Mapping[str, Any]) -> str:
+    """Find the run that `text` names in the store of another; write its reports into the folder.
 
-def fetch(folder: Path, text: str, place: Mapping[str, Any]) -> str:
-    """Find the run that `text` means in the store of another, and keep its confusion matrices in the folder, where the pictures find them.
-
-    Returns what a person must be told: a baseline that cannot be found costs a picture, not the run.
+    Returns a warning, or nothing: without a baseline a plot is missing.
     """
     try:
-        runs = Runs(destination(place))
+        runs = Runs(destination(recorded_destination))
         run = runs.last_finished() if text == "last" else runs.find(text)
-        reports = {
-            part: json.loads(run.file(f"confusion/{part}.json").read_text()) for part in ("val", "test")
-        }
+        paths = {split: f"{Classification.report_folder}/{split}.json" for split, _ in SPLITS}
+        reports = {split: json.loads(run.file(path).read_text()) for split, path in paths.items()}
+        write_atomically(folder / BASELINE, json.dumps({"name": run.name, "id": run.id, **reports}))
     except (StoreError, OSError, ValueError) as error:
         return f"tracking.baseline={text}: {error}"
-    (folder / NAME).write_text(json.dumps({"name": run.name, "id": run.id, **reports}))
     return ""

@@ -1,28 +1,29 @@
-"""A recorded run as it is read back: what it was, what came of it, and its files."""
+"""A recorded run that is read back: its params, results and files."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from nnexp.messages import first_line
-from nnexp.run_folder import JOURNAL, RunFolder, history
-from nnexp.runs.backends import Folder, History, RunError, Source
+from nnexp.run_folder import JOURNAL, History, RunFolder, history, unit_of
+from nnexp.runs.backends import Backend, FolderBackend, RunError
 from nnexp.tracking.mlflow.upload_state import UploadState
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Run:
     """One recorded run.
 
     Attributes:
-        id: MLflow's; empty of a folder that is not in a store.
+        id: MLflow's; empty for a folder that is not in a store.
         name, experiment: for people.
-        status: FINISHED, FAILED, KILLED, RUNNING; of a folder whose journal has no end, UNFINISHED.
+        status: FINISHED, FAILED, KILLED, RUNNING; UNFINISHED for a folder whose journal has no end.
         started: seconds since 1970.
-        seconds: how long it took, by its own clock (time/total) if that told, else from start to end; None while it runs.
+        seconds: its duration: time/total where it was logged, else from start to end; None while it runs.
         params: the configuration, flat.
         metrics: the last value of each.
         tags: where it comes from.
+        unit: what the steps of its history count: epoch or step.
     """
 
     id: str
@@ -34,53 +35,49 @@ class Run:
     params: dict[str, str]
     metrics: dict[str, float]
     tags: dict[str, str]
-    source: Source = field(repr=False, compare=False)
+    unit: str
+    backend: Backend = field(repr=False, compare=False)
 
     @property
     def folder(self) -> Path | None:
-        """Where its files lie on this machine; None: on a server."""
-        return self.source.folder
+        """Where its files are on this machine; None: on a server."""
+        return self.backend.folder
 
     def is_same(self, other: "Run") -> bool:
-        """Whether both are one run, wherever they were read from."""
+        """Return whether both are one run, wherever they were read from."""
         return self.id == other.id if self.id or other.id else self == other
 
     def history(self) -> History:
-        """The metrics of each epoch by step, in order; without the system's and those that are told once.
+        """Read the metrics of each evaluation by step, in order, without system metrics and final results.
 
         Raises:
-            RunError: the store does not answer.
+            RunError: the store does not answer; the same for all that follow.
         """
-        return self.source.history()
+        return self.backend.history()
 
     def files(self) -> list[str]:
-        """The path of every artifact.
-
-        Raises:
-            RunError: the store does not answer.
-        """
-        return self.source.files()
+        """List the paths of all artifacts."""
+        return self.backend.files()
 
     def file(self, path: str) -> Path:
-        """A local copy of an artifact, downloaded if need be.
+        """Return a local copy of an artifact, downloaded if need be.
 
         Raises:
-            RunError: the run has none of that path, or the store does not answer.
+            RunError: the run has no such artifact.
         """
-        if (found := self.source.file(path)) is None:
-            raise RunError(
-                f"run {self.id[:8] or self.name} ({self.status}) has no {path}; see what it has with: nnexp show RUN"
-            )
-        return found
+        if (local := self.backend.file(path)) is None:
+            name = self.id[:8] or self.name
+            raise RunError(f"run {name} ({self.status}) has no {path}; list its files with: nnexp show RUN")
+        return local
 
-
-def took(metrics: Mapping[str, float], between: float | None) -> float | None:
-    """How many seconds a run took: what it told itself, else what lies between its start and its end."""
-    return metrics.get("time/total", between)
+    def json(self, path: str) -> dict[str, Any]:
+        """Read a JSON object among its artifacts; empty where it is missing or invalid."""
+        local = self.backend.file(path)
+        return {} if local is None else RunFolder(local.parent).json(local.name)
 
 
 def in_folder(folder: Path) -> Run:
-    """The run that left a folder, read from its journal; no store is needed.
+    """Read a run from the journal in its folder; no store is needed.
 
     Raises:
         RunError: its journal cannot be read.
@@ -90,22 +87,20 @@ def in_folder(folder: Path) -> Run:
     except (OSError, ValueError) as error:
         raise RunError(f"{folder / JOURNAL}: {first_line(error)}") from error
     if not entries or entries[0].get("kind") != "run":
-        raise RunError(f"{folder / JOURNAL}: it does not say which run this is")
-    head, end = entries[0], next((entry for entry in entries if entry["kind"] == "end"), None)
+        raise RunError(f"{folder / JOURNAL}: its first line does not describe a run")
+    head = entries[0]
+    end = next((entry for entry in entries if entry["kind"] == "end"), None)
     metrics = {key: float(value) for _, values in history(entries) for key, value in values.items()}
-    experiment = (head["destination"] or {}).get("experiment") or ""
-    seconds = took(metrics, (end["time"] - head["time"]) / 1000 if end else None)
-    status, started = end["status"] if end else "UNFINISHED", head["time"] / 1000
-    run_id = UploadState.load(folder).run_id
     return Run(
-        run_id,
-        head["name"],
-        experiment,
-        status,
-        started,
-        seconds,
-        head["params"],
-        metrics,
-        head["tags"],
-        Folder(folder),
+        id=UploadState.load(folder).run_id,
+        name=head["name"],
+        experiment=(head["destination"] or {}).get("experiment") or "",
+        status=end["status"] if end else "UNFINISHED",
+        started=head["time"] / 1000,
+        seconds=metrics.get("time/total", (end["time"] - head["time"]) / 1000 if end else None),
+        params=head["params"],
+        metrics=metrics,
+        tags=head["tags"],
+        unit=unit_of(entries),
+        backend=FolderBackend(folder),
     )

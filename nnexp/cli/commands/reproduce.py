@@ -1,43 +1,37 @@
-"""`nnexp reproduce RUN`: train a recorded run again from what it recorded, and compare both bit by bit."""
+"""`nnexp reproduce RUN`: train a recorded run again, and compare both bit by bit."""
 
 import json
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from math import isfinite
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
-import numpy as np
 from rich.console import Console
 
 from nnexp.cli.arguments import Arguments
 from nnexp.cli.display import PipeSafeConsole, TerminalDisplay
-from nnexp.cli.environment_match import remembered, same_code, same_data, same_machine
-from nnexp.config import ConfigError, build
-from nnexp.config.recorded import Told, Values, prepared
-from nnexp.data.errors import DataError
+from nnexp.cli.environment_match import match_code, match_data, match_machine
+from nnexp.cli.errors import FAILURE
+from nnexp.config import build
+from nnexp.config.recorded import load_recorded
 from nnexp.experiment.run import DivergedError, new_folder, run
+from nnexp.messages import plural
+from nnexp.run_folder import CONFIG, ENVIRONMENT
 from nnexp.runs.query import RunError, Runs
 from nnexp.runs.reproduction import Comparison, Difference, Trace, compare
 from nnexp.runs.run import Run, in_folder
-from nnexp.tracking.mlflow.store import StoreError
 from nnexp.training.best_weights import BestWeights
 from nnexp.training.trainer import Record
 
-USER_ERROR, FAILURE = 2, 1
-CONFIG = "config.yaml"
-BEST, FINAL = "weights/best.npz", "weights/final.npz"
+
+class RecordEnded(KeyboardInterrupt):
+    """The repetition has reached the last recorded step of an unfinished run."""
 
 
-class Enough(KeyboardInterrupt):
-    """All that was recorded of an unfinished run has been done again."""
-
-
-class UpTo(TerminalDisplay):
-    """Shows a run, and ends it after the last step that there is a record of."""
+class DisplayUpTo(TerminalDisplay):
+    """A display that ends the run after the last recorded step."""
 
     def __init__(self, console: Console, last: int) -> None:
         super().__init__(console)
@@ -46,64 +40,49 @@ class UpTo(TerminalDisplay):
     def epoch(self, record: Record, best: BestWeights) -> None:
         super().epoch(record, best)
         if record.at >= self.last:
-            raise Enough
+            raise RecordEnded
 
 
-@dataclass
+@dataclass(frozen=True)
 class Reproduction:
-    """A run that was done again.
+    """A repeated run.
 
     Attributes:
         run: the recorded one.
         folder: of the new one.
-        values: its configuration.
         comparison: of both.
         reasons: what may explain a difference.
     """
 
     run: Run
     folder: Path
-    values: Values
     comparison: Comparison
-    reasons: list[str] = field(default_factory=list)
+    reasons: list[str]
 
 
 def main(arguments: list[str]) -> int:
-    """Train again, compare and say so; returns the exit code: 0 for the same, 1 for something else."""
+    """Train again, compare, print the result; returns the exit code: 1 where they differ."""
     parser = Arguments(
         "reproduce",
-        "Train a run again from what it recorded, and compare metrics and weights bit by bit.",
-        epilog="Exit code 0: identical, or the same to 1e-6; 1: different; 2: a mistake.",
+        "Train a recorded run again, and compare metrics and weights bit by bit.",
+        epilog="Exit code 0: identical, or the same to 1e-6; 1: different; 2: an error.",
     )
     parser.add_run()
-    parser.add_argument(
-        "overrides",
-        nargs="*",
-        metavar="key=value",
-        help="what to do otherwise than recorded: trainer.threads=1",
-    )
-    parser.add_argument(
-        "--anyway", action="store_true", help="go on if the data are not those that were recorded"
-    )
+    change = "change the recorded configuration: trainer.threads=1"
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help=change)
+    parser.add_argument("--anyway", action="store_true", help="go on if the data are not the recorded ones")
     parser.add_store()
     parser.add_argument("--config-dir", metavar="DIR", help="a folder of your own config groups")
-    parser.add_json("print the comparison as JSON; what happens meanwhile goes to stderr")
+    parser.add_json("print the comparison as JSON; progress goes to stderr")
     options = parser.parse_intermixed_args(arguments)
     console = Console(stderr=True, highlight=False, soft_wrap=True) if options.json else PipeSafeConsole()
-    try:
-        recorded = Runs(options.uri, options.experiment).find(options.run)
-        done = reproduce(recorded, options.overrides, console, options.anyway, options.config_dir)
-    except (ConfigError, DataError, StoreError, OSError) as error:
-        print(f"nnexp: {error}", file=sys.stderr)
-        return USER_ERROR
-    except MemoryError as error:
-        print(f"nnexp: out of memory: {error}; this machine is too small for that run", file=sys.stderr)
-        return USER_ERROR
+    recorded = Runs(options.uri, options.experiment).find(options.run)
+    reproduction = reproduce(recorded, options.overrides, console, options.anyway, options.config_dir)
     if options.json:
-        print(json.dumps(report(done), indent=2, allow_nan=False))
+        print(json.dumps(to_json(reproduction), indent=2, allow_nan=False))
     else:
-        TerminalDisplay(console).lines(conclusion(done))
-    return FAILURE if done.comparison.verdict == "different" else 0
+        TerminalDisplay(console).lines(conclusion(reproduction))
+    return FAILURE if reproduction.comparison.outcome == "different" else 0
 
 
 def reproduce(
@@ -113,151 +92,106 @@ def reproduce(
     anyway: bool = False,
     config_dir: str | None = None,
 ) -> Reproduction:
-    """Do a run again, in a new folder and without tracking, and compare.
+    """Repeat a run in a new folder, without tracking, and compare.
 
     Args:
         recorded: the run.
-        overrides: what to do otherwise.
-        console: where to tell it.
+        overrides: changes of its configuration.
+        console: for progress.
         anyway: go on with other data.
-        config_dir: a folder of a person's own config groups.
+        config_dir: a folder of the user's own config groups.
 
     Raises:
-        ConfigError, DataError: as of a run; or the data are others.
+        ConfigError, DataError: as of a run; or the data differ.
         RunError: the record lacks what is needed.
     """
     display = TerminalDisplay(console)
     history = recorded.history()
     if not history:
-        raise RunError(f"run {recorded.name} ({recorded.status}) has no epoch that could be compared")
-    values, notes = prepared(recorded.file(CONFIG), overrides, config_dir)
-    there = remembered(recorded)
-    if "threads" in there and not any(text.lstrip("+").startswith("trainer.threads=") for text in overrides):
-        values["trainer"]["threads"] = there["threads"]
-    settings = build(values)
+        raise RunError(f"run {recorded.name} ({recorded.status}) has no epoch to compare")
     last, finished = history[-1][0], recorded.status == "FINISHED"
-    unit = "epoch" if settings.trainer.evaluate_every is None else "step"
-    display.lines(
-        [("run", f"{recorded.name}, {f'id {recorded.id}, ' if recorded.id else ''}{recorded.status}"), *notes]
-    )
+    values, notes = load_recorded(recorded.file(CONFIG), overrides, config_dir)
+    environment = recorded.json(ENVIRONMENT)
+    if "threads" in environment and not any("trainer.threads=" in text for text in overrides):
+        values["trainer"]["threads"] = environment["threads"]
+    settings = build(values)
+    identity = ", ".join(filter(None, [recorded.name, recorded.id and f"id {recorded.id}", recorded.status]))
+    display.lines([("run", identity), *notes])
     reasons = [text for label, text in notes if label == "changed"]
     if not finished:
-        display.lines(
-            [("note", f"the run did not finish: it is done again and compared up to {unit} {last}")]
-        )
-    if settings.trainer.time_budget:
+        display.lines([("note", f"unfinished run: repeated and compared up to {recorded.unit} {last}")])
+    if budget := settings.trainer.time_budget:
         reasons.append(
-            f"trainer.time_budget={settings.trainer.time_budget:g} ends training by the clock: no two such runs are equal to the bit"
+            f"trainer.time_budget={budget:g} ends training by the clock, which never repeats exactly"
         )
         display.lines([("note", reasons[-1])])
-    for label, text, same in (
-        same_data(recorded, values, anyway),
-        same_code(recorded),
-        same_machine(there, values["trainer"].get("threads")),
+    dataset = settings.data.load()
+    for match in (
+        match_data(recorded, dataset, anyway),
+        match_code(recorded),
+        match_machine(environment, settings.trainer.threads),
     ):
-        display.lines([(label, text)])
-        reasons += [] if same else [text]
+        display.lines([(match.label, match.text)])
+        reasons += [] if match.same else [match.text]
 
     folder = new_folder(Path.cwd())
-    with suppress(
-        Enough, DivergedError
-    ):  # as far as the record goes, or as it went when it was recorded: the comparison tells
-        run(values, folder, display if finished else UpTo(console, last), Path.cwd())
-    comparison = compare(trace(recorded, finished), trace(in_folder(folder), finished))
-    return Reproduction(recorded, folder, values, comparison, reasons)
+    with suppress(RecordEnded, DivergedError):  # the record ends there too, or the comparison shows it
+        run(values, folder, display if finished else DisplayUpTo(console, last), Path.cwd(), dataset=dataset)
+    comparison = compare(Trace.of(recorded, finished), Trace.of(in_folder(folder), finished))
+    return Reproduction(recorded, folder, comparison, reasons)
 
 
-def trace(of: Run, finished: bool) -> Trace:
-    """What can be compared of a run; of an unfinished one, only what does not depend on where it ended."""
-    once = ("best/", "test/") if finished else ("best/",)
-    results = {name: value for name, value in of.metrics.items() if name.startswith(once)}
-    files = (BEST, FINAL) if finished else (BEST,)
-    return Trace(
-        dict(of.history()), results, {name: array for file in files for name, array in arrays(of, file)}
-    )
-
-
-def arrays(of: Run, file: str) -> Iterator[tuple[str, Any]]:
-    """The arrays of a file of weights, by file and name; none where the run has no such file."""
-    try:
-        path = of.file(file)
-    except RunError:
+def conclusion(reproduction: Reproduction) -> Iterator[tuple[str, str]]:
+    """Yield the result and the possible reasons of a difference, as (label, text)."""
+    comparison, unit = reproduction.comparison, reproduction.run.unit
+    counts = {
+        unit: comparison.evaluations,
+        "metric": comparison.metrics,
+        "result": comparison.results,
+        "array": comparison.arrays,
+    }
+    compared = ", ".join(plural(count, noun) for noun, count in counts.items() if count)
+    first, largest = comparison.first, comparison.largest
+    if first is None or largest is None:
+        yield "result", f"identical: {compared}, every bit the same"
         return
-    try:
-        with np.load(path, allow_pickle=False) as saved:
-            yield from [(f"{file} {name}", saved[name]) for name in saved.files]
-    except (ValueError, EOFError, BadZipFile) as error:
-        raise RunError(f"{path}: cannot be read as weights: {error}") from error
+    since = f"from {unit} {first.step} on" if first.step is not None else f"in no {unit}, only at the end"
+    differences = f"{plural(len(comparison.differences), 'difference')} in {compared}"
+    yield "result", f"{comparison.outcome}: {differences}, {since}"
+    yield "first", _describe(first, unit)
+    if largest != first:
+        yield "largest", _describe(largest, unit)
+    yield from (("reasons" if not i else "", reason) for i, reason in enumerate(reproduction.reasons))
 
 
-def conclusion(done: Reproduction) -> Iterator[Told]:
-    """The verdict, and what there is to say about a difference."""
-    found, unit = done.comparison, _unit(done)
-    counts = (
-        (found.evaluations, unit),
-        (found.metrics, "metric"),
-        (found.results, "result"),
-        (found.arrays, "array"),
-    )
-    compared = ", ".join(f"{count} {name}{'s' * (count != 1)}" for count, name in counts if count)
-    if found.largest is None:
-        yield "verdict", f"identical: {compared}, every bit the same"
-    elif found.telling is not None:
-        yield (
-            "verdict",
-            f"different: {_told(found.telling, unit)}; {found.count} difference{'s' * (found.count != 1)} in {compared}",
-        )
-    else:
-        yield (
-            "verdict",
-            f"same to 1e-6: {_told(found.largest, unit)}; that is the largest of {found.count} differences in {compared}",
-        )
-    if found.largest is not None:
-        first = found.first
-        if first is None or first != found.telling:
-            yield (
-                "first",
-                _told(first, unit)
-                if first is not None
-                else f"no {unit} differs, only what came out at the end",
-            )
-        if found.telling is not None and found.largest not in (found.telling, first):
-            yield "largest", _told(found.largest, unit)
-        yield from (("reasons" if not i else "", reason) for i, reason in enumerate(done.reasons))
-
-
-def _told(difference: Difference, unit: str) -> str:
-    place = f" in {unit} {difference.step}" if difference.step is not None else ""
-    much = f", a relative difference of {difference.size:.2g}" if isfinite(difference.size) else ""
-    return f"{difference.name}{place}: {difference.recorded} recorded, {difference.found} here{much}"
-
-
-def report(done: Reproduction) -> dict[str, Any]:
-    """The same for programs."""
-
-    def told(difference: Difference | None) -> dict[str, Any] | None:
-        if difference is None:
-            return None
-        return {
-            key: str(value) if isinstance(value, float) and not isfinite(value) else value
-            for key, value in asdict(difference).items()
-        }
-
-    found = done.comparison
-    counts = {key: getattr(found, key) for key in ("evaluations", "metrics", "results", "arrays")}
+def to_json(reproduction: Reproduction) -> dict[str, Any]:
+    """Return the result for programs."""
+    comparison, recorded = reproduction.comparison, reproduction.run
     return {
-        "run": {"id": done.run.id, "name": done.run.name, "status": done.run.status},
-        "verdict": found.verdict,
-        "compared": counts,
-        "differences": found.count,
-        "first": told(found.first),
-        "largest": told(found.largest),
-        "telling": told(found.telling),
-        "reasons": done.reasons,
-        "unit": _unit(done),
-        "folder": str(done.folder),
+        "run": {"id": recorded.id, "name": recorded.name, "status": recorded.status},
+        "outcome": comparison.outcome,
+        "compared": {
+            key: getattr(comparison, key) for key in ("evaluations", "metrics", "results", "arrays")
+        },
+        "differences": len(comparison.differences),
+        "first": _to_json(comparison.first),
+        "largest": _to_json(comparison.largest),
+        "reasons": reproduction.reasons,
+        "unit": recorded.unit,
+        "folder": str(reproduction.folder),
     }
 
 
-def _unit(done: Reproduction) -> str:
-    return "step" if done.values["trainer"].get("evaluate_every") else "epoch"
+def _to_json(difference: Difference | None) -> dict[str, Any] | None:
+    if difference is None:
+        return None
+    return {
+        key: str(value) if isinstance(value, float) and not isfinite(value) else value
+        for key, value in asdict(difference).items()
+    }
+
+
+def _describe(difference: Difference, unit: str) -> str:
+    where = f" in {unit} {difference.step}" if difference.step is not None else ""
+    size = f", a relative difference of {difference.size:.2g}" if isfinite(difference.size) else ""
+    return f"{difference.name}{where}: {difference.recorded} recorded, {difference.repeated} here{size}"

@@ -1,183 +1,147 @@
-"""`nnexp show RUN`: one run on a screen: what it was, what came out, where it lies, what to do with it."""
+"""`nnexp show RUN`: one run on a screen: origin, configuration, results, files, commands that apply to it."""
 
 import json
 import math
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
 from nnexp.cli.arguments import Arguments
-from nnexp.cli.errors import USER_ERROR
-from nnexp.cli.run_report import chosen_epochs, report
-from nnexp.messages import duration
-from nnexp.metrics.metric_info import format_metric
+from nnexp.cli.run_report import report, select_epochs
+from nnexp.messages import duration, plural
+from nnexp.metrics.metric_info import SPLIT_METRICS, format_metric
 from nnexp.runs.query import Runs
-from nnexp.tracking.mlflow.store import StoreError
 
 LABEL = 12  # characters
-MOST_EPOCHS = 12
-ROOM = 90  # characters for the names of files
-COLUMNS = (
-    "train/loss",
-    "train/accuracy",
-    "train/r2",
-    "val/loss",
-    "val/accuracy",
-    "val/r2",
-    "lr",
-    "time/epoch",
-)
-PARTS = {"train": "training", "val": "validation"}
+MAX_EPOCHS = 12
+NAMES_WIDTH = 90  # characters for the names of files
+METRICS = (*(f"{split}/{name}" for split in ("train", "val") for name in SPLIT_METRICS), "lr", "time/epoch")
+HEADINGS = {"train": "training\n", "val": "validation\n", "time": "\n", "": "\n"}
 Line = tuple[str, str]
+Report = Mapping[str, Any]
 
 
 def main(arguments: list[str]) -> int:
-    """Print it; returns the exit code."""
-    parser = Arguments("show", "One run: what it was, what came out, where it lies.")
+    """Print the run; returns the exit code."""
+    parser = Arguments("show", "One run: origin, configuration, results, files.")
     parser.add_run()
     parser.add_store()
     parser.add_json("print all as JSON, with every epoch, param and tag")
     options = parser.parse_args(arguments)
-    try:
-        told = report(Runs(options.uri, options.experiment).find(options.run), options.run)
-    except StoreError as error:
-        print(f"nnexp: {error}", file=sys.stderr)
-        return USER_ERROR
+    run = report(Runs(options.uri, options.experiment).find(options.run), options.run)
     if options.json:
-        print(json.dumps(_finite(told), indent=2, allow_nan=False))
-    else:
-        _print(told)
+        print(json.dumps(_finite(run), indent=2, allow_nan=False))
+        return 0
+    console = Console(highlight=False, soft_wrap=True)
+    for section in (origin(run), results(run), None, files(run)):
+        if section is None:
+            console.print(epochs(run)) if run["epochs"] else None
+            continue
+        for label, text in section:
+            console.print(Text.assemble((label.ljust(LABEL), "bold"), text))
     return 0
 
 
-def _print(told: dict[str, Any]) -> None:
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(highlight=False, soft_wrap=True)
-    for lines in (origin(told), results(told), epochs(told), whereabouts(told)):
-        for label, text in lines:
-            console.print(Text.assemble((label.ljust(LABEL), "bold"), text))
-
-
-def origin(told: dict[str, Any]) -> Iterator[Line]:
-    """What the run was."""
-    yield "run", f"{told['name']}, {told['status']}"
-    if told["id"]:
-        yield "id", f"{told['id']}, experiment {told['experiment']}"
-    took = {"RUNNING": ", runs still", "UNFINISHED": ", its journal has no end"}.get(told["status"], "")
-    yield (
-        "started",
-        told["started"][:19].replace("T", " ")
-        + (took if told["seconds"] is None else f", took {duration(told['seconds'])}"),
-    )
-    if told["error"]:
-        yield "error", told["error"]
-    if told["command"]:
-        yield "command", told["command"]
-    git = told["git"]
-    changes = ", with changes that were not committed" if git["dirty"] == "true" else ""
-    yield (
-        "code",
-        "no git checkout"
-        if git["commit"] == "none"
-        else f"commit {git['commit'][:10]} on {git['branch']}{changes}",
-    )
-    if machine := told["machine"]:
-        yield "machine", ", ".join(_machine(machine))
-    if told["choices"]:
-        yield "choices", _overrides(told["choices"])
-    if told["changed"]:
-        yield "changed", _overrides(told["changed"])
+def origin(run: Report) -> Iterator[Line]:
+    """Yield identity, command, code, machine and configuration."""
+    yield "run", f"{run['name']}, {run['status']}"
+    if run["id"]:
+        yield "id", f"{run['id']}, experiment {run['experiment']}"
+    open_end = {"RUNNING": ", still running", "UNFINISHED": ", its journal has no end"}.get(run["status"], "")
+    end = open_end if run["seconds"] is None else f", took {duration(run['seconds'])}"
+    yield "started", f"{run['started'][:19].replace('T', ' ')}{end}"
+    for label in ("error", "command"):
+        if run[label]:
+            yield label, run[label]
+    git = run["git"]
+    changes = ", with uncommitted changes" if git["dirty"] == "true" else ""
+    commit = f"commit {git['commit'][:10]} on {git['branch']}{changes}"
+    yield "code", "no git checkout" if git["commit"] == "none" else commit
+    if run["machine"]:
+        yield "machine", ", ".join(_machine(run["machine"]))
+    for label in ("choices", "changed"):
+        if run[label]:
+            yield label, " ".join(f"{key}={value.replace(', ', ',')}" for key, value in run[label].items())
 
 
-def results(told: dict[str, Any]) -> Iterator[Line]:
-    """What came out."""
-    for kind in ("best", "test"):
-        found = {
-            key.partition("/")[2]: value
-            for key, value in told["metrics"].items()
-            if key.startswith(f"{kind}/")
-        }
-        if found:
-            yield kind, ", ".join(f"{name} {format_metric(name, value)}" for name, value in found.items())
-    if worst := told["worst_classes"]:
-        rows = (
+def results(run: Report) -> Iterator[Line]:
+    """Yield the final metrics."""
+    for label in ("best", "test"):
+        metrics = {name.partition("/")[2]: name for name in run["metrics"] if name.startswith(f"{label}/")}
+        if metrics:
+            texts = (
+                f"{short} {format_metric(name, run['metrics'][name])}" for short, name in metrics.items()
+            )
+            yield label, ", ".join(texts)
+    if worst := run["worst_classes"]:
+        recalls = (
             f"{row['class']} {format_metric('recall', row['recall'])} of {row['support']}"
             for row in worst["classes"]
         )
-        yield "least found", f"{', '.join(rows)} ({worst['part']} examples)"
+        yield "low recall", f"{', '.join(recalls)} ({worst['split']} examples)"
 
 
-def epochs(told: dict[str, Any]) -> Iterator[Line]:
-    """A table of the first epoch, the last, the best and some between; the best is marked."""
-    history = [(row["step"], row) for row in told["epochs"] if any(name in row for name in COLUMNS)]
-    chosen = chosen_epochs(history, told["best_step"], MOST_EPOCHS)
-    names = [name for name in COLUMNS if any(name in row for _, row in history)]
-    steps = (f"{step}{'*' if step == told['best_step'] else ' '}".rjust(LABEL - 2) for step, _ in chosen)
-    unit = "steps" if "best/step" in told["metrics"] else "epochs"
-    lines = zip(*(_column(name, [row.get(name) for _, row in chosen]) for name in names), strict=True)
-    for label, cells in zip(["", unit, *steps], lines, strict=False):  # no names, no lines
-        yield label, "  ".join(cells).rstrip()
+def epochs(run: Report) -> Table:
+    """Build a table of some epochs; the best is marked."""
+    names = [name for name in METRICS if any(name in row for row in run["epochs"])]
+    history = [(row["step"], row) for row in run["epochs"] if any(name in row for name in names)]
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column(f"\n{run['unit']}s", min_width=LABEL - 2, justify="right")
+    for name in names:
+        split, _, metric = name.rpartition("/")
+        table.add_column(f"{HEADINGS[split]}{metric}", justify="right", no_wrap=True)
+    for step, row in select_epochs(history, run["best_step"], MAX_EPOCHS):
+        cells = (format_metric(name, row[name]) if name in row else "" for name in names)
+        table.add_row(f"{step}{'*' if step == run['best_step'] else ' '}", *cells)
+    return table
 
 
-def whereabouts(told: dict[str, Any]) -> Iterator[Line]:
-    """Its files, and what may be done with it."""
+def files(run: Report) -> Iterator[Line]:
+    """Yield folders, files, and commands that apply to the run."""
     by_folder: dict[str, list[str]] = {}
-    for path in told["files"]:
-        folder, _, name = path.rpartition("/")
-        by_folder.setdefault(f"{folder}/" if folder else "", []).append(name)
-    for i, folder in enumerate(folder for folder in (told["folder"], told["outputs"]) if folder):
-        yield "" if i else "folder", folder
-    for i, folder in enumerate(sorted(by_folder)):
-        yield "" if i else "files", f"{folder}{'  ' if folder else ''}{_some(by_folder[folder])}"
-    for i, command in enumerate(told["commands"]):
-        yield "" if i else "next", command
-
-
-def _column(name: str, values: Sequence[float | None]) -> list[str]:
-    part, _, what = name.rpartition("/")
-    head = [PARTS[part], what] if part in PARTS else ["", name.removeprefix("time/")]
-    cells = [*head, *("" if value is None else format_metric(name, value) for value in values)]
-    width = max(map(len, cells))
-    return [cell.rjust(width) for cell in cells]
+    for path in run["files"]:
+        folder, slash, name = path.rpartition("/")
+        by_folder.setdefault(f"{folder}{slash}", []).append(name)
+    lines = {
+        "folder": [folder for folder in (run["folder"], run["outputs"]) if folder],
+        "files": [f"{folder}  {_fitting(by_folder[folder])}".strip() for folder in sorted(by_folder)],
+        "next": run["commands"],
+    }
+    for label, texts in lines.items():
+        yield from ((label if i == 0 else "", text) for i, text in enumerate(texts))
 
 
 def _machine(machine: Mapping[str, Any]) -> Iterator[str]:
-    if "cpu" in machine:
-        yield str(machine["cpu"])
-    if "cores" in machine:
-        yield f"{machine['cores']} cores"
-    if "threads" in machine:
-        yield f"{machine['threads']} thread{'s' * (machine['threads'] != 1)} used"
-    if "python" in machine:
-        yield f"Python {machine['python']}"
-    if "numpy" in machine.get("packages", {}):
-        yield f"NumPy {machine['packages']['numpy']}"
+    packages = machine.get("packages", {})
+    facts = {
+        "{}": machine.get("cpu"),
+        "{} cores": machine.get("cores"),
+        "{} used": plural(machine["threads"], "thread") if "threads" in machine else None,
+        "Python {}": machine.get("python"),
+        "NumPy {}": packages.get("numpy"),
+    }
+    yield from (text.format(fact) for text, fact in facts.items() if fact)
     yield from (f"{blas.get('internal_api')} {blas.get('version')}" for blas in machine.get("blas", []))
 
 
-def _some(names: Sequence[str]) -> str:
-    """Names that fit into a line, and how many do not."""
-    fitting = [
-        name
-        for name, end in zip(names, accumulate(len(name) + 1 for name in names), strict=True)
-        if end <= ROOM
-    ]
+def _fitting(names: Sequence[str]) -> str:
+    """Join the names that fit on a line, and the number of the others."""
+    ends = accumulate(len(name) + 1 for name in names)
+    fitting = [name for name, end in zip(names, ends, strict=True) if end <= NAMES_WIDTH]
     if not fitting:
-        return f"{len(names)} file{'s' * (len(names) > 1)}"
-    return " ".join(fitting) + (f" and {len(names) - len(fitting)} more" if len(fitting) < len(names) else "")
+        return plural(len(names), "file")
+    rest = len(names) - len(fitting)
+    return " ".join(fitting) + (f" and {rest} more" if rest else "")
 
 
-def _overrides(values: Mapping[str, str]) -> str:
-    return " ".join(f"{key}={value.replace(', ', ',')}" for key, value in values.items())
-
-
-def _finite(told: Any) -> Any:
-    """The same with null where JSON has no number."""
-    if isinstance(told, dict):
-        return {key: _finite(value) for key, value in told.items()}
-    if isinstance(told, Sequence) and not isinstance(told, str):
-        return [_finite(value) for value in told]
-    return None if isinstance(told, float) and not math.isfinite(told) else told
+def _finite(value: Any) -> Any:
+    """Replace numbers that JSON cannot hold by None, in nested values."""
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

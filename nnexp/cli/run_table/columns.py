@@ -1,151 +1,121 @@
-"""Columns of a table of runs: what a name stands for, which are worth showing, how they are sorted and written."""
+"""Columns of a table of runs: their values, which to show, how to sort and format them."""
 
 import math
 import time
 from collections.abc import Callable, Sequence
 
-from nnexp.metrics.metric_info import format_metric, metric_info
+from nnexp.config.naming import changes_learning
+from nnexp.messages import did_you_mean
+from nnexp.metrics.metric_info import RUN_METRICS, format_metric, metric_info
 from nnexp.redaction import redacted
 from nnexp.runs.query import Run, RunError
 
-OF_RUN = ("id", "name", "experiment", "status", "started", "seconds")
+RUN_COLUMNS = ("id", "name", "experiment", "status", "started", "seconds")
 KINDS = ("metrics", "params", "tags")  # a name is looked up in this order
-RESULTS = ("best/val_accuracy", "best/val_r2", "test/accuracy", "test/r2", "time/total")
-NOT_LEARNT = (
-    "tracking",
-    "diagnostics",
-    "data.root",
-    "data.mirrors",
-    "trainer.threads",
-    "optimized_metric",
-    "plugins",
-)
-MOST_PARAMS = 4
+RESULTS = tuple(name for name in RUN_METRICS if metric_info(name).is_score or metric_info(name).cost)
+MAX_PARAMS = 4
 SHORT_ID = 8
 
 Value = str | float | None
 
 
-def value(run: Run, column: str) -> Value:
-    """What a column holds of a run; None: nothing."""
-    if column in OF_RUN:
-        found: Value = getattr(run, column)
-        return found
-    kind, _, name = column.partition(".")
-    for known in KINDS:
-        values: dict[str, float] | dict[str, str] = getattr(run, known)
-        held: Value = values.get(column, values.get(name) if kind == known else None)
-        if held is not None:
-            return redacted(held) if isinstance(held, str) else held
+def value_of(run: Run, column: str) -> Value:
+    """Return the value of a column; None: the run has none."""
+    if column in RUN_COLUMNS:
+        attribute: Value = getattr(run, column)
+        return attribute
+    prefix, _, name = column.partition(".")
+    for kind in KINDS:
+        values: dict[str, float] | dict[str, str] = getattr(run, kind)
+        value: Value = values.get(column, values.get(name) if prefix == kind else None)
+        if value is not None:
+            return redacted(value) if isinstance(value, str) else value
     return None
 
 
-def known(runs: Sequence[Run]) -> list[str]:
-    """Every name that a column of these runs may have."""
-    return [*OF_RUN, *dict.fromkeys(name for kind in KINDS for run in runs for name in getattr(run, kind))]
-
-
-def check(columns: Sequence[str], runs: Sequence[Run], others: Callable[[], Sequence[Run]] = list) -> None:
-    """Refuse columns that no run has.
+def check_columns(
+    columns: Sequence[str], runs: Sequence[Run], others: Callable[[], Sequence[Run]] = list
+) -> None:
+    """Check that some run has each column.
 
     Args:
         columns: names.
         runs: those that are shown.
-        others: asked for only if these lack a column: runs that may have it.
+        others: called only if these lack a column: returns all runs.
 
     Raises:
-        RunError: which, and what was likely meant.
+        RunError: no run has it.
     """
 
-    def lacking(these: Sequence[Run]) -> list[str]:
-        return [
-            column
-            for column in columns
-            if column not in OF_RUN and all(value(run, column) is None for run in these)
-        ]
+    def missing(among: Sequence[Run]) -> list[str]:
+        names = (column for column in columns if column not in RUN_COLUMNS)
+        return [name for name in names if all(value_of(run, name) is None for run in among)]
 
-    if lacking(runs):
+    if missing(runs):
         everyone = [*runs, *others()]
-        for column in lacking(everyone):
-            from nnexp.messages import did_you_mean
+        for column in missing(everyone):
+            known = {name for kind in KINDS for run in everyone for name in getattr(run, kind)}
+            advice = did_you_mean(column, {*RUN_COLUMNS, *known})
+            expected = f"expected {', '.join(RUN_COLUMNS)}, or a metric, param or tag"
+            raise RunError(f"no such column: {column}; {advice}{expected}; see nnexp show last --json")
 
-            advice = did_you_mean(column, known(everyone))
-            what = f"a column is {', '.join(OF_RUN)}, or a metric, param or tag; see all with: nnexp show last --json"
-            raise RunError(f"no such column: {column}; {advice}{what}")
 
-
-def default(runs: Sequence[Run]) -> list[str]:
-    """What it is, how well it did, and in what it differs from the others."""
-    held = [name for name in RESULTS if any(name in run.metrics for run in runs)]
-    return ["id", "name", "status", "started", *held, *differing(runs)]
+def default_columns(runs: Sequence[Run]) -> list[str]:
+    """Return identity, results, and the params in which the runs differ."""
+    results = [name for name in RESULTS if any(name in run.metrics for run in runs)]
+    return ["id", "name", "status", "started", *results, *differing(runs)]
 
 
 def differing(runs: Sequence[Run]) -> list[str]:
-    """Params in which the runs differ: the options of groups, then what is not explained by those."""
-    names = dict.fromkeys(name for run in runs for name in run.params)
-    found = []
+    """Return params in which the runs differ: options of groups, then values that these do not explain."""
+    names = dict.fromkeys(name for run in runs for name in run.params if changes_learning(name))
+    params = []
     for name in sorted(names, key=lambda name: "." in name):  # groups, and the seed, have no dot
-        if name.endswith("_target_") or any(
-            name == other or name.startswith(f"{other}.") for other in NOT_LEARNT
-        ):
-            continue
-        group = name.partition(".")[0]
+        group = name.partition(".")[0] if "." in name else ""
         by_option: dict[str, set[str]] = {}
         for run in runs:
-            by_option.setdefault(run.params.get(group, "") if "." in name else "", set()).add(
-                run.params.get(name, "")
-            )
-        if any(len(values) > 1 for values in by_option.values()):
-            found.append(name)
-    return found[:MOST_PARAMS]
+            by_option.setdefault(run.params.get(group, ""), set()).add(run.params.get(name, ""))
+        if not name.endswith("_target_") and any(len(values) > 1 for values in by_option.values()):
+            params.append(name)
+    return params[:MAX_PARAMS]
 
 
-def ordered(runs: Sequence[Run], column: str, sign: str = "") -> list[Run]:
-    """Sorted by a column; runs without it come last, equal ones stay as they were.
+def sort_runs(runs: Sequence[Run], column: str, sign: str = "") -> list[Run]:
+    """Sort by a column; runs without a value come last, equal ones keep their order.
 
-    The sign "-" puts the highest first, "+" the lowest; without one the best come first where that is known, else the lowest.
+    The sign "-" sorts the highest first, "+" the lowest; without one the best come first where that is known.
     """
-    down = sign == "-" if sign else column == "started" or metric_info(column).direction == "higher"
-    keyed = [(_key(value(run, column)), run) for run in runs]
-    there = sorted(
-        ((key, run) for key, run in keyed if key is not None), key=lambda pair: pair[0], reverse=down
-    )
-    return [run for _, run in there] + [run for key, run in keyed if key is None]
+    higher_first = column == "started" or metric_info(column).direction == "higher"
+    keyed = [(_sort_key(value_of(run, column)), run) for run in runs]
+    known = [(key, run) for key, run in keyed if key is not None]
+    known.sort(key=lambda pair: pair[0], reverse=sign == "-" if sign else higher_first)
+    return [run for _, run in known] + [run for key, run in keyed if key is None]
 
 
-def text(run: Run, column: str) -> str:
-    """A cell as a person reads it."""
-    held = value(run, column)
-    if held is None or (isinstance(held, float) and math.isnan(held)):
+def cell_text(run: Run, column: str) -> str:
+    """Format a cell."""
+    value = value_of(run, column)
+    if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
-    if column == "id":
-        return str(held)[:SHORT_ID]
-    if isinstance(held, str):
-        return " ".join(held.split())
+    if isinstance(value, str):
+        return value[:SHORT_ID] if column == "id" else " ".join(value.split())
     if column == "started":
-        return moment(held)
-    return format_metric(column, held)
+        then, now = time.localtime(value), time.localtime()
+        return time.strftime("%m-%d %H:%M" if then.tm_year == now.tm_year else "%Y-%m-%d %H:%M", then)
+    return format_metric(column, value)
 
 
-def moment(seconds: float) -> str:
-    """Local time; the year only where it is another."""
-    then = time.localtime(seconds)
-    return time.strftime(
-        "%m-%d %H:%M" if then.tm_year == time.localtime().tm_year else "%Y-%m-%d %H:%M", then
-    )
-
-
-def exact_moment(seconds: float) -> str:
-    """Local time as ISO 8601 has it."""
+def iso_time(seconds: float) -> str:
+    """Format local time as ISO 8601."""
     return time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(seconds))
 
 
-def _key(held: Value) -> tuple[bool, float, str] | None:
-    """Numbers by size, whether they are written as params or not, before words by alphabet."""
-    if held is None or held == "":
+def _sort_key(value: Value) -> tuple[bool, float, str] | None:
+    """Order numbers by size, also those in params, before words by alphabet."""
+    if value is None or value == "":
         return None
     try:
-        size = float(held)
+        number = float(value)
     except ValueError:
-        return True, 0.0, str(held)
-    return None if math.isnan(size) else (False, size, "")
+        return True, 0.0, str(value)
+    return None if math.isnan(number) else (False, number, "")

@@ -1,10 +1,8 @@
-"""One of the runs that are compared: its record, and what its files say of it.
+"""One of the compared runs: its record, and what its files hold.
 
 N examples.
 """
 
-import json
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,212 +11,166 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnexp.runs.backends import History
+from nnexp.run_folder import CONFIG, DATASET, ENVIRONMENT, SPLITS, History, RunFolder, predictions_path
 from nnexp.runs.query import Run
+from nnexp.tasks import Task, task_of, task_of_metrics
 
 LETTERS = "ABCDEFGHIJ"
-PARTS = {"val": "validation", "test": "test"}  # as files call them, and as dataset.json does
-REPORTS = {"classification": "confusion", "multilabel": "labels", "regression": "predictions"}
-WORDS = {
-    "classification": "a classification",
-    "multilabel": "a choice of several labels",
-    "regression": "a regression",
-}
 COLUMNS = ("index", "true", "predicted")
-NONE = ("", "none", "null")
+UNKNOWN = ("", "none", "null")
 
 
 @dataclass(frozen=True)
-class Answers:
-    """What a network made of each of some examples that have one right answer.
+class ExampleResults:
+    """Which examples a classifier gets right.
 
     Attributes:
         index: (N,) rows of the data set, in order.
         true: (N,) classes.
-        right: (N,) whether the network said so.
+        correct: (N,) whether the prediction is right.
     """
 
     index: NDArray[Any]
     true: NDArray[Any]
-    right: NDArray[np.bool_]
+    correct: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, arrays: Mapping[str, NDArray[Any]]) -> "Answers":
-        """From the columns of a file: index, true, predicted (N,)."""
-        order = np.argsort(arrays["index"], kind="stable")
-        return cls(
-            arrays["index"][order], arrays["true"][order], (arrays["true"] == arrays["predicted"])[order]
-        )
+    def of(cls, columns: Mapping[str, NDArray[Any]]) -> "ExampleResults":
+        """Build from the columns index, true and predicted, each (N,)."""
+        order = np.argsort(columns["index"], kind="stable")
+        correct = columns["true"] == columns["predicted"]
+        return cls(columns["index"][order], columns["true"][order], correct[order])
 
-    def same_examples(self, other: "Answers") -> bool:
-        """Whether both were asked the same."""
-        return np.array_equal(self.index, other.index) and np.array_equal(
-            self.true.astype(str), other.true.astype(str)
-        )
+    @classmethod
+    def read(cls, run: Run, classes: Sequence[str]) -> "ExampleResults | None":
+        """Read the test predictions, of arrays or of a table with names; None without complete ones."""
+        columns: dict[str, NDArray[Any]] = {}
+        arrays, table = predictions_path("test"), predictions_path("test").replace(".npz", ".parquet")
+        if (path := run.backend.file(arrays)) is not None:
+            columns = RunFolder(path.parent).arrays(path.name)
+            if classes and "true" in columns:
+                columns |= {name: np.asarray(classes)[columns[name]] for name in ("true", "predicted")}
+        elif (path := run.backend.file(table)) is not None:
+            columns = _read_table(path)
+        return cls.of(columns) if columns.keys() >= {*COLUMNS} else None
+
+    def has_same_examples(self, other: "ExampleResults") -> bool:
+        """Return whether both are of the same examples."""
+        same_classes = np.array_equal(self.true.astype(str), other.true.astype(str))
+        return same_classes and np.array_equal(self.index, other.index)
 
 
 @dataclass(frozen=True)
 class ComparedRun:
-    """One run of a comparison.
+    """One run of a comparison; what its files lack is empty.
 
     Attributes:
-        letter: what it is called in tables and pictures.
+        letter: its short name in tables and plots.
         run: its record.
-        environment: of environment.json; empty where there is none, as are those that follow.
+        environment: of environment.json.
         dataset: of dataset.json.
-        epochs: the metrics at each step.
-        reports: confusion/<part>.json, or what takes its place, by part: "val", "test".
-        answers: by part.
+        history: its metrics at each step.
+        reports: the evaluation report of each split: "val", "test".
+        test_results: of a classifier.
     """
 
     letter: str
     run: Run
     environment: dict[str, Any] = field(default_factory=dict)
     dataset: dict[str, Any] = field(default_factory=dict)
-    epochs: History = field(default_factory=list)
+    history: History = field(default_factory=list)
     reports: dict[str, dict[str, Any]] = field(default_factory=dict)
-    answers: dict[str, Answers] = field(default_factory=dict)
+    test_results: ExampleResults | None = None
 
     @classmethod
     def read(cls, letter: str, run: Run) -> "ComparedRun":
-        """Read a run's files, as far as it has any.
+        """Read a run's files.
 
         Raises:
             RunError: the store does not answer.
         """
-        there = set(run.files())
-
-        def content(path: str) -> dict[str, Any]:
-            return dict(json.loads(run.file(path).read_text(encoding="utf-8"))) if path in there else {}
-
-        reports = {
-            part: report
-            for part in PARTS
-            for kind in REPORTS.values()
-            if (report := content(f"{kind}/{part}.json"))
-        }
-        dataset, answers = content("dataset.json"), {}
-        for part in PARTS:
-            path = next((path for path in predictions(part) if path in there), "")
-            if path and (found := answered(run.file(path), dataset.get("classes", []))) is not None:
-                answers[part] = found
-        return cls(letter, run, content("environment.json"), dataset, run.history(), reports, answers)
-
-    def repeats(self, other: "ComparedRun") -> bool:
-        """Whether it is the other's run once more."""
-        return self.run.is_same(other.run)
+        dataset = run.json(DATASET)
+        results = ExampleResults.read(run, dataset.get("classes", []))
+        compared = cls(letter, run, run.json(ENVIRONMENT), dataset, run.history(), {}, results)
+        for split, _ in SPLITS:
+            if report := run.json(f"{compared.task.report_folder}/{split}.json"):
+                compared.reports[split] = report
+        return compared
 
     @property
-    def task(self) -> str:
-        """classification, multilabel or regression."""
-        if told := self.dataset.get("task"):
-            return str(told)
-        report = next(iter(self.reports.values()), {})
-        if "per_label" in report or "test/exact_match" in self.run.metrics:
-            return "multilabel"
-        return (
-            "regression" if "per_target" in report or "best/val_r2" in self.run.metrics else "classification"
-        )
+    def task(self) -> Task:
+        """Its task; of a run without dataset.json, the one that its metrics suggest."""
+        if "task" in self.dataset:
+            return task_of(self.dataset["task"])
+        return task_of_metrics(self.run.metrics) or task_of("classification")
 
     @property
-    def score(self) -> str:
-        """The name of what says how good it is."""
-        return "r2" if self.task == "regression" else "accuracy"
+    def validation_score(self) -> float | None:
+        """The best score on the validation split."""
+        return self._finite(f"best/val_{self.task.score}")
 
     @property
-    def validation(self) -> float | None:
-        """The best score on the validation examples; None: it got to none."""
-        return self.finite(f"best/val_{self.score}")
-
-    @property
-    def test(self) -> float | None:
-        """The score on the test examples; None: it got to none."""
-        return self.finite(f"test/{self.score}")
-
-    def finite(self, metric: str) -> float | None:
-        """A metric's last value; None: there is none that is a number."""
-        value = self.run.metrics.get(metric)
-        return value if value is not None and np.isfinite(value) else None
-
-    @property
-    def unit(self) -> str:
-        """What its curves count: epochs or steps."""
-        return "epoch" if self.run.params.get("trainer.evaluate_every", "null") in NONE else "step"
+    def test_score(self) -> float | None:
+        """The score on the test split."""
+        return self._finite(f"test/{self.task.score}")
 
     @property
     def data_sha256(self) -> str:
-        """Of the data's content; empty: not known."""
-        told = self.dataset.get("sha256") or self.run.tags.get("nnexp.data_sha256", "")
-        return "" if told in NONE else str(told)
+        """Of the data's content; empty: unknown."""
+        return str(self.dataset.get("sha256") or self.tag("nnexp.data_sha256"))
 
     @property
     def data_name(self) -> str:
-        """What the data are called."""
+        """The name of the data set."""
         return str(self.dataset.get("name") or self.run.params.get("data", ""))
 
-    def names(self) -> list[str]:
-        """Of the classes, labels or targets that it tells apart."""
-        if told := self.dataset.get("classes") or self.dataset.get("targets"):
-            return list(map(str, told))
-        return [name for name, _, _ in self.members(next(iter(self.reports), ""))]
-
-    def examples(self, part: str) -> str:
-        """A digest of which examples are in a part ("training", "validation", "test"); empty: not known."""
-        return str(self.dataset.get("splits", {}).get(part, {}).get("digest", ""))
-
-    def members(self, part: str) -> list[tuple[str, int, float]]:
-        """Each class or label with its examples and its recall; each target with its R2."""
-        report = self.reports.get(part, {})
-        if "per_target" in report:
-            return [
-                (str(row["target"]), report.get("examples", 0), row["r2"]) for row in report["per_target"]
-            ]
-        rows = report.get("per_class") or report.get("per_label") or []
-        return [(str(row.get("class", row.get("label"))), row["support"], row["recall"]) for row in rows]
-
+    @property
     def machine(self) -> str:
-        """Processor and cores; empty: not known."""
-        return (
-            f"{self.environment['cpu']}, {self.environment.get('cores', '?')} cores"
-            if self.environment.get("cpu")
-            else ""
-        )
+        """Processor and cores; empty: unknown."""
+        cpu, cores = self.environment.get("cpu"), self.environment.get("cores", "?")
+        return f"{cpu}, {cores} cores" if cpu else ""
 
-    def repeat(self) -> list[str]:
-        """The commands that make the run again: bit by bit, and as it was typed."""
-        folder = (
-            self.run.file("config.yaml").parent
-            if not self.run.id and "config.yaml" in self.run.files()
-            else None
-        )
+    @property
+    def output_names(self) -> list[str]:
+        """The names of the classes, labels or targets."""
+        rows = (name for split in self.reports for name, _, _ in self.outputs(split))
+        return [*self.task.names(self.dataset)] or [*dict.fromkeys(rows)]
+
+    def outputs(self, split: str) -> list[tuple[str, int, float]]:
+        """Return each class, label or target with its examples and its recall or R2."""
+        report, task = self.reports.get(split, {}), self.task
+        name = task.per_output.removeprefix("per_")
+        return [
+            (str(row[name]), row.get("support", report.get("examples", 0)), row[task.row_metric])
+            for row in report.get(task.per_output, [])
+        ]
+
+    def digest(self, split: str) -> str:
+        """Return the digest of a split's examples ("training", "validation", "test"); empty: unknown."""
+        return str(self.dataset.get("splits", {}).get(split, {}).get("digest", ""))
+
+    def tag(self, name: str) -> str:
+        """Return a tag; empty: unknown."""
+        value = self.run.tags.get(name, "")
+        return "" if value in UNKNOWN else value
+
+    def commands(self) -> list[str]:
+        """Return the commands that repeat the run: bit by bit, and as it was typed."""
+        folder = None if self.run.id or self.run.backend.file(CONFIG) is None else self.run.folder
         program, _, rest = str(self.environment.get("command", "")).partition(" ")
-        typed = f"nnexp {rest}".strip() if program in ("nnexp", "__main__.py") else ""
-        return [f"nnexp reproduce {self.run.id or folder or self.run.name}", *([typed] if typed else [])]
+        typed = [f"nnexp {rest}".strip()] if program in ("nnexp", "__main__.py") else []
+        return [f"nnexp reproduce {self.run.id or folder or self.run.name}", *typed]
+
+    def _finite(self, metric: str) -> float | None:
+        value = self.run.metrics.get(metric)
+        return value if value is not None and np.isfinite(value) else None
 
 
-def predictions(part: str) -> tuple[str, str]:
-    """Where the answers may lie, of which the first is taken."""
-    return f"predictions/{part}.npz", f"predictions/{part}.parquet"
+def _read_table(path: Path) -> dict[str, NDArray[Any]]:
+    from pyarrow import parquet
 
-
-def answered(path: Path, classes: Sequence[str]) -> Answers | None:
-    """The answers in a file; None where it holds none that are right or wrong.
-
-    Args:
-        path: of an array file with numbers of classes, or a table with their names.
-        classes: the names.
-    """
     try:
-        if path.suffix == ".parquet":
-            from pyarrow import parquet
-
-            table = parquet.read_table(path)
-            arrays = {name: table[name].to_numpy() for name in COLUMNS if name in table.column_names}
-        else:
-            with np.load(path, allow_pickle=False) as found:
-                arrays = {name: found[name] for name in COLUMNS if name in found}
-            if classes and "true" in arrays:
-                arrays |= {name: np.asarray(classes)[arrays[name]] for name in ("true", "predicted")}
-    except (ValueError, OSError, zipfile.BadZipFile):  # cut short by whatever ended the run
-        return None
-    return Answers.of(arrays) if len(arrays) == len(COLUMNS) else None
+        table = parquet.read_table(path)
+    except (ValueError, OSError):  # an interrupted write
+        return {}
+    return {name: table[name].to_numpy() for name in COLUMNS if name in table.column_names}

@@ -1,87 +1,72 @@
-"""The metrics of compared runs: which value is the best, and where asking that makes no sense."""
+"""The metrics of compared runs, with the best value of each where comparing it makes sense."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nnexp.metrics.metric_info import format_metric, metric_info
+from nnexp.metrics.metric_info import Direction, format_metric, metric_info
 from nnexp.runs.compare.compared_run import ComparedRun
 from nnexp.runs.compare.significance import PairwiseResult
 
-COST = {"time", "second"}  # can be compared whatever was learnt
-SHOWN = ("best/", "test/", "val/", "train/", "time/", "examples_per_second")
-"""Beginnings of the metrics that a person looks for, in this order; the others are for whoever asks."""
-ABSENT = "-"
+MAIN = ("best/", "test/", "val/", "train/", "time/", "examples_per_second")
+"""Prefixes of the main metrics, in this order."""
+ARROWS = {"higher": "↑", "lower": "↓", "neither": ""}
 
 
 @dataclass(frozen=True)
-class Metric:
-    """A metric of each run: its last value.
+class MetricRow:
+    """The last value of a metric in each run.
 
     Attributes:
-        name: as MLflow has it.
+        name: as in MLflow.
         values: None: the run has none.
-        better: "higher", "lower", or empty where neither is.
-        best: the runs that have the best value; none where all are equal.
-        shown: whether it is one that a person looks for.
+        direction: "neither" where the values cannot be compared.
+        best: indices of the runs with the best value; empty where all are equal.
+        is_main: whether it is one of the main metrics.
     """
 
     name: str
     values: list[float | None]
-    better: str
+    direction: Direction
     best: frozenset[int]
-    shown: bool
+    is_main: bool
+
+    def texts(self, absent: str) -> list[str]:
+        """Format the values."""
+        return [absent if value is None else format_metric(self.name, value) for value in self.values]
 
 
-def metrics(sides: Sequence[ComparedRun], gaps: Sequence[PairwiseResult]) -> list[Metric]:
-    """Every metric that any of the runs has; of scores of other data and of other losses none is the best."""
+def metric_rows(runs: Sequence[ComparedRun], results: Sequence[PairwiseResult]) -> list[MetricRow]:
+    """Collect every metric that any of the runs has; main metrics first."""
 
-    def place(name: str) -> tuple[int, bool, str]:
-        found = next((i for i, beginning in enumerate(SHOWN) if name.startswith(beginning)), len(SHOWN))
-        return found, not metric_info(name).is_score, name
+    def rank(name: str) -> tuple[int, bool, str]:
+        prefix = next((i for i, prefix in enumerate(MAIN) if name.startswith(prefix)), len(MAIN))
+        return prefix, not metric_info(name).is_score, name
 
-    same_loss = (
-        len(
-            {
-                tuple(sorted((k, v) for k, v in side.run.params.items() if k.split(".")[0] == "loss"))
-                for side in sides
-            }
-        )
-        == 1
-    )
-    same_task = not any(gap.apart for gap in gaps)
-    same_test = same_task and not any(gap.test is None and gap.both_tested for gap in gaps)
-
-    def comparable(name: str) -> bool:
+    def is_comparable(name: str) -> bool:
         if metric_info(name).cost:
             return True
-        return (
-            same_task
-            and (same_loss or not name.endswith("loss"))
-            and (same_test or not name.startswith("test/"))
-        )
+        is_loss, is_test = name.endswith("loss"), name.startswith("test/")
+        return same_task and (same_loss or not is_loss) and (same_test or not is_test)
 
-    made = []
-    for name in sorted({name for side in sides for name in side.run.metrics}, key=place):
-        values = [side.run.metrics.get(name) for side in sides]
-        direction = metric_info(name).direction
-        better = "" if direction == "neither" else direction
-        best = best_of(values, better) if comparable(name) else frozenset()
-        made.append(
-            Metric(name, values, better if comparable(name) else "", best, place(name)[0] < len(SHOWN))
-        )
-    return made
+    same_loss = len({_loss_params(run) for run in runs}) == 1
+    same_task = not any(result.incomparable_reason for result in results)
+    same_test = not any(result.test_difference is None and result.both_tested for result in results)
+    rows = []
+    for name in sorted({name for run in runs for name in run.run.metrics}, key=rank):
+        values = [run.run.metrics.get(name) for run in runs]
+        direction = metric_info(name).direction if is_comparable(name) else "neither"
+        rows.append(MetricRow(name, values, direction, _best(values, direction), rank(name)[0] < len(MAIN)))
+    return rows
 
 
-def best_of(values: Sequence[float | None], better: str) -> frozenset[int]:
-    """Where the best value is; nowhere if all are the same, or if neither more nor less is better."""
+def _best(values: Sequence[float | None], direction: Direction) -> frozenset[int]:
     known = {i: value for i, value in enumerate(values) if value is not None and not math.isnan(value)}
-    if not better or len(set(known.values())) < 2:
+    if direction == "neither" or len(set(known.values())) < 2:
         return frozenset()
-    top = (max if better == "higher" else min)(known.values())
-    return frozenset(i for i, value in known.items() if value == top)
+    best = (max if direction == "higher" else min)(known.values())
+    return frozenset(i for i, value in known.items() if value == best)
 
 
-def shown(name: str, value: float | None) -> str:
-    """A metric as a person reads it; a dash where there is none."""
-    return ABSENT if value is None else format_metric(name, value)
+def _loss_params(run: ComparedRun) -> frozenset[tuple[str, str]]:
+    return frozenset(item for item in run.run.params.items() if item[0].split(".")[0] == "loss")

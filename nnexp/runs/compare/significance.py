@@ -1,9 +1,8 @@
 """Which of two runs is better, by how much, and whether that is more than chance.
 
-The n = b + c test examples of which only one of the two networks gets the class right decide: were both equally good, each of
-these would be a fair coin, so b ~ Binomial(n, 1/2): McNemar's exact test (Q. McNemar, Note on the sampling error of the difference
-between correlated proportions or percentages, Psychometrika 12, 1947, 153-157). It speaks of these two networks, and not of how far
-the training of another seed would have led.
+McNemar's exact test: of the n = b + c test examples that only one of two networks classifies correctly, b are
+Binomial(n, 1/2) if both are equally good (Q. McNemar, Note on the sampling error of the difference between
+correlated proportions or percentages, Psychometrika 12, 1947, 153-157). It ignores the variance over seeds.
 """
 
 from collections.abc import Sequence
@@ -12,12 +11,13 @@ from math import sqrt
 
 import numpy as np
 
-from nnexp.metrics.metric_info import format_metric
-from nnexp.runs.compare.compared_run import WORDS, Answers, ComparedRun
+from nnexp.metrics.metric_info import metric_info
+from nnexp.runs.compare.compared_run import ComparedRun, ExampleResults
 
 LEVEL = 0.05
-NORMAL = 1.959964  # 95 % of a normal distribution lie within so many standard deviations
-SMALLEST = 1e-12  # of a difference that is one
+Z_95 = 1.959964  # 95 % of a normal distribution are within so many standard deviations
+MIN_DIFFERENCE = 1e-12  # below it, scores are tied
+Headline = tuple[str, str]  # the main statement, and details (may be empty)
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class McNemar:
     """The exact test of two networks on the same examples.
 
     Attributes:
-        only_base, only_other: examples that only the one gets right: c and b.
+        only_base, only_other: examples that only one of them classifies correctly: c and b.
         n: all examples.
         p: of a difference at least so large between two equally good networks.
     """
@@ -36,20 +36,22 @@ class McNemar:
     p: float
 
     @classmethod
-    def of(cls, base: Answers, other: Answers) -> "McNemar":
-        """Count where the answers, of the same examples, differ in being right."""
+    def of(cls, base: ExampleResults, other: ExampleResults) -> "McNemar":
+        """Test two networks' results on the same examples."""
         from scipy.stats import binomtest
 
-        only_base, only_other = int(np.sum(base.right & ~other.right)), int(np.sum(other.right & ~base.right))
-        differing = only_base + only_other
-        p = float(binomtest(only_other, differing, 0.5).pvalue) if differing else 1.0
-        return cls(only_base, only_other, len(base.right), p)
+        only_base = int(np.sum(base.correct & ~other.correct))
+        only_other = int(np.sum(other.correct & ~base.correct))
+        discordant = only_base + only_other
+        p = float(binomtest(only_other, discordant, 0.5).pvalue) if discordant else 1.0
+        return cls(only_base, only_other, len(base.correct), p)
 
     @property
     def interval(self) -> tuple[float, float]:
-        """95 % of the difference in accuracy: Wald's after half an example is added to each of the four counts (Agresti and Min 2005)."""
+        """95 % of the difference in accuracy: Wald's, with 1/2 added to each count (Agresti and Min 2005)."""
         b, c, n = self.only_other + 0.5, self.only_base + 0.5, self.n + 2
-        middle, width = (b - c) / n, NORMAL * sqrt(b + c - (b - c) ** 2 / n) / n
+        middle = (b - c) / n
+        width = Z_95 * sqrt(b + c - (b - c) ** 2 / n) / n
         return middle - width, middle + width
 
 
@@ -59,175 +61,152 @@ class PairwiseResult:
 
     Attributes:
         base, other: the two.
-        apart: why their scores cannot be compared at all; empty where they can.
-        validation, test: the other's score less the baseline's; None: not both have one, or not of the same examples.
-        mcnemar: None: it cannot be made.
-        untested: why not.
+        incomparable_reason: why their scores cannot be compared; empty where they can.
+        validation_difference, test_difference: the other's score minus the baseline's; None: unknown.
+        test_skipped_reason: why there is no `mcnemar`.
     """
 
     base: ComparedRun
     other: ComparedRun
-    apart: str = ""
-    validation: float | None = None
-    test: float | None = None
+    incomparable_reason: str = ""
+    validation_difference: float | None = None
+    test_difference: float | None = None
     mcnemar: McNemar | None = None
-    untested: str = ""
+    test_skipped_reason: str = ""
 
     @classmethod
     def between(cls, base: ComparedRun, other: ComparedRun) -> "PairwiseResult":
-        """All that can be said."""
-        if apart := unlike(base, other):
-            return cls(base, other, apart)
-        validation, test = difference(base.validation, other.validation), difference(base.test, other.test)
-        if (
-            base.examples("test") != other.examples("test")
-            and base.examples("test")
-            and other.examples("test")
-        ):
-            return cls(base, other, "", validation, None, None, "the test examples are not the same")
-        why = untestable(base, other)
-        return cls(
-            base,
-            other,
-            "",
-            validation,
-            test,
-            None if why else McNemar.of(base.answers["test"], other.answers["test"]),
-            why,
-        )
+        """Compare two runs."""
+        if reason := _incomparable_reason(base, other):
+            return cls(base, other, reason)
+        validation = _difference(base.validation_score, other.validation_score)
+        digests = {base.digest("test"), other.digest("test")} - {""}
+        if len(digests) > 1:
+            return cls(base, other, "", validation, test_skipped_reason="the test examples are not the same")
+        reason, mcnemar = _test_skipped_reason(base, other), None
+        if not reason and base.test_results is not None and other.test_results is not None:
+            mcnemar = McNemar.of(base.test_results, other.test_results)
+        test = _difference(base.test_score, other.test_score)
+        return cls(base, other, "", validation, test, mcnemar, reason)
 
     @property
     def both_tested(self) -> bool:
-        """Whether both have a score on test examples, be they the same or not."""
-        return self.base.test is not None and self.other.test is not None
+        """Whether both have a test score, be it of the same examples or not."""
+        return self.base.test_score is not None and self.other.test_score is not None
 
-    def winner(self, difference: float) -> tuple[ComparedRun, ComparedRun]:
-        """Who is ahead by a difference, and who is behind."""
-        return (self.other, self.base) if difference > 0 else (self.base, self.other)
+    def summary(self, level: float = LEVEL) -> Headline:
+        """Summarize the result; a p below `level` is significant."""
+        both = f"{self.base.letter} and {self.other.letter}"
+        if self.incomparable_reason:
+            return f"{both} cannot be compared: {self.incomparable_reason}", ""
+        if self.other.run.is_same(self.base.run):
+            return f"{both} are the same run", ""
+        if self.test_difference is None:
+            return f"{both} have no common test scores", self._on_validation()
+        if is_tied(self.test_difference):
+            return f"{both} are level on test", self._on_validation()
+        return self._on_test(self.test_difference, level), self._on_validation()
 
-    def verdict(self, level: float = LEVEL) -> str:
-        """One sentence; a p below `level` is more than chance explains."""
+    def _on_test(self, difference: float, level: float) -> str:
         a, b = self.base.letter, self.other.letter
-        if self.apart:
-            return f"{a} and {b} cannot be compared: {self.apart}"
-        if self.other.repeats(self.base):
-            return f"{a} and {b} are the same run"
-        return f"{self.on_test(level)}{self.on_validation()}"
-
-    def on_test(self, level: float) -> str:
-        """Who is ahead on the test examples, if anybody."""
-        a, b = self.base.letter, self.other.letter
-        if self.test is None:
-            return f"Nothing is known of the test examples of both {a} and {b}"
-        if tied(self.test):
-            return f"{a} and {b} are level on test"
-        lead, lag = self.winner(self.test)
-        by = f"by {self.amount(self.test)} on test"
+        better, worse = (b, a) if difference > 0 else (a, b)
+        by = f"{worse} by {self._amount(difference)} on test"
+        ahead = f"{better} is ahead of {by}"
         if self.mcnemar is None:
-            agreed = self.validation is None or self.validation * self.test >= 0
-            return f"{'' if agreed else 'No clear winner: '}{lead.letter} is ahead of {lag.letter} {by}"
-        p = p_value(self.mcnemar.p)
+            validation = self.validation_difference
+            agrees = validation is None or validation * difference >= 0
+            return ahead if agrees else f"No clear winner: {ahead}"
+        p = format_p(self.mcnemar.p)
         if self.mcnemar.p >= level:
-            return (
-                f"No clear winner: {lead.letter} is ahead of {lag.letter} {by}, which may be chance (p = {p})"
-            )
-        return f"{lead.letter} is better than {lag.letter} {by}, more than chance explains (p = {p})"
+            return f"No clear winner: {ahead}, which may be chance (p = {p})"
+        return f"{better} is better than {by}, more than chance explains (p = {p})"
 
-    def on_validation(self) -> str:
-        """The end of a sentence on the test examples."""
-        if self.validation is None:
+    def _on_validation(self) -> str:
+        difference = self.validation_difference
+        if difference is None:
             return ""
-        if tied(self.validation):
-            return "; on validation they are level"
-        return f"; on validation {self.winner(self.validation)[0].letter} is ahead by {self.amount(self.validation)}"
+        if is_tied(difference):
+            return "on validation they are level"
+        better = self.other if difference > 0 else self.base
+        return f"on validation {better.letter} is ahead by {self._amount(difference)}"
 
-    def amount(self, difference: float) -> str:
-        """How much it is, without its sign."""
-        return amount(abs(difference), self.base.score)
-
-
-def unlike(base: ComparedRun, other: ComparedRun) -> str:
-    """Why scores of two runs cannot be compared; empty where they can."""
-    if base.task != other.task:
-        return f"one is {WORDS[base.task]}, the other {WORDS[other.task]}"
-    if base.data_sha256 and other.data_sha256 and base.data_sha256 != other.data_sha256:
-        names = base.data_name, other.data_name
-        return (
-            f"their data are not the same ({names[0]} and {names[1]})"
-            if names[0] != names[1]
-            else "their data are not the same"
-        )
-    if base.names() and other.names() and base.names() != other.names():
-        return f"they do not tell the same {'targets' if base.task == 'regression' else 'classes'} apart"
-    return ""
+    def _amount(self, difference: float) -> str:
+        return format_amount(abs(difference), self.base.task.score)
 
 
-def untestable(base: ComparedRun, other: ComparedRun) -> str:
-    """Why McNemar's test cannot be made; empty where it can."""
-    if base.task != "classification":
-        return "McNemar's is for examples with one right answer"
-    lacking = [side.letter for side in (base, other) if "test" not in side.answers]
-    if lacking:
-        return f"{' and '.join(lacking)} kept no predictions of the test examples"
-    if not base.answers["test"].same_examples(other.answers["test"]):
-        return "the test examples are not the same"
-    return ""
+def sentence(statement: Headline) -> str:
+    """Join a headline to one sentence."""
+    return "; ".join(filter(None, statement))
 
 
-def headline(gaps: Sequence[PairwiseResult]) -> str:
-    """Which run is best; of more than two the best by validation, since choosing the best of many by test would flatter it."""
-    level = corrected(gaps)
-    if len(gaps) == 1:
-        return gaps[0].verdict(level)
-    base = gaps[0].base
-    sides = [
-        side for side in [base, *(gap.other for gap in gaps if not gap.apart)] if side.validation is not None
-    ]
-    if len(sides) < 2:
-        return f"There is nothing to compare {base.letter} with: see below why"
-    best = max(sides, key=lambda side: side.validation or 0.0)
-    level_with = [
-        side.letter
-        for side in sides
-        if side is not best and tied((side.validation or 0.0) - (best.validation or 0.0))
-    ]
-    of = f"of the {len(sides)} that can be compared" if len(sides) <= len(gaps) else f"of {len(sides)}"
-    tested = f", {scored(best.test, best.score)} on test" if best.test is not None else ""
-    if level_with:
-        return f"By validation, {' and '.join([best.letter, *level_with])} are the best {of}: {scored(best.validation, best.score)}"
-    return f"By validation, {best.letter} is the best {of}: {scored(best.validation, best.score)}{tested}"
+def headline(results: Sequence[PairwiseResult]) -> Headline:
+    """Say which run is best: of many by validation, since the maximum of many test scores is optimistic."""
+    if len(results) == 1:
+        return results[0].summary()
+    base = results[0].base
+    comparable = [base, *(result.other for result in results if not result.incomparable_reason)]
+    scores = {run.letter: run.validation_score for run in comparable if run.validation_score is not None}
+    if len(scores) < 2:
+        return f"No run can be compared with {base.letter}", "see below why"
+    best = max(scores.values())
+    winners = [letter for letter, score in scores.items() if is_tied(score - best)]
+    total = f"of {len(scores)}" + (" that can be compared" if len(scores) <= len(results) else "")
+    score = base.task.format_score(best)
+    if len(winners) > 1:
+        return f"By validation, {' and '.join(winners)} are the best {total}: {score}", ""
+    test = next(run.test_score for run in comparable if run.letter == winners[0])
+    tested = "" if test is None else f", {base.task.format_score(test)} on test"
+    return f"By validation, {winners[0]} is the best {total}: {score}{tested}", ""
 
 
-def corrected(gaps: Sequence[PairwiseResult]) -> float:
-    """The p below which a difference counts: Bonferroni's share where several are tested."""
-    return LEVEL / max(1, sum(gap.mcnemar is not None for gap in gaps))
+def corrected_level(results: Sequence[PairwiseResult]) -> float:
+    """Return the p below which a difference is significant: Bonferroni's correction for several tests."""
+    return LEVEL / max(1, sum(result.mcnemar is not None for result in results))
 
 
-def difference(base: float | None, other: float | None) -> float | None:
-    """None where one of them is not known."""
-    return None if base is None or other is None else other - base
+def is_tied(difference: float) -> bool:
+    """Return whether a difference is no more than rounding."""
+    return abs(difference) < MIN_DIFFERENCE
 
 
-def tied(difference: float) -> bool:
-    """No more than rounding."""
-    return abs(difference) < SMALLEST
-
-
-def amount(difference: float, score: str) -> str:
-    """A difference of two scores."""
-    if score == "r2":
-        return f"{difference:.4f} of R2"
+def format_amount(difference: float, metric: str) -> str:
+    """Format a difference of two scores in words."""
+    if metric_info(metric).style != "percent":
+        return f"{difference:.4f} of {metric.upper()}"
     points = f"{100 * difference:.2f}" if abs(difference) >= 1e-4 else f"{100 * difference:.2g}"
     return f"{points} percentage points"
 
 
-def scored(value: float | None, score: str) -> str:
-    """A score as one reads it."""
-    if value is None:
-        return "-"
-    return format_metric(score, value) if score == "accuracy" else f"R2 {value:.4f}"
+def format_p(p: float) -> str:
+    """Format a p-value: the smaller, the more digits."""
+    if p < 0.001:
+        return f"{p:.1e}"
+    return f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
 
 
-def p_value(p: float) -> str:
-    """With as many digits as matter."""
-    return f"{p:.1e}" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
+def _incomparable_reason(base: ComparedRun, other: ComparedRun) -> str:
+    if base.task != other.task:
+        return f"one is {base.task.noun}, the other {other.task.noun}"
+    if len({base.data_sha256, other.data_sha256} - {""}) > 1:
+        return f"their data are not the same ({base.data_name} and {other.data_name})"
+    if base.output_names and other.output_names and base.output_names != other.output_names:
+        return "their classes, labels or targets are not the same"
+    return ""
+
+
+def _test_skipped_reason(base: ComparedRun, other: ComparedRun) -> str:
+    if base.task.report_folder != "confusion":
+        return "McNemar's test needs one class per example"
+    if missing := [run.letter for run in (base, other) if run.test_results is None]:
+        return f"{' and '.join(missing)} has no predictions of the test examples"
+    if (
+        base.test_results
+        and other.test_results
+        and not base.test_results.has_same_examples(other.test_results)
+    ):
+        return "the test examples are not the same"
+    return ""
+
+
+def _difference(base: float | None, other: float | None) -> float | None:
+    return None if base is None or other is None else other - base

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import yaml
 
-from nnexp.cli.commands.reproduce import main
+from nnexp.__main__ import main as nnexp
 from nnexp.config import ConfigError, compose
-from nnexp.config.recorded import prepared
+from nnexp.config.recorded import load_recorded
 from nnexp.experiment.run import DivergedError, run
 from nnexp.run_folder import JOURNAL
 from nnexp.tracking.upload.client import Outcome
@@ -21,9 +21,7 @@ pytestmark = pytest.mark.filterwarnings(
 QUICK = ["data=digits", "trainer.epochs=3", "trainer.threads=1"]
 
 
-class Unshipped:
-    """In the shipper's place: draws no pictures, which takes seconds."""
-
+class NoUploader:
     @classmethod
     def start(cls, **_):
         return cls()
@@ -41,14 +39,14 @@ def folders():
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A run that left its folder and nothing else."""
+    """The folder of a run without tracking."""
     return run(compose([*QUICK, "tracking=none"]), home=tmp_path_factory.mktemp("made")).folder
 
 
 @pytest.fixture
 def recorded(made, alone, monkeypatch):
-    """A copy of it, to be tampered with; what is run beside it draws no pictures."""
-    monkeypatch.setattr("nnexp.experiment.run.Uploader", Unshipped)
+    """A copy of it, for changes; runs draw no plots, which would take seconds."""
+    monkeypatch.setattr("nnexp.experiment.run.Uploader", NoUploader)
     return shutil.copytree(made, alone / "recorded")
 
 
@@ -64,20 +62,24 @@ def configured(folder, **sections):
     path.write_text(yaml.safe_dump({key: value for key, value in values.items() if value is not ...}))
 
 
-def verdict(*arguments, capsys):
+def main(arguments):
+    return nnexp(["reproduce", *map(str, arguments)])
+
+
+def outcome(*arguments, capsys):
     """The exit code and the comparison."""
     capsys.readouterr()
-    code = main([*map(str, arguments), "--json"])
+    code = main([*arguments, "--json"])
     return code, json.loads(capsys.readouterr().out)
 
 
-def test_a_run_from_a_store_is_reproduced_to_the_bit(store, capsys):
+def test_a_run_in_a_store_is_reproduced_bit_by_bit(store, capsys):
     result = run(compose(QUICK))
     assert main([result.run_id[:8]]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert any(line.startswith("data      the same: digits") for line in lines)
     assert any(line.startswith("machine   the same: ") for line in lines)
-    assert lines[-1].startswith("verdict   identical: 3 epochs, ")
+    assert lines[-1].startswith("result    identical: 3 epochs, ")
     assert "8 arrays, every bit the same" in lines[-1]
     assert len(folders()) == 2
     head = json.loads(
@@ -87,185 +89,155 @@ def test_a_run_from_a_store_is_reproduced_to_the_bit(store, capsys):
 
 
 def test_a_run_is_reproduced_from_its_folder_alone(recorded, capsys):
-    code, found = verdict(recorded, capsys=capsys)
-    assert (code, found["verdict"], found["differences"]) == (0, "identical", 0)
-    assert found["compared"] | {"metrics": 0, "results": 0} == {
-        "evaluations": 3,
-        "metrics": 0,
-        "results": 0,
-        "arrays": 8,
-    }
-    assert Path(found["folder"]).is_relative_to(Path.cwd() / "outputs" / "runs")
+    code, result = outcome(recorded, capsys=capsys)
+    assert (code, result["outcome"], result["differences"]) == (0, "identical", 0)
+    assert (result["compared"]["evaluations"], result["compared"]["arrays"]) == (3, 8)
+    assert Path(result["folder"]).is_relative_to(Path.cwd() / "outputs" / "runs")
 
 
-@pytest.mark.parametrize(("factor", "code", "says"), [(1 + 1e-7, 0, "same to 1e-6"), (1.001, 1, "different")])
-def test_one_changed_value_names_the_first_epoch_that_differs(recorded, capsys, factor, code, says):
+@pytest.mark.parametrize(
+    ("factor", "code", "outcome_name"), [(1 + 1e-7, 0, "same to 1e-6"), (1.001, 1, "different")]
+)
+def test_one_changed_value_names_the_first_epoch_that_differs(recorded, capsys, factor, code, outcome_name):
     def change(line):
         if line["kind"] == "metrics" and line["step"] == 2:
             line["values"]["val/loss"] *= factor
 
     changed(recorded, change)
-    found = verdict(recorded, capsys=capsys)
-    assert (found[0], found[1]["verdict"]) == (code, says)
-    assert (found[1]["first"]["name"], found[1]["first"]["step"]) == ("val/loss", 2)
-    assert found[1]["first"]["recorded"] == pytest.approx(found[1]["first"]["found"] * factor, rel=1e-12)
-    assert main([str(recorded)]) == code
-    last = [
-        line
-        for line in capsys.readouterr().out.splitlines()
-        if line.startswith("first" if code == 0 else "verdict")
-    ]
-    assert "val/loss in epoch 2: " in last[0]
-    assert "a relative difference of " in last[0]
+    exit_code, result = outcome(recorded, capsys=capsys)
+    assert (exit_code, result["outcome"]) == (code, outcome_name)
+    first = result["first"]
+    assert (first["name"], first["step"]) == ("val/loss", 2)
+    assert first["recorded"] == pytest.approx(first["repeated"] * factor, rel=1e-12)
+    assert main([recorded]) == code
+    output = capsys.readouterr().out
+    assert f"\nresult    {outcome_name}: " in output
+    assert ", from epoch 2 on\n" in output
+    assert "\nfirst     val/loss in epoch 2: " in output
 
 
-def test_one_changed_weight_is_found(recorded, capsys):
+def test_one_changed_weight_is_a_difference(recorded, capsys):
     path = recorded / "weights" / "final.npz"
     with np.load(path, allow_pickle=False) as saved:
         arrays = {name: saved[name] for name in saved.files}
     arrays["0.W"][3, 5] += 1
     np.savez(path, allow_pickle=False, **arrays)
-    code, found = verdict(recorded, capsys=capsys)
-    assert (code, found["verdict"], found["first"]) == (1, "different", None)
-    assert found["largest"]["name"] == found["telling"]["name"] == "weights/final.npz 0.W[3, 5]"
+    code, result = outcome(recorded, capsys=capsys)
+    assert (code, result["outcome"], result["first"]["step"]) == (1, "different", None)
+    assert result["largest"]["name"] == result["first"]["name"] == "weights/final.npz 0.W[3, 5]"
 
 
-def test_other_data_stop_it_unless_somebody_says_anyway(recorded, capsys):
-    changed(
-        recorded,
-        lambda line: line["tags"].update({"nnexp.data_sha256": "0" * 64}) if line["kind"] == "run" else None,
-    )
-    assert main([str(recorded)]) == 2
+def test_other_data_are_an_error_without_anyway(recorded, capsys):
+    tags = {"nnexp.data_sha256": "0" * 64}
+    changed(recorded, lambda line: line["tags"].update(tags) if line["kind"] == "run" else None)
+    assert main([recorded]) == 2
     assert "go on with --anyway" in capsys.readouterr().err
     assert folders() == []
-    code, found = verdict(recorded, "--anyway", capsys=capsys)
-    assert (code, found["verdict"]) == (0, "identical")
-    assert "not those that the run learnt from" in found["reasons"][0]
+    code, result = outcome(recorded, "--anyway", capsys=capsys)
+    assert (code, result["outcome"]) == (0, "identical")
+    assert "not those of the record" in result["reasons"][0]
 
 
-def test_an_override_is_told_and_makes_another_run(recorded, capsys):
-    assert main([str(recorded), "optimizer=sgd", "optimizer.lr=0.2", "trainer.epochs=2"]) == 1
+def test_an_override_is_listed_and_makes_another_run(recorded, capsys):
+    assert main([recorded, "optimizer=sgd", "optimizer.lr=0.2", "trainer.epochs=2"]) == 1
     output = capsys.readouterr().out
-    for line in (
-        "optimizer=sgd; recorded is adam",
-        "optimizer.lr=0.2; recorded is 0.007",
-        "trainer.epochs=2; recorded is 3",
-    ):
+    for line in ("optimizer=sgd; recorded is adam", "trainer.epochs=2; recorded is 3"):
         assert f"changed   {line}\n" in output
-    assert "\nverdict   different: train/loss in epoch 1: " in output
+    assert "\nfirst     train/loss in epoch 1: " in output
     assert "\nreasons   optimizer=sgd; recorded is adam\n" in output
 
 
 @pytest.mark.parametrize(
-    ("overrides", "says"),
+    ("overrides", "message"),
     [
         (["optimizer.lrr=1"], "did you mean optimizer.lr?"),
         (["epochs=1"], "did you mean trainer.epochs?"),
         (["optimizer=sdg"], "did you mean sgd?"),
         (["seed=1,2"], "a run is reproduced once"),
-        (["tracking.experiment=mine"], "a reproduction stays in its folder"),
+        (["tracking.experiment=mine"], "a reproduction is not tracked"),
         (["experiment=fast_98"], "cannot be changed here"),
-        (["~seed"], "nothing can be taken away"),
+        (["~seed"], "cannot be deleted"),
         (["nothing"], "key=value"),
         (["optimizer.lr=-1", "trainer.epochs=0"], "2 configuration errors:"),
     ],
     ids=str,
 )
-def test_mistakes_are_told_as_by_a_run(recorded, capsys, overrides, says):
-    assert main([str(recorded), *overrides]) == 2
-    seen = capsys.readouterr()
-    assert seen.err.startswith("nnexp: ")
-    assert says in seen.err
+def test_errors_of_overrides_are_those_of_a_run(recorded, capsys, overrides, message):
+    assert main([recorded, *overrides]) == 2
+    output = capsys.readouterr()
+    assert output.err.startswith("nnexp: ")
+    assert message in output.err
     assert folders() == []
 
 
-def test_a_run_that_there_is_not_is_a_mistake(capsys, store):
+def test_an_unknown_run_is_an_error(capsys, store):
     assert main(["nosuch"]) == 2
     assert capsys.readouterr().err.startswith("nnexp: ")
 
 
 def plugin(folder):
-    (folder / "mine.py").write_text(
-        "from pathlib import Path\nfrom nnexp.nn.initializers.initializer import He\nPath('it-ran').touch()\n\n\nclass Mine(He):\n    pass\n"
-    )
+    imports = "from pathlib import Path\nfrom nnexp.nn.initializers.initializer import He\n"
+    (folder / "mine.py").write_text(f"{imports}Path('it-ran').touch()\nclass Mine(He):\n    pass\n")
     return {"_target_": "mine.Mine"}
 
 
-def test_code_that_a_record_names_runs_only_if_a_person_lists_its_package_now(
+def test_code_that_a_record_names_runs_only_if_its_package_is_listed_now(
     recorded, alone, capsys, monkeypatch
 ):
     monkeypatch.syspath_prepend(alone)
     configured(recorded, init=plugin(alone), plugins=["mine"])
-    assert main([str(recorded)]) == 2
-    assert "if you trust it, add plugins=[mine]" in capsys.readouterr().err
+    assert main([recorded]) == 2
+    assert "plugins=[mine]" in capsys.readouterr().err
     assert not (alone / "it-ran").exists()
-    code, found = verdict(recorded, "plugins=[mine]", capsys=capsys)
-    assert (code, found["verdict"]) == (0, "identical")
+    code, result = outcome(recorded, "plugins=[mine]", capsys=capsys)
+    assert (code, result["outcome"]) == (0, "identical")
     assert (alone / "it-ran").exists()
     sys.modules.pop("mine")
 
 
 @pytest.mark.parametrize(
-    ("init", "says"),
+    ("init", "message"),
     [
-        ({"_target_": "os.system", "command": "touch it-ran"}, "add plugins=[os]"),
+        ({"_target_": "os.system", "command": "touch it-ran"}, "plugins=[os]"),
         ({"_target_": "nnexp.cli.commands.look.look", "overrides": [], "out": "it-ran"}, "refused: "),
-        (
-            {
-                "_target_": "nnexp.data.images.download.download",
-                "name": "x",
-                "mirrors": [],
-                "folder": "it-ran",
-                "md5": "",
-            },
-            "refused: ",
-        ),
-        (
-            {"_target_": "nnexp.nn.initializers.initializer.He", "gain": "${oc.env:HOME}"},
-            "an interpolation in a record",
-        ),
+        ({"_target_": "nnexp.data.images.download.download", "name": "x", "folder": "it-ran"}, "refused: "),
+        ({"_target_": "nnexp.nn.initializers.initializer.He", "gain": "${oc.env:HOME}"}, "interpolation"),
     ],
     ids=lambda value: value if isinstance(value, str) else value["_target_"],
 )
-def test_a_record_cannot_make_us_run_anything(recorded, alone, capsys, init, says):
+def test_a_record_cannot_run_code(recorded, alone, capsys, init, message):
     configured(recorded, init=init)
-    assert main([str(recorded)]) == 2
-    assert says in capsys.readouterr().err
+    assert main([recorded]) == 2
+    assert message in capsys.readouterr().err
     assert not (alone / "it-ran").exists()
     (recorded / "config.yaml").write_text("init: !!python/object/apply:os.system ['touch it-ran']")
-    assert main([str(recorded)]) == 2
+    assert main([recorded]) == 2
     assert not (alone / "it-ran").exists()
 
 
-def test_an_older_record_is_filled_with_what_changes_nothing(recorded, capsys):
-    configured(recorded, diagnostics=..., augment=..., averaging=...)
-    assert main([str(recorded)]) == 0
-    assert "filled in augment, averaging, diagnostics: " in capsys.readouterr().out
+def test_a_record_without_a_section_is_an_error(recorded, capsys):
     configured(recorded, optimizer=...)
-    assert main([str(recorded)]) == 2
-    assert "missing: give optimizer a value" in capsys.readouterr().err
+    assert main([recorded]) == 2
+    assert "optimizer\n    missing" in capsys.readouterr().err
 
 
-def test_data_are_looked_for_on_this_machine_where_the_recorded_place_is_not_here(recorded, alone):
+def test_a_missing_recorded_data_folder_is_replaced_by_that_of_this_machine(recorded, alone):
     path = recorded / "config.yaml"
     (alone / "data").mkdir(exist_ok=True)
     data = {"root": "/nowhere/at/all", "_target_": "nnexp.data.images.digits.Digits", "validation": 0.2}
     configured(recorded, data=data)
-    values, notes = prepared(path, [])
+    values, notes = load_recorded(path, [])
     assert values["data"]["root"] == str(alone / "data")
-    assert (
-        "place",
-        f"the data are looked for in {alone / 'data'}; the recorded folder is not here: /nowhere/at/all",
-    ) in notes
-    assert prepared(path, ["data.root=/else"])[0]["data"]["root"] == "/else"
+    assert notes[0][1].startswith(f"looked for in {alone / 'data'}; ")
+    assert load_recorded(path, ["data.root=/else"])[0]["data"]["root"] == "/else"
     configured(
         recorded,
         data={"_target_": "nnexp.data.tables.table.Table", "path": "/nowhere/houses.csv", "target": "price"},
     )
-    with pytest.raises(ConfigError, match=r"say where it is, data\.path=FILE"):
-        prepared(path, [])
+    with pytest.raises(ConfigError, match=r"data\.path=FILE"):
+        load_recorded(path, [])
     (alone / "data" / "houses.csv").write_text("price\n1\n")
-    assert prepared(path, [])[0]["data"]["path"] == str(alone / "data" / "houses.csv")
+    assert load_recorded(path, [])[0]["data"]["path"] == str(alone / "data" / "houses.csv")
 
 
 def test_the_number_of_threads_is_the_recorded_one_unless_given(recorded, capsys):
@@ -273,54 +245,50 @@ def test_the_number_of_threads_is_the_recorded_one_unless_given(recorded, capsys
     machine.write_text(json.dumps(json.loads(machine.read_text()) | {"threads": 2}))
     configured(recorded, trainer={"epochs": 1, "batch_size": 64, "threads": None})
     for overrides, threads in (([], 2), (["trainer.threads=1"], 1)):
-        code, found = verdict(recorded, *overrides, capsys=capsys)
+        code, result = outcome(recorded, *overrides, capsys=capsys)
         assert code == 1
-        assert (
-            yaml.safe_load((Path(found["folder"]) / "config.yaml").read_text())["trainer"]["threads"]
-            == threads
-        )
+        config = yaml.safe_load((Path(result["folder"]) / "config.yaml").read_text())
+        assert config["trainer"]["threads"] == threads
 
 
-def test_another_machine_is_told_as_a_reason(recorded, capsys):
+def test_another_machine_is_a_reason(recorded, capsys):
     machine = recorded / "environment.json"
-    found = json.loads(machine.read_text())
-    machine.write_text(json.dumps(found | {"packages": found["packages"] | {"numpy": "1.0"}, "cpu": "Z80"}))
-    assert main([str(recorded)]) == 0
+    result = json.loads(machine.read_text())
+    machine.write_text(json.dumps(result | {"packages": result["packages"] | {"numpy": "1.0"}, "cpu": "Z80"}))
+    assert main([recorded]) == 0
     output = capsys.readouterr().out
     assert "machine   another: CPU Z80 recorded, " in output
     assert "NumPy 1.0 recorded, " in output
 
 
-def test_a_run_that_was_cut_off_is_done_again_as_far_as_it_went(recorded, capsys):
+def test_an_interrupted_run_is_repeated_up_to_its_last_epoch(recorded, capsys):
     lines = (recorded / JOURNAL).read_text().splitlines(keepends=True)
-    kept = [
-        line
-        for line in lines
-        if json.loads(line).get("step", 1) in (1, 2) and json.loads(line)["kind"] in ("run", "metrics")
-    ]
+    entries = map(json.loads, lines)
+    keep = [e["kind"] in ("run", "metrics") and e.get("step", 1) in (1, 2) for e in entries]
+    kept = [line for line, kept in zip(lines, keep, strict=True) if kept]
     (recorded / JOURNAL).write_text("".join(kept))
     shutil.rmtree(recorded / "weights")
-    code, found = verdict(recorded, capsys=capsys)
-    assert (code, found["verdict"], found["run"]["status"]) == (0, "identical", "UNFINISHED")
-    assert (found["compared"]["evaluations"], found["compared"]["arrays"]) == (2, 0)
+    code, result = outcome(recorded, capsys=capsys)
+    assert (code, result["outcome"], result["run"]["status"]) == (0, "identical", "UNFINISHED")
+    assert (result["compared"]["evaluations"], result["compared"]["arrays"]) == (2, 0)
     (recorded / JOURNAL).write_text(kept[0])
-    assert main([str(recorded)]) == 2
-    assert "no epoch that could be compared" in capsys.readouterr().err
+    assert main([recorded]) == 2
+    assert "no epoch to compare" in capsys.readouterr().err
 
 
 def test_a_run_that_diverged_diverges_again(recorded, capsys):
     with pytest.raises(DivergedError):
         run(compose([*QUICK, "tracking=none", "optimizer=sgd", "optimizer.lr=1e30"]))
-    code, found = verdict(folders()[0], capsys=capsys)
-    assert (code, found["verdict"], found["compared"]["evaluations"]) == (0, "identical", 1)
+    code, result = outcome(folders()[0], capsys=capsys)
+    assert (code, result["outcome"], result["compared"]["evaluations"]) == (0, "identical", 1)
 
 
-def test_a_time_budget_is_said_to_have_no_equal(recorded, capsys):
-    main([str(recorded), "trainer.time_budget=100"])
+def test_a_time_budget_is_a_reason_for_a_difference(recorded, capsys):
+    main([recorded, "trainer.time_budget=100"])
     assert "note      trainer.time_budget=100 ends training by the clock" in capsys.readouterr().out
 
 
-def test_weights_that_cannot_be_read_are_a_mistake(recorded, capsys):
+def test_weights_that_cannot_be_read_are_an_error(recorded, capsys):
     (recorded / "weights" / "best.npz").write_bytes(b"PK\x03\x04 and nothing more")
-    assert main([str(recorded)]) == 2
+    assert main([recorded]) == 2
     assert "cannot be read as weights" in capsys.readouterr().err

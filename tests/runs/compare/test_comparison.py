@@ -6,56 +6,54 @@ from math import comb
 import numpy as np
 import pytest
 
-from nnexp.plots.comparison import RunCurves, metric_curves, metric_names, svg
-from nnexp.plots.run.confusion import difference
-from nnexp.runs.compare.compared_run import Answers, ComparedRun
-from nnexp.runs.compare.comparison import check_number, compare, differing
-from nnexp.runs.compare.metric_rows import shown
-from nnexp.runs.compare.report import page
-from nnexp.runs.compare.significance import McNemar, amount, corrected, p_value
+from nnexp.runs.compare.compared_run import ExampleResults
+from nnexp.runs.compare.comparison import check_number, compare
+from nnexp.runs.compare.report import write
+from nnexp.runs.compare.significance import McNemar, corrected_level, format_amount, format_p
 from nnexp.runs.query import RunError
 from nnexp.runs.run import in_folder
 
 CLASSES = ["ape", "bee", "cat"]
 TRUE = np.repeat([0, 1, 2], 40)
-PARAMS = {
-    "data": "zoo",
-    "data.fold": "0",
-    "loss": "softmax_cross_entropy",
-    "optimizer": "adam",
-    "optimizer.lr": "0.007",
-    "seed": "0",
-}
-ENVIRONMENT = {
-    "command": "nnexp data=zoo",
-    "cpu": "Z80",
-    "cores": 1,
-    "threads": 1,
-    "packages": {"numpy": "2.4.0"},
-}
+LOSS = {"loss": "softmax_cross_entropy"}
+PARAMS = LOSS | {"data": "zoo", "data.fold": "0", "optimizer": "adam", "optimizer.lr": "0.007", "seed": "0"}
+MACHINE = {"cpu": "Z80", "cores": 1, "threads": 1, "packages": {"numpy": "2.4.0"}}
+ENVIRONMENT = MACHINE | {"command": "nnexp data=zoo"}
 TAGS = {"nnexp.data_sha256": "d" * 64, "nnexp.git_commit": "c" * 40, "nnexp.git_dirty": "false"}
+TIME = 1_795_000_000_000
 
 
 def wrong(*rows):
-    """What a network predicts that errs in these rows only."""
+    """Predictions that are wrong in these rows only."""
     predicted = TRUE.copy()
     predicted[list(rows)] = (predicted[list(rows)] + 1) % 3
     return predicted
 
 
 def data(sha="d" * 64, task="classification", classes=CLASSES, targets=(), validation="v", test="t"):
-    parts = {"training": "r", "validation": validation, "test": test}
-    described = {
-        name: {"examples": 120, "digest": digest * 64, "classes": None} for name, digest in parts.items()
-    }
-    return {
-        "name": "zoo",
-        "sha256": sha,
-        "task": task,
-        "classes": list(classes),
-        "targets": list(targets),
-        "splits": described,
-    }
+    digests = {"training": "r", "validation": validation, "test": test}
+    splits = {name: {"examples": 120, "digest": digest * 64} for name, digest in digests.items()}
+    names = {"classes": list(classes), "targets": list(targets)}
+    return {"name": "zoo", "sha256": sha, "task": task, **names, "splits": splits}
+
+
+def write_json(path, content):
+    path.parent.mkdir(exist_ok=True, parents=True)
+    path.write_text(json.dumps(content))
+
+
+def write_predictions(folder, predicted):
+    """Writes the report and the predictions of a classifier; returns its metrics."""
+    matrix = np.zeros((3, 3), int)
+    np.add.at(matrix, (TRUE, predicted), 1)
+    rows = [{"class": c, "recall": matrix[i, i] / 40, "support": 40} for i, c in enumerate(CLASSES)]
+    report = {"classes": CLASSES, "matrix": matrix.tolist(), "per_class": rows}
+    write_json(folder / "confusion" / "test.json", report)
+    (folder / "predictions").mkdir()
+    arrays = {"index": np.arange(120), "true": TRUE, "predicted": predicted}
+    np.savez(folder / "predictions" / "test.npz", **arrays)
+    accuracy = float(np.mean(predicted == TRUE))
+    return {"test/accuracy": accuracy, "best/val_accuracy": accuracy}
 
 
 @pytest.fixture
@@ -72,343 +70,270 @@ def recorded(tmp_path):
         status="FINISHED",
         tags=(),
         environment=(),
-        **files,
+        report=None,
+        unit="epoch",
     ):
         folder = tmp_path / f"run-{len(list(tmp_path.glob('run-*')))}"
-        folder.mkdir()
         dataset = data() if dataset is None else dataset
-        (folder / "dataset.json").write_text(json.dumps(dataset))
-        (folder / "environment.json").write_text(json.dumps(ENVIRONMENT | dict(environment)))
-        (folder / "config.yaml").write_text("seed: 0")
-        told = dict(metrics)
-        if predicted is not None:
-            matrix = np.zeros((3, 3), int)
-            np.add.at(matrix, (TRUE, predicted), 1)
-            rows = [{"class": c, "recall": matrix[i, i] / 40, "support": 40} for i, c in enumerate(CLASSES)]
-            write(
-                folder / "confusion" / "test.json",
-                json.dumps({"classes": CLASSES, "matrix": matrix.tolist(), "per_class": rows}),
-            )
-            accuracy = float(np.mean(predicted == TRUE))
-            told = {"test/accuracy": accuracy, "best/val_accuracy": accuracy, "best/epoch": epochs} | told
-            (folder / "predictions").mkdir()
-            np.savez(
-                folder / "predictions" / "test.npz", index=np.arange(120), true=TRUE, predicted=predicted
-            )
-        for path, text in files.items():
-            write(folder / path.replace("__", "/").replace("_json", ".json"), json.dumps(text))
+        write_json(folder / "dataset.json", dataset)
+        write_json(folder / "environment.json", ENVIRONMENT | dict(environment))
+        write_json(folder / "config.yaml", {"seed": 0})
+        final = write_predictions(folder, predicted) if predicted is not None else {}
+        final |= {"best/epoch": epochs} | dict(metrics)
+        if report is not None:
+            write_json(folder / report[0], report[1])
+        head = {"name": name, "params": PARAMS | dict(params), "tags": TAGS | dict(tags), "unit": unit}
+        lines = [{"kind": "run", "time": TIME, "destination": None, **head}]
         score = "r2" if dataset.get("task") == "regression" else "accuracy"
-        lines = [
-            {
-                "kind": "run",
-                "time": 1_795_000_000_000,
-                "name": name,
-                "params": PARAMS | dict(params),
-                "tags": TAGS | dict(tags),
-            }
-        ]
-        lines[0]["destination"] = None
         for i in range(1, epochs + 1):
-            values = {
-                "train/loss": 1 / i,
-                "val/loss": 1.1 / i,
-                f"val/{score}": 1 - 0.5 / i,
-                "lr": 0.01 / i,
-                "grad_norm/dense1": 2.0,
-            }
-            lines.append({"kind": "metrics", "time": 1_795_000_000_000, "step": i, "values": values})
-        lines.append({"kind": "metrics", "time": 1_795_000_001_000, "step": 0, "values": told})
-        lines += (
-            [{"kind": "end", "time": 1_795_000_002_000, "status": status}] if status != "UNFINISHED" else []
-        )
+            values = {"train/loss": 1 / i, "val/loss": 1.1 / i, "lr": 0.01 / i, "grad_norm/dense1": 2.0}
+            values[f"val/{score}"] = 1 - 0.5 / i
+            lines.append({"kind": "metrics", "time": TIME, "step": i, "values": values})
+        lines.append({"kind": "metrics", "time": TIME, "step": 0, "values": final})
+        if status != "UNFINISHED":
+            lines.append({"kind": "end", "time": TIME + 2000, "status": status})
         (folder / "journal.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
         return in_folder(folder)
 
     return make
 
 
-def write(path, text):
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(text)
+def whats(comparison):
+    return [caveat.what for caveat in comparison.caveats]
 
 
-def whats(found):
-    return [caution.what for caution in found.cautions]
-
-
-def curves_of(found):
-    return [RunCurves(label=side.letter, unit=side.unit, history=side.epochs) for side in found.sides]
-
-
-def drawn(found):
-    runs = curves_of(found)
-    panels = [svg(metric_curves(runs, metric)) for metric in metric_names(runs)]
-    differences = [difference(d.matrix, d.baseline, d.classes, d.part, d.base).draw() for d in found.mistakes]
-    return page(found, panels, list(map(svg, differences)))
+@pytest.fixture
+def page(tmp_path):
+    """Writes the page of a comparison and returns its text."""
+    return lambda comparison: write(comparison, tmp_path / "page")[0].read_text()
 
 
 @pytest.mark.parametrize(("b", "c"), [(0, 0), (1, 0), (9, 1), (3, 3), (0, 20), (14, 6)])
-def test_mcnemars_p_is_that_of_a_fair_coin(b, c):
+def test_the_p_value_is_that_of_a_binomial_test(b, c):
     base, other = np.ones(60, bool), np.ones(60, bool)
     base[:b] = False
     other[b : b + c] = False
-    found = McNemar.of(Answers(np.arange(60), TRUE[:60], base), Answers(np.arange(60), TRUE[:60], other))
+    index = np.arange(60)
+    result = McNemar.of(*(ExampleResults(index, TRUE[:60], correct) for correct in (base, other)))
     tail = sum(comb(b + c, k) for k in range(min(b, c) + 1)) / 2 ** (b + c)
-    assert (found.only_other, found.only_base, found.n) == (b, c, 60)
-    assert found.p == pytest.approx(min(1.0, 2 * tail))
-    low, high = found.interval
+    assert (result.only_other, result.only_base, result.n) == (b, c, 60)
+    assert result.p == pytest.approx(min(1.0, 2 * tail))
+    low, high = result.interval
     assert low < (b - c) / 62 < high
     assert (low, high) == pytest.approx((-high, -low)) if b == c else True
 
 
-def test_a_difference_that_is_more_than_chance_is_told_with_its_size(recorded):
-    found = compare([recorded(predicted=wrong(*range(30))), recorded(predicted=wrong(0, 1, 119))])
-    assert found.headline.startswith(
-        "B is better than A by 22.50 percentage points on test, more than chance explains (p = "
-    )
-    assert found.headline.endswith("; on validation B is ahead by 22.50 percentage points")
-    (gap,) = found.gaps
-    assert (gap.mcnemar.only_other, gap.mcnemar.only_base) == (28, 1)
-    assert not found.cautions
+def test_a_significant_difference_names_the_better_run_and_its_size(recorded):
+    comparison = compare([recorded(predicted=wrong(*range(30))), recorded(predicted=wrong(0, 1, 119))])
+    main, detail = comparison.headline
+    assert main.startswith("B is better than A by 22.50 percentage points on test, ")
+    assert detail == "on validation B is ahead by 22.50 percentage points"
+    (result,) = comparison.results
+    assert (result.mcnemar.only_other, result.mcnemar.only_base) == (28, 1)
+    assert not comparison.caveats
 
 
-def test_a_difference_that_may_be_chance_makes_no_winner(recorded):
-    found = compare(
-        [recorded(predicted=wrong(0, 1)), recorded(predicted=wrong(5), metrics={"best/val_accuracy": 0.9})]
-    )
-    assert found.headline == (
-        "No clear winner: B is ahead of A by 0.83 percentage points on test, which may be chance (p = 1.00); "
-        "on validation A is ahead by 8.33 percentage points"
-    )
+def test_a_difference_that_may_be_chance_has_no_winner(recorded):
+    other = recorded(predicted=wrong(5), metrics={"best/val_accuracy": 0.9})
+    main, detail = compare([recorded(predicted=wrong(0, 1)), other]).headline
+    assert main.startswith("No clear winner: B is ahead of A by 0.83 percentage points on test, ")
+    assert "p = 1.00" in main
+    assert detail == "on validation A is ahead by 8.33 percentage points"
 
 
 def test_equal_networks_are_level(recorded):
-    found = compare([recorded(predicted=wrong(3)), recorded("other", predicted=wrong(4))])
-    assert found.headline == "A and B are level on test; on validation they are level"
+    comparison = compare([recorded(predicted=wrong(3)), recorded("other", predicted=wrong(4))])
+    assert comparison.headline == ("A and B are level on test", "on validation they are level")
 
 
-def test_without_predictions_nothing_is_said_of_chance(recorded):
+def test_without_predictions_significance_is_not_tested(recorded, page):
     run = recorded(predicted=wrong(3))
     (run.folder / "predictions" / "test.npz").write_bytes(b"PK cut short")
-    found = compare([run, recorded(predicted=wrong())])
-    assert found.headline.startswith("B is ahead of A by 0.83 percentage points on test; on validation B")
-    assert found.gaps[0].untested == "A kept no predictions of the test examples"
-    assert "not tested: A kept no predictions" in page(found, [], [])
+    comparison = compare([run, recorded(predicted=wrong())])
+    assert comparison.headline[0] == "B is ahead of A by 0.83 percentage points on test"
+    reason = comparison.results[0].test_skipped_reason
+    assert reason.startswith("A has no predictions")
+    assert reason in page(comparison)
 
 
-def test_a_table_of_names_is_read_like_an_array_of_numbers(recorded):
+def test_a_table_of_predictions_is_read_like_their_arrays(recorded):
     import pyarrow as pa
     from pyarrow import parquet
 
     runs = [recorded(predicted=wrong(*range(30))), recorded(predicted=wrong(0, 1, 119))]
-    expected = compare(runs).gaps[0].mcnemar
+    expected = compare(runs).results[0].mcnemar
     folder = runs[1].folder / "predictions"
-    with np.load(folder / "test.npz") as found:
+    with np.load(folder / "test.npz") as arrays:
         order = np.random.default_rng(0).permutation(120)
-        named = {key: pa.array(np.asarray(CLASSES)[found[key][order]]) for key in ("true", "predicted")}
+        named = {key: pa.array(np.asarray(CLASSES)[arrays[key][order]]) for key in ("true", "predicted")}
         parquet.write_table(pa.table({"index": pa.array(order), **named}), folder / "test.parquet")
     (folder / "test.npz").unlink()
-    assert compare(runs).gaps[0].mcnemar == expected
+    assert compare(runs).results[0].mcnemar == expected
 
 
-def test_of_many_the_best_is_chosen_by_validation_and_p_is_corrected(recorded):
+def test_of_many_runs_the_best_is_chosen_by_validation_and_the_level_is_corrected(recorded, page):
+    scores = [0.5 + i / 100 for i in range(5)]
     runs = [
-        recorded(f"run{i}", predicted=wrong(*range(9 - i)), metrics={"best/val_accuracy": 0.5 + i / 100})
-        for i in range(5)
+        recorded(f"run{i}", predicted=wrong(*range(9 - i)), metrics={"best/val_accuracy": score})
+        for i, score in enumerate(scores)
     ]
-    found = compare(runs)
-    assert found.headline == f"By validation, E is the best of 5: 54.00%, {100 * 115 / 120:.2f}% on test"
-    assert corrected(found.gaps) == 0.05 / 4
-    assert len(found.mistakes) == 3
-    assert "name fewer runs" in found.left_out[0]
-    assert "below 0.0125 (Bonferroni)" in page(found, [], [])
+    comparison = compare(runs)
+    expected = f"By validation, E is the best of 5: 54.00%, {115 / 120:.2%} on test"
+    assert comparison.headline == (expected, "")
+    assert corrected_level(comparison.results) == 0.05 / 4
+    assert len(comparison.confusion_differences) == 3
+    assert "name fewer runs" in comparison.skipped[0]
+    assert "below 0.0125 (Bonferroni)" in page(comparison)
 
 
-def test_every_param_that_differs_is_there_also_where_one_run_lacks_it(recorded):
+def test_every_param_that_differs_is_listed_also_where_one_run_lacks_it(recorded):
     base = recorded(params={"seed": "1", "optimizer.beta1": "0.9", "tracking.uri": "http://me:secret@there"})
-    other = recorded(params={"optimizer": "sgd", "loss": "softmax_cross_entropy"})
-    found = differing([ComparedRun.read("A", base), ComparedRun.read("B", other)])
-    assert [(setting.key, setting.values) for setting in found] == [
-        ("optimizer", ["adam", "sgd"]),
-        ("optimizer.beta1", ["0.9", None]),
-        ("seed", ["1", "0"]),
-        ("tracking.uri", ["http://***@there", None]),
+    params = compare([base, recorded(params={"optimizer": "sgd"})]).params
+    assert [(each.key, each.values, each.learned) for each in params] == [
+        ("optimizer", ["adam", "sgd"], True),
+        ("optimizer.beta1", ["0.9", None], True),
+        ("seed", ["1", "0"], True),
+        ("tracking.uri", ["http://***@there", None], False),
     ]
-    assert [setting.learnt for setting in found] == [True, True, True, False]
 
 
 @pytest.mark.parametrize(
-    ("unlike", "says"),
+    ("unlike", "expected"),
     [
         ({"dataset": data(validation="w")}, "the split differs: A 120 (vvvvvvvvvv); B 120 (wwwwwwwwww)"),
         ({"dataset": data(test="u")}, "the test examples differ: A 120 (tttttttttt); B 120 (uuuuuuuuuu)"),
         ({"dataset": data(sha="e" * 64)}, "the data (SHA-256) differ: A zoo dddddddddd; B zoo eeeeeeeeee"),
         ({"params": {"seed": "1"}}, "the seeds differ: A 0; B 1"),
-        (
-            {"params": {"loss": "focal", "loss.gamma": "2"}},
-            "the losses differ: A softmax_cross_entropy; B focal gamma=2",
-        ),
-        (
-            {"tags": {"nnexp.git_commit": "9" * 40}},
-            "the code (git commit) differs: A cccccccccc; B 9999999999",
-        ),
-        ({"tags": {"nnexp.git_dirty": "true"}}, "B was made with changes that were not committed"),
-        ({"environment": {"threads": 2}}, "the numbers of threads differ: A 1; B 2"),
-        ({"environment": {"cpu": "6502"}}, "the machines differ: A Z80, 1 cores; B 6502, 1 cores"),
-        (
-            {"environment": {"packages": {"numpy": "1.0"}}},
-            "the versions of the linear algebra differ: A numpy 2.4.0; B numpy 1.0",
-        ),
+        ({"params": {"loss": "focal", "loss.gamma": "2"}}, "the losses differ: A {loss}; B focal gamma=2"),
+        ({"tags": {"nnexp.git_commit": "9" * 40}}, "the code (git commit) differs: A {c}; B 9999999999"),
+        ({"tags": {"nnexp.git_dirty": "true"}}, "uncommitted changes in B"),
+        ({"environment": {"threads": 2}}, "the environments differ: threads (A 1; B 2)"),
+        ({"environment": {"cpu": "6502"}}, "the environments differ: CPU (A Z80; B 6502)"),
+        ({"environment": {"packages": {"numpy": "1.0"}}}, "the environments differ: NumPy (A 2.4.0; B 1.0)"),
         ({"status": "KILLED"}, "B is KILLED"),
     ],
     ids=lambda value: "" if isinstance(value, dict) else value.partition(":")[0],
 )
-def test_what_is_not_like_for_like_is_said(recorded, unlike, says):
-    found = compare([recorded(predicted=wrong(1)), recorded("other", predicted=wrong(2), **unlike)])
-    assert whats(found) == [says]
-    assert html.escape(f"{says[0].upper()}{says[1:]}") in page(found, [], [])
+def test_a_difference_that_limits_the_comparison_is_a_caveat(recorded, unlike, expected, page):
+    expected = expected.format(loss=LOSS["loss"], c="c" * 10)
+    comparison = compare([recorded(predicted=wrong(1)), recorded("other", predicted=wrong(2), **unlike)])
+    assert whats(comparison) == [expected]
+    assert html.escape(f"{expected[0].upper()}{expected[1:]}") in page(comparison)
 
 
-def test_a_split_without_digests_is_told_by_its_params(recorded):
-    found = compare([recorded(dataset={}), recorded(dataset={}, params={"data.fold": "3"})])
-    assert whats(found) == ["the split differs: data.fold (A 0; B 3)"]
+def test_a_split_without_digests_is_compared_by_its_params(recorded):
+    comparison = compare([recorded(dataset={}), recorded(dataset={}, params={"data.fold": "3"})])
+    assert whats(comparison) == ["the split differs: data.fold (A 0; B 3)"]
 
 
-def test_scores_of_other_data_are_not_set_against_each_other(recorded):
-    found = compare(
-        [
-            recorded(predicted=wrong(1)),
-            recorded(predicted=wrong(), dataset=data(sha="e" * 64), metrics={"time/total": 3}),
-        ]
-    )
-    assert found.headline == "A and B cannot be compared: their data are not the same"
-    assert not found.mistakes
-    assert not found.members
-    assert {metric.name for metric in found.metrics if metric.better} == {"time/total"}
+def test_scores_of_different_data_are_not_compared(recorded):
+    other = recorded(predicted=wrong(), dataset=data(sha="e" * 64), metrics={"time/total": 3})
+    comparison = compare([recorded(predicted=wrong(1)), other])
+    assert comparison.headline[0].startswith("A and B cannot be compared: their data are not the same")
+    assert not comparison.confusion_differences
+    assert not comparison.outputs
+    directed = {metric.name for metric in comparison.metrics if metric.direction != "neither"}
+    assert directed == {"time/total"}
 
 
-def test_test_scores_of_other_examples_are_not_subtracted(recorded):
-    found = compare([recorded(predicted=wrong(1)), recorded(predicted=wrong(), dataset=data(test="u"))])
-    assert found.gaps[0].test is None
-    assert found.gaps[0].untested == "the test examples are not the same"
-    best = {metric.name: metric.best for metric in found.metrics}
+def test_test_scores_of_different_examples_are_not_subtracted(recorded):
+    other = recorded(predicted=wrong(), dataset=data(test="u"))
+    comparison = compare([recorded(predicted=wrong(1)), other])
+    assert comparison.results[0].test_difference is None
+    assert comparison.results[0].test_skipped_reason == "the test examples are not the same"
+    best = {metric.name: metric.best for metric in comparison.metrics}
     assert not best["test/accuracy"]
     assert best["best/val_accuracy"] == {1}
 
 
-def test_losses_that_are_not_the_same_have_no_best(recorded):
-    found = compare(
-        [recorded(metrics={"test/loss": 1.0}), recorded(metrics={"test/loss": 2.0}, params={"loss": "focal"})]
-    )
-    assert not next(metric for metric in found.metrics if metric.name == "test/loss").best
+def test_values_of_different_losses_have_no_best(recorded):
+    other = recorded(metrics={"test/loss": 2.0}, params={"loss": "focal"})
+    comparison = compare([recorded(metrics={"test/loss": 1.0}), other])
+    assert not next(metric for metric in comparison.metrics if metric.name == "test/loss").best
 
 
 def test_the_best_of_each_metric_is_marked_in_its_direction(recorded):
     values = [
         {"test/loss": 1.0, "test/accuracy": 0.5, "time/total": 2.0, "best/epoch": 1},
         {"test/loss": float("nan"), "test/accuracy": 0.5},
+        {"test/loss": 0.5, "test/accuracy": 0.4, "time/total": 1.0, "best/epoch": 7},
     ]
-    values.append({"test/loss": 0.5, "test/accuracy": 0.4, "time/total": 1.0, "best/epoch": 7})
-    found = compare([recorded(metrics=each) for each in values])
-    best = {metric.name: metric.best for metric in found.metrics}
-    assert best["test/loss"] == {2}
-    assert best["test/accuracy"] == {0, 1}
-    assert best["time/total"] == {2}
+    comparison = compare([recorded(metrics=each) for each in values])
+    best = {metric.name: metric.best for metric in comparison.metrics}
+    assert (best["test/loss"], best["test/accuracy"], best["time/total"]) == ({2}, {0, 1}, {2})
     assert best["best/epoch"] == best["lr"] == set()
-    assert [metric.name for metric in found.metrics if not metric.shown] == ["grad_norm/dense1", "lr"]
+    others = [metric.name for metric in comparison.metrics if not metric.is_main]
+    assert others == ["grad_norm/dense1", "lr"]
 
 
 def test_confusion_matrices_are_compared_with_the_baselines(recorded):
-    (found,) = compare([recorded(predicted=wrong(0, 1, 2)), recorded(predicted=wrong(0, 40))]).mistakes
-    assert (found.matrix - found.baseline).tolist() == [[2, -2, 0], [0, -1, 1], [0, 0, 0]]
+    runs = [recorded(predicted=wrong(0, 1, 2)), recorded(predicted=wrong(0, 40))]
+    (difference,) = compare(runs).confusion_differences
+    assert (difference.matrix - difference.baseline).tolist() == [[2, -2, 0], [0, -1, 1], [0, 0, 0]]
 
 
 @pytest.mark.parametrize("n", [2, 30, 100])
-def test_a_matrix_of_any_size_can_be_drawn(recorded, n, tmp_path):
+def test_any_number_of_classes_fits_the_page(recorded, n, page):
     classes = [f"$class_{i} <of> many with long names" for i in range(n)]
-    rng = np.random.default_rng(n)
+    rows = [{"class": name, "recall": 1, "support": 5} for name in classes]
     reports = []
-    for _ in range(2):
-        matrix = np.eye(n, dtype=int) * 5
-        for row in rng.permutation(n)[: n // 2]:
-            matrix[row, row] -= 1
-            matrix[row, (row + 1) % n] += 1
-        reports.append(
-            {
-                "classes": classes,
-                "matrix": matrix.tolist(),
-                "per_class": [{"class": c, "recall": 1, "support": 5} for c in classes],
-            }
-        )
-    found = compare(
-        [recorded(dataset=data(classes=classes), confusion__test_json=report) for report in reports]
-    )
-    assert drawn(found).count("$class_0 &lt;of&gt; many") == 1
-    assert len(found.members) == n
+    for shift in (1, 2):
+        matrix = np.eye(n, dtype=int) * 4 + np.roll(np.eye(n, dtype=int), shift, axis=1)
+        reports.append({"classes": classes, "matrix": matrix.tolist(), "per_class": rows})
+    dataset = data(classes=classes)
+    runs = [recorded(dataset=dataset, report=("confusion/test.json", report)) for report in reports]
+    comparison = compare(runs)
+    assert page(comparison).count("$class_0 &lt;of&gt; many") == 1
+    assert len(comparison.outputs) == n
 
 
-def test_a_regression_and_several_labels_have_their_own_tables(recorded):
-    fits = [
-        {"r2": r2, "examples": 120, "per_target": [{"target": "weight", "r2": r2, "mae": 1.0}]}
-        for r2 in (0.5, 0.75)
-    ]
+def test_a_regression_and_a_multilabel_classification_have_their_own_tables(recorded, page):
     regression = data(task="regression", classes=(), targets=("weight",))
-    runs = [
-        recorded(
-            dataset=regression, metrics={"test/r2": fit["r2"], "best/val_r2": 0.7}, predictions__test_json=fit
-        )
-        for fit in fits
-    ]
-    found = compare(runs)
-    assert found.headline == "B is ahead of A by 0.2500 of R2 on test; on validation they are level"
-    assert "R2 of each target, test" in page(found, [], [])
-    assert [member.values for member in found.members] == [[0.5, 0.75]]
+    fits = []
+    for r2 in (0.5, 0.75):
+        report = {"r2": r2, "examples": 120, "per_target": [{"target": "weight", "r2": r2, "mae": 1.0}]}
+        metrics = {"test/r2": r2, "best/val_r2": 0.7}
+        fits.append(recorded(dataset=regression, metrics=metrics, report=("predictions/test.json", report)))
+    comparison = compare(fits)
+    expected = ("B is ahead of A by 0.2500 of R2 on test", "on validation they are level")
+    assert comparison.headline == expected
+    assert "Per target: r2, test" in page(comparison)
+    assert [output.values for output in comparison.outputs] == [[0.5, 0.75]]
     report = {"per_label": [{"label": "wild", "recall": 0.5, "support": 7}]}
-    several = recorded(
-        dataset=data(task="multilabel", classes=(), targets=("wild",)),
-        labels__test_json=report,
-        metrics={"test/accuracy": 0.5},
-    )
-    assert "Recall of each label" in page(compare([several, several]), [], [])
-    assert (
-        compare([runs[0], several]).headline
-        == "A and B cannot be compared: one is a regression, the other a choice of several labels"
-    )
+    multilabel = data(task="multilabel", classes=(), targets=("wild",))
+    metrics = {"test/accuracy": 0.5}
+    labels = recorded(dataset=multilabel, report=("labels/test.json", report), metrics=metrics)
+    assert "Per label: recall" in page(compare([labels, labels]))
+    expected = "A and B cannot be compared: one is a regression, the other a multilabel classification"
+    assert compare([fits[0], labels]).headline[0] == expected
 
 
-def test_runs_with_nothing_in_common_are_drawn_and_it_is_said_what_cannot_be_compared(recorded):
-    nothing = recorded("nothing", dataset={}, epochs=0, status="FAILED", tags={"nnexp.data_sha256": "none"})
-    diverged = recorded(
-        "diverged",
-        epochs=2,
-        metrics={"val/loss": float("nan"), "test/loss": float("inf")},
-        status="UNFINISHED",
-    )
-    by_steps = recorded("steps", predicted=wrong(1), params={"trainer.evaluate_every": "7"}, epochs=30)
-    found = compare([nothing, diverged, by_steps])
-    text = drawn(found)
-    assert "There is nothing to compare A with" in text
-    assert "mistakes by class" in " ".join(found.left_out)
-    assert {"A is FAILED", "B is UNFINISHED"} <= set(whats(found))
-    assert not compare([nothing, nothing]).members
-    assert "No run has learning curves" in drawn(compare([nothing, nothing]))
+def test_runs_with_nothing_in_common_have_a_page_that_says_what_was_not_compared(recorded, page):
+    tags = {"nnexp.data_sha256": "none"}
+    nothing = recorded("nothing", dataset={}, epochs=0, status="FAILED", tags=tags)
+    metrics = {"val/loss": float("nan"), "test/loss": float("inf")}
+    diverged = recorded("diverged", epochs=2, metrics=metrics, status="UNFINISHED")
+    by_steps = recorded("steps", predicted=wrong(1), unit="step", epochs=30)
+    comparison = compare([nothing, diverged, by_steps])
+    assert "No run can be compared with A" in page(comparison)
+    assert "errors by class" in " ".join(comparison.skipped)
+    assert {"A is FAILED", "B is UNFINISHED"} <= set(whats(comparison))
+    assert not compare([nothing, nothing]).outputs
+    assert "No run has learning curves" in page(compare([nothing, nothing]))
 
 
-def test_the_same_run_twice_is_said(recorded):
+def test_the_same_run_twice_is_reported(recorded):
     run = recorded(predicted=wrong(1))
-    found = compare([run, run])
-    assert found.headline == "A and B are the same run"
-    assert whats(found) == ["A and B are the same run"]
+    comparison = compare([run, run])
+    assert comparison.headline[0] == "A and B are the same run"
+    assert whats(comparison) == ["A and B are the same run"]
+    assert comparison.caveats[0].severity == "error"
 
 
-def test_the_page_is_one_file_that_asks_for_nothing(recorded):
-    found = compare(
-        [
-            recorded("<b>mine & $x", predicted=wrong(1)),
-            recorded("yours", predicted=wrong(2), params={"optimizer": "<i>"}),
-        ]
-    )
-    text = drawn(found)
+def test_the_page_is_one_file_that_loads_nothing_and_escapes_names(recorded, page):
+    other = recorded("yours", predicted=wrong(2), params={"optimizer": "<i>"})
+    comparison = compare([recorded("<b>mine & $x", predicted=wrong(1)), other])
+    text = page(comparison)
     assert "<script" not in text
     assert set(re.findall(r'(?:src|href)="([^":]*:[^";]*)', text)) == {"data:image/svg+xml"}
     assert "url(" not in text
@@ -416,35 +341,19 @@ def test_the_page_is_one_file_that_asks_for_nothing(recorded):
     assert "&lt;b&gt;mine &amp; $x" in text
     assert "<b>mine" not in text
     assert "&lt;i&gt;" in text
-    assert f"nnexp reproduce {found.sides[0].run.folder}" in text
+    assert f"nnexp reproduce {comparison.runs[0].run.folder}" in text
     assert "nnexp data=zoo" in text
 
 
 @pytest.mark.parametrize(
-    ("n", "says"), [(0, "name two or more"), (1, "1 run to compare"), (11, "more than 10")]
+    ("n", "message"), [(0, "name two or more"), (1, "1 run to compare"), (11, "at most 10")]
 )
-def test_too_few_and_too_many_are_refused(n, says):
-    with pytest.raises(RunError, match=says):
+def test_too_few_and_too_many_runs_are_refused(n, message):
+    with pytest.raises(RunError, match=message):
         check_number(n)
 
 
-def test_numbers_are_written_as_one_reads_them():
-    told = [
-        ("test/accuracy", 0.97666),
-        ("val/loss", 0.07249),
-        ("best/epoch", 3),
-        ("time/total", 2.5432),
-        ("time/total", 1234.5),
-    ]
-    assert [shown(*each) for each in told] == ["97.67%", "0.0725", "3", "2.54 s", "20m34s"]
-    assert [shown("lr", value) for value in (None, float("nan"), 1.23456e-7, 131560.7)] == [
-        "-",
-        "nan",
-        "1.235e-07",
-        "131,561",
-    ]
-    assert [p_value(p) for p in (1e-10, 0.0123, 0.81)] == ["1.0e-10", "0.012", "0.81"]
-    assert [amount(0.0110, "accuracy"), amount(0.00001, "accuracy")] == [
-        "1.10 percentage points",
-        "0.001 percentage points",
-    ]
+def test_p_values_and_differences_have_the_digits_that_matter():
+    assert [format_p(p) for p in (1e-10, 0.0123, 0.81)] == ["1.0e-10", "0.012", "0.81"]
+    amounts = [format_amount(difference, "accuracy") for difference in (0.0110, 0.00001)]
+    assert amounts == ["1.10 percentage points", "0.001 percentage points"]
