@@ -107,9 +107,9 @@ def compare(recorded: Trace, repeated: Trace) -> Comparison:
     An evaluation that only one of them has is a difference; a metric that only one has is left out: another
     version may measure more.
 
-    Rounding errors are proportional to the summands, not the sum: the scale of a mean activation is its layer's
-    standard deviation, that of a share (accuracy, R2, recall) is 1, that of any other metric its largest value
-    so far, and that of a final loss the first one of the history.
+    Rounding errors are proportional to the summands, not the sum: the scale of a mean activation is its
+    layer's standard deviation, of a share (accuracy, R2, recall) it is 1, of any other metric its largest
+    value so far, and of a final loss the first one of the history.
     """
     steps = sorted(recorded.epochs.keys() & repeated.epochs.keys())
     differences: list[Difference] = []
