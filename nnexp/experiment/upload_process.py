@@ -18,9 +18,8 @@ def make_outputs(folder: Path) -> "Outputs":
     from nnexp.run_folder import RunFolder
     from nnexp.tracking.prediction_tables import write_tables
 
-    failures: list[str] = []
-    paths = draw_all(folder, RunFolder(folder).entries(), failures) + write_tables(folder, failures)
-    return paths, failures
+    paths, failures = draw_all(RunFolder(folder))
+    return paths + write_tables(folder, failures), failures
 
 
 def warm_up() -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from nnexp.plots import style
+from nnexp.plots.style import FAINT, LABEL, LINES, MARGIN, NOTE, TEXT, WRONG, font, shorten, text_width
 
 GAP = 8
 MIN_WIDTH = 470  # so that there is room for a title
@@ -42,73 +43,65 @@ class MatrixImage:
     texts: NDArray[np.str_]
     row_texts: Sequence[str]
     heading: str
-    text_color: str = style.WRONG
+    text_color: str = WRONG
 
     def draw(self) -> Image.Image:
         """Draw the matrix."""
         n = len(self.names)
         cell = max(1, min(90, min(900, 560 + 12 * max(0, n - 10)) // n))
-        size = min(style.LABEL, cell - 3)
-        names = [style.shorten(name, size, MAX_NAME, TAIL) for name in self.names] if size >= MIN_FONT else []
-        longest = int(max((style.text_width(name, size) for name in names), default=0))
+        size = min(LABEL, cell - 3)
+        names = [shorten(name, size, MAX_NAME, TAIL) for name in self.names] if size >= MIN_FONT else []
+        longest = int(max((text_width(name, size) for name in names), default=0))
         vertical = longest > cell - 4
-        left = style.MARGIN + style.LABEL + GAP + longest + GAP
-        top = style.heading_height(self.notes) + style.LABEL + 4  # room for the heading of the row texts
+        left = MARGIN + LABEL + GAP + longest + GAP
+        top = style.heading_height(self.notes) + LABEL + 4  # room for the heading of the row texts
         right, bottom = left + n * cell, top + n * cell
-        beside = int(style.text_width("100.0%", size)) + 2 * GAP if names else style.MARGIN
-        width = max(MIN_WIDTH, right + beside + style.MARGIN)
-        height = bottom + GAP + (longest if vertical else size + 2) + GAP + style.LABEL + style.MARGIN
+        beside = int(text_width("100.0%", size)) + 2 * GAP if names else MARGIN
+        width = max(MIN_WIDTH, right + beside + MARGIN)
+        height = bottom + GAP + (longest if vertical else size + 2) + GAP + LABEL + MARGIN
 
         image = Image.new("RGB", (width, height), "white")
         draw = ImageDraw.Draw(image)
-        style.draw_heading(draw, self.title, self.notes, width - 2 * style.MARGIN)
+        style.draw_heading(draw, self.title, self.notes, width - 2 * MARGIN)
         image.paste(Image.fromarray(draw_cells(self.colors, cell)), (left, top))
         self._draw_texts(draw, left, top, cell)
-        draw.text(
-            ((left + right) / 2, height - style.MARGIN),
-            "predicted class",
-            style.FAINT,
-            style.font(style.LABEL - 1),
-            "ms",
-        )
-        label = vertical_text("true class", style.LABEL - 1)
-        image.paste(style.FAINT, (style.MARGIN, (top + bottom - label.height) // 2), label)
+        place = (left + right) / 2, height - MARGIN
+        draw.text(place, "predicted class", FAINT, font(LABEL - 1), "ms")
+        label = vertical_text("true class", LABEL - 1)
+        image.paste(FAINT, (MARGIN, (top + bottom - label.height) // 2), label)
         if names:
-            draw.text((right + GAP, top - 4), self.heading, style.FAINT, style.font(style.NOTE), "ls")
+            draw.text((right + GAP, top - 4), self.heading, FAINT, font(NOTE), "ls")
         for i, name in enumerate(names):
             middle = int((i + 0.5) * cell)
-            draw.text((left - GAP, top + middle), name, style.TEXT, style.font(size), "rm")
-            draw.text((right + GAP, top + middle), self.row_texts[i], style.FAINT, style.font(size), "lm")
+            draw.text((left - GAP, top + middle), name, TEXT, font(size), "rm")
+            draw.text((right + GAP, top + middle), self.row_texts[i], FAINT, font(size), "lm")
             if vertical:
                 label = vertical_text(name, size)
-                image.paste(style.TEXT, (left + middle - label.width // 2, bottom + GAP), label)
+                image.paste(TEXT, (left + middle - label.width // 2, bottom + GAP), label)
             else:
-                draw.text((left + middle, bottom + GAP + size - 2), name, style.TEXT, style.font(size), "ms")
+                draw.text((left + middle, bottom + GAP + size - 2), name, TEXT, font(size), "ms")
         return image
 
     def _draw_texts(self, draw: ImageDraw.ImageDraw, left: int, top: int, cell: int) -> None:
         """Draw the texts of the cells, in one size on the diagonal and one off it, where the longest fits."""
         diagonal = np.eye(len(self.texts), dtype=bool)
-        for where, color in ((diagonal, style.TEXT), (~diagonal, self.text_color)):
+        for where, color in ((diagonal, TEXT), (~diagonal, self.text_color)):
             longest = max(self.texts[where], key=len, default="")
-            size = min(
-                style.LABEL + 1, cell - 5, int(100 * (cell - 4) / max(1.0, style.text_width(longest, 100)))
-            )
+            fitting = int(100 * (cell - 4) / max(1.0, text_width(longest, 100)))
+            size = min(LABEL + 1, cell - 5, fitting)
             if size < MIN_FONT - 1:
                 continue
             for row, column in zip(*np.nonzero(where & (self.texts != "")), strict=True):
-                dark = self.colors[row, column] @ LUMINANCE < 140
+                fill = "white" if self.colors[row, column] @ LUMINANCE < 140 else color
                 place = left + (column + 0.5) * cell, top + (row + 0.5) * cell
-                draw.text(
-                    place, str(self.texts[row, column]), "white" if dark else color, style.font(size), "mm"
-                )
+                draw.text(place, str(self.texts[row, column]), fill, font(size), "mm")
 
 
 def draw_cells(colors: NDArray[np.uint8], cell: int) -> NDArray[np.uint8]:
     """Draw colours (C, C, 3) as squares with lines between them, (C * cell, C * cell, 3)."""
     pixels = colors.repeat(cell, axis=0).repeat(cell, axis=1)
     if cell >= 6:
-        line = np.array(list(bytes.fromhex(style.LINES[1:])), np.uint8)
+        line = np.array(list(bytes.fromhex(LINES[1:])), np.uint8)
         pixels[cell - 1 :: cell] = pixels[:, cell - 1 :: cell] = line
         pixels[0] = pixels[:, 0] = line
     return pixels
@@ -116,8 +109,8 @@ def draw_cells(colors: NDArray[np.uint8], cell: int) -> NDArray[np.uint8]:
 
 def vertical_text(text: str, size: int) -> Image.Image:
     """Draw a text from bottom to top, as a mask."""
-    mask = Image.new("L", (int(style.text_width(text, size)) + 2, int(size * 1.3)))
-    ImageDraw.Draw(mask).text((1, mask.height / 2), text, 255, style.font(size), "lm")
+    mask = Image.new("L", (int(text_width(text, size)) + 2, int(size * 1.3)))
+    ImageDraw.Draw(mask).text((1, mask.height / 2), text, 255, font(size), "lm")
     return mask.rotate(90, expand=True)
 
 

@@ -4,36 +4,32 @@ import warnings
 from collections.abc import Iterator
 from importlib import import_module
 from io import BytesIO
-from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
 
 from nnexp.plots import run as plot_modules
 from nnexp.plots.run_data import Plot, RunData
 from nnexp.plots.style import save
-from nnexp.run_folder import Entry, RunFolder
+from nnexp.run_folder import RunFolder
 
 
-def draw_all(folder: Path, entries: list[Entry], failures: list[str] | None = None) -> list[str]:
-    """Draw every plot that the run's folder has the data for; returns their paths in the folder.
+def draw_all(folder: RunFolder) -> tuple[list[str], list[str]]:
+    """Draw every plot that a run has the data for; returns their paths in the folder, and error messages.
 
-    Args:
-        folder: the run's.
-        entries: of its journal.
-        failures: receives a message for each plot that could not be drawn; the others are drawn all the same.
+    Raises:
+        OSError, ValueError: the journal cannot be read.
     """
-    drawn = []
+    drawn, failures = [], []
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from")  # a name in a script that the font lacks
-        for path, draw in run_plots(RunData(RunFolder(folder), entries)):
+        for path, draw in run_plots(RunData(folder, folder.entries())):
             try:
                 save(draw(), folder / path)
             except Exception as error:  # noqa: BLE001, one plot must not cost the others
-                if failures is not None:
-                    failures.append(f"{path}: {type(error).__name__}: {error}")
+                failures.append(f"{path}: {type(error).__name__}: {error}")
             else:
                 drawn.append(path)
-    return drawn
+    return drawn, failures
 
 
 def run_plots(run: RunData) -> Iterator[Plot]:

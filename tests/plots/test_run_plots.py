@@ -11,7 +11,7 @@ from nnexp.plots import run as plot_modules
 from nnexp.plots.run_data import RunData
 from nnexp.plots.run_plots import run_plots
 from nnexp.plots.style import save
-from nnexp.run_folder import LAYERS, MISCLASSIFIED, RunFolder, predictions_path, weights_path
+from nnexp.run_folder import JOURNAL, LAYERS, MISCLASSIFIED, RunFolder, predictions_path, weights_path
 
 RNG = np.random.default_rng(0)
 N = 30
@@ -85,8 +85,8 @@ def write_regression(folder):
 
 
 def draw(folder, entries=ENTRIES):
-    failures = []
-    drawn = draw_all(folder, entries, failures)
+    (folder / JOURNAL).write_text("".join(f"{json.dumps(entry)}\n" for entry in entries))
+    drawn, failures = draw_all(RunFolder(folder))
     return set(drawn), failures
 
 

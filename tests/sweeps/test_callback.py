@@ -1,81 +1,67 @@
-"""The picture that a sweep leaves."""
-
 import subprocess
 import sys
 
 from nnexp.config.compose import examine_overrides
-from nnexp.plots.sweep import draw_sweep, group_by_setting, read_runs
+from nnexp.plots.sweep import draw_sweep, group_by_setting, read_runs, sweep_curves
 from nnexp.tracking.journal import Journal
 
-
-def recorded(folder, params, values):
-    with Journal(folder) as journal:
-        journal.log_run("name", params, {}, None)
-        for step, value in enumerate(values, 1):
-            journal.log_metrics(step, {"train/loss": 1 - value, "val/accuracy": value})
+SHORT = ["data=digits", "trainer.epochs=1", "tracking=none", "hydra/launcher=basic"]
+PRESET = "# @package _global_\nhydra: {mode: MULTIRUN, sweeper: {params: {init: 'he_norml,zeros'}}}\n"
 
 
-def sweep(folder, *runs):
+def write_sweep(folder, *runs, unit="epoch"):
     for i, (params, values) in enumerate(runs):
         (folder / str(i)).mkdir(parents=True)
-        recorded(folder / str(i), params, values)
+        with Journal(folder / str(i)) as journal:
+            journal.log_run("name", params, {}, None, unit=unit)
+            for step, value in enumerate(values, 1):
+                journal.log_metrics(step, {"train/loss": 1 - value, "val/accuracy": value})
     return folder
 
 
-def test_runs_that_differ_in_their_seed_only_are_together(tmp_path):
+def nnexp(*overrides):
+    command = [sys.executable, "-m", "nnexp", *overrides]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_runs_that_differ_only_in_their_seed_are_one_group(tmp_path):
     he, xavier = {"init": "he_normal", "init.gain": "1.4"}, {"init": "xavier_normal", "init.gain": "1.0"}
     runs = [({**init, "seed": str(seed)}, [0.5, 0.6]) for init in (he, xavier) for seed in range(3)]
-    groups = group_by_setting(read_runs(sweep(tmp_path, *runs)))
-    assert {label: len(group) for label, group in groups.items()} == {
-        "init=he_normal": 3,
-        "init=xavier_normal": 3,
-    }
+    groups = group_by_setting(read_runs(write_sweep(tmp_path, *runs)))
+    sizes = {label: len(group) for label, group in groups.items()}
+    assert sizes == {"init=he_normal": 3, "init=xavier_normal": 3}
 
 
-def test_runs_of_different_lengths_and_a_dead_one_are_drawn(tmp_path):
-    folder = sweep(tmp_path, ({"lr": "1"}, [0.1, 0.2, 0.3]), ({"lr": "2"}, [0.4]), ({"lr": "3"}, []))
+def test_runs_of_different_lengths_and_a_failed_one_are_drawn_over_their_unit(tmp_path):
+    runs = ({"lr": "1"}, [0.1, 0.2, 0.3]), ({"lr": "2"}, [0.4]), ({"lr": "3"}, [])
+    folder = write_sweep(tmp_path, *runs, unit="step")
     assert draw_sweep(folder, tmp_path / "sweep.png")
     assert (tmp_path / "sweep.png").stat().st_size > 10_000
+    assert [axes.get_xlabel() for axes in sweep_curves(read_runs(folder)).axes] == ["step", "step"]
 
 
-def test_a_single_run_makes_no_picture(tmp_path):
-    assert not draw_sweep(sweep(tmp_path, ({}, [0.5])), tmp_path / "sweep.png")
+def test_a_single_run_has_no_plot(tmp_path):
+    assert not draw_sweep(write_sweep(tmp_path, ({}, [0.5])), tmp_path / "sweep.png")
 
 
-def test_an_experiment_may_be_a_sweep(alone):
-    overrides = [
-        "experiment=he_vs_xavier",
-        "data=digits",
-        "model.depth=4",
-        "trainer.epochs=1",
-        "tracking=none",
-        "hydra/launcher=basic",
-        "seed=0,1",
-    ]
-    done = subprocess.run(
-        [sys.executable, "-m", "nnexp", *overrides], capture_output=True, text=True, check=False
-    )
+def test_a_preset_may_be_a_sweep(alone):
+    done = nnexp(*SHORT, "experiment=he_vs_xavier", "model.depth=4", "seed=0,1")
     assert done.returncode == 0, done.stderr
     (folder,) = (alone / "outputs" / "sweeps").glob("*/*")
     assert len(list(folder.glob("*/journal.jsonl"))) == 4
     assert (folder / "sweep.png").stat().st_size > 10_000
-    assert f"plot      {folder.relative_to(alone)}/sweep.png" in done.stdout
+    assert f"{folder.relative_to(alone)}/sweep.png" in done.stdout
 
 
-def test_a_sweep_of_which_a_run_failed_leaves_its_picture_all_the_same(alone):
-    overrides = ["-m", "data=digits", "trainer.epochs=1", "tracking=none", "optimizer.lr=0.01,0.02,1e30"]
-    done = subprocess.run(
-        [sys.executable, "-m", "nnexp", *overrides], capture_output=True, text=True, check=False
-    )
+def test_a_sweep_with_a_failed_run_has_a_plot(alone):
+    done = nnexp("-m", *SHORT, "optimizer.lr=0.01,0.02,1e30")
     assert done.returncode == 1
     assert "sweep.png" in done.stdout
 
 
-def test_what_a_preset_sweeps_over_is_examined_and_can_be_replaced(alone):
-    folder = alone / "mine" / "experiment"
-    folder.mkdir(parents=True)
-    preset = "# @package _global_\n# a sweep of one's own\nhydra:\n  mode: MULTIRUN\n  sweeper:\n    params:\n      init: he_norml,zeros\n"
-    (folder / "mine.yaml").write_text(preset)
+def test_the_params_that_a_preset_sweeps_over_are_validated_and_can_be_replaced(alone):
+    (alone / "mine" / "experiment").mkdir(parents=True)
+    (alone / "mine" / "experiment" / "mine.yaml").write_text(PRESET)
     overrides = ["experiment=mine", "data=digits", "seed=3,4"]
     problems = examine_overrides(overrides, config_dir=alone / "mine").problems
     assert [problem.where for problem in problems] == ["init=he_norml"]

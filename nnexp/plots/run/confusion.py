@@ -60,8 +60,8 @@ def difference(
 ) -> MatrixImage:
     """Lay out the difference of two confusion matrices: better is blue, worse is red.
 
-    More is better on the diagonal and worse off it. Texts are numbers of examples, or percentage points of the
-    true class where the support differs.
+    More is better on the diagonal and worse off it. Texts are numbers of examples, or percentage points of
+    the true class where its support differs.
     """
     matrix, baseline = np.array(counts), np.array(baseline_counts)
     change = shares(matrix) - shares(baseline)

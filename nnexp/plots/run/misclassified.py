@@ -23,18 +23,18 @@ def misclassified(arrays: Arrays, classes: Sequence[str]) -> Image:
     """Draw K images with their classes.
 
     Args:
-        arrays: images (K, H, W) or (K, C, H, W), most confident first; scale, which brings them to [0, 1]; true
-            and predicted classes, confidence, and index (row in the test split), all (K,).
+        arrays: images (K, H, W) or (K, C, H, W), most confident first; scale, which brings them to [0, 1];
+            true, predicted, confidence, and index (row in the test split), all (K,).
         classes: their names.
     """
     images = to_rgb(arrays["images"][:MAX_IMAGES], float(arrays["scale"]))
     columns = (arrays[key][:MAX_IMAGES].tolist() for key in ("true", "predicted", "confidence", "index"))
     captions: list[Caption] = [
-        ((classes[y], TEXT), (f"→ {classes[predicted]} {percent(p)}", WRONG), (f"row {row:,}", FAINT))
+        ((classes[y], TEXT), (f"→ {classes[predicted]}", WRONG), (f"{percent(p)}, row {row:,}", FAINT))
         for y, predicted, p, row in zip(*columns, strict=True)
     ]
     title = f"test: {len(images)} most confident misclassification{'s' if len(images) > 1 else ''}"
-    notes = ("true → predicted class, confidence; row of the test split",)
+    notes = ("true → predicted class; confidence, row of the test split",)
     return draw_grids(title, notes, ImageGrid(images=images, captions=captions))
 
 
