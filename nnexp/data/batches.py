@@ -20,32 +20,21 @@ class Batches:
     """Iterates over some rows of a data set, shuffled in each pass if there is a random stream.
 
     A batch lies in buffers of this object and is valid until the next one. The last of a pass may be smaller.
-
-    Args:
-        x, y: all examples (?, I) uint8 or float32, and their classes (?,) int64 or targets (?, T) float32.
-        rows: the examples of a pass, (N,).
-        size: B; at most N.
-        scale: x = scale * stored; or a standardization of the inputs.
-        dtype: of x, and of targets.
-        shuffle: the stream that orders are drawn from; None keeps the order of the rows.
-        targets: standardizes targets; None leaves y as it is.
-        augment: changes the scaled x (B, I) in place.
-        balanced: a pass draws all classes equally often, N rows in total: some repeat, some are left out.
     """
 
     def __init__(
         self,
-        x: NDArray[Any],
-        y: NDArray[Any],
-        rows: Rows,
-        size: int,
-        scale: float | Standardization,
-        dtype: DTypeLike,
-        shuffle: np.random.Generator | None = None,
+        x: NDArray[Any],  # (?, I) all examples of the data set, uint8 or float32
+        y: NDArray[Any],  # (?,) their classes, int64, or (?, T) targets, float32
+        rows: Rows,  # (N,) the examples of a pass
+        size: int,  # B; at most N
+        scale: float | Standardization,  # x = scale * stored; or a standardization of the inputs
+        dtype: DTypeLike,  # of x, and of targets
+        shuffle: np.random.Generator | None = None,  # draws the order; None keeps that of the rows
         *,
-        targets: TargetScale | None = None,
-        augment: Callable[[Array], Any] | None = None,
-        balanced: bool = False,
+        targets: TargetScale | None = None,  # standardizes targets; None leaves y as it is
+        augment: Callable[[Array], Any] | None = None,  # changes the scaled x (B, I) in place
+        balanced: bool = False,  # all classes equally often: some rows repeat, some are left out
     ) -> None:
         if not (len(rows) and rows.min() >= 0 and rows.max() < len(x)):
             raise IndexError("rows out of range")  # `take` below would clip them silently

@@ -13,16 +13,9 @@ import numpy as np
 from annotated_types import Ge, Gt, Lt
 from numpy.typing import NDArray
 
+from nnexp.data import splitting
 from nnexp.data.errors import DataError
-from nnexp.data.splitting import (
-    Rows,
-    group_k_fold,
-    group_split,
-    indices_of_mask,
-    random_split,
-    stratified_k_fold,
-    stratified_split,
-)
+from nnexp.data.splitting import Rows, indices_of_mask
 from nnexp.preprocessing.columns import Column
 from nnexp.preprocessing.scaling import Standardization, TargetScale
 from nnexp.tasks import TaskName, task_of
@@ -64,22 +57,16 @@ class Dataset:
     columns: tuple[Column, ...] = ()  # of a table, those that the I inputs were made from, in the same order
 
     def __post_init__(self) -> None:
-        width = prod(self.shape)
         if bool(self.classes) == bool(self.targets):
             raise ValueError(f"{self.name}: expected either classes or targets")
-        for x, y in ((self.x, self.y), (self.x_test, self.y_test)):
-            shapes = (len(y), width), (len(y), *([len(self.targets)] if self.targets else []))
-            if (x.shape, y.shape) != shapes:
-                raise ValueError(
-                    f"{self.name}: expected x and y of shapes {shapes}, got {x.shape}, {y.shape}"
-                )
-        inputs = [name for column in self.columns for name in column.inputs]
-        for named in (self.features, self.numeric, inputs):
-            if named is not None and len(named) not in (0, width):
-                raise ValueError(f"{self.name}: expected {width} inputs, got {len(named)}")
-        for rows in (self.groups, self.assigned):
-            if rows is not None and len(rows) != len(self.y):
-                raise ValueError(f"{self.name}: expected {len(self.y)} rows, got {len(rows)}")
+        width, targets = prod(self.shape), (len(self.targets),) if self.targets else ()
+        shapes = {"features": (width,), "numeric": (width,), "groups": self.y.shape[:1]}
+        shapes |= {"assigned": self.y.shape[:1], "x": (len(self.y), width), "y": (len(self.y), *targets)}
+        shapes |= {"x_test": (len(self.y_test), width), "y_test": (len(self.y_test), *targets)}
+        for name, shape in shapes.items():
+            value = getattr(self, name)
+            if value is not None and len(value) and np.shape(value) != shape:
+                raise ValueError(f"{self.name}: expected {name} of shape {shape}, got {np.shape(value)}")
 
     @property
     def task(self) -> TaskName:
@@ -109,11 +96,7 @@ class Dataset:
 
 @dataclass(kw_only=True)
 class Source(ABC):
-    """A configured source of a data set.
-
-    Raises:
-        ValueError: there is no such fold.
-    """
+    """A configured source of a data set."""
 
     validation: ValidationRatio  # of the training examples that is held out; unused with `folds`
     root: str  # the folder that holds one folder per data set
@@ -127,9 +110,8 @@ class Source(ABC):
         if self.folds is None and self.fold:
             raise ValueError(f"data.fold={self.fold}: missing the number of folds: data.folds=5")
         if self.folds is not None and self.fold >= self.folds:
-            raise ValueError(
-                f"data.fold={self.fold}: data.folds={self.folds} has the folds 0 to {self.folds - 1}"
-            )
+            folds = f"data.folds={self.folds} has the folds 0 to {self.folds - 1}"
+            raise ValueError(f"data.fold={self.fold}: {folds}")
 
     @abstractmethod
     def load(self) -> Dataset:
@@ -138,9 +120,8 @@ class Source(ABC):
     def train_validation_split(self, dataset: Dataset, rng: np.random.Generator) -> tuple[Rows, Rows]:
         """Split the rows of `dataset.x` into training and validation rows, each sorted.
 
-        Rows that the file assigns stay there. Else rows of a group stay together, else classes keep their
-        ratio. The fold of a row depends on the stream alone, so the folds of a sweep over `fold` are
-        disjoint.
+        Rows that the file assigns stay there; else groups stay together, or classes keep their ratio. The fold
+        of a row depends on the stream alone: the folds of a sweep over `fold` are disjoint.
 
         Raises:
             DataError: a split would be empty, or the file and `folds` contradict each other.
@@ -150,26 +131,17 @@ class Source(ABC):
             raise DataError(problem, setting="data.balanced=false")
         if dataset.assigned is not None:
             if self.folds is not None:
-                problem = (
-                    f"data.folds={self.folds}: {dataset.name} has a column that assigns the validation rows"
-                )
+                problem = f"data.folds={self.folds}: a column of {dataset.name} assigns the validation rows"
                 raise DataError(problem, setting="data.folds=null or data.split=null")
             return indices_of_mask(dataset.assigned)
-        n, y = len(dataset.y), dataset.y if dataset.classes and self.stratify else None
+        groups, y = dataset.groups, splitting.strata(dataset.y, self.stratify)
         if self.folds is not None:
-            if dataset.groups is not None:
-                fold = group_k_fold(dataset.groups, self.folds, rng)
-            else:
-                fold = stratified_k_fold(np.zeros(n, np.int64) if y is None else y, self.folds, rng)
-            return indices_of_mask(fold == self.fold)
+            k_fold = splitting.stratified_k_fold if groups is None else splitting.group_k_fold
+            return indices_of_mask(k_fold(y if groups is None else groups, self.folds, rng) == self.fold)
         try:
-            if dataset.groups is not None:
-                return group_split(dataset.groups, self.validation, rng)
-            return (
-                random_split(n, self.validation, rng)
-                if y is None
-                else stratified_split(y, self.validation, rng)
-            )
+            if groups is not None:
+                return splitting.group_split(groups, self.validation, rng)
+            return splitting.stratified_split(y, self.validation, rng)
         except DataError as error:
             error.problem = f"data.validation={self.validation:g} of {dataset.name}: {error.problem}"
             raise

@@ -1,4 +1,4 @@
-"""Split rows by ratio or into folds: stratified by class, or with groups kept together."""
+"""Split rows by ratio or into folds, stratified or by group; an empty split is a `DataError`."""
 
 from typing import Any
 
@@ -12,16 +12,10 @@ Rows = NDArray[np.int64]
 
 
 def stratified_split(y: Labels, ratio: float, rng: np.random.Generator, keep: int = 1) -> tuple[Rows, Rows]:
-    """Split rows by ratio within each class.
+    """Split rows by ratio within each class; return the rows of both splits, each sorted.
 
     The second split gets round(ratio * N) rows. Each class gives its share, rounded by largest remainders,
     but keeps at least `keep` rows in the first split; other classes then give more, while they can.
-
-    Returns:
-        The rows of both splits, each sorted.
-
-    Raises:
-        DataError: a split would be empty.
     """
     classes, of_class, counts = np.unique(y, return_inverse=True, return_counts=True)
     shares = counts * ratio
@@ -43,9 +37,9 @@ def stratified_split(y: Labels, ratio: float, rng: np.random.Generator, keep: in
     return indices_of_mask(chosen)
 
 
-def random_split(n: int, ratio: float, rng: np.random.Generator) -> tuple[Rows, Rows]:
-    """Split n rows by ratio; the second split gets round(ratio * n) rows, but never all."""
-    return stratified_split(np.zeros(n, np.int64), ratio, rng)
+def strata(y: NDArray[Any], stratify: bool) -> Labels:
+    """Return the classes to stratify by: y (N,) if it holds classes, else the same for all rows."""
+    return y if stratify and y.dtype == np.int64 else np.zeros(len(y), np.int64)
 
 
 def group_split(groups: NDArray[np.int64], ratio: float, rng: np.random.Generator) -> tuple[Rows, Rows]:
@@ -53,9 +47,6 @@ def group_split(groups: NDArray[np.int64], ratio: float, rng: np.random.Generato
 
     In a random order, each of the groups (N,) goes to the second split if that brings it nearer to
     round(ratio * N) rows; at least one group goes and at least one stays.
-
-    Raises:
-        DataError: there is only one group.
     """
     _, of_group, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     if len(sizes) < 2:
@@ -77,9 +68,6 @@ def stratified_k_fold(y: Labels, folds: int, rng: np.random.Generator) -> NDArra
     """Return the fold of each row (N,): rows in random order, class after class, are assigned round-robin.
 
     So the folds differ by at most one row, in every class of y (N,) and in total.
-
-    Raises:
-        DataError: a fold would be empty.
     """
     if len(y) < folds:
         raise DataError(f"data.folds={folds}: there are only {len(y):,} examples")
@@ -91,11 +79,7 @@ def stratified_k_fold(y: Labels, folds: int, rng: np.random.Generator) -> NDArra
 
 
 def group_k_fold(groups: NDArray[np.int64], folds: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Return the fold of each row (N,), one per group: the largest groups first, each to the smallest fold.
-
-    Raises:
-        DataError: a fold would be empty.
-    """
+    """Return the fold of each row (N,), one per group: largest groups first, each to the smallest fold."""
     _, of_group, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     if len(sizes) < folds:
         raise DataError(f"data.folds={folds}: there are only {len(sizes)} groups, and none is divided")
@@ -122,6 +106,5 @@ def stratified_subsample(
     """
     if limit is None or limit >= len(rows):
         return rows
-    classes = y[rows] if stratify and y.dtype == np.int64 else np.zeros(len(rows), np.int64)
-    _, kept = stratified_split(classes, limit / len(rows), rng, keep=0)
+    _, kept = stratified_split(strata(y[rows], stratify), limit / len(rows), rng, keep=0)
     return rows[kept]

@@ -36,7 +36,7 @@ class Column:
         return cls(values["name"], tuple(categories) if categories else None)
 
     def to_json(self) -> dict[str, Any]:
-        """Return name and categories, which a column of numbers has not."""
+        """Return a mapping for JSON."""
         return {"name": self.name} | ({"categories": list(self.categories)} if self.categories else {})
 
     @property
@@ -58,11 +58,7 @@ def describe_row(n: int) -> str:
 def encode_columns(
     table: Mapping[Any, Any], columns: Sequence[Column], describe_row: DescribeRow = describe_row
 ) -> NDArray[np.float32]:
-    """Encode a table, sequences by column name, as inputs x (N, I); a missing number is NaN.
-
-    Raises:
-        EncodingError: a column is missing, or a value does not fit its column.
-    """
+    """Encode a table, sequences by column name, as inputs x (N, I); a missing number is NaN."""
     given = {str(name).strip(): values for name, values in table.items()}
     check_columns(columns, list(given))
     x = np.zeros((len(given[columns[0].name]), sum(column.width for column in columns)), np.float32)
@@ -81,26 +77,18 @@ def encode_columns(
 
 
 def check_columns(columns: Sequence[Column], given: Sequence[str]) -> None:
-    """Require that all columns are among the given names; the `EncodingError` suggests similar ones."""
+    """Require that all columns are among the given names."""
     names = [column.name for column in columns]
     if missing := [name for name in names if name not in given]:
-        lowered = {name.lower(): name for name in given}
-        near = {name: nearest(name.lower(), lowered) for name in missing}
-        guesses = ", ".join(f"{lowered[guess]!r} for {name!r}" for name, guess in near.items() if guess)
-        question = f"; did you mean {guesses}?" if guesses else ""
-        needed = listed(names, MAX_LISTED)
-        message = (
-            f"missing column: {listed(list(map(repr, missing)))}{question}; the network's columns: {needed}"
-        )
-        raise EncodingError(message)
+        known = {name.lower(): name for name in given}
+        near = nearest(missing[0].lower(), known)
+        guess = f"; is it {known[near]!r}?" if near else ""
+        needed = f"the network's columns: {listed(names, MAX_LISTED)}"
+        raise EncodingError(f"missing column: {listed(missing)}{guess}; {needed}")
 
 
 def encode_numbers(values: Any, name: str, describe_row: DescribeRow = describe_row) -> NDArray[np.float32]:
-    """Convert a column of numbers (N,) to float32; a missing one is NaN.
-
-    Raises:
-        EncodingError: text, or a number too large.
-    """
+    """Convert a column of numbers (N,) to float32; a missing one is NaN, other text an `EncodingError`."""
     array = _as_array(values, name)
     if array.dtype.kind not in "biuf":
         cells = enumerate(array.tolist())
@@ -108,21 +96,15 @@ def encode_numbers(values: Any, name: str, describe_row: DescribeRow = describe_
     with np.errstate(over="ignore"):
         encoded = array.astype(np.float32)
     if (infinite := np.isinf(encoded)).any():
-        row = describe_row(int(infinite.argmax()))
-        raise EncodingError(
-            f"{row}: the column {name!r} holds a number that is infinite or too large; fix it"
-        )
+        problem = f"the column {name!r} holds a number that is infinite or too large"
+        raise EncodingError(f"{describe_row(int(infinite.argmax()))}: {problem}; fix it")
     return encoded
 
 
 def encode_categories(
     values: Any, column: Column, describe_row: DescribeRow = describe_row
 ) -> NDArray[np.int64]:
-    """Convert a column of categories to their indices (N,).
-
-    Raises:
-        EncodingError: a category that the training data did not have.
-    """
+    """Convert a column of categories to their indices (N,); an unknown one is an `EncodingError`."""
     known = column.categories or ()
     index_of = category_index(known)
     cells = _as_array(values, column.name).astype(object).tolist()
@@ -146,7 +128,6 @@ def category_index(categories: Sequence[str]) -> Callable[[Any], int]:
     by_text = {text: n for n, text in enumerate(categories)}
     by_number = {parse_number(text): n for text, n in by_text.items() if is_number(text)}
     by_bool = {text.lower(): n for text, n in by_text.items() if text.lower() in ("true", "false")}
-    cache: dict[Any, int] = {}
 
     def find(cell: Any) -> int:
         text = normalize_text(cell)
@@ -158,13 +139,7 @@ def category_index(categories: Sequence[str]) -> Callable[[Any], int]:
             return by_bool.get(text, -1)
         return by_number.get(parse_number(text), -1) if is_number(text) else -1
 
-    def find_cached(cell: Any) -> int:
-        key = type(cell), str(cell)
-        if key not in cache:
-            cache[key] = find(cell)
-        return cache[key]
-
-    return find_cached
+    return find
 
 
 def _as_array(values: Any, name: str) -> NDArray[Any]:

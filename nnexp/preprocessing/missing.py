@@ -21,11 +21,7 @@ def is_number(text: str) -> bool:
 
 
 def parse_number(text: str) -> float:
-    """Parse a normalized text as a float; NaN if it stands for a missing value.
-
-    Raises:
-        ValueError: it is neither a number nor missing.
-    """
+    """Parse a normalized text as a float, NaN if it is missing; other text is a ValueError."""
     if text in MISSING:
         return np.nan
     if not is_number(text):

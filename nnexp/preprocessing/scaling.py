@@ -17,8 +17,21 @@ CONSTANT = 1e-8  # a column whose deviation is below this multiple of its mean i
 TINY = float(np.finfo(np.float32).tiny)
 
 
+class _Statistics:
+    """Arrays that can be written as JSON."""
+
+    @classmethod
+    def from_json(cls, values: dict[str, list[float]]) -> Self:
+        """Read what `to_json` returned."""
+        return cls(**{name: np.asarray(numbers, np.float64) for name, numbers in values.items()})
+
+    def to_json(self) -> dict[str, list[float]]:
+        """Return the arrays as lists."""
+        return {name: array.tolist() for name, array in vars(self).items()}
+
+
 @dataclass(frozen=True)
-class Standardization:
+class Standardization(_Statistics):
     """Standardize columns in place: (x - shift) * factor; a missing number (NaN) becomes 0, the mean."""
 
     shift: NDArray[Any]  # (I,) the mean; 0 for columns that stay as they are
@@ -30,15 +43,6 @@ class Standardization:
         mean, deviation = moments(x, rows)
         factor = np.divide(1.0, deviation, out=np.zeros_like(deviation), where=_varies(mean, deviation))
         return cls(np.where(numeric, mean, 0.0), np.where(numeric, factor, 1.0))
-
-    @classmethod
-    def from_json(cls, values: dict[str, list[float]]) -> Self:
-        """Read what `to_json` returned."""
-        return cls(np.asarray(values["shift"], np.float64), np.asarray(values["factor"], np.float64))
-
-    def to_json(self) -> dict[str, list[float]]:
-        """Return shift and factor as lists."""
-        return {"shift": self.shift.tolist(), "factor": self.factor.tolist()}
 
     def astype(self, dtype: DTypeLike) -> "Standardization":
         """Convert shift and factor to the type of the batches."""
@@ -52,7 +56,7 @@ class Standardization:
 
 
 @dataclass(frozen=True)
-class TargetScale:
+class TargetScale(_Statistics):
     """Standardize the targets of a regression, and restore predictions to their units."""
 
     mean: NDArray[np.float64]  # (T,)
@@ -63,15 +67,6 @@ class TargetScale:
         """Compute mean and deviation of the targets y (N, T) over `rows`."""
         mean, deviation = moments(y, rows)
         return cls(mean, np.where(_varies(mean, deviation), deviation, 1.0))
-
-    @classmethod
-    def from_json(cls, values: dict[str, list[float]]) -> Self:
-        """Read what `to_json` returned."""
-        return cls(np.asarray(values["mean"], np.float64), np.asarray(values["deviation"], np.float64))
-
-    def to_json(self) -> dict[str, list[float]]:
-        """Return mean and deviation as lists."""
-        return {"mean": self.mean.tolist(), "deviation": self.deviation.tolist()}
 
     def restore(self, z: Array) -> Array:
         """Convert outputs (N, T) to the units of the targets."""

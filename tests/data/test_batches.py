@@ -73,7 +73,7 @@ def test_columns_are_standardised_and_what_is_missing_is_the_mean(dtype):
     np.testing.assert_allclose([x[there, 0].mean(), x[:, 1].mean()], 0, atol=1e-5)
     np.testing.assert_allclose([x[there, 0].std(), x[:, 1].std()], 1, rtol=1e-5)
     np.testing.assert_array_equal(x[:, 2], TABLE[SEEN, 2].astype(dtype), "a category stays 0 or 1")
-    np.testing.assert_array_equal(x[:, 3], 0, "a constant says nothing")
+    np.testing.assert_array_equal(x[:, 3], 0, "a constant column becomes 0")
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -81,11 +81,11 @@ def test_targets_are_standardised_and_labels_are_not(dtype):
     y = np.random.default_rng(0).normal([1000, 0], [50, 1e-3], (60, 2)).astype(np.float32)
     scale = TargetScale.fit(y, SEEN)
     made = Batches(TABLE, y, SEEN, 7, 1.0, dtype, np.random.default_rng(0), targets=scale)
-    learnt = np.concatenate([y.copy() for _, y in made])
-    assert learnt.dtype == dtype
-    np.testing.assert_allclose(learnt.std(axis=0), 1, rtol=1e-4)
+    standardized = np.concatenate([y.copy() for _, y in made])
+    assert standardized.dtype == dtype
+    np.testing.assert_allclose(standardized.std(axis=0), 1, rtol=1e-4)
     np.testing.assert_array_equal(made.labels, y[made.rows])
-    np.testing.assert_allclose(scale.restore(learnt), made.labels, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(scale.restore(standardized), made.labels, rtol=1e-5, atol=1e-6)
 
 
 def test_augment_changes_the_scaled_batch_in_place():

@@ -5,7 +5,7 @@ from nnexp.data.class_balance import describe_imbalance
 
 
 @pytest.mark.parametrize(
-    ("counts", "says"),
+    ("counts", "message"),
     [
         ([10, 10], None),
         ([10, 14], None),
@@ -17,6 +17,6 @@ from nnexp.data.class_balance import describe_imbalance
         ([5, 5, 0], "classes from 0 (c) to 5 (a): a class without examples cannot be learned"),
     ],
 )
-def test_says_how_unequal_classes_are(counts, says):
+def test_says_how_unequal_classes_are(counts, message):
     names = tuple("abc"[: len(counts)])
-    assert describe_imbalance(np.repeat(np.arange(len(counts)), counts), names) == says
+    assert describe_imbalance(np.repeat(np.arange(len(counts)), counts), names) == message

@@ -42,18 +42,18 @@ def warped(x, grid):
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_bilinear_interpolation_is_scipys(size, spread, compare):
     x, grid = drawn(size, spread=spread)
-    found = warped(x, grid)
+    actual = warped(x, grid)
     for b, c in np.ndindex(*x.shape[:2]):
-        compare(found[b, c], ndimage.map_coordinates(x[b, c], grid[:, b], order=1, mode="grid-constant"))
+        compare(actual[b, c], ndimage.map_coordinates(x[b, c], grid[:, b], order=1, mode="grid-constant"))
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_inside_of_the_image_every_convention_for_its_edge_is_the_same(size, compare):
     x, grid = drawn(size)
     grid = np.clip(grid, 0, np.array(size)[:, None, None, None] - 1)
-    found = warped(x, grid)
+    actual = warped(x, grid)
     for b, c in np.ndindex(*x.shape[:2]):
-        compare(found[b, c], ndimage.map_coordinates(x[b, c], grid[:, b], order=1, mode="constant"))
+        compare(actual[b, c], ndimage.map_coordinates(x[b, c], grid[:, b], order=1, mode="constant"))
 
 
 @pytest.mark.parametrize("size", [size for size in SIZES if min(size) > 1], ids=str)
@@ -74,17 +74,17 @@ def test_smoothing_is_scipys(size, sigma, compare):
     alpha, fields = 34.0, 6
     displacement = Displacement(size, fields + 2, np.float64, alpha, sigma)
     u = np.random.default_rng(0).uniform(-1, 1, (fields, *size))
-    found = displacement.smooth(np.ascontiguousarray(u.transpose(2, 0, 1)) / 2)
-    for field, theirs in zip(found, u, strict=True):
+    actual = displacement.smooth(np.ascontiguousarray(u.transpose(2, 0, 1)) / 2)
+    for field, theirs in zip(actual, u, strict=True):
         compare(field, alpha * ndimage.gaussian_filter(theirs, sigma, mode="constant", cval=0.0))
 
 
 def test_a_displacement_field_is_smoothed_uniform_noise(compare):
     displacement = Displacement((28, 20), 10, np.float64, 34.0, 4.0)
-    found = displacement(10, np.random.default_rng(3)).reshape(10, 28, 20)
+    actual = displacement(10, np.random.default_rng(3)).reshape(10, 28, 20)
     u = 2 * np.random.default_rng(3).random((20, 10, 28)) - 1
     for i in range(10):
-        compare(found[i], 34 * ndimage.gaussian_filter(u[:, i].T, 4.0, mode="constant"))
+        compare(actual[i], 34 * ndimage.gaussian_filter(u[:, i].T, 4.0, mode="constant"))
 
 
 def composed(turn, shear, grow):
@@ -98,11 +98,11 @@ def test_affine_maps_are_the_inverses_of_rotation_times_shear_times_scaling(comp
     turn, shear = rng.uniform(-1, 1, (2, 30))
     grow, move = rng.uniform(0.5, 1.5, (2, 30)), rng.uniform(-3, 3, (2, 30))
     center = np.array([[4.5], [7.0]])
-    found = inverse_maps(turn, shear, grow, move, center)
+    actual = inverse_maps(turn, shear, grow, move, center)
     for i in range(30):
         inverse = np.linalg.inv(composed(turn[i], shear[i], grow[:, i]))
-        compare(found[:, i, :2], inverse)
-        compare(found[:, i, 2], center[:, 0] - inverse @ move[:, i])
+        compare(actual[:, i, :2], inverse)
+        compare(actual[:, i, 2], center[:, 0] - inverse @ move[:, i])
 
 
 def test_the_middle_of_the_image_stays_and_a_quarter_turn_is_a_quarter_turn(compare):
@@ -141,8 +141,8 @@ def test_whole_images_are_those_that_scipy_makes_of_the_same_draws(augment, comp
     stream = Recorded(0)
     augment.bind((height, width), n, np.float64, stream)
     x = np.random.default_rng(1).random((n, height, width))
-    found = x.reshape(n, -1).copy()
-    augment(found)
+    actual = x.reshape(n, -1).copy()
+    augment(actual)
     u, noise = stream.drawn[1], stream.drawn[2] if augment.alpha else np.full((width, 2 * n, height), 0.5)
     center = (np.array([height, width]) - 1)[:, None] / 2
     for i in range(n):
@@ -155,6 +155,6 @@ def test_whole_images_are_those_that_scipy_makes_of_the_same_draws(augment, comp
             fields, (0, augment.sigma, augment.sigma), mode="constant"
         )
         compare(
-            found[i].reshape(height, width),
+            actual[i].reshape(height, width),
             ndimage.map_coordinates(x[i], grid, order=1, mode="grid-constant"),
         )

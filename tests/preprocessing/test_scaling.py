@@ -21,9 +21,9 @@ def table(n=200, missing=0.1):
 def test_agrees_with_scikit_learn(n):
     x = table(n, missing=0 if n == 5 else 0.1)
     rows = np.sort(RNG.permutation(n)[: n - 2])
-    found, oracle = Standardization.fit(x, rows, EVERY), StandardScaler().fit(x[rows].astype(np.float64))
-    np.testing.assert_allclose(found.shift, oracle.mean_, rtol=1e-12)
-    np.testing.assert_allclose(1 / found.factor, oracle.scale_, rtol=1e-9)
+    fitted, oracle = Standardization.fit(x, rows, EVERY), StandardScaler().fit(x[rows].astype(np.float64))
+    np.testing.assert_allclose(fitted.shift, oracle.mean_, rtol=1e-12)
+    np.testing.assert_allclose(1 / fitted.factor, oracle.scale_, rtol=1e-9)
 
 
 def test_other_rows_do_not_matter():
@@ -42,8 +42,8 @@ def test_a_constant_or_empty_column_gets_the_factor_0(value):
 
 
 def test_columns_that_are_no_numbers_stay_as_they_are():
-    found = Standardization.fit(table(), np.arange(200), ~EVERY)
-    assert (list(found.shift), list(found.factor)) == ([0] * 3, [1] * 3)
+    fitted = Standardization.fit(table(), np.arange(200), ~EVERY)
+    assert (list(fitted.shift), list(fitted.factor)) == ([0] * 3, [1] * 3)
 
 
 def test_a_constant_target_is_brought_back_as_it_was():

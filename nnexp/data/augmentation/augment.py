@@ -24,7 +24,7 @@ Sigma = Annotated[float, Gt(0)]
 Strength = Annotated[float, Ge(0)]
 
 CHUNK_PIXELS = 25_088
-"""Images are augmented in chunks of so many pixels, 32 images of 28 x 28: buffers fit the processor's cache."""
+"""Images are augmented in chunks of so many pixels, 32 images of 28 x 28: the buffers fit into the cache."""
 
 
 class Augment(ABC):
@@ -32,17 +32,7 @@ class Augment(ABC):
 
     @abstractmethod
     def bind(self, shape: tuple[int, ...], capacity: int, dtype: DTypeLike, rng: np.random.Generator) -> None:
-        """Allocate the buffers.
-
-        Args:
-            shape: of one example.
-            capacity: of the largest batch.
-            dtype: of the batches, float32 or float64.
-            rng: the stream of all random numbers.
-
-        Raises:
-            DataError: examples of that shape cannot be augmented so.
-        """
+        """Allocate the buffers for examples of that shape, and batches of at most `capacity`."""
 
     @abstractmethod
     def __call__(self, x: Array) -> None:
@@ -61,7 +51,7 @@ class NoAugment(Augment):
 
 @dataclass(kw_only=True)
 class ImageAugment(Augment):
-    """Moves the pixels of images, (H, W) or (C, H, W), on a background of zeros; values in [0, 1] stay there."""
+    """Moves the pixels of images, (H, W) or (C, H, W), over zeros; values in [0, 1] stay there."""
 
     probability: Annotated[float, Ge(0), Le(1)] = 1.0  # the ratio of the images that are changed
 
@@ -103,9 +93,8 @@ class Shift(ImageAugment):
 
     def allocate(self, height: int, width: int, dtype: DTypeLike) -> None:
         shifts = np.arange(-self.pixels, self.pixels + 1)[:, None]
-        self.rows = (
-            np.clip(np.arange(height) - shifts, -1, height) * self.canvas.stride
-        )  # (shifts, H): sources
+        self.rows = np.clip(np.arange(height) - shifts, -1, height)  # (shifts, H): sources
+        self.rows *= self.canvas.stride
         self.columns = np.clip(np.arange(width) - shifts, -1, width)  # (shifts, W)
         self.source_row = np.empty((self.chunk, height), np.intp)
         self.source_column = np.empty((self.chunk, width), np.intp)
@@ -130,8 +119,8 @@ class Shift(ImageAugment):
 class Warp(ImageAugment):
     """An affine map and an elastic displacement in one interpolation, as in Ciresan et al. 2010.
 
-    The pixel at p takes its value from the point M^-1 (p - c - move) + c + d: c is the center of the image, M
-    = rotation * shear * scaling, d the elastic `Displacement`. Each number is drawn uniformly for each image.
+    The pixel at p takes its value from the point M^-1 (p - c - move) + c + d: c is the image's center,
+    M = rotation * shear * scaling, d the elastic `Displacement`. Numbers are uniform, drawn for each image.
     """
 
     rotate: float  # at most so many degrees either way
@@ -158,9 +147,7 @@ class Warp(ImageAugment):
         turn, shear = radians(self.rotate) * u[0], radians(self.shear) * u[1]
         grow, move = 1 + self.scale * u[2:4], self.shift * u[4:]
         maps[:] = inverse_maps(turn, shear, grow, move, self.center)
-        np.matmul(
-            maps.reshape(2 * n, 3), self.points, out=coordinates
-        )  # the rows of all images, then the columns
+        np.matmul(maps.reshape(2 * n, 3), self.points, out=coordinates)  # rows of all images, then columns
         if self.alpha:
             coordinates += self.displacement(2 * n, self.rng)
         self.bilinear(coordinates[:n], coordinates[n:], out)

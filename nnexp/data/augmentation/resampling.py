@@ -48,7 +48,7 @@ class Canvas:
 
 
 class Bilinear:
-    """v = (1-s) [(1-t) x00 + t x01] + s [(1-t) x10 + t x11]: x00 is the pixel up left of a point, s, t the offset.
+    """v = (1-s) [(1-t) x00 + t x01] + s [(1-t) x10 + t x11]: x00 is the pixel up left, (s, t) the offset.
 
     Outside is zero, and values between the outermost pixels and zero are interpolated: `grid-constant` in
     SciPy, padding by zeros in PyTorch's `grid_sample`. Each step weighs two values by a number in [0, 1), so
@@ -64,7 +64,7 @@ class Bilinear:
         self.index: Indices = np.empty(size, np.intp)
 
     def __call__(self, y: Array, x: Array, out: Sequence[Array]) -> None:
-        """Fill `out`, C times (B, H*W), from the canvas at coordinates y and x (B, H*W), which are overwritten."""
+        """Fill `out`, C times (B, H*W), from the canvas at y and x (B, H*W), which are overwritten."""
         n = len(y)
         near, far, corner = self.near[:n], self.far[:n], self.corner[:n]
         index = self.split_coordinates(y, x, near)

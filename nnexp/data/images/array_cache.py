@@ -24,7 +24,7 @@ USER_CACHE = "~/.cache/nnexp"
 
 
 def cache_folder(folder: Path) -> Path:
-    """Return the folder of a data set's cache: inside its folder if that is writable, else in the user's cache."""
+    """Return the folder of a data set's cache: inside its folder if that is writable, else in USER_CACHE."""
     nearest = next(path for path in (folder, *folder.parents) if path.exists())
     if (
         os.access(nearest, os.W_OK) and nearest.stat().st_mode & 0o222
@@ -37,12 +37,9 @@ def cache_folder(folder: Path) -> Path:
 def load_or_build(
     folder: Path, made_from: dict[str, Any], build: Callable[[], tuple[Arrays, str]]
 ) -> tuple[Arrays, str]:
-    """Load the arrays of an entry, memory-mapped read-only, and their SHA-256; or build and store them.
+    """Load the arrays of an entry, memory-mapped, and their SHA-256; or build and store them.
 
-    Args:
-        folder: of this entry alone; where it cannot be written, the arrays stay in memory.
-        made_from: identifies the source as JSON (names, sizes, times).
-        build: reads and verifies the source; returns the arrays and their SHA-256.
+    `made_from` identifies the source. Where the folder cannot be written, the arrays stay in memory.
     """
     if (entry := load_cached(folder, made_from)) is not None:
         return entry

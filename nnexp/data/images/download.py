@@ -14,11 +14,7 @@ REASONS = {"ConnectTimeout": "no answer", "ReadTimeout": "no answer", "Connectio
 
 
 def download(name: str, mirrors: Sequence[str], folder: Path, checksum: str) -> Path:
-    """Download the file `name` into `folder` from the first mirror that has it with that MD5.
-
-    Raises:
-        DataError: no mirror has; lists the reason of each.
-    """
+    """Download the file `name` into `folder` from the first mirror that has it with that MD5."""
     failures = [] if mirrors else ["data.mirrors is empty"]
     for mirror in mirrors:
         url = f"{mirror.rstrip('/')}/{name}"

@@ -71,8 +71,8 @@ class ImageSet(Source):
         """Return all four files; those that are missing are downloaded."""
         missing = [key for key in FILES if key not in files]
         if missing:
-            count = plural(len(missing), "file")
-            print(f"{self.title} is not in {folder}: downloading {count}", file=sys.stderr, flush=True)
+            notice = f"{self.title} is not in {folder}: downloading {plural(len(missing), 'file')}"
+            print(notice, file=sys.stderr, flush=True)
         try:
             for key, md5 in zip(FILES, self.md5, strict=True):
                 if key in missing:
@@ -133,13 +133,13 @@ class ImageSet(Source):
 
 def first_checksums(checksums: dict[str, str], first_use: Path) -> dict[str, str]:
     """Return the SHA-256 of each file at first use; record it if this is the first use."""
-    try:
-        known = json.loads(first_use.read_text())
-        return {key: str(known[key]) for key in FILES}
-    except FileNotFoundError:
+    if not first_use.exists():
         with suppress(OSError):  # where nothing can be written, nothing can be compared later
             write_atomically(first_use, json.dumps(checksums, indent=1))
         return checksums
+    try:
+        known = json.loads(first_use.read_text())
+        return {key: str(known[key]) for key in FILES}
     except (OSError, ValueError, LookupError, TypeError) as error:
         problem = f"not a readable record of first use: {error}"
         raise DataError(problem, "delete it if you trust the data", path=first_use) from error

@@ -26,14 +26,7 @@ MAX_MARKERS = 2**31 - 2
 
 
 class TableBuilder:
-    """Collects the columns of a table while it is read.
-
-    Attributes:
-        target: of the table.
-        markers: columns of splits and groups, by name.
-        rows: after `read`, those that have a target.
-        notes: what was decided.
-    """
+    """Collects the columns of a table while it is read."""
 
     def __init__(self, reader: TableReader, roles: Roles, task: str) -> None:
         self.reader, self.roles = reader, roles
@@ -47,24 +40,19 @@ class TableBuilder:
             for name in roles.markers
         }
         self.target = TargetColumn(roles.targets, task, reader.describe_row)
-        self.rows: Rows = np.empty(0, np.int64)
-        self.notes = list(roles.notes)
+        self.rows: Rows = np.empty(0, np.int64)  # after `read`, those that have a target
+        self.notes = list(roles.notes)  # what was decided
 
     def category_column(self, name: str) -> CategoryColumn:
         """Make the buffer of a feature that is categories."""
         drop, keep = list_override("data.drop", name), list_override("data.categorical", name)
         if name in self.roles.categorical:
-            return CategoryColumn(
-                name, MAX_CATEGORIES_EXPLICIT, self.reader.describe_row, drop, explicit=True
-            )
+            describe_row = self.reader.describe_row
+            return CategoryColumn(name, MAX_CATEGORIES_EXPLICIT, describe_row, drop, explicit=True)
         return CategoryColumn(name, MAX_CATEGORIES, self.reader.describe_row, f"{drop} or {keep}")
 
     def read(self) -> None:
-        """Read all blocks of the file, and decide on the target and the rows.
-
-        Raises:
-            DataError: the content does not suit the roles.
-        """
+        """Read all blocks of the file, and decide on the target and the rows."""
         for block in self.reader.iter_blocks(self.roles.targets | self.roles.features | self.roles.markers):
             self.add(block)
         self.numbers.finish()
@@ -98,7 +86,7 @@ class TableBuilder:
         return Groups(names, codes.astype(np.int64))
 
     def arrange(self, training: Rows, test: Rows) -> tuple[NDArray[np.float32], tuple[Column, ...]]:
-        """Return the inputs x (N, I), training rows, then test rows, in the array of `numbers`; and their columns."""
+        """Return x (N, I), training rows, then test rows, in the array of `numbers`; and its columns."""
         columns, one_hot, positions, sizes, missing = [], [], [], [], []
         arrange_rows(self.numbers.array, training, test)
         order = np.concatenate([training, test])

@@ -36,11 +36,7 @@ class NumberColumns:
         self.high = np.full(len(names), -np.inf)
 
     def add(self, columns: Sequence[Any], rows: int) -> None:
-        """Append a block of Arrow columns.
-
-        Raises:
-            DataError: a number is infinite or too large.
-        """
+        """Append a block of Arrow columns; a number that is infinite or too large is a `DataError`."""
         if self.rows + rows > len(self.array):  # the allocator grows large arrays mostly without a copy
             capacity = max(self.rows + rows, len(self.array) * 17 // 16)
             self.array.resize((capacity, len(self.names)), refcheck=False)
@@ -84,11 +80,7 @@ class CategoryColumn:
         self.missing = 0
 
     def add(self, column: Any) -> None:
-        """Append a block, an Arrow column of text.
-
-        Raises:
-            DataError: too many distinct values.
-        """
+        """Append a block, an Arrow column of text; too many distinct values are a `DataError`."""
         encoded = column.dictionary_encode()
         texts = map(normalize_text, encoded.dictionary.to_pylist())
         known = [-1 if text in MISSING else self.code.setdefault(text, len(self.code)) for text in texts]
@@ -106,7 +98,7 @@ class CategoryColumn:
         return DataError(f"the column {self.name!r} has {count}: {examples}, ...", setting=self.setting)
 
     def check_mixture(self) -> None:
-        """Refuse numbers with a few other texts among them, a data-entry error; whole numbers may be names."""
+        """Refuse numbers with a few other texts among them, data-entry errors; whole numbers may be names."""
         words = [text for text in self.code if not is_number(text)]
         numbers = [text for text in self.code if is_number(text)]
         quantities = len(numbers) > MAX_NUMBER_NAMES or not all(text.isdigit() for text in numbers)
@@ -122,7 +114,7 @@ class CategoryColumn:
             raise self.too_many(f"{len(self.code)} distinct values in {rows} rows")
 
     def finish(self) -> tuple[tuple[str, ...], NDArray[np.int32]]:
-        """Return the distinct values in natural order, and each row's index among them (N,); -1 if missing."""
+        """Return the distinct values in natural order, and each row's index of them (N,), -1 if missing."""
         values = sorted(self.code, key=natural_key)
         rank = np.empty(len(values) + 1, np.int32)
         rank[[self.code[value] for value in values]] = np.arange(len(values))
@@ -157,13 +149,10 @@ def arrange_rows(array: NDArray[Any], first: Rows, second: Rows) -> None:
 def insert_one_hot(
     array: NDArray[Any], positions: Sequence[int], one_hot: Sequence[tuple[int, Codes]], width: int
 ) -> None:
-    """Insert one-hot columns between the columns of an array that owns its memory, in place.
+    """Insert one-hot columns between the columns of an array (N, J) that owns its memory.
 
-    Args:
-        array: (N, J).
-        positions: of its columns among the I (J,).
-        one_hot: for each column of categories its first position, and the index of each row's category (N,).
-        width: I.
+    The columns move to `positions` (J,); for each column of categories, `one_hot` has its first position and
+    the index of each row's category (N,).
     """
     rows, before = array.shape
     array.resize((rows, width), refcheck=False)

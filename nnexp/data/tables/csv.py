@@ -1,4 +1,4 @@
-"""Read CSV files in small blocks by Arrow: any delimiter, UTF-8, UTF-16 or cp1252, decimal points or commas."""
+"""Read CSV files block by block: any delimiter, UTF-8, UTF-16 or cp1252, decimal points or commas."""
 
 import csv
 import gzip
@@ -19,12 +19,6 @@ SAMPLE = 1 << 19  # bytes that delimiter and column types are inferred from
 BLOCK = 1 << 18  # bytes that are read at once; as Arrow's text they take up to a hundred times the memory
 DELIMITERS = ",;\t|"
 NULLS = [*MISSING, *(f" {text}" for text in MISSING)]  # Arrow does not strip spaces
-OTHER_FORMATS = {
-    b"PK\3\4": ("an Excel workbook or another zip archive", "save it as CSV"),
-    b"\xd0\xcf\x11\xe0": ("an old Excel workbook", "save it as CSV"),
-    b"PAR1": ("a Parquet file", "let its name end in .parquet"),
-    b"<": ("a web page or XML", "download the file itself"),
-}
 INVALID_NUMBER = re.compile(
     r"CSV column #(\d+): Row #(\d+): CSV conversion error to double: invalid value '(.*)'?", re.DOTALL
 )
@@ -44,7 +38,7 @@ class CsvReader(TableReader):
         self.encoding = detect_encoding(head)
         text = head.decode(self.encoding, errors="ignore")
         if "\0" in text:
-            raise DataError("not a CSV file: it holds binary data", "save it as CSV", path=path)
+            raise DataError("not a CSV file: it holds binary data", "save the table as CSV", path=path)
         if not complete:
             text = text[: text.rfind("\n") + 1]
         if "\n" not in text.strip():
@@ -136,14 +130,10 @@ class CsvReader(TableReader):
 
 
 def read_head(path: Path) -> tuple[bytes, bool, str | None]:
-    """Read the first half megabyte, unpacked, and at least some lines; whether that is all; the compression."""
+    """Read half a megabyte, unpacked, and at least some lines; whether that is all; the compression."""
     with path.open("rb") as file:
-        start = file.read(4)
-        for magic, (what, remedy) in OTHER_FORMATS.items():
-            if start.startswith(magic):
-                raise DataError(f"not a CSV file but {what}", remedy, path=path)
+        packed = file.read(2) == b"\x1f\x8b"
         file.seek(0)
-        packed = start.startswith(b"\x1f\x8b")
         try:
             with gzip.open(file) if packed else file as unpacked:
                 head = unpacked.read(SAMPLE)

@@ -19,11 +19,7 @@ WRITE_AGAIN = "download or write the file again"
 
 
 def open_table(path: Path) -> TableReader:
-    """Open a file and read its columns' names and types.
-
-    Raises:
-        DataError: there is no such file, or it holds no table.
-    """
+    """Open a file and read its columns' names and types; without a table in it, raise a `DataError`."""
     if path.is_dir():
         raise DataError("this is a folder", setting=f"data.path={path}/FILE", path=path)
     if not path.exists():
@@ -68,7 +64,7 @@ class ParquetReader(TableReader):
 
 
 class NpzReader(TableReader):
-    """Reads an NPZ file: an array of one dimension is a column, one of more a column for each number in a row."""
+    """Reads an NPZ file: an array of one dimension is a column, one of more a column per number of a row."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnexp.data.errors import DataError
-from nnexp.data.splitting import Rows, group_split, random_split, stratified_split
+from nnexp.data.splitting import Rows, group_split, strata, stratified_split
 from nnexp.data.tables.column_buffers import CategoryColumn
 
 TEST_SEED = 0
@@ -33,11 +33,7 @@ class Groups:
 
 
 def read_splits(column: CategoryColumn) -> NDArray[np.int8]:
-    """Return TRAINING, VALIDATION or TEST for each row (N,) by the column of `data.split`.
-
-    Raises:
-        DataError: it holds another value, or none.
-    """
+    """Return TRAINING, VALIDATION or TEST for each row (N,) by the column of `data.split`."""
     values, codes = column.finish()
     if unknown := [value for value in values if value.lower() not in SPLIT_OF]:
         problem = f"expected one of {', '.join(SPLIT_OF)} in the column {column.name!r}, got {unknown[0]!r}"
@@ -67,8 +63,6 @@ def draw_test(rows: Rows, ratio: float, y: NDArray[Any], groups: Groups | None, 
     rng = np.random.default_rng(TEST_SEED)
     if groups is not None:
         _, chosen = group_split(groups.of_row[rows], ratio, rng)
-    elif stratify and y.dtype == np.int64:
-        _, chosen = stratified_split(y[rows], ratio, rng)
     else:
-        _, chosen = random_split(len(rows), ratio, rng)
+        _, chosen = stratified_split(strata(y[rows], stratify), ratio, rng)
     return rows[chosen]

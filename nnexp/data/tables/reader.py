@@ -26,11 +26,7 @@ class TableReader(ABC):
 
     @abstractmethod
     def iter_blocks(self, wanted: Mapping[str, ColumnType]) -> Iterator[Block]:
-        """Read the wanted columns, each as its type.
-
-        Raises:
-            DataError: the file is damaged, or a value is not of its column's type.
-        """
+        """Read the wanted columns, each as its type; other values or damage are a `DataError`."""
 
     def describe_row(self, n: int) -> str:
         """Name the n-th row, from 0."""

@@ -32,11 +32,7 @@ def assign_roles(
     categorical: Sequence[str],
     drop: Sequence[str],
 ) -> Roles:
-    """Assign each column of a file its role; `markers` are columns by their key in `data`, split and group.
-
-    Raises:
-        DataError: there is no such column, or its type does not suit its role.
-    """
+    """Assign each column of a file its role; `markers` are columns by their key, split and group."""
     types = reader.column_types
     targets = _expand(reader, targets, "data.target")
     categorical, drop = _expand(reader, categorical, "data.categorical"), _expand(reader, drop, "data.drop")

@@ -26,9 +26,6 @@ class Table(Source):
 
     Numbers are standardized on the training rows, text becomes one-hot, missing numbers become the training
     mean, missing text a category of its own; the notes list what was decided.
-
-    Raises:
-        ValueError: a column has two roles, or there would be no test rows.
     """
 
     path: str  # of the file
@@ -45,14 +42,10 @@ class Table(Source):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.test is None and self.split is None:
-            raise ValueError(
-                "data.test=null: set a ratio, or a column that names the test rows: data.split=COLUMN"
-            )
+            raise ValueError("data.test=null: set a ratio, or a column of test rows: data.split=COLUMN")
         if self.task == "classification" and len(self.targets) > 1:
-            remedy = "data.task=multilabel or data.task=regression takes several"
-            raise ValueError(
-                f"data.target=[{','.join(self.targets)}]: a classification has one target; {remedy}"
-            )
+            remedy = "fix: data.task=multilabel or data.task=regression"
+            raise ValueError(f"data.target={self.target}: a classification has one target; {remedy}")
         names = [*self.targets, *(name for name in (self.split, self.group) if name), *(self.drop or [])]
         if several := sorted({name for name in names if names.count(name) > 1}):
             keys = "data.target, data.split, data.group, data.drop"
@@ -122,9 +115,8 @@ class Table(Source):
             assigned = splits == VALIDATION if (splits[rows] == VALIDATION).any() else None
             rows, test = rows[splits[rows] != TEST], rows[splits[rows] == TEST]
             if not len(test) and self.test is None:
-                raise DataError(
-                    f"the column {self.split!r} names no test rows", "write test in some", "data.test=0.2"
-                )
+                problem = f"the column {self.split!r} names no test rows"
+                raise DataError(problem, "write test in some", "data.test=0.2")
             if not len(test):
                 drawn = f"{self.test:g} of the training rows are drawn"
                 builder.notes.append(f"the column {self.split} names no test rows: {drawn}")

@@ -46,11 +46,7 @@ class TargetColumn:
             self.buffer.add([block[name] for name in self.names], rows)
 
     def finish(self) -> NDArray[np.bool_]:
-        """Decide on the task; return which rows have a target (N,).
-
-        Raises:
-            DataError: the file has no rows with a target, or no classes that could be learned.
-        """
+        """Decide on the task; return which rows have a target (N,), a `DataError` if none has."""
         if isinstance(self.buffer, CategoryColumn):
             self.buffer.check_mixture()
             self.classes, codes = self.buffer.finish()
@@ -60,10 +56,9 @@ class TargetColumn:
             self.buffer.finish()
             known = self.classes_or_numbers(self.buffer.array)
         if not known.any():
-            problem = (
-                f"no row has a value of the target {self.name!r}" if len(known) else "the file has no rows"
-            )
-            raise DataError(problem, setting=OTHER_TARGET if len(known) else "")
+            if not len(known):
+                raise DataError("the file has no rows")
+            raise DataError(f"no row has a value of the target {self.name!r}", setting=OTHER_TARGET)
         if missing := int(np.count_nonzero(~known)):
             self.notes.append(f"{plural(missing, 'row')} without {self.name} left out")
         if self.classes:
@@ -78,11 +73,11 @@ class TargetColumn:
             if len(distinct) <= MAX_NUMBER_CLASSES and (distinct == np.floor(distinct)).all():
                 self.classes = tuple(sorted(map(normalize_text, distinct), key=natural_key))
                 self.y = np.searchsorted(distinct, np.where(known, values.T, distinct[0])[0])
-                found = f"{self.name} holds {len(distinct)} distinct whole numbers, taken as classes"
-                self.notes.append(f"{found}; for a regression: data.task=regression")
+                holds = f"{self.name} holds {len(distinct)} distinct whole numbers, taken as classes"
+                self.notes.append(f"{holds}; for a regression: data.task=regression")
                 return known
-            found = f"{self.name} holds numbers, taken as a regression"
-            self.notes.append(f"{found}; if they are classes: data.task=classification")
+            holds = f"{self.name} holds numbers, taken as a regression"
+            self.notes.append(f"{holds}; if they are classes: data.task=classification")
         self.targets, self.y = self.names, values.astype(np.float32)
         if self.task == "multilabel" or (self.task == "auto" and len(self.names) > 1):
             self.labels_or_numbers(values[known])
@@ -97,8 +92,8 @@ class TargetColumn:
             problem = f"the label {name!r} holds numbers other than 0 and 1"
             raise DataError(problem, "correct them", "data.task=regression")
         if self.labels and self.task == "auto":
-            found = f"{self.name} hold only 0 and 1, taken as labels"
-            self.notes.append(f"{found}; for a regression: data.task=regression")
+            holds = f"{self.name} hold only 0 and 1, taken as labels"
+            self.notes.append(f"{holds}; for a regression: data.task=regression")
 
     def check_class_counts(self, counts: NDArray[np.int64]) -> None:
         """Refuse a single class and values that do not repeat; note classes of one row."""

@@ -25,13 +25,13 @@ IMAGES = np.arange(60, dtype=np.uint8).reshape(5, 3, 4)
 def test_reads_what_was_written(tmp_path, array, pack):
     path = tmp_path / "file"
     path.write_bytes(pack(idx(array)))
-    found, content = read_idx(path, array.ndim)
-    np.testing.assert_array_equal(found, array)
+    loaded, content = read_idx(path, array.ndim)
+    np.testing.assert_array_equal(loaded, array)
     assert content == idx(array)
 
 
 @pytest.mark.parametrize(
-    ("content", "says"),
+    ("content", "message"),
     [
         (b"", "not an IDX file"),
         (b"<html>", "not an IDX file"),
@@ -44,12 +44,12 @@ def test_reads_what_was_written(tmp_path, array, pack):
         (b"\x1f\x8bnonsense", "damaged gzip file"),
     ],
 )
-def test_says_what_is_wrong_and_in_which_file(tmp_path, content, says):
+def test_says_what_is_wrong_and_in_which_file(tmp_path, content, message):
     path = tmp_path / "images.gz"
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"images\.gz") as error:
         read_idx(path, 3)
-    assert says in str(error.value)
+    assert message in str(error.value)
 
 
 @given(st.integers(0, len(gzip.compress(idx(IMAGES))) - 1), st.integers(0, 7))
@@ -59,8 +59,8 @@ def test_a_flipped_bit_in_a_gzip_file_never_passes_unnoticed(tmp_path_factory, p
     path = tmp_path_factory.mktemp("idx") / "images.gz"
     path.write_bytes(damaged)
     try:
-        found, content = read_idx(path, 3)
+        loaded, content = read_idx(path, 3)
     except DataError:
         return
     assert content == idx(IMAGES), "only the gzip header's own remarks may change without harm"
-    np.testing.assert_array_equal(found, IMAGES)
+    np.testing.assert_array_equal(loaded, IMAGES)

@@ -1,4 +1,4 @@
-"""The MNIST family on small sets of our own making: found, fetched, verified, cached."""
+"""The MNIST family on small sets of our own making: read, downloaded, verified, cached."""
 
 import gzip
 import http.server
@@ -27,8 +27,8 @@ def idx(array):
 
 
 CONTENT = {
-    part: RNG.integers(0, 10 if len(shape) == 1 else 256, shape, dtype=np.uint8)
-    for part, shape in SIZES.items()
+    key: RNG.integers(0, 10 if len(shape) == 1 else 256, shape, dtype=np.uint8)
+    for key, shape in SIZES.items()
 }
 
 
@@ -37,20 +37,20 @@ class Small(ImageSet):
 
     name, title = "small", "Small"
     classes = tuple("0123456789")
-    md5 = tuple(md5(gzip.compress(idx(CONTENT[part]), mtime=0)).hexdigest() for part in FILES)
-    sha256 = tuple(sha256(idx(CONTENT[part])).hexdigest() for part in FILES)
+    md5 = tuple(md5(gzip.compress(idx(CONTENT[key]), mtime=0)).hexdigest() for key in FILES)
+    sha256 = tuple(sha256(idx(CONTENT[key])).hexdigest() for key in FILES)
 
 
 class Unverified(Small):
-    """The same, of which nobody published the SHA-256."""
+    """The same without a public SHA-256."""
 
     sha256 = None
 
 
 def write(folder, compressed=True, **changed):
     folder.mkdir(parents=True, exist_ok=True)
-    for part, name in FILES.items():
-        content = idx(changed.get(part, CONTENT[part]))
+    for key, name in FILES.items():
+        content = idx(changed.get(key, CONTENT[key]))
         (folder / (f"{name}.gz" if compressed else name)).write_bytes(
             gzip.compress(content, mtime=0) if compressed else content
         )
@@ -88,7 +88,7 @@ def test_the_cache_alone_is_enough(tmp_path):
     expect(load(tmp_path))
 
 
-def test_a_damaged_cache_is_made_anew(tmp_path):
+def test_a_damaged_cache_is_built_again(tmp_path):
     write(tmp_path / "small")
     load(tmp_path)
     images = tmp_path / "small" / "cache" / "train_images.npy"
@@ -112,7 +112,7 @@ def flipped(array):
 
 
 @pytest.mark.parametrize(
-    ("part", "array", "says"),
+    ("key", "array", "message"),
     [
         ("train_images", flipped(CONTENT["train_images"]), "not the content of Small: expected SHA-256"),
         ("train_labels", CONTENT["train_labels"][:-1], "49 labels"),
@@ -122,15 +122,15 @@ def flipped(array):
     ],
 )
 @pytest.mark.parametrize("cached_before", [False, True])
-def test_wrong_content_is_told_and_never_cached(tmp_path, part, array, says, cached_before):
+def test_wrong_content_is_an_error_and_never_cached(tmp_path, key, array, message, cached_before):
     if cached_before:
         write(tmp_path / "small")
         load(tmp_path)
-    write(tmp_path / "small", **{part: array})
-    with pytest.raises(DataError, match=FILES[part]) as error:
+    write(tmp_path / "small", **{key: array})
+    with pytest.raises(DataError, match=FILES[key]) as error:
         load(tmp_path)
-    assert says in str(error.value)
-    write(tmp_path / "small")  # mended
+    assert message in str(error.value)
+    write(tmp_path / "small")
     expect(load(tmp_path))
 
 
@@ -155,7 +155,7 @@ def test_a_readonly_folder_is_held_to_its_first_use_too(tmp_path):
 
 
 @pytest.mark.parametrize("content", ["{}", "[]", "nonsense", ""])
-def test_a_damaged_record_of_first_use_is_told(tmp_path, content):
+def test_a_damaged_record_of_first_use_is_an_error(tmp_path, content):
     write(tmp_path / "small")
     load(tmp_path, Unverified)
     (record,) = (tmp_path / "small").glob("*first-use.json")
@@ -168,14 +168,14 @@ def test_a_damaged_record_of_first_use_is_told(tmp_path, content):
 @pytest.mark.parametrize(
     "damage", ["{}", '{"sizes": []}', '{"sizes": {}, "sha256": "", "made_from": null}', "nonsense"]
 )
-def test_a_damaged_manifest_is_made_anew(tmp_path, damage):
+def test_a_cache_with_a_damaged_manifest_is_built_again(tmp_path, damage):
     write(tmp_path / "small")
     load(tmp_path)
     (tmp_path / "small" / "cache" / "manifest.json").write_text(damage)
     expect(load(tmp_path))
 
 
-def test_a_cached_array_that_was_changed_in_place_is_made_anew(tmp_path):
+def test_a_cached_array_that_was_changed_in_place_is_built_again(tmp_path):
     write(tmp_path / "small")
     load(tmp_path)
     labels = tmp_path / "small" / "cache" / "train_labels.npy"

@@ -20,8 +20,8 @@ def small_steps():
 @given(shapes, st.data())
 def test_rows_are_arranged_in_place(shape, data):
     array = np.arange(np.prod(shape), dtype=np.float32).reshape(shape).copy()
-    part = np.array(data.draw(st.lists(st.integers(0, 2), min_size=shape[0], max_size=shape[0])))
-    first, second = np.flatnonzero(part == 0), np.flatnonzero(part == 1)
+    split = np.array(data.draw(st.lists(st.integers(0, 2), min_size=shape[0], max_size=shape[0])))
+    first, second = np.flatnonzero(split == 0), np.flatnonzero(split == 1)
     expected = array[[*first, *second]]
     arrange_rows(array, first, second)
     np.testing.assert_array_equal(array, expected)

@@ -279,14 +279,14 @@ def test_standardization_ignores_validation_rows(tmp_path):
     def fitted(changed):
         height = COLUMNS["height"].copy()
         height[changed] = 1000
-        dataset = load(COLUMNS | {"height": height, "part": parts}, split="part", drop=["colour"])
+        dataset = load(COLUMNS | {"height": height, "part": splits}, split="part", drop=["colour"])
         rows, held_out = Table(path="", target="", split="part").train_validation_split(
             dataset, np.random.default_rng(0)
         )
         return dataset.fit_scaling(rows), rows, held_out
 
-    parts = np.array(["train", "train", "val", "test"] * 15)
-    plain, changed = fitted([]), fitted(parts != "train")
+    splits = np.array(["train", "train", "val", "test"] * 15)
+    plain, changed = fitted([]), fitted(splits != "train")
     np.testing.assert_array_equal(plain[0].shift, changed[0].shift)
     np.testing.assert_array_equal(plain[0].factor, changed[0].factor)
     assert (len(plain[1]), len(plain[2])) == (30, 15)
@@ -303,12 +303,12 @@ def test_the_test_rows_are_the_same_whatever_the_seed():
 
 
 def test_a_column_can_assign_all_rows():
-    parts = np.array(["Train", "validation", " test ", "training", "TEST", "valid"] * 10)
-    dataset = load(COLUMNS | {"part": parts}, split="part")
-    tested = np.char.lower(np.char.strip(parts)) == "test"
+    splits = np.array(["Train", "validation", " test ", "training", "TEST", "valid"] * 10)
+    dataset = load(COLUMNS | {"part": splits}, split="part")
+    tested = np.char.lower(np.char.strip(splits)) == "test"
     assert "part" not in " ".join(dataset.features)
     np.testing.assert_array_equal(dataset.x_test[:, 0], COLUMNS["height"][tested].astype(np.float32))
-    validating = np.char.startswith(parts[~tested], "valid")
+    validating = np.char.startswith(splits[~tested], "valid")
     np.testing.assert_array_equal(dataset.assigned, validating)
     rows, held_out = Table(path="", target="", split="part").train_validation_split(
         dataset, np.random.default_rng(0)
@@ -334,9 +334,9 @@ def test_groups_are_never_divided():
     dataset = load(COLUMNS | {"patient": patient}, group="patient")
     of_height = dict(zip(COLUMNS["height"].astype(np.float32).tolist(), patient.tolist(), strict=True))
     tested = {of_height[float(height)] for height in dataset.x_test[:, 0]}
-    learnt = {of_height[float(height)] for height in dataset.x[:, 0]}
+    trained = {of_height[float(height)] for height in dataset.x[:, 0]}
     assert tested
-    assert not tested & learnt
+    assert not tested & trained
     assert len(dataset.x_test) == 10
     rows, held_out = Table(path="", target="", group="patient", folds=5).train_validation_split(
         dataset, np.random.default_rng(0)
@@ -421,6 +421,6 @@ def test_reading_takes_less_than_twice_the_memory_of_the_numbers(tmp_path, endin
     done = subprocess.run(
         [sys.executable, "-c", MEMORY, small, large], capture_output=True, text=True, check=True
     )
-    size, growth = map(int, done.stdout.train_validation_split())
+    size, growth = map(int, done.stdout.split())
     assert size == 400_000 * 50 * 4
     assert growth < 2 * size

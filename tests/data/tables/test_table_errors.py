@@ -55,10 +55,6 @@ def error_of(content, target="y", name="t.csv", **options):
         ("a,y\n1,\n2,\n", "no row has a value of the target 'y'"),
         ("a,y\n1,u\n2,v\n3,w\n", "0.2 of 3 examples cannot be split off"),
         ("1,2,3\n" * 9, "data.target=y: no such column"),
-        ("<!DOCTYPE html><html></html>", "not a CSV file but a web page"),
-        (b"PK\3\4...", "not a CSV file but an Excel workbook"),
-        (b"\xd0\xcf\x11\xe0...", "an old Excel workbook"),
-        (b"PAR1...", "a Parquet file"),
         (b"a,y\n\0\0\0,1\n", "binary data"),
         (GOOD.encode() * 3, "expected a number in the column 'a', got 'a' in row 41 below the header"),
         (LONG.encode() + b"\xe9\xe8,1\n", "invalid UTF-8 after row"),
@@ -82,7 +78,7 @@ def test_a_csv_file_that_cannot_be_used(content, problem):
         ),
         ("a,y\n1,u\n2,u\n", "", "data.target=COLUMN"),
         ("1,2,3\n" * 9, "add a first line of column names", ""),
-        (b"PAR1...", "let its name end in .parquet", ""),
+        (b"PK\3\4\0\0", "save the table as CSV", ""),
     ],
 )
 def test_an_error_proposes_a_change_of_the_file_and_a_setting_of_the_run(content, remedy, setting):
