@@ -39,7 +39,8 @@ def exit_code(error: BaseException) -> int | None:
 def format_error(error: BaseException) -> str:
     """Format the message of an error that has an exit code."""
     if isinstance(error, MemoryError):
-        return f"out of memory: {error}; fix: a smaller model.hidden or trainer.batch_size"
+        detail = f": {error}" if str(error) else ""
+        return f"out of memory{detail}; fix: a smaller model.hidden or trainer.batch_size"
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
     if _is_of_hydra(error):

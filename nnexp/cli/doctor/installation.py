@@ -90,7 +90,7 @@ def _requirements(extra: str = "") -> list[Requirement]:
     requirements = [Requirement(text) for text in metadata.requires("nnexp") or []]
     if not extra:
         return [r for r in requirements if r.marker is None or r.marker.evaluate({"extra": ""})]
-    return [r for r in requirements if "extra" in str(r.marker) and r.marker.evaluate({"extra": extra})]
+    return [r for r in requirements if r.marker is not None and r.marker.evaluate({"extra": extra})]
 
 
 def _unmet(requirement: Requirement) -> str:
