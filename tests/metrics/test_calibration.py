@@ -5,12 +5,6 @@ from nnexp.metrics.calibration import ReliabilityBins
 from nnexp.metrics.predictions import Predictions
 
 
-def test_confidence_equal_to_accuracy_has_no_calibration_error():
-    confidence = np.repeat([0.5, 0.8], 10)
-    correct = np.r_[np.arange(10) < 5, np.arange(10) < 8]
-    assert ReliabilityBins.of(confidence, correct).expected_calibration_error == pytest.approx(0)
-
-
 def test_the_calibration_error_is_the_mean_gap_of_the_bins():
     confidence, correct = np.array([0.9, 0.9, 0.9, 0.62]), np.array([True, False, False, True])
     bins = ReliabilityBins.of(confidence, correct)

@@ -32,8 +32,7 @@ def test_a_pixel_of_an_image_is_a_square_of_whole_pixels_in_rows_of_eight():
     assert 96 < columns[0] < 3 * 96
 
 
-@pytest.mark.parametrize("shape", [(28, 28), (8, 8), (32, 32), (90, 110), (1, 200)], ids=str)
-@pytest.mark.parametrize("n", [1, 10, 64])
+@pytest.mark.parametrize(("n", "shape"), [(1, (28, 28)), (10, (90, 110)), (64, (1, 200))], ids=str)
 def test_grids_of_any_number_and_shape_lie_beside_each_other(n, shape, tmp_path):
     grid = ImageGrid(images=np.zeros((n, *shape, 3), np.uint8), label="label")
     sheet = draw_grids("title", ("note",), grid, grid)
@@ -62,21 +61,13 @@ def test_look_draws_the_same_plot_for_the_same_seed(alone):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["augment=elastik"], "did you mean elastic?"),
-        (["augment=elastic", "augment.alpha=-1"], "must be a number >= 0"),
-        (["--out", "/proc/look.png"], "/proc"),
-    ],
+    ("argument", "message"),
+    [("augment=elastik", "did you mean elastic?"), ("--out=x.xyz", "x.xyz"), ("--out=/proc/x.png", "/proc")],
 )
-def test_errors_of_look_have_exit_code_2(arguments, message, capsys):
-    assert look(*arguments) == 2
+def test_errors_of_look_have_exit_code_2(argument, message, alone, capsys):
+    assert look(argument) == 2
     assert message in capsys.readouterr().err
-
-
-def test_look_refuses_other_image_formats(alone):
-    assert look("--out", "look.xyz") == 2
-    assert list(alone.glob("*.xyz")) == []
+    assert list(alone.glob("*.*")) == []
 
 
 def test_plotting_libraries_are_imported_late():

@@ -16,9 +16,10 @@ def layers(n, records, bins=64):
     return arrays
 
 
-@pytest.mark.parametrize("kind", ["weights", "gradients"])
-@pytest.mark.parametrize(("n", "records"), [(1, 1), (2, 10), (30, 200)])
-def test_at_most_six_layers_and_twelve_records_are_drawn(n, records, kind, tmp_path):
+@pytest.mark.parametrize(
+    ("kind", "n", "records"), [("weights", 1, 1), ("gradients", 2, 10), ("weights", 30, 200)]
+)
+def test_at_most_six_layers_and_twelve_records_are_drawn(kind, n, records, tmp_path):
     figure = histograms(layers(n, records), kind)
     figure.savefig(tmp_path / "histograms.png")
     assert [axes.get_title() for axes in figure.axes] == [f"dense{i}" for i in evenly_spaced(n, 6)]
