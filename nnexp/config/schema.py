@@ -12,7 +12,7 @@ from nnexp.config.naming import run_name
 from nnexp.data.augmentation.augment import Augment
 from nnexp.data.dataset import Source
 from nnexp.metrics.metric_info import RUN_METRICS
-from nnexp.nn.initializers.initializer import Initializer
+from nnexp.nn.initializers import Initializer
 from nnexp.nn.losses.loss import Loss
 from nnexp.nn.models.model import Model
 from nnexp.optim.averaging import Averaging

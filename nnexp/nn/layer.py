@@ -1,17 +1,18 @@
-"""The abstract layer: one differentiable step of a network.
+"""The abstract layer, one differentiable step of a network, and the buffers that layers compute in.
 
 B batch. `forward` keeps exactly what `backward` needs; both write into buffers that `allocate` made once.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Annotated, ClassVar, Literal
+from math import prod
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Ge
-from numpy.typing import DTypeLike
+from numpy.typing import DTypeLike, NDArray
 
-from nnexp.nn.initializers.initializer import Initializer
+from nnexp.nn.initializers import Initializer
 from nnexp.nn.parameters import Array, Shape, Views
 
 Size = Annotated[int, Ge(1)]
@@ -26,24 +27,15 @@ class Layer(ABC):
 
     In this order: `connect` (shapes) -> `allocate` (buffers) -> `bind` (views of the parameters) ->
     `initialize` -> any number of `forward`, `backward`.
-
-    Attributes:
-        takes: the examples that the layer expects.
-        remedy: the fix that a `ShapeError` proposes where it gets others.
-        gain: recommended gain of the weights before it (PyTorch's `calculate_gain`); None: the next layer's.
-        next_gain: the gain that the layers behind it ask for; set by the container before `connect`.
-        in_place: whether `forward` may write over its input; set by the container before `connect`.
-        keeps_output: whether `backward` reads what `forward` returned, so that no layer may write over it.
-        needs_dx: whether `backward` computes the gradient in x; the first layer with weights need not.
     """
 
     takes: ClassVar[Literal["any", "vectors", "images"]] = "any"
-    remedy: ClassVar[str] = ""
-    gain: float | None = None
-    next_gain = 1.0
-    in_place = False
-    keeps_output = False
-    needs_dx = True
+    remedy: ClassVar[str] = ""  # the fix that a `ShapeError` proposes; empty: a change of shape
+    gain: float | None = None  # of weights before it (PyTorch's calculate_gain); None: that of the next layer
+    next_gain = 1.0  # of the layers behind it; set by the container, before `connect`
+    in_place = False  # whether `forward` may write over its input; set by the container, before `connect`
+    keeps_output = False  # whether `backward` reads the output of `forward`: no layer may write over it then
+    needs_dx = True  # whether `backward` computes the gradient in x; the first layer with weights need not
 
     def connect(self, inputs: Shape) -> Shape:
         """Keep the shape of one example and return the shape of one output.
@@ -92,6 +84,35 @@ class Layer(ABC):
     @abstractmethod
     def backward(self, dy: Array) -> Array:
         """Compute dx from dy, which it may write over, and fill the gradients of the parameters."""
+
+
+class Buffer:
+    """Memory for up to `capacity` examples; a call with n returns the view (n, *shape).
+
+    Images (C, H, W) lie pixel by pixel, in memory (C, H, W, n): operations that shift, compare or add pixels
+    run along the whole batch, a convolution is one product whose result needs no rearrangement, and a
+    channel's statistics are those of one row.
+    """
+
+    def __init__(self, capacity: int, shape: Shape, dtype: DTypeLike) -> None:
+        self.shape = shape
+        self.flat: NDArray[Any] = np.empty(capacity * prod(shape), dtype)
+        self.n = -1  # the batch that `view` was made for
+
+    def __call__(self, n: int) -> NDArray[Any]:
+        if n != self.n:
+            self.n = n
+            used = self.flat[: n * prod(self.shape)]
+            if len(self.shape) == 3:
+                self.view = used.reshape(*self.shape, n).transpose(3, 0, 1, 2)
+            else:
+                self.view = used.reshape(n, *self.shape)
+        return self.view
+
+
+def pixels_first(x: NDArray[Any]) -> NDArray[Any]:
+    """Return images (n, C, H, W) as they lie in memory, (C, H, W, n)."""
+    return x.transpose(1, 2, 3, 0)
 
 
 def format_shape(shape: Shape) -> str:

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from nnexp.nn.initializers.initializer import Initializer
+from nnexp.nn.initializers import Initializer
 from nnexp.nn.layer import Layer
 from nnexp.nn.layers.containers import Observers, Stack
 from nnexp.nn.layers.dense import Weighted
@@ -20,66 +20,41 @@ class Network:
     Every buffer is made here, once: shapes first, then memory, then views for the layers. Training and
     prediction allocate nothing array-sized afterwards.
 
-    Args:
-        layers: in the order of the forward pass.
-        inputs: the shape of one example.
-        capacity: the largest batch that `forward` will get.
-        dtype: float32 to train, float64 to test.
-        rng: the random generator of layers like dropout; each layer draws from a stream spawned from it.
-
     Raises:
         ShapeError: a layer cannot take the outputs of the one before it.
     """
 
     def __init__(
         self,
-        layers: Sequence[Layer],
-        inputs: Shape,
-        capacity: int,
+        layers: Sequence[Layer],  # in the order of the forward pass
+        inputs: Shape,  # of one example
+        capacity: int,  # the largest batch that `forward` will get
         dtype: DTypeLike = np.float32,
-        rng: np.random.Generator | None = None,
+        rng: np.random.Generator | None = None,  # of layers like dropout, each with a stream spawned from it
     ) -> None:
         self.inputs, self.capacity, self.dtype = inputs, capacity, np.dtype(dtype)
         self.stack = Stack(layers)
         self.layers = self.stack.layers
         self.outputs = self.stack.connect(inputs)
         self.parameters = Parameters(self.stack.shapes(), dtype, self.stack.state_shapes())
+        self.theta = self.parameters.theta  # all weights, (P,): writing into it changes the network
+        self.grad = self.parameters.grad  # the gradients of the last `backward`, (P,)
+        self.state = self.parameters.state  # what layers learn without a gradient, (S,)
         self.stack.needs_dx = False
         self.stack.allocate(capacity, dtype)
         self.stack.bind(self.parameters.values, self.parameters.grads, self.parameters.states)
         self.stack.set_rng(rng or np.random.default_rng(0))
-
-    @property
-    def theta(self) -> Array:
-        """All weights, (P,): a view; writing into it changes the network."""
-        return self.parameters.theta
-
-    @property
-    def grad(self) -> Array:
-        """All gradients of the last `backward`, (P,)."""
-        return self.parameters.grad
-
-    @property
-    def state(self) -> Array:
-        """All that layers learn without a gradient, such as running means, (S,)."""
-        return self.parameters.state
 
     def walk(self) -> Iterator[Layer]:
         """Yield every layer in the order of the forward pass, also those within others."""
         return self.stack.walk()
 
     def initialize(self, init: Initializer, rng: np.random.Generator, x: Array | None = None) -> None:
-        """Give every weight its first value, layer by layer from the one stream.
-
-        Args:
-            init: the rule of layers that have none of their own.
-            rng: the stream.
-            x: examples (B, ...), for data-dependent rules.
-        """
+        """Initialize the weights from one stream; x (B, ...) are examples for data-dependent rules."""
         weighted = [layer for layer in self.walk() if isinstance(layer, Weighted)]
-        rules: dict[Layer, Initializer] = {
-            layer: layer.init or init.at(i, len(weighted)) for i, layer in enumerate(weighted)
-        }
+        rules: dict[Layer, Initializer] = {}
+        for i, one in enumerate(weighted):
+            rules[one] = one.init or init.at(i, len(weighted))
         for layer in self.walk():
             layer.initialize(rules.get(layer, init), rng)
         if x is not None:
@@ -88,13 +63,7 @@ class Network:
                 rule.adapt([(layer.W, partial(self.output_of, layer, x)) for layer in filled])
 
     def forward(self, x: Array, training: bool = False, observe: Observers | None = None) -> Array:
-        """Compute the outputs z (B, O) of x (B, ...), B <= capacity, in a buffer: valid until the next call.
-
-        Args:
-            x: examples.
-            training: whether layers like dropout do what they do in training only.
-            observe: what is called with the outputs of some layers.
-        """
+        """Compute the outputs z (B, O) of x (B, ...), valid until the next call; B <= capacity."""
         return self.stack.forward(x, training, observe)
 
     def backward(self, dz: Array) -> None:

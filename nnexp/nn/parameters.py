@@ -18,14 +18,8 @@ Views = dict[str, Array]
 class Parameters:
     """Named views into one buffer of two rows, weights and gradients, and into one of state.
 
-    Matrices (and tensors) come first, vectors last, so "all matrices" is the slice `matrix_slice`. State is
-    what a layer learns without a gradient, such as the running mean of a batch normalization.
-
-    Args:
-        shapes: the shape of each parameter by its name; the order within matrices and within vectors is kept.
-        dtype: of weights, gradients and state alike.
-        state: the shape of each state array by its name.
-        buffer: (2, P), to use in place of a new one.
+    Matrices (and tensors) come first, vectors last, each in the given order, so "all matrices" is the slice
+    `matrix_slice`. State is what a layer learns without a gradient, such as a running mean.
     """
 
     def __init__(
@@ -33,7 +27,7 @@ class Parameters:
         shapes: Mapping[str, Shape],
         dtype: DTypeLike = np.float32,
         state: Mapping[str, Shape] | None = None,
-        buffer: Array | None = None,
+        buffer: Array | None = None,  # (2, P), in place of a new one
     ) -> None:
         ordered = {name: shapes[name] for name in sorted(shapes, key=lambda name: len(shapes[name]) < 2)}
         self.shapes = list(ordered.values())

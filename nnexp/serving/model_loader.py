@@ -14,7 +14,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from nnexp.nn.initializers.initializer import Initializer
+from nnexp.nn.initializers import Initializer
 from nnexp.nn.layer import Layer
 from nnexp.nn.models.model import Model
 from nnexp.nn.network import Network

@@ -46,7 +46,7 @@ def examples() -> tuple[Any, Any]:
 def nnexp(batch: int, optimizer: str, name: str) -> Callable[[], Any]:
     from nnexp.data.batches import Batches
     from nnexp.metrics.running import Accuracy
-    from nnexp.nn.initializers.initializer import He
+    from nnexp.nn.initializers import He
     from nnexp.nn.losses.classification import SoftmaxCrossEntropy
     from nnexp.nn.models.convolutional import LeNet5
     from nnexp.nn.models.model import MLP

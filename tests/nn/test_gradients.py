@@ -23,7 +23,7 @@ from nnexp.nn import (
     Unflatten,
 )
 from nnexp.nn.activations.activation import ACTIVATIONS, make_activation
-from nnexp.nn.initializers.initializer import Xavier
+from nnexp.nn.initializers import Xavier
 from nnexp.nn.losses.classification import SoftmaxCrossEntropy
 from nnexp.nn.models.model import MLP
 from nnexp.nn.network import Network

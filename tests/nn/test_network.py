@@ -3,7 +3,7 @@ import pytest
 
 from nnexp.nn import BatchNorm1d, Conv2d, Dense, Dropout, GaussianNoise, Residual, Unflatten
 from nnexp.nn.activations.activation import make_activation
-from nnexp.nn.initializers.initializer import He
+from nnexp.nn.initializers import He
 from nnexp.nn.layer import ShapeError
 from nnexp.nn.models.convolutional import LeNet5
 from nnexp.nn.models.model import MLP, Softmax

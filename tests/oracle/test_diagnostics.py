@@ -5,7 +5,7 @@ import pytest
 
 from nnexp.data.batches import Batches
 from nnexp.metrics.running import Accuracy
-from nnexp.nn.initializers.initializer import He
+from nnexp.nn.initializers import He
 from nnexp.nn.losses.classification import SoftmaxCrossEntropy
 from nnexp.nn.models.model import MLP
 from nnexp.nn.network import Network

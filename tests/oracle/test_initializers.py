@@ -6,8 +6,7 @@ import pytest
 from nnexp import compose
 from nnexp.config import build
 from nnexp.config.compose import CONF
-from nnexp.nn.initializers.initializer import He, PerLayer
-from nnexp.nn.initializers.structured import LSUV, Constant, Identity
+from nnexp.nn.initializers import LSUV, Constant, He, Identity, PerLayer
 from nnexp.nn.models.model import MLP
 from nnexp.nn.network import Network
 

@@ -23,8 +23,8 @@ from nnexp.nn import (
     Unflatten,
 )
 from nnexp.nn.activations.activation import Activation
-from nnexp.nn.buffer import Buffer
-from nnexp.nn.initializers.initializer import He
+from nnexp.nn.initializers import He
+from nnexp.nn.layer import Buffer
 from nnexp.nn.layers.containers import Stack
 from nnexp.nn.parameters import Parameters
 

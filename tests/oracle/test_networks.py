@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nnexp.nn.initializers.initializer import He
+from nnexp.nn.initializers import He
 from nnexp.nn.losses.classification import SoftmaxCrossEntropy
 from nnexp.nn.models.convolutional import CNN, LeNet5
 from nnexp.nn.models.model import MLP, MaxoutMLP, ResidualMLP, Softmax

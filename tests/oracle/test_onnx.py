@@ -35,7 +35,7 @@ from nnexp.nn import (
     Unflatten,
 )
 from nnexp.nn.activations.activation import ACTIVATIONS, Activation, make_activation
-from nnexp.nn.initializers.initializer import He
+from nnexp.nn.initializers import He
 from nnexp.nn.layer import Layer
 from nnexp.nn.layers.containers import Stack
 from nnexp.nn.models.model import MLP

@@ -6,14 +6,13 @@ where that knows the activation; ELU, GELU, SiLU and Mish have the gain of ReLU 
 
 from collections.abc import Callable
 from copy import deepcopy
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 import numpy as np
 from annotated_types import Predicate
 from numpy.typing import DTypeLike
 
-from nnexp.nn.buffer import Buffer
-from nnexp.nn.layer import Layer
+from nnexp.nn.layer import Buffer, Layer
 from nnexp.nn.parameters import Array
 
 ACTIVATIONS: dict[str, Callable[[], "Activation"]] = {}
@@ -21,14 +20,15 @@ ActivationName = Annotated[str, Predicate(ACTIVATIONS.__contains__)]
 
 
 class Activation(Layer):
-    """y = f(x), element by element; a subclass with a `name` can be chosen by it in a configuration."""
+    """y = f(x), element by element; the class argument `name` makes it an option of configurations."""
 
-    name: ClassVar[str]
     gain: float = 1.0
 
-    def __init_subclass__(cls) -> None:
-        if "name" in vars(cls):
-            ACTIVATIONS[cls.name] = cls
+    def __init_subclass__(cls, name: str = "", gain: float | None = None) -> None:
+        if name:
+            ACTIVATIONS[name] = cls
+        if gain is not None:
+            cls.gain = gain
 
     def allocate(self, capacity: int, dtype: DTypeLike) -> None:
         self.slopes = Buffer(capacity, self.input_shape, dtype)  # dy/dx

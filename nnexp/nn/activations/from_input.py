@@ -10,15 +10,13 @@ from annotated_types import Ge
 from numpy.typing import DTypeLike
 
 from nnexp.nn.activations.activation import ACTIVATIONS, Activation, sigmoid
-from nnexp.nn.buffer import Buffer
-from nnexp.nn.initializers.initializer import Initializer
+from nnexp.nn.initializers import Initializer
+from nnexp.nn.layer import Buffer
 from nnexp.nn.parameters import Array, Shape, Views
 
 
-class FromInput(Activation):
+class FromInput(Activation, gain=sqrt(2)):
     """An activation that computes f(x) and f'(x) together, while x is in the cache."""
-
-    gain = sqrt(2)
 
     def connect(self, inputs: Shape) -> Shape:
         self.in_place = False
@@ -43,14 +41,8 @@ class FromInput(Activation):
         """Write f(x) into y and f'(x) into slope."""
 
 
-class GELU(FromInput):
-    """y = x P(X <= x) for a standard normal X: Hendrycks & Gimpel 2016.
-
-    Args:
-        approximate: "none" for the exact one, "tanh" for the paper's approximation, section 2.
-    """
-
-    name = "gelu"
+class GELU(FromInput, name="gelu"):
+    """y = x P(X <= x) for a standard normal X, exact or by the tanh of section 2: Hendrycks & Gimpel 2016."""
 
     def __init__(self, approximate: Literal["none", "tanh"] = "none") -> None:
         self.approximate = approximate
@@ -98,10 +90,8 @@ class GELU(FromInput):
 ACTIVATIONS["gelu_tanh"] = partial(GELU, "tanh")
 
 
-class SiLU(FromInput):
+class SiLU(FromInput, name="silu"):
     """y = x s(x), s the sigmoid; y' = s + y (1 - s): Elfwing et al. 2018, also called swish."""
-
-    name = "silu"
 
     def apply(self, x: Array, y: Array, slope: Array, scratch: Array) -> None:
         s = sigmoid(x, scratch)
@@ -111,10 +101,8 @@ class SiLU(FromInput):
         slope += s
 
 
-class Mish(FromInput):
+class Mish(FromInput, name="mish"):
     """y = x t with t = tanh(log(1 + exp x)); y' = t + x (1 - t^2) s(x), s the sigmoid: Misra 2019."""
-
-    name = "mish"
 
     def apply(self, x: Array, y: Array, slope: Array, scratch: Array) -> None:
         np.abs(x, out=scratch)
@@ -133,14 +121,8 @@ class Mish(FromInput):
         np.multiply(x, t, out=y)
 
 
-class PReLU(FromInput):
-    """y = x where x > 0, else a x with one learned slope a: He et al. 2015, eq. 1.
-
-    Args:
-        slope: the first value of a.
-    """
-
-    name = "prelu"
+class PReLU(FromInput, name="prelu"):
+    """y = x where x > 0, else a x with one learned slope a, at first `slope`: He et al. 2015, eq. 1."""
 
     def __init__(self, slope: Annotated[float, Ge(0)] = 0.25) -> None:
         self.first_slope = slope

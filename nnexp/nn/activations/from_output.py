@@ -12,7 +12,7 @@ from annotated_types import Gt
 from numpy.typing import DTypeLike
 
 from nnexp.nn.activations.activation import Activation, sigmoid
-from nnexp.nn.buffer import Buffer
+from nnexp.nn.layer import Buffer
 from nnexp.nn.parameters import Array, Shape
 
 
@@ -38,11 +38,8 @@ class FromOutput(Activation):
         """Write f'(x), computed from y = f(x), into out."""
 
 
-class ReLU(FromOutput):
+class ReLU(FromOutput, name="relu", gain=sqrt(2)):
     """y = max(0, x), with derivative 0 at x = 0."""
-
-    name = "relu"
-    gain = sqrt(2)
 
     def apply(self, x: Array, out: Array) -> Array:
         return np.maximum(x, 0, out=out)
@@ -51,21 +48,15 @@ class ReLU(FromOutput):
         return np.greater(y, 0, out=out)
 
 
-class LeakyReLU(FromOutput):
+class LeakyReLU(FromOutput, name="leaky_relu"):
     """y = x where x > 0, else slope x: Maas et al. 2013."""
-
-    name = "leaky_relu"
 
     def __init__(self, slope: Annotated[float, Gt(0)] = 0.01) -> None:
         self.negative_slope = slope
         self.gain = sqrt(2 / (1 + slope**2))
 
-    def allocate(self, capacity: int, dtype: DTypeLike) -> None:
-        super().allocate(capacity, dtype)
-        self.negative = Buffer(capacity, self.input_shape, dtype)  # slope min(x, 0)
-
     def apply(self, x: Array, out: Array) -> Array:
-        negative = np.minimum(x, 0, out=self.negative(len(x)))
+        negative = np.minimum(x, 0, out=self.slopes(len(x)))
         negative *= self.negative_slope
         np.maximum(x, 0, out=out)
         out += negative
@@ -105,30 +96,22 @@ class _ScaledELU(FromOutput):
         return out
 
 
-class ELU(_ScaledELU):
+class ELU(_ScaledELU, name="elu", gain=sqrt(2)):
     """y = x where x > 0, else alpha (exp x - 1): Clevert et al. 2016, eq. 15."""
-
-    name = "elu"
-    gain = sqrt(2)
 
     def __init__(self, alpha: Annotated[float, Gt(0)] = 1.0) -> None:
         self.alpha = alpha
 
 
-class SELU(_ScaledELU):
+class SELU(_ScaledELU, name="selu", gain=3 / 4):
     """ELU with the scale and alpha that keep mean 0 and variance 1: Klambauer et al. 2017, eq. 2."""
 
-    name = "selu"
-    gain = 3 / 4
     scale = 1.0507009873554805
     alpha = 1.6732632423543772
 
 
-class Tanh(FromOutput):
+class Tanh(FromOutput, name="tanh", gain=5 / 3):
     """y = tanh x, y' = 1 - y^2."""
-
-    name = "tanh"
-    gain = 5 / 3
 
     def apply(self, x: Array, out: Array) -> Array:
         return np.tanh(x, out=out)
@@ -138,11 +121,8 @@ class Tanh(FromOutput):
         return np.subtract(1, out, out=out)
 
 
-class HardTanh(FromOutput):
+class HardTanh(FromOutput, name="hard_tanh", gain=5 / 3):
     """y = x, clipped to [-1, 1]: Collobert 2004; derivative 0 at the two kinks."""
-
-    name = "hard_tanh"
-    gain = 5 / 3
 
     def apply(self, x: Array, out: Array) -> Array:
         return np.clip(x, -1, 1, out=out)
@@ -152,10 +132,8 @@ class HardTanh(FromOutput):
         return np.less(out, 1, out=out)
 
 
-class Sigmoid(FromOutput):
+class Sigmoid(FromOutput, name="sigmoid"):
     """y = 1 / (1 + exp(-x)), y' = y (1 - y)."""
-
-    name = "sigmoid"
 
     def apply(self, x: Array, out: Array) -> Array:
         return sigmoid(x, out)
@@ -165,10 +143,8 @@ class Sigmoid(FromOutput):
         return np.multiply(out, y, out=out)
 
 
-class Softplus(FromOutput):
+class Softplus(FromOutput, name="softplus"):
     """y = log(1 + exp x) = max(x, 0) + log(1 + exp(-|x|)), y' = 1 - exp(-y): Dugas et al. 2001."""
-
-    name = "softplus"
 
     def apply(self, x: Array, out: Array) -> Array:
         bent = np.abs(x, out=self.slopes(len(x)))
@@ -185,10 +161,8 @@ class Softplus(FromOutput):
         return np.negative(out, out=out)
 
 
-class Identity(Activation):
+class Identity(Activation, name="identity"):
     """y = x: the network is the same without it; a baseline for the others."""
-
-    name = "identity"
 
     def connect(self, inputs: Shape) -> Shape:
         self.keeps_output = not self.in_place  # the output is the input

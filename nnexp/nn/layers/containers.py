@@ -13,9 +13,8 @@ from annotated_types import MinLen
 from numpy.typing import DTypeLike
 
 from nnexp.nn.activations.activation import ActivationName, make_activation
-from nnexp.nn.buffer import Buffer
-from nnexp.nn.initializers.initializer import Initializer
-from nnexp.nn.layer import Layer, ShapeError, format_shape
+from nnexp.nn.initializers import Initializer
+from nnexp.nn.layer import Buffer, Layer, ShapeError, format_shape
 from nnexp.nn.parameters import Array, Shape, Views
 
 LayerChoice = Layer | ActivationName
@@ -24,13 +23,9 @@ Observers = Mapping[Layer, Callable[[Array], None]]
 
 
 class Container(Layer):
-    """A layer made of layers.
+    """A layer made of layers."""
 
-    Attributes:
-        children: the layers by the prefix of their parameters' names.
-    """
-
-    children: Mapping[str, Layer]
+    children: Mapping[str, Layer]  # by the prefix of their parameters' names
 
     def shapes(self) -> dict[str, Shape]:
         return _join({path: layer.shapes() for path, layer in self.children.items()})
@@ -59,11 +54,7 @@ class Container(Layer):
 
 
 class Stack(Container):
-    """Layers in a row.
-
-    Args:
-        layers: in the order of the forward pass; activations may be named.
-    """
+    """Layers in a row, in the order of the forward pass; activations may be named."""
 
     def __init__(self, layers: Sequence[LayerChoice]) -> None:
         self.layers = named(layers)
@@ -111,9 +102,7 @@ class Stack(Container):
 class Residual(Container):
     """y = x + F(x), or with a shortcut y = S(x) + F(x): He et al. 2016, "Deep Residual Learning", eq. 1-2.
 
-    Args:
-        layers: F; activations may be named.
-        shortcut: S; empty is the identity, for which F must keep the shape.
+    F is `layers`, S is `shortcut`; without one, F must keep the shape. Activations may be named.
     """
 
     gain = 1.0

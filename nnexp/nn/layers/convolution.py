@@ -5,6 +5,7 @@ in memory pixel by pixel (see `Buffer`): each row of the matrix of windows is th
 channel, in long runs, and the product needs no rearrangement.
 """
 
+from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
@@ -12,43 +13,26 @@ from annotated_types import Ge
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import DTypeLike
 
-from nnexp.nn.buffer import Buffer, pixels_first
-from nnexp.nn.initializers.initializer import Initializer
-from nnexp.nn.layer import ShapeError, Size
+from nnexp.nn.initializers import Initializer
+from nnexp.nn.layer import Buffer, ShapeError, Size, pixels_first
 from nnexp.nn.layers.dense import Weighted
 from nnexp.nn.parameters import Array, Shape
 
 
+@dataclass(eq=False)
 class Conv2d(Weighted):
-    """y[o] = sum over c of x[c] cross-correlated with W[c, :, :, o], plus b[o].
-
-    Args:
-        outputs: O, the number of filters; W is (C, K, K, O).
-        kernel: K, height and width of a filter.
-        stride: pixels from one window to the next.
-        padding: zeros around the image.
-        bias: whether there is a b.
-        init: of W; None: that of the experiment.
-    """
+    """y[o] = sum over c of x[c] cross-correlated with W[c, :, :, o], plus b[o]; W is (C, K, K, O)."""
 
     takes = "images"
-
-    def __init__(
-        self,
-        outputs: Size,
-        kernel: Size = 3,
-        stride: Size = 1,
-        padding: Annotated[int, Ge(0)] = 0,
-        bias: bool = True,
-        init: Initializer | None = None,
-    ) -> None:
-        super().__init__(outputs, bias, init)
-        self.kernel = kernel
-        self.stride = stride
-        self.padding = padding
-        self.receptive_field = kernel**2
+    outputs: Size  # O, the number of filters
+    kernel: Size = 3  # K, height and width of a filter
+    stride: Size = 1  # pixels from one window to the next
+    padding: Annotated[int, Ge(0)] = 0  # zeros around the image
+    bias: bool = True
+    init: Initializer | None = None  # of W; None: that of the experiment
 
     def connect(self, inputs: Shape) -> Shape:
+        self.receptive_field = self.kernel**2
         self.C, *sides = super().connect(inputs)
         self.padded = (self.C, *(side + 2 * self.padding for side in sides))
         windows = (count_windows(side, self.kernel, self.stride) for side in self.padded[1:])

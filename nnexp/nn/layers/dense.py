@@ -4,32 +4,24 @@ B batch, I inputs, O outputs.
 """
 
 from abc import abstractmethod
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from nnexp.nn.buffer import Buffer
-from nnexp.nn.initializers.initializer import Initializer
-from nnexp.nn.layer import Layer, Size
+from nnexp.nn.initializers import Initializer
+from nnexp.nn.layer import Buffer, Layer, Size
 from nnexp.nn.parameters import Array, Shape, Views
 
 
 class Weighted(Layer):
-    """A layer with a matrix of weights W and, unless switched off, a bias b for each output.
-
-    Args:
-        outputs: O.
-        bias: whether there is a b.
-        init: of W; None: that of the experiment.
-    """
+    """A layer with a matrix of weights W and, unless switched off, a bias b for each output."""
 
     gain = 1.0
-    receptive_field = 1  # the pixels of a filter: 1 in a dense layer
-
-    def __init__(self, outputs: Size, bias: bool = True, init: Initializer | None = None) -> None:
-        self.outputs = outputs
-        self.bias = bias
-        self.init = init
+    receptive_field = 1  # the pixels of a filter
+    outputs: Size
+    bias: bool
+    init: Initializer | None
 
     @abstractmethod
     def weight_shape(self) -> Shape:
@@ -52,10 +44,14 @@ class Weighted(Layer):
             self.b.fill(0)
 
 
+@dataclass(eq=False)
 class Dense(Weighted):
     """y = x W + b, with W (I, O) and b (O,)."""
 
     takes = "vectors"
+    outputs: Size  # O
+    bias: bool = True
+    init: Initializer | None = None  # of W; None: that of the experiment
 
     def connect(self, inputs: Shape) -> Shape:
         super().connect(inputs)

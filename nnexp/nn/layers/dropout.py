@@ -7,8 +7,7 @@ import numpy as np
 from annotated_types import Ge, Lt
 from numpy.typing import DTypeLike
 
-from nnexp.nn.buffer import Buffer
-from nnexp.nn.layer import Layer
+from nnexp.nn.layer import Buffer, Layer
 from nnexp.nn.parameters import Array, Shape
 
 Rate = Annotated[float, Ge(0), Lt(1)]

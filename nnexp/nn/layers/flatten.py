@@ -7,8 +7,7 @@ import numpy as np
 from annotated_types import MaxLen, MinLen
 from numpy.typing import DTypeLike
 
-from nnexp.nn.buffer import Buffer
-from nnexp.nn.layer import Layer, ShapeError, Size, format_shape
+from nnexp.nn.layer import Buffer, Layer, ShapeError, Size, format_shape
 from nnexp.nn.parameters import Array, Shape
 
 
@@ -41,11 +40,7 @@ class Flatten(Layer):
 
 
 class Unflatten(Layer):
-    """A vector becomes an image.
-
-    Args:
-        shape: (channels, height, width), or (height, width) of a single channel.
-    """
+    """A vector becomes an image (channels, height, width), or (height, width) of a single channel."""
 
     def __init__(self, shape: Annotated[list[Size], MinLen(2), MaxLen(3)]) -> None:
         self.shape = (1, *shape) if len(shape) == 2 else tuple(shape)

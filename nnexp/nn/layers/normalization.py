@@ -10,23 +10,41 @@ import numpy as np
 from annotated_types import Ge, Gt, Le
 from numpy.typing import DTypeLike
 
-from nnexp.nn.buffer import Buffer, pixels_first
-from nnexp.nn.initializers.initializer import Initializer
-from nnexp.nn.layer import Layer
+from nnexp.nn.initializers import Initializer
+from nnexp.nn.layer import Buffer, Layer, pixels_first
 from nnexp.nn.parameters import Array, Shape, Views
 
 Epsilon = Annotated[float, Gt(0)]
 
 
-class BatchNorm(Layer):
+class Normalization(Layer):
+    """A layer with a scale gamma and a shift beta for each channel."""
+
+    def shapes(self) -> dict[str, Shape]:
+        return dict.fromkeys(("gamma", "beta"), self.input_shape[:1])
+
+    def allocate(self, capacity: int, dtype: DTypeLike) -> None:
+        self.normal = Buffer(capacity, self.input_shape, dtype)  # x^
+        self.y = Buffer(capacity, self.input_shape, dtype)
+
+    def per_channel(self, vector: Array) -> Array:
+        """Return a view of a vector (C,) that broadcasts against the examples."""
+        return vector
+
+    def bind(self, values: Views, grads: Views, state: Views) -> None:
+        self.gamma, self.beta = (self.per_channel(values[name]) for name in ("gamma", "beta"))
+        self.dgamma, self.dbeta = (self.per_channel(grads[name]) for name in ("gamma", "beta"))
+
+    def initialize(self, init: Initializer, rng: np.random.Generator) -> None:
+        self.gamma.fill(1)
+        self.beta.fill(0)
+
+
+class BatchNorm(Normalization):
     """y = gamma x^ + beta, x^ = (x - mean) / sqrt(var + eps) over the batch: Ioffe & Szegedy 2015, alg. 1.
 
     Outside training the running mean and variance replace those of the batch: running <- (1 - momentum)
-    running + momentum batch, the variance unbiased, as in PyTorch.
-
-    Args:
-        momentum: the weight of the newest batch.
-        eps: keeps the root from 0.
+    running + momentum batch, with the variance unbiased, as in PyTorch.
     """
 
     axis: ClassVar[int]  # of M in `matrix`
@@ -39,29 +57,22 @@ class BatchNorm(Layer):
     def matrix(self, x: Array) -> Array:
         """Return the examples as a matrix with one line per channel, without copying."""
 
-    def shapes(self) -> dict[str, Shape]:
-        return dict.fromkeys(("gamma", "beta"), self.input_shape[:1])
-
     def state_shapes(self) -> dict[str, Shape]:
         return dict.fromkeys(("mean", "var"), self.input_shape[:1])
 
     def allocate(self, capacity: int, dtype: DTypeLike) -> None:
-        self.normal = Buffer(capacity, self.input_shape, dtype)  # x^
-        self.y = Buffer(capacity, self.input_shape, dtype)
+        super().allocate(capacity, dtype)
         self.mean, self.var, self.scale = map(self.per_channel, np.empty((3, self.input_shape[0]), dtype))
 
     def per_channel(self, vector: Array) -> Array:
-        """Return a vector (C,) so that it broadcasts against `matrix`."""
         return np.expand_dims(vector, self.axis)
 
     def bind(self, values: Views, grads: Views, state: Views) -> None:
-        self.gamma, self.beta = (self.per_channel(values[name]) for name in ("gamma", "beta"))
-        self.dgamma, self.dbeta = (self.per_channel(grads[name]) for name in ("gamma", "beta"))
+        super().bind(values, grads, state)
         self.running_mean, self.running_var = (self.per_channel(state[name]) for name in ("mean", "var"))
 
     def initialize(self, init: Initializer, rng: np.random.Generator) -> None:
-        self.gamma.fill(1)
-        self.beta.fill(0)
+        super().initialize(init, rng)
         self.running_mean.fill(0)
         self.running_var.fill(1)
 
@@ -131,34 +142,18 @@ class BatchNorm2d(BatchNorm):
         return pixels_first(x).reshape(x.shape[1], -1)  # (C, M)
 
 
-class LayerNorm(Layer):
-    """y = gamma x^ + beta, x^ = (x - mean) / sqrt(var + eps) over an example's units: Ba et al. 2016.
-
-    Args:
-        eps: keeps the root from 0.
-    """
+class LayerNorm(Normalization):
+    """y = gamma x^ + beta, x^ = (x - mean) / sqrt(var + eps) over an example's units: Ba et al. 2016."""
 
     takes = "vectors"
 
     def __init__(self, eps: Epsilon = 1e-5) -> None:
         self.eps = eps
 
-    def shapes(self) -> dict[str, Shape]:
-        return dict.fromkeys(("gamma", "beta"), self.input_shape)
-
     def allocate(self, capacity: int, dtype: DTypeLike) -> None:
-        self.normal = Buffer(capacity, self.input_shape, dtype)  # x^
-        self.y = Buffer(capacity, self.input_shape, dtype)
+        super().allocate(capacity, dtype)
         self.mean = Buffer(capacity, (1,), dtype)
         self.scale = Buffer(capacity, (1,), dtype)
-
-    def bind(self, values: Views, grads: Views, state: Views) -> None:
-        self.gamma, self.beta = values["gamma"], values["beta"]
-        self.dgamma, self.dbeta = grads["gamma"], grads["beta"]
-
-    def initialize(self, init: Initializer, rng: np.random.Generator) -> None:
-        self.gamma.fill(1)
-        self.beta.fill(0)
 
     def forward(self, x: Array, training: bool = False) -> Array:
         n = len(x)

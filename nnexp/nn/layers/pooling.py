@@ -1,4 +1,4 @@
-"""Pooling: layers that summarize the windows of each channel of an image.
+"""Pooling: layers that summarize windows of their input, above all of images.
 
 B batch, C channels, H height, W width, K kernel; HH, WW height and width of the output.
 """
@@ -10,19 +10,71 @@ from math import prod
 import numpy as np
 from numpy.typing import DTypeLike
 
-from nnexp.nn.buffer import Buffer
-from nnexp.nn.layer import Layer, Size
+from nnexp.nn.layer import Buffer, Layer, Size
 from nnexp.nn.layers.convolution import count_windows
 from nnexp.nn.parameters import Array, Shape
 
 
-class Pool2d(Layer):
-    """One number for each window of each channel.
+class Pooling(Layer):
+    """One number for each of several windows that `corners` takes apart."""
 
-    Args:
-        kernel: K, height and width of a window.
-        stride: pixels from one window to the next; None is the kernel.
-    """
+    covers = True  # whether every number lies in exactly one window
+    output_shape: Shape
+
+    @abstractmethod
+    def corners(self, x: Array) -> Iterator[Array]:
+        """Yield the number at each place of all windows, (B, *output_shape), place after place."""
+
+    def allocate(self, capacity: int, dtype: DTypeLike) -> None:
+        self.y = Buffer(capacity, self.output_shape, dtype)
+        self.dx = Buffer(capacity, self.input_shape, dtype)
+
+    def empty_dx(self, n: int) -> Array:
+        """Return the buffer of dx: zeros, unless every number of it will be written once."""
+        dx = self.dx(n)
+        if not self.covers:
+            dx.fill(0)
+        return dx
+
+
+class Maximum(Pooling):
+    """The largest number of each window; of equal ones, the first gets the gradient."""
+
+    keeps_output = True
+
+    def allocate(self, capacity: int, dtype: DTypeLike) -> None:
+        super().allocate(capacity, dtype)
+        self.largest = Buffer(capacity, self.output_shape, bool)
+        self.waiting = Buffer(capacity, self.output_shape, bool)  # windows whose largest is still to come
+        self.share = Buffer(capacity, self.output_shape, dtype)
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        self.x, y = x, self.y(len(x))
+        first, *others = self.corners(x)
+        np.copyto(y, first)
+        for numbers in others:
+            np.maximum(y, numbers, out=y)
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        n = len(dy)
+        y, dx, share = self.y(n), self.empty_dx(n), self.share(n)
+        largest, waiting = self.largest(n), self.waiting(n)
+        waiting.fill(True)
+        for numbers, gradient in zip(self.corners(self.x), self.corners(dx), strict=True):
+            np.equal(numbers, y, out=largest)
+            largest &= waiting
+            waiting ^= largest
+            if self.covers:
+                np.multiply(dy, largest, out=gradient)
+            else:
+                np.multiply(dy, largest, out=share)
+                np.add(gradient, share, out=gradient)
+        return dx
+
+
+class Pool2d(Pooling):
+    """One number for each window, of K x K pixels, of each channel; the default stride is the kernel."""
 
     takes = "images"
 
@@ -37,68 +89,15 @@ class Pool2d(Layer):
         self.output_shape = (channels, *windows)
         return self.output_shape
 
-    def allocate(self, capacity: int, dtype: DTypeLike) -> None:
-        self.y = Buffer(capacity, self.output_shape, dtype)
-        self.dx = Buffer(capacity, self.input_shape, dtype)
-
     def corners(self, x: Array) -> Iterator[Array]:
-        """Yield the pixel at each place of all windows, (B, C, HH, WW), place after place."""
         s, (_, height, width) = self.stride, self.output_shape
         for i in range(self.kernel):
             for j in range(self.kernel):
                 yield x[:, :, i : i + s * height : s, j : j + s * width : s]
 
-    def empty_dx(self, n: int) -> Array:
-        """Return the buffer of dx: zeros, unless every pixel lies in exactly one window (`covers`)."""
-        dx = self.dx(n)
-        if not self.covers:
-            dx.fill(0)
-        return dx
 
-    @abstractmethod
-    def forward(self, x: Array, training: bool = False) -> Array: ...
-
-
-class MaxPool2d(Pool2d):
-    """The largest pixel of each window; of equal ones, the first gets the gradient."""
-
-    keeps_output = True
-
-    def allocate(self, capacity: int, dtype: DTypeLike) -> None:
-        super().allocate(capacity, dtype)
-        self.largest = Buffer(capacity, self.output_shape, bool)
-        self.waiting = Buffer(capacity, self.output_shape, bool)  # windows whose largest is still to come
-        self.share = Buffer(capacity, self.output_shape, dtype)
-
-    def forward(self, x: Array, training: bool = False) -> Array:
-        y = self.y(len(x))
-        first, *others = self.corners(x)
-        np.copyto(y, first)
-        for pixels in others:
-            np.maximum(y, pixels, out=y)
-        self.x = x
-        return y
-
-    def backward(self, dy: Array) -> Array:
-        n = len(dy)
-        y, dx, largest, waiting, share = (
-            self.y(n),
-            self.empty_dx(n),
-            self.largest(n),
-            self.waiting(n),
-            self.share(n),
-        )
-        waiting.fill(True)
-        for pixels, gradient in zip(self.corners(self.x), self.corners(dx), strict=True):
-            np.equal(pixels, y, out=largest)
-            largest &= waiting
-            waiting ^= largest
-            if self.covers:
-                np.multiply(dy, largest, out=gradient)
-            else:
-                np.multiply(dy, largest, out=share)
-                np.add(gradient, share, out=gradient)
-        return dx
+class MaxPool2d(Maximum, Pool2d):
+    """The largest pixel of each window."""
 
 
 class AvgPool2d(Pool2d):

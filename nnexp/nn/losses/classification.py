@@ -20,10 +20,8 @@ class SoftmaxCrossEntropy(Loss):
     """L = -mean log p[y], p = softmax(z); dL/dz = (p - onehot(y)) / B.
 
     The logarithm is that of the sum of exponentials, not of a probability: no error costs an infinite loss.
-
-    Args:
-        label_smoothing: e; the target is 1 - e + e / C at y, else e / C: Szegedy et al. 2016, section 7.
-        class_weights: a weight per class, or "balanced"; the mean is then a weighted one, as in PyTorch.
+    With label smoothing e the target is 1 - e + e / C at y, else e / C: Szegedy et al. 2016, section 7. With
+    class weights the mean is a weighted one, as in PyTorch.
     """
 
     def __init__(
@@ -115,11 +113,7 @@ class SoftmaxCrossEntropy(Loss):
 
 
 class Focal(Loss):
-    """L = -mean (1 - p[y])^gamma log p[y], p = softmax(z): Lin et al. 2017, eq. 4; easy examples weigh less.
-
-    Args:
-        gamma: 0 is cross-entropy.
-    """
+    """L = -mean (1 - p[y])^gamma log p[y], p = softmax(z): Lin et al. 2017, eq. 4; easy ones weigh less."""
 
     def __init__(self, gamma: Annotated[float, Ge(0)] = 2.0) -> None:
         self.gamma = gamma
@@ -171,10 +165,6 @@ class Hinge(Loss):
     """L = mean of sum over j != y of max(0, margin - z[y] + z[j])^power / C: Weston & Watkins 1999.
 
     Outputs are margins, not probabilities: softmax merely maps them to [0, 1] in the same order.
-
-    Args:
-        margin: the required lead of the right class.
-        power: 1, or 2 for the squared hinge.
     """
 
     def __init__(self, margin: Annotated[float, Gt(0)] = 1.0, power: Literal[1, 2] = 1) -> None:

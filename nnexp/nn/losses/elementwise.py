@@ -69,11 +69,7 @@ class MeanAbsoluteError(Elementwise):
 
 
 class Huber(Elementwise):
-    """l = r^2 / 2 where |r| <= delta, else delta (|r| - delta / 2), r = z - t: Huber 1964.
-
-    Args:
-        delta: where the square becomes a line, in standard deviations of the targets.
-    """
+    """l = r^2 / 2 where |r| <= delta, else delta (|r| - delta / 2), r = z - t: Huber 1964."""
 
     def __init__(self, delta: Annotated[float, Gt(0)] = 1.0) -> None:
         self.delta = delta

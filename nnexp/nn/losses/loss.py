@@ -27,11 +27,7 @@ class Loss(ABC):
         """Make the buffers for batches of up to `capacity` examples."""
 
     def set_class_counts(self, counts: NDArray[np.int64]) -> None:
-        """Set the number of training examples of each class, (C,).
-
-        Raises:
-            ValueError: the loss is configured for another number of classes.
-        """
+        """Set the number of training examples of each class, (C,); raise a ValueError if C does not fit."""
 
     @abstractmethod
     def forward(self, z: Array, y: Targets) -> float:

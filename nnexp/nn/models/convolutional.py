@@ -25,10 +25,6 @@ class LeNet5(Model):
 
     The paper's sigmoid units, trained averages and partial connections are ReLU, plain pooling and full
     connections here; images smaller than 32 x 32 get a border of zeros.
-
-    Attributes:
-        activation: by name.
-        pooling: max or avg.
     """
 
     activation: ActivationChoice = "relu"
@@ -50,17 +46,11 @@ class LeNet5(Model):
 
 @dataclass
 class CNN(Model):
-    """Blocks of 3 x 3 convolution, batch normalization, activation and pooling, then global average pooling.
+    """Blocks of 3 x 3 convolution, batch normalization, activation and pooling, then a global average."""
 
-    Attributes:
-        channels: the filters of each block; the image is halved after each while it has 4 pixels or more.
-        activation: by name.
-        dropout: the rate before the outputs.
-    """
-
-    channels: Annotated[list[Size], MinLen(1)]
+    channels: Annotated[list[Size], MinLen(1)]  # the filters of each block
     activation: ActivationChoice = "relu"
-    dropout: Rate = 0.0
+    dropout: Rate = 0.0  # before the outputs
     evaluation_batch = IMAGE_BATCH
 
     def layers(self, inputs: Shape, outputs: int) -> list[Layer]:
@@ -70,7 +60,7 @@ class CNN(Model):
         for filters in self.channels:
             layers += [Conv2d(filters, 3, padding=1, bias=False), BatchNorm2d()]
             layers.append(make_activation(self.activation))
-            if size >= 4:
+            if size >= 4:  # halve the image while it is large enough
                 layers.append(MaxPool2d(2))
                 size //= 2
         return [*layers, GlobalAvgPool2d(), *optional_dropout(self.dropout), Dense(outputs)]

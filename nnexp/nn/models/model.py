@@ -21,24 +21,16 @@ Option = TypeVar("Option")
 
 
 class Model(ABC):
-    """An architecture.
+    """An architecture."""
 
-    Attributes:
-        evaluation_batch: the examples of a batch in evaluation; fewer where images make large buffers.
-    """
-
-    evaluation_batch = 500
+    evaluation_batch = 500  # examples at a time in evaluation; fewer where images make large buffers
 
     @abstractmethod
     def layers(self, inputs: Shape, outputs: int) -> list[Layer]:
-        """Make the layers; `Network` gives them sizes and weights.
-
-        Args:
-            inputs: the shape of one example, (I,) or (H, W) or (C, H, W); the first layer gets it flat.
-            outputs: of the last layer.
+        """Make the layers, whose sizes and weights come with `Network`; the first gets examples flat.
 
         Raises:
-            ShapeError: the model cannot take such examples.
+            ShapeError: the model cannot take examples of that shape, (I,) or (H, W) or (C, H, W).
         """
 
 
@@ -48,22 +40,14 @@ class MLP(Model):
 
     A hidden layer is Dense, normalization, activation, dropout; the last three take one value for all hidden
     layers or a list, one for each.
-
-    Attributes:
-        hidden: the units of each hidden layer, any number of layers.
-        activation: by name.
-        normalization: none, batch or layer.
-        dropout: the rate for each hidden layer's outputs.
-        input_dropout: the rate for the inputs.
-        input_noise: the standard deviation of Gaussian noise on the inputs while training.
     """
 
-    hidden: Annotated[list[Size], MinLen(1)]
+    hidden: Annotated[list[Size], MinLen(1)]  # the units of each hidden layer
     activation: ActivationChoice | list[ActivationChoice] = "relu"
     normalization: NormalizationName | list[NormalizationName] = "none"
     dropout: Rate | list[Rate] = 0.0
     input_dropout: Rate = 0.0
-    input_noise: Deviation = 0.0
+    input_noise: Deviation = 0.0  # of Gaussian noise on the inputs while training
 
     def __post_init__(self) -> None:
         depth = len(self.hidden)
@@ -90,17 +74,10 @@ class Softmax(Model):
 
 @dataclass
 class Deep(Model):
-    """Many thin layers, which train only if the initializer suits them (He et al. 2015, section 2.2).
+    """Many thin layers, which train only if the initializer suits them (He et al. 2015, section 2.2)."""
 
-    Attributes:
-        depth: the number of hidden layers.
-        width: the units of each.
-        activation: by name.
-        normalization: none, batch or layer.
-    """
-
-    depth: Annotated[int, Ge(1)] = 30
-    width: Size = 100
+    depth: Size = 30  # the number of hidden layers
+    width: Size = 100  # the units of each
     activation: ActivationChoice = "relu"
     normalization: NormalizationName = "none"
 
@@ -113,20 +90,13 @@ class ResidualMLP(Model):
     """A dense layer, then blocks x + F(x) with F = norm, Dense, activation, dropout, Dense.
 
     He et al. 2016, "Identity Mappings"; blocks as in pre-norm transformers (Xiong et al. 2020).
-
-    Attributes:
-        width: the units of every layer.
-        blocks: their number.
-        activation: by name.
-        normalization: none, batch or layer; first in each block and before the outputs.
-        dropout: the rate within the blocks.
     """
 
-    width: Size = 128
-    blocks: Annotated[int, Ge(1)] = 3
+    width: Size = 128  # the units of every layer
+    blocks: Size = 3
     activation: ActivationChoice = "relu"
-    normalization: NormalizationName = "layer"
-    dropout: Rate = 0.0
+    normalization: NormalizationName = "layer"  # first in each block and before the outputs
+    dropout: Rate = 0.0  # within the blocks
 
     def layers(self, inputs: Shape, outputs: int) -> list[Layer]:
         return [
@@ -145,17 +115,10 @@ class ResidualMLP(Model):
 
 @dataclass
 class MaxoutMLP(Model):
-    """Dense layers whose units are the largest of several linear pieces: Goodfellow et al. 2013, section 5.1.
-
-    Attributes:
-        hidden: the units of each hidden layer.
-        pieces: of each unit.
-        dropout: the rate for each hidden layer's outputs.
-        input_dropout: the rate for the inputs.
-    """
+    """Dense layers with units that are the largest of several pieces: Goodfellow et al. 2013, section 5.1."""
 
     hidden: Annotated[list[Size], MinLen(1)]
-    pieces: Annotated[int, Ge(2)] = 3
+    pieces: Annotated[int, Ge(2)] = 3  # of each unit
     dropout: Rate | list[Rate] = 0.2
     input_dropout: Rate = 0.1
 

@@ -176,7 +176,7 @@ def test_an_unknown_run_is_an_error(capsys, store):
 
 
 def plugin(folder):
-    imports = "from pathlib import Path\nfrom nnexp.nn.initializers.initializer import He\n"
+    imports = "from pathlib import Path\nfrom nnexp.nn.initializers import He\n"
     (folder / "mine.py").write_text(f"{imports}Path('it-ran').touch()\nclass Mine(He):\n    pass\n")
     return {"_target_": "mine.Mine"}
 
@@ -201,7 +201,7 @@ def test_code_that_a_record_names_runs_only_if_its_package_is_listed_now(
         ({"_target_": "os.system", "command": "touch it-ran"}, "plugins=[os]"),
         ({"_target_": "nnexp.cli.commands.look.look", "overrides": [], "out": "it-ran"}, "refused: "),
         ({"_target_": "nnexp.data.images.download.download", "name": "x", "folder": "it-ran"}, "refused: "),
-        ({"_target_": "nnexp.nn.initializers.initializer.He", "gain": "${oc.env:HOME}"}, "interpolation"),
+        ({"_target_": "nnexp.nn.initializers.He", "gain": "${oc.env:HOME}"}, "interpolation"),
     ],
     ids=lambda value: value if isinstance(value, str) else value["_target_"],
 )
