@@ -1,4 +1,4 @@
-"""The kinds of task, classification, multilabel and regression: everything that depends on the kind, once.
+"""The kinds of task: everything that depends on whether it is classification, multilabel or regression.
 
 N examples, O outputs, C classes, L labels, T targets. A fourth kind of task is one more class here and its
 row in TASKS.
@@ -18,6 +18,9 @@ from nnexp.metrics.running import R2, Accuracy, LabelAccuracy, RunningMetric
 TaskName = Literal["classification", "multilabel", "regression"]
 Array = NDArray[np.floating]
 Columns = dict[str, NDArray[Any]]
+TextColumns = dict[str, list[str]]
+RUNNERS_UP = 2  # classes that are named after the predicted one
+MAX_TARGETS = 6  # columns of numbers that fit beside each other
 
 
 class Task(ABC):
@@ -32,6 +35,7 @@ class Task(ABC):
         report_folder: the folder of a run that holds its evaluation reports.
         per_output: the key of the report that holds a row for each class, label or target.
         row_metric: the metric in these rows that is shown first.
+        has_probabilities: whether outputs become probabilities.
     """
 
     name: ClassVar[TaskName]
@@ -42,6 +46,7 @@ class Task(ABC):
     report_folder: ClassVar[str]
     per_output: ClassVar[str]
     row_metric: ClassVar[str]
+    has_probabilities: ClassVar[bool] = True
 
     @abstractmethod
     def new_score(self, capacity: int, outputs: int, dtype: DTypeLike) -> RunningMetric:
@@ -77,6 +82,10 @@ class Task(ABC):
     def predicted(self, z: Array) -> NDArray[Any]:
         """Return the predictions of outputs z (N, O): classes (N,), labels (N, L), or numbers (N, T)."""
 
+    @abstractmethod
+    def margin(self, z: Array) -> Array:
+        """Return how far outputs z are from the next other prediction, of the shape of the predictions."""
+
     def known(self, true: NDArray[Any]) -> NDArray[np.bool_]:
         """Return which true values are known, (N,): no NaN in the row."""
         return np.asarray(~np.isnan(true).any(axis=1))
@@ -99,8 +108,16 @@ class Task(ABC):
         """
 
     @abstractmethod
-    def truth_columns(self, true: NDArray[Any], names: Sequence[str]) -> Columns:
-        """Build the columns, each (N,), that show the true values beside them."""
+    def text_columns(self, z: Array, probabilities: Array | None, names: Sequence[str]) -> TextColumns:
+        """Format the few columns, N texts each, that a terminal shows of N predictions."""
+
+    @abstractmethod
+    def describe_prediction(self, z: Array, probabilities: Array | None, names: Sequence[str]) -> str:
+        """Describe the prediction of one example in a line; z and probabilities are (O,)."""
+
+    @abstractmethod
+    def true_columns(self, true: NDArray[Any], names: Sequence[str]) -> Columns:
+        """Build the columns, each (N,), of the true values beside them; None or NaN is unknown."""
 
     @abstractmethod
     def target_spec(self, names: Sequence[str]) -> tuple[str, list[int]]:
@@ -136,6 +153,10 @@ class Classification(Task):
     def predicted(self, z: Array) -> NDArray[Any]:
         return np.asarray(z.argmax(axis=1))
 
+    def margin(self, z: Array) -> Array:
+        second, first = np.partition(z, -2, axis=1)[:, -2:].T
+        return np.asarray(first - second)
+
     def known(self, true: NDArray[Any]) -> NDArray[np.bool_]:
         return np.asarray(true >= 0)
 
@@ -146,8 +167,21 @@ class Classification(Task):
         columns: Columns = {"prediction": np.array(names, object)[predicted], "confidence": confidence}
         return columns | {f"p_{name}": p for name, p in zip(names, probabilities.T, strict=True)}
 
-    def truth_columns(self, true: NDArray[Any], names: Sequence[str]) -> Columns:
-        return {"truth": np.array([*names, "?"], object)[true]}  # -1, unknown, is the last
+    def text_columns(self, z: Array, probabilities: Array | None, names: Sequence[str]) -> TextColumns:
+        columns = self.prediction_columns(z, probabilities, names)
+        return {
+            "prediction": list(columns["prediction"]),
+            "confidence": [f"{p:.1%}" for p in columns["confidence"]],
+        }
+
+    def describe_prediction(self, z: Array, probabilities: Array | None, names: Sequence[str]) -> str:
+        assert probabilities is not None
+        order = np.argsort(-z, kind="stable")[: 1 + RUNNERS_UP].tolist()
+        first, *others = (f"{names[i]} {probabilities[i]:.1%}" for i in order)
+        return f"{first}   then {', '.join(others)}"
+
+    def true_columns(self, true: NDArray[Any], names: Sequence[str]) -> Columns:
+        return {"true": np.array([*names, None], object)[true]}  # -1, unknown, is the last
 
     def target_spec(self, names: Sequence[str]) -> tuple[str, list[int]]:
         return "int64", [-1]
@@ -178,14 +212,26 @@ class Multilabel(Task):
     def predicted(self, z: Array) -> NDArray[Any]:
         return z > 0
 
+    def margin(self, z: Array) -> Array:
+        return np.abs(z)
+
     def prediction_columns(self, z: Array, probabilities: Array | None, names: Sequence[str]) -> Columns:
         assert probabilities is not None
         columns: Columns = dict(zip(names, self.predicted(z).T, strict=True))
         return columns | {f"p_{name}": p for name, p in zip(names, probabilities.T, strict=True)}
 
-    def truth_columns(self, true: NDArray[Any], names: Sequence[str]) -> Columns:
-        labels = np.array(names, object)
-        return {"truth": np.array([", ".join(labels[row > 0.5]) or "none" for row in true], object)}
+    def text_columns(self, z: Array, probabilities: Array | None, names: Sequence[str]) -> TextColumns:
+        assert probabilities is not None
+        rows = zip(z, probabilities, strict=True)
+        return {"labels": [self.describe_prediction(*row, names) for row in rows]}
+
+    def describe_prediction(self, z: Array, probabilities: Array | None, names: Sequence[str]) -> str:
+        assert probabilities is not None
+        true = [f"{names[i]} {probabilities[i]:.1%}" for i in np.flatnonzero(self.predicted(z)).tolist()]
+        return ", ".join(true) or "none of the labels"
+
+    def true_columns(self, true: NDArray[Any], names: Sequence[str]) -> Columns:
+        return _true_columns(true, names)
 
     def target_spec(self, names: Sequence[str]) -> tuple[str, list[int]]:
         return "bool", [-1, len(names)]
@@ -203,6 +249,7 @@ class Regression(Task):
     default_loss = "mean_squared_error"
     report_folder = "predictions"
     per_output, row_metric = "per_target", "r2"
+    has_probabilities = False
 
     def new_score(self, capacity: int, outputs: int, dtype: DTypeLike) -> RunningMetric:
         return R2(capacity, outputs, dtype)
@@ -222,17 +269,34 @@ class Regression(Task):
     def predicted(self, z: Array) -> NDArray[Any]:
         return z
 
+    def margin(self, z: Array) -> Array:
+        return np.zeros_like(z)
+
+    def score_of(self, z: Array, true: NDArray[Any]) -> float:
+        return float(RegressionReport(true.astype(np.float64), z, ()).r2.mean())
+
     def prediction_columns(self, z: Array, probabilities: Array | None, names: Sequence[str]) -> Columns:
         return {name: column.astype(np.float64) for name, column in zip(names, z.T, strict=True)}
 
-    def truth_columns(self, true: NDArray[Any], names: Sequence[str]) -> Columns:
-        return {f"true {name}": column for name, column in zip(names, true.T, strict=True)}
+    def text_columns(self, z: Array, probabilities: Array | None, names: Sequence[str]) -> TextColumns:
+        shown = zip(names[:MAX_TARGETS], z.T, strict=False)
+        return {name: [f"{value:.6g}" for value in column] for name, column in shown}
+
+    def describe_prediction(self, z: Array, probabilities: Array | None, names: Sequence[str]) -> str:
+        return ", ".join(f"{name} {value:.6g}" for name, value in zip(names, z, strict=True))
+
+    def true_columns(self, true: NDArray[Any], names: Sequence[str]) -> Columns:
+        return _true_columns(true, names)
 
     def target_spec(self, names: Sequence[str]) -> tuple[str, list[int]]:
         return "float32", [-1, len(names)]
 
     def column_types(self, names: Sequence[str]) -> dict[str, str]:
         return dict.fromkeys(names, "double")
+
+
+def _true_columns(true: NDArray[Any], names: Sequence[str]) -> Columns:
+    return {f"true_{name}": column.astype(np.float64) for name, column in zip(names, true.T, strict=True)}
 
 
 TASKS: dict[str, Task] = {task.name: task for task in (Classification(), Multilabel(), Regression())}

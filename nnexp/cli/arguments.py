@@ -1,6 +1,7 @@
 """The arguments of commands: options that several of them share, and their wording."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -46,8 +47,22 @@ class Arguments(argparse.ArgumentParser):
 
     def add_plot(self, default: str) -> None:
         """Add --out, the file of a plot."""
-        text = f"the plot (default: {default})"
-        self.add_argument("--out", type=plot_path, default=Path(default), metavar="FILE", help=text)
+        self.add_output(PLOT_FORMATS, f"the plot (default: {default})", Path(default))
+
+    def add_output(self, suffixes: Sequence[str], text: str, default: Path | None = None) -> None:
+        """Add --out, a file in an existing folder whose name has one of the suffixes."""
+
+        def parse(name: str) -> Path:
+            path = Path(name)
+            if path.suffix.lower() not in suffixes:
+                expected = f"expected a name that ends in {', '.join(suffixes)}"
+                raise argparse.ArgumentTypeError(f"{name}: {expected}")
+            if path.is_dir() or not path.parent.is_dir():
+                problem = "is a folder" if path.is_dir() else f"there is no folder {path.parent}"
+                raise argparse.ArgumentTypeError(f"{name}: {problem}")
+            return path
+
+        self.add_argument("--out", type=parse, default=default, metavar="FILE", help=text)
 
     def error(self, message: str) -> NoReturn:
         """Raise the message as an error of the command.
@@ -56,11 +71,3 @@ class Arguments(argparse.ArgumentParser):
             UserError: always.
         """
         raise UserError(f"{message}; see {self.prog} --help")
-
-
-def plot_path(text: str) -> Path:
-    """Parse the path of a plot."""
-    path = Path(text)
-    if path.suffix.lower() not in PLOT_FORMATS:
-        raise argparse.ArgumentTypeError(f"{text}: expected a name that ends in {', '.join(PLOT_FORMATS)}")
-    return path

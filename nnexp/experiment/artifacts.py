@@ -66,13 +66,13 @@ def write_network(folder: Path, settings: Settings, components: Components) -> N
     spec = describe(
         settings.values,
         components.dataset,
-        components.train.scale,
-        components.targets,
         components.network,
-        settings.loss.link,
-        settings.model.evaluation_batch,
+        scale=components.train.scale,
+        target_scale=components.targets,
+        link=settings.loss.link,
+        evaluation_batch=settings.model.evaluation_batch,
     )
-    write_atomically(folder / NETWORK, json.dumps(spec, indent=1))
+    write_atomically(folder / NETWORK, spec.to_json())
 
 
 def write_results(

@@ -1,1 +1,1 @@
-"""A trained network at work, without anything of training: predictions, MLflow's model flavour, ONNX."""
+"""A trained network in use, without anything of training: predictions, MLflow model flavor, ONNX."""

@@ -1,52 +1,54 @@
-"""The data of an MLflow model: description, weights, and the code that they need, so that no nnexp must be installed to use them."""
+"""Write an MLflow model's data: specification, weights, and the code to use them without nnexp installed."""
 
 import io
-import json
 import shutil
 from functools import cache
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
-from nnexp.serving.pyfunc import DESCRIPTION, WEIGHTS
+from nnexp.atomic_write import write_atomically
+from nnexp.run_folder import NETWORK
+from nnexp.serving.model_spec import ModelSpec
+from nnexp.serving.pyfunc import WEIGHTS
 
 PACKAGE = Path(__file__).parent.parent
 LIBRARY = "nnexp.zip"
-SHARED = ("metrics", "nn", "preprocessing", "serving")
-MODULES = ("__init__.py", "errors.py", "messages.py")
-LONG_AGO = (1980, 1, 1, 0, 0, 0)  # a zip knows nothing earlier: the same code is the same bytes
+FOLDERS = ("metrics", "nn", "preprocessing", "serving")
+MODULES = ("__init__", "atomic_write", "errors", "messages", "run_folder", "tasks")
+EARLIEST = (1980, 1, 1, 0, 0, 0)  # that a zip can hold: the same code is the same bytes
 
 
-def write(folder: Path, network_json: Path, weights: Path, home: Path | None = None) -> None:
-    """Make the folder: network.json, weights.npz, nnexp.zip.
+def write_bundle(folder: Path, network_json: Path, weights: Path, plugin_root: Path | None = None) -> None:
+    """Write network.json, weights.npz and nnexp.zip.
 
     Args:
-        folder: to be made; what is in it is written over.
-        network_json: the run's description.
+        folder: is made; files in it are replaced.
+        network_json: the run's specification.
         weights: the run's weights.
-        home: where plugins are looked for; None: the working directory.
+        plugin_root: the folder of plugins; None: the working directory.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(network_json, folder / DESCRIPTION)
+    shutil.copyfile(network_json, folder / NETWORK)
     shutil.copyfile(weights, folder / WEIGHTS)
-    plugins = json.loads(network_json.read_text()).get("plugins") or []
-    (folder / LIBRARY).write_bytes(library(tuple(sorted(plugins)), home or Path.cwd()))
+    plugins = tuple(sorted(ModelSpec.read(network_json).plugins))
+    write_atomically(folder / LIBRARY, zip_library(plugins, plugin_root or Path.cwd()))
 
 
 @cache
-def library(plugins: tuple[str, ...], home: Path) -> bytes:
-    """A zip of nnexp.nn, nnexp.serving and those of the plugins that lie in the folder `home`."""
-    sources = [(path, PACKAGE.parent) for name in SHARED for path in (PACKAGE / name).rglob("*.py")]
-    sources += [(PACKAGE / name, PACKAGE.parent) for name in MODULES]
+def zip_library(plugins: tuple[str, ...], plugin_root: Path) -> bytes:
+    """Zip what a trained network needs of nnexp, and the plugins that are in `plugin_root`."""
+    root = PACKAGE.parent
+    sources = [(path, root) for name in FOLDERS for path in (PACKAGE / name).rglob("*.py")]
+    sources += [(PACKAGE / f"{name}.py", root) for name in MODULES]
     for plugin in plugins:
-        module = home / f"{plugin}.py"
-        sources += [
-            (path, home) for path in ([module] if module.is_file() else (home / plugin).rglob("*.py"))
-        ]
-    packed = io.BytesIO()
-    with ZipFile(packed, "w", ZIP_DEFLATED) as file:
+        module = plugin_root / f"{plugin}.py"
+        files = [module] if module.is_file() else (plugin_root / plugin).rglob("*.py")
+        sources += [(path, plugin_root) for path in files]
+    content = io.BytesIO()
+    with ZipFile(content, "w", ZIP_DEFLATED) as archive:
         for name, path in sorted((path.relative_to(root).as_posix(), path) for path, root in sources):
-            entry = ZipInfo(name, LONG_AGO)
+            entry = ZipInfo(name, EARLIEST)
             entry.compress_type = ZIP_DEFLATED
             entry.external_attr = 0o644 << 16
-            file.writestr(entry, path.read_bytes())
-    return packed.getvalue()
+            archive.writestr(entry, path.read_bytes())
+    return content.getvalue()

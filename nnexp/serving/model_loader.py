@@ -1,13 +1,10 @@
-"""A network again: the model section of a configuration becomes layers, a file of weights fills them.
+"""Rebuild a network from its specification and load its weights.
 
-Only classes of models, layers, activations and initializers are built, of nnexp.nn and of the packages that the description lists:
-a description may come from anywhere.
+It may come from anywhere: only models, layers, activations and initializers of nnexp.nn and of the
+listed plugins are built.
 """
 
-import sys
-from collections.abc import Mapping
-from importlib import import_module
-from inspect import isabstract, isclass
+from inspect import isclass
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -19,102 +16,81 @@ from nnexp.nn.layer import Layer
 from nnexp.nn.models.model import Model
 from nnexp.nn.network import Network
 from nnexp.serving.errors import PredictorError
+from nnexp.serving.locate import locate
+from nnexp.serving.model_spec import ModelSpec
 
-OWN = "nnexp.nn"
 TARGET = "_target_"
+ALLOWED = ("nnexp.nn.",)
 KINDS = (Model, Layer, Initializer)
 
 
-def network_of(description: Mapping[str, Any]) -> Network:
-    """The network of a description, without weights.
+def build_network(spec: ModelSpec) -> Network:
+    """Build the network of a specification, without its weights.
 
     Raises:
         PredictorError: its model cannot be built.
     """
     try:
-        model = built(description["model"], tuple(description.get("plugins") or ()))
+        model = _build(spec.model, spec.plugins)
         if not isinstance(model, Model):
             raise PredictorError(
-                f"the model section makes a {type(model).__name__}, and must make a kind of nnexp.nn.models.model.Model"
+                f"model.{TARGET}: expected a subclass of {Model.__name__}, got {type(model)}"
             )
-        layers = model.layers(tuple(description["shape"]), description["outputs"])
-        network = Network(
-            layers, tuple(description["inputs"]), description["evaluation_batch"], description["dtype"]
-        )
+        layers = model.layers(spec.shape, spec.outputs)
+        network = Network(layers, spec.inputs, spec.evaluation_batch, spec.dtype)
     except PredictorError:
         raise
     except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
-        raise PredictorError(
-            f"the model cannot be built again: {error}; was it trained by another version of nnexp?"
-        ) from error
-    if network.outputs != (description["outputs"],):
-        raise PredictorError(
-            f"the model has outputs {network.outputs}, the description says {description['outputs']}"
-        )
+        remedy = "was it trained by another version of nnexp?"
+        raise PredictorError(f"the model cannot be rebuilt: {error}; {remedy}") from error
+    if network.outputs != (spec.outputs,):
+        raise PredictorError(f"the model has outputs {network.outputs}, expected {(spec.outputs,)}")
     return network
 
 
-def built(value: Any, plugins: tuple[str, ...]) -> Any:
-    """A plain value with an object in the place of every dictionary that has a `_target_`."""
+def _build(value: Any, plugins: tuple[str, ...]) -> Any:
+    """Replace every dictionary that has a `_target_` by an object."""
     if isinstance(value, list):
-        return [built(item, plugins) for item in value]
+        return [_build(item, plugins) for item in value]
     if not isinstance(value, dict):
         return value
-    arguments = {key: built(item, plugins) for key, item in value.items() if key != TARGET}
-    return located(value[TARGET], plugins)(**arguments) if TARGET in value else arguments
+    arguments = {key: _build(item, plugins) for key, item in value.items() if key != TARGET}
+    return _class(str(value[TARGET]), plugins)(**arguments) if TARGET in value else arguments
 
 
-def located(name: Any, plugins: tuple[str, ...]) -> Any:
-    """The class of that dotted name.
-
-    Raises:
-        PredictorError: there is none, or it is nothing that a network is made of.
-    """
-    module, _, attribute = str(name).rpartition(".")
-    package = module.partition(".")[0]
-    if not f"{module}.".startswith(f"{OWN}.") and package not in plugins:
-        raise PredictorError(
-            f"{TARGET}={name}: refused: it is neither of {OWN} nor of the listed plugins ({', '.join(plugins) or 'none'})"
-        )
-    if package in plugins and "" not in sys.path:
-        sys.path.append("")  # a person's own package lies in the working directory
+def _class(name: str, plugins: tuple[str, ...]) -> Any:
+    """Locate a class that a network may be made of."""
     try:
-        found = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        remedy = (
-            "install it or go to its folder"
-            if package in plugins
-            else "was it trained by another version of nnexp?"
-        )
-        raise PredictorError(f"{TARGET}={name}: cannot be imported: {error}; {remedy}") from error
-    if not isclass(found) or not issubclass(found, KINDS) or isabstract(found):
-        raise PredictorError(
-            f"{TARGET}={name}: refused: a network is made of classes of models, layers, activations and initializers"
-        )
-    return found
+        located = locate(name, plugins, ALLOWED)
+    except ValueError as error:
+        own = name.partition(".")[0] in plugins
+        remedy = "; install it, or change to its folder" if own else ""
+        raise PredictorError(f"{TARGET}={name}: {error}{remedy}") from error
+    if not isclass(located) or not issubclass(located, KINDS):
+        raise PredictorError(f"{TARGET}={name}: refused: it is no model, layer, activation or initializer")
+    return located
 
 
-def fill(network: Network, path: Path) -> None:
-    """Give the network the weights and the state in an .npz file.
+def load_weights(network: Network, path: Path) -> None:
+    """Load weights and state from an .npz file into a network.
 
     Raises:
         PredictorError: the file cannot be read, or holds those of another network.
     """
-    values = network.parameters.values | network.parameters.states
+    views = network.parameters.values | network.parameters.states
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as saved:
-            arrays = {name: saved[name] for name in saved.files}
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
     except (OSError, ValueError, BadZipFile, EOFError, KeyError, TypeError) as error:
         raise PredictorError(f"{path}: cannot be read as weights: {error}") from error
-    for name, value in values.items():
-        if name not in arrays:
-            raise PredictorError(f"{path}: weights of another network: {name} is missing")
-        if arrays[name].shape != value.shape or arrays[name].dtype.kind != "f":
-            found = f"{arrays[name].dtype} {arrays[name].shape}"
-            raise PredictorError(
-                f"{path}: weights of another network: {name} is {found}, and must be {value.dtype} {value.shape}"
-            )
-    if surplus := sorted(set(arrays) - set(values)):
-        raise PredictorError(f"{path}: weights of another network: it knows no {', '.join(surplus)}")
-    for name, value in values.items():
-        value[...] = arrays[name]
+    another = f"{path}: weights of another network:"
+    if missing := [name for name in views if name not in arrays]:
+        raise PredictorError(f"{another} {', '.join(missing)} missing")
+    if unknown := [name for name in arrays if name not in views]:
+        raise PredictorError(f"{another} unknown {', '.join(unknown)}")
+    for name, view in views.items():
+        array = arrays[name]
+        if array.shape != view.shape or array.dtype.kind != "f":
+            what = f"{name}: expected {view.dtype} {view.shape}, got {array.dtype} {array.shape}"
+            raise PredictorError(f"{another} {what}")
+        view[...] = array

@@ -1,55 +1,106 @@
-"""What a network says of examples, as the columns of a table for people: names instead of numbers.
+"""Predictions for the examples of files, and tables of them: CSV, Parquet or NPZ.
 
-N examples, C classes, T targets, L labels.
+N examples, O outputs.
 """
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import IO, Any
+from zipfile import ZipFile
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nnexp.atomic_write import write_atomically
 from nnexp.nn.parameters import Array
+from nnexp.serving.errors import PredictorError
+from nnexp.serving.input_files import Examples, read_examples
 from nnexp.serving.predictor import Predictor
+from nnexp.tasks import Columns
 
-Columns = dict[str, NDArray[Any]]
+SUFFIXES = (".csv", ".parquet", ".npz")
 
 
-def answers(predictor: Predictor, z: Array) -> Columns:
-    """The columns, each (N,), of outputs z (N, O).
+@dataclass(frozen=True)
+class FilePredictions:
+    """The outputs z (N, O) of a network for the examples of a file."""
 
-    Of a classification `prediction` (the class's name), `confidence` (its probability) and `p_<class>` each; of several labels a column
-    of true and false for each and its probability `p_<label>`; of a regression each target.
+    predictor: Predictor
+    examples: Examples
+    z: Array
+
+    @cached_property
+    def columns(self) -> Columns:
+        """The predictions with names instead of numbers."""
+        return self.predictor.prediction_columns(self.z)
+
+    @cached_property
+    def score(self) -> tuple[float, int] | None:
+        """The task's main metric, and on how many examples: those whose true values are known."""
+        true, task = self.examples.true, self.predictor.task
+        if true is None or not (known := task.known(true)).any():
+            return None
+        return task.score_of(self.z[known], true[known]), int(known.sum())
+
+    def to_json(self) -> dict[str, Any]:
+        """Build a JSON object: the file, its score, and each prediction."""
+        columns = {name: column.tolist() for name, column in self.columns.items()}
+        rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        score = {self.predictor.task.score: self.score[0]} if self.score else {}
+        file = {"file": str(self.examples.path), "notes": list(self.examples.notes)}
+        return file | score | {"predictions": rows}
+
+
+def predict_files(predictor: Predictor, paths: Sequence[Path], as_is: bool = False) -> list[FilePredictions]:
+    """Predict the examples of each file; all are read first.
+
+    Raises:
+        PredictorError: a file does not fit the network.
     """
-    if predictor.task == "regression":
-        return {name: column.astype(np.float64) for name, column in zip(predictor.targets, z.T, strict=True)}
-    p = predictor.likely(z).astype(np.float64)
-    if predictor.task == "multilabel":
-        said: Columns = {name: column > 0 for name, column in zip(predictor.targets, z.T, strict=True)}
-        return said | {f"p_{name}": column for name, column in zip(predictor.targets, p.T, strict=True)}
-    chosen = z.argmax(axis=1)  # (N,)
-    names = np.array(predictor.classes, object)
-    told = {"prediction": names[chosen], "confidence": np.take_along_axis(p, chosen[:, None], axis=1)[:, 0]}
-    return told | {f"p_{name}": column for name, column in zip(predictor.classes, p.T, strict=True)}
+    predictions = []
+    for examples in [read_examples(path, predictor, as_is) for path in paths]:
+        try:
+            z = predictor.outputs(examples.x)
+        except PredictorError as error:
+            raise PredictorError(f"{examples.path}: {error}") from error
+        predictions.append(FilePredictions(predictor, examples, z))
+    return predictions
 
 
-def score_predictions(predictor: Predictor, z: Array, truth: NDArray[Any]) -> tuple[float, int]:
-    """How good outputs z (N, O) are, and on how many examples that is known: the accuracy, of a regression R2.
+def write_table(predictions: Sequence[FilePredictions], path: Path) -> None:
+    """Write all predictions, of one network, as one table."""
+    table = _table(predictions)
+    if path.suffix.lower() == ".npz":
+        write_atomically(path, lambda file: _write_npz(file, table))
+        return
+    import pyarrow as pa
+    from pyarrow import csv, parquet
 
-    Args:
-        predictor: that they come from.
-        z: the outputs.
-        truth: classes (N,), -1 where it is not known; numbers (N, T), NaN where they are not known.
-    """
-    known = truth >= 0 if truth.ndim == 1 else ~np.isnan(truth).any(axis=1)
-    z, truth = z[known], truth[known]
-    if not len(z):
-        return np.nan, 0
-    if predictor.task == "classification":
-        return float((z.argmax(axis=1) == truth).mean()), len(z)
-    if predictor.task == "multilabel":
-        return float(((z > 0) == (truth > 0.5)).mean()), len(z)
-    errors = ((z - truth.astype(np.float64)) ** 2).sum(axis=0)
-    spread = ((truth - truth.mean(axis=0, dtype=np.float64)) ** 2).sum(axis=0)
-    return float(np.where(spread > 0, 1 - errors / np.where(spread > 0, spread, 1), errors == 0).mean()), len(
-        z
-    )
+    write = csv.write_csv if path.suffix.lower() == ".csv" else parquet.write_table
+    write_atomically(path, lambda file: write(pa.table(table), file))
+
+
+def _table(predictions: Sequence[FilePredictions]) -> Columns:
+    """Build the columns: file, row, predictions, and true values if all files have them."""
+    paths = np.array([str(one.examples.path) for one in predictions], object)
+    lengths = [len(one.z) for one in predictions]
+    table = {"file": paths.repeat(lengths), "row": np.concatenate([np.arange(1, n + 1) for n in lengths])}
+    table |= {
+        name: np.concatenate([one.columns[name] for one in predictions]) for name in predictions[0].columns
+    }
+    true = [one.examples.true for one in predictions if one.examples.true is not None]
+    if len(true) < len(predictions):
+        return table
+    predictor = predictions[0].predictor
+    return table | predictor.task.true_columns(np.concatenate(true), predictor.spec.names)
+
+
+def _write_npz(file: IO[bytes], table: Columns) -> None:
+    """Write columns as arrays; np.savez takes none called file."""
+    with ZipFile(file, "w") as archive:
+        for name, column in table.items():
+            text = column.dtype == object
+            cells = np.array(["" if cell is None else cell for cell in column]) if text else column
+            with archive.open(f"{name}.npy", "w") as entry:
+                np.lib.format.write_array(entry, cells, allow_pickle=False)

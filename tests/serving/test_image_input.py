@@ -1,4 +1,4 @@
-"""A person's own pictures become what the network knows; where drawings lie in their frame is read off the training images."""
+"""Image files become examples like the training images, whose size and position of drawings are measured."""
 
 import numpy as np
 import pytest
@@ -7,134 +7,122 @@ from PIL import Image
 from nnexp import compose
 from nnexp.config import build
 from nnexp.serving.errors import PredictorError
-from nnexp.serving.foreground import DrawingStats, box, centre_of_mass, ink_of
-from nnexp.serving.image_input import picture, stored
+from nnexp.serving.foreground import DrawingStats, bounding_box, centres_of_mass
+from nnexp.serving.image_input import as_stored, read_image
 
-LIKE_MNIST = DrawingStats(20, (14.0, 14.0))
+MNIST = DrawingStats(20, (14.0, 14.0))
+SHAPE = (28, 28)
 
 
-def stroke(height=60, width=40, top=30, left=100, size=(200, 300)):
+def drawing(height=60, width=40, top=30, left=100, size=(200, 300)):
     """A thick hollow box, heavier below and on the left, from 0 to 1."""
-    drawing = np.zeros(size)
-    drawing[top : top + height, left : left + width] = 1
-    drawing[top + 8 : top + height - 13, left + 11 : left + width - 8] = 0
-    return drawing
+    pixels = np.zeros(size)
+    pixels[top : top + height, left : left + width] = 1
+    pixels[top + 8 : top + height - 13, left + 11 : left + width - 8] = 0
+    return pixels
 
 
-def saved(path, pixels, mode="L"):
-    Image.fromarray((pixels * 255).round().astype(np.uint8), mode if pixels.ndim == 2 else None).save(path)
+def saved(path, pixels):
+    Image.fromarray((pixels * 255).round().astype(np.uint8)).save(path)
     return path
 
 
-@pytest.fixture(autouse=True)
-def quiet_pillow(recwarn):
-    """Pillow's own warnings are not ours."""
+@pytest.fixture
+def dark(alone):
+    """The pixels of a drawing that is bright on black."""
+    return read_image(saved(alone / "dark.png", drawing()), SHAPE, MNIST)[0]
 
 
-def test_drawings_are_brought_to_size_and_to_the_middle(alone):
-    pixels, notes = picture(saved(alone / "dark.png", stroke()), (28, 28), LIKE_MNIST)
-    assert (pixels.shape, pixels.dtype, notes) == ((28, 28), np.float32, ("centred",))
-    rows, columns = box(pixels)
+def test_drawings_are_resized_and_centred(dark):
+    assert (dark.shape, dark.dtype) == (SHAPE, np.float32)
+    rows, columns = bounding_box(dark)
     assert rows.stop - rows.start == 20
     assert 12 <= columns.stop - columns.start <= 14, "it keeps its proportions"
-    assert np.allclose(centre_of_mass(pixels), 14, atol=0.51)
-    assert (pixels.min(), pixels.max()) == (0, 1)
+    assert np.allclose(centres_of_mass(dark[None]), 14, atol=0.51)
+    assert (dark.min(), dark.max()) == (0, 1)
 
 
-@pytest.mark.parametrize("ending", ["png", "jpg", "gif", "bmp", "webp"])
-def test_a_light_background_is_inverted_and_said(alone, ending):
-    dark, _ = picture(saved(alone / "dark.png", stroke()), (28, 28), LIKE_MNIST)
-    light, notes = picture(saved(alone / f"light.{ending}", 1 - stroke()), (28, 28), LIKE_MNIST)
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("suffix", ["png", "jpg", "gif", "bmp", "webp"])
+def test_a_light_background_is_inverted(alone, dark, suffix):
+    light, notes = read_image(saved(alone / f"light.{suffix}", 1 - drawing()), SHAPE, MNIST)
     assert notes == ("light background: inverted", "centred")
     assert np.abs(light - dark).mean() < 0.02
 
 
-def test_paper_that_is_grey_and_grainy_is_paper(alone):
-    grain = np.random.default_rng(0).normal(0, 0.01, (200, 300))
-    faint = 0.7 - 0.4 * stroke() + grain
-    clean, _ = picture(saved(alone / "clean.png", stroke()), (28, 28), LIKE_MNIST)
-    found, _ = picture(saved(alone / "faint.png", faint.clip(0, 1)), (28, 28), LIKE_MNIST)
-    assert np.abs(found - clean).mean() < 0.03
+def test_a_grey_background_is_background(alone, dark):
+    grey, _ = read_image(saved(alone / "grey.png", 0.7 - 0.4 * drawing()), SHAPE, MNIST)
+    assert np.abs(grey - dark).mean() < 0.02
 
 
-def test_colours_transparency_and_many_bits_are_understood(alone):
-    expected, _ = picture(saved(alone / "light.png", 1 - stroke()), (28, 28), LIKE_MNIST)
-    ink = (stroke() * 255).astype(np.uint8)
-    nothing = np.zeros_like(ink)
-    Image.fromarray(np.stack([nothing, nothing, nothing, ink], axis=2)).save(alone / "clear.png")
-    Image.fromarray(np.stack([255 - ink] * 3, axis=2)).convert("P").save(alone / "palette.png")
-    Image.fromarray(((1 - stroke()) * 65535).astype(np.uint16)).save(alone / "deep.png")
-    for name in ("clear", "palette", "deep"):
-        pixels, notes = picture(alone / f"{name}.png", (28, 28), LIKE_MNIST)
-        assert notes[0] == "light background: inverted", name
-        assert np.abs(pixels - expected).max() < 0.02, name
-
-
-def test_photos_lie_as_the_camera_was_held(alone):
-    image = Image.fromarray((stroke() * 255).astype(np.uint8))
+def test_transparency_palettes_16_bits_and_rotation_are_read(alone, dark):
+    strokes = (drawing() * 255).astype(np.uint8)
+    black = np.zeros_like(strokes)
     exif = Image.Exif()
-    exif[0x0112] = 6  # turn by 90 degrees to see it upright
-    image.save(alone / "held.png", exif=exif)
-    turned, _ = picture(alone / "held.png", (28, 28), LIKE_MNIST)
-    rows, columns = box(turned)
-    assert columns.stop - columns.start == 20 > rows.stop - rows.start
+    exif[0x0112] = 6  # shown turned by 90 degrees
+    turned = np.rot90(255 - strokes)
+    Image.fromarray(np.stack([black, black, black, strokes], axis=2)).save(alone / "transparent.png")
+    Image.fromarray(np.stack([255 - strokes] * 3, axis=2)).convert("P").save(alone / "palette.png")
+    Image.fromarray(((1 - drawing()) * 65535).astype(np.uint16)).save(alone / "deep.png")
+    Image.fromarray(turned).save(alone / "turned.png", exif=exif)
+    for name in ("transparent", "palette", "deep", "turned"):
+        pixels, _ = read_image(alone / f"{name}.png", SHAPE, MNIST)
+        assert np.abs(pixels - dark).max() < 0.02, name
 
 
-def test_as_is_and_other_shapes_are_only_brought_to_size(alone):
-    light = saved(alone / "light.png", 1 - stroke())
-    pixels, notes = picture(light, (28, 28), None)
-    assert notes == ("brought to size",)
+def test_images_without_drawings_are_only_resized(alone):
+    light = saved(alone / "light.png", 1 - drawing())
+    pixels, notes = read_image(light, SHAPE, None)
+    assert notes == ("resized",)
     assert pixels[0].min() > 0.9
-    assert picture(light, (1, 16, 20), None)[0].shape == (1, 16, 20)
-    colours = np.zeros((10, 10, 3))
-    colours[..., 1] = 1
-    pixels, _ = picture(saved(alone / "green.png", colours), (3, 4, 6), None)
+    assert read_image(light, (1, 16, 20), None)[0].shape == (1, 16, 20)
+    green = np.zeros((10, 10, 3))
+    green[..., 1] = 1
+    pixels, _ = read_image(saved(alone / "green.png", green), (3, 4, 6), None)
     assert pixels.shape == (3, 4, 6)
     assert [channel.mean() for channel in pixels] == [0, 1, 0]
 
 
-def test_the_middle_may_be_elsewhere_but_nothing_is_cut(alone):
-    pixels, _ = picture(saved(alone / "a.png", stroke()), (28, 28), DrawingStats(20, (2.0, 27.0)))
-    rows, columns = box(pixels)
+def test_a_drawing_near_the_border_is_not_cut(alone):
+    pixels, _ = read_image(saved(alone / "a.png", drawing()), SHAPE, DrawingStats(20, (2.0, 27.0)))
+    rows, columns = bounding_box(pixels)
     assert (rows.start, columns.stop) == (0, 28)
 
 
 @pytest.mark.parametrize("grey", [0, 1, 0.4])
-def test_a_blank_picture_is_refused(alone, grey):
-    with pytest.raises(PredictorError, match="nothing is drawn in it; --as-is"):
-        picture(saved(alone / "blank.png", np.full((20, 20), grey)), (28, 28), LIKE_MNIST)
+def test_a_blank_image_is_refused(alone, grey):
+    with pytest.raises(PredictorError, match="blank; --as-is"):
+        read_image(saved(alone / "blank.png", np.full((20, 20), grey)), SHAPE, MNIST)
 
 
-def test_what_is_no_picture_is_said(alone):
-    (alone / "text.png").write_text("no picture")
-    saved(alone / "whole.png", stroke())
+def test_files_that_are_no_images_are_named(alone):
+    (alone / "text.png").write_text("no image")
+    saved(alone / "whole.png", drawing())
     (alone / "cut.png").write_bytes((alone / "whole.png").read_bytes()[:60])
     for name in ("text.png", "cut.png", "none.png"):
         with pytest.raises(PredictorError, match=name):
-            picture(alone / name, (28, 28), LIKE_MNIST)
-    with pytest.raises(PredictorError, match="takes no pictures"):
-        picture(alone / "whole.png", (64,), None)
+            read_image(alone / name, SHAPE, MNIST)
+    with pytest.raises(PredictorError, match="takes no images"):
+        read_image(alone / "whole.png", (64,), None)
 
 
-def test_pixels_are_stored_as_the_data_set_stores_them():
-    pixels = np.array([0, 0.5, 1], np.float32)
-    assert stored(pixels, 1 / 16, np.dtype(np.uint8)).tolist() == [0, 8, 16]
-    assert stored(pixels, 1 / 255, np.dtype(np.float32)).tolist() == [0, 127.5, 255]
-    assert stored(pixels, 1.0, np.dtype(np.float32)).tolist() == [0, 0.5, 1]
+@pytest.mark.parametrize(
+    ("scale", "dtype", "expected"),
+    [(1 / 16, "uint8", [0, 8, 16]), (1 / 255, "float32", [0, 127.5, 255]), (1.0, "float32", [0, 0.5, 1])],
+)
+def test_pixels_have_the_range_and_type_of_the_data_set(scale, dtype, expected):
+    assert as_stored(np.array([0, 0.5, 1], np.float32), scale, np.dtype(dtype)).tolist() == expected
 
 
-def test_where_drawings_lie_is_read_off_the_training_images():
+def test_size_and_centre_of_drawings_are_measured():
     digits = build(compose(["data=digits"])).data.load()
-    ink = ink_of(digits.x, digits.shape)
-    assert ink.extent == 8
-    assert np.allclose(ink.centre, 3.5, atol=0.1)
+    stats = DrawingStats.of(digits.x, digits.shape)
+    assert stats.size == 8
+    assert np.allclose(stats.centre, 3.5, atol=0.1)
     small = np.zeros((4, 28, 28), np.uint8)
     small[:, 4:24, 8:20] = 255
-    assert (
-        ink_of(small.reshape(4, -1), (28, 28))
-        == ink_of(small.reshape(4, -1), (1, 28, 28))
-        == DrawingStats(20, (13.5, 13.5))
-    )
+    for shape in ((28, 28), (1, 28, 28)):
+        assert DrawingStats.of(small.reshape(4, -1), shape) == DrawingStats(20, (13.5, 13.5))
 
 
 @pytest.mark.parametrize(
@@ -147,25 +135,24 @@ def test_where_drawings_lie_is_read_off_the_training_images():
         (np.eye(9, 192), (3, 8, 8)),
         (np.eye(9, 64), (4, 16)),
     ],
-    ids=["photographs", "blank", "none", "a table", "colours", "not square"],
+    ids=["photographs", "blank", "empty", "table", "colours", "not square"],
 )
-def test_other_images_are_no_drawings(images, shape):
-    assert ink_of(images, shape) is None
+def test_other_data_are_no_drawings(images, shape):
+    assert DrawingStats.of(images, shape) is None
 
 
-def test_a_digit_drawn_large_and_dark_is_still_that_digit(mnist_root, alone, monkeypatch):
+def test_a_large_dark_digit_becomes_the_mnist_digit(mnist_root, alone, monkeypatch):
     monkeypatch.setenv("NNEXP_DATA", str(mnist_root))
     data = build(compose(["data=mnist"])).data.load()
-    ink = ink_of(data.x, data.shape)
-    assert ink.extent == 20
-    assert np.allclose(ink.centre, 14, atol=0.1)
-    alike = []
-    for n in range(20):
-        digit = data.x_test[n].reshape(28, 28)
+    stats = DrawingStats.of(data.x, data.shape)
+    assert stats.size == 20
+    assert np.allclose(stats.centre, 14, atol=0.1)
+    correlations = []
+    for digit in data.x_test[:20].reshape(-1, 28, 28):
         large = np.asarray(Image.fromarray(digit).resize((280, 280), Image.Resampling.BICUBIC)) / 255
         paper = np.full((500, 400), 0.95)
         paper[37 : 37 + 280, 11 : 11 + 280] -= 0.9 * large
-        pixels, _ = picture(saved(alone / "large.png", paper), (28, 28), ink)
-        alike.append(np.corrcoef(pixels.reshape(-1), digit.reshape(-1))[0, 1])
-    assert np.mean(alike) > 0.95
-    assert np.min(alike) > 0.7, "a pixel beside"
+        pixels, _ = read_image(saved(alone / "large.png", paper), SHAPE, stats)
+        correlations.append(np.corrcoef(pixels.reshape(-1), digit.reshape(-1))[0, 1])
+    assert np.mean(correlations) > 0.95
+    assert np.min(correlations) > 0.7, "off by a pixel"

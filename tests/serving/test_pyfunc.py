@@ -1,8 +1,6 @@
-"""What MLflow calls, and the folder that it is given: it works where no nnexp is installed."""
+"""MLflow's python_function and the bundle it is given: it works where no nnexp is installed."""
 
-import hashlib
 import json
-import os
 import subprocess
 import sys
 import textwrap
@@ -13,10 +11,10 @@ import pandas as pd
 import pytest
 from fixtures.trained_runs import PETS
 
-from nnexp.serving import bundle
-from nnexp.serving import mlflow_loader as loader
+from nnexp.preprocessing.columns import EncodingError
+from nnexp.serving import bundle, mlflow_loader
 from nnexp.serving.errors import PredictorError
-from nnexp.serving.pyfunc import Served
+from nnexp.serving.pyfunc import PyfuncModel
 
 
 @pytest.fixture
@@ -29,104 +27,82 @@ def images():
     return np.random.default_rng(0).integers(0, 17, (5, 8, 8), np.uint8)
 
 
-def test_a_classification_gives_class_confidence_and_every_probability(digits, images):
-    table = Served(digits.predictor).predict(images)
-    assert list(table) == ["prediction", "confidence", *(f"p_{n}" for n in range(10))]
-    p = digits.predictor.probabilities(images)
-    np.testing.assert_array_equal(table.iloc[:, 2:].to_numpy(), p)
-    assert table["prediction"].tolist() == [str(n) for n in p.argmax(axis=1)]
-    np.testing.assert_array_equal(table["confidence"], p.max(axis=1))
-    assert (table.dtypes.iloc[1:] == np.float64).all()
-
-
-def test_images_may_come_as_arrays_lists_and_tables(digits, images):
-    served = Served(digits.predictor)
-    expected = served.predict(images)
-    flat = images.reshape(5, -1)
-    for given in (
-        flat,
-        images.tolist(),
-        flat.tolist(),
-        {"x": images},
-        images.astype(float),
-        pd.DataFrame(flat),
-    ):
-        pd.testing.assert_frame_equal(served.predict(given), expected)
-    named = pd.DataFrame(flat, columns=[f"pixel{i}" for i in range(64)], index=list("abcde"))
-    assert served.predict(named).index.tolist() == list("abcde")
-    assert len(served.predict(images[0])) == 1
-    with pytest.raises(PredictorError, match="one array, and was given a, b"):
-        served.predict({"a": images, "b": images})
+@pytest.fixture
+def table():
+    return pd.DataFrame(PETS, index=np.arange(120) + 7)
 
 
 @pytest.fixture
-def table(alone):
-    return pd.DataFrame({name: PETS[name] for name in PETS}, index=np.arange(120) + 7)
+def species(trained, pets):
+    return trained("data=table", f"data.path={pets}", "data.target=species")
 
 
-def test_tables_come_by_their_columns_in_any_order(trained, pets, table):
-    run = trained("data=table", f"data.path={pets}", "data.target=species")
-    served = Served(run.predictor)
-    said = served.predict(table)
-    assert list(said) == ["prediction", "confidence", "p_bird", "p_cat", "p_dog"]
-    assert said.index.tolist() == table.index.tolist()
-    assert set(said["prediction"]) <= {"bird", "cat", "dog"}
+def test_a_classification_gives_class_confidence_and_every_probability(digits, images):
+    predicted = PyfuncModel(digits.predictor).predict(images)
+    assert list(predicted) == ["prediction", "confidence", *(f"p_{n}" for n in range(10))]
+    p = digits.predictor.probabilities(digits.predictor.outputs(images))
+    np.testing.assert_array_equal(predicted.iloc[:, 2:].to_numpy(), p)
+    assert predicted["prediction"].tolist() == [str(n) for n in p.argmax(axis=1)]
+    np.testing.assert_array_equal(predicted["confidence"], p.max(axis=1))
+    assert (predicted.dtypes.iloc[1:] == np.float64).all()
+
+
+def test_images_may_be_arrays_lists_and_tables(digits, images):
+    model = PyfuncModel(digits.predictor)
+    expected, flat = model.predict(images), images.reshape(5, -1)
+    for same in (flat, images.tolist(), flat.tolist(), {"x": images}, images + 0.0, pd.DataFrame(flat)):
+        pd.testing.assert_frame_equal(model.predict(same), expected)
+    named = pd.DataFrame(flat, columns=[f"pixel{i}" for i in range(64)], index=list("abcde"))
+    assert model.predict(named).index.tolist() == list("abcde")
+    assert len(model.predict(images[0])) == 1
+    with pytest.raises(PredictorError, match="expected one array of images of 8 x 8, got a, b"):
+        model.predict({"a": images, "b": images})
+
+
+def test_table_columns_may_be_in_any_order_and_form(species, table):
+    model = PyfuncModel(species.predictor)
+    predicted = model.predict(table)
+    assert list(predicted) == ["prediction", "confidence", "p_bird", "p_cat", "p_dog"]
+    assert predicted.index.tolist() == table.index.tolist()
+    expected = predicted.reset_index(drop=True)
     other = table[[*reversed(table.columns)]].drop(columns="species").reset_index(drop=True)
-    expected = said.reset_index(drop=True)
-    pd.testing.assert_frame_equal(served.predict(other), expected)
-    pd.testing.assert_frame_equal(served.predict({name: other[name].to_numpy() for name in other}), expected)
-    pd.testing.assert_frame_equal(served.predict(other.to_dict("records")), expected)
-    one = served.predict(dict(other.iloc[3].items()))
-    assert one["prediction"].tolist() == [expected["prediction"][3]]
-    assert served.predict(other.iloc[3])["prediction"].tolist() == [expected["prediction"][3]]
-    with pytest.raises(PredictorError, match="row 2: the column 'colour' holds 'pink'"):
-        served.predict(other.assign(colour=["red", "pink", *["red"] * 118]))
-    with pytest.raises(PredictorError, match="missing column: height"):
-        served.predict(other.drop(columns="height"))
+    for same in (other, {name: other[name].to_numpy() for name in other}, other.to_dict("records")):
+        pd.testing.assert_frame_equal(model.predict(same), expected)
+    for row in (dict(other.iloc[3].items()), other.iloc[3]):
+        assert model.predict(row)["prediction"].tolist() == [expected["prediction"][3]]
+    with pytest.raises(EncodingError, match="row 2: the column 'colour' holds 'pink'"):
+        model.predict(other.assign(colour=["red", "pink", *["red"] * 118]))
+    with pytest.raises(EncodingError, match="missing column: height"):
+        model.predict(other.drop(columns="height"))
 
 
-def test_a_regression_gives_its_targets_and_labels_their_truth(trained, pets, table):
-    run = trained("data=table", f"data.path={pets}", "data.target=[weight,height]", "loss=mean_squared_error")
-    told = table.assign(colour="red").drop(columns=["weight", "height"])
-    said = Served(run.predictor).predict(told)
-    assert list(said) == ["weight", "height"]
-    assert said["height"].between(100, 250).all(), "in their own units"
-    run = trained("data=table", f"data.path={pets}", "data.target=[purrs,barks]", "loss=binary_cross_entropy")
-    said = Served(run.predictor).predict(table)
-    assert list(said) == ["purrs", "barks", "p_purrs", "p_barks"]
-    assert said["purrs"].dtype == bool
-    np.testing.assert_array_equal(said["purrs"], said["p_purrs"] > 0.5)
+def test_regressions_and_labels_have_a_column_per_target(trained, pets, table):
+    data = ["data=table", f"data.path={pets}"]
+    run = trained(*data, "data.target=[weight,height]", "loss=mean_squared_error")
+    inputs = table.assign(colour="red").drop(columns=["weight", "height"])
+    predicted = PyfuncModel(run.predictor).predict(inputs)
+    assert list(predicted) == ["weight", "height"]
+    assert predicted["height"].between(100, 250).all(), "in their own units"
+    run = trained(*data, "data.target=[purrs,barks]", "loss=binary_cross_entropy")
+    predicted = PyfuncModel(run.predictor).predict(table)
+    assert list(predicted) == ["purrs", "barks", "p_purrs", "p_barks"]
+    assert predicted["purrs"].dtype == bool
+    np.testing.assert_array_equal(predicted["purrs"], predicted["p_purrs"] > 0.5)
 
 
-def test_a_bundle_is_the_same_bytes_every_time_and_holds_what_is_needed(digits, alone):
+def test_a_bundle_is_the_same_bytes_every_time(digits, alone):
     for name in ("one", "two"):
-        bundle.write(alone / name, *digits.files)
-        bundle.library.cache_clear()
-    assert sorted(path.name for path in (alone / "one").iterdir()) == [
-        "network.json",
-        "nnexp.zip",
-        "weights.npz",
-    ]
-    one, two = (
-        hashlib.sha256((alone / name / "nnexp.zip").read_bytes()).hexdigest() for name in ("one", "two")
-    )
-    assert one == two
-    names = zipfile.ZipFile(alone / "one" / "nnexp.zip").namelist()
-    assert names == sorted(names)
-    assert {
-        "nnexp/__init__.py",
-        "nnexp/nn/__init__.py",
-        "nnexp/nn/layers/layer.py",
-        "nnexp/serving/pyfunc.py",
-    } < set(names)
-    assert all(
-        name.startswith(("nnexp/nn/", "nnexp/serving/")) for name in names if name != "nnexp/__init__.py"
-    )
+        bundle.write_bundle(alone / name, *digits.files)
+        bundle.zip_library.cache_clear()
+    one, two = (alone / name / "nnexp.zip" for name in ("one", "two"))
+    assert {path.name for path in one.parent.iterdir()} == {"network.json", "nnexp.zip", "weights.npz"}
+    assert one.read_bytes() == two.read_bytes()
+    assert all(name.startswith("nnexp/") for name in zipfile.ZipFile(one).namelist())
 
 
-ELSEWHERE = """
+PREDICT_WITHOUT_NNEXP = """
     import importlib.util, json, sys
-    sys.path[:] = [path for path in sys.path if path != {root!r}]  # where nnexp is, for whoever works on it
+    sys.path[:] = [path for path in sys.path if path != {root!r}]  # where nnexp is in development
     sys.meta_path[:] = [finder for finder in sys.meta_path if "editable" not in repr(finder).lower()]
 
     class Absent:
@@ -145,8 +121,7 @@ ELSEWHERE = """
     print(json.dumps(model.predict(given).to_dict("list")))
     assert "nnexp.zip" in sys.modules["nnexp"].__file__
 """
-SHIPPED = tuple(f"nnexp.{name.removesuffix('.py')}" for name in (*bundle.SHARED, *bundle.MODULES))
-ABSENT = (
+ABSENT = {
     "hydra",
     "omegaconf",
     "mlflow",
@@ -156,78 +131,70 @@ ABSENT = (
     "pydantic",
     "pyarrow",
     "rich",
-    "requests",
-    "PIL",
-    "onnx",
-)
+    "pooch",
+}
+ABSENT |= {"PIL", "onnx"}
 
 
-def elsewhere(folder, given, cwd):
-    """What a fresh Python without nnexp and all that it needs to train says."""
-    root = os.path.dirname(os.path.dirname(bundle.PACKAGE / "x"))
-    code = textwrap.dedent(ELSEWHERE).format(
-        root=root, absent=ABSENT, loader=loader.__file__, folder=str(folder), given=str(given)
+def predict_without_nnexp(folder, given, cwd):
+    """Predict in a fresh Python without nnexp and all that it needs to train."""
+    code = textwrap.dedent(PREDICT_WITHOUT_NNEXP).format(
+        root=str(bundle.PACKAGE.parent),
+        absent=ABSENT,
+        loader=mlflow_loader.__file__,
+        folder=str(folder),
+        given=str(given),
     )
-    done = subprocess.run(
-        [sys.executable, "-I", "-W", "error", "-c", code],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        check=False,
-    )
+    command = [sys.executable, "-I", "-W", "error", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
-def test_a_model_works_in_a_python_without_nnexp(trained, pets, images, alone):
-    (alone / "nowhere").mkdir()
+@pytest.fixture
+def elsewhere(alone, images):
+    """A folder without plugins; and the images in a file."""
+    (alone / "elsewhere").mkdir()
     np.save(alone / "images.npy", images)
+    return alone / "elsewhere"
+
+
+def test_a_model_works_in_a_python_without_nnexp(trained, pets, species, digits, elsewhere, alone):
     cases = {
-        "dense": (trained("data=digits"), alone / "images.npy"),
+        "dense": (digits, alone / "images.npy"),
         "conv": (trained("data=digits", "model=cnn", "model.channels=[4,8]"), alone / "images.npy"),
-        "table": (trained("data=table", f"data.path={pets}", "data.target=species"), pets),
+        "table": (species, pets),
     }
     for name, (run, given) in cases.items():
-        bundle.write(alone / name, *run.files)
-        here = Served(run.predictor).predict(pd.read_csv(given) if given.suffix == ".csv" else np.load(given))
-        assert elsewhere(alone / name, given, alone / "nowhere") == here.to_dict("list")
+        bundle.write_bundle(alone / name, *run.files)
+        x = pd.read_csv(given) if given.suffix == ".csv" else np.load(given)
+        expected = PyfuncModel(run.predictor).predict(x).to_dict("list")
+        assert predict_without_nnexp(alone / name, given, elsewhere) == expected
 
 
-def test_layers_of_ones_own_travel_with_the_model(trained, images, alone):
+def test_plugins_are_in_the_bundle(trained, images, elsewhere, alone):
     (alone / "ownnet").mkdir()
     (alone / "ownnet" / "__init__.py").write_text("from ownnet.deep import Net\n")
     (alone / "ownnet" / "deep.py").write_text("from nnexp.nn.models.model import MLP\nclass Net(MLP): pass\n")
-    (alone / "nowhere").mkdir()
-    np.save(alone / "images.npy", images)
     run = trained("data=digits", "model._target_=ownnet.deep.Net", "plugins=[ownnet]")
-    bundle.write(alone / "model", *run.files)
-    assert {"ownnet/__init__.py", "ownnet/deep.py"} < set(
-        zipfile.ZipFile(alone / "model" / "nnexp.zip").namelist()
-    )
-    assert elsewhere(alone / "model", alone / "images.npy", alone / "nowhere") == Served(
-        run.predictor
-    ).predict(images).to_dict("list")
+    bundle.write_bundle(alone / "model", *run.files)
+    expected = PyfuncModel(run.predictor).predict(images).to_dict("list")
+    assert predict_without_nnexp(alone / "model", alone / "images.npy", elsewhere) == expected
 
 
 def test_the_installed_nnexp_comes_first(digits, images, alone, monkeypatch):
-    bundle.write(alone / "model", *digits.files)
+    bundle.write_bundle(alone / "model", *digits.files)
     monkeypatch.setattr(sys, "path", [*sys.path])
-    model = loader._load_pyfunc(str(alone / "model"))
-    assert type(model) is Served
+    model = mlflow_loader._load_pyfunc(str(alone / "model"))
+    assert type(model) is PyfuncModel
     assert sys.path[-1] == str(alone / "model" / "nnexp.zip")
-    pd.testing.assert_frame_equal(model.predict(images), Served(digits.predictor).predict(images))
+    pd.testing.assert_frame_equal(model.predict(images), PyfuncModel(digits.predictor).predict(images))
 
 
-def test_what_serves_imports_nothing_of_training():
-    code = "import sys, nnexp.serving.pyfunc, nnexp.serving.model_spec; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
-    loaded = set(
-        subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=True
-        ).stdout.split()
-    )
-    assert not loaded & {*ABSENT, "pandas", "filelock"}
-    code = "import sys, nnexp.serving.pyfunc; print(*(name for name in sys.modules if name.startswith('nnexp.')))"
-    ours = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    ).stdout.split()
-    assert all(name.startswith(SHIPPED) for name in ours)
+def test_only_what_the_bundle_holds_is_imported():
+    code = "import sys, nnexp.serving.pyfunc; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    modules = done.stdout.split()
+    assert not {name.partition(".")[0] for name in modules} & (ABSENT | {"pandas", "filelock"})
+    allowed = tuple(f"nnexp.{name}" for name in (*bundle.FOLDERS, *bundle.MODULES))
+    assert all(name.startswith(allowed) for name in modules if name.startswith("nnexp."))

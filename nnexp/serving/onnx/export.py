@@ -1,34 +1,34 @@
-"""A run's network as an ONNX model that takes examples as the data set stores them and says what it makes of them.
+"""Convert a network to an ONNX model from stored examples to predictions.
 
-N examples, I inputs, O outputs, C classes, T targets, L labels. In: x (N, *shape), bytes or float32. Out: of a classification logits
-(N, O), probabilities (N, C) and class (N,); of several labels logits, probabilities and labels (N, L); of a regression y (N, T) in the
-targets' own units.
+N examples, O outputs. Input: x (N, *shape), bytes or float32. Outputs of classes: logits, probabilities
+(N, O), class (N,); of labels: logits, probabilities, labels (N, O); of a regression: y (N, O) in its units.
 """
 
 import json
+from functools import singledispatch
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 import nnexp.serving.onnx.activations
-import nnexp.serving.onnx.layers  # noqa: F401, both register what they know
+import nnexp.serving.onnx.layers  # noqa: F401, both register translations
 from nnexp.preprocessing.scaling import Standardization
+from nnexp.serving.model_spec import ModelSpec
 from nnexp.serving.onnx.graph import IR_VERSION, OPSET, Graph, translate
+from nnexp.serving.predictor import Predictor
+from nnexp.tasks import Classification, Multilabel, Regression, Task
 
 if TYPE_CHECKING:
     from onnx import ModelProto, ValueInfoProto
 
-    from nnexp.nn.output_activations import Link
-    from nnexp.serving.predictor import Predictor
 
-
-def onnx_model(predictor: "Predictor", metadata: dict[str, str]) -> "ModelProto":
-    """The model: scaling, layers and what their outputs mean, in float32.
+def onnx_model(predictor: Predictor, metadata: dict[str, str]) -> "ModelProto":
+    """Convert scaling, layers and predictions, in float32.
 
     Args:
-        predictor: whose network and description are translated.
-        metadata: goes into the model's properties, beside task, classes, targets and columns; "nnexp_version" and "description" into
-            the fields that ONNX has for them too.
+        predictor: the network.
+        metadata: is added to the model's properties task, classes, targets and columns; "nnexp_version" and
+            "description" also go into ONNX's own fields.
 
     Raises:
         TranslationError: a layer has no translation.
@@ -37,120 +37,103 @@ def onnx_model(predictor: "Predictor", metadata: dict[str, str]) -> "ModelProto"
 
     graph = Graph()
     with graph.within("scale"):
-        x = scaled(graph, predictor)
+        x = _scale(graph, predictor)
     z = translate(predictor.network.stack, graph, x)
     with graph.within("out"):
-        results = outputs(graph, predictor, z)
-    made = make_graph(graph.nodes, "nnexp", [given(predictor)], results, [*graph.constants.values()])
+        outputs = add_outputs(predictor.task, graph, predictor, z)
+    onnx_graph = make_graph(graph.nodes, "nnexp", [_input(predictor)], outputs, [*graph.constants.values()])
     model = make_model(
-        made,
+        onnx_graph,
         opset_imports=[make_opsetid("", OPSET)],
         ir_version=IR_VERSION,
         producer_name="nnexp",
         producer_version=metadata.get("nnexp_version", ""),
         doc_string=metadata.get("description", ""),
     )
-    set_model_props(model, properties(predictor) | metadata)
+    set_model_props(model, _properties(predictor.spec) | metadata)
     return model
 
 
-def properties(predictor: "Predictor") -> dict[str, str]:
-    """What the numbers mean, as JSON where it is a list; of a table also the name of each column of x."""
-    lists = {"classes": predictor.classes, "targets": predictor.targets, "columns": columns(predictor)}
-    return {"task": predictor.task} | {
-        key: json.dumps(names, ensure_ascii=False) for key, names in lists.items() if names
-    }
+def _properties(spec: ModelSpec) -> dict[str, str]:
+    """Return what the numbers mean, lists as JSON; a category's input is named column=category."""
+    columns: list[str] = []
+    for column in spec.columns:
+        categories = column.categories or ()
+        columns += [f"{column.name}={category}" for category in categories] or [column.name]
+    lists = {"classes": spec.classes, "targets": spec.targets, "columns": columns}
+    properties = {key: json.dumps(names, ensure_ascii=False) for key, names in lists.items() if names}
+    return {"task": spec.task} | properties
 
 
-def columns(predictor: "Predictor") -> list[str]:
-    """The names of x's columns; one that is 1 in rows of a category and else 0 is called kind=category."""
-    named: list[str] = []
-    for column in predictor.columns:
-        named += (
-            [column.name]
-            if column.categories is None
-            else [f"{column.name}={value}" for value in column.categories]
-        )
-    return named
-
-
-def given(predictor: "Predictor") -> "ValueInfoProto":
-    """The input."""
+def _input(predictor: Predictor) -> "ValueInfoProto":
+    """Describe the input x."""
     from onnx.helper import make_tensor_value_info, np_dtype_to_tensor_dtype
 
-    stored, scale = predictor.stored, predictor.scale
-    told = "as the data set stores them"
-    told += "; NaN where one is missing" if isinstance(scale, Standardization) else f": 0 to {1 / scale:g}"
-    return make_tensor_value_info(
-        "x", np_dtype_to_tensor_dtype(stored), ["N", *predictor.shape], f"numbers {told}"
-    )
+    scale = predictor.spec.scale
+    values = "NaN where one is missing" if isinstance(scale, Standardization) else f"0 to {1 / scale:g}"
+    dtype = np_dtype_to_tensor_dtype(predictor.stored)
+    shape: list[str | int | None] = ["N", *predictor.spec.shape]
+    return make_tensor_value_info("x", dtype, shape, f"numbers as the data set stores them: {values}")
 
 
-def scaled(graph: Graph, predictor: "Predictor") -> str:
-    """Stored numbers as the network sees them, (N, I); in the network's own precision, then in float32."""
-    from onnx.helper import np_dtype_to_tensor_dtype
-
-    scale, stored, precision = predictor.scale, predictor.stored, predictor.network.dtype
-    x, inputs = "x", predictor.network.inputs
-    if inputs != predictor.shape:
-        x = graph.add("Reshape", x, graph.constant("shape", [0, *inputs], np.int64))  # 0: as many as come
+def _scale(graph: Graph, predictor: Predictor) -> str:
+    """Add the scaling of stored numbers, in the network's own precision, then float32."""
+    scale, stored, precision = predictor.spec.scale, predictor.stored, predictor.network.dtype
+    x = "x"
+    if predictor.network.inputs != predictor.spec.shape:
+        shape = [0, *predictor.network.inputs]  # 0: any N
+        x = graph.add("Reshape", x, graph.constant("shape", shape, np.int64))
     if not isinstance(scale, Standardization):
-        x = (
-            graph.add("Cast", x, to=np_dtype_to_tensor_dtype(np.dtype(np.float32)))
-            if stored != np.float32
-            else x
-        )
+        x = graph.cast(x, stored, np.float32)
         return graph.add("Mul", x, graph.constant("factor", scale)) if scale != 1 else x
-    x = graph.add("Cast", x, to=np_dtype_to_tensor_dtype(precision)) if stored != precision else x
+    x = graph.cast(x, stored, precision)
     x = graph.add("Sub", x, graph.constant("shift", scale.shift, precision))
     x = graph.add("Mul", x, graph.constant("factor", scale.factor, precision))
-    x = (
-        graph.add("Cast", x, to=np_dtype_to_tensor_dtype(np.dtype(np.float32)))
-        if precision != np.float32
-        else x
-    )
+    x = graph.cast(x, precision, np.float32)
     return graph.add("Where", graph.add("IsNaN", x), graph.constant("missing", 0), x)
 
 
-def outputs(graph: Graph, predictor: "Predictor", z: str) -> list["ValueInfoProto"]:
-    """What the network's outputs z (N, O) mean."""
+@singledispatch
+def add_outputs(task: Task, graph: Graph, predictor: Predictor, z: str) -> list["ValueInfoProto"]:
+    """Add predictions from a network's outputs z (N, O); returns the graph's outputs, predictions last."""
+    raise NotImplementedError(task.name)
+
+
+@add_outputs.register(Regression)
+def _(task: Task, graph: Graph, predictor: Predictor, z: str) -> list["ValueInfoProto"]:
+    if (scale := predictor.spec.target_scale) is not None:
+        z = graph.add("Mul", z, graph.constant("deviation", scale.deviation))
+        z = graph.add("Add", z, graph.constant("mean", scale.mean))
+    return [_output(graph, z, "y", "FLOAT", *predictor.network.outputs)]
+
+
+@add_outputs.register(Multilabel)
+def _(task: Task, graph: Graph, predictor: Predictor, z: str) -> list["ValueInfoProto"]:
+    outputs = _probabilities(graph, predictor, z)
+    labels = graph.add("Greater", "logits", graph.constant("threshold", 0))
+    return [*outputs, _output(graph, labels, "labels", "BOOL", *predictor.network.outputs)]
+
+
+@add_outputs.register(Classification)
+def _(task: Task, graph: Graph, predictor: Predictor, z: str) -> list["ValueInfoProto"]:
+    outputs = _probabilities(graph, predictor, z)
+    return [*outputs, _output(graph, graph.add("ArgMax", "logits", axis=1, keepdims=0), "class", "INT64")]
+
+
+def _probabilities(graph: Graph, predictor: Predictor, z: str) -> list["ValueInfoProto"]:
+    """Add logits and probabilities, as `nnexp.nn.output_activations` computes them."""
+    shape, link = predictor.network.outputs, predictor.spec.link
+    logits = _output(graph, z, "logits", "FLOAT", *shape)
+    if link == "identity":
+        p = graph.add("Clip", "logits", graph.constant("lowest", 0), graph.constant("highest", 1))
+    else:
+        p = graph.add("Sigmoid", "logits") if link == "sigmoid" else graph.add("Softmax", "logits", axis=1)
+    return [logits, _output(graph, p, "probabilities", "FLOAT", *shape)]
+
+
+def _output(graph: Graph, value: str, name: str, dtype: str, *shape: int) -> "ValueInfoProto":
+    """Name a value as an output of the graph, (N, *shape)."""
     from onnx import TensorProto
     from onnx.helper import make_tensor_value_info
 
-    wide: list[str | int | None] = ["N", *predictor.network.outputs]
-    if predictor.task == "regression":
-        if (restore := predictor.restore) is not None:
-            z = graph.add("Mul", z, graph.constant("deviation", restore.deviation))
-            z = graph.add("Add", z, graph.constant("mean", restore.mean))
-        y = graph.output(z, "y")
-        return [
-            make_tensor_value_info(
-                y, TensorProto.FLOAT, wide, f"in their own units: {', '.join(predictor.targets)}"
-            )
-        ]
-    logits = graph.output(z, "logits")
-    probabilities = graph.output(linked(graph, predictor.link, logits), "probabilities")
-    found = [make_tensor_value_info(logits, TensorProto.FLOAT, wide, "before they become probabilities")]
-    found.append(make_tensor_value_info(probabilities, TensorProto.FLOAT, wide))
-    if predictor.task == "multilabel":
-        labels = graph.output(graph.add("Greater", logits, graph.constant("even", 0)), "labels")
-        return [
-            *found,
-            make_tensor_value_info(
-                labels, TensorProto.BOOL, wide, f"which are true: {', '.join(predictor.targets)}"
-            ),
-        ]
-    number = graph.output(graph.add("ArgMax", logits, axis=1, keepdims=0), "class")
-    return [
-        *found,
-        make_tensor_value_info(
-            number, TensorProto.INT64, ["N"], "the number of a class, as in the property classes"
-        ),
-    ]
-
-
-def linked(graph: Graph, link: "Link", z: str) -> str:
-    """Outputs z (N, O) as probabilities, as `nnexp.nn.output_activations` has them."""
-    if link == "identity":
-        return graph.add("Clip", z, graph.constant("never", 0), graph.constant("always", 1))
-    return graph.add("Sigmoid", z) if link == "sigmoid" else graph.add("Softmax", z, axis=1)
+    return make_tensor_value_info(graph.output(value, name), getattr(TensorProto, dtype), ["N", *shape])

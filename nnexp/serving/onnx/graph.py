@@ -1,6 +1,6 @@
-"""An ONNX graph in the making, and how a layer comes to know its nodes: the registry `translate`.
+"""An ONNX graph under construction, and the registry of translations from layers to its nodes: `translate`.
 
-A layer of one's own registers what it is in ONNX where it is defined; nothing here imports the package onnx before a graph is made:
+A plugin's layer registers its translation where it is defined; onnx is imported when a graph is made:
 
     from nnexp.serving.onnx.graph import translate
 
@@ -18,59 +18,65 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from nnexp.nn.layer import Layer
+from nnexp.serving.errors import TranslationError
 
 if TYPE_CHECKING:
     from onnx import NodeProto, TensorProto
 
-OPSET, IR_VERSION = 17, 8  # of 2022: what reads ONNX at all reads this
-
-
-class TranslationError(Exception):
-    """A layer that nobody has told how to say in ONNX."""
+OPSET = 17  # of 2022: every ONNX runtime in use reads it
+IR_VERSION = 8
 
 
 class Graph:
-    """Nodes in the order of the forward pass and the constants that they read; every value in between is known by its name.
+    """Nodes in the order of the forward pass and their constants; every value has a name.
 
     Attributes:
         nodes: so far.
-        constants: weights and other fixed numbers, by name: weights are called as in a run's files, "0.W".
+        constants: weights and other fixed numbers; weights have their names of a run's files: "0.W".
+        path: of the layer that adds nodes: "3.0".
     """
 
     def __init__(self) -> None:
         self.nodes: list[NodeProto] = []
         self.constants: dict[str, TensorProto] = {}
-        self.path = ""  # of the layer that adds nodes now: "3.0"
-        self.taken: set[str] = set()
+        self.path = ""
+        self._names: set[str] = set()
 
     def add(self, op: str, *inputs: str, **attributes: Any) -> str:
-        """Add a node that has one output, and return the output's name."""
+        """Add a node with one output; returns the output's name."""
         from onnx.helper import make_node
 
-        name = self._free(f"{self.path}/{op}" if self.path else op)
+        name = self._unique(f"{self.path}/{op}" if self.path else op)
         self.nodes.append(make_node(op, inputs, [name], name=name, **attributes))
         return name
 
     def constant(self, name: str, value: ArrayLike, dtype: DTypeLike = np.float32) -> str:
-        """Keep an array, or a number, for nodes to read; returns its name, which begins with the layer's path."""
+        """Add an array or a number; returns its name, which starts with the layer's path."""
         from onnx.numpy_helper import from_array
 
-        name = self._free(f"{self.path}.{name}" if self.path else name)
+        name = self._unique(f"{self.path}.{name}" if self.path else name)
         self.constants[name] = from_array(np.ascontiguousarray(value, dtype).reshape(np.shape(value)), name)
         return name
 
+    def cast(self, x: str, current: DTypeLike, dtype: DTypeLike) -> str:
+        """Add a conversion to another type, if it is another."""
+        from onnx.helper import np_dtype_to_tensor_dtype
+
+        target = np.dtype(dtype)
+        return x if target == current else self.add("Cast", x, to=np_dtype_to_tensor_dtype(target))
+
     @contextmanager
     def within(self, path: str) -> Iterator[None]:
-        """Let names begin with that path, below the present one."""
-        outside = self.path
-        self.path = f"{outside}.{path}" if outside else path
+        """Let names start with that path, below the current one."""
+        outer = self.path
+        self.path = f"{outer}.{path}" if outer else path
         try:
             yield
         finally:
-            self.path = outside
+            self.path = outer
 
     def output(self, value: str, name: str) -> str:
-        """Give a value the name that it has outside; for a value that no other node reads."""
+        """Rename a value that no node reads yet to an output of the graph."""
         from onnx.helper import make_node
 
         if self.nodes and self.nodes[-1].output[0] == value:
@@ -79,29 +85,30 @@ class Graph:
             self.nodes.append(make_node("Identity", [value], [name], name=name))
         return name
 
-    def _free(self, name: str) -> str:
-        """That name, or one with a number behind it."""
-        found, number = name, 1
-        while found in self.taken:
+    def _unique(self, name: str) -> str:
+        """Return that name, with a number if it is in use."""
+        unique, number = name, 1
+        while unique in self._names:
             number += 1
-            found = f"{name}_{number}"
-        self.taken.add(found)
-        return found
+            unique = f"{name}_{number}"
+        self._names.add(unique)
+        return unique
 
 
 @singledispatch
 def translate(layer: Layer, graph: Graph, x: str) -> str:
-    """Add what a layer does outside training to a value x (N, ...), and return the name of its output.
+    """Add what a layer does outside training to a value x (N, ...); returns the name of its output.
 
     Args:
-        layer: whose class decides which of the registered translations is taken.
+        layer: its class, or the nearest parent that has one, selects the translation.
         graph: to add to.
         x: the name of the layer's input.
 
     Raises:
-        TranslationError: none is registered for the layer's class or a class that it is derived from.
+        TranslationError: there is none.
     """
-    kind = type(layer)
-    what = f"layer {graph.path or '?'}: {kind.__module__}.{kind.__qualname__} has no translation into ONNX"
-    remedy = f"register one where it is defined: @translate.register({kind.__name__}), with translate from {__name__}"
-    raise TranslationError(f"{what}; {remedy}")
+    cls = type(layer)
+    remedy = f"register one: @translate.register({cls.__name__}), with translate from {__name__}"
+    raise TranslationError(
+        f"layer {graph.path}: {cls.__module__}.{cls.__qualname__} has no ONNX translation; {remedy}"
+    )

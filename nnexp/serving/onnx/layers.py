@@ -1,4 +1,4 @@
-"""What each layer is in ONNX: a node or a few. Images are (N, C, H, W) there as here, however they lie in memory."""
+"""ONNX translations of the layers. Images are (N, C, H, W), however they lie in memory."""
 
 from nnexp.nn.layers.containers import Residual, Stack
 from nnexp.nn.layers.convolution import Conv2d
@@ -11,6 +11,22 @@ from nnexp.nn.layers.pooling import AvgPool2d, GlobalAvgPool2d, MaxPool2d, Pool2
 from nnexp.serving.onnx.graph import Graph, translate
 
 
+def _pool(layer: Pool2d, op: str, graph: Graph, x: str) -> str:
+    return graph.add(op, x, kernel_shape=[layer.kernel] * 2, strides=[layer.stride] * 2)
+
+
+translate.register(Dropout, lambda layer, graph, x: x)  # stochastic layers act in training only
+translate.register(GaussianNoise, lambda layer, graph, x: x)
+translate.register(MaxPool2d, lambda layer, graph, x: _pool(layer, "MaxPool", graph, x))
+translate.register(AvgPool2d, lambda layer, graph, x: _pool(layer, "AveragePool", graph, x))
+translate.register(
+    GlobalAvgPool2d, lambda _, graph, x: graph.add("Flatten", graph.add("GlobalAveragePool", x))
+)
+translate.register(
+    Flatten, lambda layer, graph, x: graph.add("Flatten", x) if len(layer.input_shape) > 1 else x
+)
+
+
 @translate.register
 def _(layer: Stack, graph: Graph, x: str) -> str:
     for i, inner in enumerate(layer.layers):
@@ -21,11 +37,11 @@ def _(layer: Stack, graph: Graph, x: str) -> str:
 
 @translate.register
 def _(layer: Residual, graph: Graph, x: str) -> str:
-    y, around = translate(layer.body, graph, x), x
+    y, shortcut = translate(layer.body, graph, x), x
     if layer.shortcut:
         with graph.within("shortcut"):
-            around = translate(layer.shortcut, graph, x)
-    return graph.add("Add", y, around)
+            shortcut = translate(layer.shortcut, graph, x)
+    return graph.add("Add", y, shortcut)
 
 
 @translate.register
@@ -38,34 +54,8 @@ def _(layer: Dense, graph: Graph, x: str) -> str:
 def _(layer: Conv2d, graph: Graph, x: str) -> str:
     W = graph.constant("W", layer.W.reshape(layer.weight_shape()).transpose(3, 0, 1, 2))  # (O, C, K, K)
     b = [graph.constant("b", layer.b)] if layer.bias else []
-    return graph.add(
-        "Conv",
-        x,
-        W,
-        *b,
-        kernel_shape=[layer.kernel] * 2,
-        strides=[layer.stride] * 2,
-        pads=[layer.padding] * 4,
-    )
-
-
-@translate.register
-def _(layer: MaxPool2d, graph: Graph, x: str) -> str:
-    return graph.add("MaxPool", x, **_windows(layer))
-
-
-@translate.register
-def _(layer: AvgPool2d, graph: Graph, x: str) -> str:
-    return graph.add("AveragePool", x, **_windows(layer))
-
-
-def _windows(layer: Pool2d) -> dict[str, list[int]]:
-    return {"kernel_shape": [layer.kernel] * 2, "strides": [layer.stride] * 2}
-
-
-@translate.register
-def _(layer: GlobalAvgPool2d, graph: Graph, x: str) -> str:
-    return graph.add("Flatten", graph.add("GlobalAveragePool", x))
+    windows = {"kernel_shape": [layer.kernel] * 2, "strides": [layer.stride] * 2, "pads": [layer.padding] * 4}
+    return graph.add("Conv", x, W, *b, **windows)
 
 
 @translate.register
@@ -83,23 +73,10 @@ def _(layer: LayerNorm, graph: Graph, x: str) -> str:
 
 @translate.register
 def _(layer: Maxout, graph: Graph, x: str) -> str:
-    pieces = graph.add(
-        "Reshape", x, graph.constant("pieces", [0, layer.pieces, layer.outputs], "int64")
-    )  # (N, K, O)
-    return graph.add("ReduceMax", pieces, axes=[1], keepdims=0)
-
-
-@translate.register
-def _(layer: Flatten, graph: Graph, x: str) -> str:
-    return graph.add("Flatten", x) if len(layer.input_shape) > 1 else x
+    shape = graph.constant("shape", [0, layer.pieces, layer.outputs], "int64")  # (N, K, O)
+    return graph.add("ReduceMax", graph.add("Reshape", x, shape), axes=[1], keepdims=0)
 
 
 @translate.register
 def _(layer: Unflatten, graph: Graph, x: str) -> str:
-    return graph.add("Reshape", x, graph.constant("shape", [0, *layer.shape], "int64"))  # 0: as many as come
-
-
-@translate.register(Dropout)
-@translate.register(GaussianNoise)
-def _(layer: Dropout | GaussianNoise, graph: Graph, x: str) -> str:
-    return x  # chance is for training only
+    return graph.add("Reshape", x, graph.constant("shape", [0, *layer.shape], "int64"))  # 0: any N

@@ -19,7 +19,7 @@ import numpy as np
 
 from nnexp.run_folder import NETWORK, RunFolder
 from nnexp.serving import mlflow_loader
-from nnexp.serving.bundle import write
+from nnexp.serving.bundle import write_bundle
 from nnexp.tasks import task_of
 from nnexp.tracking.mlflow.store import URI_VARIABLE
 
@@ -129,7 +129,7 @@ def save_model(
 
         disable_requirement_check()
         data, code = Path(temporary) / "network", Path(temporary) / f"{LOADER}.py"
-        write(data, run / NETWORK, run.weights("best"), home)
+        write_bundle(data, run / NETWORK, run.weights("best"), home)
         shutil.copyfile(Path(mlflow_loader.__file__), code)
         pyfunc.save_model(
             path,

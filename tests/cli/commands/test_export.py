@@ -1,3 +1,5 @@
+"""`nnexp export`: an ONNX file that is verified before it is written."""
+
 import json
 import shutil
 import subprocess
@@ -7,9 +9,9 @@ import numpy as np
 import pytest
 
 from nnexp import compose, run
-from nnexp.cli.commands.export import file_name, main
-from nnexp.errors import UserError
-from nnexp.serving.onnx.verify import Comparison
+from nnexp.__main__ import main
+from nnexp.cli.commands.export import file_name
+from nnexp.run_folder import NETWORK, weights_path
 from nnexp.serving.predictor import Predictor
 
 onnx = pytest.importorskip(
@@ -20,19 +22,27 @@ onnxruntime = pytest.importorskip(
 )
 
 NAME = "digits-mlp-he_normal-adam-warmup_cosine-s0.onnx"
-MINE = """
+PLUGIN = """
 from nnexp.nn.activations.from_output import ReLU
 from nnexp.nn.models.model import MLP
 
-class Mine({base}):
+class Mine(ReLU):
     def forward(self, x, training=False):
         y = super().forward(x, training)
         y *= 0.5
         return y
-{more}
+
 class Model(MLP):
     def __init__(self):
         super().__init__([8], Mine())
+"""
+TRANSLATION = """
+from nnexp.serving.onnx.graph import translate
+
+def half(layer, graph, x):
+    return graph.add("Mul", graph.add({op!r}, x), graph.constant("half", 0.5))
+
+translate.register(Mine, half)
 """
 
 
@@ -41,108 +51,88 @@ def trained(tmp_path_factory):
     """A finished run's folder."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("trained"))
-        return run(
-            compose(["data=digits", "trainer.epochs=2", "model.hidden=[16]", "tracking=none"])
-        ).folder.resolve()
+        config = compose(["data=digits", "trainer.epochs=2", "model.hidden=[16]", "tracking=none"])
+        return run(config).folder.resolve()
 
 
 def export(*arguments):
-    return main([*map(str, arguments), "--onnx"])
+    return main(["export", *map(str, arguments), "--onnx"])
 
 
-def left(folder):
+def names_in(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def opened(path):
-    return onnxruntime.InferenceSession(str(path))
+def load(run_folder):
+    return Predictor.load(run_folder / NETWORK, run_folder / weights_path("best"))
 
 
-def test_the_file_says_what_the_network_says_and_the_printed_lines_use_it(trained, alone, capsys):
+def properties(name):
+    return {entry.key: entry.value for entry in onnx.load(name).metadata_props}
+
+
+def test_the_file_predicts_what_the_network_does_with_the_printed_lines(trained, alone, capsys):
     assert export(trained) == 0
-    assert left(alone) == [NAME]
-    told, _, snippet = capsys.readouterr().out.partition("\n\n")
-    assert told.startswith(f"{alone / NAME}: {(alone / NAME).stat().st_size:,} bytes, ONNX opset 17\n")
-    assert (
-        "  in   x (N, 8, 8) uint8\n  out  logits (N, 10) float32\n  out  probabilities (N, 10) float32\n  out  class (N,) int64\n"
-        in told
-    )
-    assert "on 1,000 random examples" in told
-    assert len(snippet.strip().splitlines()) == 4
-    code = snippet.replace(
-        "x = ...", "import numpy; x = numpy.arange(128, dtype='uint8').reshape(2, 8, 8) % 17"
-    )
+    assert names_in(alone) == [NAME]
+    description, _, code = capsys.readouterr().out.partition("\n\n")
+    assert description.startswith(f"{alone / NAME}: {(alone / NAME).stat().st_size:,} bytes, ONNX opset 17\n")
+    values = ["in   x (N, 8, 8) uint8", "out  logits (N, 10) float32"]
+    values += ["out  probabilities (N, 10) float32", "out  class (N,) int64"]
+    assert [line.strip() for line in description.splitlines()[1:5]] == values
+    code = code.replace("x = ...", "import numpy; x = numpy.arange(128, dtype='uint8').reshape(2, 8, 8) % 17")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=alone)
-    predictor = Predictor.load(trained / "network.json", trained / "weights" / "best.npz")
     x = np.arange(128, dtype=np.uint8).reshape(2, 8, 8) % 17
-    assert done.stdout.strip() == str(predictor.outputs(x).argmax(axis=1))
+    assert done.stdout.strip() == str(load(trained).outputs(x).argmax(axis=1))
 
 
-def test_the_file_says_where_it_comes_from(trained, alone):
+def test_the_file_holds_where_it_comes_from(trained, alone):
     assert export(trained, "--out", "seven.onnx") == 0
-    assert left(alone) == ["seven.onnx"]
-    model = onnx.load("seven.onnx")
-    kept = {entry.key: entry.value for entry in model.metadata_props}
+    assert names_in(alone) == ["seven.onnx"]
+    kept = properties("seven.onnx")
     assert json.loads(kept["classes"]) == [str(digit) for digit in range(10)]
     assert kept["run_name"] == NAME.removesuffix(".onnx")
     assert "run_id" not in kept, "the run is in no store"
-    assert "a network for classification trained by nnexp; classes 0, 1, 2" in model.doc_string
+    assert "a network for classification trained by nnexp" in onnx.load("seven.onnx").doc_string
 
 
-def test_a_table_goes_in_with_missing_numbers_and_comes_out_in_the_targets_unit(alone):
+def test_a_table_has_missing_numbers_and_targets_in_their_own_units(alone):
     rng = np.random.default_rng(0)
     rows = [
         f"{a if a > -1 else ''},{kind},{1e5 + 3e3 * a + 500 * (kind == 'old')}"
         for a in rng.standard_normal(300)
         for kind in ("new", "old")
     ]
-    (alone / "houses.csv").write_text("\n".join(["a,kind,price", *rows]))
-    overrides = [
-        "data=table",
-        "data.path=houses.csv",
-        "data.target=price",
-        "loss=mean_squared_error",
-        "tracking=none",
-        "trainer.epochs=5",
-    ]
-    folder = run(compose(overrides)).folder
-    assert export(folder, "--out", "houses.onnx") == 0
+    (alone / "prices.csv").write_text("\n".join(["a,kind,price", *rows]))
+    data = ["data=table", "data.path=prices.csv", "data.target=price", "loss=mean_squared_error"]
+    folder = run(compose([*data, "tracking=none", "trainer.epochs=5"])).folder
+    assert export(folder, "--out", "prices.onnx") == 0
     x = np.array([[0.5, 0, 1], [np.nan, 1, 0]], np.float32)
-    (y,) = opened("houses.onnx").run(None, {"x": x})
-    expected = Predictor.load(folder / "network.json", folder / "weights" / "best.npz").outputs(x)
-    np.testing.assert_allclose(y, expected, rtol=1e-5)
+    (y,) = onnxruntime.InferenceSession("prices.onnx").run(None, {"x": x})
+    np.testing.assert_allclose(y, load(folder).outputs(x), rtol=1e-5)
     assert y.mean() > 5e4
-    kept = {entry.key: entry.value for entry in onnx.load("houses.onnx").metadata_props}
+    kept = properties("prices.onnx")
     assert json.loads(kept["columns"]) == ["a", "kind=new", "kind=old"]
     assert json.loads(kept["targets"]) == ["price"]
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "message"),
     [
-        (["last"], "what shall run last become? There is: --onnx"),
-        (["last", "--onnx", "--out", "net.pt"], "--out net.pt: the name of an ONNX file ends in .onnx"),
-        (
-            ["last", "--onnx", "--out", "nowhere/net.onnx"],
-            "--out nowhere/net.onnx: there is no folder nowhere",
-        ),
+        (["last"], "--onnx, an ONNX file"),
+        (["last", "--onnx", "--out", "net.pt"], "--out: net.pt: expected a name that ends in .onnx"),
+        (["last", "--onnx", "--out", "nowhere/net.onnx"], "there is no folder nowhere"),
+        (["last", "--onnx"], "no runs here yet"),
     ],
-    ids=" ".join,
+    ids=range(4),
 )
-def test_what_cannot_be_is_refused_at_once(arguments, says):
-    with pytest.raises(UserError) as raised:
-        main(arguments)
-    assert says in str(raised.value)
+def test_unusable_arguments_are_refused(arguments, message, alone, capsys):
+    assert main(["export", *arguments]) == 2
+    assert message in capsys.readouterr().err
+    assert names_in(alone) == []
 
 
-def test_a_run_that_is_not_there_is_told(alone, capsys):
-    assert export("last") == 2
-    assert "nnexp: no runs here yet" in capsys.readouterr().err
-    assert left(alone) == []
-
-
-@pytest.mark.parametrize("damage", ["network.json", "weights/best.npz"])
-def test_a_run_without_its_network_is_told(trained, alone, damage, capsys):
+@pytest.mark.parametrize("damage", [NETWORK, weights_path("best")])
+def test_a_run_without_its_network_is_refused(trained, alone, damage, capsys):
     shutil.copytree(trained, alone / "run")
     (alone / "run" / damage).unlink()
     assert export(alone / "run") == 2
@@ -150,87 +140,67 @@ def test_a_run_without_its_network_is_told(trained, alone, damage, capsys):
     (alone / "run" / damage).write_text("nothing")
     assert export(alone / "run") == 2
     assert damage in capsys.readouterr().err
-    assert left(alone) == ["run"]
+    assert names_in(alone) == ["run"]
 
 
 @pytest.mark.parametrize("package", ["onnx", "onnxruntime"])
-def test_absent_packages_are_told_with_the_command_that_installs_them(package, trained, monkeypatch, capsys):
+def test_missing_packages_are_named_with_the_command_that_installs_them(
+    package, trained, monkeypatch, capsys
+):
     monkeypatch.setitem(sys.modules, package, None)
     assert export(trained) == 2
-    seen = capsys.readouterr().err
-    assert package in seen
-    assert "pip install 'nnexp[onnx]'" in seen
+    error = capsys.readouterr().err
+    assert package in error
+    assert "pip install 'nnexp[onnx]'" in error
 
 
-def own(folder, trained, module, **parts):
-    """A run whose network has an activation of one's own, from a module in the working directory."""
-    (folder / f"{module}.py").write_text(MINE.format(**parts))
-    shutil.copytree(trained, folder / "run")
-    described = json.loads((folder / "run" / "network.json").read_text())
-    described |= {"model": {"_target_": f"{module}.Model"}, "plugins": [module]}
-    (folder / "run" / "network.json").write_text(json.dumps(described))
-    rng = np.random.default_rng(0)
-    shapes = {"0.W": (64, 8), "0.b": (8,), "2.W": (8, 10), "2.b": (10,)}
-    np.savez(
-        folder / "run" / "weights" / "best.npz",
-        **{name: rng.standard_normal(shape, np.float32) for name, shape in shapes.items()},
-    )
-    return folder / "run"
-
-
-def test_a_derived_layer_that_does_something_else_leaves_no_file_and_exit_code_1(
-    alone, trained, monkeypatch, capsys
-):
+@pytest.fixture
+def with_plugin(trained, alone, monkeypatch):
+    """Makes a run whose network has a plugin's activation, from a module in the working directory."""
     monkeypatch.syspath_prepend(alone)
-    folder = own(alone, trained, "derived_layer", base="ReLU", more="")
+
+    def make(module, code):
+        (alone / f"{module}.py").write_text(code)
+        folder = alone / "run"
+        shutil.copytree(trained, folder)
+        spec = json.loads((folder / NETWORK).read_text())
+        spec |= {"model": {"_target_": f"{module}.Model"}, "plugins": [module]}
+        (folder / NETWORK).write_text(json.dumps(spec))
+        rng = np.random.default_rng(0)
+        shapes = {"0.W": (64, 8), "0.b": (8,), "2.W": (8, 10), "2.b": (10,)}
+        weights = {name: rng.standard_normal(shape, np.float32) for name, shape in shapes.items()}
+        np.savez(folder / weights_path("best"), **weights)
+        return folder
+
+    return make
+
+
+def test_a_derived_layer_without_its_own_translation_fails_with_exit_code_1(with_plugin, alone, capsys):
+    folder = with_plugin("derived_layer", PLUGIN)
     (alone / "net.onnx").write_text("an older one")
+    before = names_in(alone)
     assert export(folder, "--out", "net.onnx") == 1
-    seen = capsys.readouterr()
-    assert seen.out == ""
-    assert "net.onnx is not written: it differs from the network by" in seen.err
-    assert "@translate.register" in seen.err
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "net.onnx is not written: logits differs from the network's" in printed.err
+    assert "@translate.register" in printed.err
     assert (alone / "net.onnx").read_text() == "an older one"
-    assert not [name for name in left(alone) if name.endswith(".part")]
+    assert set(names_in(alone)) - {"__pycache__"} == {*before}
 
 
-def test_a_network_whose_numbers_are_noise_is_not_written(trained, alone, monkeypatch, capsys):
-    monkeypatch.setattr("nnexp.cli.commands.export.compare", lambda model, predictor: Comparison(0.3, 0.2))
-    assert export(trained, "--out", "net.onnx") == 1
-    seen = capsys.readouterr().err
-    assert (
-        "by 0.3 at the most (and the network from itself in double precision by 0.2), on 1,000 random examples; it magnifies"
-        in seen
-    )
-    assert left(alone) == []
-
-
-def test_a_layer_of_ones_own_that_is_translated_is_exported(alone, trained, monkeypatch):
-    monkeypatch.syspath_prepend(alone)
-    more = """
-from nnexp.serving.onnx.graph import translate
-
-@translate.register(Mine)
-def _(layer, graph, x):
-    return graph.add("Mul", graph.add("Relu", x), graph.constant("half", 0.5))
-"""
-    assert export(own(alone, trained, "translated_layer", base="ReLU", more=more), "--out", "net.onnx") == 0
+def test_a_plugins_translation_is_used(with_plugin, alone):
+    folder = with_plugin("translated_layer", PLUGIN + TRANSLATION.format(op="Relu"))
+    assert export(folder, "--out", "net.onnx") == 0
     assert (alone / "net.onnx").exists()
 
 
-def test_a_translation_that_makes_no_model_is_told(alone, trained, monkeypatch, capsys):
-    monkeypatch.syspath_prepend(alone)
-    more = """
-from nnexp.serving.onnx.graph import translate
-
-@translate.register(Mine)
-def _(layer, graph, x):
-    return graph.add("NoSuchNode", x)
-"""
-    assert export(own(alone, trained, "senseless_layer", base="ReLU", more=more)) == 1
-    assert "its nodes make no model that runs: No Op registered for NoSuchNode" in capsys.readouterr().err
+def test_a_translation_that_makes_no_valid_model_fails(with_plugin, capsys):
+    folder = with_plugin("invalid_layer", PLUGIN + TRANSLATION.format(op="NoSuchNode"))
+    assert export(folder) == 1
+    assert "not a valid model: No Op registered for NoSuchNode" in capsys.readouterr().err
 
 
-def test_names_of_runs_become_names_of_files():
+def test_names_of_runs_become_file_names():
     assert file_name("digits-mlp-s0") == "digits-mlp-s0"
     assert file_name("../lr=0.1, a/b") == "lr=0.1--a-b"
     assert file_name("..") == "network"
