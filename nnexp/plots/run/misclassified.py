@@ -30,11 +30,11 @@ def misclassified(arrays: Arrays, classes: Sequence[str]) -> Image:
     images = to_rgb(arrays["images"][:MAX_IMAGES], float(arrays["scale"]))
     columns = (arrays[key][:MAX_IMAGES].tolist() for key in ("true", "predicted", "confidence", "index"))
     captions: list[Caption] = [
-        ((classes[y], TEXT), (f"→ {classes[predicted]}", WRONG), (f"{percent(p)}, row {row:,}", FAINT))
+        ((classes[y], TEXT), (f"→ {classes[predicted]}", WRONG), (f"{percent(p)} #{row:,}", FAINT))
         for y, predicted, p, row in zip(*columns, strict=True)
     ]
     title = f"test: {len(images)} most confident misclassification{'s' if len(images) > 1 else ''}"
-    notes = ("true → predicted class; confidence, row of the test split",)
+    notes = ("true → predicted class, confidence, # row of the test split",)
     return draw_grids(title, notes, ImageGrid(images=images, captions=captions))
 
 
