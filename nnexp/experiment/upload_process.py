@@ -1,12 +1,11 @@
 """Entry point of the upload process, and the functions of higher layers that an upload calls.
 
-It imports what it needs within functions: the process that draws imports this module too, but no MLflow.
+Imports stand within functions: the process that draws imports this module too, but no MLflow.
 """
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from nnexp.tracking.upload.callbacks import Callbacks, Outputs
@@ -31,25 +30,13 @@ def warm_up() -> None:
     plots.warm_up()
 
 
-def fetch_baseline(folder: Path, name: str, destination: Mapping[str, Any]) -> str:
-    """Save the confusion matrices of the baseline in a run's folder; returns a warning or ""."""
-    from nnexp.runs.baseline import fetch
-
-    return fetch(folder, name, destination)
-
-
-def draw_confusion(matrix: Sequence[Sequence[int]], classes: Sequence[str], step: int, unit: str) -> Any:
-    """Draw the validation confusion matrix of an epoch."""
-    from nnexp.plots.run.confusion import epoch_confusion
-
-    return epoch_confusion(matrix, classes, step, unit)
-
-
 def upload_callbacks() -> "Callbacks":
     """Return the functions that an upload calls, all in this process."""
+    from nnexp.plots.run.confusion import epoch_confusion
+    from nnexp.runs.baseline import fetch
     from nnexp.tracking.upload.callbacks import Callbacks
 
-    return Callbacks(make_outputs=make_outputs, fetch_baseline=fetch_baseline, draw_confusion=draw_confusion)
+    return Callbacks(make_outputs=make_outputs, fetch_baseline=fetch, draw_confusion=epoch_confusion)
 
 
 def main() -> None:

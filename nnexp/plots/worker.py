@@ -8,8 +8,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from threading import Lock
 
-Outputs = tuple[list[str], list[str]]
-"""Paths of new files within a run's folder, and messages of those that could not be made."""
+Outputs = tuple[list[str], list[str]]  # paths within a run's folder, and error messages
 MakeOutputs = Callable[[Path], Outputs]
 
 
@@ -17,7 +16,7 @@ class PlotWorker:
     """Calls a function in a process of its own, which ends with this one and is replaced if it dies.
 
     Args:
-        make_outputs: draws the plots of a run's folder; like `warm_up`, it can be imported by its name.
+        make_outputs: draws the plots of a run's folder.
         warm_up: called once, when the process starts.
     """
 

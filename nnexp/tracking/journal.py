@@ -12,7 +12,6 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Literal
 
 from nnexp.errors import UserError
@@ -46,10 +45,14 @@ class Journal:
     ) -> None:
         """Write the first entry: what the run is and where it is to be uploaded.
 
-        Args: name: for readers. params: the flattened configuration. tags: provenance. destination:
-        `experiment`, `uri` (None: of the environment), `folder` (of the default store), and options of the
-        upload: `register`, `baseline`, `system`; None: it is not uploaded. began: start in seconds since
-        1970; None is now. unit: what the steps of its metrics count: epoch or step.
+        Args:
+            name: for readers.
+            params: the flattened configuration.
+            tags: provenance.
+            destination: experiment, uri (None: the environment's), folder (of the default store), register,
+                baseline, system; None: it is not uploaded.
+            began: start in seconds since 1970; None is now.
+            unit: what the steps of its metrics count: epoch or step.
         """
         self._write(
             "run",
@@ -64,7 +67,6 @@ class Journal:
         )
 
     def log_metrics(self, step: int, values: Mapping[str, float]) -> None:
-        """Write metrics at a step."""
         self._write("metrics", step=step, values=dict(values))
 
     def log_confusion(self, step: int, matrix: Sequence[Sequence[int]]) -> None:
@@ -72,12 +74,10 @@ class Journal:
         self._write("confusion", step=step, matrix=[list(row) for row in matrix])
 
     def log_artifacts(self, *paths: str) -> None:
-        """Write which files of the run's folder are artifacts."""
         for path in paths:
             self._write("artifact", path=path)
 
     def end(self, status: Status) -> None:
-        """Write the last entry: the status."""
         self._write("end", status=status)
 
     def _write(self, kind: str, **entry: Any) -> None:
@@ -87,9 +87,7 @@ class Journal:
     def __enter__(self) -> "Journal":
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.file.close()
 
 

@@ -4,7 +4,7 @@ N examples, T targets, L labels.
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,14 +23,20 @@ MAX_MISCLASSIFIED = 200
 
 
 def write_tables(folder: Path, failures: list[str] | None = None) -> list[str]:
-    """Write the tables of the predictions in a run's folder; returns their paths in the folder.
-
-    Args:
-        folder: the run's.
-        failures: receives a message for each table that could not be written.
-    """
-    run, paths = RunFolder(folder), []
-    for path, write in _tables(run):
+    """Write the tables that a run's folder has predictions for; returns their paths, adds error messages."""
+    run = RunFolder(folder)
+    writers: dict[str, Callable[[], None]] = {}
+    names = task_of(run.dataset["task"]).names(run.dataset) if run.dataset else ()
+    for split, _ in SPLITS if run.dataset else ():
+        arrays = run.predictions(split)
+        if "index" in arrays:
+            path = f"predictions/{split}.parquet"
+            writers[path] = partial(write_parquet, run / path, arrays, names)
+        if split == "test" and "true" in arrays:
+            path = MISCLASSIFIED_TABLE
+            writers[path] = partial(write_misclassified, run / path, arrays, names)
+    paths = []
+    for path, write in writers.items():
         try:
             write()
             paths.append(path)
@@ -40,28 +46,13 @@ def write_tables(folder: Path, failures: list[str] | None = None) -> list[str]:
     return paths
 
 
-def _tables(run: RunFolder) -> Iterator[tuple[str, Callable[[], None]]]:
-    """Yield the path of each table and a function that writes it."""
-    if not (dataset := run.dataset):
-        return
-    names = task_of(dataset["task"]).names(dataset)
-    for split, _ in SPLITS:
-        arrays = run.predictions(split)
-        if "index" in arrays:
-            path = f"predictions/{split}.parquet"
-            yield path, partial(write_parquet, run / path, arrays, names)
-        if split == "test" and "true" in arrays:
-            yield MISCLASSIFIED_TABLE, partial(write_misclassified, run / MISCLASSIFIED_TABLE, arrays, names)
-
-
 def table(arrays: Arrays, names: Sequence[str]) -> "pyarrow.Table":
-    """Build a table with a row per example: its row in the data, true value, prediction, confidence.
+    """Build a table with a row per example: index (its row in the data), true value, prediction, confidence.
 
-    A classification has the columns index, true, predicted, confidence. Others have index and true_<name> and
-    predicted_<name> of each target or label; labels also confidence_<label>, the probability that it is true.
-
-    Args: arrays: index (N,); true, predicted, confidence (N,), or y, predicted (N, T), or y, predicted,
-    confidence (N, L). names: of the classes, targets or labels.
+    Args:
+        arrays: index, true, predicted, confidence (N,); or index, y, predicted (N, T), of labels also
+            confidence (N, L), which become true_<name>, predicted_<name>, confidence_<name>.
+        names: of the classes, targets or labels.
     """
     import pyarrow as pa
 
@@ -72,9 +63,8 @@ def table(arrays: Arrays, names: Sequence[str]) -> "pyarrow.Table":
         return pa.table(columns | {"confidence": to_arrow(arrays["confidence"])})
     keys = {"true": "y", "predicted": "predicted", "confidence": "confidence"}
     for i, name in enumerate(names):
-        for prefix, key in keys.items():
-            if key in arrays:
-                columns[f"{prefix}_{name}"] = to_arrow(arrays[key][:, i])
+        values = {prefix: arrays[key][:, i] for prefix, key in keys.items() if key in arrays}
+        columns |= {f"{prefix}_{name}": to_arrow(column) for prefix, column in values.items()}
     return pa.table(columns)
 
 

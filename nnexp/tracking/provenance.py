@@ -11,8 +11,8 @@ from typing import Any
 
 from nnexp.redaction import redacted
 
-PACKAGES = ("nnexp", "numpy", "scipy", "hydra-core", "omegaconf", "mlflow", "pydantic")
-PACKAGES += ("scikit-learn", "matplotlib")
+PACKAGES = ["nnexp", "numpy", "scipy", "hydra-core", "omegaconf", "mlflow", "pydantic"]
+PACKAGES += ["scikit-learn", "matplotlib"]
 BLAS_FACTS = ("internal_api", "version", "architecture", "num_threads")
 MAX_DIFF = 1_000_000  # characters
 
@@ -54,21 +54,16 @@ def user_name() -> str:
 
 
 def _program() -> str:
-    """Return the first word of the command line, as typed."""
     name = os.path.basename(sys.argv[0]) or "python"
     return "nnexp" if name in ("__main__.py", "nnexp.exe") else name
 
 
 def _git(*arguments: str) -> str:
-    """Return the output of a git command; empty if it fails."""
-    command = ["git", *arguments]
+    options: dict[str, Any] = {"capture_output": True, "text": True, "errors": "replace", "timeout": 10}
     try:
-        result = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", timeout=10, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
+        return str(subprocess.run(["git", *arguments], check=True, **options).stdout).strip()
+    except (OSError, subprocess.SubprocessError):
         return ""
-    return result.stdout.strip() if result.returncode == 0 else ""
 
 
 def _version(package: str) -> str | None:

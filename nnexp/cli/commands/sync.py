@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> int:
     parser = Arguments(
         "sync",
         "Upload runs to MLflow that did not reach it completely: a server was down, a process was killed.",
-        epilog="Nothing is uploaded twice. Name and password of a server come from MLflow's environment variables.",
+        epilog="Nothing is uploaded twice. MLflow's environment variables hold a server's name and password.",
     )
     parser.add_argument(
         "folder", nargs="*", type=Path, help="folders of runs or above them (default: outputs)"
@@ -50,7 +50,8 @@ def main(arguments: list[str]) -> int:
         for run in waiting:
             print(f"{short_path(run.folder)}  {run.name}")
         return 0
-    return int(not all([upload_and_report(run, options.uri) for run in waiting]))
+    uploaded = [upload_and_report(run, options.uri) for run in waiting]
+    return 0 if all(uploaded) else 1
 
 
 def upload_and_report(run: LocalRun, uri: str | None) -> bool:

@@ -8,6 +8,7 @@ import sys
 import time
 import urllib.request
 import webbrowser
+from itertools import chain
 from pathlib import Path
 from threading import Thread
 
@@ -19,15 +20,14 @@ from nnexp.tracking.mlflow.uris import check_uri, store_type
 
 HOST, PORT, MAX_PORT = "127.0.0.1", 5000, 65535
 STARTUP_TIMEOUT = 60  # seconds
-TEXT_BROWSERS = ("www-browser", "links", "elinks", "lynx", "w3m")  # which would use the terminal
+DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY")
 
 
 def main(arguments: list[str]) -> int:
     """Serve the UI until Ctrl-C; returns the exit code."""
     parser = Arguments("ui", "Open the MLflow UI on the project's store, on this machine only.")
-    parser.add_argument(
-        "--port", type=int, metavar="PORT", help=f"default: {PORT}, or a free one if that is in use"
-    )
+    port_help = f"default: {PORT}, or a free one if that is in use"
+    parser.add_argument("--port", type=int, metavar="PORT", help=port_help)
     parser.add_argument("--no-browser", action="store_true", help="only print the address")
     parser.add_store(experiment=False)
     options = parser.parse_args(arguments)
@@ -45,9 +45,9 @@ def main(arguments: list[str]) -> int:
         check_connection(uri)
     if uri.startswith(SQLITE) and not Path(uri.removeprefix(SQLITE)).exists():
         raise UserError(f"no runs here yet: {uri.removeprefix(SQLITE)} is missing; fix: nnexp data=digits")
-    port = options.port or (PORT if is_free(PORT) else 0) or free_port()
-    if not is_free(port):
-        raise UserError(f"port {port} is in use; fix: omit --port to use a free one")
+    port = find_port(options.port) if options.port else find_port(PORT) or find_port(0)
+    if not port:
+        raise UserError(f"port {options.port} is in use; fix: omit --port to use a free one")
     page = f"http://{HOST}:{port}"
     print(f"MLflow UI: {page}  (Ctrl-C ends it)", flush=True)
     server = start_server(uri, port)
@@ -64,31 +64,15 @@ def main(arguments: list[str]) -> int:
 def start_server(uri: str, port: int) -> "subprocess.Popen[bytes]":
     """Start `mlflow server` on a store, whose URI may hold a password and must not be on a command line."""
     set_mlflow_defaults()
-    command = [
-        sys.executable,
-        "-P",
-        "-m",
-        "mlflow",
-        "server",
-        "--host",
-        HOST,
-        "--port",
-        str(port),
-        "--workers",
-        "1",
-    ]
+    options = {"--host": HOST, "--port": str(port), "--workers": "1"}
+    command = [sys.executable, "-P", "-m", "mlflow", "server", *chain(*options.items())]
     variables = {"MLFLOW_BACKEND_STORE_URI": uri, "PYTHONWARNINGS": "ignore"}
     return subprocess.Popen(command, env=os.environ | variables)
 
 
 def has_browser() -> bool:
-    """Return whether there is a graphical browser."""
-    if sys.platform not in ("darwin", "win32") and not {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys():
-        return False
-    try:
-        return Path(getattr(webbrowser.get(), "name", "")).name not in TEXT_BROWSERS
-    except webbrowser.Error:
-        return False
+    """Return whether there is a desktop for a browser; one in the terminal would replace our output."""
+    return sys.platform in ("darwin", "win32") or any(map(os.environ.get, DISPLAYS))
 
 
 def open_when_ready(page: str, server: "subprocess.Popen[bytes]") -> None:
@@ -105,19 +89,12 @@ def open_when_ready(page: str, server: "subprocess.Popen[bytes]") -> None:
             return
 
 
-def is_free(port: int) -> bool:
-    """Return whether a server can use the port."""
+def find_port(wanted: int) -> int:
+    """Return the port that is wanted, or 0 if it is in use; if 0 is wanted, any free port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, port))
+            probe.bind((HOST, wanted))
         except OSError:
-            return False
-    return True
-
-
-def free_port() -> int:
-    """Return a free port."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
+            return 0
         return int(probe.getsockname()[1])

@@ -13,8 +13,7 @@ from nnexp.tasks import task_of
 if TYPE_CHECKING:
     from mlflow.entities import DatasetInput
 
-DIGEST_LENGTH = 36  # MLflow's limit
-SPLIT_KEYS = ("seed", "validation", "folds", "fold", "stratify")
+MAX_NAME, MAX_DIGEST = 500, 36  # MLflow's limits
 
 
 def dataset_inputs(run: RunFolder, params: Mapping[str, str]) -> list["DatasetInput"]:
@@ -24,17 +23,13 @@ def dataset_inputs(run: RunFolder, params: Mapping[str, str]) -> list["DatasetIn
     if not (data := run.dataset):
         return []
     source = {"config": params.get("data._target_", ""), "path": params.get("data.path") or data["name"]}
+    texts = {"source": json.dumps(source), "schema": json.dumps(schema(data))}
     inputs = []
     for name, split in data["splits"].items():
-        dataset = Dataset(
-            name=f"{data['name']}, {name}"[:500],
-            digest=split["digest"][:DIGEST_LENGTH],
-            source_type="nnexp",
-            source=json.dumps(source),
-            schema=json.dumps(schema(data)),
-            profile=json.dumps(profile(data, name)),
-        )
-        tags = [InputTag("mlflow.data.context", name), InputTag("nnexp.sha256", split["digest"])]
+        digest, title = split["digest"], f"{data['name']}, {name}"[:MAX_NAME]
+        texts["profile"] = json.dumps(profile(data, name))
+        dataset = Dataset(name=title, digest=digest[:MAX_DIGEST], source_type="nnexp", **texts)
+        tags = [InputTag("mlflow.data.context", name), InputTag("nnexp.sha256", digest)]
         inputs.append(DatasetInput(dataset, tags))
     return inputs
 
@@ -42,10 +37,13 @@ def dataset_inputs(run: RunFolder, params: Mapping[str, str]) -> list["DatasetIn
 def schema(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return shapes and types of examples and targets, in MLflow's format of tensors."""
     task = task_of(data["task"])
-    dtype, shape = task.target_spec(task.names(data))
-    features = {"type": "tensor", "tensor-spec": {"dtype": data["stored"], "shape": [-1, *data["shape"]]}}
-    targets = {"type": "tensor", "tensor-spec": {"dtype": dtype, "shape": shape}}
-    return {"mlflow_tensorspec": {"features": json.dumps([features]), "targets": json.dumps([targets])}}
+    specs = {
+        "features": (data["stored"], [-1, *data["shape"]]),
+        "targets": task.target_spec(task.names(data)),
+    }
+    tensors = {key: {"dtype": dtype, "shape": shape} for key, (dtype, shape) in specs.items()}
+    texts = {key: json.dumps([{"type": "tensor", "tensor-spec": spec}]) for key, spec in tensors.items()}
+    return {"mlflow_tensorspec": texts}
 
 
 def profile(data: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -54,8 +52,6 @@ def profile(data: Mapping[str, Any], name: str) -> dict[str, Any]:
     facts = {"num_rows": split["examples"], "sha256": split["digest"], "data_sha256": data["sha256"]}
     if split.get("classes"):
         facts["class_counts"] = split["classes"]
-    if name != "test":
-        facts |= {
-            f"split_{key}": data["split"][key] for key in SPLIT_KEYS if data["split"].get(key) is not None
-        }
-    return facts
+    if name == "test":
+        return facts
+    return facts | {f"split_{key}": value for key, value in data["split"].items() if value is not None}

@@ -1,8 +1,7 @@
 """A run's network as an MLflow model: it needs mlflow and NumPy only, a copy of nnexp is inside.
 
 It has the flavor `python_function`: MLflow imports `nnexp_model`, a copy of nnexp.serving.mlflow_loader, from
-the model's folder and gives it the model's data. Inputs are as the data set stores them (pixels as bytes, a
-table's columns), the output is a table.
+the model's folder. Inputs are as stored in the data set (pixels as bytes, columns of a table), outputs a table.
 """
 
 import json
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnexp.run_folder import NETWORK, RunFolder
+from nnexp.run_folder import NETWORK, Entry, RunFolder
 from nnexp.serving import mlflow_loader
 from nnexp.serving.bundle import write_bundle
 from nnexp.tasks import task_of
@@ -38,11 +37,7 @@ EXAMPLES = 3  # in the input example
 
 
 def log_model(
-    client: "MlflowClient",
-    state: "UploadState",
-    run: RunFolder,
-    head: Mapping[str, Any],
-    summary: Mapping[str, Any],
+    client: "MlflowClient", state: "UploadState", run: RunFolder, head: Mapping[str, Any], summary: Entry
 ) -> str:
     """Log the network with its best weights as a model of the run; returns the model's id.
 
@@ -58,10 +53,12 @@ def log_model(
     run_id, task = state.run_id, run.network_spec["task"]
     names = [name for name in head["params"] if "." not in name and name not in NOT_SHOWN]
     params = {name: head["params"][name][:PARAM_LENGTH] for name in names}
-    model_id = find_model(client, state)
-    if not model_id:
-        made = client.create_logged_model(state.experiment_id, NAME, run_id, params=params, model_type=task)
-        model_id = str(made.model_id)
+    where = f"source_run_id = '{run_id}' AND name = '{NAME}'"
+    models = client.search_logged_models([state.experiment_id], where, max_results=1)
+    model = models[0] if models else None  # its id was lost
+    if model is None:
+        model = client.create_logged_model(state.experiment_id, NAME, run_id, params=params, model_type=task)
+    model_id = str(model.model_id)
     with tempfile.TemporaryDirectory() as temporary:
         path, home = Path(temporary) / NAME, Path(head["destination"]["folder"])
         save_model(path, run.path, home, model_id=model_id, run_id=run_id)
@@ -70,19 +67,12 @@ def log_model(
     outputs = client.get_run(run_id).outputs
     if outputs is None or model_id not in [output.model_id for output in outputs.model_outputs]:
         client.log_outputs(run_id, [LoggedModelOutput(model_id, step=0)])  # a database accepts it only once
-    values, time, ids = summary["values"], summary["time"], {"model_id": model_id, "run_id": run_id}
-    scores = {name: value for name, value in values.items() if name.startswith(("best/", "test/"))}
+    time, ids = summary["time"], {"model_id": model_id, "run_id": run_id}
+    scores = {name: v for name, v in summary["values"].items() if name.startswith(("best/", "test/"))}
     if scores:  # the run has them already, with the same time: they are not duplicated
         metrics = [Metric(name, value, time, 0, **ids) for name, value in scores.items()]
         client.log_batch(run_id, metrics=metrics)
     return model_id
-
-
-def find_model(client: "MlflowClient", state: "UploadState") -> str:
-    """Search the store for the run's model; returns its id or ""."""
-    where = f"source_run_id = '{state.run_id}' AND name = '{NAME}'"
-    models = client.search_logged_models([state.experiment_id], where, max_results=1)
-    return str(models[0].model_id) if models else ""
 
 
 def find_version(client: "MlflowClient", name: str, state: "UploadState") -> str:
@@ -144,10 +134,9 @@ def save_model(
 
 
 def disable_requirement_check() -> None:
-    """Stop MLflow from comparing a model's requirements with the installed packages.
+    """Stop MLflow from comparing a model's requirements with every installed package, which takes 0.5 s.
 
-    The check walks every installed package, for half a second. Verified on MLflow 3.17.2; where a later
-    version has no such function, nothing is changed.
+    Verified on MLflow 3.17.2; where another version has no such function, nothing is changed.
     """
     from mlflow.utils import environment
 
@@ -173,8 +162,8 @@ def signature(spec: Mapping[str, Any]) -> "ModelSignature":
     else:
         inputs = Schema([TensorSpec(np.dtype(spec["stored"]), (-1, *spec["shape"]))])
     task = task_of(spec["task"])
-    outputs = [ColSpec(kind, name) for name, kind in task.column_types(task.names(spec)).items()]
-    return ModelSignature(inputs, Schema(outputs))
+    outputs = task.column_types(task.names(spec))
+    return ModelSignature(inputs, Schema([ColSpec(kind, name) for name, kind in outputs.items()]))
 
 
 def input_example(spec: Mapping[str, Any]) -> Any:
@@ -183,13 +172,10 @@ def input_example(spec: Mapping[str, Any]) -> Any:
         return np.zeros((EXAMPLES, *spec["shape"]), spec["stored"])
     import pandas as pd
 
-    shift = iter(spec["scale"]["shift"]) if isinstance(spec["scale"], dict) else iter(())
+    means = iter(spec["scale"]["shift"] if isinstance(spec["scale"], dict) else ())
     row: dict[str, Any] = {}
     for column in spec["columns"]:
-        if categories := column.get("categories"):
-            row[column["name"]] = categories[0]
-            for _ in categories:  # one input per category
-                next(shift, 0.0)
-        else:
-            row[column["name"]] = float(next(shift, 0.0))
+        categories = column.get("categories") or ()
+        inputs = [float(next(means, 0.0)) for _ in categories or (None,)]
+        row[column["name"]] = categories[0] if categories else inputs[0]
     return pd.DataFrame([row] * EXAMPLES)

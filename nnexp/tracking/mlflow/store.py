@@ -91,14 +91,12 @@ def set_mlflow_defaults() -> None:
         os.environ.setdefault(name, value)
 
 
-def open_store(
-    uri: str, experiment: str, note: str = "", home: Path | None = None
-) -> tuple["MlflowClient", str]:
+def open_store(uri: str, experiment: str, note: str = "", home: Path = Path()) -> tuple["MlflowClient", str]:
     """Open a store; returns its client and the experiment's id, created with that note if it is missing.
 
-    Artifacts of an SQLite store lie beside it, those of another database in mlruns/ of `home` (the working
-    directory); a server has its own location. The first use of a database creates its tables, and two
-    processes must not do so at once: it happens under a file lock.
+    Artifacts of an SQLite store lie beside it, those of another database in mlruns/ of `home` or, if that is
+    missing, of the working directory; a server has its own location. The first use of a database creates its
+    tables, and two processes must not do so at once: it happens under a file lock.
     """
     folder = Path(uri.removeprefix(SQLITE)).parent if uri.startswith(SQLITE) else None
     if folder is not None:
@@ -113,7 +111,9 @@ def open_store(
     from mlflow.tracking import MlflowClient
 
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    artifacts = None if uri.startswith(SERVERS) else folder or (home or Path.cwd()) / DATABASE.parent
+    artifacts = (
+        None if uri.startswith(SERVERS) else folder or (home if home.is_dir() else Path()) / DATABASE.parent
+    )
     with _lock(uri, folder):
         try:
             client = MlflowClient(tracking_uri=uri)

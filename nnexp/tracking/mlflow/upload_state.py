@@ -10,23 +10,14 @@ from nnexp.run_folder import UPLOAD_STATE, RunFolder
 
 @dataclass
 class UploadState:
-    """What a store has of a run.
+    """What a store has of a run; ids are empty where it does not have it."""
 
-    Attributes:
-        store: its tracking URI, without a password.
-        run_id, experiment_id: in MLflow; empty where the run is not known to be there.
-        model_id: of its logged model, or empty.
-        version: of its registered model, or empty.
-        offset: the bytes of the journal whose entries are there.
-        done: whether everything is there.
-    """
-
-    store: str = ""
+    store: str = ""  # tracking URI, without a password
     run_id: str = ""
     experiment_id: str = ""
     model_id: str = ""
-    version: str = ""
-    offset: int = 0
+    version: str = ""  # of the registered model
+    offset: int = 0  # in the journal: the entries before it are there
     done: bool = False
 
     @classmethod

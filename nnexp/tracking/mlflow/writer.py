@@ -1,7 +1,7 @@
 """Writes one run's journal to its MLflow store, so that nothing is stored twice.
 
-Most calls may be repeated: a metric with the same time and step is the same metric, a file replaces the one of
-its name. So whatever fails is sent again; `UploadState` and searches of the store avoid repeating the other calls.
+Most calls may be repeated: a metric with the same time and step is the same metric, a file replaces the one
+of its name. So what fails is sent again; `UploadState` and searches of the store avoid repeating other calls.
 """
 
 import json
@@ -60,16 +60,9 @@ class MlflowRunWriter:
     @cached_property
     def client(self) -> "MlflowClient":
         """Client of the store, which is opened at the first use."""
-        home = Path(self.destination["folder"])
-        artifacts_home = home if home.is_dir() else None
-        name = self.destination["experiment"]
-        client, self.state.experiment_id = open_store(self.uri, name, EXPERIMENT_NOTE, artifacts_home)
+        name, home = self.destination["experiment"], Path(self.destination["folder"])
+        client, self.state.experiment_id = open_store(self.uri, name, EXPERIMENT_NOTE, home)
         return client
-
-    @cached_property
-    def classes(self) -> Sequence[str]:
-        """Names of the classes."""
-        return tuple(self.run_folder.dataset["classes"])
 
     @property
     def has_network(self) -> bool:
@@ -77,12 +70,7 @@ class MlflowRunWriter:
         return (self.run_folder / NETWORK).exists() and self.run_folder.weights("best").exists()
 
     def send(self, entries: Sequence[Entry], offset: int | None = None) -> None:
-        """Send entries, in their order; afterwards the store has the journal up to `offset`.
-
-        Raises:
-            StoreError: the store cannot be used.
-            Exception: of a server, a disk or a network.
-        """
+        """Send entries, in their order; afterwards the store has the journal up to `offset`."""
         try:
             self.start_run()
             self.send_metrics(entries)
@@ -134,7 +122,6 @@ class MlflowRunWriter:
         return str(runs[0].info.run_id) if runs else ""
 
     def send_metrics(self, entries: Sequence[Entry]) -> None:
-        """Log all metrics among the entries."""
         from mlflow.entities import Metric
 
         records = [entry for entry in entries if entry["kind"] == "metrics"]
@@ -167,7 +154,8 @@ class MlflowRunWriter:
             images = self.client.list_artifacts(run_id, "images")
             if sum(image.path.startswith(prefix) for image in images) > 1:
                 return
-        image = self.draw_confusion(entry["matrix"], self.classes, step, self.head["unit"])
+        classes = self.run_folder.dataset["classes"]
+        image = self.draw_confusion(entry["matrix"], classes, step, self.head["unit"])
         self.client.log_image(run_id, image, key=CONFUSION_IMAGES, step=step, timestamp=time)
         self.heartbeat()
 

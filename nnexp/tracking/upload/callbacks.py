@@ -15,10 +15,11 @@ Outputs = tuple[list[str], list[str]]
 class Callbacks:
     """Functions of higher layers.
 
-    Attributes: make_outputs: draws the plots and writes the prediction tables of a run whose folder is
-    otherwise complete. fetch_baseline: given folder, value of tracking.baseline and destination, saves that
-    run's confusion matrices in the folder; returns a warning, or "". draw_confusion: draws the confusion
-    matrix of an epoch. prepare: starts what `make_outputs` needs, if that takes long; may be called again.
+    Attributes:
+        make_outputs: draws the plots and writes the prediction tables of a run's folder.
+        fetch_baseline: saves the reports of tracking.baseline, a run of that destination; returns a warning.
+        draw_confusion: draws the confusion matrix of an epoch.
+        prepare: starts what `make_outputs` needs, if that takes long; may be called again.
     """
 
     make_outputs: Callable[[Path], Outputs]

@@ -1,7 +1,4 @@
-"""Client of the upload process: starts it, submits runs, waits for their outcome.
-
-It is imported first of all, so it imports little.
-"""
+"""Client of the upload process: starts it, submits runs, waits for their outcome. Its import is fast."""
 
 import atexit
 import json
@@ -18,17 +15,11 @@ ENTRY_POINT = "nnexp.experiment.upload_process"
 
 @dataclass(frozen=True)
 class Outcome:
-    """Outcome of a run's upload.
+    """Outcome of a run's upload; all empty for a run that is not tracked."""
 
-    Attributes:
-        run_id: of the MLflow run; empty where there is none.
-        error: why the run is not in MLflow; empty where it is, or is not tracked.
-        note: a warning.
-    """
-
-    run_id: str = ""
-    error: str = ""
-    note: str = ""
+    run_id: str = ""  # of the MLflow run
+    error: str = ""  # why the run is not in MLflow
+    note: str = ""  # a warning
 
 
 class Uploader:
@@ -46,7 +37,7 @@ class Uploader:
         self.reading = Lock()
         self.owner = os.getpid()
         command = [sys.executable, "-P", "-m", ENTRY_POINT, *(["--mlflow"] if mlflow else [])]
-        pipe = subprocess.PIPE  # and a process group of its own, which Ctrl-C does not reach
+        pipe = subprocess.PIPE  # in a process group of its own, which Ctrl-C does not reach
         self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, process_group=0)
 
     @classmethod

@@ -2,6 +2,7 @@
 
 import time
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -18,62 +19,53 @@ IMPORT_DELAY = 2.0  # seconds that the import of mlflow pauses when a run starts
 PREPARE_AFTER = 5.0  # seconds: a longer run has plots prepared while it trains
 
 
+@dataclass
+class ProcessState:
+    """State of the upload process."""
+
+    closed: Event = field(default_factory=Event)  # the process that trains has ended
+    imported: Event = field(default_factory=Event)  # mlflow is imported, or cannot be
+    throttle: Throttle = field(default_factory=Throttle)  # of that import
+
+
 class JournalFollower:
-    """Follows the journal of one run to its end.
+    """Follows the journal of one run to its end, where a store without a heartbeat has `timeout` seconds."""
 
-    Args:
-        folder: the run's; its journal has begun.
-        callbacks: functions of higher layers.
-        closed: set when the process that writes the journal has ended.
-        imported: set when mlflow is imported.
-        throttle: of that import.
-        timeout: seconds to wait for a store without a heartbeat, at the end.
-    """
-
-    def __init__(
-        self,
-        folder: Path,
-        callbacks: Callbacks,
-        *,
-        closed: Event,
-        imported: Event,
-        throttle: Throttle,
-        timeout: float,
-    ) -> None:
+    def __init__(self, folder: Path, callbacks: Callbacks, process: ProcessState, timeout: float) -> None:
         self.folder = folder
         self.callbacks = callbacks
-        self.closed = closed
-        self.imported = imported
-        self.throttle = throttle
+        self.process = process
         self.timeout = timeout
-        self.prepare_at = time.monotonic() + PREPARE_AFTER
         self.offset = 0
         self.pending = self.read_new()
+        self.note = ""
         head = self.pending[0]
         destination = head["destination"] or {}
-        self.note = ""
         self.baseline = Thread(target=self.fetch_baseline, args=(destination,), daemon=True)
         self.baseline.start()
-        self.thread = UploadThread(folder, callbacks.draw_confusion, imported) if destination else None
         self.system = SystemMetrics(folder, head["writer"]["pid"], destination.get("system"))
+        self.thread: UploadThread | None = None
+        if destination:
+            self.thread = UploadThread(folder, callbacks.draw_confusion, process.imported)
 
     def follow(self) -> Outcome:
         """Upload the run until its journal ends; returns the outcome."""
-        self.throttle.hold(IMPORT_DELAY)
+        prepare_at = time.monotonic() + PREPARE_AFTER
+        self.process.throttle.hold(IMPORT_DELAY)
         while True:
-            closed = self.closed.is_set()  # before reading: what was written until then is read
+            closed = self.process.closed.is_set()  # before reading: all that was written until then is read
             self.pending += self.read_new()
             ended = any(entry["kind"] == "end" for entry in self.pending)
             if ended or closed:
                 break
             self.put(self.pending + self.system.sample_if_due(), self.offset)
             self.pending = []
-            if time.monotonic() > self.prepare_at:
-                self.prepare_at = float("inf")
+            if time.monotonic() > prepare_at:
+                prepare_at = float("inf")
                 with suppress(OSError):  # `make_outputs` reports it
                     self.callbacks.prepare()
             time.sleep(POLL_INTERVAL)
-        self.throttle.release()
+        self.process.throttle.release()
         if not ended:  # the process died
             self.pending.append({"kind": "end", "time": time.time_ns() // 1_000_000, "status": "FAILED"})
         self.put([*self.pending[:-1], {"kind": "model"}])  # the model is uploaded while plots are drawn
@@ -90,14 +82,13 @@ class JournalFollower:
         return entries
 
     def put(self, entries: list[Entry], offset: int | None = None) -> None:
-        """Have entries uploaded, if the run is tracked."""
         if self.thread is not None:
             self.thread.put(entries, offset)
 
     def fetch_baseline(self, destination: dict[str, Any]) -> None:
         """Fetch the confusion matrices of tracking.baseline, as soon as mlflow is there."""
         if (name := destination.get("baseline")) is not None:
-            self.imported.wait()
+            self.process.imported.wait()
             self.note = self.callbacks.fetch_baseline(self.folder, name, destination)
 
     def make_outputs(self) -> list[str]:
@@ -105,7 +96,7 @@ class JournalFollower:
         try:
             self.callbacks.prepare()
             if self.baseline.is_alive():
-                self.imported.wait()  # the timeout is for the store, not for the import before
+                self.process.imported.wait()  # the timeout is for the store, not for the import before
             self.baseline.join(self.timeout)
             paths, failures = self.callbacks.make_outputs(self.folder)
         except OSError as error:

@@ -25,11 +25,7 @@ ENTRIES_PER_CALL = 200
 
 @dataclass(frozen=True)
 class LocalRun:
-    """A run's folder, and whether it waits for an upload.
-
-    Attributes: folder: of the run. name: of the run. state: waiting: its store does not have all of it;
-    running: it is being trained; untracked: it has no store.
-    """
+    """A run's folder and state: waiting for an upload, ..., untracked (it has no store), unreadable."""
 
     folder: Path
     name: str
@@ -76,37 +72,26 @@ def is_alive(writer: Mapping[str, Any] | None, folder: Path) -> bool:
 
 
 def upload(folder: Path, callbacks: Callbacks, uri: str | None = None) -> str:
-    """Upload what the store of a run does not have yet; returns the error, or "".
-
-    Args:
-        folder: of the run; no process writes there any more.
-        callbacks: functions of higher layers.
-        uri: another store than the run was made for.
-    """
-    lock = FileLock(folder / UPLOAD_LOCK)
+    """Upload what the store of a run, or another one at `uri`, does not have yet; returns the error or ""."""
     writer: MlflowRunWriter | None = None
     try:
-        lock.acquire(timeout=0)
+        with FileLock(folder / UPLOAD_LOCK, timeout=0):
+            writer = MlflowRunWriter(folder, callbacks.draw_confusion, uri)
+            send_rest(writer, callbacks)
     except Timeout:
         return "another process is uploading it at this moment"
-    try:
-        writer = MlflowRunWriter(folder, callbacks.draw_confusion, uri)
-        send_rest(writer, callbacks)
     except Exception as error:  # noqa: BLE001, of a server, a disk or a network: the next run may be fine
         return explain(error, writer)
-    finally:
-        lock.release()
     return ""
 
 
 def send_rest(writer: MlflowRunWriter, callbacks: Callbacks) -> None:
     """Send the rest of a run, as the upload process would have."""
     run = writer.run_folder
-    destination = writer.head["destination"]
     if run.entries()[-1]["kind"] != "end":
         close(run.path, "FAILED")
-    if name := destination.get("baseline"):
-        callbacks.fetch_baseline(run.path, name, destination)
+    if name := writer.destination.get("baseline"):
+        callbacks.fetch_baseline(run.path, name, writer.destination)
     entries, offset = run.entries_after(writer.state.offset)
     *rest, end = entries
     for start in range(0, len(rest), ENTRIES_PER_CALL):

@@ -19,23 +19,19 @@ RETRY_INTERVAL = 2.0  # seconds
 SERVER_TIMEOUT = 10.0  # seconds without a heartbeat, at the end of a run
 DATABASE_TIMEOUT = 300.0  # the same: databases do not hang, but are slow where many processes share a core
 BATCHES_PER_CALL = 50  # a store is faster with few calls, but there should be heartbeats between them
+Batch = tuple[Sequence[Entry], int | None]
+"""Entries, and the offset in the journal after them, if they are the next ones of it."""
 
 
 class UploadThread(Thread):
-    """Sends batches of entries; `finish` waits for the last one.
-
-    Args:
-        folder: of the run; its journal has begun.
-        draw_confusion: draws the confusion matrix of an epoch.
-        ready: set when it may begin.
-    """
+    """Sends batches of entries of a run, as soon as `ready` is set; `finish` waits for the last one."""
 
     def __init__(self, folder: Path, draw_confusion: DrawConfusion, ready: Event) -> None:
         super().__init__(daemon=True, name=f"upload of {folder.name}")
         self.folder = folder
         self.draw_confusion = draw_confusion
         self.ready = ready
-        self.batches: deque[tuple[Sequence[Entry], int | None]] = deque()
+        self.batches: deque[Batch] = deque()
         self.changed = Condition()
         self.complete = self.abandoned = self.is_remote = False
         self.error = self.run_id = ""
@@ -50,10 +46,7 @@ class UploadThread(Thread):
                 self.changed.notify_all()
 
     def finish(self, timeout: float = SERVER_TIMEOUT) -> str:
-        """Wait until all is sent, the store fails once more, or there is no heartbeat for so many seconds.
-
-        Returns the error, or "".
-        """
+        """Wait until all is sent, sending fails once more, or there is no heartbeat; returns the error."""
         self.ready.wait()
         with self.changed:
             self.complete = True
@@ -69,16 +62,11 @@ class UploadThread(Thread):
 
     def run(self) -> None:
         self.ready.wait()
-        lock = FileLock(self.folder / UPLOAD_LOCK)
         try:
-            lock.acquire(timeout=0)
+            with FileLock(self.folder / UPLOAD_LOCK, timeout=0):
+                self.send_all()
         except Timeout:
             self.error = "another process is uploading this run"
-            return
-        try:
-            self.send_all()
-        finally:
-            lock.release()  # the file stays: another process may wait for it
 
     def send_all(self) -> None:
         """Send batches as they come; after an error, wait and send them again."""
@@ -88,7 +76,7 @@ class UploadThread(Thread):
             entries = [entry for batch, _ in batches for entry in batch]
             offset = max((offset for _, offset in batches if offset is not None), default=None)
             try:
-                writer = writer or MlflowRunWriter(self.folder, self.draw_confusion, heartbeat=self.heartbeat)
+                writer = writer or MlflowRunWriter(self.folder, self.draw_confusion, None, self.heartbeat)
                 self.is_remote = writer.uri.startswith(SERVERS)
                 writer.send(entries, offset)
             except Exception as error:  # noqa: BLE001, no failure may lose the run
@@ -106,7 +94,7 @@ class UploadThread(Thread):
             if self.abandoned:
                 return
 
-    def next_batches(self) -> list[tuple[Sequence[Entry], int | None]]:
+    def next_batches(self) -> list[Batch]:
         """Wait for batches that are not sent yet and return the first ones; none: there will be no more."""
         with self.changed:
             self.changed.wait_for(lambda: self.batches or self.complete)

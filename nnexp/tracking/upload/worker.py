@@ -1,9 +1,9 @@
 """The upload process: uploads the journals of runs to MLflow, and has their plots drawn, beside training.
 
 Importing mlflow and matplotlib takes seconds of pure Python; in a thread, it would hold the interpreter lock
-that training needs between two matrix products. So this is a process of its own, at low priority; so is the
-one that draws. One process serves all runs of a sweep's worker. When its input ends it finishes what it has
-and exits; a run whose process died by then gets the status FAILED.
+that training needs between two matrix products. So this is a process of its own, at low priority, and another
+one draws. It serves all runs of the process that started it; when its input ends it finishes what it has and
+exits. A run whose process died by then gets the status FAILED.
 """
 
 import gc
@@ -16,43 +16,30 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from queue import Queue
-from threading import Event, Thread
+from threading import Thread
 from typing import Any, TextIO
 
 from nnexp.tracking.mlflow.store import MLFLOW_ENV, set_mlflow_defaults
 from nnexp.tracking.upload.callbacks import Callbacks
 from nnexp.tracking.upload.client import Outcome
-from nnexp.tracking.upload.follower import JournalFollower
+from nnexp.tracking.upload.follower import JournalFollower, ProcessState
 from nnexp.tracking.upload.thread import SERVER_TIMEOUT, explain
-from nnexp.tracking.upload.throttle import Throttle
 
 NICENESS = 10  # training comes first
-IGNORED_SIGNALS = (
-    "SIGINT",
-    "SIGTERM",
-    "SIGHUP",
-    "SIGTTOU",
-)  # for the process that trains; its end ends this one
+IGNORED_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGTTOU")  # this process ends after the one that trains
 GRACE_PERIOD, SHORT_TIMEOUT = 60.0, 3.0  # seconds after an error in which the store's timeout is short
 
 
 class UploadWorker:
-    """Serves the process that started this one.
-
-    Args:
-        callbacks: functions of higher layers.
-    """
+    """Serves the process that started this one, until the input ends."""
 
     def __init__(self, callbacks: Callbacks) -> None:
         self.callbacks = callbacks
+        self.process = ProcessState()
         self.orders: Queue[dict[str, Any] | None] = Queue()
-        self.closed = Event()  # the input has ended
-        self.imported = Event()  # mlflow is there, or cannot be imported
-        self.throttle = Throttle()
-        self.failed_at = float("-inf")
 
     def run(self) -> None:
-        """Serve until the input ends."""
+        """Serve, and import what that needs meanwhile."""
         detach()
         output = redirect_stdout()
         Thread(target=self.read_orders, daemon=True).start()
@@ -60,11 +47,11 @@ class UploadWorker:
         server.start()
         with suppress(Exception):  # reported by what needs it
             if "--mlflow" in sys.argv:
-                with self.throttle:
+                with self.process.throttle:
                     import_mlflow()
             else:
                 self.callbacks.prepare()
-        self.imported.set()
+        self.process.imported.set()
         server.join()
 
     def read_orders(self) -> None:
@@ -73,37 +60,27 @@ class UploadWorker:
         for line in sys.stdin:
             any_order = True
             self.orders.put(json.loads(line))
-        self.closed.set()
+        self.process.closed.set()
         self.orders.put(None)
         if not any_order:
             os._exit(0)  # without waiting for the imports
 
     def serve(self, output: TextIO) -> None:
         """Upload one run after the other; writes an outcome per line."""
+        failed_at = float("-inf")
         while (order := self.orders.get()) is not None:
             set_environment(order["settings"])
-            folder = Path(order["folder"])
+            recent = time.monotonic() - failed_at <= GRACE_PERIOD  # not every run of a sweep waits long
+            timeout = SHORT_TIMEOUT if recent else SERVER_TIMEOUT
             try:
-                outcome = self.follow(folder)
+                follower = JournalFollower(Path(order["folder"]), self.callbacks, self.process, timeout)
+                outcome = follower.follow()
             except Exception as error:  # noqa: BLE001, an unexpected error of one run must not cost the next
                 outcome = Outcome(error=explain(error))
             if outcome.error:
-                self.failed_at = time.monotonic()
+                failed_at = time.monotonic()
             with suppress(BrokenPipeError):
-                print(json.dumps({"folder": str(folder), **asdict(outcome)}), file=output, flush=True)
-
-    def follow(self, folder: Path) -> Outcome:
-        """Upload a run; of a sweep's runs, not each waits long for a store that has just failed."""
-        recent = time.monotonic() - self.failed_at <= GRACE_PERIOD
-        follower = JournalFollower(
-            folder,
-            self.callbacks,
-            closed=self.closed,
-            imported=self.imported,
-            throttle=self.throttle,
-            timeout=SHORT_TIMEOUT if recent else SERVER_TIMEOUT,
-        )
-        return follower.follow()
+                print(json.dumps({"folder": order["folder"], **asdict(outcome)}), file=output, flush=True)
 
 
 def detach() -> None:
