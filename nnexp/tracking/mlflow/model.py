@@ -1,7 +1,7 @@
 """A run's network as an MLflow model: it needs mlflow and NumPy only, a copy of nnexp is inside.
 
 It has the flavor `python_function`: MLflow imports `nnexp_model`, a copy of nnexp.serving.mlflow_loader, from
-the model's folder. Inputs are as stored in the data set (pixels as bytes, columns of a table), outputs a table.
+the model's folder. Inputs are as stored in the data set (pixels as bytes, columns), outputs a table.
 """
 
 import json
