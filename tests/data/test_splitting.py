@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.random import default_rng
 
 from nnexp.data.dataset import Dataset, Source
 from nnexp.data.errors import DataError
@@ -22,9 +23,9 @@ def test_a_split_is_a_partition_with_the_same_ratio_of_classes(y, ratio, seed):
     wanted = min(round(ratio * len(y)), (counts - 1).sum())
     if wanted == 0:
         with pytest.raises(DataError, match="cannot be split off"):
-            stratified_split(y, ratio, np.random.default_rng(seed))
+            stratified_split(y, ratio, default_rng(seed))
         return
-    first, second = stratified_split(y, ratio, np.random.default_rng(seed))
+    first, second = stratified_split(y, ratio, default_rng(seed))
     assert sorted([*first, *second]) == list(range(len(y)))
     assert len(second) == wanted
     for name, count in zip(*np.unique(y, return_counts=True), strict=True):
@@ -34,34 +35,23 @@ def test_a_split_is_a_partition_with_the_same_ratio_of_classes(y, ratio, seed):
 
 def test_sizes_are_exact_where_classes_are_large():
     y = np.repeat(np.arange(10), 600)
-    first, second = stratified_split(y, 0.1, np.random.default_rng(0))
+    first, second = stratified_split(y, 0.1, default_rng(0))
     assert (len(first), len(second)) == (5400, 600)
     assert list(np.bincount(y[second])) == [60] * 10
-
-
-def test_a_split_depends_on_the_random_stream():
-    y = np.repeat(np.arange(3), 50)
-    again, same, other = (stratified_split(y, 0.3, np.random.default_rng(seed))[1] for seed in (1, 1, 2))
-    assert list(again) == list(same) != list(other)
-
-
-def test_an_empty_split_is_refused():
-    with pytest.raises(DataError, match="cannot be split off"):
-        stratified_split(np.array([0, 0, 1, 1]), 0.05, np.random.default_rng(0))
 
 
 def test_a_stratified_subsample_keeps_the_ratio_of_classes():
     y = np.repeat(np.arange(4), 100)
     rows = np.arange(0, 400, 2)
-    kept = stratified_subsample(rows, y, 40, np.random.default_rng(0))
+    kept = stratified_subsample(rows, y, 40, default_rng(0))
     assert set(kept) <= set(rows)
     assert list(np.bincount(y[kept])) == [10] * 4
-    assert stratified_subsample(rows, y, None, np.random.default_rng(0)) is rows
+    assert stratified_subsample(rows, y, None, default_rng(0)) is rows
 
 
 @given(labels, st.integers(2, 10), st.integers(0, 1000))
 def test_folds_are_disjoint_cover_everything_and_differ_by_one_row_at_most(y, folds, seed):
-    fold = stratified_k_fold(y, folds, np.random.default_rng(seed))
+    fold = stratified_k_fold(y, folds, default_rng(seed))
     assert set(fold) == set(range(folds))
     assert np.ptp(np.bincount(fold, minlength=folds)) <= 1
     for name in np.unique(y):
@@ -72,9 +62,9 @@ def test_folds_are_disjoint_cover_everything_and_differ_by_one_row_at_most(y, fo
 def test_folds_never_divide_a_group(groups, folds, seed):
     if len(np.unique(groups)) < folds:
         with pytest.raises(DataError, match=r"only \d groups"):
-            group_k_fold(groups, folds, np.random.default_rng(seed))
+            group_k_fold(groups, folds, default_rng(seed))
         return
-    fold = group_k_fold(groups, folds, np.random.default_rng(seed))
+    fold = group_k_fold(groups, folds, default_rng(seed))
     assert set(fold) == set(range(folds))
     assert all(len(set(fold[groups == group])) == 1 for group in groups)
     assert np.ptp(np.bincount(fold)) <= np.bincount(groups).max(), (
@@ -86,9 +76,9 @@ def test_folds_never_divide_a_group(groups, folds, seed):
 def test_a_ratio_never_divides_a_group(groups, ratio, seed):
     if len(np.unique(groups)) < 2:
         with pytest.raises(DataError, match="without dividing it"):
-            group_split(groups, ratio, np.random.default_rng(seed))
+            group_split(groups, ratio, default_rng(seed))
         return
-    first, second = group_split(groups, ratio, np.random.default_rng(seed))
+    first, second = group_split(groups, ratio, default_rng(seed))
     assert sorted([*first, *second]) == list(range(len(groups)))
     assert len(first)
     assert len(second)
@@ -97,18 +87,18 @@ def test_a_ratio_never_divides_a_group(groups, ratio, seed):
 
 def test_many_groups_meet_the_ratio():
     groups = np.repeat(np.arange(100), 7)
-    _, second = group_split(groups, 0.2, np.random.default_rng(0))
+    _, second = group_split(groups, 0.2, default_rng(0))
     assert len(second) == 140
 
 
 def test_more_folds_than_examples_are_refused():
     with pytest.raises(DataError, match=r"data\.folds=5: there are only 3 examples"):
-        stratified_k_fold(np.zeros(3, np.int64), 5, np.random.default_rng(0))
+        stratified_k_fold(np.zeros(3, np.int64), 5, default_rng(0))
 
 
 def test_a_subsample_of_numeric_targets_takes_any_rows():
     y = np.linspace(0, 1, 50, dtype=np.float32)[:, None]
-    kept = stratified_subsample(np.arange(0, 50, 2), y, 10, np.random.default_rng(0))
+    kept = stratified_subsample(np.arange(0, 50, 2), y, 10, default_rng(0))
     assert len(set(kept)) == 10
     assert set(kept) <= set(range(0, 50, 2))
 
@@ -128,16 +118,12 @@ def dataset(y=None, **splits):
 
 
 def split(data, seed=0, **options):
-    return Given(validation=0.25, root="", **options).train_validation_split(
-        data, np.random.default_rng(seed)
-    )
+    return Given(validation=0.25, root="", **options).train_validation_split(data, default_rng(seed))
 
 
 def test_a_source_splits_stratified_by_default():
     data = dataset()
-    for rows, expected in zip(
-        split(data), stratified_split(data.y, 0.25, np.random.default_rng(0)), strict=True
-    ):
+    for rows, expected in zip(split(data), stratified_split(data.y, 0.25, default_rng(0)), strict=True):
         np.testing.assert_array_equal(rows, expected)
 
 
@@ -172,13 +158,6 @@ def test_a_split_column_takes_precedence():
         split(dataset(assigned=assigned), folds=2)
 
 
-def test_groups_stay_together():
-    groups = np.arange(60) // 5
-    rows, held_out = split(dataset(groups=groups))
-    assert len(held_out) == 15
-    assert not set(groups[rows]) & set(groups[held_out])
-
-
 def test_targets_cannot_be_balanced():
     with pytest.raises(DataError, match=r"data\.balanced=true"):
         split(dataset(np.zeros((60, 1), np.float32)), balanced=True)
@@ -199,5 +178,5 @@ def test_a_fold_out_of_range_is_refused_by_the_constructor(options, message):
 def test_a_limit_is_met_and_keeps_rare_classes():
     y = np.repeat([0, 1, 2], [50, 1, 1])
     for limit in (51, 26, 1):
-        assert len(stratified_subsample(np.arange(52), y, limit, np.random.default_rng(0))) == limit
-    assert set(y[stratified_subsample(np.arange(52), y, 51, np.random.default_rng(0))]) == {0, 1, 2}
+        assert len(stratified_subsample(np.arange(52), y, limit, default_rng(0))) == limit
+    assert set(y[stratified_subsample(np.arange(52), y, 51, default_rng(0))]) == {0, 1, 2}

@@ -1,4 +1,4 @@
-"""Augmentation against SciPy and PyTorch in float64 to 1e-10: interpolation, smoothing, affine maps, whole images."""
+"""Augmentation against SciPy and PyTorch in float64 to 1e-10."""
 
 import numpy as np
 import pytest
@@ -48,7 +48,7 @@ def test_bilinear_interpolation_is_scipys(size, spread, compare):
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
-def test_inside_of_the_image_every_convention_for_its_edge_is_the_same(size, compare):
+def test_inside_of_the_image_the_padding_does_not_matter(size, compare):
     x, grid = drawn(size)
     grid = np.clip(grid, 0, np.array(size)[:, None, None, None] - 1)
     actual = warped(x, grid)
@@ -105,7 +105,7 @@ def test_affine_maps_are_the_inverses_of_rotation_times_shear_times_scaling(comp
         compare(actual[:, i, 2], center[:, 0] - inverse @ move[:, i])
 
 
-def test_the_middle_of_the_image_stays_and_a_quarter_turn_is_a_quarter_turn(compare):
+def test_a_rotation_by_90_degrees_keeps_the_center_and_is_exact(compare):
     x, _ = drawn((9, 9), n=1)
     quarter = inverse_maps(
         np.array([np.pi / 2]), np.zeros(1), np.ones((2, 1)), np.zeros((2, 1)), np.full((2, 1), 4.0)
@@ -116,7 +116,7 @@ def test_the_middle_of_the_image_stays_and_a_quarter_turn_is_a_quarter_turn(comp
 
 
 class Recorded:
-    """A stream that keeps what was drawn from it."""
+    """A random generator that records its numbers."""
 
     def __init__(self, seed):
         self.rng, self.drawn = np.random.default_rng(seed), []
@@ -133,10 +133,14 @@ class Recorded:
 
 @pytest.mark.parametrize(
     "augment",
-    [Affine(rotate=20.0, scale=0.3, shear=10.0, shift=2.5), Elastic(), Distort(rotate=10.0, scale=0.2, shear=5.0, shift=1.0)],
+    [
+        Affine(rotate=20.0, scale=0.3, shear=10.0, shift=2.5),
+        Elastic(),
+        Distort(rotate=10.0, scale=0.2, shear=5.0, shift=1.0),
+    ],
     ids=lambda augment: type(augment).__name__,
 )
-def test_whole_images_are_those_that_scipy_makes_of_the_same_draws(augment, compare):
+def test_augmented_images_equal_scipys_for_the_same_random_numbers(augment, compare):
     height, width, n = 12, 10, 8
     stream = Recorded(0)
     augment.bind((height, width), n, np.float64, stream)

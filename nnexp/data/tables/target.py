@@ -67,7 +67,7 @@ class TargetColumn:
 
     def classes_or_numbers(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Take a few whole numbers as classes, other values (N, T) as numbers; return which are known."""
-        known: NDArray[np.bool_] = ~np.isnan(values).any(axis=1)
+        known = np.asarray(~np.isnan(values).any(axis=1))
         if self.task == "auto" and len(self.names) == 1 and known.any():
             distinct = np.unique(values[known])
             if len(distinct) <= MAX_NUMBER_CLASSES and (distinct == np.floor(distinct)).all():

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyarrow import csv
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_wine
 
 from nnexp.data.batches import Batches
@@ -45,6 +46,11 @@ def load(table=COLUMNS, target="species", **options):
     return Table(path=str(path), target=target, **options).load()
 
 
+def split(dataset, seed=0, **options):
+    """The training and validation rows of a data set."""
+    return Table(path="", target="", **options).train_validation_split(dataset, np.random.default_rng(seed))
+
+
 def rows_of(dataset):
     """All rows, training and test, as a set of tuples."""
     return sorted(map(tuple, np.concatenate([dataset.x, dataset.x_test]).tolist()))
@@ -58,17 +64,15 @@ def expect(dataset):
     assert (dataset.x.shape, dataset.x_test.shape) == ((48, 6), (12, 6))
     assert (dataset.x.dtype, dataset.y.dtype) == (np.float32, np.int64)
     assert list(dataset.numeric) == [True] + [False] * 5
-    assert list(np.bincount(dataset.y_test)) == [3, 6, 3], "tested on the same mixture"
+    assert list(np.bincount(dataset.y_test)) == [3, 6, 3], "stratified"
     kinds = {"red": (0, 0, 1), "green": (0, 1, 0), "blue": (1, 0, 0)}
-    made = zip(
-        COLUMNS["height"].astype(np.float32).tolist(), COLUMNS["colour"], COLUMNS["member"], strict=True
-    )
-    assert rows_of(dataset) == sorted(
-        (height, *kinds[colour], int(not member), int(member)) for height, colour, member in made
-    )
-    heights = dict(zip(COLUMNS["height"].astype(np.float32).tolist(), COLUMNS["species"], strict=True))
+    height, colour, member, species = COLUMNS.values()
+    height = height.astype(np.float32).tolist()
+    rows = zip(height, colour, member, strict=True)
+    assert rows_of(dataset) == sorted((h, *kinds[c], int(not m), int(m)) for h, c, m in rows)
+    species_of = dict(zip(height, species, strict=True))
     for x, y in zip([*dataset.x, *dataset.x_test], [*dataset.y, *dataset.y_test], strict=True):
-        assert dataset.classes[y] == heights[float(x[0])], "rows keep their classes"
+        assert dataset.classes[y] == species_of[float(x[0])], "rows keep their classes"
 
 
 def test_a_csv_file_becomes_a_data_set():
@@ -163,9 +167,7 @@ def test_a_regression_keeps_its_targets():
     assert (dataset.task, dataset.outputs, dataset.names) == ("regression", 1, ("progression",))
     assert (dataset.y.shape, dataset.y.dtype, dataset.y_test.shape) == ((354, 1), np.float32, (88, 1))
     assert sorted([*dataset.y[:, 0], *dataset.y_test[:, 0]]) == sorted(real.target.astype(np.float32))
-    assert any(
-        "taken as a regression" in note and "data.task=classification" in note for note in dataset.notes
-    )
+    assert "data.task=classification" in "".join(dataset.notes)
 
 
 def test_several_targets_are_a_regression():
@@ -176,22 +178,19 @@ def test_several_targets_are_a_regression():
 
 
 @pytest.mark.parametrize(("task", "noted"), [("auto", 1), ("multilabel", 0)])
-def test_several_columns_of_zeros_and_ones_are_labels(tmp_path, task, noted):
+def test_several_columns_of_zeros_and_ones_are_labels(task, noted):
     columns = {"height": COLUMNS["height"], "sad": np.arange(N) % 2, "long": np.arange(N) % 3 // 2}
-    dataset = Table(
-        path=str(write(tmp_path / "films.csv", columns)), target=["sad", "long"], task=task
-    ).load()
+    dataset = load(columns, ["sad", "long"], task=task)
     assert (dataset.task, dataset.targets, dataset.outputs) == ("multilabel", ("sad", "long"), 2)
     assert set(np.unique(dataset.y)) == {0, 1}
     assert sum("data.task=regression" in note for note in dataset.notes) == noted
 
 
-def test_other_numbers_than_0_and_1_are_no_labels(tmp_path):
+def test_other_numbers_than_0_and_1_are_no_labels():
     columns = {"height": COLUMNS["height"], "sad": np.arange(N) % 2, "length": np.arange(N)}
-    path = str(write(tmp_path / "films.csv", columns))
-    assert Table(path=path, target=["sad", "length"]).load().task == "regression"
+    assert load(columns, ["sad", "length"]).task == "regression"
     with pytest.raises(DataError, match="'length' holds numbers other than 0 and 1"):
-        Table(path=path, target=["sad", "length"], task="multilabel").load()
+        load(columns, ["sad", "length"], task="multilabel")
 
 
 def test_an_array_of_an_npz_file_gives_several_inputs(tmp_path):
@@ -218,10 +217,8 @@ def test_an_array_of_an_npz_file_gives_several_inputs(tmp_path):
     ],
 )
 def test_the_target_decides_the_task_and_class_names_are_kept(values, task, classes, guess):
-    values = list(values)
-    dataset = load(
-        {"a": RNG.normal(size=120), "y": [values[i % len(values)] for i in range(120)]}, "y", task=task
-    )
+    y = [values[i % len(values)] for i in range(120)]
+    dataset = load({"a": RNG.normal(size=120), "y": y}, "y", task=task)
     assert dataset.classes == classes
     notes = [note for note in dataset.notes if "taken as" in note]
     assert (guess in notes[0]) if guess else not notes
@@ -239,12 +236,8 @@ def test_missing_values_are_imputed_and_noted():
     assert "missing numbers become the training mean: age (10)" in dataset.notes
     assert "missing categories become a category of their own: port (15)" in dataset.notes
     every = np.arange(len(dataset.x))
-    x = np.concatenate(
-        [
-            x.copy()
-            for x, _ in Batches(dataset.x, dataset.y, every, 10, dataset.fit_scaling(every), np.float32)
-        ]
-    )
+    batches = Batches(dataset.x, dataset.y, every, len(every), dataset.fit_scaling(every), np.float32)
+    ((x, _),) = batches
     assert (x[np.isnan(dataset.x[:, 0]), 0] == 0).all()
     assert np.isfinite(x).all()
     np.testing.assert_allclose(x[:, [0, 4]].mean(axis=0), 0, atol=1e-6)
@@ -261,10 +254,8 @@ def test_missing_values_have_many_spellings(tmp_path, word):
 
 
 def test_few_whole_numbers_beside_words_are_categories():
-    assert (
-        load({"doors": ["2", "3", "4", "5more"] * 15, "y": ["u", "v"] * 30}, "y").features[-1]
-        == "doors=5more"
-    )
+    dataset = load({"doors": ["2", "3", "4", "5more"] * 15, "y": ["u", "v"] * 30}, "y")
+    assert dataset.features[-1] == "doors=5more"
 
 
 def test_a_row_may_be_longer_than_the_sample(monkeypatch):
@@ -275,14 +266,12 @@ def test_a_row_may_be_longer_than_the_sample(monkeypatch):
     assert rows_of(dataset) == sorted(map(tuple, x.astype(np.float32).tolist()))
 
 
-def test_standardization_ignores_validation_rows(tmp_path):
+def test_standardization_ignores_validation_rows():
     def fitted(changed):
         height = COLUMNS["height"].copy()
         height[changed] = 1000
         dataset = load(COLUMNS | {"height": height, "part": splits}, split="part", drop=["colour"])
-        rows, held_out = Table(path="", target="", split="part").train_validation_split(
-            dataset, np.random.default_rng(0)
-        )
+        rows, held_out = split(dataset, split="part")
         return dataset.fit_scaling(rows), rows, held_out
 
     splits = np.array(["train", "train", "val", "test"] * 15)
@@ -293,13 +282,10 @@ def test_standardization_ignores_validation_rows(tmp_path):
 
 
 def test_the_test_rows_are_the_same_whatever_the_seed():
-    table = Table(path=str(write(Path("pets.csv"), COLUMNS)), target="species")
-    tested = [table.load().x_test for _ in range(2)]
-    np.testing.assert_array_equal(*tested)
-    held_out = [
-        table.train_validation_split(table.load(), np.random.default_rng(seed))[1] for seed in range(2)
-    ]
-    assert list(held_out[0]) != list(held_out[1])
+    datasets = [load() for _ in range(2)]
+    np.testing.assert_array_equal(*(dataset.x_test for dataset in datasets))
+    held_out = [list(split(dataset, seed)[1]) for seed, dataset in enumerate(datasets)]
+    assert held_out[0] != held_out[1]
 
 
 def test_a_column_can_assign_all_rows():
@@ -310,23 +296,19 @@ def test_a_column_can_assign_all_rows():
     np.testing.assert_array_equal(dataset.x_test[:, 0], COLUMNS["height"][tested].astype(np.float32))
     validating = np.char.startswith(splits[~tested], "valid")
     np.testing.assert_array_equal(dataset.assigned, validating)
-    rows, held_out = Table(path="", target="", split="part").train_validation_split(
-        dataset, np.random.default_rng(0)
-    )
+    rows, held_out = split(dataset, split="part")
     np.testing.assert_array_equal(held_out, np.flatnonzero(validating))
     np.testing.assert_array_equal(rows, np.flatnonzero(~validating))
 
 
-def test_a_column_can_assign_the_test_rows_only():
-    dataset = load(COLUMNS | {"part": ["train", "train", "test"] * 20}, split="part", test=None)
-    assert dataset.assigned is None
-    assert (len(dataset.x), len(dataset.x_test)) == (40, 20)
-
-
-def test_test_rows_are_drawn_where_the_column_names_none():
-    dataset = load(COLUMNS | {"part": ["train", "train", "val"] * 20}, split="part")
-    assert (len(dataset.x), len(dataset.x_test), dataset.assigned.sum()) == (52, 8, 20)
-    assert any("names no test rows" in note for note in dataset.notes)
+@pytest.mark.parametrize(
+    ("third", "test", "sizes"), [("test", None, (40, 20, None)), ("val", 0.2, (52, 8, 20))]
+)
+def test_rows_that_a_column_does_not_assign_are_drawn(third, test, sizes):
+    dataset = load(COLUMNS | {"part": ["train", "train", third] * 20}, split="part", test=test)
+    assigned = None if dataset.assigned is None else dataset.assigned.sum()
+    assert (len(dataset.x), len(dataset.x_test), assigned) == sizes
+    assert any("names no test rows" in note for note in dataset.notes) == (third == "val")
 
 
 def test_groups_are_never_divided():
@@ -338,9 +320,7 @@ def test_groups_are_never_divided():
     assert tested
     assert not tested & trained
     assert len(dataset.x_test) == 10
-    rows, held_out = Table(path="", target="", group="patient", folds=5).train_validation_split(
-        dataset, np.random.default_rng(0)
-    )
+    rows, held_out = split(dataset, group="patient", folds=5)
     assert not set(dataset.groups[rows]) & set(dataset.groups[held_out])
     assert "patient" not in dataset.features
 
@@ -405,22 +385,14 @@ print(dataset.x.nbytes + dataset.x_test.nbytes, peak() - before)
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_reading_takes_less_than_twice_the_memory_of_the_numbers(tmp_path, ending):
     pytest.importorskip("resource")
-    block = RNG.normal(size=(2000, 50)).round(7)
-    lines = "".join(",".join(map(str, row)) + f",{i % 3}\n" for i, row in enumerate(block))
-    header = ",".join(f"c{i}" for i in range(50)) + ",y\n"
+    columns = RNG.normal(size=(50, 2000)).round(7)
     small, large = tmp_path / f"small.{ending}", tmp_path / f"large.{ending}"
     for path, times in ((small, 1), (large, 200)):
-        if ending == "csv":
-            with path.open("w") as file:
-                file.write(header)
-                for _ in range(times):
-                    file.write(lines)
-        else:
-            columns = {f"c{i}": np.tile(block[:, i], times) for i in range(50)}
-            pq.write_table(pa.table(columns | {"y": np.tile(np.arange(2000) % 3, times)}), path)
-    done = subprocess.run(
-        [sys.executable, "-c", MEMORY, small, large], capture_output=True, text=True, check=True
-    )
+        inputs = {f"c{i}": np.tile(column, times) for i, column in enumerate(columns)}
+        table = pa.table(inputs | {"y": np.tile(np.arange(2000) % 3, times)})
+        (csv.write_csv if ending == "csv" else pq.write_table)(table, path)
+    command = [sys.executable, "-c", MEMORY, small, large]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     size, growth = map(int, done.stdout.split())
     assert size == 400_000 * 50 * 4
     assert growth < 2 * size

@@ -130,11 +130,6 @@ def test_a_split_column_that_does_not_split(names, options, problem):
     assert problem in error_of("\n".join(lines), split="part", **options).problem
 
 
-def test_a_single_group_cannot_be_divided():
-    error = error_of("a,g,y\n" + "1,p,0\n2,p,1\n" * 9, group="g")
-    assert (error.setting, "without dividing it" in error.problem) == ("data.group=null", True)
-
-
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
