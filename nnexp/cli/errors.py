@@ -6,7 +6,10 @@ from typing import NoReturn
 
 from nnexp.errors import UserError
 
-USER_ERROR, FAILURE, INTERRUPTED, TERMINATED = 2, 1, 130, 143
+USER_ERROR = 2
+FAILURE = 1
+INTERRUPTED = 130
+TERMINATED = 143
 FULL_ERROR = "HYDRA_FULL_ERROR"  # environment variable; 1 shows tracebacks
 
 

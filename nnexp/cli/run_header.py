@@ -49,7 +49,8 @@ def run_header(settings: Settings, components: Components, threads: int) -> list
 
 def data_notes(settings: Settings, components: Components) -> list[str]:
     """Describe what is special about the data: class imbalance, sampling, folds, augmentation."""
-    data, source = components.dataset, settings.data
+    data = components.dataset
+    source = settings.data
     notes = list(data.notes)
     if source.balanced:
         notes.append("classes are sampled equally often")

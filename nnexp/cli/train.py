@@ -80,20 +80,22 @@ def job(config: DictConfig) -> float:
     """Run one experiment as a job of Hydra; return the value that a sweep optimizes."""
     context = HydraConfig.get()
     record_choices(config, context.runtime.choices)
-    folder, home = Path(context.runtime.output_dir), Path(context.runtime.cwd)
-    if context.mode != RunMode.MULTIRUN:
-        try:
-            return run(config, folder, TerminalDisplay(), home).value
-        except Exception as error:
-            if exit_code(error) is None:
-                raise
-            raise ReportedError(error) from error
-    label = " ".join([f"#{context.job.num}", *context.overrides.task])
+    in_sweep = context.mode == RunMode.MULTIRUN
+    label = " ".join([f"#{context.job.num}", *context.overrides.task]) if in_sweep else ""
     sweep = Path(context.sweep.dir)
-    sweep_id = f"{sweep.parent.name}/{sweep.name}"
     try:
-        return run(config, folder, SweepLine(label), home, sweep_id).value
+        result = run(
+            config,
+            folder=Path(context.runtime.output_dir),
+            display=SweepLine(label) if in_sweep else TerminalDisplay(),
+            home=Path(context.runtime.cwd),
+            sweep_id=f"{sweep.parent.name}/{sweep.name}" if in_sweep else "none",
+        )
     except Exception as error:
-        if exit_code(error) is not None:  # now; Hydra raises it again when all jobs are over
-            print(f"{label} failed: {format_error(error)}", file=sys.stderr, flush=True)
-        raise
+        if exit_code(error) is None:
+            raise
+        if not in_sweep:
+            raise ReportedError(error) from error
+        print(f"{label} failed: {format_error(error)}", file=sys.stderr, flush=True)
+        raise  # Hydra reports it again when all jobs are over
+    return result.value

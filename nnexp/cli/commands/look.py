@@ -38,7 +38,9 @@ def look(overrides: Sequence[str], out: Path, config_dir: str | None = None) -> 
         DataError: the data cannot be loaded, or are not images.
     """
     settings = build(compose(overrides, config_dir=config_dir))
-    dataset, streams, dtype = settings.data.load(), RandomStreams(settings.seed), settings.trainer.dtype
+    dataset = settings.data.load()
+    streams = RandomStreams(settings.seed)
+    dtype = settings.trainer.dtype
     if len(dataset.shape) == 1:
         raise DataError(f"{dataset.name} is a table, not images; fix: data=mnist or data=digits")
     rows, _ = settings.data.train_validation_split(dataset, streams("split"))

@@ -10,7 +10,8 @@ from nnexp.messages import plural
 
 CGROUP = Path("/sys/fs/cgroup/cpu.max")
 GIGABYTE = 1e9
-LOW_SPACE, MIN_SPACE = 5.0, 0.5  # GB of free disk
+LOW_SPACE = 5.0  # GB of free disk
+MIN_SPACE = 0.5
 
 
 def check_blas() -> Iterator[Finding]:
@@ -23,7 +24,8 @@ def check_blas() -> Iterator[Finding]:
             "blas", "note", "no known library: NumPy may be slow, and trainer.threads has no effect"
         )
         return
-    pool, cores = pools[0], available_cores()
+    pool = pools[0]
+    cores = available_cores()
     threads = plural(pool["num_threads"], "thread")
     text = f"{pool['internal_api']} {pool['version']}, {threads} on {plural(cores, 'core')}"
     if pool["num_threads"] > cores:
