@@ -145,7 +145,7 @@ def build_trainer(
         optimizer_step,
         train,
         validation,
-        epochs=limits.epochs,
+        n_epochs=limits.epochs,
         evaluate_every=limits.evaluate_every,
         time_budget=limits.time_budget,
     )

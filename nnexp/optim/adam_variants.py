@@ -1,4 +1,4 @@
-"""Adam with one thing changed: NAdam looks ahead, RAdam waits for its variance, Adamax divides by a maximum.
+"""Adam with one change: NAdam looks ahead, RAdam corrects a variance, Adamax takes a maximum, LAMB norms.
 
 theta weights, g gradients, m and v moments as in adam.py (divided by 1 - beta), all (P,); t counts steps from
 1.
@@ -11,8 +11,9 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Ge
 
-from nnexp.nn.parameters import Parameters
+from nnexp.nn.parameters import Array, Parameters
 from nnexp.optim.adam import AdaptiveMoments
+from nnexp.optim.adaptive import Epsilon
 from nnexp.optim.optimizers import LearningRate
 
 
@@ -105,3 +106,38 @@ class Adamax(AdaptiveMoments):
         np.divide(self.m, self.v, out=self.update)
         self.update *= self.lr * scale * (1 - self.beta1) / (1 - self.beta1**self.t)
         self.theta -= self.update
+
+
+@dataclass(kw_only=True, eq=False)
+class LAMB(AdaptiveMoments):
+    """u = m^ / (sqrt(v^) + eps) + lambda W; W <- W - lr |W| / |u| u: You et al. 2020, algorithm 2.
+
+    Phi is the identity, and the trust ratio |W| / |u| is 1 where either is 0. Unlike elsewhere the weight
+    decay lambda (matrices only, again) is an addend of u, as in the paper: the trust ratio sees it.
+    """
+
+    lr: LearningRate = 0.01
+    eps: Epsilon = 1e-6
+
+    def bind(self, parameters: Parameters) -> None:
+        super().bind(parameters)
+        views = zip(parameters.views(self.theta), parameters.views(self.update), strict=True)
+        self.layers = [(W.ravel(), u.ravel()) for W, u in views]
+        self.decays = np.zeros_like(self.matrices)  # scratch
+
+    def step(self, scale: float = 1.0) -> None:
+        step_factor = self.direction()
+        self.update *= step_factor
+        if self.weight_decay:
+            np.multiply(self.matrices, self.weight_decay, out=self.decays)
+            self.update[: len(self.decays)] += self.decays
+        for W, u in self.layers:
+            scale_by_trust_ratio(u, W, self.lr * scale)
+        self.theta -= self.update
+
+
+def scale_by_trust_ratio(u: Array, W: Array, lr: float) -> None:
+    """Scale u to lr |W| / |u| u."""
+    W_norm = sqrt(np.dot(W, W))
+    u_norm = sqrt(np.dot(u, u))
+    u *= lr * W_norm / u_norm if W_norm and u_norm else lr

@@ -22,6 +22,10 @@ class Averaging(ABC):
         """Use a network's vectors, which hold its first weights."""
         self.theta = theta
         self.state = state
+        self.averages: list[
+            tuple[Array, Array, Array]
+        ] = []  # vector, average, scratch; empty before the first
+        self.is_applied = False
 
     @abstractmethod
     def after_step(self, progress: float) -> None:
@@ -30,7 +34,22 @@ class Averaging(ABC):
     @contextmanager
     def applied(self) -> Iterator[None]:
         """Inside, theta and state hold the weights to evaluate and keep; outside, those to train on."""
-        yield
+        if self.is_applied or not self.averages:
+            yield
+            return
+        self.swap()
+        try:
+            yield
+        finally:
+            self.swap()
+
+    def swap(self) -> None:
+        """Exchange the values of the vectors and their averages; the arrays stay where they are."""
+        for vector, average, scratch in self.averages:
+            scratch[...] = vector
+            vector[...] = average
+            average[...] = scratch
+        self.is_applied = not self.is_applied
 
 
 class NoAveraging(Averaging):
@@ -41,57 +60,24 @@ class NoAveraging(Averaging):
 
 
 class RunningAverage(Averaging):
-    """A running average of theta and state; `applied()` shows the plain ones while it has no weights yet."""
+    """A running average of theta and state, from the first weights that are added on."""
 
     def bind(self, theta: Array, state: Array) -> None:
         super().bind(theta, state)
-        self.averages = [VectorAverage(theta), VectorAverage(state)]
+        self.buffers = [(vector, vector.copy(), vector.copy()) for vector in (theta, state)]
         self.count = 0
-        self.is_applied = False
 
     def add(self, share: float) -> None:
-        """Move the average by that share towards the weights."""
-        for average in self.averages:
-            average.add(share)
+        """Move the average by that share towards the weights: a <- a + share (theta - a)."""
+        for vector, average, scratch in self.buffers:
+            if not self.count:
+                average[...] = vector
+                continue
+            np.subtract(vector, average, out=scratch)
+            np.multiply(scratch, share, out=scratch)
+            np.add(average, scratch, out=average)
+        self.averages = self.buffers
         self.count += 1
-
-    @contextmanager
-    def applied(self) -> Iterator[None]:
-        if self.is_applied or not self.count:
-            yield
-            return
-        self.swap()
-        try:
-            yield
-        finally:
-            self.swap()
-
-    def swap(self) -> None:
-        """Exchange the average and the weights."""
-        for average in self.averages:
-            average.swap()
-        self.is_applied = not self.is_applied
-
-
-class VectorAverage:
-    """A vector and its average."""
-
-    def __init__(self, vector: Array) -> None:
-        self.vector = vector
-        self.average = np.zeros_like(vector)
-        self.scratch = np.zeros_like(vector)
-
-    def add(self, share: float) -> None:
-        """Move the average to average + share (vector - average)."""
-        np.subtract(self.vector, self.average, out=self.scratch)
-        self.scratch *= share
-        self.average += self.scratch
-
-    def swap(self) -> None:
-        """Exchange the values; both arrays stay where they are."""
-        self.scratch[...] = self.vector
-        self.vector[...] = self.average
-        self.average[...] = self.scratch
 
 
 @dataclass(kw_only=True, eq=False)
@@ -112,7 +98,7 @@ class EMA(RunningAverage):
 
     def after_step(self, progress: float) -> None:
         decay = min(self.decay, (1 + self.count) / (10 + self.count)) if self.warmup else self.decay
-        self.add(1 - decay if self.count else 1.0)
+        self.add(1 - decay)
 
 
 @dataclass(kw_only=True, eq=False)
@@ -159,7 +145,7 @@ class Lookahead(Averaging):
     def bind(self, theta: Array, state: Array) -> None:
         super().bind(theta, state)
         self.slow = theta.copy()
-        self.fast = theta.copy()
+        self.averages = [(theta, self.slow, theta.copy())]
         self.t = 0
 
     def after_step(self, progress: float) -> None:
@@ -170,15 +156,3 @@ class Lookahead(Averaging):
         self.theta *= self.alpha
         self.slow += self.theta
         self.theta[...] = self.slow
-
-    @contextmanager
-    def applied(self) -> Iterator[None]:
-        if self.t % self.k == 0:  # they are the same
-            yield
-            return
-        self.fast[...] = self.theta
-        self.theta[...] = self.slow
-        try:
-            yield
-        finally:
-            self.theta[...] = self.fast

@@ -1,1 +1,1 @@
-"""How a network learns: the trainer, what it measures, the weights it keeps. No config, no tracking, no plots."""
+"""Training: the trainer, its optimizer step, diagnostics, the best weights. No config, tracking or plots."""

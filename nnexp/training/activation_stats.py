@@ -1,4 +1,4 @@
-"""What comes out of a layer over many examples: mean, deviation, and the units that say the same of all of them.
+"""Statistics of a layer's outputs over many examples: mean, standard deviation and dead units.
 
 B batch, C units or channels.
 """
@@ -15,60 +15,62 @@ from nnexp.nn.layers.containers import Container
 from nnexp.nn.layers.dense import Weighted
 from nnexp.nn.layers.dropout import StochasticLayer
 from nnexp.nn.layers.normalization import BatchNorm, LayerNorm
-
-Array = NDArray[np.floating]
+from nnexp.nn.parameters import Array
 
 
 class ActivationStats:
-    """The outputs of one layer, added up batch by batch."""
+    """The outputs of one layer, accumulated batch by batch."""
 
     def __init__(self) -> None:
-        self.size = self.examples = 0
-        self.mean = self.squares = 0.0  # squares: the sum of squared deviations from the mean
-        self.first: Array | None = None  # of all examples, (1, C, ...)
-        self.alive: NDArray[Any] | None = None  # units that told two examples apart, (C,)
+        self.size = 0
+        self.examples = 0
+        self.mean = 0.0
+        self.squared_deviations = 0.0  # their sum
+        self.first: Array | None = None  # output of all examples, (1, C, ...)
+        self.is_active: NDArray[Any] | None = None  # units whose output varies, (C,)
 
     def add(self, y: Array) -> None:
-        """Outputs y (B, C, ...), looked at while they last; means and squares are merged as in Chan et al. 1979, eq. 2.1."""
-        size, mean, squares = (
-            y.size,
-            float(np.mean(y, dtype=np.float64)),
-            float(np.var(y, dtype=np.float64)) * y.size,
-        )
-        apart, both = mean - self.mean, self.size + size
-        self.squares += squares + apart * apart * (self.size * size / both)
-        self.mean += apart * (size / both)
-        self.size, self.examples = both, self.examples + len(y)
+        """Add outputs y (B, C, ...); means and squares are merged as in Chan et al. 1979, eq. 2.1."""
+        delta = float(np.mean(y, dtype=np.float64)) - self.mean
+        size = self.size + y.size
+        squared_deviations = float(np.var(y, dtype=np.float64)) * y.size
+        self.squared_deviations += squared_deviations + delta * delta * (self.size * y.size / size)
+        self.mean += delta * (y.size / size)
+        self.size = size
+        self.examples += len(y)
         if self.first is None:
-            self.first, self.alive = y[:1].copy(), np.zeros(y.shape[1], bool)
-        self.alive |= np.any(y != self.first, axis=(0, *range(2, y.ndim)))
+            self.first = y[:1].copy()
+            self.is_active = np.zeros(y.shape[1], bool)
+        self.is_active |= np.any(y != self.first, axis=(0, *range(2, y.ndim)))
 
     @property
-    def deviation(self) -> float:
-        """Of all numbers from their mean."""
-        return sqrt(self.squares / self.size)
+    def std(self) -> float:
+        """The standard deviation of all outputs."""
+        return sqrt(self.squared_deviations / self.size)
 
     @property
-    def dead(self) -> float | None:
-        """The share of units whose output was the same for all examples; None where a single one could not differ."""
-        return None if self.alive is None or self.examples < 2 else float(np.mean(~self.alive))
+    def dead_units(self) -> float | None:
+        """The share of units with the same output for all examples; None for fewer than two examples."""
+        if self.is_active is None or self.examples < 2:
+            return None
+        return float(np.mean(~self.is_active))
 
 
-def outlets(container: Container) -> dict[Weighted, Layer]:
-    """For each layer with weights the one whose output is its activation; itself where no activation follows in its row."""
-    found: dict[Weighted, Layer] = {}
+def activation_after_each(container: Container) -> dict[Weighted, Layer]:
+    """Map each layer with weights to the activation that follows it in its stack, else to itself."""
+    activations: dict[Weighted, Layer] = {}
     layers = list(container.children.values())
     for i, layer in enumerate(layers):
         if isinstance(layer, Weighted):
-            found[layer] = _activation(layers[i + 1 :]) or layer
+            activations[layer] = _first_activation(layers[i + 1 :]) or layer
         if isinstance(layer, Container):
-            found |= outlets(layer)
-    return found
+            activations |= activation_after_each(layer)
+    return activations
 
 
-def _activation(behind: list[Layer]) -> Layer | None:
-    """The activation that these layers begin with, but for normalisations and what does nothing outside training."""
-    for layer in behind:
+def _first_activation(layers: list[Layer]) -> Layer | None:
+    """Return the first activation, if only normalization and stochastic layers precede it."""
+    for layer in layers:
         if isinstance(layer, Activation):
             return layer
         if not isinstance(layer, BatchNorm | LayerNorm | StochasticLayer):

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from nnexp.atomic_write import write_atomically
 from nnexp.nn.network import Network
-from nnexp.training.trainer import Record
+from nnexp.training.record import Record
 
 Monitor = Literal["score", "loss"]
 
@@ -18,8 +18,9 @@ class BestWeights:
 
     Args:
         network: whose weights are kept.
-        monitor: "score": the highest validation score is best, of equals the lowest loss; "loss": the other way round.
-        min_delta: the smallest change of the monitored value that counts as an improvement for early stopping.
+        monitor: "score": the highest validation score is best, of equals the lowest loss; "loss": the
+            reverse.
+        min_delta: the smallest change of the monitored value that counts for early stopping.
 
     Attributes:
         best_value: the monitored value that an improvement must exceed; a loss is negated.
@@ -70,6 +71,6 @@ class BestWeights:
 
 
 def save_weights(network: Network, path: Path) -> None:
-    """Write weights and state as .npz, an array each named "<layer>.<name>", loadable with allow_pickle=False."""
+    """Write weights and state as .npz, each array as "<layer>.<name>", loadable with allow_pickle=False."""
     arrays = network.parameters.values | network.parameters.states
     write_atomically(path, lambda file: np.savez(file, allow_pickle=False, **arrays))

@@ -1,9 +1,9 @@
-"""How numbers are spread, record after record: counts in equal bins, kept for a bounded number of records.
+"""Histograms of arrays, record after record: counts in equal bins, kept for a bounded number of records.
 
 R records that are kept, B bins.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -12,64 +12,59 @@ from numpy.typing import NDArray
 Counts = NDArray[np.int32]
 Edges = NDArray[np.float64]
 BINS = 64
-MOST = 200  # records
-HUGE = 1e300  # beyond which the width of a bin might be no number
+MAX_RECORDS = 200
+HUGE = 1e300  # beyond it the width of a bin overflows
 
 
 class Histograms:
-    """A row of histograms under each name, on an even grid of records: whenever there are too many, every second one goes.
+    """Histograms of named arrays on an even grid of records; of too many, every second one is dropped.
 
     Args:
-        most: the records that are kept at once, at most.
+        max_records: that are kept at once.
     """
 
-    def __init__(self, most: int = MOST) -> None:
-        self.most, self.stride, self.seen = most, 1, 0
-        self.kept: list[tuple[int, dict[str, tuple[Counts, Edges]]]] = []
+    def __init__(self, max_records: int = MAX_RECORDS) -> None:
+        self.max_records = max_records
+        self.stride = 1
+        self.count = 0
+        self.records: list[tuple[int, dict[str, tuple[Counts, Edges]]]] = []
 
-    def is_wanted(self) -> bool:
-        """Whether the next record lies on the grid; to be asked once for each."""
-        self.seen += 1
-        return (self.seen - 1) % self.stride == 0
-
-    def add(self, at: int, values: Mapping[str, NDArray[np.floating]]) -> None:
-        """Keep how the values under each name are spread at that epoch or step."""
-        self.kept.append((at, {name: spread(numbers) for name, numbers in values.items()}))
-        if len(self.kept) > self.most:
-            self.kept = self.kept[::2]
+    def add(self, at: int, values: Iterable[tuple[str, NDArray[np.floating]]]) -> None:
+        """Add the histograms of one record, if it lies on the grid; else `values` is not iterated."""
+        self.count += 1
+        if (self.count - 1) % self.stride:
+            return
+        self.records.append((at, {name: histogram(array) for name, array in values}))
+        if len(self.records) > self.max_records:
+            self.records = self.records[::2]
             self.stride *= 2
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """What `np.savez` takes: "steps" (R,), and for each name "name/counts" (R, B) and "name/edges" (R, B + 1)."""
-        if not self.kept:
+        """Return for `np.savez` "steps" (R,), and "<name>/counts" (R, B) and "<name>/edges" (R, B + 1)."""
+        if not self.records:
             return {}
-        found: dict[str, NDArray[Any]] = {"steps": np.array([at for at, _ in self.kept], np.int64)}
-        for name in self.kept[0][1]:
-            found[f"{name}/counts"] = np.stack([of_record[name][0] for _, of_record in self.kept])
-            found[f"{name}/edges"] = np.stack([of_record[name][1] for _, of_record in self.kept])
-        return found
+        arrays: dict[str, NDArray[Any]] = {"steps": np.array([at for at, _ in self.records], np.int64)}
+        for name in self.records[0][1]:
+            arrays[f"{name}/counts"] = np.stack([of_record[name][0] for _, of_record in self.records])
+            arrays[f"{name}/edges"] = np.stack([of_record[name][1] for _, of_record in self.records])
+        return arrays
 
 
-def spread(values: NDArray[np.floating]) -> tuple[Counts, Edges]:
-    """Counts (B,) and edges (B + 1,) from the least to the largest; what is no finite number is in no bin."""
-    numbers = values.astype(np.float64)
-    numbers = numbers[np.abs(numbers) < HUGE]
-    if not numbers.size:
-        return np.zeros(BINS, np.int32), np.linspace(0, 1, BINS + 1)
-    low, high = float(numbers.min()), float(numbers.max())
-    if high - low <= max(abs(low) * 1e-12, 1 / HUGE):  # all the same: a bin in the midst has them
+def histogram(values: NDArray[np.floating]) -> tuple[Counts, Edges]:
+    """Return counts (B,) and edges (B + 1,) from the minimum to the maximum, without NaN and infinity."""
+    values = values.astype(np.float64)
+    values = values[np.abs(values) < HUGE]
+    low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
+    if high - low <= max(abs(low) * 1e-12, 1 / HUGE):  # all the same: in the bin in the middle
         margin = max(abs(low), 1.0) / 2
         low, high = low - margin, high + margin
-    numbers -= low
-    numbers /= high - low
-    numbers *= BINS
-    places = np.minimum(numbers.astype(np.intp), BINS - 1)
-    return np.bincount(places, minlength=BINS).astype(np.int32), np.linspace(low, high, BINS + 1)
+    counts, edges = np.histogram(values, BINS, (low, high))
+    return counts.astype(np.int32), edges
 
 
-def thinning(size: int, outputs: int, most: int) -> int:
-    """The stride that leaves at most so many of the numbers in a matrix (I, O); none that would meet the same outputs in every row."""
-    stride = -(-size // most)
+def thinning_stride(size: int, outputs: int, max_values: int) -> int:
+    """Return a stride that leaves at most so many values of a matrix (I, O) and meets every output alike."""
+    stride = -(-size // max_values)
     while np.gcd(stride, outputs) > 1:
         stride += 1
     return stride

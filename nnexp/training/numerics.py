@@ -1,8 +1,9 @@
-"""Process settings while a network trains: denormal numbers count as zero, BLAS uses a given number of threads.
+"""Numerical settings during training: denormal numbers count as zero, BLAS uses a given number of threads.
 
-An optimizer's state decays towards zero where no gradient arrives (a pixel that is rarely lit, a dead unit) and then stays
-among the denormal numbers, between 1e-45 and 1e-38 in float32, with which a processor calculates some hundred times slower.
-Treating them as zero changes no weight; JAX does so too, and PyTorch on request.
+An optimizer's state decays towards zero where no gradient arrives (a pixel that is rarely lit, a dead unit)
+and then stays among the denormal numbers, between 1e-45 and 1e-38 in float32, with which a processor
+calculates some hundred times slower. Treating them as zero changes no weight; JAX does so too, and PyTorch on
+request.
 """
 
 import ctypes

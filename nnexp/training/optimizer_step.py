@@ -1,5 +1,6 @@
 """From gradients to new weights: everything that happens between two batches."""
 
+from dataclasses import KW_ONLY, dataclass, field
 from math import sqrt
 
 import numpy as np
@@ -12,10 +13,11 @@ from nnexp.optim.schedules import Constant, Schedule
 from nnexp.training.diagnostics import Diagnostics
 
 
+@dataclass(eq=False)
 class OptimizerStep:
-    """Accumulates gradients; every so many batches: penalties, clipping, the optimizer's step, max-norm, the average.
+    """Accumulates gradients; every so many batches: penalties, clipping, an update, max-norm, the average.
 
-    Args:
+    Attributes:
         network: its parameters are trained.
         optimizer: is bound to them here.
         schedule: progress in [0, 1) -> multiplier of the learning rate.
@@ -23,36 +25,28 @@ class OptimizerStep:
         regularization: penalties and bounds.
         accumulate: the batches whose gradients make one step.
         steps_planned: of the whole run; progress is a share of them.
-        diagnostics: observe some of the steps; they change nothing.
-
-    Attributes:
+        diagnostics: measure some of the steps; they change nothing.
         steps_taken: so far.
+        elapsed: the share of the time budget that is used up.
         lr: the learning rate of the last step.
     """
 
-    def __init__(
-        self,
-        network: Network,
-        optimizer: Optimizer,
-        schedule: Schedule | None = None,
-        averaging: Averaging | None = None,
-        regularization: Regularization | None = None,
-        *,
-        accumulate: int = 1,
-        steps_planned: int = 1,
-        diagnostics: Diagnostics | None = None,
-    ) -> None:
-        self.network = network
-        self.optimizer = optimizer
-        self.schedule = schedule or Constant()
-        self.averaging = averaging or NoAveraging()
-        optimizer.bind(network.parameters)
+    network: Network
+    optimizer: Optimizer
+    schedule: Schedule = field(default_factory=Constant)
+    averaging: Averaging = field(default_factory=NoAveraging)
+    regularization: Regularization = field(default_factory=Regularization)
+    _: KW_ONLY
+    accumulate: int = 1
+    steps_planned: int = 1
+    diagnostics: Diagnostics | None = None
+
+    def __post_init__(self) -> None:
+        network = self.network
+        self.optimizer.bind(network.parameters)
         self.averaging.bind(network.theta, network.state)
-        self.regularizer = Regularizer(regularization or Regularization(), network.parameters)
-        self.accumulate = accumulate
-        self.steps_planned = steps_planned
-        self.diagnostics = diagnostics
-        self.grad_sum = np.zeros_like(network.grad if accumulate > 1 else network.grad[:0])  # times examples
+        self.regularizer = Regularizer(self.regularization, network.parameters)
+        self.grad_sum = np.zeros_like(network.grad if self.accumulate > 1 else network.grad[:0])
         self.batches = 0  # accumulated
         self.examples = 0  # accumulated
         self.steps_taken = 0
@@ -83,9 +77,9 @@ class OptimizerStep:
     def step(self) -> float:
         """Make one step; return the gradient's norm, before penalties and clipping."""
         grad_norm = sqrt(np.dot(self.network.grad, self.network.grad))
-        diagnostics = (
-            self.diagnostics if self.diagnostics and self.diagnostics.is_due(self.steps_taken) else None
-        )
+        diagnostics = self.diagnostics
+        if diagnostics and not diagnostics.is_due(self.steps_taken):
+            diagnostics = None
         if diagnostics:
             diagnostics.before_step()
         self.regularizer.penalize()

@@ -4,164 +4,55 @@ Its consumer decides what happens between two records: log, keep the best weight
 """
 
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass
 from math import ceil
 from time import perf_counter
-from typing import Any, Literal, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Literal
 
 from nnexp.metrics.running import RunningMetric
 from nnexp.nn.losses.loss import Loss
 from nnexp.nn.network import Network
+from nnexp.nn.parameters import Array
+from nnexp.training.evaluation import Examples, Targets, evaluate
 from nnexp.training.numerics import flushed_denormals
 from nnexp.training.optimizer_step import OptimizerStep
+from nnexp.training.record import Record, Totals
 
-Array = NDArray[np.floating]
-Targets = NDArray[Any]
 Unit = Literal["epoch", "step"]
 
 
-class Examples(Protocol):
-    """Batches, pass after pass."""
-
-    @property
-    def examples(self) -> int: ...
-    def __len__(self) -> int: ...
-    def __iter__(self) -> Iterator[tuple[Array, Targets]]: ...
-
-
-@dataclass(frozen=True)
-class Record:
-    """The metrics of one epoch, or of the steps between two evaluations.
-
-    Attributes:
-        at: the step that it is logged under: the epoch, or the step where evaluation goes by steps.
-        epoch: from 1; the one that the evaluation falls into.
-        train_loss, train_score: means over the examples since the last record, each measured before its step.
-        val_loss, val_score: after the last step.
-        lr: the learning rate of the last step.
-        grad_norm: the mean over the steps of the gradient's Euclidean norm.
-        seconds: of training, without evaluation.
-        examples_per_second: of training.
-        score_name: accuracy or r2.
-        layers: diagnostics of each layer, by metric name.
-    """
-
-    at: int
-    epoch: int
-    train_loss: float
-    train_score: float
-    val_loss: float
-    val_score: float
-    lr: float
-    grad_norm: float
-    seconds: float
-    examples_per_second: float
-    score_name: str = "accuracy"
-    layers: dict[str, float] = field(default_factory=dict, hash=False, repr=False)
-
-    def metrics(self) -> dict[str, float]:
-        """Return the values by the names that they are logged under."""
-        return {
-            "train/loss": self.train_loss,
-            f"train/{self.score_name}": self.train_score,
-            "val/loss": self.val_loss,
-            f"val/{self.score_name}": self.val_score,
-            "lr": self.lr,
-            "grad/norm": self.grad_norm,
-            "time/epoch": self.seconds,
-            "examples_per_second": self.examples_per_second,
-        } | self.layers
-
-
-@dataclass
-class Totals:
-    """Sums over the batches and the steps since the last record."""
-
-    loss_sum: float = 0.0
-    loss_weight: float = 0.0
-    examples: int = 0
-    norm_sum: float = 0.0
-    steps: int = 0
-    seconds: float = 0.0
-
-    def add_batch(self, loss: float, weight: float, examples: int) -> None:
-        """Add the mean loss of a batch."""
-        self.loss_sum += loss * weight
-        self.loss_weight += weight
-        self.examples += examples
-
-    def add_step(self, grad_norm: float | None) -> None:
-        """Add the gradient's norm; None means that no step was made."""
-        if grad_norm is not None:
-            self.norm_sum += grad_norm
-            self.steps += 1
-
-    @property
-    def mean_loss(self) -> float:
-        """The mean loss of the examples."""
-        return self.loss_sum / self.loss_weight
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """The evaluation of a network on some examples.
-
-    Attributes:
-        loss: the mean.
-        score: accuracy or R2.
-        predicted: of each example: the class (N,), the labels (N, L) or the scaled targets (N, T).
-        outputs: (N, O) if they are kept, else empty.
-    """
-
-    loss: float
-    score: float
-    predicted: Targets
-    outputs: Array
-
-
+@dataclass(eq=False)
 class Trainer:
     """Trains a network, epoch by epoch.
 
-    Args:
+    Attributes:
         network: initialized.
         loss: allocated for the network's outputs.
         score: the running metric beside the loss.
-        optimizer_step: updates the weights; planned for `epochs` times the steps of an epoch.
+        optimizer_step: updates the weights; planned for all steps of all epochs.
         train: batches in a new order in every pass.
         validation: batches in a fixed order.
-        epochs: how many.
+        n_epochs: how many.
         evaluate_every: the steps between two evaluations; None evaluates at each epoch's end.
         time_budget: the seconds of training after which it ends, even within an epoch; None for no limit. The
             progress of a schedule is then that of the steps or that of the time, whichever is further.
+        seconds: of training, so far.
     """
 
-    def __init__(
-        self,
-        network: Network,
-        loss: Loss,
-        score: RunningMetric,
-        optimizer_step: OptimizerStep,
-        train: Examples,
-        validation: Examples,
-        *,
-        epochs: int,
-        evaluate_every: int | None = None,
-        time_budget: float | None = None,
-    ) -> None:
-        self.network = network
-        self.loss = loss
-        self.score = score
-        self.optimizer_step = optimizer_step
-        self.train = train
-        self.validation = validation
-        self.n_epochs = epochs
-        self.evaluate_every = evaluate_every
-        self.time_budget = time_budget
-        self.steps_per_epoch = steps_per_epoch(train, optimizer_step.accumulate)
-        self.seconds = 0.0  # of training, so far
+    network: Network
+    loss: Loss
+    score: RunningMetric
+    optimizer_step: OptimizerStep
+    train: Examples
+    validation: Examples
+    _: KW_ONLY
+    n_epochs: int
+    evaluate_every: int | None = None
+    time_budget: float | None = None
+
+    def __post_init__(self) -> None:
+        self.steps_per_epoch = steps_per_epoch(self.train, self.optimizer_step.accumulate)
+        self.seconds = 0.0
         self.start_record()
 
     @property
@@ -190,10 +81,10 @@ class Trainer:
         return self.time_budget is not None and self.optimizer_step.elapsed > 1
 
     def epochs(self) -> Generator[tuple[Record, Targets]]:
-        """Train; evaluate and yield a record after each epoch, or every so many steps and at the end.
+        """Train; after each epoch, or every so many steps and at the end, evaluate and yield.
 
-        Beside it, the predictions for the validation examples. Until the next record is asked for, the network
-        holds the weights to keep: an average, if there is one.
+        A record, and the predictions for the validation examples. Until the next record is asked for, the
+        network holds the weights to keep: an average, if there is one.
         """
         for epoch in range(1, self.n_epochs + 1):
             batches = iter(self.train)
@@ -213,8 +104,8 @@ class Trainer:
     @flushed_denormals()
     def train_until_evaluation(self, batches: Iterator[tuple[Array, Targets]]) -> bool:
         """Train on these batches until an evaluation is due; return whether the batches ended before."""
-        network, loss, score, step = self.network, self.loss, self.score, self.optimizer_step
-        totals = self.totals
+        network, loss, score, totals = self.network, self.loss, self.score, self.totals
+        step = self.optimizer_step
         start = perf_counter()
         is_due = False
         for x, y in batches:
@@ -223,14 +114,10 @@ class Trainer:
             totals.add_batch(batch_loss, loss.weight(y), len(y))
             score.update(z, y)
             network.backward(loss.backward())
-            grad_norm = step(len(y))
-            totals.add_step(grad_norm)
-            if is_due := self.is_evaluation_due(grad_norm, start):
+            if is_due := self.after_step(step(len(y)), start):
                 break
         else:
-            grad_norm = step.flush()
-            totals.add_step(grad_norm)
-            is_due = self.is_evaluation_due(grad_norm, start)
+            is_due = self.after_step(step.flush(), start)
         if is_due and self.time_budget is not None:
             totals.add_step(step.flush())
         seconds = perf_counter() - start
@@ -238,14 +125,16 @@ class Trainer:
         self.seconds += seconds
         return not is_due
 
-    def is_evaluation_due(self, grad_norm: float | None, start: float) -> bool:
-        """Decide whether to evaluate before the next batch; a gradient norm means that a step was just made."""
+    def after_step(self, grad_norm: float | None, start: float) -> bool:
+        """Add the gradient norm of a step, if there was one; return whether an evaluation is due."""
+        self.totals.add_step(grad_norm)
         if self.time_budget is not None:
             self.optimizer_step.set_elapsed((self.seconds + perf_counter() - start) / self.time_budget)
             if self.is_out_of_time:
                 return True
-        was_stepped = grad_norm is not None
-        return self.evaluate_every is not None and was_stepped and self.steps_taken % self.evaluate_every == 0
+        if self.evaluate_every is None or grad_norm is None:
+            return False
+        return self.steps_taken % self.evaluate_every == 0
 
     def start_record(self) -> None:
         """Reset all sums for a new record."""
@@ -271,7 +160,7 @@ class Trainer:
             val_loss=validation.loss,
             val_score=validation.score,
             lr=self.optimizer_step.lr,
-            grad_norm=totals.norm_sum / max(totals.steps, 1),
+            grad_norm=totals.mean_norm,
             seconds=totals.seconds,
             examples_per_second=totals.examples / totals.seconds,
             score_name=self.score.name,
@@ -283,26 +172,3 @@ class Trainer:
 def steps_per_epoch(train: Examples, accumulate: int) -> int:
     """Count the steps of an epoch; the last one may have fewer than `accumulate` batches."""
     return ceil(len(train) / accumulate)
-
-
-def evaluate(
-    network: Network, loss: Loss, score: RunningMetric, batches: Examples, keep_outputs: bool = False
-) -> Evaluation:
-    """Evaluate a network on one pass of batches; its weights and state stay as they are."""
-    totals = Totals()
-    predicted: list[Targets] = []
-    outputs = [np.empty((0, *network.outputs), network.dtype)]
-    score.reset()
-    for x, y in batches:
-        z = network.forward(x)
-        if keep_outputs:
-            outputs.append(z.copy())
-        batch_loss = loss.forward(z, y)
-        totals.add_batch(batch_loss, loss.weight(y), len(y))
-        predicted.append(score.update(z, y).copy())
-    return Evaluation(
-        loss=totals.mean_loss,
-        score=score.value,
-        predicted=np.concatenate(predicted),
-        outputs=np.concatenate(outputs),
-    )

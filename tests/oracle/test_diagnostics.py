@@ -45,7 +45,7 @@ def test_gradients_and_updates_are_those_of_pytorch(rules, accumulate, compare):
         steps_planned=STEPS,
         diagnostics=diagnostics,
     )
-    trainer = Trainer(network, loss, Accuracy(BATCH), update, examples, examples, epochs=1)
+    trainer = Trainer(network, loss, Accuracy(BATCH), update, examples, examples, n_epochs=1)
     ((record, _),) = trainer.epochs()
 
     theirs = torch.optim.SGD(weights.values(), lr=0.05, momentum=update.optimizer.momentum)

@@ -299,7 +299,7 @@ def test_steps_that_are_looked_at_allocate_nothing_array_sized_either():
         OptimizerStep(network, Adam(lr=0.001), steps_planned=102, diagnostics=diagnostics),
         train,
         train,
-        epochs=51,
+        n_epochs=51,
     )
     trainer.train_until_evaluation(iter(train))
     tracemalloc.start()

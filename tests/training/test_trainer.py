@@ -48,7 +48,7 @@ def test_a_hundred_steps_allocate_nothing_array_sized(optimizer, activation):
         settings.regularization,
         steps_planned=102,
     )
-    trainer = Trainer(network, settings.loss, Accuracy(batch), update, train, train, epochs=51)
+    trainer = Trainer(network, settings.loss, Accuracy(batch), update, train, train, n_epochs=51)
     trainer.train_until_evaluation(iter(train))
     tracemalloc.start()
     try:

@@ -12,7 +12,7 @@ from nnexp.config import Settings, build, compose
 from nnexp.errors import UserError
 from nnexp.experiment.components import build_components
 from nnexp.plots.style import save
-from nnexp.training.lr_range_test import Curve, range_test
+from nnexp.training.lr_range_test import LRCurve, lr_range_test
 from nnexp.training.numerics import blas_threads
 from nnexp.training.optimizer_step import OptimizerStep
 
@@ -56,7 +56,7 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def find(settings: Settings, low: float, high: float, steps: int) -> Curve:
+def find(settings: Settings, low: float, high: float, steps: int) -> LRCurve:
     """Run the range test on the experiment's data, network and batches, without its schedule and averaging.
 
     Raises:
@@ -72,10 +72,10 @@ def find(settings: Settings, low: float, high: float, steps: int) -> Curve:
             regularization=settings.regularization,
             accumulate=settings.trainer.accumulate,
         )
-        return range_test(network, settings.loss, optimizer_step, components.train, low, high, steps)
+        return lr_range_test(network, settings.loss, optimizer_step, components.train, low, high, steps)
 
 
-def draw(curve: Curve, settings: Settings, out: Path) -> None:
+def draw(curve: LRCurve, settings: Settings, out: Path) -> None:
     """Plot the curve with its suggestion into a file."""
     from nnexp.plots.lr_range import lr_curve
 
@@ -87,7 +87,7 @@ def draw(curve: Curve, settings: Settings, out: Path) -> None:
     save(lr_curve(curve.lr, curve.loss, curve.smoothed, title, lr, bounds), out)
 
 
-def table(curve: Curve) -> Iterator[str]:
+def table(curve: LRCurve) -> Iterator[str]:
     """Yield the lines of a table: the smoothed loss at each power of ten."""
     yield "learning rate    loss"
     for power in range(ceil(log10(curve.lr[0]) - 1e-9), floor(log10(curve.lr[-1]) + 1e-9) + 1):
@@ -97,7 +97,7 @@ def table(curve: Curve) -> Iterator[str]:
         yield f"{curve.lr[-1]:13.2g}  diverged"
 
 
-def suggestion(curve: Curve) -> str:
+def suggestion(curve: LRCurve) -> str:
     """Format the suggested learning rate with the two digits that are significant."""
     return f"{float(f'{curve.suggestion:.2g}'):g}"
 

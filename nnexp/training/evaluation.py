@@ -1,0 +1,60 @@
+"""The evaluation of a network on batches of examples."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnexp.metrics.running import RunningMetric
+from nnexp.nn.losses.loss import Loss
+from nnexp.nn.network import Network
+from nnexp.nn.parameters import Array
+from nnexp.training.record import Totals
+
+Targets = NDArray[Any]
+
+
+class Examples(Protocol):
+    """Batches, pass after pass."""
+
+    @property
+    def examples(self) -> int: ...
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[tuple[Array, Targets]]: ...
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The result on some examples.
+
+    Attributes:
+        loss: the mean.
+        score: accuracy or R2.
+        predicted: of each example: the class (N,), the labels (N, L) or the scaled targets (N, T).
+        outputs: (N, O) if they are kept, else empty.
+    """
+
+    loss: float
+    score: float
+    predicted: Targets
+    outputs: Array
+
+
+def evaluate(
+    network: Network, loss: Loss, score: RunningMetric, batches: Examples, keep_outputs: bool = False
+) -> Evaluation:
+    """Evaluate a network on one pass of batches; its weights and state stay as they are."""
+    totals = Totals()
+    predicted: list[Targets] = []
+    outputs = [np.empty((0, *network.outputs), network.dtype)]
+    score.reset()
+    for x, y in batches:
+        z = network.forward(x)
+        if keep_outputs:
+            outputs.append(z.copy())
+        batch_loss = loss.forward(z, y)
+        totals.add_batch(batch_loss, loss.weight(y), len(y))
+        predicted.append(score.update(z, y).copy())
+    return Evaluation(totals.mean_loss, score.value, np.concatenate(predicted), np.concatenate(outputs))
