@@ -19,7 +19,8 @@ from nnexp.messages import duration, first_line, short_path
 from nnexp.tasks import Task, task_of, task_of_metrics
 from nnexp.tracking.upload.client import Outcome
 from nnexp.training.best_weights import BestWeights
-from nnexp.training.trainer import Record, Trainer
+from nnexp.training.record import Record
+from nnexp.training.trainer import Trainer
 
 log = logging.getLogger("nnexp")  # in a run's folder, this keeps what the terminal showed
 MAX_PROGRESS_LINES = 25  # above a progress bar

@@ -8,7 +8,8 @@ from nnexp.config import Settings
 from nnexp.experiment.components import Components
 from nnexp.metrics.reports import ConfusionReport
 from nnexp.tracking.journal import Journal
-from nnexp.training.trainer import Record, Targets
+from nnexp.training.evaluation import Targets
+from nnexp.training.record import Record
 
 MAX_NAME = 200  # characters of a class's name in that of a metric
 MAX_CLASSES_DRAWN = 200  # beyond it a confusion matrix is not legible

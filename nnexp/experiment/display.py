@@ -7,7 +7,8 @@ from nnexp.experiment.components import Components
 from nnexp.experiment.result import Result
 from nnexp.tracking.upload.client import Outcome
 from nnexp.training.best_weights import BestWeights
-from nnexp.training.trainer import Record, Trainer
+from nnexp.training.record import Record
+from nnexp.training.trainer import Trainer
 
 
 class Display:

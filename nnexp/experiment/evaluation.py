@@ -11,7 +11,7 @@ from nnexp.metrics.predictions import Predictions
 from nnexp.metrics.reports import EvaluationReport
 from nnexp.nn.output_activations import probabilities
 from nnexp.tasks import task_of
-from nnexp.training.trainer import evaluate
+from nnexp.training.evaluation import evaluate
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 from nnexp.experiment.evaluation import SplitResult
 from nnexp.nn.network import Network
 from nnexp.tracking.journal import Status
-from nnexp.training.trainer import Record
+from nnexp.training.record import Record
 
 
 @dataclass

@@ -29,7 +29,7 @@ from nnexp.tracking.mlflow.store import tracking_uri
 from nnexp.tracking.upload.client import Outcome, Uploader
 from nnexp.training.best_weights import save_weights
 from nnexp.training.numerics import blas_threads
-from nnexp.training.trainer import Record
+from nnexp.training.record import Record
 
 
 class DivergedError(UserError):

@@ -13,7 +13,7 @@ from nnexp.data.errors import DataError
 from nnexp.experiment.components import build_components
 from nnexp.experiment.run import DivergedError
 from nnexp.run_folder import RunFolder
-from nnexp.training.trainer import evaluate
+from nnexp.training.evaluation import evaluate
 
 QUICK = ["data=digits", "trainer.epochs=3", "tracking=none"]
 CONTRACT = [

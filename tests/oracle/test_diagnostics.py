@@ -1,4 +1,4 @@
-"""Lengths of gradients and of updates, layer by layer, against PyTorch in float64 to 1e-10, with what comes between the two."""
+"""Norms of gradients and updates of each layer against PyTorch in float64 to 1e-10, with regularization."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ INPUTS, HIDDEN, CLASSES, BATCH, STEPS = 7, 6, 4, 10, 6
 
 @pytest.mark.parametrize("accumulate", [1, 2])
 @pytest.mark.parametrize(
-    "rules", [Regularization(), Regularization(l2=0.1, clip_norm=0.05)], ids=["free", "held"]
+    "rules", [Regularization(), Regularization(l2=0.1, clip_norm=0.05)], ids=["none", "l2 and clipping"]
 )
 def test_gradients_and_updates_are_those_of_pytorch(rules, accumulate, compare):
     rng = np.random.default_rng(0)
@@ -37,7 +37,7 @@ def test_gradients_and_updates_are_those_of_pytorch(rules, accumulate, compare):
     loss = SoftmaxCrossEntropy()
     loss.allocate(BATCH, CLASSES, np.float64)
     diagnostics = Diagnostics(network, examples, steps=3)
-    update = OptimizerStep(
+    optimizer_step = OptimizerStep(
         network,
         Momentum(lr=0.05),
         regularization=rules,
@@ -45,19 +45,19 @@ def test_gradients_and_updates_are_those_of_pytorch(rules, accumulate, compare):
         steps_planned=STEPS,
         diagnostics=diagnostics,
     )
-    trainer = Trainer(network, loss, Accuracy(BATCH), update, examples, examples, n_epochs=1)
+    trainer = Trainer(network, loss, Accuracy(BATCH), optimizer_step, examples, examples, n_epochs=1)
     ((record, _),) = trainer.epochs()
 
-    theirs = torch.optim.SGD(weights.values(), lr=0.05, momentum=update.optimizer.momentum)
-    lengths, ratios = np.zeros((2, STEPS, 2))
+    theirs = torch.optim.SGD(weights.values(), lr=0.05, momentum=optimizer_step.optimizer.momentum)
+    norms, ratios = np.zeros((2, STEPS, 2))
     size = BATCH * accumulate
     for step in range(STEPS):
-        images, labels = (torch.from_numpy(part[step * size : (step + 1) * size]) for part in (x, y))
+        images, labels = (torch.from_numpy(array[step * size : (step + 1) * size]) for array in (x, y))
         z = torch.tanh(images @ weights["0.W"] + weights["0.b"]) @ weights["2.W"] + weights["2.b"]
         theirs.zero_grad()
         torch.nn.functional.cross_entropy(z, labels).backward()
         for i, layer in enumerate(("0", "2")):
-            lengths[step, i] = torch.cat(
+            norms[step, i] = torch.cat(
                 [weights[f"{layer}.{name}"].grad.flatten() for name in ("W", "b")]
             ).norm()
             weights[f"{layer}.W"].grad += rules.l2 * weights[f"{layer}.W"].detach()
@@ -68,13 +68,13 @@ def test_gradients_and_updates_are_those_of_pytorch(rules, accumulate, compare):
         for i, layer in enumerate(("0.W", "2.W")):
             ratios[step, i] = (weights[layer].detach() - old[layer]).norm() / old[layer].norm()
 
-    looked = [1, 3, 5]  # the middles of three parts
+    measured = [1, 3, 5]  # the middles of three intervals
     tolerance = 1e-10 if rules.clip_norm is None else 1e-6  # PyTorch clips to 1e-6 below the bound
-    found = record.layers
-    compare([found[f"grad_norm/dense{i}"] for i in (1, 2)], lengths[looked].mean(axis=0), tolerance)
-    compare([found[f"update_ratio/dense{i}"] for i in (1, 2)], ratios[looked].mean(axis=0), tolerance)
+    metrics = record.layers
+    compare([metrics[f"grad_norm/dense{i}"] for i in (1, 2)], norms[measured].mean(axis=0), tolerance)
+    compare([metrics[f"update_ratio/dense{i}"] for i in (1, 2)], ratios[measured].mean(axis=0), tolerance)
     compare(
-        [found[f"weight_norm/dense{i}"] for i in (1, 2)],
+        [metrics[f"weight_norm/dense{i}"] for i in (1, 2)],
         [weights[f"{i}.W"].detach().norm() for i in (0, 2)],
         tolerance,
     )

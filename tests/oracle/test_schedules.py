@@ -17,7 +17,7 @@ lr_scheduler = torch.optim.lr_scheduler
 
 
 def torch_curve(n, v, *schedulers, milestones=()):
-    """Learning rates and momenta in n steps of schedulers, each a function of an optimizer, after a warmup."""
+    """Learning rates and momenta in n steps of schedulers, functions of an optimizer, after a warmup."""
     o = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0, momentum=0.9)
     warmup = round(v["warmup"] * n)
     in_order = [scheduler(o) for scheduler in schedulers]
@@ -48,8 +48,8 @@ def by_torch(make_scheduler):
 def one_cycle(o, n, v):
     """PyTorch's first phase ends at pct_start total_steps - 1, its second at total_steps - 1.
 
-    Progress here is step / n and reaches 1 after the last step: so total_steps is n + 1, from which the first n
-    count, and the phases meet at the same step when pct_start is (pct_start n + 1) / (n + 1).
+    Progress here is step / n and reaches 1 after the last step: so total_steps is n + 1, whose first n count,
+    and the phases meet at the same step when pct_start is (pct_start n + 1) / (n + 1).
     """
     same = ("cycle_momentum", "base_momentum", "max_momentum", "div_factor", "final_div_factor")
     return lr_scheduler.OneCycleLR(
@@ -82,7 +82,7 @@ def linear(o, n, v):
 
 
 def inverse_sqrt(n, v):
-    """min(t^-0.5, t t_w^-1.5), which peaks at t_w steps, over its peak; the rise begins at `start`, the paper's at 0."""
+    """min(t^-0.5, t t_w^-1.5), which peaks at t_w steps, over its peak; the paper's rise starts at 0."""
     t, t_w = np.arange(n), round(v["warmup"] * n)
     rise = v["start"] + (1 - v["start"]) * t[:t_w] / t_w
     return [*rise, *(t[t_w:] / t_w) ** -0.5], None

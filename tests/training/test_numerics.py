@@ -3,21 +3,18 @@ import pytest
 
 from nnexp.training.numerics import SUPPORTED, flushed_denormals
 
-pytestmark = pytest.mark.skipif(
-    not SUPPORTED, reason="this processor and C library are not among those that can be told"
-)
+pytestmark = pytest.mark.skipif(not SUPPORTED, reason="this processor or C library is not supported")
+TINY, TENTH = np.full(100, 2e-38, np.float32), np.float32(0.1)
 
 
-def test_denormals_are_zero_within_and_numbers_without():
-    tiny, tenth = np.full(100, 2e-38, np.float32), np.float32(0.1)
+def test_denormals_are_zero_inside_and_normal_numbers_unchanged():
     with flushed_denormals():
-        assert not (tiny * tenth).any()
-        assert (tiny * np.float32(2)).all(), "normal numbers are what they were"
-    assert (tiny * tenth).all()
+        assert not (TINY * TENTH).any()
+        assert (TINY * np.float32(2)).all()
+    assert (TINY * TENTH).all()
 
 
-def test_the_mode_ends_with_an_error_too():
-    tiny = np.full(100, 2e-38, np.float32)
+def test_the_mode_is_restored_after_an_error():
     with pytest.raises(KeyError), flushed_denormals():
         raise KeyError
-    assert (tiny * np.float32(0.1)).all()
+    assert (TINY * TENTH).all()

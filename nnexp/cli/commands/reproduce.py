@@ -23,7 +23,7 @@ from nnexp.runs.query import RunError, Runs
 from nnexp.runs.reproduction import Comparison, Difference, Trace, compare
 from nnexp.runs.run import Run, in_folder
 from nnexp.training.best_weights import BestWeights
-from nnexp.training.trainer import Record
+from nnexp.training.record import Record
 
 
 class RecordEnded(KeyboardInterrupt):
