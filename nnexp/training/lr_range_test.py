@@ -66,10 +66,10 @@ class LRCurve:
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """The learning rates at which the loss begins to fall, and at which its fall slows: Smith, section 3.3.
+        """The learning rates where the loss begins to fall, and where its fall slows: Smith, section 3.3.
 
-        Defined here as a tenth and nine tenths of the fall: the lowest loss lies further up, anywhere on a flat
-        bottom just before divergence; the steepest descent further down, at a place that depends on noise.
+        Defined here as a tenth and nine tenths of the fall: the lowest loss lies further up, anywhere on a
+        flat bottom just before divergence; the steepest descent further down, where noise puts it.
         """
         return self.lr_after_fall(1 - SLOWED), self.lr_after_fall(SLOWED)
 

@@ -10,7 +10,7 @@ from nnexp import compose, run
 from nnexp.data.batches import Batches
 from nnexp.metrics.running import Accuracy
 from nnexp.nn.activations.from_output import ReLU
-from nnexp.nn.initializers.initializer import He
+from nnexp.nn.initializers import He
 from nnexp.nn.layers.containers import Residual
 from nnexp.nn.layers.convolution import Conv2d
 from nnexp.nn.layers.dense import Dense
