@@ -2,13 +2,14 @@
 
 import shlex
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 from nnexp.cli.run_table.columns import SHORT_ID, iso_time
 from nnexp.config.naming import changes_learning
 from nnexp.redaction import redacted
-from nnexp.run_folder import CONFIG, ENVIRONMENT, ERROR, NETWORK, UPLOAD_STATE, History, weights_path
+from nnexp.run_folder import CONFIG, ENVIRONMENT, ERROR, NETWORK, SPLITS, UPLOAD_STATE, History, weights_path
 from nnexp.runs.query import Run
 from nnexp.tasks import TASKS
 from nnexp.tracking.mlflow.upload_state import UploadState
@@ -19,14 +20,10 @@ PRESETS = ("experiment", "debug", "hparams_search")  # their choices appear as t
 
 
 def report(run: Run, name: str) -> dict[str, Any]:
-    """Collect everything.
-
-    Args:
-        run: the run.
-        name: by which the command line named it.
+    """Collect everything of a run, which the command line calls `name`.
 
     Raises:
-        RunError: the store does not answer.
+        RunError: no connection to the store.
     """
     files = run.files()
     environment = run.json(ENVIRONMENT)
@@ -109,10 +106,14 @@ def select_epochs(history: History, best: int | None, limit: int) -> History:
 
 def _commands(name: str, files: Sequence[str], stored: bool) -> list[str]:
     """Return the commands that apply to the run."""
-    reproduce = [f"nnexp reproduce {name}"] if CONFIG in files else []
-    predict = [f"nnexp predict {name} FILE"] if NETWORK in files else []
-    export = [f"nnexp export {name} --onnx"] if {NETWORK, weights_path("best")} <= {*files} else []
-    return [*reproduce, *predict, *export, f"nnexp compare {name} OTHER", *(["nnexp ui"] if stored else [])]
+    applies = {
+        f"nnexp reproduce {name}": CONFIG in files,
+        f"nnexp predict {name} FILE": NETWORK in files,
+        f"nnexp export {name} --onnx": NETWORK in files and weights_path("best") in files,
+        f"nnexp compare {name} OTHER": True,
+        "nnexp ui": stored,
+    }
+    return [command for command in applies if applies[command]]
 
 
 def _output_folder(run: Run) -> Path | None:
@@ -132,13 +133,12 @@ def _error(run: Run) -> str:
 def _worst_classes(run: Run) -> dict[str, Any] | None:
     """Return the classes or labels of lowest recall on the test split, else on the validation split."""
     tasks = [task for task in TASKS.values() if task.row_metric == "recall"]
-    for split, label in (("test", "test"), ("val", "validation")):
-        for task in tasks:
-            rows = run.json(f"{task.report_folder}/{split}.json").get(task.per_output, [])
-            worst = sorted((row for row in rows if row.get("support")), key=lambda row: row["recall"])
-            if worst:
-                name = task.per_output.removeprefix("per_")
-                keys = {"class": name, "recall": "recall", "support": "support"}
-                classes = [{key: row[source] for key, source in keys.items()} for row in worst]
-                return {"split": label, "classes": classes[:WORST_CLASSES]}
+    for (split, label), task in product(reversed(SPLITS), tasks):
+        rows = run.json(f"{task.report_folder}/{split}.json").get(task.per_output, [])
+        worst = sorted((row for row in rows if row.get("support")), key=lambda row: row["recall"])
+        if worst:
+            name = task.per_output.removeprefix("per_")
+            keys = {"class": name, "recall": "recall", "support": "support"}
+            classes = [{key: row[source] for key, source in keys.items()} for row in worst[:WORST_CLASSES]]
+            return {"split": label, "classes": classes}
     return None

@@ -4,7 +4,7 @@ A record may come from a server that others write to, so nothing in it decides w
 are refused, a `_target_` must be a class of nnexp, and only `plugins` of the command line count.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from os import environ
 from pathlib import Path
 from typing import Any
@@ -39,12 +39,11 @@ def load_recorded(
         ConfigError: the file or an override is invalid, or the recorded data file is missing.
     """
     values = _read(path) | {"plugins": []}
-    changes = list(_parse(overrides))
-    keys = [str(change.key_or_group) for change in changes]
+    changes = {str(change.key_or_group): change for change in _parse(overrides)}
     before = dict(flattened(values)) | values.get("choices", {})
-    notes = list(_use_local_data(values, {*keys}))
+    notes = list(_use_local_data(values, changes.keys()))
     values = _with_overrides(values, changes, config_dir)
-    for key, change in zip(keys, changes, strict=True):
+    for key, change in changes.items():
         recorded = f"; recorded is {override_value(before[key])}" if before.get(key) is not None else ""
         notes.append(("changed", f"{change.input_line}{recorded}"))
     run_name = (values.get("tracking") or {}).get("run_name")
@@ -59,18 +58,13 @@ def _read(path: Path) -> Values:
         raise ConfigError([Problem(str(path), f"cannot be parsed: {first_line(error)}")]) from error
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
         raise ConfigError([Problem(str(path), "expected a mapping of names to values")])
-    leaves = flattened(values, lists=True)
-    problems = [
-        Problem(override(key, value), "interpolation in a recorded configuration: refused")
-        for key, value in leaves
-        if "${" in f"{key}{value}"
-    ]
-    if problems:
+    leaves = [leaf for leaf in flattened(values, lists=True) if "${" in f"{leaf[0]}{leaf[1]}"]
+    if problems := [Problem(override(*leaf), "refused: interpolation in a record") for leaf in leaves]:
         raise ConfigError(problems)
     return values
 
 
-def _use_local_data(values: Values, overridden: set[str]) -> Iterator[Note]:
+def _use_local_data(values: Values, overridden: Collection[str]) -> Iterator[Note]:
     """Replace the recorded data folder or file by this machine's where it does not exist here."""
     data = values.get("data")
     if not isinstance(data, dict) or "data" in overridden:
@@ -83,9 +77,8 @@ def _use_local_data(values: Values, overridden: set[str]) -> Iterator[Note]:
             yield "data", f"looked for in {local}; the recorded folder does not exist here: {root}"
     if isinstance(path, str) and "data.path" not in overridden and not Path(path).expanduser().is_file():
         name = Path(path).name
-        candidates = (folder / name for folder in (Path.cwd(), Path(local).expanduser()))
-        file = next((candidate for candidate in candidates if candidate.is_file()), None)
-        if file is None:
+        candidates = [Path.cwd() / name, Path(local).expanduser() / name]
+        if (file := next(filter(Path.is_file, candidates), None)) is None:
             what = (
                 f"the recorded file is missing, and no {name} in {Path.cwd()} or {local}; fix: data.path=FILE"
             )
@@ -101,13 +94,11 @@ def _parse(overrides: Sequence[str]) -> Iterator[Override]:
         try:
             change = OverridesParser.create().parse_override(text)
         except HydraException as error:
-            what = f"cannot be parsed: {first_line(error)}; an override is key=value"
-            problems.append(Problem(text, what))
+            problems.append(Problem(text, f"cannot be parsed: {first_line(error)}; expected key=value"))
             continue
         section = str(change.key_or_group).partition(".")[0].partition("/")[0]
         if change.is_sweep_override():
-            what = "several values: a run is reproduced once; for one value that is a list, write [a,b]"
-            problems.append(Problem(text, what))
+            problems.append(Problem(text, "several values: a run is reproduced once; a list is [a,b]"))
         elif change.is_delete():
             problems.append(Problem(text, "a recorded key cannot be deleted; fix: another value"))
         elif section in FIXED:
@@ -119,20 +110,19 @@ def _parse(overrides: Sequence[str]) -> Iterator[Override]:
         raise ConfigError(problems)
 
 
-def _with_overrides(values: Values, changes: Sequence[Override], config_dir: str | None) -> Values:
+def _with_overrides(values: Values, changes: Mapping[str, Override], config_dir: str | None) -> Values:
     """Apply overrides: first whole groups, as `nnexp` composes them, then single values."""
     folders = [CONF, *([Path(config_dir)] if config_dir else [])]
     groups = {path.name for folder in folders for path in folder.iterdir() if path.is_dir()}
-    by_key = {str(change.key_or_group): change for change in changes}
-    chosen = [key for key in by_key if key in groups and isinstance(by_key[key].value(), str)]
+    chosen = [key for key in changes if key in groups and isinstance(changes[key].value(), str)]
     if chosen:
-        relevant = [by_key[key] for key in by_key if key.partition(".")[0] in (*chosen, "plugins")]
+        relevant = [changes[key] for key in changes if key.partition(".")[0] in (*chosen, "plugins")]
         composed = resolved(compose([str(change.input_line) for change in relevant], config_dir=config_dir))
         values = values | {group: composed[group] for group in chosen}
         values["choices"] = values["choices"] | {group: composed["choices"][group] for group in chosen}
     known = {key for key, _ in flattened(values) if not key.endswith(TARGET)}
     config, problems = OmegaConf.create(values), []
-    for key, change in by_key.items():
+    for key, change in changes.items():
         text = str(change.input_line)
         if key in chosen:
             continue

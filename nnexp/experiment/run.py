@@ -39,7 +39,7 @@ class DivergedError(UserError):
 
 
 def run(
-    config: DictConfig | dict[str, Any],
+    config: DictConfig | dict[str, Any] | Settings,
     folder: Path | None = None,
     display: Display | None = None,
     home: Path | None = None,
@@ -49,7 +49,7 @@ def run(
     """Run one experiment.
 
     Args:
-        config: from `compose`; may have been changed since.
+        config: from `compose`, maybe changed since; or what `build` made of it.
         folder: where the run's files go; None makes a new one under outputs/runs/ in `home`.
         display: how progress is shown; None shows nothing.
         home: the project's folder, which holds outputs/ and mlruns/; None is the working directory.
@@ -65,7 +65,7 @@ def run(
     """
     start_time = time.time()
     start = perf_counter()
-    settings = build(config)
+    settings = config if isinstance(config, Settings) else build(config)
     home = (home or Path.cwd()).resolve()
     if settings.tracking.enabled:
         tracking_uri(settings.tracking.uri, home)

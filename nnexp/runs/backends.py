@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlparse
@@ -45,12 +46,10 @@ class FolderBackend:
 
     def files(self) -> list[str]:
         """List the artifacts: all but journal, upload state and hidden files."""
-        files = (path.relative_to(self.folder) for path in self.folder.rglob("*") if path.is_file())
+        files = (path for path in self.folder.rglob("*") if path.is_file())
+        paths = (path.relative_to(self.folder).as_posix() for path in files)
         return sorted(
-            path.as_posix()
-            for path in files
-            if path.name not in (JOURNAL, UPLOAD_STATE)
-            and not any(name.startswith(".") for name in path.as_posix().split("/"))
+            path for path in paths if path not in (JOURNAL, UPLOAD_STATE) and "/." not in f"/{path}"
         )
 
     def file(self, path: str) -> Path | None:
@@ -59,26 +58,21 @@ class FolderBackend:
         return local if local.is_file() and local.resolve().is_relative_to(self.folder.resolve()) else None
 
 
+@dataclass(frozen=True)
 class MlflowBackend:
-    """A run in an MLflow store.
+    """A run in an MLflow store, with the names of its metrics; local artifacts are read in place."""
 
-    Args:
-        client: of the store.
-        uri: of the store.
-        run_id: the run's.
-        metrics: the names of its metrics.
-        artifact_uri: of its files; those on this machine are read in place.
-    """
+    client: "MlflowClient"
+    uri: str
+    run_id: str
+    metrics: Iterable[str]
+    artifact_uri: str
 
-    def __init__(
-        self, client: "MlflowClient", uri: str, run_id: str, metrics: Iterable[str], artifact_uri: str
-    ) -> None:
-        self.client = client
-        self.uri = uri
-        self.run_id = run_id
-        self.metrics = [name for name in metrics if not name.startswith((SYSTEM, *FINAL))]
-        url = urlparse(artifact_uri)
-        self.local = FolderBackend(Path(url2pathname(url.path))) if url.scheme in ("", "file") else None
+    @cached_property
+    def local(self) -> FolderBackend | None:
+        """Its artifacts, if they are on this machine."""
+        url = urlparse(self.artifact_uri)
+        return FolderBackend(Path(url2pathname(url.path))) if url.scheme in ("", "file") else None
 
     @property
     def folder(self) -> Path | None:
@@ -92,11 +86,10 @@ class MlflowBackend:
             values = self.client.get_metric_history(self.run_id, name)
             return [(metric.step, name, logged_value(metric.value)) for metric in values]
 
-        with store_errors(self.uri):
-            if not self.uri.startswith("http"):
-                return by_step(value for name in self.metrics for value in values_of(name))
-            with ThreadPoolExecutor(CONNECTIONS) as pool:
-                return by_step(value for values in pool.map(values_of, self.metrics) for value in values)
+        names = [name for name in self.metrics if not name.startswith((SYSTEM, *FINAL))]
+        connections = CONNECTIONS if self.uri.startswith("http") else 1
+        with store_errors(self.uri), ThreadPoolExecutor(connections) as pool:
+            return by_step(chain.from_iterable(pool.map(values_of, names)))
 
     def files(self) -> list[str]:
         """List the artifacts."""
@@ -121,10 +114,7 @@ class MlflowBackend:
 
     def _files_below(self, folder: str) -> Iterator[str]:
         for artifact in self.client.list_artifacts(self.run_id, folder or None):
-            if artifact.is_dir:
-                yield from self._files_below(artifact.path)
-            else:
-                yield artifact.path
+            yield from self._files_below(artifact.path) if artifact.is_dir else [artifact.path]
 
 
 Backend: TypeAlias = FolderBackend | MlflowBackend

@@ -1,7 +1,72 @@
-"""The facts of a machine that can change the bits of a result, and in which of them runs differ."""
+"""Whether runs have the same data, code and machine: the facts that can change the bits of a result."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
+
+from nnexp.data.dataset import Dataset
+from nnexp.data.errors import DataError
+from nnexp.run_folder import GIT_DIFF
+from nnexp.runs.run import Run
+from nnexp.tracking.provenance import describe_environment, git_state
+from nnexp.training.numerics import blas_threads
+
+
+@dataclass(frozen=True)
+class Match:
+    """The result of one check: a label, a sentence, and whether both are the same."""
+
+    label: str
+    text: str
+    same: bool
+
+
+def match_data(recorded: Run, dataset: Dataset, anyway: bool) -> Match:
+    """Compare the data with those of the record.
+
+    Raises:
+        DataError: they differ, and `anyway` is false.
+    """
+    if not (expected := recorded.tags.get("nnexp.data_sha256", "")):
+        return Match("data", f"{dataset.name}; the record has no SHA-256 of its data", same=False)
+    if dataset.sha256 == expected:
+        return Match("data", f"the same: {dataset.name}, SHA-256 {expected[:12]}...", same=True)
+    text = f"not those of the record: expected SHA-256 {expected[:12]}..., got {dataset.sha256[:12]}..."
+    if not anyway:
+        raise DataError(f"the data {dataset.name} are {text}; fix: get those, or go on with --anyway")
+    return Match("data", text, same=False)
+
+
+def match_code(recorded: Run) -> Match:
+    """Compare commit and uncommitted changes of the working directory with those of the record."""
+    here = git_state()
+    commit, dirty = (recorded.tags.get(f"nnexp.git_{key}", "none") for key in ("commit", "dirty"))
+    if commit == "none":
+        return Match("code", "recorded outside of a git checkout, version unknown", here["commit"] == "none")
+    if here["commit"] != commit:
+        return Match(
+            "code", f"another commit: {commit[:10]} recorded, {here['commit'][:10]} here", same=False
+        )
+    if dirty == here["dirty"] == "false":
+        return Match("code", f"the same: commit {commit[:10]} without changes", same=True)
+    path = recorded.backend.file(GIT_DIFF)
+    diff = "" if path is None else path.read_text(encoding="utf-8", errors="replace")
+    same = dirty == here["dirty"] and diff == here["diff"]
+    changes = "and the same" if same else "but other"
+    return Match("code", f"the same commit {commit[:10]} {changes} uncommitted changes", same)
+
+
+def match_machine(recorded: Mapping[str, Any], threads: int | None) -> Match:
+    """Compare machine and packages with a recorded environment."""
+    if not environment_facts(recorded):
+        return Match("machine", "not recorded", same=False)
+    with blas_threads(threads) as used:
+        here = describe_environment(used)
+    if diff := environment_diff([recorded, here]):
+        facts = (f"{name} {old} recorded, {new} here" for name, (old, new) in diff.items())
+        return Match("machine", f"another: {'; '.join(facts)}", same=False)
+    facts = (f"{name} {value}" for name, value in environment_facts(here).items())
+    return Match("machine", f"the same: {', '.join(facts)}", same=True)
 
 
 def environment_facts(environment: Mapping[str, Any]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
-from nnexp.messages import first_line
+from nnexp.messages import did_you_mean, first_line
 from nnexp.redaction import redacted
 from nnexp.run_folder import JOURNAL
 from nnexp.runs.backends import MlflowBackend, RunError, logged_value, store_errors
@@ -161,10 +161,9 @@ class Runs:
         names = {str(each.experiment_id): str(each.name) for each in _all_pages(page)}
         selected = {key: name for key, name in names.items() if self.experiment in (None, name)}
         if not selected and self.experiment is not None:
-            near = get_close_matches(self.experiment, names.values(), 1)
-            advice = f"did you mean {near[0]}? " if near else ""
-            known = ", ".join(sorted(names.values()))
-            raise RunError(f"no such experiment: {self.experiment}; {advice}there are: {known}")
+            known = sorted(names.values())
+            advice = f"{did_you_mean(self.experiment, known)}there are: {', '.join(known)}"
+            raise RunError(f"no such experiment: {self.experiment}; {advice}")
         return selected
 
     def _run(self, run: "entities.Run") -> Run:
@@ -189,9 +188,9 @@ class Runs:
         known = self.select(top=PAGE)
         if not known:
             return self.no_runs()
-        near = get_close_matches(text, {run.name for run in known} | {"best", "last"}, 3)
-        prefixes = {run.id[: len(text)]: run.id[:8] for run in known}
-        near += [prefixes[prefix] for prefix in get_close_matches(text.lower(), prefixes, 3, 0.8)]
+        names = {run.id[: len(text)]: run.id[:8] for run in known} | {run.name: run.name for run in known}
+        names |= {"best": "best", "last": "last"}
+        near = [names[name] for name in get_close_matches(text, names, 3)]
         advice = f"did you mean {' or '.join(near)}? " if near else ""
         expected = "expected an id, a name, best, last or a run's folder"
         return RunError(f"no such run: {text}; {advice}{expected}; list the runs with: nnexp runs")

@@ -16,22 +16,17 @@ from nnexp.runs.query import Run, RunError
 TOLERANCE = 1e-6  # relative: the same calculation, rounded in another order
 LOSSES = ("train/loss", "val/loss")  # the first that differs is reported
 Outcome = Literal["identical", "same to 1e-6", "different"]
-Arrays = dict[str, NDArray[Any]]
+Metrics = Mapping[str, float]
+Arrays = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
 class Trace:
-    """What can be compared of a training.
+    """What can be compared of a training: metrics by step, final metrics, arrays of weights."""
 
-    Attributes:
-        epochs: the metrics of each evaluation by step.
-        results: metrics that are logged once.
-        weights: arrays, by file and name.
-    """
-
-    epochs: Mapping[int, Mapping[str, float]]
-    results: Mapping[str, float]
-    weights: Mapping[str, NDArray[Any]]
+    epochs: Mapping[int, Metrics]
+    results: Metrics
+    weights: Arrays
 
     @classmethod
     def of(cls, run: Run, finished: bool) -> "Trace":
@@ -42,7 +37,7 @@ class Trace:
         """
         prefixes = ("best/", "test/") if finished else ("best/",)
         results = {name: value for name, value in run.metrics.items() if name.startswith(prefixes)}
-        weights = _weights(run, "best") | (_weights(run, "final") if finished else {})
+        weights = {**_weights(run, "best"), **(_weights(run, "final") if finished else {})}
         return cls(dict(run.history()), results, weights)
 
 
@@ -51,10 +46,10 @@ class Difference:
     """A number or an array that is not the same.
 
     Attributes:
-        name: of the metric or the array; of an array's element, with its index.
-        recorded, repeated: both values; of arrays that cannot be compared, their shapes.
+        name: of the metric, or of the array with the index of an element.
+        recorded, repeated: both values; the shapes of arrays that cannot be compared.
         size: |recorded - repeated| relative to the scale of the metric, see `compare`.
-        step: of the evaluation; None for final results and weights.
+        step: of the evaluation; None for final metrics and weights.
     """
 
     name: str
@@ -64,19 +59,11 @@ class Difference:
     step: int | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Comparison:
-    """The result of a comparison.
+    """The differences, and how many evaluations, metrics, results and arrays were compared."""
 
-    Attributes:
-        evaluations, metrics, results, arrays: how many were compared.
-        differences: of evaluations in order, then of results, then of weights.
-    """
-
-    evaluations: int
-    metrics: int
-    results: int
-    arrays: int
+    compared: dict[str, int]
     differences: list[Difference]
 
     @property
@@ -121,23 +108,19 @@ def compare(recorded: Trace, repeated: Trace) -> Comparison:
             if not metric_info(name).cost:
                 largest[name] = _magnitude(largest.get(name, 0.0), one[name], other[name])
                 first.setdefault(name, largest[name])
-                differences += _differences(name, one, other, _scale(name, one, other, largest), step)
+                scale = _scale(name, one, other, largest[name])
+                differences += _difference(name, one[name], other[name], scale, step)
     differences += _missing_evaluations(recorded, repeated)
     results = sorted(recorded.results.keys() & repeated.results.keys())
     for name in results:
         first_loss = first.get("val/loss", 0.0) if name.endswith("loss") else 0.0
         scale = 1.0 if metric_info(name).share else first_loss
-        differences += _differences(name, recorded.results, repeated.results, scale)
+        differences += _difference(name, recorded.results[name], repeated.results[name], scale)
     arrays = sorted(recorded.weights.keys() & repeated.weights.keys())
     for name in arrays:
         differences += _array_differences(name, recorded.weights[name], repeated.weights[name])
-    return Comparison(
-        evaluations=len(steps),
-        metrics=len(largest),
-        results=len(results),
-        arrays=len(arrays),
-        differences=differences,
-    )
+    counts = {"evaluations": steps, "metrics": largest, "results": results, "arrays": arrays}
+    return Comparison({name: len(compared) for name, compared in counts.items()}, differences)
 
 
 def relative(one: float, other: float, scale: float = 0.0) -> float:
@@ -149,28 +132,19 @@ def relative(one: float, other: float, scale: float = 0.0) -> float:
     return abs(one - other) / max(abs(one), abs(other), scale)
 
 
-def _differences(
-    name: str,
-    recorded: Mapping[str, float],
-    repeated: Mapping[str, float],
-    scale: float,
-    step: int | None = None,
-) -> Iterator[Difference]:
-    one, other = recorded[name], repeated[name]
-    if not (one == other or (isnan(one) and isnan(other))):
-        yield Difference(name, one, other, relative(one, other, scale), step)
+def _difference(
+    name: str, recorded: float, repeated: float, scale: float, step: int | None = None
+) -> list[Difference]:
+    size = relative(recorded, repeated, scale)
+    return [Difference(name, recorded, repeated, size, step)] if size else []
 
 
-def _scale(
-    name: str, one: Mapping[str, float], other: Mapping[str, float], largest: Mapping[str, float]
-) -> float:
+def _scale(name: str, one: Metrics, other: Metrics, largest: float) -> float:
     info = metric_info(name)
-    if info.share or info.exact:
-        return float(info.share)
     kind, _, layer = name.partition("/")
     if kind == "activation_mean":
         return _magnitude(*(metrics.get(f"activation_std/{layer}", 0.0) for metrics in (one, other)))
-    return largest[name]
+    return float(info.share) if info.share or info.exact else largest
 
 
 def _magnitude(*values: float) -> float:
@@ -192,16 +166,15 @@ def _array_differences(name: str, one: NDArray[Any], other: NDArray[Any]) -> Ite
     elif (one.dtype, one.tobytes()) != (other.dtype, other.tobytes()):
         finite = np.isfinite(one) & np.isfinite(other)
         equal = (one == other) | (np.isnan(one) & np.isnan(other))
-        gap = np.abs(np.where(finite, one, 0).astype(np.float64) - np.where(finite, other, 0))
-        gap = np.where(finite | equal, gap, inf)
-        scale = max((float(np.abs(array[finite]).max(initial=0)) for array in (one, other)), default=0.0)
+        first, second = (np.where(finite, array, 0).astype(np.float64) for array in (one, other))
+        gap = np.where(finite | equal, np.abs(first - second), inf)
+        scale = max(float(np.abs(array).max(initial=0)) for array in (first, second))
         index = np.unravel_index(int(gap.argmax()), gap.shape)
         element = f"{name}[{', '.join(map(str, index))}]"
         yield Difference(element, float(one[index]), float(other[index]), float(gap[index]) / (scale or 1.0))
 
 
 def _weights(run: Run, which: Which) -> Arrays:
-    """Read the arrays of a file of weights, by file and name; none where the run has no such file."""
     file = weights_path(which)
     if (path := run.backend.file(file)) is None:
         return {}

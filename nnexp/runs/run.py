@@ -12,17 +12,14 @@ from nnexp.tracking.mlflow.upload_state import UploadState
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One recorded run.
+    """One recorded run; reading its history and files raises RunError without a connection to its store.
 
     Attributes:
         id: MLflow's; empty for a folder that is not in a store.
-        name, experiment: for people.
         status: FINISHED, FAILED, KILLED, RUNNING; UNFINISHED for a folder whose journal has no end.
         started: seconds since 1970.
-        seconds: its duration: time/total where it was logged, else from start to end; None while it runs.
-        params: the configuration, flat.
+        seconds: its duration, time/total if it was logged; None while it runs.
         metrics: the last value of each.
-        tags: where it comes from.
         unit: what the steps of its history count: epoch or step.
     """
 
@@ -48,11 +45,7 @@ class Run:
         return self.id == other.id if self.id or other.id else self == other
 
     def history(self) -> History:
-        """Read the metrics of each evaluation by step, in order, without system metrics and final results.
-
-        Raises:
-            RunError: the store does not answer; the same for all that follow.
-        """
+        """Read the metrics of each evaluation by step, in order, without system metrics and final results."""
         return self.backend.history()
 
     def files(self) -> list[str]:

@@ -15,7 +15,7 @@ from nnexp.cli.arguments import RUN, Arguments
 from nnexp.errors import UserError
 from nnexp.runs.compare.comparison import Comparison, check_number, compare
 from nnexp.runs.compare.metric_rows import ARROWS
-from nnexp.runs.compare.significance import corrected_level, sentence
+from nnexp.runs.compare.significance import corrected_level
 from nnexp.runs.query import Run, RunError, Runs
 
 PLAIN_WIDTH = 160  # where there is no terminal
@@ -84,8 +84,8 @@ def summary(comparison: Comparison) -> Iterator[RenderableType]:
         yield Text(f"note: {caveat.what}: {caveat.meaning}", color)
     level = corrected_level(comparison.results)
     if len(comparison.results) > 1:
-        yield from (Text(sentence(result.summary(level))) for result in comparison.results)
-    yield Text(f"\n{sentence(comparison.headline)}\n", "bold")
+        yield from (Text("; ".join(filter(None, result.summary(level)))) for result in comparison.results)
+    yield Text(f"\n{'; '.join(filter(None, comparison.headline))}\n", "bold")
 
 
 def _table(

@@ -12,13 +12,13 @@ from rich.console import Console
 
 from nnexp.cli.arguments import Arguments
 from nnexp.cli.display import PipeSafeConsole, TerminalDisplay
-from nnexp.cli.environment_match import match_code, match_data, match_machine
 from nnexp.cli.errors import FAILURE
 from nnexp.config import build
 from nnexp.config.recorded import load_recorded
 from nnexp.experiment.run import DivergedError, new_folder, run
 from nnexp.messages import plural
 from nnexp.run_folder import CONFIG, ENVIRONMENT
+from nnexp.runs.environment import match_code, match_data, match_machine
 from nnexp.runs.query import RunError, Runs
 from nnexp.runs.reproduction import Comparison, Difference, Trace, compare
 from nnexp.runs.run import Run, in_folder
@@ -45,14 +45,7 @@ class DisplayUpTo(TerminalDisplay):
 
 @dataclass(frozen=True)
 class Reproduction:
-    """A repeated run.
-
-    Attributes:
-        run: the recorded one.
-        folder: of the new one.
-        comparison: of both.
-        reasons: what may explain a difference.
-    """
+    """A recorded run, the folder of its repetition, the comparison, and reasons of a difference."""
 
     run: Run
     folder: Path
@@ -92,14 +85,7 @@ def reproduce(
     anyway: bool = False,
     config_dir: str | None = None,
 ) -> Reproduction:
-    """Repeat a run in a new folder, without tracking, and compare.
-
-    Args:
-        recorded: the run.
-        overrides: changes of its configuration.
-        console: for progress.
-        anyway: go on with other data.
-        config_dir: a folder of the user's own config groups.
+    """Repeat a run in a new folder, without tracking, and compare; with other data only `anyway`.
 
     Raises:
         ConfigError, DataError: as of a run; or the data differ.
@@ -126,17 +112,16 @@ def reproduce(
         )
         display.lines([("note", reasons[-1])])
     dataset = settings.data.load()
-    for match in (
-        match_data(recorded, dataset, anyway),
-        match_code(recorded),
-        match_machine(environment, settings.trainer.threads),
-    ):
+    machine = match_machine(environment, settings.trainer.threads)
+    for match in (match_data(recorded, dataset, anyway), match_code(recorded), machine):
         display.lines([(match.label, match.text)])
         reasons += [] if match.same else [match.text]
 
     folder = new_folder(Path.cwd())
     with suppress(RecordEnded, DivergedError):  # the record ends there too, or the comparison shows it
-        run(values, folder, display if finished else DisplayUpTo(console, last), Path.cwd(), dataset=dataset)
+        run(
+            settings, folder, display if finished else DisplayUpTo(console, last), Path.cwd(), dataset=dataset
+        )
     comparison = compare(Trace.of(recorded, finished), Trace.of(in_folder(folder), finished))
     return Reproduction(recorded, folder, comparison, reasons)
 
@@ -144,13 +129,8 @@ def reproduce(
 def conclusion(reproduction: Reproduction) -> Iterator[tuple[str, str]]:
     """Yield the result and the possible reasons of a difference, as (label, text)."""
     comparison, unit = reproduction.comparison, reproduction.run.unit
-    counts = {
-        unit: comparison.evaluations,
-        "metric": comparison.metrics,
-        "result": comparison.results,
-        "array": comparison.arrays,
-    }
-    compared = ", ".join(plural(count, noun) for noun, count in counts.items() if count)
+    nouns = {"evaluations": unit, "metrics": "metric", "results": "result", "arrays": "array"}
+    compared = ", ".join(plural(n, nouns[name]) for name, n in comparison.compared.items() if n)
     first, largest = comparison.first, comparison.largest
     if first is None or largest is None:
         yield "result", f"identical: {compared}, every bit the same"
@@ -170,9 +150,7 @@ def to_json(reproduction: Reproduction) -> dict[str, Any]:
     return {
         "run": {"id": recorded.id, "name": recorded.name, "status": recorded.status},
         "outcome": comparison.outcome,
-        "compared": {
-            key: getattr(comparison, key) for key in ("evaluations", "metrics", "results", "arrays")
-        },
+        "compared": comparison.compared,
         "differences": len(comparison.differences),
         "first": _to_json(comparison.first),
         "largest": _to_json(comparison.largest),
@@ -183,12 +161,10 @@ def to_json(reproduction: Reproduction) -> dict[str, Any]:
 
 
 def _to_json(difference: Difference | None) -> dict[str, Any] | None:
-    if difference is None:
-        return None
-    return {
-        key: str(value) if isinstance(value, float) and not isfinite(value) else value
-        for key, value in asdict(difference).items()
-    }
+    def finite(value: Any) -> Any:
+        return str(value) if isinstance(value, float) and not isfinite(value) else value
+
+    return None if difference is None else {key: finite(v) for key, v in asdict(difference).items()}
 
 
 def _describe(difference: Difference, unit: str) -> str:

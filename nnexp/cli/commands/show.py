@@ -2,8 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import accumulate
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rich.console import Console
@@ -12,13 +11,13 @@ from rich.text import Text
 
 from nnexp.cli.arguments import Arguments
 from nnexp.cli.run_report import report, select_epochs
-from nnexp.messages import duration, plural
+from nnexp.messages import duration, listed
 from nnexp.metrics.metric_info import SPLIT_METRICS, format_metric
 from nnexp.runs.query import Runs
 
 LABEL = 12  # characters
 MAX_EPOCHS = 12
-NAMES_WIDTH = 90  # characters for the names of files
+MAX_NAMES = 6  # of files in a folder
 METRICS = (*(f"{split}/{name}" for split in ("train", "val") for name in SPLIT_METRICS), "lr", "time/epoch")
 HEADINGS = {"train": "training\n", "val": "validation\n", "time": "\n", "": "\n"}
 Line = tuple[str, str]
@@ -37,12 +36,9 @@ def main(arguments: list[str]) -> int:
         print(json.dumps(_finite(run), indent=2, allow_nan=False))
         return 0
     console = Console(highlight=False, soft_wrap=True)
-    for section in (origin(run), results(run), None, files(run)):
-        if section is None:
-            console.print(epochs(run)) if run["epochs"] else None
-            continue
-        for label, text in section:
-            console.print(Text.assemble((label.ljust(LABEL), "bold"), text))
+    for part in (*origin(run), *results(run), epochs(run), *files(run)):
+        line = isinstance(part, tuple) and Text.assemble((part[0].ljust(LABEL), "bold"), part[1])
+        console.print(line or part)
     return 0
 
 
@@ -78,11 +74,8 @@ def results(run: Report) -> Iterator[Line]:
             )
             yield label, ", ".join(texts)
     if worst := run["worst_classes"]:
-        recalls = (
-            f"{row['class']} {format_metric('recall', row['recall'])} of {row['support']}"
-            for row in worst["classes"]
-        )
-        yield "low recall", f"{', '.join(recalls)} ({worst['split']} examples)"
+        rows = (f"{row['class']} {row['recall']:.2%} of {row['support']}" for row in worst["classes"])
+        yield "low recall", f"{', '.join(rows)} ({worst['split']} examples)"
 
 
 def epochs(run: Report) -> Table:
@@ -108,7 +101,9 @@ def files(run: Report) -> Iterator[Line]:
         by_folder.setdefault(f"{folder}{slash}", []).append(name)
     lines = {
         "folder": [folder for folder in (run["folder"], run["outputs"]) if folder],
-        "files": [f"{folder}  {_fitting(by_folder[folder])}".strip() for folder in sorted(by_folder)],
+        "files": [
+            f"{folder}  {listed(by_folder[folder], MAX_NAMES)}".strip() for folder in sorted(by_folder)
+        ],
         "next": run["commands"],
     }
     for label, texts in lines.items():
@@ -116,26 +111,12 @@ def files(run: Report) -> Iterator[Line]:
 
 
 def _machine(machine: Mapping[str, Any]) -> Iterator[str]:
-    packages = machine.get("packages", {})
-    facts = {
-        "{}": machine.get("cpu"),
-        "{} cores": machine.get("cores"),
-        "{} used": plural(machine["threads"], "thread") if "threads" in machine else None,
-        "Python {}": machine.get("python"),
-        "NumPy {}": packages.get("numpy"),
-    }
-    yield from (text.format(fact) for text, fact in facts.items() if fact)
+    facts = {"": "cpu", "cores ": "cores", "threads ": "threads", "Python ": "python"}
+    yield from (f"{label}{machine[key]}" for label, key in facts.items() if key in machine)
+    yield from (
+        f"NumPy {version}" for name, version in machine.get("packages", {}).items() if name == "numpy"
+    )
     yield from (f"{blas.get('internal_api')} {blas.get('version')}" for blas in machine.get("blas", []))
-
-
-def _fitting(names: Sequence[str]) -> str:
-    """Join the names that fit on a line, and the number of the others."""
-    ends = accumulate(len(name) + 1 for name in names)
-    fitting = [name for name, end in zip(names, ends, strict=True) if end <= NAMES_WIDTH]
-    if not fitting:
-        return plural(len(names), "file")
-    rest = len(names) - len(fitting)
-    return " ".join(fitting) + (f" and {rest} more" if rest else "")
 
 
 def _finite(value: Any) -> Any:

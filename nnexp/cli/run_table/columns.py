@@ -36,15 +36,10 @@ def value_of(run: Run, column: str) -> Value:
 def check_columns(
     columns: Sequence[str], runs: Sequence[Run], others: Callable[[], Sequence[Run]] = list
 ) -> None:
-    """Check that some run has each column.
-
-    Args:
-        columns: names.
-        runs: those that are shown.
-        others: called only if these lack a column: returns all runs.
+    """Check that each column has a value in some run, or in `others()`, which is called only if need be.
 
     Raises:
-        RunError: no run has it.
+        RunError: it has none.
     """
 
     def missing(among: Sequence[Run]) -> list[str]:

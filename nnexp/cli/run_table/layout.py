@@ -38,13 +38,9 @@ def print_table(runs: Sequence[Run], columns: Sequence[str]) -> None:
 def fitted(
     runs: Sequence[Run], names: Sequence[str], width: int, keep_order: bool = False
 ) -> tuple[Table, list[str]]:
-    """Build a table of at most `width` characters; also returns the columns that are left out.
+    """Build a table of at most `width` characters; also returns the names of columns that are left out.
 
-    Args:
-        runs: its rows.
-        names: of columns.
-        width: of the terminal.
-        keep_order: leave out the last columns first, not the least informative.
+    The least informative columns are left out first; with `keep_order`, the last.
     """
     cells = {name: [cell_text(run, name) for run in runs] for name in names}
     heads = {name: re.sub(r"(?<=[/.])(?=[^/.]*$)", "\n", name) for name in names}  # long ones on two lines

@@ -9,22 +9,14 @@ from nnexp.runs.compare.compared_run import ComparedRun
 from nnexp.runs.environment import environment_diff
 
 DIGEST = 10  # characters
-SPLIT_PARAMS = tuple(
-    f"data.{key}" for key in ("validation", "folds", "fold", "stratify", "limit", "test", "split", "group")
-)
-"""With the seed, the params that decide which examples are trained on, where digests are missing."""
+SPLIT_KEYS = ("validation", "folds", "fold", "stratify", "limit", "test", "split", "group")
+"""Of data: with the seed, they decide which examples are trained on."""
 ComparedRuns = Sequence[ComparedRun]
 
 
 @dataclass(frozen=True)
 class Caveat:
-    """A difference between the runs, or a property of one, that limits the comparison.
-
-    Attributes:
-        what: it is, with each run's value.
-        meaning: for the comparison.
-        severity: "error": scores cannot be compared directly.
-    """
+    """A difference that limits the comparison; with an "error", scores are not comparable."""
 
     what: str
     meaning: str
@@ -57,18 +49,18 @@ def _of_data(runs: ComparedRuns) -> Iterator[Caveat]:
         meaning = "scores and losses are of different examples"
         yield Caveat(f"the data (SHA-256) differ: {values}", meaning, "error")
         return
-    if values := _split_differs(runs, "test"):
+    if values := _examples_differ(runs, "test"):
         meaning = "test scores are of different examples"
         yield Caveat(f"the test examples differ: {values}", meaning, "error")
-    if values := _split_differs(runs, "validation") or _split_params_differ(runs):
+    if values := _examples_differ(runs, "validation") or _split_params_differ(runs):
         meaning = "validation scores are of different examples, and training used different ones"
         yield Caveat(f"the split differs: {values}", meaning, "error")
-    elif values := _split_differs(runs, "training"):
+    elif values := _examples_differ(runs, "training"):
         yield Caveat(f"the training examples differ: {values}", "training used different examples")
     if values := _differing(runs, lambda run: run.run.params.get("seed", "")):
         meaning = "any difference is partly chance: other initial weights, another order of examples"
         yield Caveat(f"the seeds differ: {values}", meaning)
-    if values := _differing(runs, _loss):
+    if values := _differing(runs, lambda run: run.loss):
         yield Caveat(f"the losses differ: {values}", "their values are not comparable; compare scores")
 
 
@@ -77,7 +69,7 @@ def _of_code(runs: ComparedRuns) -> Iterator[Caveat]:
         yield Caveat(f"the code (git commit) differs: {values}", "a difference may come from the code")
     if dirty := [run.letter for run in runs if run.tag("nnexp.git_dirty") == "true"]:
         meaning = "the code is that of git.diff, not of the commit"
-        yield Caveat(f"uncommitted changes in {_joined(dirty)}", meaning)
+        yield Caveat(f"uncommitted changes in {' and '.join(dirty)}", meaning)
     if diff := environment_diff([run.environment for run in runs]):
         facts = (f"{name} ({_grouped(runs, values)})" for name, values in diff.items())
         meaning = "times are not comparable; the last bits of results may differ"
@@ -95,10 +87,10 @@ def _grouped(runs: ComparedRuns, values: Sequence[str]) -> str:
     letters: dict[str, list[str]] = {}
     for run, value in zip(runs, values, strict=True):
         letters.setdefault(value, []).append(run.letter)
-    return "; ".join(f"{_joined(group)} {value}" for value, group in letters.items() if value)
+    return "; ".join(f"{' and '.join(group)} {value}" for value, group in letters.items() if value)
 
 
-def _split_differs(runs: ComparedRuns, split: str) -> str:
+def _examples_differ(runs: ComparedRuns, split: str) -> str:
     def examples(run: ComparedRun) -> str:
         digest = run.digest(split)
         return f"{run.dataset['splits'][split]['examples']:,} ({digest[:DIGEST]})" if digest else ""
@@ -107,21 +99,12 @@ def _split_differs(runs: ComparedRuns, split: str) -> str:
 
 
 def _split_params_differ(runs: ComparedRuns) -> str:
-    if all(run.digest("validation") for run in runs):
-        return ""
-    values = {
-        key: _differing(runs, lambda run, key=key: run.run.params.get(key, ""))  # type: ignore[misc]
-        for key in (*SPLIT_PARAMS, "seed")
-    }
-    return ", ".join(f"{key} ({value})" for key, value in values.items() if value)
-
-
-def _loss(run: ComparedRun) -> str:
-    """Return the loss with its settings."""
-    params = {key: value for key, value in run.run.params.items() if not key.endswith("_target_")}
-    settings = (f"{key[5:]}={params[key]}" for key in sorted(params) if key.startswith("loss."))
-    return " ".join([params.get("loss", ""), *settings]).strip()
-
-
-def _joined(letters: Sequence[str]) -> str:
-    return " and ".join(filter(None, [", ".join(letters[:-1]), letters[-1]]))
+    keys = (
+        ()
+        if all(run.digest("validation") for run in runs)
+        else (*(f"data.{key}" for key in SPLIT_KEYS), "seed")
+    )
+    values = {key: [run.run.params.get(key, "") for run in runs] for key in keys}
+    return ", ".join(
+        f"{key} ({_grouped(runs, row)})" for key, row in values.items() if len({*row} - {""}) > 1
+    )

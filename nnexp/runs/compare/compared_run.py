@@ -1,9 +1,6 @@
-"""One of the compared runs: its record, and what its files hold.
+"""One of the compared runs: its record, and the content of its files. N examples."""
 
-N examples.
-"""
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,24 +19,11 @@ UNKNOWN = ("", "none", "null")
 
 @dataclass(frozen=True)
 class ExampleResults:
-    """Which examples a classifier gets right.
+    """Which test examples a classifier gets right: their rows in the data set, in order."""
 
-    Attributes:
-        index: (N,) rows of the data set, in order.
-        true: (N,) classes.
-        correct: (N,) whether the prediction is right.
-    """
-
-    index: NDArray[Any]
-    true: NDArray[Any]
-    correct: NDArray[np.bool_]
-
-    @classmethod
-    def of(cls, columns: Mapping[str, NDArray[Any]]) -> "ExampleResults":
-        """Build from the columns index, true and predicted, each (N,)."""
-        order = np.argsort(columns["index"], kind="stable")
-        correct = columns["true"] == columns["predicted"]
-        return cls(columns["index"][order], columns["true"][order], correct[order])
+    index: NDArray[Any]  # (N,)
+    true: NDArray[Any]  # (N,) classes
+    correct: NDArray[np.bool_]  # (N,)
 
     @classmethod
     def read(cls, run: Run, classes: Sequence[str]) -> "ExampleResults | None":
@@ -52,7 +36,11 @@ class ExampleResults:
                 columns |= {name: np.asarray(classes)[columns[name]] for name in ("true", "predicted")}
         elif (path := run.backend.file(table)) is not None:
             columns = _read_table(path)
-        return cls.of(columns) if columns.keys() >= {*COLUMNS} else None
+        if not columns.keys() >= {*COLUMNS}:
+            return None
+        order = np.argsort(columns["index"], kind="stable")
+        index, true, predicted = (columns[name][order] for name in COLUMNS)
+        return cls(index, true, true == predicted)
 
     def has_same_examples(self, other: "ExampleResults") -> bool:
         """Return whether both are of the same examples."""
@@ -66,10 +54,7 @@ class ComparedRun:
 
     Attributes:
         letter: its short name in tables and plots.
-        run: its record.
-        environment: of environment.json.
-        dataset: of dataset.json.
-        history: its metrics at each step.
+        environment, dataset: of environment.json and dataset.json.
         reports: the evaluation report of each split: "val", "test".
         test_results: of a classifier.
     """
@@ -91,7 +76,7 @@ class ComparedRun:
         """
         dataset = run.json(DATASET)
         results = ExampleResults.read(run, dataset.get("classes", []))
-        compared = cls(letter, run, run.json(ENVIRONMENT), dataset, run.history(), {}, results)
+        compared = cls(letter, run, run.json(ENVIRONMENT), dataset, run.history(), test_results=results)
         for split, _ in SPLITS:
             if report := run.json(f"{compared.task.report_folder}/{split}.json"):
                 compared.reports[split] = report
@@ -125,10 +110,17 @@ class ComparedRun:
         return str(self.dataset.get("name") or self.run.params.get("data", ""))
 
     @property
+    def loss(self) -> str:
+        """The loss with its settings: focal gamma=2."""
+        params = {key: value for key, value in self.run.params.items() if not key.endswith("_target_")}
+        settings = (f"{key[5:]}={params[key]}" for key in sorted(params) if key.startswith("loss."))
+        return " ".join([params.get("loss", ""), *settings]).strip()
+
+    @property
     def machine(self) -> str:
         """Processor and cores; empty: unknown."""
-        cpu, cores = self.environment.get("cpu"), self.environment.get("cores", "?")
-        return f"{cpu}, {cores} cores" if cpu else ""
+        cpu = self.environment.get("cpu")
+        return f"{cpu}, {self.environment.get('cores', '?')} cores" if cpu else ""
 
     @property
     def output_names(self) -> list[str]:
@@ -146,7 +138,7 @@ class ComparedRun:
         ]
 
     def digest(self, split: str) -> str:
-        """Return the digest of a split's examples ("training", "validation", "test"); empty: unknown."""
+        """Return the digest of the examples of training, validation or test; empty: unknown."""
         return str(self.dataset.get("splits", {}).get(split, {}).get("digest", ""))
 
     def tag(self, name: str) -> str:

@@ -1,7 +1,4 @@
-"""The comparison of runs: all differences in configuration and results, by class too.
-
-C classes.
-"""
+"""The comparison of runs: all differences in configuration and results, by class too. C classes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,12 +41,7 @@ class OutputRow:
 
 @dataclass(frozen=True)
 class ConfusionDifference:
-    """A run's confusion matrix (C, C) and the baseline's, of equally many examples of each class.
-
-    Attributes:
-        base, other: letters.
-        split: "validation" or "test".
-    """
+    """A run's confusion matrix (C, C) and the baseline's, of equally many examples of each class."""
 
     base: str
     other: str
@@ -65,11 +57,8 @@ class Comparison:
 
     Attributes:
         results: each other run against the baseline.
-        params: every one that differs.
-        metrics: all, the main ones first.
-        split: of the data that `outputs` and `confusion_differences` are of.
+        split: validation or test: of the `outputs` and `confusion_differences`.
         outputs: classes, labels or targets; empty where they cannot be compared.
-        confusion_differences: of at most three runs.
         skipped: what could not be compared, and why.
     """
 
@@ -96,16 +85,15 @@ def compare(recorded: Sequence[Run]) -> Comparison:
     base, others = runs[0], runs[1:]
     results = [PairwiseResult.between(base, other) for other in others]
     comparable = [result.other for result in results if not result.incomparable_reason]
-    with_report = (split for split in ("test", "val") if split in base.reports)
-    split = next((split for split in with_report if any(split in run.reports for run in others)), "")
+    common = (s for s in ("test", "val") if s in base.reports and any(s in run.reports for run in others))
+    split = next(common, "")
     differences = (_confusion_difference(base, run, split) for run in comparable[:MAX_MATRICES])
     reasons = {result.other.letter: result.incomparable_reason for result in results}
     skipped = [f"{letter} with {base.letter}: {reason}" for letter, reason in reasons.items() if reason]
     if not split:
         skipped.append("errors by class: the baseline and another run need reports of the same split")
     if len(comparable) > MAX_MATRICES:
-        limit = f"confusion matrices of more than {MAX_MATRICES} runs with that of {base.letter}"
-        skipped.append(f"{limit}: name fewer runs")
+        skipped.append(f"more than {MAX_MATRICES} confusion matrices: name fewer runs")
     return Comparison(
         runs=runs,
         headline=headline(results),
@@ -121,26 +109,21 @@ def compare(recorded: Sequence[Run]) -> Comparison:
 
 
 def check_number(n: int) -> None:
-    """Check the number of runs.
-
-    Raises:
-        RunError: too few or too many.
-    """
-    runs = f"{plural(n, 'run')} to compare"
-    if n < MIN_RUNS:
-        raise RunError(f"{runs}: name two or more, e.g. nnexp compare best last; list them with: nnexp runs")
-    if n > MAX_RUNS:
-        raise RunError(f"{runs}: at most {MAX_RUNS} fit on a page; list many with: nnexp runs")
+    """Raise an error if there are too few or too many runs."""
+    if not MIN_RUNS <= n <= MAX_RUNS:
+        example = "e.g. nnexp compare best last; list the runs with: nnexp runs"
+        raise RunError(f"{plural(n, 'run')} to compare, expected {MIN_RUNS} to {MAX_RUNS}: {example}")
 
 
 def differing_params(runs: Sequence[ComparedRun]) -> list[ParamDifference]:
     """Find every param that differs or that some runs lack; first those that change what is learned."""
-    differences = []
-    for key in sorted({key for run in runs for key in run.run.params}):
-        values = [run.run.params.get(key) for run in runs]
-        if len(set(values)) > 1:
-            shown = [None if value is None else redacted(value) for value in values]
-            differences.append(ParamDifference(key, shown, changes_learning(key)))
+    keys = sorted({key for run in runs for key in run.run.params})
+    rows = {key: [run.run.params.get(key) for run in runs] for key in keys}
+    differences = [
+        ParamDifference(key, [value and redacted(value) for value in row], changes_learning(key))
+        for key, row in rows.items()
+        if len({*row}) > 1
+    ]
     return sorted(differences, key=lambda difference: not difference.learned)
 
 

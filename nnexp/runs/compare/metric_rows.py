@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from nnexp.metrics.metric_info import Direction, format_metric, metric_info
 from nnexp.runs.compare.compared_run import ComparedRun
-from nnexp.runs.compare.significance import PairwiseResult
+from nnexp.runs.compare.significance import OTHER_EXAMPLES, PairwiseResult
 
 MAIN = ("best/", "test/", "val/", "train/", "time/", "examples_per_second")
 """Prefixes of the main metrics, in this order."""
@@ -15,14 +15,11 @@ ARROWS = {"higher": "↑", "lower": "↓", "neither": ""}
 
 @dataclass(frozen=True)
 class MetricRow:
-    """The last value of a metric in each run.
+    """The last value of a metric in each run (None: it has none).
 
     Attributes:
-        name: as in MLflow.
-        values: None: the run has none.
         direction: "neither" where the values cannot be compared.
         best: indices of the runs with the best value; empty where all are equal.
-        is_main: whether it is one of the main metrics.
     """
 
     name: str
@@ -46,12 +43,12 @@ def metric_rows(runs: Sequence[ComparedRun], results: Sequence[PairwiseResult]) 
     def is_comparable(name: str) -> bool:
         if metric_info(name).cost:
             return True
-        is_loss, is_test = name.endswith("loss"), name.startswith("test/")
-        return same_task and (same_loss or not is_loss) and (same_test or not is_test)
+        wrong_loss = name.endswith("loss") and not same_loss
+        return same_task and not wrong_loss and (same_test or not name.startswith("test/"))
 
-    same_loss = len({_loss_params(run) for run in runs}) == 1
+    same_loss = len({run.loss for run in runs}) == 1
     same_task = not any(result.incomparable_reason for result in results)
-    same_test = not any(result.test_difference is None and result.both_tested for result in results)
+    same_test = not any(result.test_skipped_reason == OTHER_EXAMPLES for result in results)
     rows = []
     for name in sorted({name for run in runs for name in run.run.metrics}, key=rank):
         values = [run.run.metrics.get(name) for run in runs]
@@ -66,7 +63,3 @@ def _best(values: Sequence[float | None], direction: Direction) -> frozenset[int
         return frozenset()
     best = (max if direction == "higher" else min)(known.values())
     return frozenset(i for i, value in known.items() if value == best)
-
-
-def _loss_params(run: ComparedRun) -> frozenset[tuple[str, str]]:
-    return frozenset(item for item in run.run.params.items() if item[0].split(".")[0] == "loss")

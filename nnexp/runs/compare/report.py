@@ -3,10 +3,9 @@
 import base64
 import re
 import time
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from nnexp.atomic_write import write_atomically
 from nnexp.messages import duration
@@ -16,32 +15,14 @@ from nnexp.plots.style import COLORS, FONTS
 from nnexp.runs.compare.compared_run import LETTERS
 from nnexp.runs.compare.comparison import Comparison
 from nnexp.runs.compare.metric_rows import ARROWS
-from nnexp.runs.compare.significance import LEVEL, corrected_level, format_p, is_tied, sentence
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-    from PIL.Image import Image
+from nnexp.runs.compare.significance import LEVEL, corrected_level, format_p, is_tied
 
 PAGE, CURVES, MATRICES = "index.html", "curves.png", "confusion-difference.png"
 PIXELS_PER_POINT = 96 / 72
 MIN_SCALE = 0.68  # of a matrix: its counts must stay readable; a narrower page scrolls it
 
 
-@dataclass(frozen=True)
-class Picture:
-    """An SVG image: its data URI and its width in pixels."""
-
-    source: str
-    width: float
-
-    @classmethod
-    def of(cls, plot: "Figure | Image") -> "Picture":
-        """Draw a plot as SVG."""
-        from nnexp.plots.comparison import svg
-
-        text = svg(plot)
-        width = float(re.findall(r'width="([\d.]+)pt"', text)[0]) * PIXELS_PER_POINT
-        return cls(f"data:image/svg+xml;base64,{base64.b64encode(text.encode()).decode()}", width)
+Picture = tuple[str, float]  # data URI of an SVG image, width in pixels
 
 
 def write(comparison: Comparison, folder: Path) -> list[Path]:
@@ -59,13 +40,13 @@ def write(comparison: Comparison, folder: Path) -> list[Path]:
         RunCurves(label=f"{run.letter}  {run.run.name}", unit=run.run.unit, history=run.history)
         for run in comparison.runs
     ]
-    curves = [Picture.of(metric_curves(runs, name)) for name in metric_names(runs)]
+    curves = [_picture(metric_curves(runs, name)) for name in metric_names(runs)]
     matrices = [
         difference(each.matrix, each.baseline, each.classes, f"{each.other}, {each.split}", each.base).draw()
         for each in comparison.confusion_differences
     ]
     folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(folder / PAGE, render(comparison, curves, list(map(Picture.of, matrices))))
+    write_atomically(folder / PAGE, render(comparison, curves, list(map(_picture, matrices))))
     save(all_curves(runs), folder / CURVES)
     (folder / MATRICES).unlink(missing_ok=True)  # of an earlier comparison
     if matrices:
@@ -81,18 +62,14 @@ def render(comparison: Comparison, curves: list[Picture], matrices: list[Picture
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {
-        "duration": duration,
-        "p_value": format_p,
-        "points": format_points,
-        "local_time": _local_time,
-    }
+    functions = (duration, format_change, format_metric, format_p, format_points, is_tied, local_time)
+    environment.globals |= {function.__name__: function for function in functions}
     level = corrected_level(comparison.results)
     return environment.get_template("page.html").render(
         comparison=comparison,
         runs=comparison.runs,
         results=[None, *comparison.results],
-        summaries=[sentence(result.summary(level)) for result in comparison.results],
+        summaries=["; ".join(filter(None, result.summary(level))) for result in comparison.results],
         level=level if level < LEVEL else None,
         colors=dict(zip(LETTERS, COLORS, strict=False)),
         fonts=FONTS,
@@ -100,9 +77,6 @@ def render(comparison: Comparison, curves: list[Picture], matrices: list[Picture
         curves=curves,
         matrices=matrices,
         min_scale=MIN_SCALE,
-        format_metric=format_metric,
-        format_change=format_change,
-        is_tied=is_tied,
         now=time.time(),
         version=metadata.version("nnexp"),
     )
@@ -118,9 +92,18 @@ def format_points(*changes: float) -> str:
     return f"{' to '.join(_signed(100 * change, 2) for change in changes)} points"
 
 
-def _local_time(seconds: float) -> str:
+def local_time(seconds: float) -> str:
+    """Format seconds since 1970."""
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
 
 
 def _signed(value: float, digits: int) -> str:
     return f"{value:+.{digits}f}".replace("-", "−") if round(value, digits) else f"{0:.{digits}f}"
+
+
+def _picture(plot: Any) -> Picture:
+    from nnexp.plots.comparison import svg
+
+    text = svg(plot)
+    width = float(re.findall(r'width="([\d.]+)pt"', text)[0]) * PIXELS_PER_POINT
+    return f"data:image/svg+xml;base64,{base64.b64encode(text.encode()).decode()}", width

@@ -13,8 +13,10 @@ import numpy as np
 
 from nnexp.metrics.metric_info import metric_info
 from nnexp.runs.compare.compared_run import ComparedRun, ExampleResults
+from nnexp.tasks import Classification
 
 LEVEL = 0.05
+OTHER_EXAMPLES = "the test examples are not the same"
 Z_95 = 1.959964  # 95 % of a normal distribution are within so many standard deviations
 MIN_DIFFERENCE = 1e-12  # below it, scores are tied
 Headline = tuple[str, str]  # the main statement, and details (may be empty)
@@ -22,11 +24,10 @@ Headline = tuple[str, str]  # the main statement, and details (may be empty)
 
 @dataclass(frozen=True)
 class McNemar:
-    """The exact test of two networks on the same examples.
+    """The exact test of two networks on the same n examples.
 
     Attributes:
         only_base, only_other: examples that only one of them classifies correctly: c and b.
-        n: all examples.
         p: of a difference at least so large between two equally good networks.
     """
 
@@ -60,7 +61,6 @@ class PairwiseResult:
     """A run against the baseline.
 
     Attributes:
-        base, other: the two.
         incomparable_reason: why their scores cannot be compared; empty where they can.
         validation_difference, test_difference: the other's score minus the baseline's; None: unknown.
         test_skipped_reason: why there is no `mcnemar`.
@@ -80,19 +80,10 @@ class PairwiseResult:
         if reason := _incomparable_reason(base, other):
             return cls(base, other, reason)
         validation = _difference(base.validation_score, other.validation_score)
-        digests = {base.digest("test"), other.digest("test")} - {""}
-        if len(digests) > 1:
-            return cls(base, other, "", validation, test_skipped_reason="the test examples are not the same")
-        reason, mcnemar = _test_skipped_reason(base, other), None
-        if not reason and base.test_results is not None and other.test_results is not None:
-            mcnemar = McNemar.of(base.test_results, other.test_results)
+        if len({base.digest("test"), other.digest("test")} - {""}) > 1:
+            return cls(base, other, "", validation, test_skipped_reason=OTHER_EXAMPLES)
         test = _difference(base.test_score, other.test_score)
-        return cls(base, other, "", validation, test, mcnemar, reason)
-
-    @property
-    def both_tested(self) -> bool:
-        """Whether both have a test score, be it of the same examples or not."""
-        return self.base.test_score is not None and self.other.test_score is not None
+        return cls(base, other, "", validation, test, *_test(base, other))
 
     def summary(self, level: float = LEVEL) -> Headline:
         """Summarize the result; a p below `level` is significant."""
@@ -101,16 +92,15 @@ class PairwiseResult:
             return f"{both} cannot be compared: {self.incomparable_reason}", ""
         if self.other.run.is_same(self.base.run):
             return f"{both} are the same run", ""
-        if self.test_difference is None:
-            return f"{both} have no common test scores", self._on_validation()
-        if is_tied(self.test_difference):
-            return f"{both} are level on test", self._on_validation()
-        return self._on_test(self.test_difference, level), self._on_validation()
+        return self._on_test(level), self._on_validation()
 
-    def _on_test(self, difference: float, level: float) -> str:
-        a, b = self.base.letter, self.other.letter
+    def _on_test(self, level: float) -> str:
+        a, b, difference = self.base.letter, self.other.letter, self.test_difference
+        if difference is None or is_tied(difference):
+            state = "have no common test scores" if difference is None else "are level on test"
+            return f"{a} and {b} {state}"
         better, worse = (b, a) if difference > 0 else (a, b)
-        by = f"{worse} by {self._amount(difference)} on test"
+        by = f"{worse} by {format_amount(difference, self.base.task.score)} on test"
         ahead = f"{better} is ahead of {by}"
         if self.mcnemar is None:
             validation = self.validation_difference
@@ -123,20 +113,10 @@ class PairwiseResult:
 
     def _on_validation(self) -> str:
         difference = self.validation_difference
-        if difference is None:
-            return ""
-        if is_tied(difference):
-            return "on validation they are level"
+        if difference is None or is_tied(difference):
+            return "" if difference is None else "on validation they are level"
         better = self.other if difference > 0 else self.base
-        return f"on validation {better.letter} is ahead by {self._amount(difference)}"
-
-    def _amount(self, difference: float) -> str:
-        return format_amount(abs(difference), self.base.task.score)
-
-
-def sentence(statement: Headline) -> str:
-    """Join a headline to one sentence."""
-    return "; ".join(filter(None, statement))
+        return f"on validation {better.letter} is ahead by {format_amount(difference, better.task.score)}"
 
 
 def headline(results: Sequence[PairwiseResult]) -> Headline:
@@ -151,12 +131,11 @@ def headline(results: Sequence[PairwiseResult]) -> Headline:
     best = max(scores.values())
     winners = [letter for letter, score in scores.items() if is_tied(score - best)]
     total = f"of {len(scores)}" + (" that can be compared" if len(scores) <= len(results) else "")
-    score = base.task.format_score(best)
-    if len(winners) > 1:
-        return f"By validation, {' and '.join(winners)} are the best {total}: {score}", ""
+    state = "is" if len(winners) == 1 else "are"
+    main = f"By validation, {' and '.join(winners)} {state} the best {total}: {base.task.format_score(best)}"
     test = next(run.test_score for run in comparable if run.letter == winners[0])
-    tested = "" if test is None else f", {base.task.format_score(test)} on test"
-    return f"By validation, {winners[0]} is the best {total}: {score}{tested}", ""
+    tested = f", {base.task.format_score(test)} on test" if test is not None and state == "is" else ""
+    return f"{main}{tested}", ""
 
 
 def corrected_level(results: Sequence[PairwiseResult]) -> float:
@@ -170,11 +149,11 @@ def is_tied(difference: float) -> bool:
 
 
 def format_amount(difference: float, metric: str) -> str:
-    """Format a difference of two scores in words."""
+    """Format the size of a difference of two scores in words."""
+    size = abs(difference)
     if metric_info(metric).style != "percent":
-        return f"{difference:.4f} of {metric.upper()}"
-    points = f"{100 * difference:.2f}" if abs(difference) >= 1e-4 else f"{100 * difference:.2g}"
-    return f"{points} percentage points"
+        return f"{size:.4f} of {metric.upper()}"
+    return f"{100 * size:{'.2f' if size >= 1e-4 else '.2g'}} percentage points"
 
 
 def format_p(p: float) -> str:
@@ -194,18 +173,16 @@ def _incomparable_reason(base: ComparedRun, other: ComparedRun) -> str:
     return ""
 
 
-def _test_skipped_reason(base: ComparedRun, other: ComparedRun) -> str:
-    if base.task.report_folder != "confusion":
-        return "McNemar's test needs one class per example"
-    if missing := [run.letter for run in (base, other) if run.test_results is None]:
-        return f"{' and '.join(missing)} has no predictions of the test examples"
-    if (
-        base.test_results
-        and other.test_results
-        and not base.test_results.has_same_examples(other.test_results)
-    ):
-        return "the test examples are not the same"
-    return ""
+def _test(base: ComparedRun, other: ComparedRun) -> tuple[McNemar | None, str]:
+    """Test the difference, or return why it cannot be tested."""
+    if base.task.report_folder != Classification.report_folder:
+        return None, "McNemar's test needs one class per example"
+    if base.test_results is None or other.test_results is None:
+        missing = [run.letter for run in (base, other) if run.test_results is None]
+        return None, f"{' and '.join(missing)} has no predictions of the test examples"
+    if not base.test_results.has_same_examples(other.test_results):
+        return None, OTHER_EXAMPLES
+    return McNemar.of(base.test_results, other.test_results), ""
 
 
 def _difference(base: float | None, other: float | None) -> float | None:
