@@ -65,17 +65,13 @@ class ImageGrid:
 
 def draw_grids(title: str, notes: Sequence[str], *grids: ImageGrid) -> Image.Image:
     """Draw grids beside each other, below a title and notes."""
-    images = [grid.draw() for grid in grids]
-    gap, top = 2 * style.MARGIN, style.heading_height(notes)
+    row = style.draw_side_by_side([grid.draw() for grid in grids], 2 * style.MARGIN)
+    top = style.heading_height(notes)
     texts = [style.text_width(title, style.TITLE), *(style.text_width(note, style.NOTE) for note in notes)]
-    width = max(sum(image.width + gap for image in images) - gap, ceil(max(texts)))
-    height = top + max(image.height for image in images) + style.MARGIN
-    sheet = Image.new("RGB", (width + 2 * style.MARGIN, height), "white")
+    width = max(row.width, ceil(max(texts)))
+    sheet = Image.new("RGB", (width + 2 * style.MARGIN, top + row.height + style.MARGIN), "white")
     style.draw_heading(ImageDraw.Draw(sheet), title, notes, width)
-    x = style.MARGIN
-    for image in images:
-        sheet.paste(image, (x, top))
-        x += image.width + gap
+    sheet.paste(row, (style.MARGIN, top))
     return sheet
 
 

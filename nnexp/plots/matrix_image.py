@@ -112,13 +112,3 @@ def vertical_text(text: str, size: int) -> Image.Image:
     mask = Image.new("L", (int(text_width(text, size)) + 2, int(size * 1.3)))
     ImageDraw.Draw(mask).text((1, mask.height / 2), text, 255, font(size), "lm")
     return mask.rotate(90, expand=True)
-
-
-def draw_side_by_side(images: Sequence[Image.Image]) -> Image.Image:
-    """Put images beside each other."""
-    sheet = Image.new("RGB", (sum(i.width for i in images), max(i.height for i in images)), "white")
-    x = 0
-    for image in images:
-        sheet.paste(image, (x, 0))
-        x += image.width
-    return sheet

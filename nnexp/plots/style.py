@@ -139,6 +139,19 @@ def as_figure(plot: "Figure | Image") -> "Figure":
     return figure
 
 
+def draw_side_by_side(images: Sequence["Image"], gap: int = 0) -> "Image":
+    """Put images beside each other."""
+    from PIL import Image
+
+    width = sum(image.width + gap for image in images) - gap
+    sheet = Image.new("RGB", (width, max(image.height for image in images)), "white")
+    x = 0
+    for image in images:
+        sheet.paste(image, (x, 0))
+        x += image.width + gap
+    return sheet
+
+
 @cache
 def font(size: int) -> "FreeTypeFont":
     """Return the font that matplotlib uses, in pixels, without the time that its import takes."""

@@ -2,9 +2,8 @@ import numpy as np
 import pytest
 
 from nnexp.plots.comparison import RunCurves, all_curves, metric_curves, metric_names, svg
-from nnexp.plots.matrix_image import draw_side_by_side
 from nnexp.plots.run.confusion import difference
-from nnexp.plots.style import save
+from nnexp.plots.style import draw_side_by_side, save
 
 
 def run(label="A", unit="epoch", n=3, **metrics):

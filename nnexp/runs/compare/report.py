@@ -32,9 +32,8 @@ def write(comparison: Comparison, folder: Path) -> list[Path]:
         OSError: the folder cannot be created or written.
     """
     from nnexp.plots.comparison import all_curves, metric_curves, metric_names
-    from nnexp.plots.matrix_image import draw_side_by_side
     from nnexp.plots.run.confusion import difference
-    from nnexp.plots.style import save
+    from nnexp.plots.style import draw_side_by_side, save
 
     runs = [
         RunCurves(label=f"{run.letter}  {run.run.name}", unit=run.run.unit, history=run.history)
