@@ -43,13 +43,9 @@ class Dataset:
     classes: tuple[str, ...]  # their names; none in a regression
     scale: float  # x = scale * stored where `numeric` is None; scales bytes to [0, 1]
     sha256: str  # of the content of all four arrays
-    targets: tuple[
-        str, ...
-    ] = ()  # the names of a regression's targets, or of labels; none in a classification
+    targets: tuple[str, ...] = ()  # the names of a regression's targets, or of labels
     features: tuple[str, ...] = ()  # the names of the I inputs, where they have names
-    numeric: NDArray[np.bool_] | None = (
-        None  # (I,) to be standardized on the training rows; None: x is scaled
-    )
+    numeric: NDArray[np.bool_] | None = None  # (I,) which to standardize; None: x is scaled
     groups: NDArray[np.int64] | None = None  # (N,) where rows of a group must stay together
     assigned: NDArray[np.bool_] | None = None  # (N,) True where the file assigns a row to validation
     notes: tuple[str, ...] = ()  # what a user must know about how the data were read
@@ -120,11 +116,8 @@ class Source(ABC):
     def train_validation_split(self, dataset: Dataset, rng: np.random.Generator) -> tuple[Rows, Rows]:
         """Split the rows of `dataset.x` into training and validation rows, each sorted.
 
-        Rows that the file assigns stay there; else groups stay together, or classes keep their ratio. The fold
-        of a row depends on the stream alone: the folds of a sweep over `fold` are disjoint.
-
-        Raises:
-            DataError: a split would be empty, or the file and `folds` contradict each other.
+        Rows that the file assigns stay there; else groups stay together, or classes keep their ratio. The
+        fold of a row depends on the stream alone: the folds of a sweep over `fold` are disjoint.
         """
         if self.balanced and not dataset.classes:
             problem = f"data.balanced=true needs classes; {dataset.name} is {task_of(dataset.task).noun}"

@@ -31,9 +31,8 @@ def stratified_split(y: Labels, ratio: float, rng: np.random.Generator, keep: in
         several = len(classes) > 1
         left = f"at least one {'example of each class' if several else 'example'} stays"
         problem = f"{ratio:.3g} of {len(y):,} examples cannot be split off so that {left}"
-        raise DataError(
-            problem, "take a larger ratio or more examples", "data.stratify=false" if several else ""
-        )
+        setting = "data.stratify=false" if several else ""
+        raise DataError(problem, "take a larger ratio or more examples", setting)
     return indices_of_mask(chosen)
 
 

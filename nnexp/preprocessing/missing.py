@@ -4,9 +4,8 @@ import re
 
 import numpy as np
 
-MISSING = frozenset(
-    "? NA N/A n/a <NA> #N/A #NA NULL Null null NaN nan -nan -NaN None NaT".split()  # noqa: SIM905
-) | {""}
+MISSING = {"", "?", "NA", "N/A", "n/a", "<NA>", "#N/A", "#NA", "NULL", "Null", "null", "None"}
+MISSING |= {"NaN", "nan", "-nan", "-NaN", "NaT"}
 """Texts that stand for a missing value."""
 MISSING_CATEGORY = "missing"
 """The category of rows without a value."""

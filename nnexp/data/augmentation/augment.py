@@ -18,10 +18,9 @@ from nnexp.data.augmentation.resampling import Array, Bilinear, Canvas, inverse_
 from nnexp.data.errors import DataError
 
 Degrees = Annotated[float, Ge(0), Lt(90)]
-Pixels = Annotated[float, Ge(0)]
+NotNegative = Annotated[float, Ge(0)]
 Ratio = Annotated[float, Ge(0), Lt(1)]
 Sigma = Annotated[float, Gt(0)]
-Strength = Annotated[float, Ge(0)]
 
 CHUNK_PIXELS = 25_088
 """Images are augmented in chunks of so many pixels, 32 images of 28 x 28: the buffers fit into the cache."""
@@ -160,8 +159,8 @@ class Distort(Warp):
     rotate: Degrees = 15.0
     scale: Ratio = 0.15
     shear: Degrees = 0.0
-    shift: Pixels = 0.0
-    alpha: Strength = 37.0
+    shift: NotNegative = 0.0
+    alpha: NotNegative = 37.0
     sigma: Sigma = 5.5
 
 
@@ -172,7 +171,7 @@ class Affine(Warp):
     rotate: Degrees = 15.0
     scale: Ratio = 0.15
     shear: Degrees = 15.0
-    shift: Pixels = 0.0
+    shift: NotNegative = 0.0
     alpha = 0.0
     sigma = 1.0
 
@@ -182,5 +181,5 @@ class Elastic(Warp):
     """Smooth random displacements of all pixels: Simard, Steinkraus & Platt 2003. See `Displacement`."""
 
     rotate = scale = shear = shift = 0.0
-    alpha: Strength = 34.0
+    alpha: NotNegative = 34.0
     sigma: Sigma = 4.0

@@ -15,24 +15,22 @@ class Displacement:
     """Elastic displacement fields: Simard, Steinkraus & Platt 2003, section 2.
 
     d = alpha * (g * u): u is uniform in (-1, 1), drawn for every pixel and both directions, g is a Gaussian
-    of deviation `sigma` pixels, cut off after 4 sigma, with sum 1, * is convolution with zeros outside of the
-    image: alpha * scipy.ndimage.gaussian_filter(u, sigma, mode="constant"). Of u's deviation 1/sqrt(3) the
-    factor 1/(2 sqrt(pi) sigma) remains: the published alpha = 34, sigma = 4 move a pixel by 34 * 0.577 *
-    0.0705 = 1.4 pixels in each direction, and less near the edges.
+    of `sigma` pixels, cut off after 4 sigma, with sum 1, * is convolution with zeros outside of the image:
+    alpha * scipy.ndimage.gaussian_filter(u, sigma, mode="constant"). Of u's deviation 1/sqrt(3) the factor
+    1/(2 sqrt(pi) sigma) remains: the published alpha = 34, sigma = 4 move a pixel by about 1.4 pixels in each
+    direction.
 
-    Convolution along one axis is a product with a matrix. The random numbers lie as (W, fields, H): two
-    products of matrices with very many rows do both axes and leave (fields, H, W), with nothing to transpose
-    in memory.
+    Convolution along one axis is a product with a matrix. With random numbers as (W, fields, H), two products
+    of matrices with very many rows do both axes and leave (fields, H, W): nothing is transposed in memory.
     """
 
     def __init__(
-        self, size: tuple[int, int], fields: int, dtype: DTypeLike, alpha: float, sigma: float
+        self, size: tuple[int, ...], fields: int, dtype: DTypeLike, alpha: float, sigma: float
     ) -> None:
         self.height, self.width = size
         self.noise, self.half, self.fields = np.empty((3, self.height * self.width * fields), dtype)
-        self.down = (2 * alpha * gaussian(self.height, sigma)).astype(
-            dtype
-        )  # 2: noise in (-1/2, 1/2) is u / 2
+        down = 2 * alpha * gaussian(self.height, sigma)  # 2: noise in (-1/2, 1/2) is u / 2
+        self.down = down.astype(dtype)
         self.across = gaussian(self.width, sigma).astype(dtype)
 
     def __call__(self, fields: int, rng: np.random.Generator) -> Array:

@@ -30,12 +30,8 @@ class Canvas:
         padded = self.flat[:, first : first + capacity * area]
         rows = padded.reshape(channels, capacity, height + 1, self.stride)
         self.images = rows[..., :height, :width]  # (C, B, H, W)
-        origins = (
-            first + area * np.arange(capacity)[:, None]
-        )  # (B, 1): the index of each image's pixel (0, 0)
-        self.origins: Indices = np.repeat(
-            origins, height * width, axis=1
-        )  # (B, H*W): broadcasting would allocate
+        origins = first + area * np.arange(capacity)[:, None]  # (B, 1): of each image's pixel (0, 0)
+        self.origins: Indices = np.repeat(origins, height * width, axis=1)  # broadcasting would allocate
 
     def put(self, x: Array) -> None:
         """Copy images (B, C*H*W)."""
@@ -105,9 +101,7 @@ def inverse_maps(turn: Float64, shear: Float64, grow: Float64, move: Float64, ce
 
     Turn and shear are angles (B,), grow factors of height and width (2, B), move pixels down and right (2,
     B), center is c (2, 1).
-
-    Returns:
-        (2, B, 3): for the row and for the column, the factors of (row - c, column - c) and a constant.
+    The result (2, B, 3) has for row and column the factors of (row - c, column - c) and a constant.
     """
     cos, sin, lean = np.cos(turn), np.sin(turn), np.tan(shear)
     inverse = np.array([[cos, sin], [-sin - lean * cos, cos - lean * sin]]) / grow[:, None]  # (2, 2, B)

@@ -18,6 +18,7 @@ from nnexp.atomic_write import write_atomically
 from nnexp.data.dataset import Bytes, digest
 
 Arrays = Mapping[str, Bytes]
+Entry = tuple[Arrays, str]  # and their SHA-256
 MANIFEST = "manifest.json"
 USER_CACHE = "~/.cache/nnexp"
 """The data folder without NNEXP_DATA, and the folder of caches where the data folder cannot be written."""
@@ -26,17 +27,13 @@ USER_CACHE = "~/.cache/nnexp"
 def cache_folder(folder: Path) -> Path:
     """Return the folder of a data set's cache: inside its folder if that is writable, else in USER_CACHE."""
     nearest = next(path for path in (folder, *folder.parents) if path.exists())
-    if (
-        os.access(nearest, os.W_OK) and nearest.stat().st_mode & 0o222
-    ):  # root may write anywhere, but should not
+    if os.access(nearest, os.W_OK) and nearest.stat().st_mode & 0o222:  # for root, only the mode says no
         return folder / "cache"
     suffix = sha256(str(folder).encode()).hexdigest()[:12]
     return Path(USER_CACHE).expanduser() / folder.name / f"cache-{suffix}"
 
 
-def load_or_build(
-    folder: Path, made_from: dict[str, Any], build: Callable[[], tuple[Arrays, str]]
-) -> tuple[Arrays, str]:
+def load_or_build(folder: Path, made_from: dict[str, Any], build: Callable[[], Entry]) -> Entry:
     """Load the arrays of an entry, memory-mapped, and their SHA-256; or build and store them.
 
     `made_from` identifies the source. Where the folder cannot be written, the arrays stay in memory.
@@ -56,7 +53,7 @@ def load_or_build(
     return load_cached(folder, made_from) or (arrays, sha256)
 
 
-def load_cached(folder: Path, made_from: dict[str, Any] | None = None) -> tuple[Arrays, str] | None:
+def load_cached(folder: Path, made_from: dict[str, Any] | None = None) -> Entry | None:
     """Load an entry if it is intact and was made from that source (None: from any)."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text())

@@ -19,10 +19,8 @@ class Digits(Source):
 
     def load(self) -> Dataset:
         folder = cache_folder(Path(self.root).expanduser().resolve() / "digits")
-        made_from = {"scikit-learn": version("scikit-learn")}
-        arrays, content = load_or_build(
-            folder, made_from, read_digits
-        )  # scikit-learn's import takes a second
+        made_from = {"scikit-learn": version("scikit-learn")}  # whose import takes a second
+        arrays, content = load_or_build(folder, made_from, read_digits)
         x, y = arrays["images"], arrays["labels"].astype(np.int64)
         training, test = stratified_split(y, TEST_RATIO, np.random.default_rng(TEST_SEED))
         return Dataset(

@@ -18,11 +18,7 @@ DOWNLOAD_AGAIN = "delete it and download it again"
 
 
 def read_idx(path: Path, dimensions: int) -> tuple[Bytes, bytes]:
-    """Read a raw or gzip-compressed IDX file of unsigned bytes: images (3 dimensions) or labels (1).
-
-    Returns:
-        The array, and the decompressed bytes of the whole file, for its checksum.
-    """
+    """Read an IDX file of unsigned bytes; return the array, and the decompressed bytes for a checksum."""
     content = _decompress(path)
     if len(content) < 4 or content[:3] != b"\0\0\x08":
         start = content[:4].hex(" ") or "nothing"

@@ -86,9 +86,8 @@ class ImageSet(Source):
     def load_files(self, folder: Path, files: dict[str, Path]) -> tuple[Arrays, str]:
         """Return the verified content of the four files, from the cache if it was made from them."""
         cache = cache_folder(folder)
-        stats = {key: (path, path.stat()) for key, path in files.items()}
-        made_from = {key: [str(path), stat.st_size, stat.st_mtime_ns] for key, (path, stat) in stats.items()}
         first_use = cache.with_name(f"{cache.name}-first-use.json")
+        made_from = {key: [str(p), p.stat().st_size, p.stat().st_mtime_ns] for key, p in files.items()}
         return load_or_build(cache, made_from, lambda: self.read(files, first_use))
 
     def read(self, files: dict[str, Path], first_use: Path) -> tuple[Arrays, str]:
@@ -99,15 +98,9 @@ class ImageSet(Source):
             arrays[key], content = read_idx(path, 3 if key.endswith("images") else 1)
             checksums[key] = sha256(content).hexdigest()
         for split in ("train", "test"):
-            images, labels, path = (
-                arrays[f"{split}_images"],
-                arrays[f"{split}_labels"],
-                files[f"{split}_labels"],
-            )
-            if len(images) != len(labels):
-                problem = (
-                    f"{len(labels):,} labels, but {files[f'{split}_images']} holds {len(images):,} images"
-                )
+            images, labels, path = f"{split}_images", arrays[f"{split}_labels"], files[f"{split}_labels"]
+            if len(arrays[images]) != len(labels):
+                problem = f"{len(labels):,} labels, but {files[images]} holds {len(arrays[images]):,} images"
                 raise DataError(problem, "take both files from one source", path=path)
             if len(labels) and labels.max() >= len(self.classes):
                 problem = f"label {labels.max()} in a set of {len(self.classes)} classes"
@@ -117,11 +110,8 @@ class ImageSet(Source):
 
     def verify(self, files: dict[str, Path], checksums: dict[str, str], first_use: Path) -> None:
         """Compare the SHA-256 of each file with the public one, or with that at first use."""
-        expected = (
-            dict(zip(FILES, self.sha256, strict=True))
-            if self.sha256
-            else first_checksums(checksums, first_use)
-        )
+        known = dict(zip(FILES, self.sha256, strict=False))
+        expected = known or first_checksums(checksums, first_use)
         for key, path in files.items():
             if checksums[key] != expected[key]:
                 origin = "public" if self.sha256 else "at first use"

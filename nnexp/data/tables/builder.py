@@ -15,7 +15,7 @@ from nnexp.data.tables.reader import Block, TableReader
 from nnexp.data.tables.roles import Roles
 from nnexp.data.tables.target import TargetColumn
 from nnexp.messages import list_override, listed, plural
-from nnexp.preprocessing.columns import Column
+from nnexp.preprocessing.columns import Column, DescribeRow
 from nnexp.preprocessing.missing import MISSING_CATEGORY
 
 MAX_CATEGORIES = 100
@@ -30,26 +30,22 @@ class TableBuilder:
 
     def __init__(self, reader: TableReader, roles: Roles, task: str) -> None:
         self.reader, self.roles = reader, roles
-        numbers = [name for name, kind in roles.features.items() if kind == "number"]
-        self.numbers = NumberColumns(numbers, reader.describe_row, np.float32, droppable=True)
-        self.categories = {
-            name: self.category_column(name) for name, kind in roles.features.items() if kind == "text"
-        }
+        describe_row, texts = reader.describe_row, roles.names("text")
+        self.numbers = NumberColumns(roles.names("number"), describe_row, np.float32, droppable=True)
+        self.categories = {name: self.category_column(name, describe_row) for name in texts}
         self.markers = {
-            name: CategoryColumn(name, MAX_MARKERS, reader.describe_row, explicit=True)
-            for name in roles.markers
+            name: CategoryColumn(name, MAX_MARKERS, describe_row, "", True) for name in roles.markers
         }
-        self.target = TargetColumn(roles.targets, task, reader.describe_row)
+        self.target = TargetColumn(roles.targets, task, describe_row)
         self.rows: Rows = np.empty(0, np.int64)  # after `read`, those that have a target
         self.notes = list(roles.notes)  # what was decided
 
-    def category_column(self, name: str) -> CategoryColumn:
+    def category_column(self, name: str, describe_row: DescribeRow) -> CategoryColumn:
         """Make the buffer of a feature that is categories."""
         drop, keep = list_override("data.drop", name), list_override("data.categorical", name)
         if name in self.roles.categorical:
-            describe_row = self.reader.describe_row
             return CategoryColumn(name, MAX_CATEGORIES_EXPLICIT, describe_row, drop, explicit=True)
-        return CategoryColumn(name, MAX_CATEGORIES, self.reader.describe_row, f"{drop} or {keep}")
+        return CategoryColumn(name, MAX_CATEGORIES, describe_row, f"{drop} or {keep}")
 
     def read(self) -> None:
         """Read all blocks of the file, and decide on the target and the rows."""

@@ -8,7 +8,6 @@ import zlib
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from nnexp.data.errors import DataError
 from nnexp.data.tables.reader import Block, ColumnType, TableReader, type_of, unique
@@ -19,9 +18,8 @@ SAMPLE = 1 << 19  # bytes that delimiter and column types are inferred from
 BLOCK = 1 << 18  # bytes that are read at once; as Arrow's text they take up to a hundred times the memory
 DELIMITERS = ",;\t|"
 NULLS = [*MISSING, *(f" {text}" for text in MISSING)]  # Arrow does not strip spaces
-INVALID_NUMBER = re.compile(
-    r"CSV column #(\d+): Row #(\d+): CSV conversion error to double: invalid value '(.*)'?", re.DOTALL
-)
+CONVERT = {"null_values": NULLS, "strings_can_be_null": True}
+INVALID_NUMBER = re.compile(r"CSV column #(\d+): Row #(\d+): .* to double: invalid value '(.*)'?", re.DOTALL)
 FIELD_COUNT = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+)")
 DAMAGED_GZIP = "download or write the gzip file again"
 
@@ -64,8 +62,9 @@ class CsvReader(TableReader):
         import pyarrow as pa
         from pyarrow import csv as arrow
 
-        parsing = self.parse_options(invalid_row_handler=lambda row: "skip")
-        converting = arrow.ConvertOptions(null_values=NULLS, strings_can_be_null=True, decimal_point=decimal)
+        skip = {"invalid_row_handler": lambda row: "skip"}
+        parsing = arrow.ParseOptions(delimiter=self.delimiter, newlines_in_values=True, **skip)
+        converting = arrow.ConvertOptions(**CONVERT, decimal_point=decimal)
         reading = arrow.ReadOptions(use_threads=False)
         try:
             pa.default_memory_pool().release_unused()
@@ -82,30 +81,20 @@ class CsvReader(TableReader):
 
         arrow_types = {"number": pa.float64(), "text": pa.string()}
         types = {self.raw_names[name]: arrow_types[column_type] for name, column_type in wanted.items()}
-        converting = arrow.ConvertOptions(
-            column_types=types,
-            include_columns=list(types),
-            null_values=NULLS,
-            strings_can_be_null=True,
-            decimal_point=self.decimal,
-        )
+        columns = {"column_types": types, "include_columns": list(types)}
+        converting = arrow.ConvertOptions(**columns, **CONVERT, decimal_point=self.decimal)
+        parsing = arrow.ParseOptions(delimiter=self.delimiter, newlines_in_values=True)
         reading = arrow.ReadOptions(use_threads=False, block_size=self.block_size, encoding=self.encoding)
         rows = 0
         try:
             with pa.input_stream(self.path, compression=self.compression) as stream:
-                for batch in arrow.open_csv(stream, reading, self.parse_options(), converting):
+                for batch in arrow.open_csv(stream, reading, parsing, converting):
                     yield {name: batch.column(self.raw_names[name]) for name in wanted}
                     rows += batch.num_rows
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise self.explain(error, rows) from error
         finally:
             pa.default_memory_pool().release_unused()
-
-    def parse_options(self, **options: Any) -> Any:
-        """Return Arrow's options of the file's format."""
-        from pyarrow import csv as arrow
-
-        return arrow.ParseOptions(delimiter=self.delimiter, newlines_in_values=True, **options)
 
     def explain(self, error: BaseException, rows: int) -> DataError:
         """Translate Arrow's error after so many rows: the row, the problem, the remedy."""

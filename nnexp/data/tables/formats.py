@@ -83,9 +83,8 @@ class NpzReader(TableReader):
             unique([*self.columns, *names], path)
             self.columns |= dict(zip(names, table.T, strict=True))
         kinds = dict.fromkeys("iuf", "number") | dict.fromkeys("bUS", "text")
-        self.column_types = {
-            name: kinds.get(column.dtype.kind, str(column.dtype)) for name, column in self.columns.items()
-        }
+        types = {name: column.dtype for name, column in self.columns.items()}
+        self.column_types = {name: kinds.get(dtype.kind, str(dtype)) for name, dtype in types.items()}
 
     def iter_blocks(self, wanted: Mapping[str, ColumnType]) -> Iterator[Block]:
         for start in range(0, self.rows, ROWS):

@@ -22,24 +22,21 @@ class Roles:
     categorical: tuple[str, ...]  # features that are categories by `data.categorical`
     notes: tuple[str, ...]  # how the file was read
 
+    def names(self, column_type: ColumnType) -> list[str]:
+        """Return the features of that type."""
+        return [name for name, feature_type in self.features.items() if feature_type == column_type]
 
-def assign_roles(
-    reader: TableReader,
-    task: str,
-    *,
-    targets: Sequence[str],
-    markers: Mapping[str, str | None],
-    categorical: Sequence[str],
-    drop: Sequence[str],
-) -> Roles:
-    """Assign each column of a file its role; `markers` are columns by their key, split and group."""
+
+def assign_roles(reader: TableReader, task: str, requested: Mapping[str, Sequence[str]]) -> Roles:
+    """Assign each column its role, as requested by the keys target, split, group, categorical, drop."""
     types = reader.column_types
-    targets = _expand(reader, targets, "data.target")
-    categorical, drop = _expand(reader, categorical, "data.categorical"), _expand(reader, drop, "data.drop")
-    marking = [
-        column for key, name in markers.items() if name for column in _expand(reader, [name], f"data.{key}")
-    ]
-    used = {*targets, *marking, *drop}
+    columns = {key: _expand(reader, names, key) for key, names in requested.items()}
+    targets, categorical, marking = (
+        columns["target"],
+        columns["categorical"],
+        columns["split"] + columns["group"],
+    )
+    used = {*targets, *marking, *columns["drop"]}
     unnamed = [name for name in types if INDEX_NAME.fullmatch(name) and name not in {*used, *categorical}]
     features = [name for name in types if name not in {*used, *unnamed}]
     for name in (*targets, *marking, *features):
@@ -58,10 +55,9 @@ def assign_roles(
     def typed(names: Iterable[str]) -> dict[str, ColumnType]:
         return {name: "text" if types[name] == "text" or name in as_text else "number" for name in names}
 
-    notes = [*reader.notes, *(["the column of row numbers without a name is left out"] if unnamed else [])]
-    return Roles(
-        typed(targets), typed(features), dict.fromkeys(marking, "text"), tuple(categorical), tuple(notes)
-    )
+    notes = (*reader.notes, *(["the column of row numbers without a name is left out"] if unnamed else []))
+    marker_types: dict[str, ColumnType] = dict.fromkeys(marking, "text")
+    return Roles(typed(targets), typed(features), marker_types, tuple(categorical), notes)
 
 
 def _expand(reader: TableReader, names: Sequence[str], key: str) -> list[str]:
@@ -72,9 +68,7 @@ def _expand(reader: TableReader, names: Sequence[str], key: str) -> list[str]:
             known = {column.lower(): column for column in reader.column_types if column}
             near = nearest(name.lower(), known)
             guess = f"did you mean {known[near]}? " if near else ""
-            problem = f"{key}={name}: no such column; {guess}columns: {listed(list(known.values()), 30)}"
-            has_header = not all(re.fullmatch(r"[-+.\deE]+", column) for column in known)
-            raise DataError(
-                problem, "" if has_header else "add a first line of column names; it holds only numbers"
-            )
+            problem = f"data.{key}={name}: no such column; {guess}columns: {listed(list(known.values()), 30)}"
+            no_header = all(re.fullmatch(r"[-+.\deE]+", column) for column in known)
+            raise DataError(problem, "write the names of the columns in the first line" if no_header else "")
     return columns

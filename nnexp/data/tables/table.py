@@ -19,6 +19,8 @@ from nnexp.data.tables.formats import open_table
 from nnexp.data.tables.partition import TEST, VALIDATION, Groups, check_splits, draw_test, read_splits
 from nnexp.data.tables.roles import assign_roles
 
+Mask = NDArray[np.bool_]
+
 
 @dataclass(kw_only=True)
 class Table(Source):
@@ -41,33 +43,28 @@ class Table(Source):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        requested = self.requested_columns()
         if self.test is None and self.split is None:
             raise ValueError("data.test=null: set a ratio, or a column of test rows: data.split=COLUMN")
-        if self.task == "classification" and len(self.targets) > 1:
+        if self.task == "classification" and len(requested["target"]) > 1:
             remedy = "fix: data.task=multilabel or data.task=regression"
             raise ValueError(f"data.target={self.target}: a classification has one target; {remedy}")
-        names = [*self.targets, *(name for name in (self.split, self.group) if name), *(self.drop or [])]
+        names = [name for key, names in requested.items() if key != "categorical" for name in names]
         if several := sorted({name for name in names if names.count(name) > 1}):
             keys = "data.target, data.split, data.group, data.drop"
             raise ValueError(f"the column {', '.join(several)} can be only one of {keys}")
 
-    @property
-    def targets(self) -> list[str]:
-        """The columns to predict."""
-        return [self.target] if isinstance(self.target, str) else self.target
+    def requested_columns(self) -> dict[str, list[str]]:
+        """Return the columns that are named for each role."""
+        named = {"target": self.target, "split": self.split, "group": self.group, "drop": self.drop}
+        named["categorical"] = self.categorical
+        return {key: [names] if isinstance(names, str) else names or [] for key, names in named.items()}
 
     def load(self) -> Dataset:
         path = Path(self.path).expanduser().resolve()
         try:
             reader = open_table(path)
-            roles = assign_roles(
-                reader,
-                self.task,
-                targets=self.targets,
-                markers={"split": self.split, "group": self.group},
-                categorical=self.categorical or [],
-                drop=self.drop or [],
-            )
+            roles = assign_roles(reader, self.task, self.requested_columns())
             builder = TableBuilder(reader, roles, self.task)
             builder.read()
             return self.build_dataset(path.name.partition(".")[0] or path.name, builder)
@@ -104,9 +101,7 @@ class Table(Source):
             columns=columns,
         )
 
-    def partition(
-        self, builder: TableBuilder, groups: Groups | None
-    ) -> tuple[Rows, Rows, NDArray[np.bool_] | None]:
+    def partition(self, builder: TableBuilder, groups: Groups | None) -> tuple[Rows, Rows, Mask | None]:
         """Return training rows, test rows, and which of all rows (N,) validate, if `split` names any."""
         rows, test, assigned = builder.rows, builder.rows[:0], None
         if self.split is not None:

@@ -44,7 +44,7 @@ class Small(ImageSet):
 class Unverified(Small):
     """The same without a public SHA-256."""
 
-    sha256 = None
+    sha256 = ()
 
 
 def write(folder, compressed=True, **changed):

@@ -77,7 +77,7 @@ def test_a_csv_file_that_cannot_be_used(content, problem):
             """'data.categorical=["a b"]' or 'data.drop=["a b"]'""",
         ),
         ("a,y\n1,u\n2,u\n", "", "data.target=COLUMN"),
-        ("1,2,3\n" * 9, "add a first line of column names", ""),
+        ("1,2,3\n" * 9, "write the names of the columns in the first line", ""),
         (b"PK\3\4\0\0", "save the table as CSV", ""),
     ],
 )
