@@ -1,0 +1,88 @@
+"""The contributor's path: a new optimizer, loss or activation takes three edits, and its group's tests pass.
+
+Each is added to a copy of the project: the class, its YAML, one row of a test table; nothing else is touched.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch", reason="the oracle needs PyTorch: pip install torch==2.13.0")
+
+ROOT = Path(__file__).parents[2]
+OPTIMIZER = {
+    "nnexp/optim/sign_sgd.py": '''"""SGD on the signs of the gradients."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nnexp.optim.optimizers import LearningRate, Optimizer
+
+
+@dataclass(kw_only=True, eq=False)
+class SignSGD(Optimizer):
+    """theta <- theta - lr sign(g): Bernstein et al. 2018, algorithm 1."""
+
+    lr: LearningRate = 1e-3
+
+    def step(self, scale: float = 1.0) -> None:
+        self.decay(scale)
+        np.sign(self.g, out=self.update)
+        self.update *= self.lr * scale
+        self.theta -= self.update
+''',
+    "conf/optimizer/sign_sgd.yaml": """# the sign of the gradient: Bernstein et al. 2018
+_target_: nnexp.optim.sign_sgd.SignSGD
+lr: 0.001
+weight_decay: 0.0
+""",
+    "tests/oracle/test_optimizers.py": """OPTIMIZERS = {
+    "sign_sgd": Case(
+        "optax.sign_sgd",
+        Optax(
+            lambda optax, lr, v: optax.chain(
+                optax.scale_by_sign(), optax.add_decayed_weights(**decay(v)), optax.scale(-lr)
+            )
+        ),
+        [{"lr": 0.1}, {"weight_decay": 0.1}],
+    ),
+""",
+}
+GROUPS = {
+    "optimizer": (OPTIMIZER, "tests/oracle/test_optimizers.py tests/optim")
+}
+ALWAYS = "tests/config/test_yaml.py tests/oracle/test_table.py"
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_three_edits_add_an_option_and_its_tests_pass(group, tmp_path):
+    edits, tests = GROUPS[group]
+    assert len(edits) == 3
+    for folder in ("nnexp", "conf", "tests"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for file in ("pyproject.toml", "README.md"):
+        shutil.copy(ROOT / file, tmp_path)
+    for path, text in edits.items():
+        edited = tmp_path / path
+        if edited.exists():  # the text begins with the line that it extends
+            anchor = text.splitlines(keepends=True)[0]
+            before = edited.read_text()
+            assert before.count(anchor) == 1
+            edited.write_text(before.replace(anchor, text))
+        else:
+            edited.write_text(text)
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider"]
+    done = subprocess.run(
+        [*command, *tests.split(), *ALWAYS.split(), "-k", f"{group} or tests/optim or test_table or test_these"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
