@@ -16,7 +16,8 @@ from nnexp.experiment.components import Components
 from nnexp.experiment.display import Display
 from nnexp.experiment.result import Result
 from nnexp.messages import duration, first_line, short_path
-from nnexp.tasks import Task, task_of, task_of_metrics
+from nnexp.task import Task
+from nnexp.tasks import task_of, task_of_metrics
 from nnexp.tracking.upload.client import Outcome
 from nnexp.training.best_weights import BestWeights
 from nnexp.training.record import Record

@@ -18,7 +18,8 @@ from nnexp.data.errors import DataError
 from nnexp.data.splitting import Rows, indices_of_mask
 from nnexp.preprocessing.columns import Column
 from nnexp.preprocessing.scaling import Standardization, TargetScale
-from nnexp.tasks import TaskName, task_of
+from nnexp.task import TaskName
+from nnexp.tasks import task_of
 
 Bytes = NDArray[np.uint8]
 Values = Bytes | NDArray[np.float32]

@@ -53,7 +53,7 @@ class MetricInfo:
 
 METRICS = (
     MetricInfo("*accuracy", "higher", "percent", share=True, is_score=True),
-    MetricInfo("*r2", "higher", share=True, is_score=True),
+    MetricInfo("*r2", "higher", "decimals", share=True, is_score=True),
     MetricInfo("*exact_match", "higher", "percent", share=True),
     MetricInfo("recall/*", "higher", "percent", share=True),
     MetricInfo("*precision", "higher", "percent", share=True),

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from nnexp.metrics.predictions import Predictions
 from nnexp.run_folder import SPLITS, Entry, History, RunFolder, history, unit_of
-from nnexp.tasks import Task, task_of, task_of_metrics
+from nnexp.task import Task
+from nnexp.tasks import task_of, task_of_metrics
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

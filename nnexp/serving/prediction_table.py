@@ -17,7 +17,7 @@ from nnexp.nn.parameters import Array
 from nnexp.serving.errors import PredictorError
 from nnexp.serving.input_files import Examples, read_examples
 from nnexp.serving.predictor import Predictor
-from nnexp.tasks import Columns
+from nnexp.task import Columns
 
 SUFFIXES = (".csv", ".parquet", ".npz")
 

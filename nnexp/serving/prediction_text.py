@@ -5,7 +5,8 @@ from itertools import islice
 
 from nnexp.messages import plural
 from nnexp.serving.prediction_table import FilePredictions
-from nnexp.tasks import MAX_TARGETS, TextColumns
+from nnexp.task import TextColumns
+from nnexp.tasks import MAX_TARGETS
 
 MAX_ROWS = 20  # of a table that are shown
 

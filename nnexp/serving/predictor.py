@@ -20,7 +20,8 @@ from nnexp.preprocessing.scaling import Standardization
 from nnexp.serving.errors import PredictorError
 from nnexp.serving.model_loader import build_network, load_weights
 from nnexp.serving.model_spec import ModelSpec
-from nnexp.tasks import Columns, task_of
+from nnexp.task import Columns
+from nnexp.tasks import task_of
 
 WHITE = (255, 65535)  # in images of 8 and of 16 bits
 

@@ -14,7 +14,7 @@ from nnexp.nn.activations.activation import sigmoid
 from nnexp.nn.losses.loss import Loss, TargetIndex, Targets
 from nnexp.nn.output_activations import Link
 from nnexp.nn.parameters import Array
-from nnexp.tasks import TaskName
+from nnexp.task import TaskName
 
 
 class Elementwise(Loss):

@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from nnexp.nn.output_activations import Link
 from nnexp.nn.parameters import Array
-from nnexp.tasks import TaskName
+from nnexp.task import TaskName
 
 Targets = NDArray[Any]
 

@@ -10,7 +10,8 @@ from nnexp.metrics.metric_info import metric_info
 from nnexp.plots.run_data import Plot, RunData
 from nnexp.plots.style import RATE, REFERENCE, TRAIN, VALIDATION, add_axes, new_figure, plot_curve, set_title
 from nnexp.run_folder import History, history
-from nnexp.tasks import Task, task_of_metrics
+from nnexp.task import Task
+from nnexp.tasks import task_of_metrics
 
 PANELS = ((0.5, 3.9), (5.02, 3.9), (9.54, 2.5))  # left and width, in inches
 MIN_R2 = -1.0

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from nnexp.run_folder import CONFIG, DATASET, ENVIRONMENT, SPLITS, History, RunFolder, predictions_path
 from nnexp.runs.query import Run
-from nnexp.tasks import Task, task_of, task_of_metrics
+from nnexp.task import Task
+from nnexp.tasks import task_of, task_of_metrics
 
 LETTERS = "ABCDEFGHIJ"
 COLUMNS = ("index", "true", "predicted")

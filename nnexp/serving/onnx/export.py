@@ -16,7 +16,8 @@ from nnexp.preprocessing.scaling import Standardization
 from nnexp.serving.model_spec import ModelSpec
 from nnexp.serving.onnx.graph import IR_VERSION, OPSET, Graph, translate
 from nnexp.serving.predictor import Predictor
-from nnexp.tasks import Classification, Multilabel, Regression, Task
+from nnexp.task import Task
+from nnexp.tasks import Classification, Multilabel, Regression
 
 if TYPE_CHECKING:
     from onnx import ModelProto, ValueInfoProto

@@ -1,0 +1,126 @@
+"""The abstract task: everything that depends on the kind of task.
+
+N examples, O outputs, C classes, L labels, T targets.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from nnexp.metrics.metric_info import format_metric
+from nnexp.metrics.reports import EvaluationReport
+from nnexp.metrics.running import RunningMetric
+
+TaskName = Literal["classification", "multilabel", "regression"]
+Array = NDArray[np.floating]
+Columns = dict[str, NDArray[Any]]
+TextColumns = dict[str, list[str]]
+
+
+class Task(ABC):
+    """One kind of task.
+
+    Attributes:
+        name: in configurations, dataset.json and network.json.
+        noun: with its article, for messages.
+        score: the name of the main metric; `best/val_<score>` is what a sweep optimizes.
+        score_label: the same for a reader.
+        default_loss: the option of the group `loss` that suits it.
+        report_folder: the folder of a run that holds its evaluation reports.
+        per_output: the key of the report that holds a row for each class, label or target.
+        row_metric: the metric in these rows that is shown first.
+        has_probabilities: whether outputs become probabilities.
+    """
+
+    name: ClassVar[TaskName]
+    noun: ClassVar[str]
+    score: ClassVar[str]
+    score_label: ClassVar[str]
+    default_loss: ClassVar[str]
+    report_folder: ClassVar[str]
+    per_output: ClassVar[str]
+    row_metric: ClassVar[str]
+    has_probabilities: ClassVar[bool] = True
+
+    @abstractmethod
+    def new_score(self, capacity: int, outputs: int, dtype: DTypeLike) -> RunningMetric:
+        """Make the streaming metric for batches of at most `capacity` examples."""
+
+    @abstractmethod
+    def report(self, true: NDArray[Any], predicted: NDArray[Any], names: Sequence[str]) -> EvaluationReport:
+        """Build the evaluation report of true and predicted values.
+
+        Args:
+            true: classes (N,), whether each label is true (N, L), or numbers in their own units (N, T).
+            predicted: of the same shape.
+            names: of the classes, labels or targets.
+        """
+
+    @abstractmethod
+    def describe_outputs(self, names: Sequence[str]) -> str:
+        """Describe what is predicted in a few words: "10 classes"."""
+
+    def names(self, description: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the names of the outputs from dataset.json or network.json: those of labels or targets."""
+        return tuple(description.get("targets", ()))
+
+    def format_score(self, value: float) -> str:
+        """Format the main metric: an accuracy in percent, R2 with four decimals."""
+        return format_metric(self.score, value)
+
+    def describe_score(self, value: float, width: int = 0) -> str:
+        """Format the main metric so that it is recognized without a heading: 97.20%, R2 0.8312."""
+        return f"{self.format_score(value):>{width}}"
+
+    @abstractmethod
+    def predicted(self, z: Array) -> NDArray[Any]:
+        """Return the predictions of outputs z (N, O): classes (N,), labels (N, L), or numbers (N, T)."""
+
+    @abstractmethod
+    def margin(self, z: Array) -> Array:
+        """Return how far outputs z are from the next other prediction, of the shape of the predictions."""
+
+    def known(self, true: NDArray[Any]) -> NDArray[np.bool_]:
+        """Return which true values are known, (N,): no NaN in the row."""
+        return np.asarray(~np.isnan(true).any(axis=1))
+
+    def score_of(self, z: Array, true: NDArray[Any]) -> float:
+        """Compute the main metric of outputs z (N, O) against known true values in the same units."""
+        metric = self.new_score(len(z), z.shape[1], np.float64)
+        metric.reset()
+        metric.update(z, true)
+        return metric.value
+
+    @abstractmethod
+    def prediction_columns(self, z: Array, probabilities: Array | None, names: Sequence[str]) -> Columns:
+        """Build the columns, each (N,), of a table of predictions, with names instead of numbers.
+
+        Args:
+            z: outputs, (N, O).
+            probabilities: of each class or label, (N, O); None in a regression.
+            names: of the outputs.
+        """
+
+    @abstractmethod
+    def text_columns(self, z: Array, probabilities: Array | None, names: Sequence[str]) -> TextColumns:
+        """Format the few columns, N texts each, that a terminal shows of N predictions."""
+
+    @abstractmethod
+    def describe_prediction(self, z: Array, probabilities: Array | None, names: Sequence[str]) -> str:
+        """Describe the prediction of one example in a line; z and probabilities are (O,)."""
+
+    def true_columns(self, true: NDArray[Any], names: Sequence[str]) -> Columns:
+        """Build the columns, each (N,), of the true values beside them; None or NaN is unknown."""
+        columns = zip(names, true.T, strict=True)
+        return {f"true_{name}": column.astype(np.float64) for name, column in columns}
+
+    @abstractmethod
+    def target_spec(self, names: Sequence[str]) -> tuple[str, list[int]]:
+        """Return dtype and shape of a data set's targets, -1 for N."""
+
+    @abstractmethod
+    def column_types(self, names: Sequence[str]) -> dict[str, str]:
+        """Return the type (string, double, boolean) of each of the `prediction_columns`."""
