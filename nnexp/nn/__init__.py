@@ -24,12 +24,9 @@ def _layers() -> dict[str, type]:
     """Collect the concrete layers and activations of this package by name."""
     from nnexp.nn.layer import Layer
 
-    packages = [import_module(f"{__name__}.{name}") for name in ("activations", "layers")]
-    names = [
-        info.name for package in packages for info in iter_modules(package.__path__, f"{package.__name__}.")
-    ]
-    found = [
-        value for name in names for value in vars(import_module(name)).values() if isinstance(value, type)
-    ]
-    layers = [cls for cls in found if issubclass(cls, Layer) and not isabstract(cls)]
-    return {cls.__name__: cls for cls in layers if not cls.__name__.startswith("_")}
+    names: dict[str, Any] = {}
+    for package in ("activations", "layers"):
+        for module in iter_modules(import_module(f"{__name__}.{package}").__path__):
+            names |= vars(import_module(f"{__name__}.{package}.{module.name}"))
+    classes = {name: value for name, value in names.items() if isinstance(value, type) and name[0] != "_"}
+    return {name: cls for name, cls in classes.items() if issubclass(cls, Layer) and not isabstract(cls)}

@@ -1,39 +1,19 @@
 import numpy as np
 import pytest
 
-from nnexp.nn import BatchNorm1d, Conv2d, Dense, Dropout, GaussianNoise, Residual, Unflatten
+from nnexp.nn import BatchNorm1d, BatchNorm2d, Conv2d, Dense, Dropout, GaussianNoise, Residual, Unflatten
 from nnexp.nn.activations.activation import make_activation
 from nnexp.nn.initializers import He
 from nnexp.nn.layer import ShapeError
 from nnexp.nn.models.convolutional import LeNet5
-from nnexp.nn.models.model import MLP, Softmax
+from nnexp.nn.models.model import MLP
 from nnexp.nn.models.sequential import Sequential
 from nnexp.nn.network import Network
 
 
-@pytest.fixture
-def network():
+def test_logits_of_more_examples_than_fit_a_batch_are_those_of_each_alone():
     network = Network(MLP([8, 6]).layers((5,), 3), (5,), 10, np.float64)
     network.initialize(He(), np.random.default_rng(0))
-    return network
-
-
-def test_a_layers_weights_are_views_of_theta(network):
-    for layer in (network.layers[0], network.layers[2], network.layers[4]):
-        for view in (layer.W, layer.b):
-            assert np.shares_memory(view, network.theta)
-        for view in (layer.dW, layer.db):
-            assert np.shares_memory(view, network.grad)
-    assert len(network.parameters) == 5 * 8 + 8 + 8 * 6 + 6 + 6 * 3 + 3
-
-
-def test_writing_into_theta_changes_the_network(network):
-    x = np.ones((2, 5))
-    network.theta[:] = 0
-    assert not network.forward(x).any()
-
-
-def test_logits_of_more_examples_than_fit_a_batch_are_those_of_each_alone(network):
     x = np.random.default_rng(1).standard_normal((23, 5))
     alone = np.concatenate([network.logits(row) for row in x])
     np.testing.assert_allclose(network.logits(x), alone, rtol=1e-12)
@@ -41,24 +21,25 @@ def test_logits_of_more_examples_than_fit_a_batch_are_those_of_each_alone(networ
     assert network.logits(x[:0]).shape == (0, 3)
 
 
-def test_softmax_regression_is_one_dense_layer():
-    assert len(Network(Softmax().layers((784,), 10), (784,), 1).parameters) == 7850
+@pytest.mark.parametrize(
+    ("layers", "inputs", "message"),
+    [
+        (
+            [Unflatten([4, 3, 3]), Dense(2)],
+            36,
+            "layer 1, Dense: expected vectors, got shape 4 x 3 x 3: put a Flatten",
+        ),
+        ([Dense(4), Residual([Conv2d(3)])], 36, "layer 1, Residual: layer 0, Conv2d: expected images"),
+        ([Residual([Dense(3)])], 4, "make F keep the shape, or give it a shortcut"),
+        ([Dense(4), BatchNorm2d()], 4, "use BatchNorm1d"),
+    ],
+)
+def test_a_shape_error_names_the_layer_and_a_fix(layers, inputs, message):
+    with pytest.raises(ShapeError, match=message):
+        Network(layers, (inputs,), 1)
 
 
-def test_any_depth():
-    assert len(MLP([4] * 30).layers((4,), 2)) == 61
-
-
-def test_what_cannot_be_joined_is_told_with_its_place():
-    with pytest.raises(
-        ShapeError,
-        match=r"layer 1, Dense: expected vectors, got shape 4 x 3 x 3: put a Flatten before it",
-    ):
-        Network([Unflatten([4, 3, 3]), Dense(2)], (36,), 1)
-    with pytest.raises(ShapeError, match=r"layer 1, Residual: layer 0, Conv2d: expected images"):
-        Network([Dense(4), Residual([Conv2d(3)])], (36,), 1)
-    with pytest.raises(ShapeError, match="make F keep the shape, or give it a shortcut"):
-        Network([Residual([Dense(3)])], (4,), 1)
+def test_a_convolutional_model_refuses_vectors():
     with pytest.raises(ShapeError, match="use model=mlp"):
         LeNet5().layers((13,), 2)
 
@@ -69,7 +50,14 @@ def test_a_list_of_options_must_have_one_for_each_layer():
 
 
 def test_an_activation_does_not_write_over_what_another_layer_needs():
-    layers = [Dense(4), make_activation("tanh"), make_activation("relu"), Dropout(0.5), make_activation("sigmoid"), Dense(2)]
+    layers = [
+        Dense(4),
+        make_activation("tanh"),
+        make_activation("relu"),
+        Dropout(0.5),
+        make_activation("sigmoid"),
+        Dense(2),
+    ]
     network = Network(layers, (3,), 2)
     assert [layer.in_place for layer in layers] == [False, True, False, False, False, False]
     network.theta[:] = 0.5
@@ -77,7 +65,7 @@ def test_an_activation_does_not_write_over_what_another_layer_needs():
     assert not np.shares_memory(layers[1].y, layers[2].y)
 
 
-def test_layers_of_chance_draw_from_branches_of_their_own():
+def test_stochastic_layers_draw_from_streams_of_their_own():
     def masks(layers):
         network = Network(layers, (50,), 4, rng=np.random.default_rng(3))
         network.forward(np.ones((4, 50), np.float32), training=True)
@@ -108,15 +96,30 @@ def test_a_single_example_leaves_running_statistics_alone():
     assert (network.state == before).all()
 
 
-def test_outside_training_there_is_no_chance_and_nothing_is_remembered():
+def test_evaluation_adds_no_noise_and_updates_no_statistics():
     layers = [GaussianNoise(1.0), Dense(8), BatchNorm1d(), make_activation("relu"), Dropout(0.5), Dense(2)]
     network = Network(layers, (3,), 4)
     network.initialize(He(), np.random.default_rng(0))
     x = np.random.default_rng(1).random((4, 3), np.float32)
-    learning = [network.forward(x, training=True).copy() for _ in range(2)]
-    assert (learning[0] != learning[1]).any()
+    noisy = [network.forward(x, training=True).copy() for _ in range(2)]
+    assert (noisy[0] != noisy[1]).any()
     state = network.state.copy()
-    judged = [network.forward(x).copy() for _ in range(2)]
-    np.testing.assert_array_equal(judged[0], judged[1])
-    np.testing.assert_array_equal(network.logits(x), judged[0])
+    evaluated = [network.forward(x).copy() for _ in range(2)]
+    np.testing.assert_array_equal(evaluated[0], evaluated[1])
+    np.testing.assert_array_equal(network.logits(x), evaluated[0])
     np.testing.assert_array_equal(network.state, state)
+
+
+def test_observers_get_outputs_before_they_are_overwritten():
+    inner, relu = Dense(4), make_activation("relu")
+    network = Network([Residual([inner, relu, Dense(3)]), Dense(2)], (3,), 4, np.float64)
+    network.initialize(He(), np.random.default_rng(0))
+    x = np.random.default_rng(1).standard_normal((4, 3))
+    outputs = {}
+    z = network.forward(
+        x,
+        observe={layer: lambda y, layer=layer: outputs.update({layer: y.copy()}) for layer in (inner, relu)},
+    )
+    np.testing.assert_array_equal(outputs[inner], x @ inner.W + inner.b)
+    np.testing.assert_array_equal(outputs[relu], np.maximum(outputs[inner], 0))
+    np.testing.assert_array_equal(network.output_of(network.layers[-1], x), z)

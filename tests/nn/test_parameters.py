@@ -40,8 +40,3 @@ def test_matrices_come_first_and_are_views(shapes):
         view.fill(value.ndim >= 2)
     np.testing.assert_array_equal(parameters.theta, moments)
     assert end == sum(view.size for view in parameters.matrices(moments[parameters.matrix_slice]))
-
-
-def test_the_two_vectors_are_rows_of_one_array():
-    parameters = Parameters({"W": (3, 4), "b": (4,)}, np.float32)
-    assert parameters.theta.base is parameters.grad.base

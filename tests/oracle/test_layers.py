@@ -11,24 +11,7 @@ import numpy as np
 import pytest
 from fixtures.lone_layers import lone
 
-import nnexp.nn
-from nnexp.nn import (
-    AvgPool2d,
-    BatchNorm1d,
-    BatchNorm2d,
-    Conv2d,
-    Dense,
-    Dropout,
-    Flatten,
-    GaussianNoise,
-    GlobalAvgPool2d,
-    LayerNorm,
-    Maxout,
-    MaxPool2d,
-    Residual,
-    Stack,
-    Unflatten,
-)
+from nnexp import nn
 from nnexp.nn.activations.activation import Activation
 from nnexp.nn.layer import Buffer
 
@@ -57,74 +40,72 @@ def residual(layer, p, x, _):
 
 @dataclass(frozen=True)
 class Case:
-    """How a layer is tested.
+    """How a layer is tested."""
 
-    Attributes:
-        oracle: the name of the reference, for the README.
-        reference: (layer, parameters and state, x, training) -> y; None: the layer has a test of its own.
-        variants: layers and the shapes of their inputs.
-    """
-
-    oracle: str
-    reference: Callable[..., Any] | None = None
-    variants: tuple[tuple[Any, tuple[int, ...]], ...] = ()
+    oracle: str  # the name of the reference, for the README
+    reference: Callable[..., Any] | None = None  # (layer, parameters and state, x, training) -> y
+    variants: tuple[tuple[Any, tuple[int, ...]], ...] = ()  # layers and the shapes of their inputs
 
 
 TRAINED_STATISTICS = "torch batch_norm, in training and out of it, running statistics"
 CASES = {
     "Dense": Case(
-        "torch `x @ W + b`, with and without bias", dense, ((Dense(4), (7,)), (Dense(4, bias=False), (7,)))
+        "torch `x @ W + b`, with and without bias",
+        dense,
+        ((nn.Dense(4), (7,)), (nn.Dense(4, bias=False), (7,))),
     ),
     "Conv2d": Case(
         "torch conv2d: plain, padding, stride, 1x1",
         convolution,
         (
-            (Conv2d(4, 3), (2, 7, 6)),
-            (Conv2d(5, 5, padding=2), (1, 8, 8)),
-            (Conv2d(3, 3, stride=2, padding=1, bias=False), (3, 8, 7)),
-            (Conv2d(3, 1), (4, 5, 5)),
+            (nn.Conv2d(4, 3), (2, 7, 6)),
+            (nn.Conv2d(5, 5, padding=2), (1, 8, 8)),
+            (nn.Conv2d(3, 3, stride=2, padding=1, bias=False), (3, 8, 7)),
+            (nn.Conv2d(3, 1), (4, 5, 5)),
         ),
     ),
     "MaxPool2d": Case(
         "torch max_pool2d: apart, overlapping, ties",
         lambda layer, p, x, _: functional.max_pool2d(x, layer.kernel, layer.stride),
-        ((MaxPool2d(2), (3, 6, 8)), (MaxPool2d(3, 2), (2, 8, 7))),
+        ((nn.MaxPool2d(2), (3, 6, 8)), (nn.MaxPool2d(3, 2), (2, 8, 7))),
     ),
     "AvgPool2d": Case(
         "torch avg_pool2d: apart, overlapping",
         lambda layer, p, x, _: functional.avg_pool2d(x, layer.kernel, layer.stride),
-        ((AvgPool2d(2), (3, 6, 7)), (AvgPool2d(3, 1), (2, 5, 6))),
+        ((nn.AvgPool2d(2), (3, 6, 7)), (nn.AvgPool2d(3, 1), (2, 5, 6))),
     ),
     "GlobalAvgPool2d": Case(
-        "torch mean over pixels", lambda layer, p, x, _: x.mean((2, 3)), ((GlobalAvgPool2d(), (3, 4, 5)),)
+        "torch mean over pixels", lambda layer, p, x, _: x.mean((2, 3)), ((nn.GlobalAvgPool2d(), (3, 4, 5)),)
     ),
-    "BatchNorm1d": Case(TRAINED_STATISTICS, batch_norm, ((BatchNorm1d(), (5,)),)),
-    "BatchNorm2d": Case(TRAINED_STATISTICS, batch_norm, ((BatchNorm2d(), (3, 4, 5)),)),
+    "BatchNorm1d": Case(TRAINED_STATISTICS, batch_norm, ((nn.BatchNorm1d(), (5,)),)),
+    "BatchNorm2d": Case(TRAINED_STATISTICS, batch_norm, ((nn.BatchNorm2d(), (3, 4, 5)),)),
     "LayerNorm": Case(
         "torch layer_norm",
         lambda layer, p, x, _: functional.layer_norm(x, (7,), p["0.gamma"], p["0.beta"]),
-        ((LayerNorm(), (7,)),),
+        ((nn.LayerNorm(), (7,)),),
     ),
-    "Flatten": Case("torch flatten", lambda layer, p, x, _: x.flatten(1), ((Flatten(), (2, 3, 4)),)),
+    "Flatten": Case("torch flatten", lambda layer, p, x, _: x.flatten(1), ((nn.Flatten(), (2, 3, 4)),)),
     "Unflatten": Case(
-        "torch unflatten", lambda layer, p, x, _: x.unflatten(1, (3, 2, 4)), ((Unflatten([3, 2, 4]), (24,)),)
+        "torch unflatten",
+        lambda layer, p, x, _: x.unflatten(1, (3, 2, 4)),
+        ((nn.Unflatten([3, 2, 4]), (24,)),),
     ),
     "Maxout": Case(
         "torch amax over the pieces",
         lambda layer, p, x, _: x.unflatten(1, (3, 4)).amax(1),
-        ((Maxout(3), (12,)),),
+        ((nn.Maxout(3), (12,)),),
     ),
     "Stack": Case(
         "torch autograd of its layers",
         lambda layer, p, x, _: torch.tanh(x @ p["0.0.W"] + p["0.0.b"]),
-        ((Stack([Dense(4), "tanh"]), (7,)),),
+        ((nn.Stack([nn.Dense(4), "tanh"]), (7,)),),
     ),
     "Residual": Case(
         "torch autograd of x + F(x) and S(x) + F(x)",
         residual,
         (
-            (Residual([Dense(9), "tanh", Dense(5)]), (5,)),
-            (Residual([Dense(9), "tanh", Dense(6)], [Dense(6, bias=False)]), (5,)),
+            (nn.Residual([nn.Dense(9), "tanh", nn.Dense(5)]), (5,)),
+            (nn.Residual([nn.Dense(9), "tanh", nn.Dense(6)], [nn.Dense(6, bias=False)]), (5,)),
         ),
     ),
     "Dropout": Case("its definition on its own mask; the share that is dropped"),
@@ -134,7 +115,7 @@ ORACLES = {name: case.oracle for name, case in CASES.items()}
 
 
 def test_every_layer_has_a_row():
-    layers = {name for name in nnexp.nn.__all__ if not issubclass(getattr(nnexp.nn, name), Activation)}
+    layers = {name for name in nn.__all__ if not issubclass(getattr(nn, name), Activation)}
     assert set(CASES) == layers
 
 
@@ -167,7 +148,7 @@ def test_layers_agree_with_pytorch(name, i, training, compare):
 
 
 def test_the_gradient_of_tied_pixels_goes_to_the_first_as_in_pytorch(compare):
-    stack, _ = lone(MaxPool2d(2), (1, 4, 4), BATCH)
+    stack, _ = lone(nn.MaxPool2d(2), (1, 4, 4), BATCH)
     x = np.round(np.random.default_rng(0).random((BATCH, 1, 4, 4)) * 2)
     leaf = torch.tensor(x, requires_grad=True)
     functional.max_pool2d(leaf, 2).sum().backward()
@@ -177,7 +158,7 @@ def test_the_gradient_of_tied_pixels_goes_to_the_first_as_in_pytorch(compare):
 
 @pytest.mark.parametrize("shape", [(40,), (3, 8, 9)])
 def test_dropout_drops_at_its_rate_and_keeps_the_mean(shape, compare):
-    stack, _ = lone(Dropout(0.3), shape, 500)
+    stack, _ = lone(nn.Dropout(0.3), shape, 500)
     x = 1 + np.random.default_rng(0).random((500, *shape))
     kept = x.copy()
     y = stack.forward(x, training=True)
@@ -191,7 +172,7 @@ def test_dropout_drops_at_its_rate_and_keeps_the_mean(shape, compare):
 
 
 def test_gaussian_noise_has_its_deviation_and_is_off_outside_training(compare):
-    stack, _ = lone(GaussianNoise(0.5), (300,), 500)
+    stack, _ = lone(nn.GaussianNoise(0.5), (300,), 500)
     x = np.random.default_rng(0).random((500, 300))
     noise = stack.forward(x.copy(), training=True) - x
     assert abs(noise.std() - 0.5) < 0.005

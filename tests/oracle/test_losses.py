@@ -1,4 +1,4 @@
-"""Every loss and its gradient against PyTorch, in float64 to 1e-10.
+"""Every loss, its gradient and the probabilities of its outputs against PyTorch, in float64 to 1e-10.
 
 A new loss needs a row in CASES; an option without a row fails.
 """
@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 from fixtures.options import make, options
 
+from nnexp.nn.output_activations import probabilities
+
 torch = pytest.importorskip("torch", reason="the oracle needs PyTorch: pip install torch==2.13.0")
 functional = torch.nn.functional
 
 BATCH, CLASSES = 9, 5
-WEIGHTS = [0.5, 1.0, 2.0, 0.25, 3.0]
 TARGETS = {
     "classification": lambda rng, n: rng.integers(0, CLASSES, n),
     "multilabel": lambda rng, n: rng.integers(0, 2, (n, CLASSES)).astype(float),
@@ -25,19 +26,12 @@ TARGETS = {
 
 @dataclass(frozen=True)
 class Case:
-    """How a loss is tested.
+    """How a loss is tested."""
 
-    Attributes:
-        oracle: the name of the reference, for the README.
-        reference: (outputs, targets, **settings) -> the loss.
-        link: the output activation that it implies.
-        settings: to test beside the defaults.
-    """
-
-    oracle: str
-    reference: Callable[..., Any]
-    link: str
-    settings: tuple[dict[str, Any], ...] = ()
+    oracle: str  # the name of the reference, for the README
+    reference: Callable[..., Any]  # (outputs, targets, **settings) -> the loss
+    link: str  # the output activation that it implies
+    settings: tuple[dict[str, Any], ...] = ()  # to test beside the defaults
 
 
 def cross_entropy(z, y, label_smoothing=0.0, class_weights=None):
@@ -52,21 +46,27 @@ def focal(z, y, gamma=2.0):
     return -((1 - log.exp()) ** gamma * log).mean()
 
 
-def on_one_hot(reference):
+def hinge(z, y, power=1, margin=1.0):
+    return functional.multi_margin_loss(z, y, p=power, margin=margin)
+
+
+def one_hot(reference):
     """Give a loss of numbers the one-hot code of classes."""
     return lambda z, y: reference(z, functional.one_hot(y, CLASSES).double() if y.ndim == 1 else y)
 
 
+LINKS = {
+    "softmax": lambda z: torch.softmax(z, 1),
+    "sigmoid": torch.sigmoid,
+    "identity": lambda z: z.clamp(0, 1),
+}
+SMOOTHED, WEIGHTED = {"label_smoothing": 0.2}, {"class_weights": [0.5, 1.0, 2.0, 0.25, 3.0]}
 CASES = {
     "softmax_cross_entropy": Case(
         "torch cross_entropy (plain, smoothed, weighted, both)",
         cross_entropy,
         "softmax",
-        (
-            {"label_smoothing": 0.1},
-            {"class_weights": WEIGHTS},
-            {"class_weights": WEIGHTS, "label_smoothing": 0.2},
-        ),
+        (SMOOTHED, WEIGHTED, SMOOTHED | WEIGHTED),
     ),
     "focal": Case(
         "torch autograd of the paper's eq. 4; gamma 0 is cross_entropy",
@@ -75,17 +75,14 @@ CASES = {
         ({"gamma": 0}, {"gamma": 0.5}),
     ),
     "hinge": Case(
-        "torch multi_margin_loss (power 1 and 2)",
-        lambda z, y, power=1, margin=1.0: functional.multi_margin_loss(z, y, p=power, margin=margin),
-        "softmax",
-        ({"power": 2, "margin": 0.5},),
+        "torch multi_margin_loss (power 1 and 2)", hinge, "softmax", ({"power": 2, "margin": 0.5},)
     ),
     "mean_squared_error": Case(
-        "torch mse_loss (one-hot and numbers)", on_one_hot(functional.mse_loss), "identity"
+        "torch mse_loss (one-hot and numbers)", one_hot(functional.mse_loss), "identity"
     ),
     "binary_cross_entropy": Case(
         "torch binary_cross_entropy_with_logits (one class, several)",
-        on_one_hot(functional.binary_cross_entropy_with_logits),
+        one_hot(functional.binary_cross_entropy_with_logits),
         "sigmoid",
     ),
     "mean_absolute_error": Case("torch l1_loss", functional.l1_loss, "identity"),
@@ -123,3 +120,29 @@ def test_balanced_weights_are_those_of_scikit_learn(compare):
     loss = make("loss", "softmax_cross_entropy", class_weights="balanced")
     loss.set_class_counts(np.bincount(y))
     compare(loss.w, compute_class_weight("balanced", classes=np.arange(5), y=y))
+
+
+def test_a_confident_error_has_a_finite_loss():
+    loss = make("loss", "softmax_cross_entropy")
+    loss.allocate(2, 2, np.float32)
+    z = np.array([[1000.0, 0.0], [0.0, -1000.0]], np.float32)
+    assert loss.forward(z, np.array([1, 1])) == 1000
+
+
+@pytest.mark.parametrize("link", LINKS)
+def test_probabilities_agree_with_pytorch(link, compare):
+    rng = np.random.default_rng(0)
+    for scale in (0.1, 1, 30):
+        z = scale * rng.standard_normal((9, 5))
+        compare(probabilities(z, link), LINKS[link](torch.tensor(z)))
+
+
+@pytest.mark.parametrize("link", LINKS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_large_outputs_do_not_overflow_and_are_not_written_over(link, dtype):
+    z = np.array([[1e38, -1e38, 0, 1], [-1000, -1000, 1000, 1000], [0, 0, 0, 0]], dtype)
+    before = z.copy()
+    p = probabilities(z, link)
+    assert p.dtype == dtype
+    assert ((p >= 0) & (p <= 1)).all()
+    assert (z == before).all()

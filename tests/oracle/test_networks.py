@@ -78,19 +78,12 @@ def linear(p, x):
 
 @dataclass(frozen=True)
 class Case:
-    """How a model is tested.
-
-    Attributes:
-        model: to build.
-        reference: (parameters, x) -> outputs.
-        shape: of an example.
-        oracle: the name of the reference, for the README.
-    """
+    """How a model is tested."""
 
     model: Any
-    reference: Callable[..., Any]
-    shape: tuple[int, ...] = (7,)
-    oracle: str = "torch: the whole model, ten steps of SGD with momentum"
+    reference: Callable[..., Any]  # (parameters, x) -> outputs
+    shape: tuple[int, ...] = (7,)  # of an example
+    oracle: str = "torch: the whole model, ten steps of SGD with momentum"  # for the README
 
 
 MODELS = {

@@ -63,11 +63,8 @@ class GELU(FromInput, name="gelu"):
         y *= x
 
     def apply_tanh(self, x: Array, y: Array, slope: Array, scratch: Array) -> None:
-        """Compute y = x (1 + t) / 2 and 2 y' = 1 + t + x (1 - t^2) u'.
-
-        t = tanh u and u = sqrt(2 / pi) (x + 0.044715 x^3).
-        """
-        root = sqrt(2 / pi)
+        """Compute y = x (1 + t) / 2 and 2 y' = 1 + t + x (1 - t^2) u' with t = tanh u."""
+        root = sqrt(2 / pi)  # u = root (x + 0.044715 x^3)
         np.multiply(x, x, out=scratch)
         np.multiply(scratch, root * 0.044715, out=y)
         y += root

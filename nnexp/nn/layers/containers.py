@@ -13,7 +13,6 @@ from annotated_types import MinLen
 from numpy.typing import DTypeLike
 
 from nnexp.nn.activations.activation import ActivationName, make_activation
-from nnexp.nn.initializers import Initializer
 from nnexp.nn.layer import Buffer, Layer, ShapeError, format_shape
 from nnexp.nn.parameters import Array, Shape, Views
 
@@ -44,10 +43,6 @@ class Container(Layer):
     def walk(self) -> Iterator[Layer]:
         for layer in self.children.values():
             yield from layer.walk()
-
-    def initialize(self, init: Initializer, rng: np.random.Generator) -> None:
-        for layer in self.children.values():
-            layer.initialize(init, rng)
 
     @abstractmethod
     def forward(self, x: Array, training: bool = False, observe: Observers | None = None) -> Array: ...

@@ -69,10 +69,7 @@ class SoftmaxCrossEntropy(Loss):
         return len(y) if self.plain else self.total
 
     def weighted_forward(self, y: Targets) -> float:
-        """Compute (sum of (1 - e) w[y] q[y] + e / C sum over k of w[k] q[k]) / sum of w[y].
-
-        w are the class weights and q = -log p.
-        """
+        """Compute (sum of (1 - e) w[y] q[y] + e / C sum of w[k] q[k]) / sum of w[y] with q = -log p."""
         n, e, w = self.n, self.label_smoothing, self.w
         assert w is not None
         row, at_y, weight, rest = self.row[:n], self.at_y[:n], self.of_y[:n], self.rest[:n]
