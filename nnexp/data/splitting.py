@@ -28,10 +28,8 @@ def stratified_split(y: Labels, ratio: float, rng: np.random.Generator, keep: in
     for i in range(len(classes)):
         chosen[rng.permutation(np.flatnonzero(of_class == i))[: takes[i]]] = True
     if not chosen.any():
-        several = len(classes) > 1
-        left = f"at least one {'example of each class' if several else 'example'} stays"
-        problem = f"{ratio:.3g} of {len(y):,} examples cannot be split off so that {left}"
-        setting = "data.stratify=false" if several else ""
+        problem = f"{ratio:.3g} of {len(y):,} examples in {len(classes)} classes cannot be split off"
+        setting = "data.stratify=false" if len(classes) > 1 else ""
         raise DataError(problem, "take a larger ratio or more examples", setting)
     return indices_of_mask(chosen)
 

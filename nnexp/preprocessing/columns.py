@@ -1,7 +1,4 @@
-"""Encode the columns of a table as a network's inputs: numbers as they are, categories one-hot.
-
-N rows, I inputs.
-"""
+"""Encode N rows of a table as a network's I inputs: numbers as they are, categories one-hot."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +13,7 @@ from nnexp.preprocessing.missing import MISSING, MISSING_CATEGORY, is_number, no
 
 MAX_LISTED = 30  # categories or columns in a message
 DescribeRow = Callable[[int], str]
+Indices = NDArray[np.int64]
 
 
 class EncodingError(UserError, ValueError):
@@ -44,11 +42,6 @@ class Column:
         """The names of the inputs that the column makes."""
         return tuple(f"{self.name}={value}" for value in self.categories) if self.categories else (self.name,)
 
-    @property
-    def width(self) -> int:
-        """The number of inputs that the column makes."""
-        return len(self.categories or (self.name,))
-
 
 def describe_row(n: int) -> str:
     """Name the n-th row, from 0."""
@@ -61,7 +54,7 @@ def encode_columns(
     """Encode a table, sequences by column name, as inputs x (N, I); a missing number is NaN."""
     given = {str(name).strip(): values for name, values in table.items()}
     check_columns(columns, list(given))
-    x = np.zeros((len(given[columns[0].name]), sum(column.width for column in columns)), np.float32)
+    x = np.zeros((len(given[columns[0].name]), sum(len(column.inputs) for column in columns)), np.float32)
     first = 0
     for column in columns:
         values = given[column.name]
@@ -72,7 +65,7 @@ def encode_columns(
             x[:, first] = encode_numbers(values, column.name, describe_row)
         else:
             x[np.arange(len(x)), first + encode_categories(values, column, describe_row)] = 1
-        first += column.width
+        first += len(column.inputs)
     return x
 
 
@@ -101,9 +94,7 @@ def encode_numbers(values: Any, name: str, describe_row: DescribeRow = describe_
     return encoded
 
 
-def encode_categories(
-    values: Any, column: Column, describe_row: DescribeRow = describe_row
-) -> NDArray[np.int64]:
+def encode_categories(values: Any, column: Column, describe_row: DescribeRow = describe_row) -> Indices:
     """Convert a column of categories to their indices (N,); an unknown one is an `EncodingError`."""
     known = column.categories or ()
     index_of = category_index(known)
@@ -112,10 +103,8 @@ def encode_categories(
     if (unknown := indices < 0).any():
         row = int(unknown.argmax())
         text = normalize_text(cells[row])
-        problem = f"holds {text[:40]!r}, which the training data did not have"
-        if text in MISSING:
-            problem = "has no value, and the training data had one in every row"
-        expected = f"expected one of {listed(known, MAX_LISTED)}"
+        problem = "has no value" if text in MISSING else f"holds {text[:40]!r}"
+        expected = f"expected one of {listed(known, MAX_LISTED)}, as in training"
         raise EncodingError(f"{describe_row(row)}: the column {column.name!r} {problem}; {expected}")
     return indices
 

@@ -41,7 +41,7 @@ class Standardization(_Statistics):
     def fit(cls, x: NDArray[Any], rows: Rows, numeric: NDArray[np.bool_]) -> Self:
         """Fit the columns `numeric` (I,) of x (N, I) on `rows`, without missing numbers."""
         mean, deviation = moments(x, rows)
-        factor = np.divide(1.0, deviation, out=np.zeros_like(deviation), where=_varies(mean, deviation))
+        factor = np.divide(1.0, deviation, out=np.zeros_like(deviation), where=deviation > 0)
         return cls(np.where(numeric, mean, 0.0), np.where(numeric, factor, 1.0))
 
     def astype(self, dtype: DTypeLike) -> "Standardization":
@@ -66,7 +66,7 @@ class TargetScale(_Statistics):
     def fit(cls, y: NDArray[Any], rows: Rows) -> Self:
         """Compute mean and deviation of the targets y (N, T) over `rows`."""
         mean, deviation = moments(y, rows)
-        return cls(mean, np.where(_varies(mean, deviation), deviation, 1.0))
+        return cls(mean, np.where(deviation > 0, deviation, 1.0))
 
     def restore(self, z: Array) -> Array:
         """Convert outputs (N, T) to the units of the targets."""
@@ -77,7 +77,7 @@ class TargetScale(_Statistics):
 def moments(x: NDArray[Any], rows: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Compute mean and population deviation of the columns of x (N, I) over `rows`, without missing numbers.
 
-    Chunks in float64 are merged as in Chan, Golub & LeVeque 1979. A column without numbers has 0 and 0.
+    Chunks in float64 are merged as in Chan, Golub & LeVeque 1979. A constant column has deviation 0.
     """
     count, mean, squares = np.zeros((3, x.shape[1]))
     for start in range(0, len(rows), CHUNK):
@@ -93,9 +93,5 @@ def moments(x: NDArray[Any], rows: Rows) -> tuple[NDArray[np.float64], NDArray[n
         squares += np.einsum("ni,ni->i", chunk, chunk) + delta**2 * count * n / total
         mean += delta * n / total
         count += n
-    return mean, np.sqrt(squares / np.maximum(count, 1))
-
-
-def _varies(mean: NDArray[np.float64], deviation: NDArray[np.float64]) -> NDArray[np.bool_]:
-    varies: NDArray[np.bool_] = deviation > np.maximum(CONSTANT * np.abs(mean), TINY)
-    return varies
+    deviation = np.sqrt(squares / np.maximum(count, 1))
+    return mean, np.where(deviation > np.maximum(CONSTANT * np.abs(mean), TINY), deviation, 0.0)

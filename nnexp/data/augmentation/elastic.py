@@ -1,7 +1,4 @@
-"""Elastic displacement fields: smooth random moves of every pixel.
-
-B images, H x W pixels.
-"""
+"""Elastic displacement fields: smooth random moves of every pixel of images, H x W."""
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray

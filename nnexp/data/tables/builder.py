@@ -1,7 +1,4 @@
-"""Build one array of inputs from the blocks of a table.
-
-N rows, I inputs.
-"""
+"""Build one array of inputs from the blocks of a table: N rows, I inputs."""
 
 from collections.abc import Sequence
 
@@ -11,7 +8,7 @@ from numpy.typing import NDArray
 from nnexp.data.splitting import Rows
 from nnexp.data.tables.column_buffers import CategoryColumn, NumberColumns, arrange_rows, insert_one_hot
 from nnexp.data.tables.partition import Groups
-from nnexp.data.tables.reader import Block, TableReader
+from nnexp.data.tables.reader import TableReader
 from nnexp.data.tables.roles import Roles
 from nnexp.data.tables.target import TargetColumn
 from nnexp.messages import list_override, listed, plural
@@ -50,7 +47,11 @@ class TableBuilder:
     def read(self) -> None:
         """Read all blocks of the file, and decide on the target and the rows."""
         for block in self.reader.iter_blocks(self.roles.targets | self.roles.features | self.roles.markers):
-            self.add(block)
+            for name, column in (self.categories | self.markers).items():
+                column.add(block[name])
+            rows = len(next(iter(block.values())))
+            self.target.add(block, rows)
+            self.numbers.add([block[name] for name in self.numbers.names], rows)
         self.numbers.finish()
         self.rows = np.flatnonzero(self.target.finish())
         self.notes += self.target.notes
@@ -58,14 +59,6 @@ class TableBuilder:
         missing = [f"{name} ({count:,})" for name, count in counts if count]
         self.note("missing numbers become the training mean", missing)
         self.note("constant columns carry no information", self.numbers.constant())
-
-    def add(self, block: Block) -> None:
-        """Append a block of the file."""
-        rows = len(next(iter(block.values())))
-        for name, column in (self.categories | self.markers).items():
-            column.add(block[name])
-        self.target.add(block, rows)
-        self.numbers.add([block[name] for name in self.numbers.names], rows)
 
     def note(self, what: str, names: Sequence[str]) -> None:
         """Note something about some columns, if there are any."""
@@ -104,7 +97,7 @@ class TableBuilder:
             else:
                 positions.append(first)
             columns.append(column)
-            first += column.width
+            first += len(column.inputs)
         if one_hot:
             insert_one_hot(self.numbers.array, positions, one_hot, first)
         self.note("categories become columns of 0 and 1", sizes)

@@ -25,9 +25,7 @@ MAX_NUMBER_NAMES = 20  # among text, so many whole numbers may be names
 class NumberColumns:
     """Columns of numbers, side by side in one array."""
 
-    def __init__(
-        self, names: Sequence[str], describe_row: DescribeRow, dtype: DTypeLike, droppable: bool
-    ) -> None:
+    def __init__(self, names: Sequence[str], describe_row: DescribeRow, dtype: DTypeLike, *, droppable: bool):
         self.names, self.describe_row, self.droppable = names, describe_row, droppable
         self.rows = 0
         self.array: NDArray[Any] = np.empty((0, len(names)), dtype)  # (N, J) after `finish`; NaN: missing

@@ -1,7 +1,4 @@
-"""Partition the rows of a table into training, validation and test: by a column, or drawn once for all runs.
-
-N rows.
-"""
+"""Partition the N rows of a table into training, validation and test: by a column, or at random."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,4 @@
-"""A data set from a table in a file: a row per example, one or more columns as its target.
-
-N rows, I inputs, C classes or T targets.
-"""
+"""A data set from a table in a file: a row for each of N examples, one or more columns as the target."""
 
 from dataclasses import dataclass
 from pathlib import Path

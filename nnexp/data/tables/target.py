@@ -1,7 +1,4 @@
-"""The target of a table: classes or numbers in one column; labels or numbers in several.
-
-N rows, C classes, T targets.
-"""
+"""The target of a table of N rows: classes or numbers in one column; labels or numbers in T columns."""
 
 from typing import Any
 

@@ -53,7 +53,7 @@ def error_of(content, target="y", name="t.csv", **options):
         ("a,y\n" + "".join(f"{i},{i}x\n" for i in range(50)), "'y' has 50 distinct values in 50 rows"),
         ("a,y\n1,u\n2,u\n", "the target 'y' has only one class, 'u'"),
         ("a,y\n1,\n2,\n", "no row has a value of the target 'y'"),
-        ("a,y\n1,u\n2,v\n3,w\n", "0.2 of 3 examples cannot be split off"),
+        ("a,y\n1,u\n2,v\n3,w\n", "0.2 of 3 examples in 3 classes cannot be split off"),
         ("1,2,3\n" * 9, "data.target=y: no such column"),
         (b"a,y\n\0\0\0,1\n", "binary data"),
         (GOOD.encode() * 3, "expected a number in the column 'a', got 'a' in row 41 below the header"),
