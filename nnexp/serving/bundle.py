@@ -19,14 +19,7 @@ EARLIEST = (1980, 1, 1, 0, 0, 0)  # that a zip can hold: the same code is the sa
 
 
 def write_bundle(folder: Path, network_json: Path, weights: Path, plugin_root: Path | None = None) -> None:
-    """Write network.json, weights.npz and nnexp.zip.
-
-    Args:
-        folder: is made; files in it are replaced.
-        network_json: the run's specification.
-        weights: the run's weights.
-        plugin_root: the folder of plugins; None: the working directory.
-    """
+    """Write network.json, weights.npz and nnexp.zip; plugins are in `plugin_root`, else here."""
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(network_json, folder / NETWORK)
     shutil.copyfile(weights, folder / WEIGHTS)

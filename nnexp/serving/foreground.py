@@ -17,15 +17,10 @@ Images = NDArray[np.floating]
 
 @dataclass(frozen=True)
 class DrawingStats:
-    """Size and position of a data set's drawings.
+    """Size and position of a data set's drawings."""
 
-    Attributes:
-        size: the longer side of the median drawing, in pixels: 20 of 28 in MNIST.
-        centre: row and column of their centre of mass, averaged.
-    """
-
-    size: int
-    centre: tuple[float, float]
+    size: int  # the longer side of the median drawing, in pixels: 20 of 28 in MNIST
+    centre: tuple[float, float]  # row and column of their centre of mass, averaged
 
     @classmethod
     def of(cls, x: NDArray[Any], shape: tuple[int, ...]) -> "DrawingStats | None":
@@ -53,12 +48,7 @@ def centres_of_mass(images: Images) -> Images:
 
 
 def bounding_box(image: Images, threshold: float = THRESHOLD) -> tuple[slice, slice]:
-    """Return the rows and columns of an image (H, W), not blank, that hold foreground.
-
-    Args:
-        image: bright on black.
-        threshold: relative to the brightest pixel.
-    """
+    """Return the rows and columns of an image (H, W) that hold pixels above a share of the brightest."""
     foreground = image > threshold * image.max()
     rows, columns = np.flatnonzero(foreground.any(axis=1)), np.flatnonzero(foreground.any(axis=0))
     return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)

@@ -20,17 +20,13 @@ BLANK = 0.1  # an image with less contrast is blank
 HAMMING = 5  # PIL.Image.Resampling.HAMMING, without the import
 ARTIFACTS = 0.2  # JPEG leaves up to this share of the foreground's brightness beside a stroke
 Floats = NDArray[np.float32]
+Notes = tuple[str, ...]
 
 
-def read_image(
-    path: Path, shape: tuple[int, ...], drawings: DrawingStats | None
-) -> tuple[Floats, tuple[str, ...]]:
-    """Read pixels in [0, 1] of that shape; also returns what was done to them.
+def read_image(path: Path, shape: tuple[int, ...], drawings: DrawingStats | None) -> tuple[Floats, Notes]:
+    """Read pixels in [0, 1] of a shape, (H, W) or (C, H, W) with C of 1 or 3; also returns what was done.
 
-    Args:
-        path: of the file.
-        shape: (H, W) or (C, H, W) with C of 1 or 3.
-        drawings: size and position of the training drawings; None: the image is only resized.
+    Without `drawings`, the size and position of the training drawings, an image is only resized.
 
     Raises:
         PredictorError: it is no image, it is blank, or the network takes none.
@@ -44,8 +40,7 @@ def read_image(
     grey = _pixels(image)
     if drawings is None:
         return np.clip(_resize(grey, height, width), 0, 1).reshape(shape), ("resized",)
-    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    background = float(np.median(border))
+    background = np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]]))  # of the border
     inverted = background > 0.5
     foreground = np.clip(background - grey if inverted else grey - background, 0, 1)
     if foreground.max() < BLANK:
@@ -92,7 +87,6 @@ def _centred(drawing: Floats, side: int, drawings: DrawingStats) -> Floats:
 
 
 def _resize(pixels: Floats, height: int, width: int) -> Floats:
-    """Resize pixels (H, W), averaging smoothly."""
     from PIL import Image
 
     return np.asarray(Image.fromarray(pixels).resize((width, height), HAMMING))

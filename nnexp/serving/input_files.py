@@ -3,7 +3,7 @@
 N examples, I numbers each, T targets.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -14,13 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnexp.messages import plural
-from nnexp.preprocessing.columns import (
-    EncodingError,
-    category_index,
-    check_columns,
-    encode_columns,
-    encode_numbers,
-)
+from nnexp.preprocessing import columns as encoding
 from nnexp.serving.errors import PredictorError
 from nnexp.serving.image_input import SUFFIXES as IMAGES
 from nnexp.serving.image_input import as_stored, read_image
@@ -38,47 +32,32 @@ XAndTrue = tuple[Array, Array | None]
 
 @dataclass(frozen=True)
 class Examples:
-    """The examples of a file.
-
-    Attributes:
-        path: of the file.
-        x: (N, ...) as the data set stores them.
-        true: classes (N,), -1 for unknown ones, or numbers (N, T); None where the file has none.
-        is_image: whether it is an image, not rows of a table or an array.
-        notes: what was done to an image.
-    """
+    """The examples of a file."""
 
     path: Path
-    x: Array
-    true: Array | None = None
+    x: Array  # (N, ...) as the data set stores them
+    true: Array | None = None  # classes (N,), -1 for unknown ones, or numbers (N, T)
     is_image: bool = False
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # what was done to an image
 
 
 def read_examples(path: Path, predictor: Predictor, as_is: bool = False) -> Examples:
-    """Read a file by its suffix.
-
-    Args:
-        path: of the file.
-        predictor: the network that the examples are for.
-        as_is: images are only resized.
+    """Read examples for a network from a file, by its suffix; as_is: images are only resized.
 
     Raises:
         PredictorError: no such file, or nothing that the network takes.
     """
     if not path.is_file():
-        raise PredictorError(
-            f"{path}: {'is a folder; name the files in it' if path.is_dir() else 'no such file'}"
-        )
+        problem = "is a folder; name the files in it" if path.is_dir() else "no such file"
+        raise PredictorError(f"{path}: {problem}")
     name, spec = path.name.lower(), predictor.spec
     if name.endswith(IMAGES):
         if spec.columns or len(spec.shape) < 2:
             raise PredictorError(f"{path}: expected {predictor.expected}, got an image")
         pixels, notes = read_image(path, spec.shape, None if as_is else spec.drawings)
         assert isinstance(spec.scale, float)
-        return Examples(
-            path, as_stored(pixels[None], spec.scale, predictor.stored), is_image=True, notes=notes
-        )
+        x = as_stored(pixels[None], spec.scale, predictor.stored)
+        return Examples(path, x, is_image=True, notes=notes)
     if name.endswith(TABLES) or (name.endswith(".npz") and spec.columns):
         return _read_table(path, predictor)
     if name.endswith(ARRAYS):
@@ -101,18 +80,15 @@ def _read_table(path: Path, predictor: Predictor) -> Examples:
     except DataError as error:
         without_setting = DataError(error.problem, error.remedy, path=path)  # settings are for training
         raise PredictorError(str(without_setting)) from error
-    except EncodingError as error:
+    except encoding.EncodingError as error:
         raise PredictorError(f"{path}: {error}") from error
 
 
 def _read_named_columns(reader: "TableReader", path: Path, predictor: Predictor) -> XAndTrue:
     """Read the network's columns, and those of the true values if all of them are there."""
     spec = predictor.spec
-    check_columns(spec.columns, list(reader.column_types))
-    typed = path.suffix.lower() in (
-        ".parquet",
-        ".npz",
-    )  # in CSV, numbers are text that is parsed while reading
+    encoding.check_columns(spec.columns, list(reader.column_types))
+    typed = path.suffix.lower() in (".parquet", ".npz")  # numbers in CSV are text, parsed while reading
     types: dict[str, ColumnType] = {}
     for column in spec.columns:
         is_text = column.categories is not None or (typed and reader.column_types[column.name] == "text")
@@ -121,14 +97,12 @@ def _read_named_columns(reader: "TableReader", path: Path, predictor: Predictor)
     if has_truth:
         types |= dict.fromkeys(spec.target_columns, "text" if spec.classes else "number")
     table = _read_columns(reader, types)
-    x = encode_columns(table, spec.columns, reader.describe_row)
+    x = encoding.encode_columns(table, spec.columns, reader.describe_row)
     if not has_truth:
         return x, None
     if spec.classes:
         return x, _class_indices(table[spec.target_columns[0]], predictor)
-    return x, np.column_stack(
-        [encode_numbers(table[name], name, reader.describe_row) for name in spec.target_columns]
-    )
+    return x, _encode_numbers(reader, table, spec.target_columns)
 
 
 def _read_pixel_columns(reader: "TableReader", path: Path, predictor: Predictor) -> XAndTrue:
@@ -143,29 +117,32 @@ def _read_pixel_columns(reader: "TableReader", path: Path, predictor: Predictor)
     types: dict[str, ColumnType] = dict.fromkeys(pixels, "number")
     classes = classes if predictor.spec.classes else []
     table = _read_columns(reader, types | dict.fromkeys(classes, "text"))
-    x = np.column_stack([encode_numbers(table[name], name, reader.describe_row) for name in pixels])
-    return x, _class_indices(table[classes[0]], predictor) if classes else None
+    true = _class_indices(table[classes[0]], predictor) if classes else None
+    return _encode_numbers(reader, table, pixels), true
+
+
+def _encode_numbers(reader: "TableReader", table: Mapping[str, Array], names: Sequence[str]) -> Array:
+    """Stack columns of numbers: (N, len(names))."""
+    return np.column_stack(
+        [encoding.encode_numbers(table[name], name, reader.describe_row) for name in names]
+    )
 
 
 def _read_columns(reader: "TableReader", types: Mapping[str, "ColumnType"]) -> dict[str, Array]:
     """Read whole columns: float64 with NaN, or text with None."""
     for name in types:
-        if reader.column_types[name] not in ("number", "text"):
-            raise EncodingError(
-                f"the column {name!r} holds {reader.column_types[name]}, expected numbers or text"
-            )
+        if (type_name := reader.column_types[name]) not in ("number", "text"):
+            raise encoding.EncodingError(f"the column {name!r} holds {type_name}, expected numbers or text")
     blocks = [block for block in reader.iter_blocks(types) if len(next(iter(block.values())))]
     if not blocks:
-        raise EncodingError("the table has no rows")
-    return {
-        name: np.concatenate([block[name].to_numpy(zero_copy_only=False) for block in blocks])
-        for name in types
-    }
+        raise encoding.EncodingError("the table has no rows")
+    arrays = ((name, [block[name].to_numpy(zero_copy_only=False) for block in blocks]) for name in types)
+    return {name: np.concatenate(pieces) for name, pieces in arrays}
 
 
 def _class_indices(names: Array, predictor: Predictor) -> NDArray[np.int64]:
     """Return the indices of classes (N,), -1 of those that the network does not know."""
-    index_of = category_index(predictor.spec.classes)
+    index_of = encoding.category_index(predictor.spec.classes)
     return np.array([index_of(name) for name in np.asarray(names).tolist()], np.int64)
 
 

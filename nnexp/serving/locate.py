@@ -19,7 +19,7 @@ def locate(
     Args:
         name: dotted, as in a `_target_`.
         plugins: packages besides nnexp that may be imported.
-        allowed: prefixes of nnexp's modules whose classes may be built.
+        allowed: prefixes of nnexp's own modules.
 
     Raises:
         ValueError: it cannot be imported, or must not be.

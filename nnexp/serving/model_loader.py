@@ -1,7 +1,6 @@
 """Rebuild a network from its specification and load its weights.
 
-It may come from anywhere: only models, layers, activations and initializers of nnexp.nn and of the
-listed plugins are built.
+A specification may come from anywhere, so only models, layers, activations and initializers are built.
 """
 
 from inspect import isclass
@@ -33,16 +32,13 @@ def build_network(spec: ModelSpec) -> Network:
     try:
         model = _build(spec.model, spec.plugins)
         if not isinstance(model, Model):
-            raise PredictorError(
-                f"model.{TARGET}: expected a subclass of {Model.__name__}, got {type(model)}"
-            )
+            raise PredictorError(f"model.{TARGET}: expected a subclass of Model, got {type(model)}")
         layers = model.layers(spec.shape, spec.outputs)
         network = Network(layers, spec.inputs, spec.evaluation_batch, spec.dtype)
     except PredictorError:
         raise
     except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
-        remedy = "was it trained by another version of nnexp?"
-        raise PredictorError(f"the model cannot be rebuilt: {error}; {remedy}") from error
+        raise PredictorError(f"the model cannot be rebuilt by this version of nnexp: {error}") from error
     if network.outputs != (spec.outputs,):
         raise PredictorError(f"the model has outputs {network.outputs}, expected {(spec.outputs,)}")
     return network

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,47 +23,25 @@ Scale = float | Standardization
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSpec:
-    """What a `Predictor` builds a network from.
+    """What a `Predictor` builds a network from; of images, the fields about columns are empty."""
 
-    Attributes:
-        name: of the data set.
-        model: the section `model` of the configuration.
-        plugins: packages that its classes may come from.
-        inputs: the shape of one example as the first layer gets it.
-        shape: of one example as the data set has it.
-        outputs: O.
-        dtype: of the network.
-        stored: the dtype of the data set's numbers.
-        task: classification, multilabel or regression.
-        classes: their names; empty where the task has none.
-        targets: the names of a regression's targets, or of the labels.
-        link: the activation from outputs to probabilities.
-        scale: from stored numbers to inputs: a factor, or a standardization of each column.
-        target_scale: from outputs to a regression's own units.
-        columns: of a table; empty for images.
-        target_columns: the columns of a table that hold the true values.
-        drawings: size and position of the data set's drawings; None if its images are none.
-        evaluation_batch: the examples of one forward pass; another number may give other last bits.
-    """
-
-    name: str
-    model: Mapping[str, Any]
-    plugins: tuple[str, ...]
-    inputs: tuple[int, ...]
-    shape: tuple[int, ...]
-    outputs: int
-    dtype: str
-    stored: str
+    model: Mapping[str, Any]  # the section of the configuration
+    plugins: tuple[str, ...]  # packages that the model's classes may come from
+    inputs: tuple[int, ...]  # the shape of one example as the first layer gets it
+    shape: tuple[int, ...]  # of one example as the data set has it
+    outputs: int  # O
+    dtype: str  # of the network
+    stored: str  # the dtype of the data set's numbers
     task: str
-    classes: tuple[str, ...]
-    targets: tuple[str, ...]
-    link: Link
-    scale: Scale
-    target_scale: TargetScale | None
-    columns: tuple[Column, ...]
-    target_columns: tuple[str, ...]
-    drawings: DrawingStats | None
-    evaluation_batch: int
+    classes: tuple[str, ...]  # their names; empty where the task has none
+    targets: tuple[str, ...]  # the names of a regression's targets, or of the labels
+    link: Link  # the activation from outputs to probabilities
+    scale: Scale  # from stored numbers to inputs: a factor, or a standardization of each column
+    target_scale: TargetScale | None  # from outputs to a regression's own units
+    columns: tuple[Column, ...]  # of a table
+    target_columns: tuple[str, ...]  # that hold the true values
+    drawings: DrawingStats | None  # None if the images are no drawings
+    evaluation_batch: int  # examples of one forward pass; another number may give other last bits
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -72,8 +50,7 @@ class ModelSpec:
 
     def to_json(self) -> str:
         """Serialize as JSON."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return json.dumps({"format": FORMAT} | values, default=_to_json, indent=1)
+        return json.dumps({"format": FORMAT} | vars(self), default=_to_json, indent=1)
 
     @classmethod
     def from_json(cls, text: str) -> "ModelSpec":
@@ -84,22 +61,19 @@ class ModelSpec:
         """
         try:
             values = json.loads(text)
-        except ValueError as error:
-            raise PredictorError(f"cannot be read as the specification of a network: {error}") from error
-        if not isinstance(values, dict) or not isinstance(values.get("format"), int):
-            raise PredictorError("not the specification of a network; a run writes one as network.json")
-        if values.pop("format") != FORMAT:
+            version = values.pop("format")
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise PredictorError("not the specification of a network, a run's network.json") from error
+        if version != FORMAT:
             raise PredictorError("written by another version of nnexp; use that version, or train again")
-        names = [field.name for field in fields(cls)]
-        if missing := [name for name in names if name not in values]:
-            raise PredictorError(f"damaged, {', '.join(missing)} missing; take the run's own network.json")
-        for key, known in (("task", TASKS), ("link", LINKS)):
-            if values[key] not in known:
-                raise PredictorError(f"{key}={values[key]}: expected one of {', '.join(known)}")
         try:
-            return cls(**_from_json({name: values[name] for name in names}))
+            spec = cls(**_from_json(values))
         except (TypeError, ValueError, LookupError) as error:
             raise PredictorError(f"damaged: {error}; take the run's own network.json") from error
+        for value, known in ((spec.task, TASKS), (spec.link, LINKS)):
+            if value not in known:
+                raise PredictorError(f"expected one of {', '.join(known)}, got {value}")
+        return spec
 
     @classmethod
     def read(cls, path: Path) -> "ModelSpec":
@@ -142,21 +116,10 @@ def describe(
     link: Link,
     evaluation_batch: int,
 ) -> ModelSpec:
-    """Build the specification of a trained network.
-
-    Args:
-        values: the configuration, plain and resolved.
-        dataset: that it was trained on.
-        network: that the section `model` of `values` describes.
-        scale: see `ModelSpec`, as are target_scale, link and evaluation_batch.
-        target_scale: or None.
-        link: of the loss.
-        evaluation_batch: of the configuration.
-    """
+    """Build the specification of a trained network from its resolved configuration and its components."""
     target = values.get("data", {}).get("target") or ()
     target_columns = dataset.targets or ((target,) if isinstance(target, str) else tuple(target))
     return ModelSpec(
-        name=dataset.name,
         model=values["model"],
         plugins=tuple(values.get("plugins") or ()),
         inputs=tuple(network.inputs),

@@ -86,14 +86,12 @@ def _table(predictions: Sequence[FilePredictions]) -> Columns:
     paths = np.array([str(one.examples.path) for one in predictions], object)
     lengths = [len(one.z) for one in predictions]
     table = {"file": paths.repeat(lengths), "row": np.concatenate([np.arange(1, n + 1) for n in lengths])}
-    table |= {
-        name: np.concatenate([one.columns[name] for one in predictions]) for name in predictions[0].columns
-    }
+    first = predictions[0]
+    table |= {name: np.concatenate([one.columns[name] for one in predictions]) for name in first.columns}
     true = [one.examples.true for one in predictions if one.examples.true is not None]
     if len(true) < len(predictions):
         return table
-    predictor = predictions[0].predictor
-    return table | predictor.task.true_columns(np.concatenate(true), predictor.spec.names)
+    return table | first.predictor.task.true_columns(np.concatenate(true), first.predictor.spec.names)
 
 
 def _write_npz(file: IO[bytes], table: Columns) -> None:

@@ -3,8 +3,7 @@
 N examples, I inputs, O outputs.
 """
 
-from collections.abc import Sequence
-from math import isfinite, prod
+from math import prod
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -23,27 +22,16 @@ from nnexp.serving.model_spec import ModelSpec
 from nnexp.task import Columns
 from nnexp.tasks import task_of
 
-WHITE = (255, 65535)  # in images of 8 and of 16 bits
-
 
 class Predictor:
-    """A trained network in use. Its outputs for a run's own examples are the run's, to the last bit.
-
-    Args:
-        spec: the specification of the network.
-        network: with its weights.
-
-    Attributes:
-        task: of the network.
-        stored: the dtype of the data set's numbers.
-    """
+    """A trained network in use. Its outputs for a run's own examples are the run's, to the last bit."""
 
     def __init__(self, spec: ModelSpec, network: Network) -> None:
         self.spec = spec
-        self.network = network
+        self.network = network  # with its weights
         self.task = task_of(spec.task)
-        self.stored = np.dtype(spec.stored)
-        self._lock = Lock()
+        self.stored = np.dtype(spec.stored)  # of the data set's numbers
+        self._lock = Lock()  # the network's buffers serve one caller at a time
 
     @classmethod
     def load(cls, spec_path: Path, weights: Path) -> "Predictor":
@@ -100,7 +88,7 @@ class Predictor:
         return given.reshape(len(given), prod(self.spec.shape))
 
     def _check_pixels(self, x: NDArray[Any]) -> None:
-        """Refuse pixels that are scaled already, or of another range than the data set's."""
+        """Refuse pixels that are already scaled, or that have another range than the data set's."""
         scale = self.spec.scale
         if self.stored.kind != "u" or isinstance(scale, Standardization) or scale >= 1 or not x.size:
             return
@@ -108,18 +96,15 @@ class Predictor:
         with np.errstate(invalid="ignore"):
             low, high = float(x.min()), float(x.max())  # NaN if there is one
             fractions = x.dtype.kind == "f" and bool((x != np.floor(x)).any())
-        expected = f"expected pixels from 0 to {largest}, got"
-        if fractions and low >= 0 and high <= 1:
-            raise PredictorError(f"{expected} values between 0 and 1; fix: multiply by {largest}")
-        if isfinite(low) and isfinite(high) and (low < 0 or high > largest):
-            white = next((white for white in WHITE if low >= 0 and largest < white and high <= white), None)
-            remedy = f"multiply by {largest}/{white}" if white else "give them as the data set stores them"
-            raise PredictorError(f"{expected} {low:g} to {high:g}; fix: {remedy}")
+        is_scaled = fractions and low >= 0 and high <= 1
+        if is_scaled or low < 0 or high > largest:
+            expected = f"expected pixels from 0 to {largest}, got {low:g} to {high:g}"
+            raise PredictorError(f"{expected}; fix: scale them so that white is {largest}")
 
     def outputs(self, x: ArrayLike) -> Array:
         """Compute outputs (N, O) of stored values (N, ...): logits, or targets in their own units."""
         inputs = self.inputs(x)
-        with self._lock, np.errstate(all="ignore"):  # the network's buffers serve one caller at a time
+        with self._lock, np.errstate(all="ignore"):
             z = self.network.logits(inputs)
         return z if self.spec.target_scale is None else self.spec.target_scale.restore(z)
 
@@ -130,13 +115,12 @@ class Predictor:
     def prediction_columns(self, z: Array) -> Columns:
         """Build the columns of a table of the predictions that outputs z (N, O) mean."""
         p = self.probabilities(z)
-        p = None if p is None else p.astype(np.float64)
-        return self.task.prediction_columns(z, p, self.spec.names)
+        return self.task.prediction_columns(z, p if p is None else p.astype(np.float64), self.spec.names)
 
     @property
     def expected(self) -> str:
         """What the network takes, in words."""
         if len(self.spec.shape) > 1:
             return f"images of {' x '.join(map(str, self.spec.shape))}"
-        names: Sequence[str] = [column.name for column in self.spec.columns]
+        names = [column.name for column in self.spec.columns]
         return f"rows of {self.spec.shape[0]} numbers" + (f": {listed(names)}" if names else "")

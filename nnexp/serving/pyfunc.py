@@ -18,11 +18,7 @@ WEIGHTS = "weights.npz"
 
 
 class PyfuncModel:
-    """A network behind MLflow's interface.
-
-    Args:
-        predictor: the network.
-    """
+    """A network behind MLflow's interface."""
 
     def __init__(self, predictor: Predictor) -> None:
         self.predictor = predictor

@@ -80,17 +80,15 @@ def metadata(run: Run, predictor: Predictor) -> dict[str, str]:
 
 def describe_model(model: "ModelProto", out: Path, difference: float) -> str:
     """Describe the file, its inputs and outputs, and print four lines of Python that use it."""
-    inputs = [describe_value(value) for value in model.graph.input]
-    outputs = [describe_value(value) for value in model.graph.output]
-    verified = (
-        f"verified on {EXAMPLES:,} random examples: largest difference from the network {difference:.2g}"
-    )
-    lines = [f"{out.resolve()}: {out.stat().st_size:,} bytes, ONNX opset {model.opset_import[0].version}"]
-    lines += [*(f"  in   {text}" for text in inputs), *(f"  out  {text}" for text in outputs), verified, ""]
-    lines += [
+    x = describe_value(model.graph.input[0])
+    lines = [
+        f"{out.resolve()}: {out.stat().st_size:,} bytes, ONNX opset {model.opset_import[0].version}",
+        f"  in   {x}",
+        *(f"  out  {describe_value(value)}" for value in model.graph.output),
+        f"verified on {EXAMPLES:,} random examples: largest difference from the network {difference:.2g}\n",
         "import onnxruntime",
         f"session = onnxruntime.InferenceSession({str(out)!r})",
-        f"x = ...  # {inputs[0].removeprefix('x ')}",
+        f"x = ...  # {x.removeprefix('x ')}",
         f"print(session.run([{model.graph.output[-1].name!r}], {{'x': x}})[0])",
     ]
     return "\n".join(lines)

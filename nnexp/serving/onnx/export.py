@@ -24,12 +24,7 @@ if TYPE_CHECKING:
 
 
 def onnx_model(predictor: Predictor, metadata: dict[str, str]) -> "ModelProto":
-    """Convert scaling, layers and predictions, in float32.
-
-    Args:
-        predictor: the network.
-        metadata: is added to the model's properties task, classes, targets and columns; "nnexp_version" and
-            "description" also go into ONNX's own fields.
+    """Convert scaling, layers and predictions, in float32; metadata are added to the model's properties.
 
     Raises:
         TranslationError: a layer has no translation.

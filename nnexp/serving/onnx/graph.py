@@ -28,18 +28,12 @@ IR_VERSION = 8
 
 
 class Graph:
-    """Nodes in the order of the forward pass and their constants; every value has a name.
-
-    Attributes:
-        nodes: so far.
-        constants: weights and other fixed numbers; weights have their names of a run's files: "0.W".
-        path: of the layer that adds nodes: "3.0".
-    """
+    """Nodes in the order of the forward pass and their constants; every value has a name."""
 
     def __init__(self) -> None:
         self.nodes: list[NodeProto] = []
-        self.constants: dict[str, TensorProto] = {}
-        self.path = ""
+        self.constants: dict[str, TensorProto] = {}  # weights have their names of a run's files: "0.W"
+        self.path = ""  # of the layer that adds nodes: "3.0"
         self._names: set[str] = set()
 
     def add(self, op: str, *inputs: str, **attributes: Any) -> str:
@@ -76,13 +70,10 @@ class Graph:
             self.path = outer
 
     def output(self, value: str, name: str) -> str:
-        """Rename a value that no node reads yet to an output of the graph."""
+        """Make a value an output of the graph."""
         from onnx.helper import make_node
 
-        if self.nodes and self.nodes[-1].output[0] == value:
-            self.nodes[-1].output[0] = name
-        else:
-            self.nodes.append(make_node("Identity", [value], [name], name=name))
+        self.nodes.append(make_node("Identity", [value], [name], name=name))
         return name
 
     def _unique(self, name: str) -> str:
@@ -97,18 +88,11 @@ class Graph:
 
 @singledispatch
 def translate(layer: Layer, graph: Graph, x: str) -> str:
-    """Add what a layer does outside training to a value x (N, ...); returns the name of its output.
-
-    Args:
-        layer: its class, or the nearest parent that has one, selects the translation.
-        graph: to add to.
-        x: the name of the layer's input.
+    """Add what a layer does outside training to the value named x (N, ...); returns the name of its output.
 
     Raises:
-        TranslationError: there is none.
+        TranslationError: neither the layer's class nor a parent has a translation.
     """
     cls = type(layer)
     remedy = f"register one: @translate.register({cls.__name__}), with translate from {__name__}"
-    raise TranslationError(
-        f"layer {graph.path}: {cls.__module__}.{cls.__qualname__} has no ONNX translation; {remedy}"
-    )
+    raise TranslationError(f"layer {graph.path}: {cls.__name__} has no ONNX translation; {remedy}")

@@ -19,12 +19,12 @@ translate.register(Dropout, lambda layer, graph, x: x)  # stochastic layers act 
 translate.register(GaussianNoise, lambda layer, graph, x: x)
 translate.register(MaxPool2d, lambda layer, graph, x: _pool(layer, "MaxPool", graph, x))
 translate.register(AvgPool2d, lambda layer, graph, x: _pool(layer, "AveragePool", graph, x))
-translate.register(
-    GlobalAvgPool2d, lambda _, graph, x: graph.add("Flatten", graph.add("GlobalAveragePool", x))
-)
-translate.register(
-    Flatten, lambda layer, graph, x: graph.add("Flatten", x) if len(layer.input_shape) > 1 else x
-)
+translate.register(Flatten, lambda layer, graph, x: graph.add("Flatten", x))
+
+
+@translate.register
+def _(layer: GlobalAvgPool2d, graph: Graph, x: str) -> str:
+    return graph.add("Flatten", graph.add("GlobalAveragePool", x))
 
 
 @translate.register

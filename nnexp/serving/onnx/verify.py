@@ -27,8 +27,7 @@ def verify(model: "ModelProto", predictor: Predictor) -> float:
     """Compare a model with the network; returns the largest difference, relative to outputs above 1.
 
     Raises:
-        VerificationError: outputs or probabilities differ by more than ATOL + RTOL * outputs, or a class or
-            label whose margin exceeds twice that differs.
+        VerificationError: values differ by more than ATOL + RTOL * outputs, a class or label by twice that.
     """
     x = random_examples(predictor, EXAMPLES, np.random.default_rng(0))
     z, outputs, task = predictor.outputs(x).astype(np.float64), run(model, x), predictor.task

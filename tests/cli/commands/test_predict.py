@@ -268,7 +268,7 @@ NETWORK_TAKES = "expected images of 8 x 8"
         ("a.npz", {"a": np.zeros(3), "b": np.zeros(3)}, "holds the arrays a, b"),
         ("a.npz", {"x": np.zeros((3, 5))}, f"a.npz: {NETWORK_TAKES}, got (3, 5)"),
         ("a.npz", {"x": np.zeros((0, 64))}, "the array x is empty"),
-        ("a.npz", {"x": np.full((2, 64), 0.5)}, "multiply by 16"),
+        ("a.npz", {"x": np.full((2, 64), 0.5)}, "white is 16"),
         ("a.npz", {"x": np.full((2, 64), 255)}, "a.npz: expected pixels from 0 to 16, got 255 to 255"),
         ("a.npz", {"x": np.full((2, 64), "a")}, "must be numbers"),
     ],
