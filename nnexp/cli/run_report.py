@@ -6,7 +6,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from nnexp.cli.run_table.columns import SHORT_ID, iso_time
+from nnexp.cli.run_table import SHORT_ID, iso_time
 from nnexp.config.naming import changes_learning
 from nnexp.redaction import redacted
 from nnexp.run_folder import CONFIG, ENVIRONMENT, ERROR, NETWORK, SPLITS, UPLOAD_STATE, History, weights_path

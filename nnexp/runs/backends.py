@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import chain
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlparse
 from urllib.request import url2pathname
@@ -39,17 +39,15 @@ class FolderBackend:
 
     def history(self) -> History:
         """Read the metrics of each evaluation."""
-        entries = RunFolder(self.folder).entries()
-        return by_step(
-            (step, key, value) for step, values in history(entries) for key, value in values.items()
-        )
+        rows = history(RunFolder(self.folder).entries())
+        return by_step((step, name, value) for step, row in rows for name, value in row.items())
 
     def files(self) -> list[str]:
         """List the artifacts: all but journal, upload state and hidden files."""
         files = (path for path in self.folder.rglob("*") if path.is_file())
         paths = (path.relative_to(self.folder).as_posix() for path in files)
         return sorted(
-            path for path in paths if path not in (JOURNAL, UPLOAD_STATE) and "/." not in f"/{path}"
+            each for each in paths if each not in (JOURNAL, UPLOAD_STATE) and "/." not in f"/{each}"
         )
 
     def file(self, path: str) -> Path | None:
@@ -69,15 +67,10 @@ class MlflowBackend:
     artifact_uri: str
 
     @cached_property
-    def local(self) -> FolderBackend | None:
-        """Its artifacts, if they are on this machine."""
-        url = urlparse(self.artifact_uri)
-        return FolderBackend(Path(url2pathname(url.path))) if url.scheme in ("", "file") else None
-
-    @property
     def folder(self) -> Path | None:
         """The folder of its artifacts, if it is on this machine."""
-        return self.local.folder if self.local else None
+        url = urlparse(self.artifact_uri)
+        return Path(url2pathname(url.path)) if url.scheme in ("", "file") else None
 
     def history(self) -> History:
         """Read the metrics of each evaluation; from a server, several at once."""
@@ -93,18 +86,17 @@ class MlflowBackend:
 
     def files(self) -> list[str]:
         """List the artifacts."""
-        if self.local is not None:
-            return self.local.files()
+        if self.folder is not None:
+            return FolderBackend(self.folder).files()
         with store_errors(self.uri):
             return sorted(self._files_below(""))
 
     def file(self, path: str) -> Path | None:
         """Return a local copy of an artifact; None: there is none."""
-        if self.local is not None:
-            return self.local.file(path)
-        folder = str(PurePosixPath(path).parent)
+        if self.folder is not None:
+            return FolderBackend(self.folder).file(path)
         with store_errors(self.uri):
-            artifacts = self.client.list_artifacts(self.run_id, None if folder == "." else folder)
+            artifacts = self.client.list_artifacts(self.run_id, path.rpartition("/")[0] or None)
             if not any(artifact.path == path and not artifact.is_dir for artifact in artifacts):
                 return None
             local = _downloads() / self.run_id / path

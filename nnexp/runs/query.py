@@ -5,8 +5,9 @@ import math
 import os
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing, nullcontext
+from contextlib import closing, nullcontext, suppress
 from difflib import get_close_matches
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +48,6 @@ class Runs:
     def __init__(self, uri: str | None = None, experiment: str | None = None) -> None:
         self._given_uri = uri
         self.experiment = experiment
-        self._client: MlflowClient | None = None
         self._experiments: dict[str, str] = {}  # names by id
 
     def find(self, text: str) -> Run:
@@ -97,7 +97,7 @@ class Runs:
         Raises:
             RunError: there is no store, or the filter or the order cannot be parsed.
         """
-        client = self.client()
+        client = self.client
         from mlflow.exceptions import MlflowException
 
         def page(token: str | None, size: int) -> Any:
@@ -126,33 +126,29 @@ class Runs:
             return RunError(f"no run at {where} has {finished}; list the runs with: nnexp runs")
         return RunError(f"no runs here yet: there are none at {where}; {REMEDY}")
 
+    @cached_property
     def client(self) -> "MlflowClient":
-        """Return MLflow's client of the store.
+        """MLflow's client of the store.
 
         Raises:
-            RunError: there is no store, or no such experiment.
-            StoreError: the address is invalid, or there is no connection.
+            StoreError: the address is invalid, or there is no store, no connection, or no such experiment.
         """
-        if self._client is None:
-            check_uri(self.uri)
-            path = Path(self.uri.removeprefix(SQLITE)) if self.uri.startswith(SQLITE) else None
-            if path is not None and not _is_mlflow_database(path):
-                raise self.no_runs()
-            if store_type(self.uri) == "database":
-                check_connection(self.uri)
-            set_mlflow_defaults()
-            # it logs a traceback before each retry
-            logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
-            from mlflow.tracking import MlflowClient
+        check_uri(self.uri)
+        path = Path(self.uri.removeprefix(SQLITE)) if self.uri.startswith(SQLITE) else None
+        if path is not None and not _is_mlflow_database(path):
+            raise self.no_runs()
+        if store_type(self.uri) == "database":
+            check_connection(self.uri)
+        set_mlflow_defaults()
+        logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # tracebacks before retries
+        from mlflow.tracking import MlflowClient
 
-            # another process may be migrating its schema
-            lockable = path is not None and os.access(path.parent, os.W_OK)
-            lock = FileLock(path.parent / ".lock") if path is not None and lockable else nullcontext()
-            with store_errors(self.uri), lock:
-                client = MlflowClient(tracking_uri=self.uri)
-                self._experiments = self._experiment_names(client)
-            self._client = client
-        return self._client
+        lockable = path is not None and os.access(path.parent, os.W_OK)  # a process may migrate the schema
+        lock = FileLock(path.parent / ".lock") if path is not None and lockable else nullcontext()
+        with store_errors(self.uri), lock:
+            client = MlflowClient(tracking_uri=self.uri)
+            self._experiments = self._experiment_names(client)
+        return client
 
     def _experiment_names(self, client: "MlflowClient") -> dict[str, str]:
         def page(token: str | None, size: int) -> Any:
@@ -181,7 +177,7 @@ class Runs:
             metrics=metrics,
             tags=dict(run.data.tags),
             unit="epoch" if params.get("trainer.evaluate_every", "null") == "null" else "step",
-            backend=MlflowBackend(self.client(), self.uri, info.run_id, metrics, info.artifact_uri),
+            backend=MlflowBackend(self.client, self.uri, info.run_id, metrics, info.artifact_uri),
         )
 
     def _unknown(self, text: str) -> RunError:
@@ -210,21 +206,18 @@ def _all_pages(page: Callable[[str | None, int], Any], top: int | None = None) -
 
 def _folder(text: str) -> Path | None:
     """Return the run's folder that a text is the path of, or of its journal."""
-    try:
+    with suppress(OSError, RuntimeError):  # not a path
         path = Path(text).expanduser()
         folder = path.parent if path.name == JOURNAL else path
         if (folder / JOURNAL).is_file():
             return folder
-        is_folder = os.sep in text and folder.is_dir()
-    except (OSError, RuntimeError):  # not a path
-        return None
-    if is_folder:
-        raise RunError(f"{text}: not a run's folder, it has no {JOURNAL}")
+        if os.sep in text and folder.is_dir():
+            raise RunError(f"{text}: not a run's folder, it has no {JOURNAL}")
     return None
 
 
 def _is_mlflow_database(path: Path) -> bool:
-    """Return whether a file is an SQLite database of MLflow's; it is not created if it is missing."""
+    """Return whether a file is an SQLite database of MLflow's, without creating it."""
     if not path.is_file():
         return False
     try:

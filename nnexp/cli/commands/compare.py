@@ -19,7 +19,7 @@ from nnexp.runs.compare.significance import corrected_level
 from nnexp.runs.query import Run, RunError, Runs
 
 PLAIN_WIDTH = 160  # where there is no terminal
-MAX_VALUE = 48  # characters of a param's value on the terminal; the page has all
+MAX_VALUE = 48  # characters of a column on the terminal
 ABSENT = "-"
 
 
@@ -48,17 +48,12 @@ def main(arguments: list[str]) -> int:
 
 
 def find_distinct(runs: Runs, texts: Sequence[str]) -> list[Run]:
-    """Find the runs.
-
-    Raises:
-        RunError: no such run, or the same run twice, by whatever names.
-    """
+    """Find the runs; the same run under two names is an error."""
     selected = [runs.find(text) for text in texts]
     for (one, first), (other, second) in combinations(zip(texts, selected, strict=True), 2):
         if first.is_same(second):
-            twice = f"{one} is named twice" if one == other else f"{one} and {other} are the same run"
-            name = ", ".join(filter(None, (first.name, first.id[:8])))
-            raise RunError(f"{twice} ({name}): name another; list the runs with: nnexp runs")
+            same = f"{one} and {other} are the same run ({first.name}, {first.id[:8]})"
+            raise RunError(f"{same}: name another; list the runs with: nnexp runs")
     return selected
 
 
@@ -67,18 +62,18 @@ def summary(comparison: Comparison) -> Iterator[RenderableType]:
     for run in comparison.runs:
         yield Text(f"{run.letter}  {run.run.name}  {run.run.id[:8]}  {run.run.status}")
     letters = [run.letter for run in comparison.runs]
-    if comparison.params:
-        params = ([Text(each.key), *map(_param, each.values)] for each in comparison.params)
-        yield _table(["param", *letters], params, "left")
-    else:
-        yield Text("\nThe configurations are the same.")
-    metrics = []
+    table = _table("param", letters, "left")
+    for param in comparison.params:
+        texts = (Text(ABSENT if value is None else value) for value in param.values)
+        table.add_row(param.key, *texts)
+    yield table if comparison.params else Text("\nThe configurations are the same.")
+    table = _table("metric", letters, "right")
     for metric in comparison.metrics:
         if metric.is_main:
             styles = ["bold green" if i in metric.best else "" for i in range(len(letters))]
             cells = map(Text, metric.texts(ABSENT), styles)
-            metrics.append([Text(f"{metric.name} {ARROWS[metric.direction] or ' '}"), *cells])
-    yield _table(["metric", *letters], metrics, "right")
+            table.add_row(f"{metric.name} {ARROWS[metric.direction] or ' '}", *cells)
+    yield table
     for caveat in comparison.caveats:
         color = "red" if caveat.severity == "error" else "yellow"
         yield Text(f"note: {caveat.what}: {caveat.meaning}", color)
@@ -88,18 +83,9 @@ def summary(comparison: Comparison) -> Iterator[RenderableType]:
     yield Text(f"\n{'; '.join(filter(None, comparison.headline))}\n", "bold")
 
 
-def _table(
-    head: Sequence[str], rows: Iterator[list[Text]] | list[list[Text]], justify: Literal["left", "right"]
-) -> Table:
+def _table(name: str, letters: Sequence[str], justify: Literal["left", "right"]) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column(head[0], no_wrap=True)
-    for letter in head[1:]:
-        table.add_column(letter, justify=justify, overflow="fold")
-    for row in rows:
-        table.add_row(*row)
+    table.add_column(name, no_wrap=True)
+    for letter in letters:
+        table.add_column(letter, justify=justify, overflow="fold", max_width=MAX_VALUE)
     return table
-
-
-def _param(value: str | None) -> Text:
-    text = ABSENT if value is None else value
-    return Text(text if len(text) <= MAX_VALUE else f"{text[: MAX_VALUE - 1]}…")

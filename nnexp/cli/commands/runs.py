@@ -10,18 +10,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from nnexp.cli.arguments import Arguments
-from nnexp.cli.run_table.columns import (
+from nnexp.cli.run_table import (
+    KINDS,
     RUN_COLUMNS,
     Value,
     check_columns,
     default_columns,
     iso_time,
+    print_table,
     sort_runs,
     value_of,
 )
-from nnexp.cli.run_table.layout import print_table
 from nnexp.messages import did_you_mean
-from nnexp.redaction import redacted
 from nnexp.runs.query import Run, RunError, Runs
 
 TOP = 20
@@ -51,14 +51,12 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("--filter", default="", metavar="EXPR", help="only matching runs, see below")
     parser.add_argument("--sort", default="", metavar="COLUMN", help="default: the newest first")
-    columns_help = "default: results, and params in which the runs differ"
+    columns_help = "default: results, and params that differ"
     parser.add_argument("--columns", default="", metavar="A,B,C", help=columns_help)
-    top_help = f"at most N runs (default: {TOP}; with --json or --csv all)"
-    parser.add_argument("--top", type=int, metavar="N", help=top_help)
+    parser.add_argument("--top", type=int, metavar="N", help=f"default: {TOP}; with --json or --csv all")
     parser.add_store()
     output = parser.add_mutually_exclusive_group()
-    json_help = "print everything, or the columns, as a list of JSON objects"
-    output.add_argument("--json", action="store_true", help=json_help)
+    output.add_argument("--json", action="store_true", help="print everything, or the columns, as JSON")
     output.add_argument("--csv", action="store_true", help="print the columns, with all digits, as CSV")
     options = parser.parse_args(_join_sort(arguments))
     if options.top is not None and options.top < 1:
@@ -87,11 +85,7 @@ def main(arguments: list[str]) -> int:
 
 
 def select(runs: Runs, condition: str, sort: str, top: int | None) -> list[Run]:
-    """Select matching runs, in order; unsorted, at most one beyond `top`, which shows that there are more.
-
-    Raises:
-        StoreError: no store, no runs at all, an invalid filter, a name that no run has.
-    """
+    """Select matching runs, in order; unsorted, at most one beyond `top`, which shows that there are more."""
     matching = runs.select(condition, top=None if sort or top is None else top + 1)
     if not matching:
         _check_filter(runs, condition)
@@ -103,11 +97,7 @@ def select(runs: Runs, condition: str, sort: str, top: int | None) -> list[Run]:
 
 
 def _check_filter(runs: Runs, condition: str) -> None:
-    """Check the names in a filter that matches no run.
-
-    Raises:
-        RunError: no run has that name, or there are no runs at all.
-    """
+    """Check that some run has the names in a filter that matches none."""
     everyone = runs.select()
     if not everyone:
         raise runs.no_runs()
@@ -122,12 +112,10 @@ def _check_filter(runs: Runs, condition: str) -> None:
 
 def _record(run: Run, columns: Sequence[str]) -> dict[str, Any]:
     record: dict[str, Any] = {column: _exact(run, column) for column in columns or RUN_COLUMNS}
-    if columns:
-        return record
-    metrics = {name: _exact(run, f"metrics.{name}") for name in run.metrics}
-    texts = {"params": run.params, "tags": run.tags}
-    hidden = {kind: {name: redacted(text) for name, text in texts[kind].items()} for kind in texts}
-    return record | {"metrics": metrics} | hidden
+    kinds = () if columns else KINDS
+    return record | {
+        kind: {name: _exact(run, f"{kind}.{name}") for name in getattr(run, kind)} for kind in kinds
+    }
 
 
 def _exact(run: Run, column: str) -> Value:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnexp.run_folder import CONFIG, DATASET, ENVIRONMENT, SPLITS, History, RunFolder, predictions_path
+from nnexp.run_folder import DATASET, ENVIRONMENT, SPLITS, History, RunFolder, predictions_path
 from nnexp.runs.query import Run
 from nnexp.task import Task
 from nnexp.tasks import task_of, task_of_metrics
@@ -70,11 +70,7 @@ class ComparedRun:
 
     @classmethod
     def read(cls, letter: str, run: Run) -> "ComparedRun":
-        """Read a run's files.
-
-        Raises:
-            RunError: the store does not answer.
-        """
+        """Read a run's files."""
         dataset = run.json(DATASET)
         results = ExampleResults.read(run, dataset.get("classes", []))
         compared = cls(letter, run, run.json(ENVIRONMENT), dataset, run.history(), test_results=results)
@@ -118,12 +114,6 @@ class ComparedRun:
         return " ".join([params.get("loss", ""), *settings]).strip()
 
     @property
-    def machine(self) -> str:
-        """Processor and cores; empty: unknown."""
-        cpu = self.environment.get("cpu")
-        return f"{cpu}, {self.environment.get('cores', '?')} cores" if cpu else ""
-
-    @property
     def output_names(self) -> list[str]:
         """The names of the classes, labels or targets."""
         rows = (name for split in self.reports for name, _, _ in self.outputs(split))
@@ -146,13 +136,6 @@ class ComparedRun:
         """Return a tag; empty: unknown."""
         value = self.run.tags.get(name, "")
         return "" if value in UNKNOWN else value
-
-    def commands(self) -> list[str]:
-        """Return the commands that repeat the run: bit by bit, and as it was typed."""
-        folder = None if self.run.id or self.run.backend.file(CONFIG) is None else self.run.folder
-        program, _, rest = str(self.environment.get("command", "")).partition(" ")
-        typed = [f"nnexp {rest}".strip()] if program in ("nnexp", "__main__.py") else []
-        return [f"nnexp reproduce {self.run.id or folder or self.run.name}", *typed]
 
     def _finite(self, metric: str) -> float | None:
         value = self.run.metrics.get(metric)

@@ -65,7 +65,7 @@ def test_the_same_run_under_two_names_is_an_error(recorded, capsys):
     for names, message in (
         (["best", "last"], "best and last are the same run"),
         (["best", recorded[1][:4]], f"best and {recorded[1][:4]} are the same run"),
-        (["last", "last"], "last is named twice"),
+        (["last", "last"], "last and last are the same run"),
     ):
         assert main(names) == 2
         assert f"{message} (digits-1, {recorded[1][:8]}): name another" in capsys.readouterr().err

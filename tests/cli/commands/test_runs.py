@@ -10,8 +10,7 @@ import pytest
 from rich.console import Console
 
 from nnexp.__main__ import main as nnexp
-from nnexp.cli.run_table.columns import default_columns, differing, sort_runs
-from nnexp.cli.run_table.layout import fitted
+from nnexp.cli.run_table import default_columns, differing, fitted, sort_runs
 from nnexp.runs.query import Runs
 from nnexp.tracking.mlflow.store import log_metrics, log_params, open_store, tracking_uri
 

@@ -1,8 +1,15 @@
-"""Columns of a table of runs: their values, which to show, how to sort and format them."""
+"""The table of `nnexp runs`: which columns to show, their values, sorting, formats and layout."""
 
 import math
+import re
+import sys
 import time
 from collections.abc import Callable, Sequence
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from nnexp.config.naming import changes_learning
 from nnexp.messages import did_you_mean
@@ -15,6 +22,10 @@ KINDS = ("metrics", "params", "tags")  # a name is looked up in this order
 RESULTS = tuple(name for name in RUN_METRICS if metric_info(name).is_score or metric_info(name).cost)
 MAX_PARAMS = 4
 SHORT_ID = 8
+GAP = 2  # spaces between columns
+MIN_NAME, MAX_CELL = 14, 56  # characters, on a terminal
+STYLES = {"FAILED": "red", "KILLED": "yellow", "RUNNING": "cyan"}
+NUMBER = re.compile(r"[-+]?[\d.]|$|nan|inf")
 
 Value = str | float | None
 
@@ -36,11 +47,7 @@ def value_of(run: Run, column: str) -> Value:
 def check_columns(
     columns: Sequence[str], runs: Sequence[Run], others: Callable[[], Sequence[Run]] = list
 ) -> None:
-    """Check that each column has a value in some run, or in `others()`, which is called only if need be.
-
-    Raises:
-        RunError: it has none.
-    """
+    """Check that each column has a value in some run, or in `others()`, which is called only if need be."""
 
     def missing(among: Sequence[Run]) -> list[str]:
         names = (column for column in columns if column not in RUN_COLUMNS)
@@ -105,6 +112,54 @@ def iso_time(seconds: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(seconds))
 
 
+def print_table(runs: Sequence[Run], columns: Sequence[str]) -> None:
+    """Print the runs; columns that do not fit on a terminal are left out with a note."""
+    names = list(columns) or default_columns(runs)
+    if sys.stdout.isatty():
+        console = Console(highlight=False)
+        table, hidden = fitted(runs, names, console.width, keep_order=bool(columns))
+        console.print(table)
+        if hidden:
+            console.print(Text(f"no room for {', '.join(hidden)}; choose with --columns", "dim"))
+        return
+    rows = [names, *([cell_text(run, name) for name in names] for run in runs)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        print((" " * GAP).join(cells).rstrip())
+
+
+def fitted(
+    runs: Sequence[Run], names: Sequence[str], width: int, keep_order: bool = False
+) -> tuple[Table, list[str]]:
+    """Build a table of at most `width` characters; also returns the names of columns that are left out.
+
+    The least informative columns are left out first; with `keep_order`, the last.
+    """
+    cells = {name: [cell_text(run, name) for run in runs] for name in names}
+    heads = {name: re.sub(r"(?<=[/.])(?=[^/.]*$)", "\n", name) for name in names}  # long ones on two lines
+    full = {name: max(map(cell_len, [*cells[name], *heads[name].split("\n")])) for name in names}
+    widths = {name: min(full[name], MIN_NAME if name == "name" else MAX_CELL) for name in names}
+    hidden: list[str] = []
+    while (free := width - sum(widths.values()) - GAP * (len(widths) - 1)) < 0 and len(widths) > 1:
+        hidden.insert(0, _least_informative([*widths], runs) if not keep_order else [*widths][-1])
+        del widths[hidden[0]]
+    table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False)
+    for name, needed in widths.items():
+        numeric = name not in ("id", "name") and all(map(NUMBER.match, cells[name]))
+        table.add_column(
+            Text(heads[name]),
+            width=min(full[name], needed + max(free, 0)) if name == "name" else needed,
+            no_wrap=True,
+            overflow="ellipsis",
+            justify="right" if numeric else "left",
+        )
+    for i, run in enumerate(runs):
+        styles = (STYLES.get(run.status, "") if name == "status" else "" for name in widths)
+        table.add_row(*(Text(cells[name][i], style) for name, style in zip(widths, styles, strict=True)))
+    return table, hidden
+
+
 def _sort_key(value: Value) -> tuple[bool, float, str] | None:
     """Order numbers by size, also those in params, before words by alphabet."""
     if value is None or value == "":
@@ -114,3 +169,9 @@ def _sort_key(value: Value) -> tuple[bool, float, str] | None:
     except ValueError:
         return True, 0.0, str(value)
     return None if math.isnan(number) else (False, number, "")
+
+
+def _least_informative(names: list[str], runs: Sequence[Run]) -> str:
+    same_status = ["status"] if len({run.status for run in runs}) == 1 else []
+    order = ["time/total", *same_status, "started", *reversed(differing(runs)), "status", "name"]
+    return next((name for name in order if name in names), names[-1])
