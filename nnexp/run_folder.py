@@ -32,7 +32,7 @@ BASELINE = "baseline.json"
 UPLOAD_STATE = "mlflow.json"
 UPLOAD_LOCK = ".upload.lock"
 SYSTEM_METRICS = "system.jsonl"
-MISCLASSIFIED_TABLE = "predictions/mistakes.json"
+MISCLASSIFIED_TABLE = "predictions/misclassified.json"
 
 Split = Literal["val", "test"]
 Which = Literal["best", "final"]

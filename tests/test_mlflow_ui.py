@@ -1,13 +1,12 @@
-"""What a person sees in the MLflow UI of a store with twelve runs: a real, headless Chromium looks, clicks and reads.
+"""The MLflow UI of a store with twelve runs, in a real headless Chromium.
 
-Each test leaves pictures of its stations in `screenshots` of its temporary folder (`pytest --basetemp=FOLDER` keeps them).
+Each test leaves screenshots in its temporary folder (`pytest --basetemp=FOLDER` keeps them).
 """
 
 import json
 import os
 import shutil
 import signal
-import socket
 import struct
 import subprocess
 import sys
@@ -33,43 +32,32 @@ pytestmark = pytest.mark.skipif(
 )
 
 RUNS = 12
-SWEEP = [
-    "data=digits",
-    "trainer.epochs=5",
-    "init=he_normal,xavier_normal",
-    "optimizer=adam,momentum",
-    "seed=0,1,2",
-]
-QUICKLY = ["diagnostics.histograms=false", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
-PATIENCE = 60.0  # seconds for something to appear, on a busy machine
+SWEEP = ["data=digits", "trainer.epochs=5", "init=he_normal,xavier_normal", "optimizer=adam,momentum"]
+SWEEP += ["seed=0,1,2", "diagnostics.histograms=false", "tracking.register=digits"]
+SWEEP += ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
+TIMEOUT = 60.0  # seconds for something to appear, on a busy machine
 FLAGS = [
     "--headless=new",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
     "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
     "--disable-sync",
-    "--window-size=1600,1000",
 ]
-SETTLED = {  # what a person has chosen or clicked away after the first visit
+FLAGS += ["--disable-background-networking", "--disable-component-update", "--window-size=1600,1000"]
+LOCAL_STORAGE = {  # of a user who has visited the pages before
     "mlflow.workflowType_v1": '"machine_learning"',
     "mlflow.assistant.panelOpen_v1": "false",
     "mlflow.assistant.fab.autoOpenedOnFirstLoad_v1": "true",
     "mlflow.telemetry.info.alert.dismissed_v1": "true",
     "_mlflow_model_registry_promo_modal_dismissed_v1": "true",
 }
-HARMLESS = (
-    "/users/current",
-    "ResizeObserver loop",
-    "favicon",
-)  # in the console of MLflow's pages, whoever logged the runs
+HARMLESS = ("/users/current", "ResizeObserver loop", "favicon")  # in the console of MLflow's own pages
 BEST = "best/val_accuracy"
 
 
 class Store(NamedTuple):
-    """A served store: where the UI answers, what the server prints, what a client finds."""
+    """A served store: the UI's URL, the server's output, what MLflow's client reads."""
 
     url: str
     output: Path
@@ -79,42 +67,42 @@ class Store(NamedTuple):
 
 
 class Page:
-    """A browser's window on the UI: waits for what it is asked for."""
+    """A browser window; its methods wait for elements and texts."""
 
     def __init__(self, driver: Any, url: str, pictures: Path) -> None:
         self.driver, self.url, self.pictures = driver, url, pictures
 
     def open(self, path: str) -> None:
-        self.driver.get("about:blank")  # the UI's pages are fragments of one address: come anew to each
+        self.driver.get("about:blank")  # the UI's pages are fragments of one URL: load each from scratch
         self.driver.get(f"{self.url}/#/{path}")
 
-    def until(self, found: Callable[[], Any], what: str) -> Any:
-        waiting = WebDriverWait(
-            self.driver, PATIENCE, poll_frequency=0.1, ignored_exceptions=(StaleElementReferenceException,)
-        )
-        return waiting.until(lambda _: found(), f"{what} at {self.driver.current_url}")
+    def until(self, condition: Callable[[], Any], what: str) -> Any:
+        wait = WebDriverWait(self.driver, TIMEOUT, 0.1, (StaleElementReferenceException,))
+        return wait.until(lambda _: condition(), f"{what} at {self.driver.current_url}")
 
     def all(self, selector: str) -> list[Any]:
-        """The elements there are now: of a CSS selector, or of an XPath that begins with //."""
-        return list(
-            self.driver.find_elements("xpath" if selector.startswith("//") else "css selector", selector)
-        )
+        """Return the present elements of a CSS selector, or of an XPath that begins with //."""
+        kind = "xpath" if selector.startswith("//") else "css selector"
+        return list(self.driver.find_elements(kind, selector))
 
     def find(self, selector: str) -> Any:
         return self.until(lambda: self.all(selector), selector)[0]
 
-    def press(self, selector: str) -> None:
+    def scroll_to(self, selector: str) -> None:
         self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", self.find(selector))
+
+    def press(self, selector: str) -> None:
+        self.scroll_to(selector)
         self.find(selector).click()
 
     def read(self, *texts: str) -> str:
-        """The text of the page, once it has all of these."""
+        """Return the text of the page, once it has all of these."""
 
-        def there() -> str:
+        def page_text() -> str:
             text = str(self.driver.execute_script("return document.body.innerText"))
-            return text if all(part in text for part in texts) else ""
+            return text if all(expected in text for expected in texts) else ""
 
-        return str(self.until(there, f"the texts {texts}"))
+        return str(self.until(page_text, f"the texts {texts}"))
 
     def texts(self, selector: str) -> list[str]:
         return [element.get_property("textContent") for element in self.all(selector)]
@@ -128,15 +116,15 @@ class Page:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Iterator[Store]:
-    """A sweep of twelve runs, and `nnexp ui` on it."""
+def served(
+    tmp_path_factory: pytest.TempPathFactory, empty_store: Path, free_port: Callable[[], int]
+) -> Iterator[Store]:
+    """Run a sweep of twelve runs, and `nnexp ui` on its store."""
     folder = tmp_path_factory.mktemp("sweep")
     (folder / "mlruns").mkdir()
     shutil.copy(empty_store, folder / "mlruns" / "mlflow.db")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     output, nnexp = folder / "ui.txt", [sys.executable, "-m", "nnexp"]
     with output.open("w") as file:
         command = [*nnexp, "ui", "--no-browser", "--port", str(port)]
@@ -144,20 +132,19 @@ def served(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Itera
             command, cwd=folder, env=environment, stdout=file, stderr=file, start_new_session=True
         )
     try:
-        sweep = [*nnexp, "-m", *SWEEP, *QUICKLY, "tracking.register=digits"]
+        sweep = [*nnexp, "-m", *SWEEP]
         done = subprocess.run(sweep, cwd=folder, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         url = f"http://127.0.0.1:{port}"
         wait_for(f"{url}/health", server, output)
-        yield look_up(url, output, f"sqlite:///{folder / 'mlruns' / 'mlflow.db'}")
+        yield read_store(url, output, f"sqlite:///{folder / 'mlruns' / 'mlflow.db'}")
     finally:
-        os.killpg(server.pid, signal.SIGKILL)  # a server that is asked to end waits for its connections
-        server.wait(timeout=PATIENCE)
+        os.killpg(server.pid, signal.SIGKILL)  # SIGTERM would wait for its connections
+        server.wait(timeout=TIMEOUT)
 
 
 def wait_for(address: str, server: "subprocess.Popen[bytes]", output: Path) -> None:
-    """Return when a server answers."""
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + TIMEOUT
     while time.monotonic() < end:
         assert server.poll() is None, output.read_text()
         try:
@@ -169,8 +156,7 @@ def wait_for(address: str, server: "subprocess.Popen[bytes]", output: Path) -> N
     pytest.fail(f"no answer from {address}:\n{output.read_text()}")
 
 
-def look_up(url: str, output: Path, uri: str) -> Store:
-    """What MLflow's own client finds in the store."""
+def read_store(url: str, output: Path, uri: str) -> Store:
     from mlflow.tracking import MlflowClient
 
     client = MlflowClient(tracking_uri=uri)
@@ -183,7 +169,7 @@ def look_up(url: str, output: Path, uri: str) -> Store:
 
 @pytest.fixture(scope="module")
 def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A Chromium with a profile of its own, on a screen of 1600 x 1000."""
+    """Start a Chromium with its own profile."""
     options = webdriver.ChromeOptions()
     options.binary_location = CHROMIUM
     for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
@@ -192,35 +178,33 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=DRIVER))
     size = {"width": 1600, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    settle = f"if (location.protocol === 'http:') for (const [key, value] of Object.entries({json.dumps(SETTLED)})) "
-    driver.execute_cdp_cmd(
-        "Page.addScriptToEvaluateOnNewDocument", {"source": settle + "localStorage.setItem(key, value)"}
-    )
+    entries = f"Object.entries({json.dumps(LOCAL_STORAGE)})"
+    script = f"for (const [key, value] of {entries}) localStorage.setItem(key, value)"
+    source = {"source": f"if (location.protocol === 'http:') {script}"}
+    driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", source)
     yield driver
     driver.quit()
 
 
 @pytest.fixture
 def page(served: Store, driver: Any, tmp_path: Path) -> Iterator[Page]:
-    """The window of a test; afterwards neither the browser nor the server may have complained."""
+    """Give a test a window; afterwards neither the browser nor the server may have logged errors."""
     yield Page(driver, served.url, tmp_path / "screenshots")
     severe = [entry["message"] for entry in driver.get_log("browser") if entry["level"] == "SEVERE"]
-    assert [message for message in severe if not any(part in message for part in HARMLESS)] == []
-    said = served.output.read_text()
-    assert "Traceback" not in said, said
-    assert 'HTTP/1.1" 5' not in said, said
+    assert [message for message in severe if not any(text in message for text in HARMLESS)] == []
+    output = served.output.read_text()
+    assert "Traceback" not in output, output
+    assert 'HTTP/1.1" 5' not in output, output
 
 
 def test_the_runs_table_sorts_twelve_runs_by_their_best_validation_accuracy(page, served):
-    page.open(
-        f"experiments/{served.experiment}/runs?orderByKey={quote(f'metrics.`{BEST}`')}&orderByAsc=false"
-    )
+    order = f"orderByKey={quote(f'metrics.`{BEST}`')}&orderByAsc=false"
+    page.open(f"experiments/{served.experiment}/runs?{order}")
     page.read("12 matching runs", "Sort: best/val_accuracy")
     page.press("[data-testid='column-selection-dropdown']")
     page.find("input[placeholder*='olumns']").send_keys(BEST)
-    page.press(
-        f"//*[@data-testid='column-selector-tree']//span[contains(@class, 'tree-title')][normalize-space()='{BEST}']"
-    )
+    tree = "//*[@data-testid='column-selector-tree']//span[contains(@class, 'tree-title')]"
+    page.press(f"{tree}[normalize-space()='{BEST}']")
     page.find("body").send_keys(Keys.ESCAPE)
     cells = f"[role='gridcell'][col-id*='{BEST}']"
     page.until(lambda: len(page.all(cells)) == RUNS, "a value for each run")
@@ -235,34 +219,30 @@ def test_the_runs_table_sorts_twelve_runs_by_their_best_validation_accuracy(page
 
 
 def by_row(page: Page, cells: str) -> list[tuple[str, str]]:
-    """The run and the text of a column's cells, from the top down; the grid orders its elements otherwise."""
-    rows = [
-        (cell.location["y"], cell.find_element("xpath", "./ancestor::*[@row-id][1]"), cell)
-        for cell in page.all(cells)
-    ]
-    return [(row.get_attribute("row-id"), cell.text) for _, row, cell in sorted(rows, key=lambda row: row[0])]
+    """Return run and text of a column's cells, from the top down; the grid orders its elements otherwise."""
+    ordered = sorted(page.all(cells), key=lambda cell: cell.location["y"])
+    rows = [cell.find_element("xpath", "./ancestor::*[@row-id][1]") for cell in ordered]
+    return [(row.get_attribute("row-id"), cell.text) for row, cell in zip(rows, ordered, strict=True)]
 
 
-def test_three_runs_that_are_ticked_are_compared_side_by_side(page, served):
+def test_three_selected_runs_are_compared_side_by_side(page, served):
     chosen = served.runs[:12:4]
     page.open(f"experiments/{served.experiment}/runs")
     page.read("12 matching runs")
     for run in chosen:
         page.find(f"[row-id='{run.info.run_id}'] a[href*='/runs/']")
-        page.until(
-            lambda run=run: page.all(f"[row-id='{run.info.run_id}'] input[type=checkbox]"), "a box to tick"
-        )[0].click()
+        page.find(f"[row-id='{run.info.run_id}'] input[type=checkbox]").click()
     page.press("//button[normalize-space()='Compare']")
-    text = page.read(
-        "Comparing 3 Runs from 1 Experiment", "Run details", *(run.info.run_id for run in chosen)
-    )
+    ids = [run.info.run_id for run in chosen]
+    text = page.read("Comparing 3 Runs from 1 Experiment", "Run details", *ids)
     assert all(run.info.run_name in text for run in chosen)
     page.picture("side-by-side")
 
 
 def test_curves_of_three_runs_are_grouped_by_train_and_val(page, served):
     chosen = served.runs[:12:4]
-    only = "attributes.run_id IN ({})".format(", ".join(f"'{run.info.run_id}'" for run in chosen))
+    ids = ", ".join(f"'{run.info.run_id}'" for run in chosen)
+    only = f"attributes.run_id IN ({ids})"
     page.open(f"experiments/{served.experiment}/runs?compareRunsMode=CHART&searchFilter={quote(only)}")
     page.read("3 matching runs")
     header = "[data-testid='experiment-view-compare-runs-section-header']"
@@ -270,54 +250,38 @@ def test_curves_of_three_runs_are_grouped_by_train_and_val(page, served):
     sections = " ".join(page.texts(header))
     assert {"best", "train", "val", "test", "time"} <= set(sections.replace("(", " ").split())
     page.search_charts("^(train|val)/")
-    page.until(
-        lambda: " ".join(page.texts(header)).startswith("train(2) val(2)"),
-        "the sections train and val with two charts each",
-    )
+    expected = "train(2) val(2)"  # charts in each section
+    page.until(lambda: " ".join(page.texts(header)).startswith(expected), expected)
     for title in ("train/accuracy", "train/loss", "val/accuracy", "val/loss"):
         card = f"//*[@data-testid='experiment-view-compare-runs-card'][contains(., '{title}')]"
-        page.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", page.find(card))
+        page.scroll_to(card)
         page.until(lambda card=card: drawn(page.find(card)), f"the curves of {title}")
         legend = page.find(card).get_property("textContent")
         assert all(run.info.run_name in legend for run in chosen)
-    page.driver.execute_script("arguments[0].scrollIntoView()", page.find(header))
+    page.scroll_to(header)
     page.picture("curves")
 
 
 def drawn(chart: Any) -> bool:
-    """Whether a chart has the curves of three runs, of which each has five points."""
+    """Return whether a chart has the curves of three runs with five points each."""
     return len(chart.find_elements("css selector", ".scatterlayer .trace .points path.point")) >= 15
 
 
-def test_a_run_tells_what_it_learnt_from_what_came_out_and_how_to_repeat_it(page, served):
+def test_a_run_shows_its_data_its_results_and_how_to_repeat_it(page, served):
     run = served.runs[0]
     page.open(f"experiments/{served.experiment}/runs/{run.info.run_id}")
-    page.read(
-        run.info.run_name,
-        "Finished",
-        "Description",
-        "Datasets",
-        "Registered models",
-        "Metrics (",
-        "Parameters (",
-    )
-    text = page.read(
-        "digits, 10 classes (1,150 training, 288 validation, 359 test examples)",
-        f"{run.data.metrics[BEST]:.2%}",
-        f"{run.data.metrics['test/accuracy']:.2%}",
-        "Started by nnexp",
-        f"nnexp reproduce {run.info.run_id[:8]}",
-        "digits, training",
-        "nnexp.sweep_id",
-        "nnexp.config_hash",
-    )
+    sections = ["Description", "Datasets", "Registered models", "Metrics (", "Parameters ("]
+    page.read(run.info.run_name, "Finished", *sections)
+    data = "digits, 10 classes (1,150 training, 288 validation, 359 test examples)"
+    scores = [f"{run.data.metrics[name]:.2%}" for name in (BEST, "test/accuracy")]
+    repeat = ["Started by nnexp", f"nnexp reproduce {run.info.run_id[:8]}"]
+    tags = ["digits, training", "nnexp.sweep_id", "nnexp.config_hash"]
+    text = page.read(data, *scores, *repeat, *tags)
     assert f"optimizer {run.data.params['optimizer']}" in text
     page.picture("run")
     page.find("input[placeholder='Search parameters']").send_keys("optimizer.lr")
     page.read("optimizer.lr", run.data.params["optimizer.lr"])
-    page.driver.execute_script(
-        "arguments[0].scrollIntoView({block: 'center'})", page.find("input[placeholder='Search parameters']")
-    )
+    page.scroll_to("input[placeholder='Search parameters']")
     page.picture("run-parameters")
     version = served.client.search_model_versions(f"run_id = '{run.info.run_id}'")[0].version
     page.find(f"a[href*='models/digits/versions/{version}']")
@@ -333,16 +297,11 @@ def test_the_artifacts_show_the_confusion_matrix_of_the_test_set(page, served):
         page.press(f"//*[text()='{name}']")
     page.read("confusion/test.png")
     measure = "return Array.from(document.images, image => [image.naturalWidth, image.naturalHeight])"
-    size = png_size(Path(served.client.download_artifacts(run_id, "confusion/test.png")))
+    png = Path(served.client.download_artifacts(run_id, "confusion/test.png")).read_bytes()
+    size = list(struct.unpack(">II", png[16:24]))
     assert min(size) > 300
-    page.until(lambda: list(size) in page.driver.execute_script(measure), f"an image of {size}")
+    page.until(lambda: size in page.driver.execute_script(measure), f"an image of {size}")
     page.picture("artifact")
-
-
-def png_size(path: Path) -> tuple[int, int]:
-    """Width and height, from the file's first chunk."""
-    width, height = struct.unpack(">II", path.read_bytes()[16:24])
-    return width, height
 
 
 def test_the_confusion_matrices_of_the_epochs_follow_a_slider(page, served):
@@ -355,10 +314,10 @@ def test_the_confusion_matrices_of_the_epochs_follow_a_slider(page, served):
         page.find("[role='slider']").send_keys(Keys.ARROW_RIGHT)
         loaded = page.find(image.format(step))
         page.until(
-            lambda loaded=loaded: loaded.get_property("naturalWidth") > 200, f"the image of epoch {step}"
+            lambda loaded=loaded: loaded.get_property("naturalWidth") > 200, f"an image of epoch {step}"
         )
         assert page.find("[role='slider']").get_attribute("aria-valuenow") == str(step)
-    page.driver.execute_script("arguments[0].scrollIntoView()", page.find(image.format(5)))
+    page.scroll_to(image.format(5))
     page.picture("slider")
 
 
@@ -368,12 +327,10 @@ def test_the_registered_model_lists_a_version_for_each_run(page, served):
     versions = [f"Version {number}" for number in range(1, RUNS + 1)]
     page.read("Networks trained by nnexp", *versions)
     page.picture("model")
-    assert sorted(text for text in page.texts("a[href*='/models/digits/versions/']") if text) == sorted(
-        versions
-    )
-    newest = max(
-        served.client.search_model_versions("name = 'digits'"), key=lambda version: int(version.version)
-    )
+    links = page.texts("a[href*='/models/digits/versions/']")
+    assert sorted(text for text in links if text) == sorted(versions)
+    stored = served.client.search_model_versions("name = 'digits'")
+    newest = max(stored, key=lambda version: int(version.version))
     page.press(f"//a[normalize-space()='Version {newest.version}']")
     run = served.client.get_run(newest.run_id)
     page.read(f"Version {RUNS}", run.info.run_name, "Inputs (1)", "Outputs (12)")
@@ -385,5 +342,5 @@ def test_the_registered_model_lists_a_version_for_each_run(page, served):
 
 def test_the_evaluation_view_can_read_the_tables(page, served):
     page.open(f"experiments/{served.experiment}/runs?compareRunsMode=ARTIFACT")
-    assert "malformed" not in page.read("Group by", "predictions/mistakes.json")
+    assert "malformed" not in page.read("Group by", "predictions/misclassified.json")
     page.picture("evaluation")

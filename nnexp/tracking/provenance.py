@@ -69,7 +69,7 @@ def _git(*arguments: str) -> str:
 def _version(package: str) -> str | None:
     try:
         return metadata.version(package)
-    except metadata.PackageNotFoundError:
+    except ImportError:
         return None
 
 

@@ -264,7 +264,7 @@ ARTIFACTS = words("""
     weights/best.npz weights/final.npz weights/first_layer.png
     confusion/val.png confusion/val.json confusion/test.png confusion/test.json
     calibration/val.png calibration/test.png histograms/weights.png histograms/gradients.png
-    predictions/val.parquet predictions/test.parquet predictions/mistakes.json
+    predictions/val.parquet predictions/test.parquet predictions/misclassified.json
 """)
 
 
@@ -297,7 +297,7 @@ def check_tables(client, run, folder):
     import pandas as pd
 
     mlflow.set_tracking_uri(client.tracking_uri)  # where load_table looks
-    wrong = client.load_table(run.info.experiment_id, "predictions/mistakes.json", [run.info.run_id])
+    wrong = client.load_table(run.info.experiment_id, "predictions/misclassified.json", [run.info.run_id])
     mlflow.set_tracking_uri(None)
     table = pd.read_parquet(folder / "predictions" / "test.parquet")
     assert list(table.columns) == list(wrong.columns) == ["index", "true", "predicted", "confidence"]

@@ -1,4 +1,4 @@
-"""A PostgreSQL store, started here: eight runs at once, the first of which creates its tables."""
+"""A PostgreSQL store, started here: eight runs at once; the first one creates its tables."""
 
 import os
 import pwd

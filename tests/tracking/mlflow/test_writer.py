@@ -85,7 +85,7 @@ def test_a_lost_answer_of_any_call_costs_nothing(call, waiting, monkeypatch):
     assert_stored_once(waiting)
 
 
-def test_a_run_is_found_in_a_store_that_has_it_under_another_uri(waiting, alone, tmp_path_factory):
+def test_a_run_is_not_stored_again_under_another_uri_of_its_store(waiting, alone, tmp_path_factory):
     link = tmp_path_factory.mktemp("elsewhere") / "link"
     link.symlink_to(alone / "mlruns")
     assert send(waiting) == ""
