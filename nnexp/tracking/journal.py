@@ -54,17 +54,12 @@ class Journal:
             began: start in seconds since 1970; None is now.
             unit: what the steps of its metrics count: epoch or step.
         """
-        self._write(
-            "run",
-            time=round(1000 * (time.time() if began is None else began)),
-            id=secrets.token_hex(16),  # which a store is searched for before the run is uploaded again
-            writer=process_identity(os.getpid()),
-            name=name,
-            params=dict(params),
-            tags=dict(tags),
-            destination=None if destination is None else dict(destination),
-            unit=unit,
-        )
+        time_ms = round(1000 * (time.time() if began is None else began))
+        facts = {"name": name, "params": dict(params), "tags": dict(tags), "unit": unit}
+        target = None if destination is None else dict(destination)
+        journal_id = secrets.token_hex(16)  # which a store is searched for before the run is uploaded again
+        writer = process_identity(os.getpid())
+        self._write("run", time=time_ms, id=journal_id, writer=writer, destination=target, **facts)
 
     def log_metrics(self, step: int, values: Mapping[str, float]) -> None:
         self._write("metrics", step=step, values=dict(values))

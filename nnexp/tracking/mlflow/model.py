@@ -41,12 +41,7 @@ def log_model(
 ) -> str:
     """Log the network with its best weights as a model of the run; returns the model's id.
 
-    Args:
-        client: of the store.
-        state: has the run's id.
-        run: the run's folder.
-        head: the first entry of its journal.
-        summary: the entry of the metrics that are logged once; the model's page shows them.
+    `head` is the first entry of the journal, `summary` that of the metrics that are logged once.
     """
     from mlflow.entities import LoggedModelOutput, LoggedModelStatus, Metric
 

@@ -69,11 +69,7 @@ def tracking_uri(uri: str | None, folder: Path | None = None) -> str:
 
 
 def destination(recorded: Mapping[str, Any]) -> str:
-    """Return the tracking URI of a journal's destination; a password comes from the environment only.
-
-    Raises:
-        StoreError: the environment does not hold it.
-    """
+    """Return the tracking URI of a journal's destination; a password comes from the environment only."""
     home, uri = Path(recorded["folder"]), recorded["uri"]
     if uri is None:  # the run's folder may have been copied from another machine
         return f"{SQLITE}{home / DATABASE}" if home.is_dir() else tracking_uri(None)
@@ -125,11 +121,7 @@ def open_store(uri: str, experiment: str, note: str = "", home: Path = Path()) -
 
 
 def check_connection(uri: str) -> None:
-    """Connect to a database server once; MLflow would retry for minutes.
-
-    Raises:
-        StoreError: it does not answer.
-    """
+    """Connect to a database server, or raise a StoreError at once; MLflow would retry for minutes."""
     from sqlalchemy import create_engine
 
     try:

@@ -30,11 +30,7 @@ def store_type(uri: str) -> StoreType:
 
 
 def check_uri(uri: str) -> None:
-    """Check that a tracking URI may name a store.
-
-    Raises:
-        StoreError: what is wrong with it, and the remedy.
-    """
+    """Raise a StoreError, with the remedy, for a tracking URI that cannot name a store."""
     shown, scheme, store = redacted(uri), uri.partition(":")[0], store_type(uri)
     if store == "files":
         if os.environ.get("MLFLOW_ALLOW_FILE_STORE", "").lower() != "true":

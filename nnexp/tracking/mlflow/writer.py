@@ -7,7 +7,7 @@ of its name. So what fails is sent again; `UploadState` and searches of the stor
 import json
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnexp.redaction import redacted
@@ -28,13 +28,9 @@ CONFUSION_IMAGES = "confusion_val"  # which the UI shows with a slider over the 
 
 
 class MlflowRunWriter:
-    """Sends the entries of a run's journal to its store.
+    """Sends the entries of a run's journal to its store, or to another one at `uri`.
 
-    Args:
-        folder: the run's; its journal has begun.
-        draw_confusion: draws the confusion matrix of an epoch.
-        uri: another store than the journal's.
-        heartbeat: called whenever the store has accepted something.
+    `heartbeat` is called whenever the store has accepted something.
     """
 
     def __init__(
@@ -64,11 +60,6 @@ class MlflowRunWriter:
         client, self.state.experiment_id = open_store(self.uri, name, EXPERIMENT_NOTE, home)
         return client
 
-    @property
-    def has_network(self) -> bool:
-        """Whether there is a network to log as a model."""
-        return (self.run_folder / NETWORK).exists() and self.run_folder.weights("best").exists()
-
     def send(self, entries: Sequence[Entry], offset: int | None = None) -> None:
         """Send entries, in their order; afterwards the store has the journal up to `offset`."""
         try:
@@ -92,7 +83,6 @@ class MlflowRunWriter:
             self.save_state()
 
     def save_state(self) -> None:
-        """Save what the store has now, and note that it works."""
         self.state.save(self.run_folder.path)
         self.heartbeat()
 
@@ -138,9 +128,8 @@ class MlflowRunWriter:
 
     def send_file(self, path: str) -> None:
         """Log a file of the run's folder; the JSON table is tagged, so that the UI shows it."""
-        folder = str(PurePosixPath(path).parent)
-        target = None if folder == "." else folder
-        self.client.log_artifact(self.state.run_id, str(self.run_folder / path), target)
+        folder, _, _ = path.rpartition("/")
+        self.client.log_artifact(self.state.run_id, str(self.run_folder / path), folder or None)
         if path == MISCLASSIFIED_TABLE:
             tables = json.dumps([{"path": path, "type": "table"}])
             self.client.set_tag(self.state.run_id, TABLES, tables)
@@ -161,7 +150,8 @@ class MlflowRunWriter:
 
     def send_model(self) -> None:
         """Log the network with its best weights, if there are some."""
-        if self.has_network and not self.state.model_id:
+        has_network = (self.run_folder / NETWORK).exists() and self.run_folder.weights("best").exists()
+        if has_network and not self.state.model_id:
             model_id = log_model(self.client, self.state, self.run_folder, self.head, self.summary)
             self.state.model_id = model_id
             self.save_state()
@@ -174,7 +164,7 @@ class MlflowRunWriter:
         client.set_tag(state.run_id, NOTE, note)
         client.set_terminated(state.run_id, status, entry["time"])
         name = self.destination.get("register")
-        if self.has_network and name and not state.version:
+        if state.model_id and name and not state.version:
             text = f"{short_result(metrics)}; {self.head['name']}"
             state.version = find_version(client, name, state) or register_model(client, name, state, text)
         state.done = True

@@ -44,7 +44,8 @@ def read_run(folder: Path) -> LocalRun:
     try:
         entries = RunFolder(folder).entries()
         head = entries[0]
-        destination, name = head["destination"], str(head["name"])
+        name, destination = head["name"], head["destination"]
+        writer = head["writer"]
         head["id"]  # without it, it would be uploaded twice
     except (OSError, ValueError, IndexError, KeyError):
         return LocalRun(folder, folder.name, "unreadable")
@@ -52,14 +53,12 @@ def read_run(folder: Path) -> LocalRun:
         return LocalRun(folder, name, "untracked")
     if UploadState.load(folder).done:
         return LocalRun(folder, name, "uploaded")
-    running = entries[-1]["kind"] != "end" and is_alive(head.get("writer"), folder)
+    running = entries[-1]["kind"] != "end" and is_alive(writer, folder)
     return LocalRun(folder, name, "running" if running else "waiting")
 
 
-def is_alive(writer: Mapping[str, Any] | None, folder: Path) -> bool:
+def is_alive(writer: Mapping[str, Any], folder: Path) -> bool:
     """Return whether the process that writes a journal is alive; of another machine: it wrote recently."""
-    if writer is None:
-        return False
     if writer["host"] != platform.node():
         return time.time() - (folder / JOURNAL).stat().st_mtime < ACTIVE_WITHIN
     try:

@@ -101,7 +101,6 @@ class UploadThread(Thread):
             return list(islice(self.batches, BATCHES_PER_CALL))
 
     def heartbeat(self) -> None:
-        """Note that the store works."""
         self.last_heartbeat = monotonic()
 
 

@@ -20,17 +20,15 @@ class Throttle:
         self.released = Event()
 
     def hold(self, seconds: float) -> None:
-        """Pause for so long, or until `release`."""
         self.released.clear()
         self.until = time.monotonic() + seconds
 
     def release(self) -> None:
-        """End the pause."""
         self.until = 0.0
         self.released.set()
 
     def wait(self, number: int, frame: FrameType | None) -> None:
-        """Handle the signal: wait for the end of the pause."""
+        """Handle the signal."""
         if (remaining := self.until - time.monotonic()) > 0:
             self.released.wait(remaining)
 

@@ -16,15 +16,20 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from queue import Queue
-from threading import Thread
+from threading import Event, Thread
 from typing import Any, TextIO
 
+from nnexp.run_folder import Entry, RunFolder
 from nnexp.tracking.mlflow.store import MLFLOW_ENV, set_mlflow_defaults
 from nnexp.tracking.upload.callbacks import Callbacks
 from nnexp.tracking.upload.client import Outcome
-from nnexp.tracking.upload.follower import JournalFollower, ProcessState
-from nnexp.tracking.upload.thread import SERVER_TIMEOUT, explain
+from nnexp.tracking.upload.system_metrics import SystemMetrics
+from nnexp.tracking.upload.thread import SERVER_TIMEOUT, UploadThread, explain
+from nnexp.tracking.upload.throttle import Throttle
 
+POLL_INTERVAL = 0.05  # seconds
+IMPORT_DELAY = 2.0  # seconds that the import of mlflow pauses when a run starts: a short run is over by then
+PREPARE_AFTER = 5.0  # seconds: a longer run has plots prepared while it trains
 NICENESS = 10  # training comes first
 IGNORED_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGTTOU")  # this process ends after the one that trains
 GRACE_PERIOD, SHORT_TIMEOUT = 60.0, 3.0  # seconds after an error in which the store's timeout is short
@@ -35,11 +40,12 @@ class UploadWorker:
 
     def __init__(self, callbacks: Callbacks) -> None:
         self.callbacks = callbacks
-        self.process = ProcessState()
+        self.closed = Event()  # the process that trains has ended
+        self.imported = Event()  # mlflow is imported, or cannot be
+        self.throttle = Throttle()  # of that import
         self.orders: Queue[dict[str, Any] | None] = Queue()
 
     def run(self) -> None:
-        """Serve, and import what that needs meanwhile."""
         detach()
         output = redirect_stdout()
         Thread(target=self.read_orders, daemon=True).start()
@@ -47,11 +53,11 @@ class UploadWorker:
         server.start()
         with suppress(Exception):  # reported by what needs it
             if "--mlflow" in sys.argv:
-                with self.process.throttle:
+                with self.throttle:
                     import_mlflow()
             else:
                 self.callbacks.prepare()
-        self.process.imported.set()
+        self.imported.set()
         server.join()
 
     def read_orders(self) -> None:
@@ -60,7 +66,7 @@ class UploadWorker:
         for line in sys.stdin:
             any_order = True
             self.orders.put(json.loads(line))
-        self.process.closed.set()
+        self.closed.set()
         self.orders.put(None)
         if not any_order:
             os._exit(0)  # without waiting for the imports
@@ -73,14 +79,90 @@ class UploadWorker:
             recent = time.monotonic() - failed_at <= GRACE_PERIOD  # not every run of a sweep waits long
             timeout = SHORT_TIMEOUT if recent else SERVER_TIMEOUT
             try:
-                follower = JournalFollower(Path(order["folder"]), self.callbacks, self.process, timeout)
-                outcome = follower.follow()
+                outcome = JournalFollower(self, Path(order["folder"]), timeout).follow()
             except Exception as error:  # noqa: BLE001, an unexpected error of one run must not cost the next
                 outcome = Outcome(error=explain(error))
             if outcome.error:
                 failed_at = time.monotonic()
             with suppress(BrokenPipeError):
                 print(json.dumps({"folder": order["folder"], **asdict(outcome)}), file=output, flush=True)
+
+
+class JournalFollower:
+    """Follows the journal of one run to its end, where a store without a heartbeat has `timeout` seconds."""
+
+    def __init__(self, worker: UploadWorker, folder: Path, timeout: float) -> None:
+        self.worker = worker
+        self.callbacks = worker.callbacks
+        self.folder = folder
+        self.timeout = timeout
+        self.offset = 0
+        self.pending = self.read_new()
+        self.note = ""
+        head = self.pending[0]
+        destination = head["destination"] or {}
+        self.baseline = Thread(target=self.fetch_baseline, args=(destination,), daemon=True)
+        self.baseline.start()
+        self.system = SystemMetrics(folder, head["writer"]["pid"], destination.get("system"))
+        self.thread: UploadThread | None = None
+        if destination:
+            self.thread = UploadThread(folder, self.callbacks.draw_confusion, worker.imported)
+
+    def follow(self) -> Outcome:
+        """Upload the run until its journal ends; returns the outcome."""
+        prepare_at = time.monotonic() + PREPARE_AFTER
+        self.worker.throttle.hold(IMPORT_DELAY)
+        while True:
+            closed = self.worker.closed.is_set()  # before reading: all that was written until then is read
+            self.pending += self.read_new()
+            ended = any(entry["kind"] == "end" for entry in self.pending)
+            if ended or closed:
+                break
+            self.put(self.pending + self.system.sample_if_due(), self.offset)
+            self.pending = []
+            if time.monotonic() > prepare_at:
+                prepare_at = float("inf")
+                with suppress(OSError):  # `make_outputs` reports it
+                    self.callbacks.prepare()
+            time.sleep(POLL_INTERVAL)
+        self.worker.throttle.release()
+        if not ended:  # the process died
+            self.pending.append({"kind": "end", "time": time.time_ns() // 1_000_000, "status": "FAILED"})
+        self.put([*self.pending[:-1], {"kind": "model"}])  # the model is uploaded while plots are drawn
+        self.put([{"kind": "artifact", "path": path} for path in self.make_outputs()])
+        self.put(self.pending[-1:], self.offset)
+        if self.thread is None:
+            return Outcome(note=self.note)
+        error = self.thread.finish(self.timeout)
+        return Outcome(self.thread.run_id, error, self.note)
+
+    def read_new(self) -> list[Entry]:
+        entries, self.offset = RunFolder(self.folder).entries_after(self.offset)
+        return entries
+
+    def put(self, entries: list[Entry], offset: int | None = None) -> None:
+        if self.thread is not None:
+            self.thread.put(entries, offset)
+
+    def fetch_baseline(self, destination: dict[str, Any]) -> None:
+        """Fetch the confusion matrices of tracking.baseline, as soon as mlflow is there."""
+        if (name := destination.get("baseline")) is not None:
+            self.worker.imported.wait()
+            self.note = self.callbacks.fetch_baseline(self.folder, name, destination)
+
+    def make_outputs(self) -> list[str]:
+        """Make plots and tables and return their paths; no failure of theirs costs the run's record."""
+        try:
+            self.callbacks.prepare()
+            if self.baseline.is_alive():
+                self.worker.imported.wait()  # the timeout is for the store, not for the import before
+            self.baseline.join(self.timeout)
+            paths, failures = self.callbacks.make_outputs(self.folder)
+        except Exception as error:  # noqa: BLE001
+            paths, failures = [], [explain(error)]
+        if failures:
+            self.note = f"could not be drawn: {'; '.join(failures)}"
+        return paths
 
 
 def detach() -> None:
