@@ -56,6 +56,9 @@ class Uploader:
         uploader = cls.running
         if uploader is not None and uploader.process.stdin is not None and uploader.owner == os.getpid():
             uploader.process.stdin.close()
+            if uploader.process.stdout is not None and not uploader.reading.locked():
+                uploader.process.stdout.close()
+            uploader.process.poll()
             cls.running = None
 
     def submit(self, folder: Path) -> None:

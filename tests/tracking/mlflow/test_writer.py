@@ -157,7 +157,7 @@ def test_what_a_store_would_refuse_is_a_configuration_error(override, message):
     assert "cret" not in str(error.value)
 
 
-def test_a_run_that_cannot_write_its_last_files_ends_as_failed(monkeypatch, store):
+def test_a_run_that_cannot_write_its_last_files_ends_as_failed(monkeypatch, no_upload):
     def fail(*arguments):
         raise OSError(28, "No space left on device")
 
