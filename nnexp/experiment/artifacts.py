@@ -69,7 +69,7 @@ def write_network(folder: Path, settings: Settings, components: Components) -> N
         components.network,
         scale=components.train.scale,
         target_scale=components.targets,
-        link=settings.loss.link,
+        output_activation=settings.loss.output_activation,
         evaluation_batch=settings.model.evaluation_batch,
     )
     write_atomically(folder / NETWORK, spec.to_json())

@@ -49,7 +49,7 @@ def evaluate_split(components: Components, batches: Batches) -> SplitResult:
     if components.targets is not None:
         predicted = components.targets.restore(predicted)
     else:
-        confidence = probabilities(evaluation.outputs, trainer.loss.link)
+        confidence = probabilities(evaluation.outputs, trainer.loss.output_activation)
         if true.ndim == 1:
             confidence = np.take_along_axis(confidence, predicted[:, None], axis=1)[:, 0]
         else:

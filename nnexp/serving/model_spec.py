@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnexp.nn.network import Network
-from nnexp.nn.output_activations import LINKS, Link
+from nnexp.nn.output_activations import OUTPUT_ACTIVATIONS, OutputActivation
 from nnexp.preprocessing.columns import Column
 from nnexp.preprocessing.scaling import Standardization, TargetScale
 from nnexp.serving.errors import PredictorError
@@ -35,7 +35,7 @@ class ModelSpec:
     task: str
     classes: tuple[str, ...]  # their names; empty where the task has none
     targets: tuple[str, ...]  # the names of a regression's targets, or of the labels
-    link: Link  # the activation from outputs to probabilities
+    output_activation: OutputActivation  # the activation from outputs to probabilities
     scale: Scale  # from stored numbers to inputs: a factor, or a standardization of each column
     target_scale: TargetScale | None  # from outputs to a regression's own units
     columns: tuple[Column, ...]  # of a table
@@ -70,7 +70,7 @@ class ModelSpec:
             spec = cls(**_from_json(values))
         except (TypeError, ValueError, LookupError) as error:
             raise PredictorError(f"damaged: {error}; take the run's own network.json") from error
-        for value, known in ((spec.task, TASKS), (spec.link, LINKS)):
+        for value, known in ((spec.task, TASKS), (spec.output_activation, OUTPUT_ACTIVATIONS)):
             if value not in known:
                 raise PredictorError(f"expected one of {', '.join(known)}, got {value}")
         return spec
@@ -113,7 +113,7 @@ def describe(
     *,
     scale: Scale,
     target_scale: TargetScale | None,
-    link: Link,
+    output_activation: OutputActivation,
     evaluation_batch: int,
 ) -> ModelSpec:
     """Build the specification of a trained network from its resolved configuration and its components."""
@@ -130,7 +130,7 @@ def describe(
         task=dataset.task,
         classes=dataset.classes,
         targets=dataset.targets,
-        link=link,
+        output_activation=output_activation,
         scale=scale,
         target_scale=target_scale,
         columns=dataset.columns,

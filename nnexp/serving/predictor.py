@@ -110,7 +110,7 @@ class Predictor:
 
     def probabilities(self, z: Array) -> Array | None:
         """Convert outputs z to the probability of each class or label, (N, O); None in a regression."""
-        return probabilities(z, self.spec.link) if self.task.has_probabilities else None
+        return probabilities(z, self.spec.output_activation) if self.task.has_probabilities else None
 
     def prediction_columns(self, z: Array) -> Columns:
         """Build the columns of a table of the predictions that outputs z (N, O) mean."""

@@ -30,7 +30,7 @@ class Case:
 
     oracle: str  # the name of the reference, for the README
     reference: Callable[..., Any]  # (outputs, targets, **settings) -> the loss
-    link: str  # the output activation that it implies
+    output_activation: str  # the output activation that it implies
     settings: tuple[dict[str, Any], ...] = ()  # to test beside the defaults
 
 
@@ -55,7 +55,7 @@ def one_hot(reference):
     return lambda z, y: reference(z, functional.one_hot(y, CLASSES).double() if y.ndim == 1 else y)
 
 
-LINKS = {
+OUTPUT_ACTIVATIONS = {
     "softmax": lambda z: torch.softmax(z, 1),
     "sigmoid": torch.sigmoid,
     "identity": lambda z: z.clamp(0, 1),
@@ -99,7 +99,7 @@ def test_every_loss_has_a_row():
 @pytest.mark.parametrize(("name", "settings"), TESTED)
 def test_losses_agree_with_pytorch_for_each_of_their_tasks(name, settings, compare):
     loss = make("loss", name, **settings)
-    assert loss.link == CASES[name].link
+    assert loss.output_activation == CASES[name].output_activation
     loss.allocate(BATCH, CLASSES, np.float64)
     for task in loss.tasks:
         rng = np.random.default_rng(0)
@@ -129,20 +129,20 @@ def test_a_confident_error_has_a_finite_loss():
     assert loss.forward(z, np.array([1, 1])) == 1000
 
 
-@pytest.mark.parametrize("link", LINKS)
-def test_probabilities_agree_with_pytorch(link, compare):
+@pytest.mark.parametrize("activation", OUTPUT_ACTIVATIONS)
+def test_probabilities_agree_with_pytorch(activation, compare):
     rng = np.random.default_rng(0)
     for scale in (0.1, 1, 30):
         z = scale * rng.standard_normal((9, 5))
-        compare(probabilities(z, link), LINKS[link](torch.tensor(z)))
+        compare(probabilities(z, activation), OUTPUT_ACTIVATIONS[activation](torch.tensor(z)))
 
 
-@pytest.mark.parametrize("link", LINKS)
+@pytest.mark.parametrize("activation", OUTPUT_ACTIVATIONS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_large_outputs_do_not_overflow_and_are_not_written_over(link, dtype):
+def test_large_outputs_do_not_overflow_and_are_not_written_over(activation, dtype):
     z = np.array([[1e38, -1e38, 0, 1], [-1000, -1000, 1000, 1000], [0, 0, 0, 0]], dtype)
     before = z.copy()
-    p = probabilities(z, link)
+    p = probabilities(z, activation)
     assert p.dtype == dtype
     assert ((p >= 0) & (p <= 1)).all()
     assert (z == before).all()

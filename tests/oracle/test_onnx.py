@@ -39,7 +39,7 @@ from nnexp.nn.layer import Layer
 from nnexp.nn.layers.containers import Stack
 from nnexp.nn.models.model import MLP
 from nnexp.nn.network import Network
-from nnexp.nn.output_activations import LINKS
+from nnexp.nn.output_activations import OUTPUT_ACTIVATIONS
 from nnexp.preprocessing.scaling import Standardization, TargetScale
 from nnexp.serving.errors import TranslationError, VerificationError
 from nnexp.serving.model_spec import ModelSpec
@@ -100,7 +100,7 @@ def assert_close(actual, expected):
 def predictor(network, shape, **spec):
     """A network of a regression on float32 as they are, unless the spec says otherwise."""
     unused = dict.fromkeys(ModelSpec.__dataclass_fields__, ())
-    task = {"task": "regression", "link": "identity", "targets": ("y",), "target_scale": None}
+    task = {"task": "regression", "output_activation": "identity", "targets": ("y",), "target_scale": None}
     data = {"shape": shape, "outputs": network.outputs[0], "stored": "float32", "scale": 1.0}
     return Predictor(ModelSpec(**(unused | task | data | spec)), network)
 
@@ -173,7 +173,12 @@ def trained_on_digits(model, *overrides, steps=5):
         trainer.loss.forward(network.forward(x, training=True), y)
         network.backward(trainer.loss.backward())
         trainer.optimizer_step(len(x))
-    task = {"task": "classification", "link": "softmax", "classes": digits.classes, "targets": ()}
+    task = {
+        "task": "classification",
+        "output_activation": "softmax",
+        "classes": digits.classes,
+        "targets": (),
+    }
     known = predictor(network, digits.shape, stored="uint8", scale=digits.scale, **task)
     return known, digits.x_test.reshape(-1, *digits.shape)
 
@@ -219,7 +224,7 @@ def test_means_are_subtracted_in_the_networks_precision():
 
 def test_labels_have_a_probability_each():
     network = random_network([Dense(5), Tanh(), Dense(3)], (4,))
-    labels = {"task": "multilabel", "link": "sigmoid", "targets": ("a", "b", "c")}
+    labels = {"task": "multilabel", "output_activation": "sigmoid", "targets": ("a", "b", "c")}
     known = predictor(network, (4,), scale=standardization(), **labels)
     x = random_examples(known, 100, np.random.default_rng(0))
     model = onnx_model(known, {})
@@ -287,7 +292,12 @@ def test_a_plugins_layer_registers_its_translation():
 
 
 @pytest.mark.parametrize(
-    "task", [{}, {"task": "classification", "link": "softmax"}, {"task": "multilabel", "link": "sigmoid"}]
+    "task",
+    [
+        {},
+        {"task": "classification", "output_activation": "softmax"},
+        {"task": "multilabel", "output_activation": "sigmoid"},
+    ],
 )
 def test_a_wrong_translation_fails_verification(task):
     known = predictor(random_network([Dense(8), Halved(), Dense(3)], (4,)), (4,), **task)
@@ -320,9 +330,9 @@ def test_rounding_that_a_deep_network_magnifies_passes_verification():
         verify(model, known)
 
 
-@pytest.mark.parametrize("link", LINKS)
-def test_links_of_every_kind_agree(link):
-    task = {"task": "classification", "link": link, "classes": ("a", "b", "c")}
+@pytest.mark.parametrize("activation", OUTPUT_ACTIVATIONS)
+def test_every_output_activation_agrees(activation):
+    task = {"task": "classification", "output_activation": activation, "classes": ("a", "b", "c")}
     known = predictor(random_network([Dense(3)], (4,)), (4,), **task)
     model = onnx_model(known, {})
     x = np.random.default_rng(0).standard_normal((50, 4), np.float32)

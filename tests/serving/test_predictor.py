@@ -128,7 +128,7 @@ MLP = "nnexp.nn.models.model.MLP"
         ({"model": {"_target_": MLP, "hidden": [128, 10]}}, "4.W, 4.b missing"),
         ({"format": 99}, "another version of nnexp"),
         ({"format": None}, "another version of nnexp"),
-        ({"link": "logit"}, "expected one of softmax, sigmoid, identity, got logit"),
+        ({"output_activation": "logit"}, "expected one of softmax, sigmoid, identity, got logit"),
         ({"task": "ranking"}, "regression, got ranking"),
         ({"columns": 3}, "damaged"),
     ],

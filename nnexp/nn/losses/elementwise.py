@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike
 
 from nnexp.nn.activations.activation import sigmoid
 from nnexp.nn.losses.loss import Loss, TargetIndex, Targets
-from nnexp.nn.output_activations import Link
+from nnexp.nn.output_activations import OutputActivation
 from nnexp.nn.parameters import Array
 from nnexp.task import TaskName
 
@@ -21,7 +21,7 @@ class Elementwise(Loss):
     """The mean over all outputs of l(z, t): t is onehot(y) if y are classes (B,), else y itself, (B, O)."""
 
     tasks: ClassVar[tuple[TaskName, ...]] = ("regression",)
-    link: ClassVar[Link] = "identity"
+    output_activation: ClassVar[OutputActivation] = "identity"
 
     def allocate(self, capacity: int, outputs: int, dtype: DTypeLike) -> None:
         self.t, self.dz, self.scratch = np.empty((3, capacity, outputs), dtype)  # targets, gradients: (B, O)
@@ -87,7 +87,7 @@ class BinaryCrossEntropy(Elementwise):
     """l = -t log s - (1 - t) log(1 - s), s = sigmoid(z): a yes or no per class, several may be yes."""
 
     tasks = ("multilabel", "classification")
-    link = "sigmoid"
+    output_activation = "sigmoid"
 
     def compare(self, z: Array, t: Array, dz: Array, scratch: Array) -> float:
         total = -float(np.multiply(z, t, out=scratch).sum())  # l = max(z, 0) - z t + log(1 + exp(-|z|))

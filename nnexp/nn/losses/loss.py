@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from nnexp.nn.output_activations import Link
+from nnexp.nn.output_activations import OutputActivation
 from nnexp.nn.parameters import Array
 from nnexp.task import TaskName
 
@@ -20,7 +20,7 @@ class Loss(ABC):
     """The mean loss over a batch of outputs z (B, O) and targets y: classes (B,), or numbers (B, O)."""
 
     tasks: ClassVar[tuple[TaskName, ...]] = ("classification",)
-    link: ClassVar[Link] = "softmax"  # what makes probabilities of outputs
+    output_activation: ClassVar[OutputActivation] = "softmax"  # what makes probabilities of outputs
 
     @abstractmethod
     def allocate(self, capacity: int, outputs: int, dtype: DTypeLike) -> None:

@@ -118,12 +118,16 @@ def _(task: Task, graph: Graph, predictor: Predictor, z: str) -> list["ValueInfo
 
 def _probabilities(graph: Graph, predictor: Predictor, z: str) -> list["ValueInfoProto"]:
     """Add logits and probabilities, as `nnexp.nn.output_activations` computes them."""
-    shape, link = predictor.network.outputs, predictor.spec.link
+    shape, activation = predictor.network.outputs, predictor.spec.output_activation
     logits = _output(graph, z, "logits", "FLOAT", *shape)
-    if link == "identity":
+    if activation == "identity":
         p = graph.add("Clip", "logits", graph.constant("lowest", 0), graph.constant("highest", 1))
     else:
-        p = graph.add("Sigmoid", "logits") if link == "sigmoid" else graph.add("Softmax", "logits", axis=1)
+        p = (
+            graph.add("Sigmoid", "logits")
+            if activation == "sigmoid"
+            else graph.add("Softmax", "logits", axis=1)
+        )
     return [logits, _output(graph, p, "probabilities", "FLOAT", *shape)]
 
 
