@@ -170,29 +170,6 @@ def test_a_regression_keeps_its_targets():
     assert "data.task=classification" in "".join(dataset.notes)
 
 
-def test_several_targets_are_a_regression():
-    columns = {"a": RNG.normal(size=N), "b": np.arange(N) % 3, "c": RNG.normal(size=N)}
-    dataset = load(columns, ["b", "c"])
-    assert (dataset.task, dataset.targets, dataset.features) == ("regression", ("b", "c"), ("a",))
-    assert dataset.y.shape == (48, 2)
-
-
-@pytest.mark.parametrize(("task", "noted"), [("auto", 1), ("multilabel", 0)])
-def test_several_columns_of_zeros_and_ones_are_labels(task, noted):
-    columns = {"height": COLUMNS["height"], "sad": np.arange(N) % 2, "long": np.arange(N) % 3 // 2}
-    dataset = load(columns, ["sad", "long"], task=task)
-    assert (dataset.task, dataset.targets, dataset.outputs) == ("multilabel", ("sad", "long"), 2)
-    assert set(np.unique(dataset.y)) == {0, 1}
-    assert sum("data.task=regression" in note for note in dataset.notes) == noted
-
-
-def test_other_numbers_than_0_and_1_are_no_labels():
-    columns = {"height": COLUMNS["height"], "sad": np.arange(N) % 2, "length": np.arange(N)}
-    assert load(columns, ["sad", "length"]).task == "regression"
-    with pytest.raises(DataError, match="'length' holds numbers other than 0 and 1"):
-        load(columns, ["sad", "length"], task="multilabel")
-
-
 def test_an_array_of_an_npz_file_gives_several_inputs(tmp_path):
     x, y = RNG.normal(size=(N, 2, 2)).astype(np.float32), RNG.normal(size=(N, 3))
     np.savez(tmp_path / "arrays.npz", x=x, y=y)
@@ -251,11 +228,6 @@ def test_missing_values_have_many_spellings(tmp_path, word):
     assert dataset.features == ("a", "b", "c=x", "c=missing")
     assert "missing numbers become the training mean: b (10)" in dataset.notes
     assert "missing categories become a category of their own: c (10)" in dataset.notes
-
-
-def test_few_whole_numbers_beside_words_are_categories():
-    dataset = load({"doors": ["2", "3", "4", "5more"] * 15, "y": ["u", "v"] * 30}, "y")
-    assert dataset.features[-1] == "doors=5more"
 
 
 def test_a_row_may_be_longer_than_the_sample(monkeypatch):
@@ -325,20 +297,51 @@ def test_groups_are_never_divided():
     assert "patient" not in dataset.features
 
 
-def test_numbers_can_be_taken_as_categories_and_columns_dropped():
-    dataset = load(COLUMNS | {"zip": np.arange(N) % 4 + 9}, categorical=["zip"], drop=["colour", "member"])
-    assert dataset.features == ("height", "zip=9", "zip=10", "zip=11", "zip=12")
+ZIP = {"zip": np.arange(N) % 4 + 9}
+IDS = {"id": [f"x{i}" for i in range(N)]}
+WORDS = {"doors": ["2", "3", "4", "5more"] * 15}
 
 
-def test_a_table_may_hold_nothing_but_categories():
-    dataset = load(COLUMNS, drop=["height"])
-    assert dataset.features == ("colour=blue", "colour=green", "colour=red", "member=false", "member=true")
-    assert (dataset.x.sum(axis=1) == 2).all()
-    assert not dataset.numeric.any()
+@pytest.mark.parametrize(
+    ("columns", "options", "features"),
+    [
+        ({"height": range(N), **ZIP}, {}, ("height", "zip")),
+        ({**ZIP, "height": range(N)}, {"categorical": ["zip"], "drop": ["height"]}, ("zip", (9, 10, 11, 12))),
+        ({"a": range(N), **WORDS}, {"drop": ["a"]}, ("doors", (2, 3, 4, "5more"))),
+        (IDS, {"categorical": ["id"]}, ("id", [f"x{i}" for i in range(N)])),
+    ],
+    ids=["numbers", "categorical", "whole numbers beside words", "many categories"],
+)
+def test_categories_become_one_hot(columns, options, features):
+    dataset = load({**columns, "y": ["u", "v"] * 30}, "y", **options)
+    if isinstance(features[1], str):
+        assert dataset.features == features
+        assert dataset.numeric.all()
+    else:
+        assert dataset.features == tuple(f"{features[0]}={value}" for value in features[1])
+        assert (dataset.x.sum(axis=1) == 1).all()
+        assert not dataset.numeric.any()
 
 
-def test_many_categories_are_accepted_if_configured():
-    assert len(load(COLUMNS | {"id": [f"x{i}" for i in range(N)]}, categorical=["id"]).features) == 6 + N
+@pytest.mark.parametrize(
+    ("values", "task", "expected", "noted"),
+    [
+        (np.arange(N) % 2, "auto", "multilabel", True),
+        (np.arange(N) % 2, "multilabel", "multilabel", False),
+        (np.arange(N), "auto", "regression", False),
+        (np.arange(N), "multilabel", None, False),
+    ],
+)
+def test_several_targets_are_labels_if_all_are_0_or_1(values, task, expected, noted):
+    columns = {"height": COLUMNS["height"], "sad": np.arange(N) % 3 // 2, "long": values}
+    if expected is None:
+        with pytest.raises(DataError, match="'long' holds numbers other than 0 and 1"):
+            load(columns, ["sad", "long"], task=task)
+        return
+    dataset = load(columns, ["sad", "long"], task=task)
+    assert (dataset.task, dataset.targets, dataset.y.shape) == (expected, ("sad", "long"), (48, 2))
+    assert dataset.features == ("height",)
+    assert any("data.task=regression" in note for note in dataset.notes) == noted
 
 
 def test_constant_columns_are_noted():
