@@ -48,7 +48,7 @@ def format_error(error: BaseException) -> str:
         return f"{error.filename}: {error.strerror}"
     if _is_of_hydra(error):
         cause = f": {error.__cause__}" if error.__cause__ is not None else ""
-        return f"{error}{cause}".strip().split("\n\n")[0]
+        return f"{error}{cause}".strip().split("\n\n")[0].split("\n    full_key")[0]
     return str(error)
 
 
