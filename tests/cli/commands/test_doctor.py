@@ -48,7 +48,8 @@ def test_json_holds_every_finding(capsys):
 )
 def test_heavy_packages_are_not_imported_and_mlflow_only_for_a_store(fixture, unwanted, request):
     request.getfixturevalue(fixture)
-    code = f"import sys; from nnexp.cli.commands.doctor import main; main([]); sys.exit(str({unwanted} & {{*sys.modules}}))"
+    run = "from nnexp.cli.commands.doctor import main; main([])"
+    code = f"import sys; {run}; sys.exit(str({unwanted} & {{*sys.modules}}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stderr == "set()\n"
 

@@ -125,5 +125,6 @@ def test_the_plot_names_the_suggestion(suggestion, tmp_path):
 
 
 def test_drawing_is_imported_late():
-    code = "import sys, nnexp.cli.commands.lr_find; sys.exit('matplotlib' in sys.modules or 'mlflow' in sys.modules)"
+    imports = "import sys, nnexp.cli.commands.lr_find"
+    code = f"{imports}; sys.exit('matplotlib' in sys.modules or 'mlflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
