@@ -116,7 +116,5 @@ class Conv2d(Weighted):
 def count_windows(size: int, kernel: int, stride: int) -> int:
     """Return the number of windows along one side of an image."""
     if kernel > size:
-        raise ShapeError(
-            f"a kernel of {kernel} does not fit into {size} pixels: use a smaller one, or padding"
-        )
+        raise ShapeError(f"kernel {kernel} does not fit into {size} pixels: use a smaller one, or padding")
     return (size - kernel) // stride + 1

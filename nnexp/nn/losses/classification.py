@@ -12,6 +12,7 @@ from numpy.typing import DTypeLike, NDArray
 from nnexp.nn.losses.loss import Loss, TargetIndex, Targets
 from nnexp.nn.parameters import Array
 
+Smoothing = Annotated[float, Ge(0), Lt(1)]
 ClassWeights = Annotated[list[Annotated[float, Gt(0)]], MinLen(2)] | Literal["balanced"] | None
 """A weight per class; "balanced": N / (C count) for each class, as in scikit-learn."""
 
@@ -24,9 +25,7 @@ class SoftmaxCrossEntropy(Loss):
     class weights the mean is a weighted one, as in PyTorch.
     """
 
-    def __init__(
-        self, label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0, class_weights: ClassWeights = None
-    ) -> None:
+    def __init__(self, label_smoothing: Smoothing = 0.0, class_weights: ClassWeights = None) -> None:
         self.label_smoothing = label_smoothing
         self.class_weights = class_weights
         self.plain = not label_smoothing and class_weights is None

@@ -99,13 +99,9 @@ class ResidualMLP(Model):
     dropout: Rate = 0.0  # within the blocks
 
     def layers(self, inputs: Shape, outputs: int) -> list[Layer]:
-        return [
-            Dense(self.width),
-            *(self.block() for _ in range(self.blocks)),
-            *normalization(self.normalization),
-            make_activation(self.activation),
-            Dense(outputs),
-        ]
+        blocks = [self.block() for _ in range(self.blocks)]
+        head = [*normalization(self.normalization), make_activation(self.activation), Dense(outputs)]
+        return [Dense(self.width), *blocks, *head]
 
     def block(self) -> Residual:
         """Make one residual block."""
