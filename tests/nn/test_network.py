@@ -49,22 +49,6 @@ def test_a_list_of_options_must_have_one_for_each_layer():
         MLP([4, 4, 4], dropout=[0.1, 0.2])
 
 
-def test_an_activation_does_not_write_over_what_another_layer_needs():
-    layers = [
-        Dense(4),
-        make_activation("tanh"),
-        make_activation("relu"),
-        Dropout(0.5),
-        make_activation("sigmoid"),
-        Dense(2),
-    ]
-    network = Network(layers, (3,), 2)
-    assert [layer.in_place for layer in layers] == [False, True, False, False, False, False]
-    network.theta[:] = 0.5
-    network.forward(np.ones((2, 3), np.float32), training=True)
-    assert not np.shares_memory(layers[1].y, layers[2].y)
-
-
 def test_stochastic_layers_draw_from_streams_of_their_own():
     def masks(layers):
         network = Network(layers, (50,), 4, rng=np.random.default_rng(3))
