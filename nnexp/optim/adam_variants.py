@@ -1,7 +1,6 @@
 """Adam with one change: NAdam looks ahead, RAdam corrects a variance, Adamax takes a maximum, LAMB norms.
 
-theta weights, g gradients, m and v moments as in adam.py (divided by 1 - beta), all (P,); t counts steps from
-1.
+theta weights, g gradients, m and v moments as in adam.py (divided by 1 - beta), all (P,); t the step, from 1.
 """
 
 from dataclasses import dataclass

@@ -7,7 +7,7 @@ kernel (C, KH, KW, O) counts as the matrix (C KH KW, O) that it multiplies patch
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import sqrt
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import numpy as np
 from annotated_types import Ge
@@ -23,6 +23,7 @@ QUINTIC = (
     2.0315,
 )  # a, b, c: the steepest at 0 that keep singular values near 1, Jordan et al. 2024
 EPSILON = 1e-8
+Workspace = tuple[Array, Array, Array, Array]
 
 
 @dataclass(kw_only=True, eq=False)
@@ -61,7 +62,7 @@ class Muon(Optimizer):
         self.M = np.zeros_like(self.G)
         self.M_divisor = 1 - self.momentum
         matrices = list(parameters.matrices(self.update))
-        self.workspaces = list(zip(matrices, Workspace.of(matrices), strict=True))
+        self.workspaces = list(with_workspaces(matrices)) if matrices else []
         self.t = 0
 
     def step(self, scale: float = 1.0) -> None:
@@ -90,27 +91,14 @@ class Muon(Optimizer):
             np.multiply(self.M, (1 - mu) / (1 - mu**self.t), out=self.G)
 
 
-class Workspace(NamedTuple):
-    """Scratch of one orthogonalization: X and Y (r, c), A and B (r, r), r the smaller side of the matrix."""
-
-    X: Array
-    Y: Array
-    A: Array
-    B: Array
-
-    @classmethod
-    def of(cls, matrices: Sequence[Array]) -> Iterator["Workspace"]:
-        """Yield one for each matrix, all in the same memory, which the largest fills."""
-        largest = max((matrix.size for matrix in matrices), default=0)
-        widest = max((min(matrix.shape) for matrix in matrices), default=0)
-        dtype = matrices[0].dtype if matrices else None
-        XY = np.zeros((2, largest), dtype)
-        AB = np.zeros((2, widest * widest), dtype)
-        for matrix in matrices:
-            r, c = sorted(matrix.shape)
-            X, Y = XY[:, : r * c].reshape(2, r, c)
-            A, B = AB[:, : r * r].reshape(2, r, r)
-            yield cls(X, Y, A, B)
+def with_workspaces(matrices: Sequence[Array]) -> Iterator[tuple[Array, Workspace]]:
+    """Yield each matrix with scratch: X and Y (r, c), A and B (r, r), r its smaller side; all share their memory."""
+    buffer: Array = np.zeros((4, max(matrix.size for matrix in matrices)), matrices[0].dtype)
+    for matrix in matrices:
+        r, c = sorted(matrix.shape)
+        X, Y = buffer[:2, : r * c].reshape(2, r, c)
+        A, B = buffer[2:, : r * r].reshape(2, r, r)
+        yield matrix, (X, Y, A, B)
 
 
 def orthogonalize(G: Array, workspace: Workspace, iterations: int) -> None:

@@ -66,7 +66,7 @@ class Diagnostics:
         self.activations = {layer.name: activations.get(layer.layer, layer.layer) for layer in self.layers}
         count = min(examples, len(validation.rows))
         self.rows = validation.rows[np.arange(count) * len(validation.rows) // max(count, 1)]
-        self.due: frozenset[int] = frozenset()
+        self.due: frozenset[int] = frozenset()  # the steps to measure, by the steps taken before
 
     def start(self, step: int, steps: int, may_end_early: bool = False) -> None:
         """Start a new record, and choose the steps to measure.
@@ -83,28 +83,24 @@ class Diagnostics:
         for layer in self.layers:
             layer.start()
 
-    def is_due(self, step: int) -> bool:
-        """Decide whether to measure the step after so many steps."""
-        return step in self.due
-
+    @np.errstate(all="ignore")
     def before_step(self) -> None:
         """Measure gradients, before penalties and clipping, and copy the weights."""
-        with np.errstate(all="ignore"):
-            for layer in self.layers:
-                layer.before_step()
+        for layer in self.layers:
+            layer.before_step()
 
+    @np.errstate(all="ignore")
     def after_step(self) -> None:
         """Measure the updates of the weights."""
-        with np.errstate(all="ignore"):
-            for layer in self.layers:
-                layer.after_step()
+        for layer in self.layers:
+            layer.after_step()
 
+    @np.errstate(all="ignore")
     def measure(self, at: int) -> dict[str, float]:
         """Return the metrics of a record, by the names they are logged under; keep its histograms."""
-        with np.errstate(all="ignore"):
-            if self.kept_histograms is not None:
-                self.kept_histograms.add(at, (named for layer in self.layers for named in layer.arrays()))
-            return dict(self.metrics()) if self.has_metrics else {}
+        if self.kept_histograms is not None:
+            self.kept_histograms.add(at, (named for layer in self.layers for named in layer.arrays()))
+        return dict(self.metrics()) if self.has_metrics else {}
 
     def metrics(self) -> Iterator[tuple[str, float]]:
         """Measure weights and activations, and yield all metrics of each layer."""
@@ -204,9 +200,7 @@ def named_layers(network: Network) -> dict[str, Weighted]:
 
 def evenly_spaced(names: list[str], most: int) -> list[str]:
     """Select at most so many names, evenly spaced, with the first and the last."""
-    if len(names) <= most:
-        return names
-    return [names[round(i * (len(names) - 1) / (most - 1))] for i in range(most)]
+    return [names[round(i)] for i in np.linspace(0, len(names) - 1, min(len(names), most))]
 
 
 def norm(vector: Array, scratch: Array) -> float:

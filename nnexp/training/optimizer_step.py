@@ -77,9 +77,8 @@ class OptimizerStep:
     def step(self) -> float:
         """Make one step; return the gradient's norm, before penalties and clipping."""
         grad_norm = sqrt(np.dot(self.network.grad, self.network.grad))
-        diagnostics = self.diagnostics
-        if diagnostics and not diagnostics.is_due(self.steps_taken):
-            diagnostics = None
+        is_measured = self.diagnostics is not None and self.steps_taken in self.diagnostics.due
+        diagnostics = self.diagnostics if is_measured else None
         if diagnostics:
             diagnostics.before_step()
         self.regularizer.penalize()
