@@ -1,1 +1,1 @@
-"""How weights move: optimizers, schedules, averages, penalties. Pure NumPy."""
+"""Optimizers, schedules, averages of weights, regularization. Pure NumPy."""

@@ -25,18 +25,14 @@ class AdaptiveMoments(Optimizer):
 
     Here m is kept divided by (1 - beta1) and v by (1 - beta2): m <- beta1 m + g, v <- beta2 v + g^2. The two
     factors go into the learning rate and epsilon, which saves two passes over all weights in every step.
-
-    Attributes:
-        beta1: the share of m that stays; also called `momentum`.
-        beta2: the share of v that stays.
-        eps: added to the corrected root.
-        amsgrad: divide by the largest v so far: Reddi et al. 2018, algorithm 2.
     """
 
-    beta1: Beta = 0.9
-    beta2: Beta = 0.99
-    eps: Epsilon = 1e-8
-    amsgrad: bool = field(default=False, init=False)
+    beta1: Beta = 0.9  # the share of m that stays; also called `momentum`
+    beta2: Beta = 0.99  # the share of v that stays
+    eps: Epsilon = 1e-8  # added to the corrected root
+    amsgrad: bool = field(
+        default=False, init=False
+    )  # use the largest v so far: Reddi et al. 2018, algorithm 2
 
     @property
     def momentum(self) -> float:

@@ -18,18 +18,12 @@ Epsilon = Annotated[float, Ge(1e-30)]
 
 @dataclass(kw_only=True, eq=False)
 class Adagrad(Optimizer):
-    """v <- v + g^2; theta <- theta - lr g / (sqrt(v) + eps): Duchi et al. 2011, section 1.3, diagonal.
-
-    Attributes:
-        lr_decay: the learning rate of the step t (from 0) is lr / (1 + t lr_decay).
-        initial_accumulator: v before the first step.
-        eps: added to the root.
-    """
+    """v <- v + g^2; theta <- theta - lr g / (sqrt(v) + eps): Duchi et al. 2011, section 1.3, diagonal."""
 
     lr: LearningRate = 0.05
-    lr_decay: Annotated[float, Ge(0)] = 0.0
-    initial_accumulator: Annotated[float, Ge(0)] = 0.0
-    eps: Epsilon = 1e-10
+    lr_decay: Annotated[float, Ge(0)] = 0.0  # the rate of step t, from 0, is lr / (1 + t lr_decay)
+    initial_accumulator: Annotated[float, Ge(0)] = 0.0  # v before the first step
+    eps: Epsilon = 1e-10  # added to the root
 
     def bind(self, parameters: Parameters) -> None:
         super().bind(parameters)
@@ -52,9 +46,9 @@ class Adagrad(Optimizer):
 class Adadelta(Optimizer):
     """Each step as large as the steps before it were: Zeiler 2012, algorithm 1.
 
-    v <- rho v + (1 - rho) g^2; d = sqrt(u + eps) / sqrt(v + eps) g; u <- rho u + (1 - rho) d^2; theta <-
-    theta - lr d. The steps have the unit of the weights, so the paper has no lr; here it is PyTorch's, 1 by
-    default. u and v are kept divided by (1 - rho), which leaves d as it is when eps is divided too.
+    v <- rho v + (1 - rho) g^2; d = sqrt(u + eps) / sqrt(v + eps) g; u <- rho u + (1 - rho) d^2;
+    theta <- theta - lr d. Steps have the unit of the weights, so the paper has no lr; here it is PyTorch's.
+    u and v are kept divided by (1 - rho), which leaves d as it is when eps is divided too.
     """
 
     lr: LearningRate = 1.0
@@ -88,22 +82,14 @@ class Adadelta(Optimizer):
 class RMSprop(Optimizer):
     """v <- alpha v + (1 - alpha) g^2; theta <- theta - lr g / (sqrt(v) + eps): Hinton 2012, lecture 6e.
 
-    v is kept divided by (1 - alpha): the factor goes into the learning rate and epsilon, which saves a pass
-    over all weights.
-
-    Attributes:
-        alpha: the share of v that stays.
-        eps: added to the root.
-        momentum: mu; above 0, b <- mu b + g / (sqrt(v) + eps) takes the quotient's place.
-        centered: divide by the deviation from the mean gradient instead, sqrt(v - mean^2): Graves 2013, eq.
-            38-40.
+    v is kept divided by (1 - alpha): the factor goes into the learning rate and epsilon, and saves a pass.
     """
 
     lr: LearningRate = 3e-3
-    alpha: Beta = 0.99
-    eps: Epsilon = 1e-8
-    momentum: Beta = 0.0
-    centered: bool = False
+    alpha: Beta = 0.99  # the share of v that stays
+    eps: Epsilon = 1e-8  # added to the root
+    momentum: Beta = 0.0  # mu; above 0, b <- mu b + g / (sqrt(v) + eps) takes the quotient's place
+    centered: bool = False  # divide by the standard deviation sqrt(v - mean^2): Graves 2013, eq. 38-40
 
     def bind(self, parameters: Parameters) -> None:
         super().bind(parameters)

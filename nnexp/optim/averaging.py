@@ -86,15 +86,12 @@ class EMA(RunningAverage):
 
     The average starts as the weights after the first step (as in PyTorch), so it needs no correction for a
     start at 0; those first weights fade like decay^t.
-
-    Attributes:
-        decay: the memory; 1 / (1 - decay) steps weigh most.
-        warmup: let the memory grow with the run, min(decay, (1 + t) / (10 + t)) after t steps (as
-            TensorFlow's `num_updates`), so that the first weights are forgotten in a short one.
+    With warmup the decay after t steps is min(decay, (1 + t) / (10 + t)), as TensorFlow's `num_updates`, so
+    that a short run forgets its first weights too.
     """
 
-    decay: Annotated[float, Ge(0), Lt(1)] = 0.999
-    warmup: bool = True
+    decay: Annotated[float, Ge(0), Lt(1)] = 0.999  # the memory; 1 / (1 - decay) steps weigh most
+    warmup: bool = True  # false: PyTorch's average
 
     def after_step(self, progress: float) -> None:
         decay = min(self.decay, (1 + self.count) / (10 + self.count)) if self.warmup else self.decay
@@ -107,14 +104,10 @@ class SWA(RunningAverage):
 
     Running statistics are averaged along with the weights, where the paper measures them anew in one more
     pass.
-
-    Attributes:
-        start: the ratio of the run after which weights count.
-        every: the steps between two weights that count.
     """
 
-    start: Annotated[float, Ge(0), Lt(1)] = 0.75
-    every: Annotated[int, Ge(1)] = 1
+    start: Annotated[float, Ge(0), Lt(1)] = 0.75  # the ratio of the run after which weights count
+    every: Annotated[int, Ge(1)] = 1  # the steps between two weights that count
 
     def bind(self, theta: Array, state: Array) -> None:
         super().bind(theta, state)
@@ -133,14 +126,10 @@ class Lookahead(Averaging):
     """Every k steps: slow <- slow + alpha (theta - slow); theta <- slow: Zhang et al. 2019, algorithm 1.
 
     It changes training itself; the slow weights are evaluated and kept. The state is the live one.
-
-    Attributes:
-        k: the steps of the fast weights, theta, between two of the slow.
-        alpha: the share by which the slow weights move towards the fast.
     """
 
-    k: Annotated[int, Ge(1)] = 5
-    alpha: Annotated[float, Gt(0), Le(1)] = 0.5
+    k: Annotated[int, Ge(1)] = 5  # the steps of the fast weights, theta, between two of the slow
+    alpha: Annotated[float, Gt(0), Le(1)] = 0.5  # the share by which the slow weights move towards the fast
 
     def bind(self, theta: Array, state: Array) -> None:
         super().bind(theta, state)

@@ -15,17 +15,11 @@ Factor = Annotated[float, Ge(1)]
 
 @dataclass(kw_only=True, eq=False)
 class CosineRestarts(Schedule):
-    """Falls from 1 to `final` along half a cosine, repeatedly: Loshchilov & Hutter 2017 (SGDR), eq. 5.
+    """Falls from 1 to `final` along half a cosine, repeatedly: Loshchilov & Hutter 2017 (SGDR), eq. 5."""
 
-    Attributes:
-        cycles: how many falls; the last ends with the run.
-        growth: the length of each over the one before it, the paper's T_mult.
-        final: the multiplier at the end of each.
-    """
-
-    cycles: Count = 3
-    growth: Factor = 2.0
-    final: Multiplier = 0.0
+    cycles: Count = 3  # how many falls; the last ends with the run
+    growth: Factor = 2.0  # the length of each over the one before it, the paper's T_mult
+    final: Multiplier = 0.0  # the multiplier at the end of each
 
     def __post_init__(self) -> None:
         lengths = [self.growth**cycle for cycle in range(self.cycles)]
@@ -42,24 +36,15 @@ class OneCycle(Schedule):
     """Rises from 1 / div_factor to 1, falls to 1 / (div_factor final_div_factor): Smith & Topin 2018.
 
     The two phases are PyTorch's. Momentum goes the other way, from its maximum to its base and back.
-
-    Attributes:
-        pct_start: the ratio that rises.
-        div_factor: the peak, which is the optimizer's lr, over the first multiplier.
-        final_div_factor: the first multiplier over the last.
-        anneal: the shape of rise and fall, half a cosine or a straight line.
-        cycle_momentum: whether to set the momentum of an optimizer that has one.
-        base_momentum: the momentum at the peak.
-        max_momentum: the momentum at both ends.
     """
 
-    pct_start: Ratio = 0.3
-    div_factor: Factor = 25.0
-    final_div_factor: Factor = 1e4
-    anneal: Literal["cos", "linear"] = "cos"
-    cycle_momentum: bool = True
-    base_momentum: Beta = 0.85
-    max_momentum: Beta = 0.95
+    pct_start: Ratio = 0.3  # the ratio that rises
+    div_factor: Factor = 25.0  # the peak, which is the optimizer's lr, over the first multiplier
+    final_div_factor: Factor = 1e4  # the first multiplier over the last
+    anneal: Literal["cos", "linear"] = "cos"  # the shape of rise and fall, half a cosine or a straight line
+    cycle_momentum: bool = True  # whether to set the momentum of an optimizer that has one
+    base_momentum: Beta = 0.85  # the momentum at the peak
+    max_momentum: Beta = 0.95  # the momentum at both ends
 
     def curve(self, progress: float) -> float:
         first = 1 / self.div_factor
@@ -88,18 +73,14 @@ class OneCycle(Schedule):
 class Cyclic(Schedule):
     """Rises in a straight line from `base` to a peak and falls back, repeatedly: Smith 2017, section 3.
 
-    Attributes:
-        cycles: how many peaks.
-        base: the multiplier between them.
-        mode: triangular: every peak is 1; triangular2: each is half as far above base as the one before it;
-            exp_range: heights above base shrink like gamma ** progress.
-        gamma: the share of the height that is left at the run's end; of exp_range only.
+    Modes: triangular: every peak is 1; triangular2: each is half as far above base as the one before it;
+    exp_range: heights above base shrink like gamma ** progress.
     """
 
-    cycles: Count = 4
-    base: Multiplier = 0.1
+    cycles: Count = 4  # how many peaks
+    base: Multiplier = 0.1  # the multiplier between them
     mode: Literal["triangular", "triangular2", "exp_range"] = "triangular"
-    gamma: Share = 0.1
+    gamma: Share = 0.1  # of exp_range: the share of the height at the run's end
 
     def curve(self, progress: float) -> float:
         cycle, within = divmod(progress * self.cycles, 1)

@@ -17,16 +17,11 @@ class Lion(Optimizer):
 
     Chen et al. 2023, algorithm 2. m is kept divided by (1 - beta2); a sign does not change when its argument
     is divided by (1 - beta1) > 0.
-
-    Attributes:
-        lr: the paper takes a third to a tenth of Adam's, and a weight decay that much larger.
-        beta1: the momentum's share in the sign.
-        beta2: the share of m that stays.
     """
 
-    lr: LearningRate = 3e-4
-    beta1: Beta = 0.9
-    beta2: Beta = 0.99
+    lr: LearningRate = 3e-4  # the paper takes a third to a tenth of Adam's, and so much more weight decay
+    beta1: Beta = 0.9  # the momentum's share in the sign
+    beta2: Beta = 0.99  # the share of m that stays
 
     def bind(self, parameters: Parameters) -> None:
         super().bind(parameters)

@@ -17,11 +17,7 @@ from nnexp.optim.adam import Adam
 from nnexp.optim.adaptive import Epsilon
 from nnexp.optim.optimizers import Beta, LearningRate, Optimizer
 
-QUINTIC = (
-    3.4445,
-    -4.7750,
-    2.0315,
-)  # a, b, c: the steepest at 0 that keep singular values near 1, Jordan et al. 2024
+QUINTIC = (3.4445, -4.7750, 2.0315)  # a, b, c: steepest at 0 with singular values near 1, Jordan et al. 2024
 EPSILON = 1e-8
 Workspace = tuple[Array, Array, Array, Array]
 
@@ -30,26 +26,16 @@ Workspace = tuple[Array, Array, Array, Array]
 class Muon(Optimizer):
     """theta <- theta - lr sqrt(max(1, O / I)) orthogonalize(G) for matrices, Adam for vectors.
 
-    Jordan et al. 2024 (blog): M <- mu M + (1 - mu) g; G = M^, or with Nesterov's momentum mu M / (1 -
-    mu^(t+1)) + (1 - mu) g / (1 - mu^t). That scale and these corrections for the start at 0 are those of
-    `optax.contrib.muon`.
-
-    Attributes:
-        lr: of the matrices. A step changes a matrix by about lr in every direction, whatever the gradient's
-            size.
-        momentum: mu.
-        nesterov: whether the momentum looks ahead.
-        iterations: of Newton-Schulz; 5 leave singular values between 0.7 and 1.2.
-        vector_lr: Adam's learning rate for biases and scales; the schedule scales both.
-        beta1, beta2, eps: of Adam.
+    Jordan et al. 2024 (blog): M <- mu M + (1 - mu) g; G = M^, or with Nesterov's momentum
+    mu M / (1 - mu^(t+1)) + (1 - mu) g / (1 - mu^t). Scale and corrections are those of `optax.contrib.muon`.
     """
 
-    lr: LearningRate = 0.01
-    momentum: Beta = 0.95
-    nesterov: bool = True
-    iterations: Annotated[int, Ge(1)] = 5
-    vector_lr: LearningRate = 7e-3
-    beta1: Beta = 0.9
+    lr: LearningRate = 0.01  # about the change of a matrix in every direction, whatever the gradient's norm
+    momentum: Beta = 0.95  # mu
+    nesterov: bool = True  # whether the momentum looks ahead
+    iterations: Annotated[int, Ge(1)] = 5  # of Newton-Schulz; 5 leave singular values between 0.7 and 1.2
+    vector_lr: LearningRate = 7e-3  # Adam's learning rate for biases and scales; the schedule scales both
+    beta1: Beta = 0.9  # beta1, beta2, eps: of Adam
     beta2: Beta = 0.99
     eps: Epsilon = 1e-8
 
@@ -92,7 +78,7 @@ class Muon(Optimizer):
 
 
 def with_workspaces(matrices: Sequence[Array]) -> Iterator[tuple[Array, Workspace]]:
-    """Yield each matrix with scratch: X and Y (r, c), A and B (r, r), r its smaller side; all share their memory."""
+    """Yield each matrix with scratch that all share: X and Y (r, c), A and B (r, r), r the smaller side."""
     buffer: Array = np.zeros((4, max(matrix.size for matrix in matrices)), matrices[0].dtype)
     for matrix in matrices:
         r, c = sorted(matrix.shape)

@@ -20,19 +20,10 @@ WeightDecay = Annotated[float, Ge(0)]
 
 @dataclass(kw_only=True, eq=False)
 class Optimizer(ABC):
-    """Moves theta against g.
+    """Moves theta against g."""
 
-    Attributes:
-        lr: the learning rate at a schedule's multiplier of 1.
-        weight_decay: lambda of the decoupled decay, for matrices only.
-        theta: (P,), the weights.
-        g: (P,), their gradients.
-        matrices: (M,), the leading weights, those of matrices.
-        update: (P,), scratch: what a step subtracts from theta.
-    """
-
-    lr: LearningRate
-    weight_decay: WeightDecay = 0.0
+    lr: LearningRate  # the learning rate at a schedule's multiplier of 1
+    weight_decay: WeightDecay = 0.0  # lambda of the decoupled decay, for matrices only
 
     @property
     def momentum(self) -> float | None:
@@ -45,10 +36,10 @@ class Optimizer(ABC):
 
     def bind(self, parameters: Parameters) -> None:
         """Use a network's vectors, and set the state to zero."""
-        self.theta = parameters.theta
-        self.g = parameters.grad
-        self.matrices = self.theta[parameters.matrix_slice]
-        self.update: Array = np.zeros_like(self.theta)
+        self.theta = parameters.theta  # (P,)
+        self.g = parameters.grad  # (P,)
+        self.matrices = self.theta[parameters.matrix_slice]  # (M,), the weights of matrices
+        self.update: Array = np.zeros_like(self.theta)  # scratch: what a step subtracts from theta
 
     @abstractmethod
     def step(self, scale: float = 1.0) -> None:

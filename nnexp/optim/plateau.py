@@ -16,20 +16,13 @@ class Plateau(Schedule):
     """Falls after more than `patience` evaluations without improvement: PyTorch's ReduceLROnPlateau.
 
     Unlike every other schedule it has a state: its curve depends on the losses it observed, not on progress.
-
-    Attributes:
-        factor: of each fall.
-        patience: evaluations without improvement before the factor applies.
-        threshold: the share of the best loss by which an improvement must be lower.
-        cooldown: evaluations after a fall that do not count.
-        floor: the lowest multiplier.
     """
 
-    factor: Ratio = 0.1
-    patience: Evaluations = 2
-    threshold: Annotated[float, Ge(0)] = 1e-4
-    cooldown: Evaluations = 0
-    floor: Multiplier = 0.0
+    factor: Ratio = 0.1  # of each fall
+    patience: Evaluations = 2  # without improvement before the factor applies
+    threshold: Annotated[float, Ge(0)] = 1e-4  # the smallest improvement, as a share of the best loss
+    cooldown: Evaluations = 0  # after a fall, that do not count
+    floor: Multiplier = 0.0  # the lowest multiplier
 
     def __post_init__(self) -> None:
         self.multiplier = 1.0

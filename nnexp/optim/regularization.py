@@ -1,7 +1,6 @@
 """Weight penalties, gradient clipping and max-norm constraint: in-place lines on vectors.
 
-theta weights, g gradients, both (P,); W the weights of matrices, (M,), which penalties apply to: biases and
-scales stay free.
+theta weights, g gradients, both (P,); W the weights of matrices, (M,): biases and scales are not penalized.
 """
 
 from dataclasses import asdict, dataclass
@@ -19,21 +18,13 @@ Bound = Annotated[float, Gt(0)] | None
 
 @dataclass(frozen=True)
 class Regularization:
-    """The section `regularization`. Decoupled weight decay is the optimizer's own: `optimizer.weight_decay`.
+    """The section `regularization`. Decoupled weight decay is the optimizer's: `optimizer.weight_decay`."""
 
-    Attributes:
-        l1: adds l1 sum |W| to the loss.
-        l2: adds l2 / 2 sum W^2 to the loss, as PyTorch's `weight_decay` does.
-        max_norm: the largest norm of a unit's incoming weights: Srivastava et al. 2014, section 5.1.
-        clip_norm: the largest norm of a step's gradient: Pascanu et al. 2013, algorithm 1.
-        clip_value: the largest absolute value in a step's gradient.
-    """
-
-    l1: Strength = 0.0
-    l2: Strength = 0.0
-    max_norm: Bound = None
-    clip_norm: Bound = None
-    clip_value: Bound = None
+    l1: Strength = 0.0  # adds l1 sum |W| to the loss
+    l2: Strength = 0.0  # adds l2 / 2 sum W^2 to the loss, as PyTorch's `weight_decay` does
+    max_norm: Bound = None  # the largest norm of a unit's weights: Srivastava et al. 2014, section 5.1
+    clip_norm: Bound = None  # the largest norm of a step's gradient: Pascanu et al. 2013, algorithm 1
+    clip_value: Bound = None  # the largest absolute value in a step's gradient
 
     def describe(self) -> str:
         """Format the settings that are not off."""

@@ -1,8 +1,7 @@
 """Schedules that fall: pure functions of progress in [0, 1] that give a multiplier of the learning rate.
 
-Progress is the share of the run's steps already taken, so no schedule needs the length of the run. Any of
-them can rise first: `warmup` is a ratio of the run, every other length here a ratio of what follows the
-warmup.
+Progress is the share of the run's steps already taken, so no schedule needs the length of the run. Any can
+rise first: `warmup` is a ratio of the run, every other length here a ratio of what follows the warmup.
 """
 
 from abc import ABC, abstractmethod
@@ -21,15 +20,10 @@ ROUNDING = 1e-9  # 0.3 / 0.1 is 2.999...
 
 @dataclass(kw_only=True, eq=False)
 class Schedule(ABC):
-    """progress -> multiplier: a straight line up to the curve's beginning, then the curve.
+    """progress -> multiplier: a straight line up to the curve's beginning, then the curve."""
 
-    Attributes:
-        warmup: the ratio of the run that rises; 0 leaves only the curve.
-        start: where the line begins, as a multiplier of the curve's beginning.
-    """
-
-    warmup: Warmup = 0.0
-    start: Multiplier = 0.01
+    warmup: Warmup = 0.0  # the ratio of the run that rises; 0 leaves only the curve
+    start: Multiplier = 0.01  # where the line begins, as a multiplier of the curve's beginning
 
     def __call__(self, progress: float) -> float:
         """Return the multiplier after that share of the steps."""
@@ -138,17 +132,11 @@ class InverseSqrt(Schedule):
 
 @dataclass(kw_only=True, eq=False)
 class WarmupStableDecay(Schedule):
-    """1, then a fall to `final`: Hu et al. 2024 (MiniCPM), section 4; the shapes: Hägele et al. 2024.
+    """1, then a fall to `final`: Hu et al. 2024 (MiniCPM), section 4; the shapes: Hägele et al. 2024."""
 
-    Attributes:
-        decay: the ratio that falls.
-        shape: of the fall; with x from 0 to 1, 1 - x, 1 - sqrt(x) or (1 + cos(pi x)) / 2.
-        final: the multiplier at the end.
-    """
-
-    decay: Share = 0.2
+    decay: Share = 0.2  # the ratio that falls
     shape: Literal["linear", "1-sqrt", "cosine"] = "1-sqrt"
-    final: Multiplier = 0.0
+    final: Multiplier = 0.0  # the multiplier at the end
     warmup: Warmup = 0.05
 
     def curve(self, progress: float) -> float:

@@ -1,10 +1,10 @@
 """The best weights so far, for the end of a run and for early stopping; weights as .npz files."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nnexp.atomic_write import write_atomically
 from nnexp.nn.network import Network
@@ -13,29 +13,26 @@ from nnexp.training.record import Record
 Monitor = Literal["score", "loss"]
 
 
+@dataclass(eq=False)
 class BestWeights:
     """The best record so far, with the weights and the state of its network.
 
     Args:
         network: whose weights are kept.
-        monitor: "score": the highest validation score is best, of equals the lowest loss; "loss": the
-            reverse.
+        monitor: "score" takes the highest validation score, of equals the lowest loss; "loss" the reverse.
         min_delta: the smallest change of the monitored value that counts for early stopping.
-
-    Attributes:
-        best_value: the monitored value that an improvement must exceed; a loss is negated.
-        evaluations_since_improvement: of more than min_delta.
     """
 
-    def __init__(self, network: Network, monitor: Monitor = "score", min_delta: float = 0.0) -> None:
-        self.network = network
-        self.monitor = monitor
-        self.min_delta = min_delta
-        self.theta: NDArray[np.floating] = network.theta.copy()  # (P,)
-        self.state: NDArray[np.floating] = network.state.copy()  # (S,)
+    network: Network
+    monitor: Monitor = "score"
+    min_delta: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.theta = self.network.theta.copy()  # (P,)
+        self.state = self.network.state.copy()  # (S,)
         self.record: Record | None = None
-        self.best_value = -np.inf
-        self.evaluations_since_improvement = 0
+        self.best_value = -np.inf  # of what is monitored
+        self.evaluations_since_improvement = 0  # of more than min_delta
 
     def offer(self, record: Record) -> bool:
         """Keep the network's weights if this record is the best so far; return whether it is."""

@@ -8,11 +8,12 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from math import hypot, inf, sqrt
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nnexp.data.batches import Batches
 from nnexp.nn.layers.dense import Weighted
 from nnexp.nn.network import Network
 from nnexp.nn.parameters import Array
@@ -21,15 +22,6 @@ from nnexp.training.histograms import Histograms, thinning_stride
 
 MAX_LAYERS = 12  # each has 6 metrics, and more columns make a table of runs unreadable
 MAX_VALUES = 20_000  # of a layer, in its histograms
-
-
-class StoredExamples(Protocol):
-    """Validation examples by row."""
-
-    rows: NDArray[np.int64]
-    size: int
-
-    def examples_of(self, rows: NDArray[np.int64]) -> Array: ...
 
 
 class Diagnostics:
@@ -47,7 +39,7 @@ class Diagnostics:
     def __init__(
         self,
         network: Network,
-        validation: StoredExamples,
+        validation: Batches,
         layers: bool = True,
         histograms: bool = True,
         examples: int = 256,
@@ -74,8 +66,7 @@ class Diagnostics:
         Args:
             step: the steps taken so far.
             steps: those until the record is made.
-            may_end_early: whether it may be made before: its first step is then measured, perhaps the only
-            one.
+            may_end_early: whether it may be made before: its first step is then measured, if only that.
         """
         count = min(self.steps, steps)
         offset = 0.0 if may_end_early else 0.5  # middles: the run's first step is untypical
@@ -125,8 +116,7 @@ class Diagnostics:
     def histograms(self) -> dict[str, NDArray[Any]]:
         """Return those of all records, for `np.savez`, under the names of `Histograms.arrays`.
 
-        "<layer>/weights" as they were evaluated; "<layer>/gradients": log10 |g| of the last measured step, no
-        zeros.
+        "<layer>/weights" as they were evaluated; "<layer>/gradients": log10 |g| of the last measured step.
         """
         return {} if self.kept_histograms is None else self.kept_histograms.arrays()
 

@@ -1,12 +1,12 @@
 """The evaluation of a network on batches of examples."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nnexp.data.batches import Batches
 from nnexp.metrics.running import RunningMetric
 from nnexp.nn.losses.loss import Loss
 from nnexp.nn.network import Network
@@ -16,34 +16,18 @@ from nnexp.training.record import Totals
 Targets = NDArray[Any]
 
 
-class Examples(Protocol):
-    """Batches, pass after pass."""
-
-    @property
-    def examples(self) -> int: ...
-    def __len__(self) -> int: ...
-    def __iter__(self) -> Iterator[tuple[Array, Targets]]: ...
-
-
 @dataclass(frozen=True)
 class Evaluation:
-    """The result on some examples.
+    """The result on some examples."""
 
-    Attributes:
-        loss: the mean.
-        score: accuracy or R2.
-        predicted: of each example: the class (N,), the labels (N, L) or the scaled targets (N, T).
-        outputs: (N, O) if they are kept, else empty.
-    """
-
-    loss: float
-    score: float
-    predicted: Targets
-    outputs: Array
+    loss: float  # the mean
+    score: float  # accuracy or R2
+    predicted: Targets  # of each example: the class (N,), the labels (N, L) or the scaled targets (N, T)
+    outputs: Array  # (N, O) if they are kept, else empty
 
 
 def evaluate(
-    network: Network, loss: Loss, score: RunningMetric, batches: Examples, keep_outputs: bool = False
+    network: Network, loss: Loss, score: RunningMetric, batches: Batches, keep_outputs: bool = False
 ) -> Evaluation:
     """Evaluate a network on one pass of batches; its weights and state stay as they are."""
     totals = Totals()

@@ -11,9 +11,9 @@ from math import exp, isfinite
 import numpy as np
 from numpy.typing import NDArray
 
+from nnexp.data.batches import Batches
 from nnexp.nn.losses.loss import Loss
 from nnexp.nn.network import Network
-from nnexp.training.evaluation import Examples
 from nnexp.training.numerics import flushed_denormals
 from nnexp.training.optimizer_step import OptimizerStep
 
@@ -26,21 +26,13 @@ SLOWED = 0.9  # the share of the fall after which it counts as slowed
 
 @dataclass(frozen=True)
 class LRCurve:
-    """The result of a range test.
+    """The result of a range test."""
 
-    Attributes:
-        lr: of each step, (S,), growing.
-        loss: of the batch, before the step, (S,).
-        smoothed: its bias-corrected exponential average, (S,).
-        memory: the steps that the average reaches back; in the first so many it is too noisy to use.
-        diverged: whether divergence ended the test; a loss that is NaN or infinite is not among the losses.
-    """
-
-    lr: Numbers
-    loss: Numbers
-    smoothed: Numbers
-    memory: int
-    diverged: bool
+    lr: Numbers  # of each step, (S,), growing
+    loss: Numbers  # of the batch, before the step, (S,)
+    smoothed: Numbers  # its bias-corrected exponential average, (S,)
+    memory: int  # the steps that the average reaches back; in the first so many it is too noisy to use
+    diverged: bool  # whether that ended the test; a loss that is not finite is not among the losses
 
     @property
     def first(self) -> float:
@@ -86,7 +78,7 @@ class LRCurve:
 
 @flushed_denormals()
 def lr_range_test(
-    network: Network, loss: Loss, step: OptimizerStep, batches: Examples, low: float, high: float, steps: int
+    network: Network, loss: Loss, step: OptimizerStep, batches: Batches, low: float, high: float, steps: int
 ) -> LRCurve:
     """Train with a learning rate that grows from low to high by a constant factor; end early on divergence.
 
@@ -123,7 +115,7 @@ def lr_range_test(
 
 
 def losses(
-    network: Network, loss: Loss, step: OptimizerStep, batches: Examples, rates: Iterable[float]
+    network: Network, loss: Loss, step: OptimizerStep, batches: Batches, rates: Iterable[float]
 ) -> Iterator[tuple[float, float]]:
     """Make one step at each learning rate; yield it with the mean loss over the step's examples."""
     endless = chain.from_iterable(repeat(batches))

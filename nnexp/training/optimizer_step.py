@@ -15,31 +15,17 @@ from nnexp.training.diagnostics import Diagnostics
 
 @dataclass(eq=False)
 class OptimizerStep:
-    """Accumulates gradients; every so many batches: penalties, clipping, an update, max-norm, the average.
+    """Accumulates gradients; every so many batches: penalties, clipping, an update, max-norm, the average."""
 
-    Attributes:
-        network: its parameters are trained.
-        optimizer: is bound to them here.
-        schedule: progress in [0, 1) -> multiplier of the learning rate.
-        averaging: is bound to the weights here.
-        regularization: penalties and bounds.
-        accumulate: the batches whose gradients make one step.
-        steps_planned: of the whole run; progress is a share of them.
-        diagnostics: measure some of the steps; they change nothing.
-        steps_taken: so far.
-        elapsed: the share of the time budget that is used up.
-        lr: the learning rate of the last step.
-    """
-
-    network: Network
-    optimizer: Optimizer
-    schedule: Schedule = field(default_factory=Constant)
-    averaging: Averaging = field(default_factory=NoAveraging)
-    regularization: Regularization = field(default_factory=Regularization)
+    network: Network  # its parameters are trained
+    optimizer: Optimizer  # is bound to them here
+    schedule: Schedule = field(default_factory=Constant)  # progress -> multiplier of the learning rate
+    averaging: Averaging = field(default_factory=NoAveraging)  # is bound to the weights here
+    regularization: Regularization = field(default_factory=Regularization)  # penalties and bounds
     _: KW_ONLY
-    accumulate: int = 1
-    steps_planned: int = 1
-    diagnostics: Diagnostics | None = None
+    accumulate: int = 1  # the batches whose gradients make one step
+    steps_planned: int = 1  # of the whole run; progress is a share of them
+    diagnostics: Diagnostics | None = None  # measure some of the steps; they change nothing
 
     def __post_init__(self) -> None:
         network = self.network
@@ -50,8 +36,8 @@ class OptimizerStep:
         self.batches = 0  # accumulated
         self.examples = 0  # accumulated
         self.steps_taken = 0
-        self.elapsed = 0.0
-        self.lr = 0.0
+        self.elapsed = 0.0  # the share of the time budget that is used up
+        self.lr = 0.0  # of the last step
 
     def __call__(self, examples: int) -> float | None:
         """Take the gradient of a batch of so many examples; return its norm if a step was made."""

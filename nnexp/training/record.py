@@ -7,31 +7,21 @@ from dataclasses import dataclass, field
 class Record:
     """The metrics of one epoch, or of the steps between two evaluations.
 
-    Attributes:
-        at: the step that it is logged under: the epoch, or the step where evaluation goes by steps.
-        epoch: from 1; the one that the evaluation falls into.
-        train_loss, train_score: means over the examples since the last record, each measured before its step.
-        val_loss, val_score: after the last step.
-        lr: the learning rate of the last step.
-        grad_norm: the mean over the steps of the gradient's Euclidean norm.
-        seconds: of training, without evaluation.
-        examples_per_second: of training.
-        score_name: accuracy or r2.
-        layers: diagnostics of each layer, by metric name.
+    Training metrics are means over the examples since the last record, each measured before its step.
     """
 
-    at: int
-    epoch: int
+    at: int  # the step that it is logged under: the epoch, or the step where evaluation goes by steps
+    epoch: int  # from 1; the one that the evaluation falls into
     train_loss: float
     train_score: float
     val_loss: float
     val_score: float
-    lr: float
-    grad_norm: float
-    seconds: float
-    examples_per_second: float
-    score_name: str = "accuracy"
-    layers: dict[str, float] = field(default_factory=dict, hash=False, repr=False)
+    lr: float  # the learning rate of the last step
+    grad_norm: float  # the mean over the steps of the gradient's Euclidean norm
+    seconds: float  # of training, without evaluation
+    examples_per_second: float  # of training
+    score_name: str = "accuracy"  # accuracy or r2
+    layers: dict[str, float] = field(default_factory=dict, hash=False, repr=False)  # diagnostics by name
 
     def metrics(self) -> dict[str, float]:
         """Return the values by the names that they are logged under."""

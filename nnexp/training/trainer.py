@@ -9,11 +9,12 @@ from math import ceil
 from time import perf_counter
 from typing import Literal
 
+from nnexp.data.batches import Batches
 from nnexp.metrics.running import RunningMetric
 from nnexp.nn.losses.loss import Loss
 from nnexp.nn.network import Network
 from nnexp.nn.parameters import Array
-from nnexp.training.evaluation import Examples, Targets, evaluate
+from nnexp.training.evaluation import Targets, evaluate
 from nnexp.training.numerics import flushed_denormals
 from nnexp.training.optimizer_step import OptimizerStep
 from nnexp.training.record import Record, Totals
@@ -25,34 +26,24 @@ Unit = Literal["epoch", "step"]
 class Trainer:
     """Trains a network, epoch by epoch.
 
-    Attributes:
-        network: initialized.
-        loss: allocated for the network's outputs.
-        score: the running metric beside the loss.
-        optimizer_step: updates the weights; planned for all steps of all epochs.
-        train: batches in a new order in every pass.
-        validation: batches in a fixed order.
-        n_epochs: how many.
-        evaluate_every: the steps between two evaluations; None evaluates at each epoch's end.
-        time_budget: the seconds of training after which it ends, even within an epoch; None for no limit. The
-            progress of a schedule is then that of the steps or that of the time, whichever is further.
-        seconds: of training, so far.
+    A time budget may end training within an epoch; a schedule's progress is then that of the steps or that of
+    the time, whichever is further.
     """
 
-    network: Network
-    loss: Loss
-    score: RunningMetric
-    optimizer_step: OptimizerStep
-    train: Examples
-    validation: Examples
+    network: Network  # initialized
+    loss: Loss  # allocated for the network's outputs
+    score: RunningMetric  # the running metric beside the loss
+    optimizer_step: OptimizerStep  # updates the weights; planned for all steps of all epochs
+    train: Batches  # batches in a new order in every pass
+    validation: Batches  # batches in a fixed order
     _: KW_ONLY
-    n_epochs: int
-    evaluate_every: int | None = None
-    time_budget: float | None = None
+    n_epochs: int  # how many
+    evaluate_every: int | None = None  # the steps between two evaluations; None evaluates at each epoch's end
+    time_budget: float | None = None  # seconds of training; None for no limit
 
     def __post_init__(self) -> None:
         self.steps_per_epoch = steps_per_epoch(self.train, self.optimizer_step.accumulate)
-        self.seconds = 0.0
+        self.seconds = 0.0  # of training, so far
         self.start_record()
 
     @property
@@ -169,6 +160,6 @@ class Trainer:
         return record, validation.predicted
 
 
-def steps_per_epoch(train: Examples, accumulate: int) -> int:
+def steps_per_epoch(train: Batches, accumulate: int) -> int:
     """Count the steps of an epoch; the last one may have fewer than `accumulate` batches."""
     return ceil(len(train) / accumulate)
