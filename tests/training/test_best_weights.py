@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from fixtures.components import components, train
 
-from nnexp.serving.model_loader import PredictorError, fill
+from nnexp.serving.errors import PredictorError
+from nnexp.serving.model_loader import load_weights
 from nnexp.training.best_weights import BestWeights, save_weights
 from nnexp.training.record import Record
 
@@ -47,7 +48,7 @@ def test_running_statistics_are_kept_and_saved_with_the_weights(tmp_path: Path):
     best.restore()
     np.testing.assert_array_equal(made.network.state, kept)
     save_weights(made.network, tmp_path / "deep" / "weights.npz")
-    fill(other.network, tmp_path / "deep" / "weights.npz")
+    load_weights(other.network, tmp_path / "deep" / "weights.npz")
     np.testing.assert_array_equal(other.network.state, kept)
     np.testing.assert_array_equal(other.network.theta, made.network.theta)
 
@@ -58,7 +59,7 @@ def test_weights_are_saved_by_layer_and_refused_by_another_network(tmp_path: Pat
     with np.load(path, allow_pickle=False) as saved:
         assert sorted(saved.files) == ["0.W", "0.b", "2.W", "2.b"]
     with pytest.raises(PredictorError):
-        fill(components("model=softmax").network, path)
+        load_weights(components("model=softmax").network, path)
 
 
 def test_the_best_weights_are_an_average_where_there_is_one():
