@@ -10,15 +10,13 @@ import signal
 import struct
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import pytest
+from fixtures.mlflow_server import wait_until_it_answers
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium: pip install 'nnexp[browser]'")
 from selenium.common.exceptions import StaleElementReferenceException  # noqa: E402
@@ -128,32 +126,18 @@ def served(
     output, nnexp = folder / "ui.txt", [sys.executable, "-m", "nnexp"]
     with output.open("w") as file:
         command = [*nnexp, "ui", "--no-browser", "--port", str(port)]
-        server = subprocess.Popen(
-            command, cwd=folder, env=environment, stdout=file, stderr=file, start_new_session=True
-        )
+        streams = {"stdout": file, "stderr": file, "start_new_session": True}
+        server = subprocess.Popen(command, cwd=folder, env=environment, **streams)
     try:
         sweep = [*nnexp, "-m", *SWEEP]
         done = subprocess.run(sweep, cwd=folder, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         url = f"http://127.0.0.1:{port}"
-        wait_for(f"{url}/health", server, output)
+        wait_until_it_answers(port, server, output)
         yield read_store(url, output, f"sqlite:///{folder / 'mlruns' / 'mlflow.db'}")
     finally:
         os.killpg(server.pid, signal.SIGKILL)  # SIGTERM would wait for its connections
         server.wait(timeout=TIMEOUT)
-
-
-def wait_for(address: str, server: "subprocess.Popen[bytes]", output: Path) -> None:
-    end = time.monotonic() + TIMEOUT
-    while time.monotonic() < end:
-        assert server.poll() is None, output.read_text()
-        try:
-            urllib.request.urlopen(address).close()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    pytest.fail(f"no answer from {address}:\n{output.read_text()}")
 
 
 def read_store(url: str, output: Path, uri: str) -> Store:

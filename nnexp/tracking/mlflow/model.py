@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nnexp.preprocessing.scaling import Standardization
 from nnexp.run_folder import NETWORK, Entry, RunFolder
 from nnexp.serving import mlflow_loader
 from nnexp.serving.bundle import write_bundle
+from nnexp.serving.model_spec import ModelSpec
 from nnexp.tasks import task_of
 from nnexp.tracking.mlflow.store import URI_VARIABLE
 
@@ -45,7 +47,7 @@ def log_model(
     """
     from mlflow.entities import LoggedModelOutput, LoggedModelStatus, Metric
 
-    run_id, task = state.run_id, run.network_spec["task"]
+    run_id, task = state.run_id, ModelSpec.read(run / NETWORK).task
     names = [name for name in head["params"] if "." not in name and name not in NOT_SHOWN]
     params = {name: head["params"][name][:PARAM_LENGTH] for name in names}
     where = f"source_run_id = '{run_id}' AND name = '{NAME}'"
@@ -106,7 +108,7 @@ def save_model(
 ) -> None:
     """Write a run's network as a folder in MLflow's format; plugins are searched for in `home`."""
     run = RunFolder(folder)
-    spec = run.network_spec
+    spec = ModelSpec.read(run / NETWORK)
     with tempfile.TemporaryDirectory() as temporary, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of MLflow, about itself
         from mlflow import pyfunc
@@ -140,37 +142,35 @@ def disable_requirement_check() -> None:
         setattr(environment, name, lambda requirements: None)
 
 
-def requirements(spec: Mapping[str, Any]) -> list[str]:
+def requirements(spec: ModelSpec) -> list[str]:
     """Return the packages that the model needs besides its copy of nnexp, in the installed versions."""
-    optional = ("scipy",) if "gelu" in json.dumps(spec["model"]).lower() else ()  # for the error function
+    optional = ("scipy",) if "gelu" in json.dumps(spec.model).lower() else ()  # for the error function
     return [f"{name}=={metadata.version(name)}" for name in (*REQUIRED, *optional)]
 
 
-def signature(spec: Mapping[str, Any]) -> "ModelSignature":
+def signature(spec: ModelSpec) -> "ModelSignature":
     """Build the signature: types of inputs and outputs."""
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema, TensorSpec
 
-    if columns := spec["columns"]:
-        types = {column["name"]: "string" if column.get("categories") else "double" for column in columns}
+    if spec.columns:
+        types = {column.name: "string" if column.categories else "double" for column in spec.columns}
         inputs = Schema([ColSpec(kind, name, required=False) for name, kind in types.items()])
     else:
-        inputs = Schema([TensorSpec(np.dtype(spec["stored"]), (-1, *spec["shape"]))])
-    task = task_of(spec["task"])
-    outputs = task.column_types(task.names(spec))
+        inputs = Schema([TensorSpec(np.dtype(spec.stored), (-1, *spec.shape))])
+    outputs = task_of(spec.task).column_types(spec.names)
     return ModelSignature(inputs, Schema([ColSpec(kind, name) for name, kind in outputs.items()]))
 
 
-def input_example(spec: Mapping[str, Any]) -> Any:
+def input_example(spec: ModelSpec) -> Any:
     """Build an example of the inputs: black images, or rows of means and first categories."""
-    if not spec["columns"]:
-        return np.zeros((EXAMPLES, *spec["shape"]), spec["stored"])
+    if not spec.columns:
+        return np.zeros((EXAMPLES, *spec.shape), spec.stored)
     import pandas as pd
 
-    means = iter(spec["scale"]["shift"] if isinstance(spec["scale"], dict) else ())
+    means = iter(spec.scale.shift if isinstance(spec.scale, Standardization) else ())
     row: dict[str, Any] = {}
-    for column in spec["columns"]:
-        categories = column.get("categories") or ()
-        inputs = [float(next(means, 0.0)) for _ in categories or (None,)]
-        row[column["name"]] = categories[0] if categories else inputs[0]
+    for column in spec.columns:
+        inputs = [float(next(means, 0.0)) for _ in column.categories or (None,)]
+        row[column.name] = column.categories[0] if column.categories else inputs[0]
     return pd.DataFrame([row] * EXAMPLES)

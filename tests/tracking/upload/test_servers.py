@@ -1,4 +1,4 @@
-"""A tracking server that is down, fails, hangs or loses its answers: training goes on, the store has all once."""
+"""A tracking server that is down, fails, hangs or loses answers: training goes on, the store has all once."""
 
 import json
 import secrets
