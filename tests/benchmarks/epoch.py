@@ -1,14 +1,15 @@
-"""One epoch of the trainer beside scikit-learn, PyTorch and JAX, on the same work, in one run; prints a Markdown table.
+"""One epoch of the trainer beside scikit-learn, PyTorch and JAX on the same work; prints a Markdown table.
 
     python tests/benchmarks/epoch.py [--network lenet5] [--rounds 9] [--only nnexp,torch]
 
-The work: 60,000 images of 784 numbers in float32, 10 classes, a 784-128-10 ReLU network (or LeNet-5, nnexp and PyTorch only),
-softmax cross-entropy, a new order in every epoch. Each tool lives in a process of its own (thread pools in one process fight)
-and sleeps while it is not its turn.
-The tools take turns epoch by epoch, so that a machine whose speed drifts is as slow for one as for the other; the figures are
-the median and, in brackets, the best of `rounds` epochs in seconds, after one that does not count. PyTorch is eager with
-tensors in memory, JAX one jitted `lax.scan` over the epoch, scikit-learn its MLPClassifier; those that are not installed are
-left out. nnexp's epoch starts from bytes, as in a run. Images are MNIST's if NNEXP_DATA has them, else noise of the same shape.
+The work: 60,000 images of 784 numbers in float32, 10 classes, a 784-128-10 ReLU network (or LeNet-5, nnexp
+and PyTorch only), softmax cross-entropy, a new order in every epoch. Each tool lives in a process of its
+own (thread pools in one process fight) and sleeps while it is not its turn. The tools take turns epoch by
+epoch, so that a machine whose speed drifts is as slow for one as for the other; the figures are the median
+and, in brackets, the best of `rounds` epochs in seconds, after one that does not count. PyTorch is eager
+with tensors in memory, JAX one jitted `lax.scan` over the epoch, scikit-learn its MLPClassifier; those that
+are not installed are left out. nnexp's epoch starts from bytes, as in a run. Images are MNIST's if
+NNEXP_DATA has them, else noise of the same shape.
 """
 
 import argparse
@@ -73,22 +74,22 @@ def torch(batch: int, optimizer: str, name: str) -> Callable[[], Any]:
 
     x, y = examples()
     images, labels = torch.from_numpy(x / np.float32(255)), torch.from_numpy(y)
-    part, relu, pool = torch.nn, torch.nn.ReLU(), torch.nn.MaxPool2d(2)
+    nn, relu, pool = torch.nn, torch.nn.ReLU(), torch.nn.MaxPool2d(2)
     if name == "mlp":
-        network = part.Sequential(part.Linear(784, HIDDEN), relu, part.Linear(HIDDEN, 10))
+        network = nn.Sequential(nn.Linear(784, HIDDEN), relu, nn.Linear(HIDDEN, 10))
     else:
         images = images.reshape(-1, 1, 28, 28)
         convolutions = (
-            part.Conv2d(1, 6, 5, padding=2),
+            nn.Conv2d(1, 6, 5, padding=2),
             relu,
             pool,
-            part.Conv2d(6, 16, 5),
+            nn.Conv2d(6, 16, 5),
             relu,
             pool,
-            part.Flatten(),
+            nn.Flatten(),
         )
-        network = part.Sequential(
-            *convolutions, part.Linear(400, 120), relu, part.Linear(120, 84), relu, part.Linear(84, 10)
+        network = nn.Sequential(
+            *convolutions, nn.Linear(400, 120), relu, nn.Linear(120, 84), relu, nn.Linear(84, 10)
         )
     rule = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[optimizer](
         network.parameters(), lr=RATE[optimizer]
@@ -171,7 +172,7 @@ TITLES = {"nnexp": "nnexp", "torch": "PyTorch", "sklearn": "scikit-learn", "jax"
 
 
 def serve(tool: str) -> None:
-    """Answer lines from standard input: "batch optimizer network" prepares that cell, an empty line runs an epoch; each answers seconds."""
+    """For each line from stdin print seconds: "batch optimizer network" prepares a cell, "" runs an epoch."""
     epoch: Callable[[], Any] = int
     for line in sys.stdin:
         if line.strip():
@@ -203,9 +204,8 @@ def main() -> None:
         workers[tool].stdin.flush()
         return float(workers[tool].stdout.readline())
 
-    print(
-        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, NumPy {np.__version__}\n"
-    )
+    versions = f"Python {platform.python_version()}, NumPy {np.__version__}"
+    print(f"{platform.machine()}, {os.cpu_count()} cores, {versions}\n")
     print(f"| batch, optimizer | {' | '.join(TITLES[tool] for tool in tools)} |")
     print(f"|---|{'---|' * len(tools)}", flush=True)
     for batch, optimizer in CELLS[options.network]:
@@ -213,10 +213,8 @@ def main() -> None:
             ask(tool, f"{batch} {optimizer} {options.network}")
         times = [[ask(tool, "") for tool in tools] for _ in range(options.rounds)]
         columns = zip(*times, strict=True)
-        print(
-            f"| {batch}, {optimizer} | {' | '.join(f'{median(column):.3f} ({min(column):.3f})' for column in columns)} |",
-            flush=True,
-        )
+        cells = [f"{median(column):.3f} ({min(column):.3f})" for column in columns]
+        print(f"| {batch}, {optimizer} | {' | '.join(cells)} |", flush=True)
     for worker in workers.values():
         worker.communicate()
     return None

@@ -1,10 +1,10 @@
-"""What tracking costs: the same run with nothing on, with everything on, and with everything on in a folder that has no store
-yet (MLflow then makes its tables), by turns, each in a process of its own.
+"""The cost of tracking: the same run without it, with it, and with it in a folder without a store, by turns.
 
     python tests/benchmarks/overhead.py [--rounds 5] [data=mnist trainer.epochs=10 ...]
 
-Told are seconds, median (best): the training loop; from the loop's end to the process's end; from the process's start to the
-first step, without the reading of the data. "Alone" has no tracking process, no diagnostics, no pictures.
+Each run has a process of its own; where there is no store, MLflow creates its tables. Printed are seconds,
+median (best): the training loop; from its end to the end of the process; from the start of the process to the
+first step, without reading the data. "Alone" has no tracking process, no diagnostics, no plots.
 """
 
 import argparse
@@ -29,15 +29,15 @@ import json, sys, time
 
 alone, report = sys.argv.pop(1) == "alone", sys.argv.pop(1)
 from nnexp.__main__ import main
-from nnexp.tracking.upload.client import Outcome, Shipper
+from nnexp.tracking.upload.client import Outcome, Uploader
 
 if alone:
-    class Nobody:
-        take = lambda self, folder: None
+    class NoUploader:
+        submit = lambda self, folder: None
         wait = lambda self, folder: Outcome()
-    Shipper.start = classmethod(lambda cls, mlflow: Nobody())
+    Uploader.start = classmethod(lambda cls, mlflow: NoUploader())
 else:
-    Shipper.start(mlflow=True)  # as main does, before the imports
+    Uploader.start(mlflow=True)  # as main does, before the imports
 
 import nnexp.cli.train, nnexp.experiment.run
 from nnexp.data.images.image_sets import ImageSet
@@ -46,18 +46,18 @@ from nnexp.training.trainer import Trainer
 spans = {}
 
 def watch(owner, name):
-    found = getattr(owner, name)
+    function = getattr(owner, name)
     def watched(*arguments, **keywords):
         span = spans.setdefault(name, [time.time(), 0.0])
         try:
-            return found(*arguments, **keywords)
+            return function(*arguments, **keywords)
         finally:
             span[1] = time.time()
     setattr(owner, name, watched)
 
 watch(ImageSet, "load")
 watch(Trainer, "train_until_evaluation")
-watch(nnexp.experiment.run, "learn")
+watch(nnexp.experiment.run, "train")
 sys.argv[0] = "nnexp"
 code = main()
 open(report, "w").write(json.dumps(spans))
@@ -66,7 +66,7 @@ sys.exit(code)
 
 
 def measure(kind: str, folder: str, overrides: list[str]) -> dict[str, float]:
-    """One run; where its seconds went."""
+    """Run once; return the seconds of each phase."""
     report = os.path.join(folder, "spans.json")
     started = time.time()
     command = [sys.executable, "-c", PROGRAM, kind, report, *overrides, *(ALONE if kind == "alone" else [])]
@@ -76,8 +76,8 @@ def measure(kind: str, folder: str, overrides: list[str]) -> dict[str, float]:
         spans = json.load(file)
     loaded = spans["load"][1] - spans["load"][0]
     return {
-        "loop": spans["learn"][1] - spans["learn"][0],
-        "end": ended - spans["learn"][1],
+        "loop": spans["train"][1] - spans["train"][0],
+        "end": ended - spans["train"][1],
         "first_step": spans["train_until_evaluation"][0] - started - loaded,
         "data": loaded,
         "whole": ended - started,
@@ -85,25 +85,25 @@ def measure(kind: str, folder: str, overrides: list[str]) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="What tracking costs.")
+    parser = argparse.ArgumentParser(description="The cost of tracking.")
     parser.add_argument("overrides", nargs="*", default=["data=mnist", "trainer.epochs=10"])
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_intermixed_args()
-    found: dict[str, list[dict[str, float]]] = {"alone": [], "everything": [], "first run": []}
+    runs_of: dict[str, list[dict[str, float]]] = {"alone": [], "everything": [], "first run": []}
     with tempfile.TemporaryDirectory() as home:
-        measure("everything", home, options.overrides)  # makes the store
+        measure("everything", home, options.overrides)  # creates the store
         for _ in range(options.rounds):
-            for kind, runs in found.items():
+            for kind, runs in runs_of.items():
                 with tempfile.TemporaryDirectory() as new:
                     runs.append(measure(kind, new if kind == "first run" else home, options.overrides))
     print(f"{'':12}" + "".join(f"{title:>22}" for title in COLUMNS.values()))
-    for kind, runs in found.items():
+    for kind, runs in runs_of.items():
         values = {name: [run[name] for run in runs] for name in COLUMNS}
         print(
             f"{kind:12}" + "".join(f"{statistics.median(v):14.2f} ({min(v):5.2f})" for v in values.values())
         )
     for kind in ("everything", "first run"):
-        pairs = list(zip(found["alone"], found[kind], strict=True))
+        pairs = list(zip(runs_of["alone"], runs_of[kind], strict=True))
         longer = statistics.median(b["loop"] / a["loop"] - 1 for a, b in pairs)
         after = statistics.median(b["end"] - a["end"] for a, b in pairs)
         print(f"{kind}: the loop takes {longer:+.1%} longer, {after:+.2f} s after it, median over pairs")
