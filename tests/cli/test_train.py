@@ -38,8 +38,8 @@ def runs(experiment="nnexp"):
     from mlflow.tracking import MlflowClient
 
     client = MlflowClient(tracking_uri(None))
-    found = client.get_experiment_by_name(experiment)
-    return client, client.search_runs([found.experiment_id]) if found else []
+    entity = client.get_experiment_by_name(experiment)
+    return client, client.search_runs([entity.experiment_id]) if entity else []
     entity = client.get_experiment_by_name(experiment)
     return client, client.search_runs([entity.experiment_id]) if entity else []
 

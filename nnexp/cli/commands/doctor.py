@@ -10,9 +10,9 @@ from rich.markup import escape
 from nnexp.cli.arguments import Arguments
 from nnexp.cli.doctor import installation, machine, project
 from nnexp.cli.doctor.finding import Check, Finding
+from nnexp.cli.errors import FAILURE
 from nnexp.messages import plural
 
-FAILURE = 1
 COLORS = {"ok": "green", "note": "yellow", "problem": "bold red"}
 CHECKS: dict[str, Check] = {
     "python": installation.check_python,
