@@ -40,8 +40,6 @@ def runs(experiment="nnexp"):
     client = MlflowClient(tracking_uri(None))
     entity = client.get_experiment_by_name(experiment)
     return client, client.search_runs([entity.experiment_id]) if entity else []
-    entity = client.get_experiment_by_name(experiment)
-    return client, client.search_runs([entity.experiment_id]) if entity else []
 
 
 def artifacts(client, run, folder=None):
