@@ -20,11 +20,7 @@ PRESETS = ("experiment", "debug", "hparams_search")  # their choices appear as t
 
 
 def report(run: Run, name: str) -> dict[str, Any]:
-    """Collect everything of a run, which the command line calls `name`.
-
-    Raises:
-        RunError: no connection to the store.
-    """
+    """Collect everything of a run, which the command line calls `name`."""
     files = run.files()
     environment = run.json(ENVIRONMENT)
     best = run.metrics.get("best/step", run.metrics.get("best/epoch"))

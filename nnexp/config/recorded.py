@@ -79,9 +79,7 @@ def _use_local_data(values: Values, overridden: Collection[str]) -> Iterator[Not
         name = Path(path).name
         candidates = [Path.cwd() / name, Path(local).expanduser() / name]
         if (file := next(filter(Path.is_file, candidates), None)) is None:
-            what = (
-                f"the recorded file is missing, and no {name} in {Path.cwd()} or {local}; fix: data.path=FILE"
-            )
+            what = f"missing, and no {name} in {Path.cwd()} or {local}; fix: data.path=FILE"
             raise ConfigError([Problem(f"data.path={path}", what)])
         data["path"] = str(file)
         yield "data", f"read from {file}; the recorded file does not exist here: {path}"

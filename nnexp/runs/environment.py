@@ -1,8 +1,7 @@
 """Whether runs have the same data, code and machine: the facts that can change the bits of a result."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from nnexp.data.dataset import Dataset
 from nnexp.data.errors import DataError
@@ -12,9 +11,8 @@ from nnexp.tracking.provenance import describe_environment, git_state
 from nnexp.training.numerics import blas_threads
 
 
-@dataclass(frozen=True)
-class Match:
-    """The result of one check: a label, a sentence, and whether both are the same."""
+class Match(NamedTuple):
+    """The result of one check."""
 
     label: str
     text: str
@@ -47,13 +45,12 @@ def match_code(recorded: Run) -> Match:
         return Match(
             "code", f"another commit: {commit[:10]} recorded, {here['commit'][:10]} here", same=False
         )
-    if dirty == here["dirty"] == "false":
-        return Match("code", f"the same: commit {commit[:10]} without changes", same=True)
-    path = recorded.backend.file(GIT_DIFF)
+    path = recorded.backend.file(GIT_DIFF) if dirty == "true" else None
     diff = "" if path is None else path.read_text(encoding="utf-8", errors="replace")
-    same = dirty == here["dirty"] and diff == here["diff"]
-    changes = "and the same" if same else "but other"
-    return Match("code", f"the same commit {commit[:10]} {changes} uncommitted changes", same)
+    same = (dirty, diff) == (here["dirty"], here["diff"])
+    changes = "with the same" if same else "but other"
+    text = "without changes" if same and dirty == "false" else f"{changes} uncommitted changes"
+    return Match("code", f"the same commit {commit[:10]} {text}", same)
 
 
 def match_machine(recorded: Mapping[str, Any], threads: int | None) -> Match:

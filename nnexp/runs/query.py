@@ -34,15 +34,13 @@ MIN_PREFIX, ID_LENGTH = 4, 32
 PAGE = 1000  # runs of one request
 SCORES = tuple(dict.fromkeys(f"best/val_{task.score}" for task in TASKS.values()))  # what `best` looks at
 EXAMPLE = 'metrics."best/val_accuracy" > 0.98 and params.init = "he_normal"'
-REMEDY = "make one with: nnexp data=digits"
 
 
 class Runs:
-    """The runs of a store; it is opened when it is first needed, and never created.
+    """The runs of a store, or of one experiment in it; it is opened when needed, and never created.
 
     Args:
-        uri: of the store; None: MLFLOW_TRACKING_URI, else mlruns/mlflow.db in the working directory.
-        experiment: only its runs; None: those of all experiments.
+        uri: None: MLFLOW_TRACKING_URI, else mlruns/mlflow.db in the working directory.
     """
 
     def __init__(self, uri: str | None = None, experiment: str | None = None) -> None:
@@ -92,11 +90,7 @@ class Runs:
         raise self.no_runs("finished")
 
     def select(self, condition: str = "", order: str = "", top: int | None = None) -> list[Run]:
-        """Return at most `top` runs, the newest first; condition and order are in MLflow's language.
-
-        Raises:
-            RunError: there is no store, or the filter or the order cannot be parsed.
-        """
+        """Return at most `top` runs, the newest first; condition and order are in MLflow's language."""
         client = self.client
         from mlflow.exceptions import MlflowException
 
@@ -124,15 +118,11 @@ class Runs:
         where += f" in the experiment {self.experiment}" if self.experiment else ""
         if finished and self.select(top=1):
             return RunError(f"no run at {where} has {finished}; list the runs with: nnexp runs")
-        return RunError(f"no runs here yet: there are none at {where}; {REMEDY}")
+        return RunError(f"no runs here yet: there are none at {where}; make one with: nnexp data=digits")
 
     @cached_property
     def client(self) -> "MlflowClient":
-        """MLflow's client of the store.
-
-        Raises:
-            StoreError: the address is invalid, or there is no store, no connection, or no such experiment.
-        """
+        """MLflow's client of the store; StoreError: no store, no connection, or no such experiment."""
         check_uri(self.uri)
         path = Path(self.uri.removeprefix(SQLITE)) if self.uri.startswith(SQLITE) else None
         if path is not None and not _is_mlflow_database(path):
@@ -230,6 +220,5 @@ def _is_mlflow_database(path: Path) -> bool:
 
 def _name_filter(text: str) -> str | None:
     """Return the filter for a name; None for one with both kinds of quotes: there are no escapes."""
-    if "'" in text and '"' in text:
-        return None
-    return f"attributes.run_name = '{text}'" if "'" not in text else f'attributes.run_name = "{text}"'
+    quote = next((quote for quote in "'\"" if quote not in text), None)
+    return quote and f"attributes.run_name = {quote}{text}{quote}"

@@ -30,11 +30,7 @@ class Trace:
 
     @classmethod
     def of(cls, run: Run, finished: bool) -> "Trace":
-        """Read a run; of an unfinished one, only what does not depend on where it ended.
-
-        Raises:
-            RunError: weights that cannot be read.
-        """
+        """Read a run; of an unfinished one, only what does not depend on where it ended."""
         prefixes = ("best/", "test/") if finished else ("best/",)
         results = {name: value for name, value in run.metrics.items() if name.startswith(prefixes)}
         weights = {**_weights(run, "best"), **(_weights(run, "final") if finished else {})}
@@ -43,20 +39,13 @@ class Trace:
 
 @dataclass(frozen=True)
 class Difference:
-    """A number or an array that is not the same.
-
-    Attributes:
-        name: of the metric, or of the array with the index of an element.
-        recorded, repeated: both values; the shapes of arrays that cannot be compared.
-        size: |recorded - repeated| relative to the scale of the metric, see `compare`.
-        step: of the evaluation; None for final metrics and weights.
-    """
+    """A metric, or an element of an array, that is not the same."""
 
     name: str
     recorded: float | str
     repeated: float | str
-    size: float
-    step: int | None = None
+    size: float  # |recorded - repeated| relative to the scale of the metric, see `compare`
+    step: int | None = None  # of the evaluation; None for final metrics and weights
 
 
 @dataclass(frozen=True)
@@ -89,10 +78,7 @@ class Comparison:
 
 
 def compare(recorded: Trace, repeated: Trace) -> Comparison:
-    """Compare all that both have.
-
-    An evaluation that only one of them has is a difference; a metric that only one has is left out: another
-    version may measure more.
+    """Compare all that both have; an evaluation, but not a metric, that only one of them has is a difference.
 
     Rounding errors are proportional to the summands, not the sum: the scale of a mean activation is its
     layer's standard deviation, of a share (accuracy, R2, recall) it is 1, of any other metric its largest

@@ -70,11 +70,7 @@ class Run:
 
 
 def in_folder(folder: Path) -> Run:
-    """Read a run from the journal in its folder; no store is needed.
-
-    Raises:
-        RunError: its journal cannot be read.
-    """
+    """Read a run from the journal in its folder, without a store; RunError: it cannot be read."""
     try:
         entries = RunFolder(folder).entries()
     except (OSError, ValueError) as error:

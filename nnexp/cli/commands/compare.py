@@ -21,6 +21,7 @@ from nnexp.runs.query import Run, RunError, Runs
 PLAIN_WIDTH = 160  # where there is no terminal
 MAX_VALUE = 48  # characters of a column on the terminal
 ABSENT = "-"
+COLORS = {"error": "red", "warning": "yellow"}
 
 
 def main(arguments: list[str]) -> int:
@@ -75,8 +76,7 @@ def summary(comparison: Comparison) -> Iterator[RenderableType]:
             table.add_row(f"{metric.name} {ARROWS[metric.direction] or ' '}", *cells)
     yield table
     for caveat in comparison.caveats:
-        color = "red" if caveat.severity == "error" else "yellow"
-        yield Text(f"note: {caveat.what}: {caveat.meaning}", color)
+        yield Text(f"note: {caveat.what}: {caveat.meaning}", COLORS[caveat.severity])
     level = corrected_level(comparison.results)
     if len(comparison.results) > 1:
         yield from (Text("; ".join(filter(None, result.summary(level)))) for result in comparison.results)

@@ -55,11 +55,9 @@ class Reproduction:
 
 def main(arguments: list[str]) -> int:
     """Train again, compare, print the result; returns the exit code: 1 where they differ."""
-    parser = Arguments(
-        "reproduce",
-        "Train a recorded run again, and compare metrics and weights bit by bit.",
-        epilog="Exit code 0: identical, or the same to 1e-6; 1: different; 2: an error.",
-    )
+    description = "Train a recorded run again, and compare metrics and weights bit by bit."
+    exit_codes = "Exit code 0: identical, or the same to 1e-6; 1: different; 2: an error."
+    parser = Arguments("reproduce", description, epilog=exit_codes)
     parser.add_run()
     change = "change the recorded configuration: trainer.threads=1"
     parser.add_argument("overrides", nargs="*", metavar="key=value", help=change)
@@ -79,18 +77,9 @@ def main(arguments: list[str]) -> int:
 
 
 def reproduce(
-    recorded: Run,
-    overrides: Sequence[str],
-    console: Console,
-    anyway: bool = False,
-    config_dir: str | None = None,
+    recorded: Run, overrides: Sequence[str], console: Console, anyway: bool, config_dir: str | None
 ) -> Reproduction:
-    """Repeat a run in a new folder, without tracking, and compare; with other data only `anyway`.
-
-    Raises:
-        ConfigError, DataError: as of a run; or the data differ.
-        RunError: the record lacks what is needed.
-    """
+    """Repeat a run in a new folder, without tracking, and compare; with other data only `anyway`."""
     display = TerminalDisplay(console)
     history = recorded.history()
     if not history:
@@ -107,9 +96,7 @@ def reproduce(
     if not finished:
         display.lines([("note", f"unfinished run: repeated and compared up to {recorded.unit} {last}")])
     if budget := settings.trainer.time_budget:
-        reasons.append(
-            f"trainer.time_budget={budget:g} ends training by the clock, which never repeats exactly"
-        )
+        reasons.append(f"trainer.time_budget={budget:g} ends training by the clock: never exactly the same")
         display.lines([("note", reasons[-1])])
     dataset = settings.data.load()
     machine = match_machine(environment, settings.trainer.threads)
@@ -161,10 +148,9 @@ def to_json(reproduction: Reproduction) -> dict[str, Any]:
 
 
 def _to_json(difference: Difference | None) -> dict[str, Any] | None:
-    def finite(value: Any) -> Any:
-        return str(value) if isinstance(value, float) and not isfinite(value) else value
-
-    return None if difference is None else {key: finite(v) for key, v in asdict(difference).items()}
+    values = {} if difference is None else asdict(difference)
+    finite = {k: str(v) if isinstance(v, float) and not isfinite(v) else v for k, v in values.items()}
+    return finite or None
 
 
 def _describe(difference: Difference, unit: str) -> str:

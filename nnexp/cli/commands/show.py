@@ -36,9 +36,9 @@ def main(arguments: list[str]) -> int:
         print(json.dumps(_finite(run), indent=2, allow_nan=False))
         return 0
     console = Console(highlight=False, soft_wrap=True)
-    for part in (*origin(run), *results(run), *([epochs(run)] if run["epochs"] else []), *files(run)):
-        line = isinstance(part, tuple) and Text.assemble((part[0].ljust(LABEL), "bold"), part[1])
-        console.print(line or part)
+    for item in (*origin(run), *results(run), *([epochs(run)] if run["epochs"] else []), *files(run)):
+        line = isinstance(item, tuple) and Text.assemble((item[0].ljust(LABEL), "bold"), item[1])
+        console.print(line or item)
     return 0
 
 

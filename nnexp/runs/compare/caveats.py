@@ -35,8 +35,7 @@ def _of_runs(runs: ComparedRuns) -> Iterator[Caveat]:
             yield Caveat(f"{one.letter} and {other.letter} are the same run", "nothing differs", "error")
     for run in runs:
         if run.run.status != "FINISHED":
-            meaning = "its results are not those of a complete training"
-            yield Caveat(f"{run.letter} is {run.run.status}", meaning, "error")
+            yield Caveat(f"{run.letter} is {run.run.status}", "its training is not complete", "error")
     if values := _differing(runs, lambda run: run.task.noun):
         yield Caveat(f"the tasks differ: {values}", "their scores are of different kinds", "error")
 
@@ -46,12 +45,10 @@ def _of_data(runs: ComparedRuns) -> Iterator[Caveat]:
         return f"{run.data_name} {run.data_sha256[:DIGEST]}" if run.data_sha256 else ""
 
     if values := _differing(runs, data):
-        meaning = "scores and losses are of different examples"
-        yield Caveat(f"the data (SHA-256) differ: {values}", meaning, "error")
+        yield Caveat(f"the data (SHA-256) differ: {values}", "scores are of different examples", "error")
         return
     if values := _examples_differ(runs, "test"):
-        meaning = "test scores are of different examples"
-        yield Caveat(f"the test examples differ: {values}", meaning, "error")
+        yield Caveat(f"the test examples differ: {values}", "test scores are of different examples", "error")
     if values := _examples_differ(runs, "validation") or _split_params_differ(runs):
         meaning = "validation scores are of different examples, and training used different ones"
         yield Caveat(f"the split differs: {values}", meaning, "error")
@@ -68,8 +65,7 @@ def _of_code(runs: ComparedRuns) -> Iterator[Caveat]:
     if values := _differing(runs, lambda run: run.tag("nnexp.git_commit")[:DIGEST]):
         yield Caveat(f"the code (git commit) differs: {values}", "a difference may come from the code")
     if dirty := [run.letter for run in runs if run.tag("nnexp.git_dirty") == "true"]:
-        meaning = "the code is that of git.diff, not of the commit"
-        yield Caveat(f"uncommitted changes in {' and '.join(dirty)}", meaning)
+        yield Caveat(f"uncommitted changes in {' and '.join(dirty)}", "the commit is not the code that ran")
     if diff := environment_diff([run.environment for run in runs]):
         facts = (f"{name} ({_grouped(runs, values)})" for name, values in diff.items())
         meaning = "times are not comparable; the last bits of results may differ"

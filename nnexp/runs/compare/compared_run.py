@@ -51,14 +51,7 @@ class ExampleResults:
 
 @dataclass(frozen=True)
 class ComparedRun:
-    """One run of a comparison; what its files lack is empty.
-
-    Attributes:
-        letter: its short name in tables and plots.
-        environment, dataset: of environment.json and dataset.json.
-        reports: the evaluation report of each split: "val", "test".
-        test_results: of a classifier.
-    """
+    """One run of a comparison, with its letter in tables and plots; what its files lack is empty."""
 
     letter: str
     run: Run

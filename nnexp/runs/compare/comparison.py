@@ -1,6 +1,6 @@
 """The comparison of runs: all differences in configuration and results, by class too. C classes."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,14 +53,7 @@ class ConfusionDifference:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """Runs side by side; the first is the baseline.
-
-    Attributes:
-        results: each other run against the baseline.
-        split: validation or test: of the `outputs` and `confusion_differences`.
-        outputs: classes, labels or targets; empty where they cannot be compared.
-        skipped: what could not be compared, and why.
-    """
+    """Runs side by side; the first is the baseline, `skipped` is what could not be compared."""
 
     runs: list[ComparedRun]
     headline: Headline
@@ -75,11 +68,7 @@ class Comparison:
 
 
 def compare(recorded: Sequence[Run]) -> Comparison:
-    """Compare two to ten runs.
-
-    Raises:
-        RunError: too few or too many, or a store that does not answer.
-    """
+    """Compare two to ten runs."""
     check_number(len(recorded))
     runs = [ComparedRun.read(letter, run) for letter, run in zip(LETTERS, recorded, strict=False)]
     base, others = runs[0], runs[1:]
@@ -102,7 +91,7 @@ def compare(recorded: Sequence[Run]) -> Comparison:
         params=differing_params(runs),
         metrics=metric_rows(runs, results),
         split=SPLIT_NAMES.get(split, ""),
-        outputs=_output_rows(runs, comparable, split),
+        outputs=_output_rows(runs, {run.letter for run in (base, *comparable)}, split),
         confusion_differences=[difference for difference in differences if difference is not None],
         skipped=skipped,
     )
@@ -127,12 +116,9 @@ def differing_params(runs: Sequence[ComparedRun]) -> list[ParamDifference]:
     return sorted(differences, key=lambda difference: not difference.learned)
 
 
-def _output_rows(
-    runs: Sequence[ComparedRun], comparable: Sequence[ComparedRun], split: str
-) -> list[OutputRow]:
-    letters = {run.letter for run in (runs[0], *comparable)}
+def _output_rows(runs: Sequence[ComparedRun], letters: Collection[str], split: str) -> list[OutputRow]:
     rows = [{name: value for name, _, value in run.outputs(split) if run.letter in letters} for run in runs]
-    outputs = runs[0].outputs(split) if comparable else []
+    outputs = runs[0].outputs(split) if len(letters) > 1 else []
     return [OutputRow(name, examples, [row.get(name) for row in rows]) for name, examples, _ in outputs]
 
 

@@ -15,12 +15,7 @@ ARROWS = {"higher": "↑", "lower": "↓", "neither": ""}
 
 @dataclass(frozen=True)
 class MetricRow:
-    """The last value of a metric in each run (None: it has none).
-
-    Attributes:
-        direction: "neither" where the values cannot be compared.
-        best: indices of the runs with the best value; empty where all are equal.
-    """
+    """The last value of a metric in each run; where they are not comparable, none is the best."""
 
     name: str
     values: list[float | None]

@@ -26,11 +26,7 @@ Picture = tuple[str, float]  # data URI of an SVG image, width in pixels
 
 
 def write(comparison: Comparison, folder: Path) -> list[Path]:
-    """Write page and plots; returns their paths, the page's first.
-
-    Raises:
-        OSError: the folder cannot be created or written.
-    """
+    """Write page and plots; returns their paths, the page's first."""
     from nnexp.plots.comparison import all_curves, metric_curves, metric_names
     from nnexp.plots.run.confusion import difference
     from nnexp.plots.style import draw_side_by_side, save
@@ -63,19 +59,15 @@ def render(comparison: Comparison, curves: list[Picture], matrices: list[Picture
     )
     functions = (duration, format_change, format_metric, format_p, format_points, is_tied, local_time)
     environment.globals |= {function.__name__: function for function in functions}
+    environment.globals |= {"fonts": FONTS, "arrows": ARROWS, "min_scale": MIN_SCALE}
     level = corrected_level(comparison.results)
     return environment.get_template("page.html").render(
         comparison=comparison,
-        runs=comparison.runs,
-        results=[None, *comparison.results],
         summaries=["; ".join(filter(None, result.summary(level))) for result in comparison.results],
         level=level if level < LEVEL else None,
         colors=dict(zip(LETTERS, COLORS, strict=False)),
-        fonts=FONTS,
-        arrows=ARROWS,
         curves=curves,
         matrices=matrices,
-        min_scale=MIN_SCALE,
         now=time.time(),
         version=metadata.version("nnexp"),
     )

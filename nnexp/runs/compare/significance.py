@@ -18,23 +18,17 @@ from nnexp.tasks import Classification
 LEVEL = 0.05
 OTHER_EXAMPLES = "the test examples are not the same"
 Z_95 = 1.959964  # 95 % of a normal distribution are within so many standard deviations
-MIN_DIFFERENCE = 1e-12  # below it, scores are tied
 Headline = tuple[str, str]  # the main statement, and details (may be empty)
 
 
 @dataclass(frozen=True)
 class McNemar:
-    """The exact test of two networks on the same n examples.
+    """The exact test of two networks on the same n examples."""
 
-    Attributes:
-        only_base, only_other: examples that only one of them classifies correctly: c and b.
-        p: of a difference at least so large between two equally good networks.
-    """
-
-    only_base: int
-    only_other: int
+    only_base: int  # c: only the baseline classifies them correctly
+    only_other: int  # b
     n: int
-    p: float
+    p: float  # of a difference at least so large between two equally good networks
 
     @classmethod
     def of(cls, base: ExampleResults, other: ExampleResults) -> "McNemar":
@@ -145,7 +139,7 @@ def corrected_level(results: Sequence[PairwiseResult]) -> float:
 
 def is_tied(difference: float) -> bool:
     """Return whether a difference is no more than rounding."""
-    return abs(difference) < MIN_DIFFERENCE
+    return abs(difference) < 1e-12
 
 
 def format_amount(difference: float, metric: str) -> str:
