@@ -55,7 +55,67 @@ OPTIMIZERS = {
     ),
 """,
 }
-GROUPS = {"optimizer": (OPTIMIZER, "tests/oracle/test_optimizers.py tests/optim")}
+LOSS = {
+    "nnexp/nn/losses/log_cosh.py": '''"""The log-cosh loss of a regression."""
+
+import numpy as np
+
+from nnexp.nn.losses.elementwise import Elementwise
+from nnexp.nn.parameters import Array
+
+
+class LogCosh(Elementwise):
+    """l = log cosh(z - t) = |r| + log(1 + exp(-2 |r|)) - log 2."""
+
+    def compare(self, z: Array, t: Array, dz: Array, scratch: Array) -> float:
+        r = np.abs(np.subtract(z, t, out=dz), out=scratch)
+        total = float((r + np.log1p(np.exp(-2 * r))).sum()) - r.size * np.log(2)
+        np.tanh(dz, out=dz)
+        return total
+''',
+    "conf/loss/log_cosh.yaml": """# log cosh of the error of a regression
+_target_: nnexp.nn.losses.log_cosh.LogCosh
+""",
+    "tests/oracle/test_losses.py": """
+CASES = {
+    "log_cosh": Case(
+        "torch autograd of log(cosh(z - y))",
+        lambda z, y: (torch.logaddexp(z - y, y - z) - np.log(2)).mean(),
+        "identity",
+    ),
+""",
+}
+ACTIVATION = {
+    "nnexp/nn/activations/softsign.py": '''"""The softsign activation."""
+
+import numpy as np
+
+from nnexp.nn.activations.from_output import FromOutput
+from nnexp.nn.parameters import Array
+
+
+class Softsign(FromOutput, name="softsign"):
+    """y = x / (1 + |x|)."""
+
+    def apply(self, x: Array, out: Array) -> Array:
+        return np.divide(x, 1 + np.abs(x), out=out)
+
+    def derivative(self, y: Array, out: Array) -> Array:
+        np.subtract(1, np.abs(y, out=out), out=out)
+        return np.square(out, out=out)
+''',
+    "conf/model/mlp.yaml": """
+activation: relu # or softsign,""",
+    "tests/oracle/test_activations.py": """
+CASES = {
+    "softsign": Case(nn.Softsign()),
+""",
+}
+GROUPS = {
+    "optimizer": (OPTIMIZER, f"tests/oracle/test_optimizers.py tests/optim {YAML} -k optim"),
+    "loss": (LOSS, f"tests/oracle/test_losses.py {YAML} -k loss"),
+    "activation": (ACTIVATION, "tests/oracle/test_activations.py tests/nn/test_gradients.py"),
+}
 
 
 @pytest.mark.parametrize("group", GROUPS)
