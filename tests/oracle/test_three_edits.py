@@ -98,7 +98,9 @@ class Softsign(FromOutput, name="softsign"):
     """y = x / (1 + |x|)."""
 
     def apply(self, x: Array, out: Array) -> Array:
-        return np.divide(x, 1 + np.abs(x), out=out)
+        divisor = np.abs(x, out=self.slopes(len(x)))
+        divisor += 1
+        return np.divide(x, divisor, out=out)
 
     def derivative(self, y: Array, out: Array) -> Array:
         np.subtract(1, np.abs(y, out=out), out=out)
