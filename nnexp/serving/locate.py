@@ -16,10 +16,7 @@ def locate(
 ) -> Callable[..., Any]:
     """Import a class of nnexp, or a class or function of a plugin.
 
-    Args:
-        name: dotted, as in a `_target_`.
-        plugins: packages besides nnexp that may be imported.
-        allowed: prefixes of nnexp's own modules.
+    Plugins are packages besides nnexp that may be imported; allowed are prefixes of nnexp's own modules.
 
     Raises:
         ValueError: it cannot be imported, or must not be.

@@ -55,6 +55,8 @@ onnx = pytest.importorskip(
 pytest.importorskip("onnxruntime", reason="needs the package onnxruntime: pip install 'nnexp[onnx]'")
 
 CAPACITY = 50
+SOFTMAX = {"task": "classification", "output_activation": "softmax"}
+SIGMOID = {"task": "multilabel", "output_activation": "sigmoid"}
 CASES = {
     "Stack": (lambda: Stack([Dense(4), Tanh(), Stack([Dense(3)])]), (5,)),
     "Dense": (lambda: Dense(4), (7,)),
@@ -173,12 +175,7 @@ def trained_on_digits(model, *overrides, steps=5):
         trainer.loss.forward(network.forward(x, training=True), y)
         network.backward(trainer.loss.backward())
         trainer.optimizer_step(len(x))
-    task = {
-        "task": "classification",
-        "output_activation": "softmax",
-        "classes": digits.classes,
-        "targets": (),
-    }
+    task = SOFTMAX | {"classes": digits.classes, "targets": ()}
     known = predictor(network, digits.shape, stored="uint8", scale=digits.scale, **task)
     return known, digits.x_test.reshape(-1, *digits.shape)
 
@@ -224,8 +221,7 @@ def test_means_are_subtracted_in_the_networks_precision():
 
 def test_labels_have_a_probability_each():
     network = random_network([Dense(5), Tanh(), Dense(3)], (4,))
-    labels = {"task": "multilabel", "output_activation": "sigmoid", "targets": ("a", "b", "c")}
-    known = predictor(network, (4,), scale=standardization(), **labels)
+    known = predictor(network, (4,), scale=standardization(), targets=("a", "b", "c"), **SIGMOID)
     x = random_examples(known, 100, np.random.default_rng(0))
     model = onnx_model(known, {})
     outputs = run(model, x)
@@ -291,14 +287,7 @@ def test_a_plugins_layer_registers_its_translation():
     assert_agrees(random_network([Dense(3), Mine()], (4,)), (4,), np.ones((2, 4), np.float32))
 
 
-@pytest.mark.parametrize(
-    "task",
-    [
-        {},
-        {"task": "classification", "output_activation": "softmax"},
-        {"task": "multilabel", "output_activation": "sigmoid"},
-    ],
-)
+@pytest.mark.parametrize("task", [{}, SOFTMAX, SIGMOID])
 def test_a_wrong_translation_fails_verification(task):
     known = predictor(random_network([Dense(8), Halved(), Dense(3)], (4,)), (4,), **task)
     with pytest.raises(VerificationError, match=r"(y|logits) differs from the network's by"):

@@ -123,11 +123,7 @@ def _probabilities(graph: Graph, predictor: Predictor, z: str) -> list["ValueInf
     if activation == "identity":
         p = graph.add("Clip", "logits", graph.constant("lowest", 0), graph.constant("highest", 1))
     else:
-        p = (
-            graph.add("Sigmoid", "logits")
-            if activation == "sigmoid"
-            else graph.add("Softmax", "logits", axis=1)
-        )
+        p = graph.add(activation.title(), "logits", **({"axis": 1} if activation == "softmax" else {}))
     return [logits, _output(graph, p, "probabilities", "FLOAT", *shape)]
 
 
