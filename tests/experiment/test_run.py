@@ -115,7 +115,7 @@ def test_an_interrupt_during_the_test_evaluation_keeps_the_final_weights(monkeyp
 
 def test_missing_data_leave_no_folder(alone):
     config = compose(["data=mnist", "tracking=none", "data.mirrors=[http://127.0.0.1:1/]"])
-    with pytest.raises(DataError, match="Put these four files into"):
+    with pytest.raises(DataError, match="cannot download train-images"):
         run(config)
     assert not (alone / "outputs").exists()
 

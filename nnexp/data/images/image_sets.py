@@ -78,8 +78,8 @@ class ImageSet(Source):
                 if key in missing:
                     files[key] = download(f"{FILES[key]}.gz", self.mirrors, folder, md5)
         except DataError as error:
-            names = "\n  ".join(f"{FILES[key]}.gz" for key in missing)
-            advice = f"put these files, as they are or unpacked, into {folder}\n  {names}\n"
+            names = ", ".join(f"{FILES[key]}.gz" for key in missing)
+            advice = f"put {names}, packed or unpacked, into {folder}"
             raise DataError(error.problem, advice, "data=digits, which needs no download") from error
         return {key: files[key] for key in FILES}
 

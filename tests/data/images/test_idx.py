@@ -53,9 +53,9 @@ def test_says_what_is_wrong_and_in_which_file(tmp_path, content, message):
 
 
 @given(st.integers(0, len(gzip.compress(idx(IMAGES))) - 1), st.integers(0, 7))
-def test_a_flipped_bit_in_a_gzip_file_never_passes_unnoticed(tmp_path_factory, place, bit):
+def test_a_flipped_bit_in_a_gzip_file_never_passes_unnoticed(tmp_path_factory, position, bit):
     damaged = bytearray(gzip.compress(idx(IMAGES), mtime=0))
-    damaged[place] ^= 1 << bit
+    damaged[position] ^= 1 << bit
     path = tmp_path_factory.mktemp("idx") / "images.gz"
     path.write_bytes(damaged)
     try:
