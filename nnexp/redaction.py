@@ -1,12 +1,12 @@
-"""Names and passwords within addresses: they are told to nobody and written nowhere."""
+"""Redaction of user names and passwords within URIs, which are neither shown nor stored."""
 
 import re
 
 HIDDEN = "***"
-IN_ADDRESS = re.compile(r"//[^@\s?#'\"]*@")
+IN_AUTHORITY = re.compile(r"//[^@\s?#'\"]*@")
 IN_QUERY = re.compile(r"(?i)([?&][\w.-]*(?:password|passwd|pwd|token|secret|key)=)[^&\s'\"]*")
 
 
 def redacted(text: str) -> str:
-    """An address, or a text with some in it, without the names and passwords that they carry."""
-    return IN_QUERY.sub(rf"\1{HIDDEN}", IN_ADDRESS.sub(f"//{HIDDEN}@", text))
+    """Return a URI, or a text that holds some, without user names and passwords."""
+    return IN_QUERY.sub(rf"\1{HIDDEN}", IN_AUTHORITY.sub(f"//{HIDDEN}@", text))

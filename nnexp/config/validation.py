@@ -157,27 +157,26 @@ def _adapter(annotation: Any) -> TypeAdapter[Any]:
 def describe(annotation: Any) -> str:
     """Describe what a value may be: `a number > 0 and < 1`."""
     arguments = get_args(annotation)
+    origin = get_origin(annotation)
+    if origin in (Union, UnionType):
+        lists = [argument for argument in arguments if get_origin(argument) is list]
+        single = " or ".join(describe(argument) for argument in arguments if argument not in lists)
+        many = [describe(kind) for kind in lists]
+        if lists and describe(get_args(lists[0])[0]) == single:
+            many = ["a list [a,b] of such"]
+        return " or ".join([single, *many] if single else many)
     if options := _options(annotation):
-        is_optional = NoneType in _kinds(annotation)
-        return f"one of {', '.join(options)}" + (" or null" if is_optional else "")
-    if get_origin(annotation) is Annotated:
+        return f"one of {', '.join(options)}"
+    if origin is Annotated:
         bounds = [
             f"{BOUNDS[type(m)][0]} {getattr(m, BOUNDS[type(m)][1])}"
             for m in arguments[1:]
             if type(m) in BOUNDS
         ]
-        is_list = get_origin(arguments[0]) is list
-        lengths = [f", at least {m.min_length}" for m in arguments[1:] if isinstance(m, MinLen) and is_list]
-        return f"{describe(arguments[0])} {' and '.join(bounds)}".strip() + "".join(lengths)
-    if get_origin(annotation) in (Union, UnionType):
-        lists = [argument for argument in arguments if get_origin(argument) is list]
-        single = " or ".join(describe(argument) for argument in arguments if argument not in lists)
-        many = [
-            "a list [a,b] of such" if describe(get_args(kind)[0]) == single else describe(kind)
-            for kind in lists
-        ]
-        return " or ".join([single, *many] if single else many)
-    if get_origin(annotation) is list:
+        lengths = [f", at least {m.min_length}" for m in arguments[1:] if isinstance(m, MinLen)]
+        length = "".join(lengths) if get_origin(arguments[0]) is list else ""
+        return f"{describe(arguments[0])} {' and '.join(bounds)}".strip() + length
+    if origin is list:
         return f"a list like [a,b] of items that are each {describe(arguments[0])}"
     section = f"a section with a {TARGET} of kind {getattr(annotation, '__name__', annotation)}"
-    return TYPE_NAMES.get(get_origin(annotation) or annotation, section)
+    return TYPE_NAMES.get(origin or annotation, section)

@@ -38,12 +38,12 @@ class Predictions:
         """Return the arrays by their names in the .npz file; true values other than classes are named y."""
         true = "true" if self.true.ndim == 1 else "y"
         arrays = {"index": self.index, true: self.true, "predicted": self.predicted}
-        return (
-            arrays if self.confidence is None else arrays | {"confidence": self.confidence.astype(np.float32)}
-        )
+        if self.confidence is not None:
+            arrays["confidence"] = self.confidence.astype(np.float32)
+        return arrays
 
     def decisions(self) -> tuple[NDArray[np.floating], NDArray[np.bool_]]:
-        """Return the confidence of each decision and whether it is correct: one for each example, or for each of its labels."""
+        """Return confidence and correctness of each decision: one for each example, or each of its labels."""
         assert self.confidence is not None
         correct = self.true == self.predicted
         if self.true.ndim == 1:
@@ -51,7 +51,7 @@ class Predictions:
         return np.maximum(self.confidence, 1 - self.confidence).ravel(), correct.ravel()
 
     def binary_scores(self, names: Sequence[str]) -> list[tuple[str, NDArray[np.bool_], NDArray[np.float64]]]:
-        """Return name, truth (N,) and probability (N,) of each label, or of the second of two classes; else nothing."""
+        """Return name, truth (N,) and probability (N,) of each label, or of the second of two classes."""
         if self.confidence is None:
             return []
         confidence = self.confidence.astype(np.float64)

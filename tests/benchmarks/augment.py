@@ -1,11 +1,10 @@
-"""How many images a second each augmentation changes, on one thread; prints a Markdown table.
+"""Images per second of each augmentation, on one thread; prints a Markdown table.
 
     python tests/benchmarks/augment.py [--rounds 200] [--only elastic,distort]
 
-The work: batches of 28 x 28 images in float32, changed in place, with the numbers that conf/augment says. The augmentations take
-turns batch by batch, so that a machine whose speed drifts is as slow for one as for the other; the figures are the median and,
-in brackets, the best of `rounds` batches in thousands of images a second, after one that does not count. Images are noise:
-nothing here looks at what is in them.
+Batches of 28 x 28 images of noise in float32 are changed in place, with the settings of conf/augment. The
+augmentations take turns batch by batch, so that a drift of the machine's speed affects all alike. Median and, in
+brackets, best of `rounds` batches in thousands of images per second, after one that is not counted.
 """
 
 import argparse
@@ -45,27 +44,23 @@ def main() -> None:
     )
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument(
-        "--only",
-        default=",".join(
-            sorted(path.stem for path in (CONF / "augment").glob("*.yaml") if path.stem != "none")
-        ),
+        "--only", default=",".join(sorted(path.stem for path in (CONF / "augment").glob("[!n]*.yaml")))
     )
     options = parser.parse_args()
     names = options.only.split(",")
-    print(
-        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, NumPy {np.__version__}\n"
-    )
+    cores = f"{platform.machine()}, {os.cpu_count()} cores"
+    print(f"{cores}, Python {platform.python_version()}, NumPy {np.__version__}\n")
     print(f"| batch | {' | '.join(names)} |")
     print(f"|---|{'---|' * len(names)}", flush=True)
     for batch in BATCHES:
         x = np.random.default_rng(0).random((batch, SHAPE[0] * SHAPE[1]), np.float32)
         made = [augmentation(name, batch) for name in names]
         times = [[seconds(augment, x) for augment in made] for _ in range(options.rounds + 1)][1:]
-        columns = zip(*times, strict=True)
-        print(
-            f"| {batch} | {' | '.join(f'{batch / median(c) / 1000:.1f} ({batch / min(c) / 1000:.1f})' for c in columns)} |",
-            flush=True,
-        )
+        rates = [
+            (batch / median(column) / 1000, batch / min(column) / 1000) for column in zip(*times, strict=True)
+        ]
+        cells = [f"{typical:.1f} ({best:.1f})" for typical, best in rates]
+        print(f"| {batch} | {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":
