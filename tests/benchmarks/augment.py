@@ -3,8 +3,8 @@
     python tests/benchmarks/augment.py [--rounds 200] [--only elastic,distort]
 
 Batches of 28 x 28 images of noise in float32 are changed in place, with the settings of conf/augment. The
-augmentations take turns batch by batch, so that a drift of the machine's speed affects all alike. Median and, in
-brackets, best of `rounds` batches in thousands of images per second, after one that is not counted.
+augmentations take turns batch by batch, so that a drift of the machine's speed affects all alike. Median and,
+in brackets, best of all rounds, in thousands of images per second.
 """
 
 import argparse
