@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from omegaconf import DictConfig
 
+from nnexp.atomic_write import write_atomically
 from nnexp.config import ConfigError, Problem, Settings, build
 from nnexp.config.naming import short_id
 from nnexp.data.dataset import Dataset
@@ -102,7 +103,7 @@ def recorded(
     except BaseException as error:
         result.status = "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"
         if result.status == "FAILED":
-            (result.folder / ERROR).write_text(traceback.format_exc())
+            write_atomically(result.folder / ERROR, traceback.format_exc())
         evaluate(components, result, test=False)
         write_results(journal, components, result.metrics, result.splits)
         raise
