@@ -8,8 +8,21 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 HERE = Path(__file__)
 IDENTIFIERS = {
-    *("dealt", "door", "forsaken", "found", "house", "ink", "judge", "judged", "judgement"),
-    *("mend", "mended", "nobody", "part", "parts", "somebody", "tell", "tells", "told", "verdict", "whoever"),
+    *(
+        "dealt",
+        "door",
+        "forsaken",
+        "found",
+        "house",
+        "ink",
+        "judge",
+        "judged",
+        "judgement",
+        "ledger",
+        "merit",
+    ),
+    *("mend", "mended", "nobody", "painter", "part", "parts", "shipment", "shipper", "somebody", "sureness"),
+    *("tell", "tells", "told", "verdict", "whoever"),
 }
 """Words that no identifier contains."""
 PROSE = re.compile(
