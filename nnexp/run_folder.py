@@ -55,11 +55,7 @@ def predictions_path(split: str) -> str:
 
 @dataclass(frozen=True)
 class RunFolder:
-    """A run's folder on this machine.
-
-    Args:
-        path: the folder.
-    """
+    """A run's folder on this machine."""
 
     path: Path
 
@@ -79,11 +75,6 @@ class RunFolder:
     def dataset(self) -> dict[str, Any]:
         """Sizes, classes, digests and splits of the data."""
         return self.json(DATASET)
-
-    @property
-    def network_spec(self) -> dict[str, Any]:
-        """What the network is built from again, beside its weights."""
-        return self.json(NETWORK)
 
     def report(self, report_folder: str, split: str) -> dict[str, Any]:
         """Read the evaluation report of a split."""

@@ -21,29 +21,17 @@ TextColumns = dict[str, list[str]]
 
 
 class Task(ABC):
-    """One kind of task.
+    """One kind of task."""
 
-    Attributes:
-        name: in configurations, dataset.json and network.json.
-        noun: with its article, for messages.
-        score: the name of the main metric; `best/val_<score>` is what a sweep optimizes.
-        score_label: the same for a reader.
-        default_loss: the option of the group `loss` that suits it.
-        report_folder: the folder of a run that holds its evaluation reports.
-        per_output: the key of the report that holds a row for each class, label or target.
-        row_metric: the metric in these rows that is shown first.
-        has_probabilities: whether outputs become probabilities.
-    """
-
-    name: ClassVar[TaskName]
-    noun: ClassVar[str]
-    score: ClassVar[str]
-    score_label: ClassVar[str]
-    default_loss: ClassVar[str]
-    report_folder: ClassVar[str]
-    per_output: ClassVar[str]
-    row_metric: ClassVar[str]
-    has_probabilities: ClassVar[bool] = True
+    name: ClassVar[TaskName]  # in configurations, dataset.json and network.json
+    noun: ClassVar[str]  # with its article, for messages
+    score: ClassVar[str]  # the name of the main metric; `best/val_<score>` is what a sweep optimizes
+    score_label: ClassVar[str]  # the same for a reader
+    default_loss: ClassVar[str]  # the option of the group `loss` that suits it
+    report_folder: ClassVar[str]  # the folder of a run that holds its evaluation reports
+    per_output: ClassVar[str]  # the key of the report that holds a row for each class, label or target
+    row_metric: ClassVar[str]  # the metric in these rows that is shown first
+    has_probabilities: ClassVar[bool] = True  # whether outputs become probabilities
 
     @abstractmethod
     def new_score(self, capacity: int, outputs: int, dtype: DTypeLike) -> RunningMetric:
@@ -51,12 +39,9 @@ class Task(ABC):
 
     @abstractmethod
     def report(self, true: NDArray[Any], predicted: NDArray[Any], names: Sequence[str]) -> EvaluationReport:
-        """Build the evaluation report of true and predicted values.
+        """Report on true and predicted classes (N,), labels (N, L), or numbers in their own units (N, T).
 
-        Args:
-            true: classes (N,), whether each label is true (N, L), or numbers in their own units (N, T).
-            predicted: of the same shape.
-            names: of the classes, labels or targets.
+        `names` are those of the classes, labels or targets.
         """
 
     @abstractmethod
@@ -98,10 +83,7 @@ class Task(ABC):
     def prediction_columns(self, z: Array, probabilities: Array | None, names: Sequence[str]) -> Columns:
         """Build the columns, each (N,), of a table of predictions, with names instead of numbers.
 
-        Args:
-            z: outputs, (N, O).
-            probabilities: of each class or label, (N, O); None in a regression.
-            names: of the outputs.
+        Outputs z and probabilities are (N, O); a regression has no probabilities.
         """
 
     @abstractmethod

@@ -71,9 +71,8 @@ def resolved(config: DictConfig | dict[str, Any]) -> dict[str, Any]:
     try:
         values = OmegaConf.to_container(OmegaConf.create(config), resolve=True)
     except OmegaConfBaseException as error:
-        raise ConfigError(
-            [Problem(str(error.full_key or ""), first_line(error.msg or str(error)))]
-        ) from error
+        problem = Problem(str(error.full_key or ""), first_line(error.msg or str(error)))
+        raise ConfigError([problem]) from error
     assert isinstance(values, dict)
     return {str(key): value for key, value in _without_missing(values).items()}
 

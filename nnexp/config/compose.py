@@ -47,14 +47,7 @@ def examine_overrides(
     config_dir: str | Path | None = None,
     config_name: str = CONFIG_NAME,
 ) -> Examination:
-    """Compose and validate overrides, collecting all errors.
-
-    Args:
-        overrides: as on the command line.
-        sweep: whether several values of an override make a sweep (-m).
-        config_dir: a folder of your own config groups, searched first.
-        config_name: the primary config.
-    """
+    """Compose and validate overrides as `compose` does, collecting all errors; sweep: as with -m."""
     if config_dir is not None and not Path(config_dir).is_dir():
         return Examination(None, [Problem(f"--config-dir {config_dir}", "no such folder")], sweep)
     with hydra_of(config_dir) as loader:

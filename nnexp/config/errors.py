@@ -8,15 +8,10 @@ from nnexp.messages import plural
 
 @dataclass(frozen=True)
 class Problem:
-    """One configuration error.
+    """One configuration error."""
 
-    Attributes:
-        where: the key with its value as on the command line: optimizer.lr=-1.
-        what: what is wrong and what is allowed.
-    """
-
-    where: str
-    what: str
+    where: str  # the key with its value as on the command line: optimizer.lr=-1
+    what: str  # what is wrong and what is allowed
 
     def __str__(self) -> str:
         indented = self.what.replace("\n", "\n    ")

@@ -1,8 +1,7 @@
 """Examination of overrides: all errors of all overrides, and the composition of those that are valid.
 
 Hydra stops at the first override that it rejects. So each override is parsed by itself, those that are wrong
-are left out,
-and the composition of the others is validated as a whole.
+are left out, and the composition of the others is validated as a whole.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,35 +30,20 @@ OPTIONAL = ("experiment", "debug")  # config groups that may be null
 
 @dataclass(frozen=True)
 class Examination:
-    """What the overrides of a command line make.
+    """What the overrides of a command line make."""
 
-    Attributes:
-        config: the composition of those that are valid, a sweep's with the first value of each; None: nothing
-            can be composed.
-        problems: all errors; in a sweep, of every value that is swept over.
-        is_sweep: by -m, or by a preset whose hydra.mode is MULTIRUN.
-    """
-
-    config: DictConfig | None
-    problems: list[Problem]
-    is_sweep: bool
+    config: DictConfig | None  # of the valid ones, a sweep's with the first value of each; None: impossible
+    problems: list[Problem]  # all errors; in a sweep, of every value that is swept over
+    is_sweep: bool  # by -m, or by a preset whose hydra.mode is MULTIRUN
 
 
 @dataclass(frozen=True)
 class CheckedOverride:
-    """An override that can be parsed.
+    """An override that can be parsed."""
 
-    Attributes:
-        parsed: by Hydra.
-        is_group: whether it chooses the option of a config group.
-        values: one override for each value that is swept over, in a group with the nearest option in place of
-            an unknown one;
-            none where a sweeper draws the values.
-    """
-
-    parsed: Override
-    is_group: bool
-    values: list[str]
+    parsed: Override  # by Hydra
+    is_group: bool  # whether it chooses the option of a config group
+    values: list[str]  # one override for each value of a sweep, unknown options replaced by the nearest
 
     @property
     def text(self) -> str:
@@ -67,17 +51,11 @@ class CheckedOverride:
 
 
 class OverridesExaminer:
-    """Examines the overrides of one command line.
-
-    Args:
-        loader: of the configs that Hydra is set up for.
-        sweep: whether several values of an override make a sweep (-m).
-        config_name: the primary config.
-    """
+    """Examines the overrides of one command line."""
 
     def __init__(self, loader: ConfigLoader, sweep: bool, config_name: str) -> None:
         self.loader = loader
-        self.sweep = sweep
+        self.sweep = sweep  # whether several values of an override make a sweep (-m)
         self.config_name = config_name
         self.groups = [group for group in loader.list_groups("") if group != "hydra"]
         self.problems: list[Problem] = []
@@ -115,9 +93,8 @@ class OverridesExaminer:
         """Return the sweep of a preset as overrides, without keys that the command line sets itself."""
         given = {text.lstrip("+").partition("=")[0] for text in overrides}
         keys = (*OPTIONAL, "hydra.mode")
-        presets = [
-            text for text in overrides if text.partition("=")[0] in keys and not text.endswith("=null")
-        ]
+        presets = [text for text in overrides if text.partition("=")[0] in keys]
+        presets = [text for text in presets if not text.endswith("=null")]
         if not presets:
             return []
         try:

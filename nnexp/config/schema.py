@@ -26,65 +26,33 @@ MetricName = Annotated[str, Predicate(RUN_METRICS.__contains__)]
 
 @dataclass(frozen=True)
 class TrainerSettings:
-    """The section `trainer`.
+    """The section `trainer`."""
 
-    Attributes:
-        epochs: maximum number of passes over the training examples.
-        batch_size: examples per batch.
-        dtype: of weights and activations; float32 to train, float64 to compare bit by bit with other tools.
-        threads: of the linear algebra library (BLAS); null is its default, usually all cores.
-        accumulate: batches whose gradients are accumulated for one optimizer step.
-        evaluate_every: steps between two evaluations, by which metrics are logged then; null evaluates after
-            each epoch.
-        monitor: the validation metric that selects the best weights and that `patience` watches: the score
-            (accuracy or R2)
-            or the loss.
-        patience: evaluations without improvement after which training stops (early stopping); null never
-            stops early.
-        min_delta: smallest change that counts as an improvement.
-        min_epochs: epochs before which `patience` stops nothing.
-        time_budget: seconds of training after which it stops; null is no limit.
-    """
-
-    epochs: Annotated[int, Ge(1)]
-    batch_size: Annotated[int, Ge(1)]
-    dtype: DType = "float32"
-    threads: Annotated[int, Ge(1)] | None = None
-    accumulate: Annotated[int, Ge(1)] = 1
-    evaluate_every: Annotated[int, Ge(1)] | None = None
-    monitor: Literal["score", "loss"] = "score"
-    patience: Annotated[int, Ge(1)] | None = None
-    min_delta: Annotated[float, Ge(0)] = 0.0
-    min_epochs: Annotated[int, Ge(0)] = 0
-    time_budget: Annotated[float, Gt(0)] | None = None
+    epochs: Annotated[int, Ge(1)]  # maximum number of passes over the training examples
+    batch_size: Annotated[int, Ge(1)]  # examples per batch
+    dtype: DType = "float32"  # of weights and activations; float64 to compare exactly with other tools
+    threads: Annotated[int, Ge(1)] | None = None  # of BLAS; null is its default, usually all cores
+    accumulate: Annotated[int, Ge(1)] = 1  # batches whose gradients are accumulated for one optimizer step
+    evaluate_every: Annotated[int, Ge(1)] | None = None  # steps; null evaluates after each epoch
+    monitor: Literal["score", "loss"] = "score"  # the metric that selects weights and that `patience` watches
+    patience: Annotated[int, Ge(1)] | None = None  # evaluations without improvement; null never stops early
+    min_delta: Annotated[float, Ge(0)] = 0.0  # smallest change that counts as an improvement
+    min_epochs: Annotated[int, Ge(0)] = 0  # epochs before which `patience` stops nothing
+    time_budget: Annotated[float, Gt(0)] | None = None  # seconds of training; null is no limit
 
 
 @dataclass(frozen=True)
 class TrackingSettings:
-    """The section `tracking`.
+    """The section `tracking`."""
 
-    Attributes:
-        enabled: false leaves the run's folder under `outputs/` and nothing else.
-        uri: of the MLflow store; null is MLFLOW_TRACKING_URI, else mlruns/mlflow.db in the working directory.
-        experiment: the MLflow experiment's name.
-        run_name: of the MLflow run; null makes one from the configuration.
-        register: the registered model that the run's network becomes a version of; null registers nothing.
-        baseline: a run (id, prefix of an id, name, best, last or folder) whose confusion matrix this one's is
-            compared with.
-        system: seconds between two samples of processor and memory use, where psutil is installed; null for
-            none.
-        images: epochs between two confusion matrices of the validation split; null is 1, 2, 4, 8, ... and the
-            last.
-    """
-
-    enabled: bool = True
-    uri: str | None = None
-    experiment: Annotated[str, MinLen(1)] = "nnexp"
-    run_name: Annotated[str, MinLen(1)] | None = None
-    register: Annotated[str, MinLen(1)] | None = None
-    baseline: Annotated[str, MinLen(1)] | None = None
-    system: Annotated[float, Ge(0.1)] | None = 1.0
-    images: Annotated[int, Ge(1)] | None = None
+    enabled: bool = True  # false leaves the run's folder under `outputs/` and nothing else
+    uri: str | None = None  # null is MLFLOW_TRACKING_URI, else mlruns/mlflow.db in the working directory
+    experiment: Annotated[str, MinLen(1)] = "nnexp"  # the MLflow experiment's name
+    run_name: Annotated[str, MinLen(1)] | None = None  # null makes one from the configuration
+    register: Annotated[str, MinLen(1)] | None = None  # the registered model that gets a new version
+    baseline: Annotated[str, MinLen(1)] | None = None  # a run whose confusion matrix is compared with
+    system: Annotated[float, Ge(0.1)] | None = 1.0  # seconds between samples of processor and memory use
+    images: Annotated[int, Ge(1)] | None = None  # epochs between confusion matrices; null is 1, 2, 4, 8, ...
 
     def __post_init__(self) -> None:
         """Refuse before training what MLflow would refuse after it."""
@@ -92,40 +60,23 @@ class TrackingSettings:
             if len(getattr(self, key) or "") > limit:
                 raise ValueError(f"tracking.{key} is too long: MLflow accepts {limit} characters")
         if self.register is not None and (set("/:") & set(self.register) or not self.register.strip(". ")):
-            raise ValueError(
-                f"tracking.register={self.register}: the name of a registered model must not hold / or :"
-            )
+            problem = "the name of a registered model must not hold / or :"
+            raise ValueError(f"tracking.register={self.register}: {problem}")
 
 
 @dataclass(frozen=True)
 class DiagnosticsSettings:
-    """The section `diagnostics`: measurements of each layer; they do not change what is learnt.
+    """The section `diagnostics`: measurements of each layer; they do not change what is learnt."""
 
-    Attributes:
-        layers: gradient and weight norms, update-to-weight ratios, dead units, mean and deviation of
-            activations.
-        histograms: of weights and gradients.
-        examples: validation examples on which activations are measured.
-        steps: steps of each epoch in which gradients and updates are measured.
-    """
-
-    layers: bool = True
-    histograms: bool = True
-    examples: Annotated[int, Ge(1)] = 256
-    steps: Annotated[int, Ge(1)] = 8
+    layers: bool = True  # norms, update-to-weight ratios, dead units, mean and deviation of activations
+    histograms: bool = True  # of weights and gradients
+    examples: Annotated[int, Ge(1)] = 256  # validation examples on which activations are measured
+    steps: Annotated[int, Ge(1)] = 8  # steps of each epoch in which gradients and updates are measured
 
 
 @dataclass(frozen=True)
 class Settings:
-    """A whole configuration, built.
-
-    Attributes:
-        optimized_metric: the value that a run returns to a sweep; None is best/val_accuracy, in a regression
-            best/val_r2.
-        plugins: packages besides nnexp that a `_target_` may come from.
-        choices: the option that each config group was composed from; set by `compose`.
-        values: the resolved configuration as plain dictionaries and lists; set by `build`.
-    """
+    """A whole configuration, built."""
 
     data: Source
     augment: Augment
@@ -139,10 +90,11 @@ class Settings:
     trainer: TrainerSettings
     tracking: TrackingSettings
     seed: Annotated[int, Ge(0)]
-    optimized_metric: MetricName | None
-    plugins: list[str]
-    choices: dict[str, str]
+    optimized_metric: MetricName | None  # returned to a sweep; None is best/val_accuracy or best/val_r2
+    plugins: list[str]  # packages besides nnexp that a `_target_` may come from
+    choices: dict[str, str]  # the option that each config group was composed from; set by `compose`
     diagnostics: DiagnosticsSettings = DiagnosticsSettings()
+    # the resolved configuration as plain dictionaries and lists; set by `build`
     values: dict[str, Any] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     @property

@@ -8,6 +8,7 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import is_dataclass
 from functools import cache
+from itertools import chain
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -71,18 +72,12 @@ def _validate_value(annotation: Any, value: Any, path: str, plugins: tuple[str, 
     if inspect.isabstract(annotation):
         return [Problem(override(path, value), f"must be {describe(annotation)}")]
     items = [get_args(kind)[0] for kind in _kinds(annotation) if get_origin(kind) is list]
-    if items and isinstance(value, list) and any(True for _ in _targets_within(value, path)):
-        return [
-            problem
-            for i, item in enumerate(value)
-            for problem in _validate_value(items[0], item, f"{path}.{i}", plugins)
-        ]
-    nested = [
-        problem
-        for inner_path, inner in _targets_within(value, path)
-        for problem in _validate_target(Any, inner, inner_path, plugins)
-    ]
-    return nested or _validate_plain(annotation, value, path)
+    targets = list(_targets_within(value, path))
+    if items and targets and isinstance(value, list):
+        nested = [_validate_value(items[0], item, f"{path}.{i}", plugins) for i, item in enumerate(value)]
+        return list(chain.from_iterable(nested))
+    nested = [_validate_target(Any, inner, inner_path, plugins) for inner_path, inner in targets]
+    return list(chain.from_iterable(nested)) or _validate_plain(annotation, value, path)
 
 
 def _validate_plain(annotation: Any, value: Any, path: str) -> list[Problem]:
@@ -149,9 +144,8 @@ def _options(annotation: Any) -> list[str]:
 
 @cache
 def _adapter(annotation: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(
-        annotation, config=ConfigDict(strict=True, arbitrary_types_allowed=True, allow_inf_nan=False)
-    )
+    config = ConfigDict(strict=True, arbitrary_types_allowed=True, allow_inf_nan=False)
+    return TypeAdapter(annotation, config=config)
 
 
 def describe(annotation: Any) -> str:
@@ -168,11 +162,8 @@ def describe(annotation: Any) -> str:
     if options := _options(annotation):
         return f"one of {', '.join(options)}"
     if origin is Annotated:
-        bounds = [
-            f"{BOUNDS[type(m)][0]} {getattr(m, BOUNDS[type(m)][1])}"
-            for m in arguments[1:]
-            if type(m) in BOUNDS
-        ]
+        limits = [(BOUNDS[type(m)], m) for m in arguments[1:] if type(m) in BOUNDS]
+        bounds = [f"{sign} {getattr(m, attribute)}" for (sign, attribute), m in limits]
         lengths = [f", at least {m.min_length}" for m in arguments[1:] if isinstance(m, MinLen)]
         length = "".join(lengths) if get_origin(arguments[0]) is list else ""
         return f"{describe(arguments[0])} {' and '.join(bounds)}".strip() + length

@@ -16,17 +16,11 @@ from nnexp.training.evaluation import evaluate
 
 @dataclass(frozen=True)
 class SplitResult:
-    """The evaluation of a split.
+    """The evaluation of a split."""
 
-    Attributes:
-        loss: the mean over its examples.
-        report: confusion matrix, errors or label scores.
-        predictions: of each example.
-    """
-
-    loss: float
-    report: EvaluationReport
-    predictions: Predictions
+    loss: float  # the mean over its examples
+    report: EvaluationReport  # confusion matrix, errors or label scores
+    predictions: Predictions  # of each example
 
     def metrics(self) -> dict[str, float]:
         """Return loss, score and further metrics; of classes also the calibration error (ECE)."""

@@ -11,30 +11,17 @@ from nnexp.training.record import Record
 
 @dataclass
 class Result:
-    """The result of an experiment.
+    """The result of an experiment."""
 
-    Attributes:
-        folder: of the run, under outputs/.
-        network: with the weights of the best epoch.
-        optimized: the name of the metric that the run returns to a sweep.
-        status: FINISHED, FAILED or KILLED.
-        history: a record per evaluation.
-        metrics: those that are logged once: best/..., test/..., time/total.
-        splits: loss, report and predictions of the best weights on the validation ("val") and test ("test")
-            split.
-        run_id: of the MLflow run; empty where there is none.
-        stopped: why training ended before its last epoch; empty where it did not.
-    """
-
-    folder: Path
-    network: Network
-    optimized: str
-    status: Status = "FINISHED"
-    history: list[Record] = field(default_factory=list)
-    metrics: dict[str, float] = field(default_factory=dict)
-    splits: dict[str, SplitResult] = field(default_factory=dict)
-    run_id: str = ""
-    stopped: str = ""
+    folder: Path  # of the run, under outputs/
+    network: Network  # with the weights of the best epoch
+    optimized: str  # the name of the metric that the run returns to a sweep
+    status: Status = "FINISHED"  # FINISHED, FAILED or KILLED
+    history: list[Record] = field(default_factory=list)  # a record per evaluation
+    metrics: dict[str, float] = field(default_factory=dict)  # best/..., test/..., time/total: logged once
+    splits: dict[str, SplitResult] = field(default_factory=dict)  # of the best weights: val, test
+    run_id: str = ""  # of the MLflow run; empty where there is none
+    stopped: str = ""  # why training ended before its last epoch; empty where it did not
 
     @property
     def epochs(self) -> int:

@@ -9,26 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 BINS = 15
+Numbers = NDArray[np.floating]
 
 
 @dataclass(frozen=True)
 class ReliabilityBins:
-    """Examples in M bins of equal width by confidence: bin m is ((m - 1)/M, m/M], and 0 is in the first.
+    """Examples in M bins of equal width by confidence: bin m is ((m - 1)/M, m/M], and 0 is in the first."""
 
-    Attributes:
-        counts: (M,).
-        confidence: the mean of each bin, (M,); 0 of an empty one.
-        accuracy: the share of correct predictions in each bin, (M,); 0 of an empty one.
-    """
-
-    counts: NDArray[np.int64]
-    confidence: NDArray[np.float64]
-    accuracy: NDArray[np.float64]
+    counts: NDArray[np.int64]  # (M,)
+    confidence: NDArray[np.float64]  # the mean of each bin, (M,); 0 of an empty one
+    accuracy: NDArray[np.float64]  # the share of correct predictions in each bin, (M,); 0 of an empty one
 
     @classmethod
-    def of(
-        cls, confidence: NDArray[np.floating], correct: NDArray[np.bool_], bins: int = BINS
-    ) -> "ReliabilityBins":
+    def of(cls, confidence: Numbers, correct: NDArray[np.bool_], bins: int = BINS) -> "ReliabilityBins":
         """Bin confidences (N,) in [0, 1] and whether each prediction is correct, (N,)."""
         confidence = confidence.astype(np.float64)
         index = (np.ceil(confidence * bins).astype(np.int64) - 1).clip(0, bins - 1)

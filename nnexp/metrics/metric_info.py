@@ -1,4 +1,4 @@
-"""Direction, format, unit and kind of each metric, one row each; every table and report reads them here."""
+"""Direction, format and kind of each metric, one row each; every table and report reads them here."""
 
 import math
 from dataclasses import dataclass
@@ -15,27 +15,15 @@ MAX_WITH_DECIMALS, MIN_WHOLE, MAX_WHOLE = 1e6, 1e4, 1e9
 
 @dataclass(frozen=True)
 class MetricInfo:
-    """A metric, or several whose names match one pattern.
+    """A metric, or several whose names match one pattern."""
 
-    Attributes:
-        pattern: of the logged name, with * for anything.
-        direction: whether higher or lower values are better.
-        style: how a value is formatted.
-        unit: of the value; empty for a pure number or where the data decide.
-        share: whether it is bounded by 1 (accuracy, recall, R2, ...), so that differences are absolute.
-        cost: whether it measures effort, which can be compared whatever was learnt.
-        is_score: whether it is the main score of a task.
-        exact: whether no sum is rounded in it, so that two equal trainings have equal values.
-    """
-
-    pattern: str
-    direction: Direction = "neither"
-    style: Style = "number"
-    unit: str = ""
-    share: bool = False
-    cost: bool = False
-    is_score: bool = False
-    exact: bool = False
+    pattern: str  # of the logged name, with * for anything
+    direction: Direction = "neither"  # whether higher or lower values are better
+    style: Style = "number"  # how a value is formatted
+    share: bool = False  # whether it is bounded by 1 (accuracy, R2, ...), so that differences are absolute
+    cost: bool = False  # whether it measures effort, which can be compared whatever was learnt
+    is_score: bool = False  # whether it is the main score of a task
+    exact: bool = False  # whether no sum is rounded in it, so that two equal trainings have equal values
 
     def format(self, value: float) -> str:
         """Format a value: an accuracy in percent, a loss with four decimals, others with four digits."""
@@ -63,9 +51,9 @@ METRICS = (
     MetricInfo("*ece", "lower", "decimals", share=True),
     MetricInfo("*mae", "lower"),
     MetricInfo("*rmse", "lower"),
-    MetricInfo("time/*", "lower", "duration", "s", cost=True),
-    MetricInfo("seconds", "lower", "duration", "s", cost=True),
-    MetricInfo("examples_per_second", "higher", unit="1/s", cost=True),
+    MetricInfo("time/*", "lower", "duration", cost=True),
+    MetricInfo("seconds", "lower", "duration", cost=True),
+    MetricInfo("examples_per_second", "higher", cost=True),
     MetricInfo("dead_units/*", "lower", share=True),
     MetricInfo("lr", exact=True),
     MetricInfo("best/epoch", exact=True),

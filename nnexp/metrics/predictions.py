@@ -1,7 +1,4 @@
-"""Predictions of a split beside the true values.
-
-N examples, T targets or labels.
-"""
+"""Predictions of a split beside the true values: N examples, T targets or labels."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,20 +10,12 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Predictions:
-    """Predictions beside the true values.
+    """Predictions beside the true values."""
 
-    Attributes:
-        index: (N,) the examples' rows in their data set.
-        true: (N,) classes, (N, T) numbers in their own unit, or (N, T) whether each label is true.
-        predicted: of the same shape.
-        confidence: (N,) the probability of the predicted class, or (N, T) that of each label; None in a
-            regression.
-    """
-
-    index: NDArray[np.int64]
-    true: NDArray[Any]
-    predicted: NDArray[Any]
-    confidence: NDArray[np.floating] | None = None
+    index: NDArray[np.int64]  # (N,) the examples' rows in their data set
+    true: NDArray[Any]  # (N,) classes, (N, T) numbers in their own unit, or (N, T) whether each label is true
+    predicted: NDArray[Any]  # of the same shape
+    confidence: NDArray[np.floating] | None = None  # (N,) of the predicted class or (N, T) of each label
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "Predictions":

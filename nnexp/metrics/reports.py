@@ -1,7 +1,6 @@
 """Evaluation reports of a split: confusion matrix, errors of a regression, scores of labels.
 
-C classes, N examples, T targets, L labels. Definitions as in scikit-learn: a ratio whose denominator is 0 is
-0.
+C classes, N examples, T targets, L labels. Definitions as in scikit-learn: 0 / 0 is 0.
 """
 
 from collections.abc import Sequence
@@ -23,24 +22,17 @@ class EvaluationReport(Protocol):
 
     def metrics(self) -> dict[str, float]:
         """Return the metrics that are logged."""
-        ...
 
     def to_json(self) -> dict[str, Any]:
         """Return the whole report, JSON-like."""
-        ...
 
 
 @dataclass(frozen=True)
 class ConfusionReport:
-    """The confusion matrix.
+    """The confusion matrix."""
 
-    Attributes:
-        matrix: (C, C), true classes down, predicted classes across.
-        classes: their names.
-    """
-
-    matrix: NDArray[np.int64]
-    classes: tuple[str, ...]
+    matrix: NDArray[np.int64]  # (C, C), true classes down, predicted classes across
+    classes: tuple[str, ...]  # their names
 
     @classmethod
     def of(cls, y: Labels, predicted: Labels, classes: Sequence[str]) -> "ConfusionReport":
@@ -82,25 +74,18 @@ class ConfusionReport:
 
 @dataclass(frozen=True)
 class RegressionReport:
-    """Errors of predicted numbers, in the targets' own units.
+    """Errors of predicted numbers, in the targets' own units."""
 
-    Attributes:
-        y: true, (N, T).
-        predicted: (N, T).
-        targets: their names.
-    """
-
-    y: Numbers
-    predicted: Numbers
-    targets: tuple[str, ...]
+    y: Numbers  # true, (N, T)
+    predicted: Numbers  # (N, T)
+    targets: tuple[str, ...]  # their names
 
     @property
     def r2(self) -> NDArray[np.float64]:
         """R2 of each target, (T,); of a constant one 1 if it is predicted exactly, else 0."""
         squared_errors = np.square(self.y - self.predicted, dtype=np.float64).sum(axis=0)
-        return r2_of_sums(
-            squared_errors, np.square(self.y - self.y.mean(axis=0, dtype=np.float64)).sum(axis=0)
-        )
+        deviations = self.y - self.y.mean(axis=0, dtype=np.float64)
+        return r2_of_sums(squared_errors, np.square(deviations).sum(axis=0))
 
     @property
     def mae(self) -> NDArray[np.float64]:
@@ -124,17 +109,11 @@ class RegressionReport:
 
 @dataclass(frozen=True)
 class MultilabelReport:
-    """Scores of labels of which several may be true of an example.
+    """Scores of labels of which several may be true of an example."""
 
-    Attributes:
-        y: true, (N, L).
-        predicted: (N, L).
-        labels: their names.
-    """
-
-    y: Truths
-    predicted: Truths
-    labels: tuple[str, ...]
+    y: Truths  # true, (N, L)
+    predicted: Truths  # (N, L)
+    labels: tuple[str, ...]  # their names
 
     def metrics(self) -> dict[str, float]:
         match = self.y == self.predicted

@@ -1,6 +1,6 @@
 """Running metrics, updated batch by batch: accuracy of classes and labels, R2 of numbers. Higher is better.
 
-B batch, O outputs, T targets, L labels.
+B batch, of at most `capacity` examples; O outputs, T targets, L labels.
 """
 
 from abc import ABC, abstractmethod
@@ -11,17 +11,14 @@ from numpy.typing import DTypeLike, NDArray
 
 Array = NDArray[np.floating]
 Targets = NDArray[Any]
+Sums = NDArray[np.float64]
 ROUNDING = 1e-12  # relative rounding error of a sum of squares
 
 
 class RunningMetric(ABC):
-    """Reset, update with every batch, read the value.
+    """Reset, update with every batch, read the value."""
 
-    Attributes:
-        name: under which it is logged: accuracy or r2.
-    """
-
-    name: str
+    name: str  # under which it is logged: accuracy or r2
 
     @abstractmethod
     def reset(self) -> None:
@@ -38,11 +35,7 @@ class RunningMetric(ABC):
 
 
 class Accuracy(RunningMetric):
-    """The share of examples whose largest output is that of their class.
-
-    Args:
-        capacity: the largest batch.
-    """
+    """The share of examples whose largest output is that of their class."""
 
     name = "accuracy"
 
@@ -65,12 +58,7 @@ class Accuracy(RunningMetric):
 
 
 class LabelAccuracy(RunningMetric):
-    """Label (Hamming) accuracy; a label is predicted where its output is above 0, a probability of 1/2.
-
-    Args:
-        capacity: the largest batch.
-        labels: L.
-    """
+    """Label (Hamming) accuracy; a label is predicted where its output is above 0, a probability of 1/2."""
 
     name = "accuracy"
 
@@ -97,13 +85,8 @@ class LabelAccuracy(RunningMetric):
 class R2(RunningMetric):
     """R2 = 1 - (squared errors) / (squared deviations from the mean), averaged over the targets.
 
-    A constant target has no such ratio: it counts as 1 if it is predicted exactly and as 0 if not, as in
-        scikit-learn.
-
-    Args:
-        capacity: the largest batch.
-        targets: T.
-        dtype: of the outputs.
+    A constant target has no such ratio: it counts as 1 if it is predicted exactly, else as 0, as in
+    scikit-learn.
     """
 
     name = "r2"
@@ -134,9 +117,7 @@ class R2(RunningMetric):
         return float(r2_of_sums(squared_errors, deviations).mean())
 
 
-def r2_of_sums(
-    squared_errors: NDArray[np.float64], squared_deviations: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def r2_of_sums(squared_errors: Sums, squared_deviations: Sums) -> Sums:
     """Compute R2 of each target from its sums of squares, all (T,)."""
     ratio = squared_errors / np.where(squared_deviations > 0, squared_deviations, 1)
     return np.asarray(np.where(squared_deviations > 0, 1 - ratio, squared_errors == 0))

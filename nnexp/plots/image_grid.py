@@ -24,19 +24,12 @@ Caption = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True, kw_only=True)
 class ImageGrid:
-    """Images in rows of eight.
+    """Images in rows of eight."""
 
-    Attributes:
-        images: (K, H, W, 3).
-        captions: one for each image, of as many lines each; or none.
-        label: above the grid.
-        side: of an image on the screen, about; small ones are enlarged by a whole number: none is blurred.
-    """
-
-    images: NDArray[np.uint8]
-    captions: Sequence[Caption] = ()
-    label: str = ""
-    side: int = 96
+    images: NDArray[np.uint8]  # (K, H, W, 3)
+    captions: Sequence[Caption] = ()  # one for each image, of as many lines each; or none
+    label: str = ""  # above the grid
+    side: int = 96  # of an image on the screen, about; small ones are enlarged by a whole number: no blur
 
     def draw(self) -> Image.Image:
         """Draw the grid."""

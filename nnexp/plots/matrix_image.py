@@ -23,27 +23,16 @@ LUMINANCE = np.array((0.299, 0.587, 0.114))
 
 @dataclass(frozen=True, kw_only=True)
 class MatrixImage:
-    """A matrix to draw.
+    """A matrix to draw."""
 
-    Attributes:
-        title: above.
-        notes: lines below it, in a small font.
-        names: of the classes.
-        colors: of the cells, (C, C, 3), true classes down, predicted ones across.
-        texts: in the cells, (C, C); left out where they do not fit.
-        row_texts: beside each row, (C,).
-        heading: above these.
-        text_color: of texts off the diagonal.
-    """
-
-    title: str
-    notes: Sequence[str]
-    names: Sequence[str]
-    colors: NDArray[np.uint8]
-    texts: NDArray[np.str_]
-    row_texts: Sequence[str]
-    heading: str
-    text_color: str = WRONG
+    title: str  # above
+    notes: Sequence[str]  # lines below it, in a small font
+    names: Sequence[str]  # of the classes
+    colors: NDArray[np.uint8]  # of the cells, (C, C, 3), true classes down, predicted ones across
+    texts: NDArray[np.str_]  # in the cells, (C, C); left out where they do not fit
+    row_texts: Sequence[str]  # beside each row, (C,)
+    heading: str  # above these
+    text_color: str = WRONG  # of texts off the diagonal
 
     def draw(self) -> Image.Image:
         """Draw the matrix."""

@@ -17,13 +17,10 @@ from nnexp.nn.parameters import Shape
 
 @dataclass
 class Sequential(Model):
-    """The listed layers; the last Dense, whose size is that of the data's targets, is added.
+    """The listed layers; the last Dense, whose size is that of the data's targets, is added."""
 
-    Attributes:
-        stack: the layers, and activations by name. An Unflatten is put first if the first layer that is not
-            indifferent expects images, unless the stack begins with one.
-    """
-
+    # the layers, and activations by name. An Unflatten is put first if the first layer that is not
+    # indifferent expects images, unless the stack begins with one
     stack: Annotated[list[LayerChoice], MinLen(1)]
 
     def __post_init__(self) -> None:
