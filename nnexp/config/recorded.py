@@ -27,12 +27,11 @@ from nnexp.messages import did_you_mean, first_line, override, override_value
 
 Values = dict[str, Any]
 Note = tuple[str, str]  # a label and a text
+Recorded = tuple[Values, list[Note]]
 FIXED = (*OPTIONAL, "hydra", "tracking", "choices")  # sections that cannot be overridden
 
 
-def load_recorded(
-    path: Path, overrides: Sequence[str], config_dir: str | None = None
-) -> tuple[Values, list[Note]]:
+def load_recorded(path: Path, overrides: Sequence[str], config_dir: str | None = None) -> Recorded:
     """Load the configuration in a file, with overrides; also returns notes about what was changed.
 
     Raises:

@@ -1,6 +1,7 @@
 """From settings to the components of an experiment: data, network, trainer."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -18,6 +19,8 @@ from nnexp.training.best_weights import BestWeights
 from nnexp.training.diagnostics import Diagnostics
 from nnexp.training.optimizer_step import OptimizerStep
 from nnexp.training.trainer import Trainer, steps_per_epoch
+
+Split = tuple[Rows, Rows]  # of training and validation
 
 
 @dataclass
@@ -46,9 +49,8 @@ def build_components(settings: Settings, dataset: Dataset | None = None) -> Comp
     streams = RandomStreams(settings.seed)
     dataset = dataset or settings.data.load()
     rows, validation_rows = settings.data.train_validation_split(dataset, streams("split"))
-    rows = stratified_subsample(
-        rows, dataset.y, settings.data.limit, streams("limit"), settings.data.stratify
-    )
+    data = settings.data
+    rows = stratified_subsample(rows, dataset.y, data.limit, streams("limit"), data.stratify)
     targets = dataset.fit_target_scale(rows)
     train, validation, test = make_batches(settings, dataset, (rows, validation_rows), targets, streams)
 
@@ -59,40 +61,25 @@ def build_components(settings: Settings, dataset: Dataset | None = None) -> Comp
     prepare_loss(settings, dataset, rows, capacity)
 
     diagnostics = build_diagnostics(settings, network, validation)
-    trainer = build_trainer(settings, network, capacity, dataset, train, validation, diagnostics)
+    trainer = build_trainer(settings, network, dataset, train, validation, diagnostics)
     best = BestWeights(network, settings.trainer.monitor, settings.trainer.min_delta)
     return Components(dataset, network, train, validation, test, trainer, best, targets, streams, diagnostics)
 
 
 def make_batches(
-    settings: Settings,
-    dataset: Dataset,
-    rows: tuple[Rows, Rows],
-    targets: TargetScale | None,
-    streams: RandomStreams,
+    settings: Settings, dataset: Dataset, split: Split, targets: TargetScale | None, streams: RandomStreams
 ) -> tuple[Batches, Batches, Batches]:
     """Make the batches of training, validation and test, all scaled by statistics of the training rows."""
-    train_rows, validation_rows = rows
-    dtype = settings.trainer.dtype
-    size = settings.trainer.batch_size
-    scale = dataset.fit_scaling(train_rows)
+    train_rows, validation_rows = split
+    x, y, size, dtype = dataset.x, dataset.y, settings.trainer.batch_size, settings.trainer.dtype
+    batches = partial(Batches, scale=dataset.fit_scaling(train_rows), dtype=dtype, targets=targets)
     settings.augment.bind(dataset.shape, min(size, len(train_rows)), dtype, streams("augment"))
-    train = Batches(
-        dataset.x,
-        dataset.y,
-        train_rows,
-        size,
-        scale,
-        dtype,
-        targets=targets,
-        shuffle=streams("shuffle"),
-        augment=None if isinstance(settings.augment, NoAugment) else settings.augment,
-        balanced=settings.data.balanced,
-    )
+    augment = None if isinstance(settings.augment, NoAugment) else settings.augment
+    shuffle, balanced = streams("shuffle"), settings.data.balanced
+    train = batches(x, y, train_rows, size, shuffle=shuffle, augment=augment, balanced=balanced)
     size = settings.model.evaluation_batch
-    validation = Batches(dataset.x, dataset.y, validation_rows, size, scale, dtype, targets=targets)
-    test_rows = np.arange(len(dataset.y_test))
-    test = Batches(dataset.x_test, dataset.y_test, test_rows, size, scale, dtype, targets=targets)
+    validation = batches(x, y, validation_rows, size)
+    test = batches(dataset.x_test, dataset.y_test, np.arange(len(dataset.y_test)), size)
     return train, validation, test
 
 
@@ -120,7 +107,6 @@ def build_diagnostics(settings: Settings, network: Network, validation: Batches)
 def build_trainer(
     settings: Settings,
     network: Network,
-    capacity: int,
     dataset: Dataset,
     train: Batches,
     validation: Batches,
@@ -141,7 +127,7 @@ def build_trainer(
     return Trainer(
         network,
         settings.loss,
-        task_of(dataset.task).new_score(capacity, dataset.outputs, limits.dtype),
+        task_of(dataset.task).new_score(network.capacity, dataset.outputs, limits.dtype),
         optimizer_step,
         train,
         validation,

@@ -19,10 +19,7 @@ MAX_RECALLS = 50  # beyond it the recalls stand in the reports only: too many co
 class ConfusionLogger:
     """Logs the recall of each class at every evaluation, and the confusion matrix of some epochs.
 
-    Args:
-        settings: `tracking.images` says which epochs.
-        components: of the experiment.
-        journal: gets the matrix of the last evaluation of each of these epochs, and of the very last one.
+    The matrix is that of the last evaluation of such an epoch (`tracking.images`), and of the very last one.
     """
 
     def __init__(self, settings: Settings, components: Components, journal: Journal) -> None:

@@ -7,13 +7,10 @@ class RandomStreams:
     """`streams("init")` is the same stream for the same seed, whatever other streams are used.
 
     So a new initializer does not reshuffle the data, and a new stream leaves all others as they were.
-
-    Args:
-        seed: a whole number, 0 or larger.
     """
 
     def __init__(self, seed: int) -> None:
-        self.seed = seed
+        self.seed = seed  # 0 or larger
         self.names: dict[str, None] = {}  # of the streams in use, in order of first use
 
     def __call__(self, name: str) -> np.random.Generator:

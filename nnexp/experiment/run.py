@@ -127,10 +127,8 @@ def train(
             result.history.append(record)
             best.offer(record)
             display.epoch(record, best)
-            if (
-                best.is_patience_exhausted(settings.trainer.patience)
-                and trainer.epochs_completed >= min_epochs
-            ):
+            may_stop = trainer.epochs_completed >= min_epochs
+            if may_stop and best.is_patience_exhausted(settings.trainer.patience):
                 result.stopped = f"no improvement in {best.evaluations_since_improvement} evaluations"
                 return
     if trainer.is_out_of_time:
@@ -138,18 +136,12 @@ def train(
 
 
 def check_divergence(record: Record, step: int, lr: float) -> None:
-    """Refuse a loss that is NaN or infinite.
-
-    Raises:
-        DivergedError: it is.
-    """
+    """Raise a DivergedError if the loss is NaN or infinite."""
     loss = record.train_loss + record.val_loss
     if not np.isfinite(loss):
         value = "NaN" if np.isnan(loss) else "infinite"
-        raise DivergedError(
-            f"training diverged: the loss is {value} at step {step} (epoch {record.epoch}); "
-            f"fix: a smaller optimizer.lr (it is {lr:g}), or another init"
-        )
+        problem = f"training diverged: the loss is {value} at step {step} (epoch {record.epoch})"
+        raise DivergedError(f"{problem}; fix: a smaller optimizer.lr (it is {lr:g}), or another init")
 
 
 def evaluate(components: Components, result: Result, test: bool = True) -> None:
@@ -204,8 +196,7 @@ def optimized_metric(settings: Settings, components: Components) -> str:
 
 def new_folder(home: Path) -> Path:
     """Make a folder that no other run has."""
-    folder = (
-        home / "outputs" / "runs" / time.strftime("%Y-%m-%d") / f"{time.strftime('%H-%M-%S')}-{short_id()}"
-    )
+    name = f"{time.strftime('%H-%M-%S')}-{short_id()}"
+    folder = home / "outputs" / "runs" / time.strftime("%Y-%m-%d") / name
     folder.mkdir(parents=True)
     return folder

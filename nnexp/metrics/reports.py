@@ -109,7 +109,7 @@ class RegressionReport:
 
 @dataclass(frozen=True)
 class MultilabelReport:
-    """Scores of labels of which several may be true of an example."""
+    """Scores of labels, where several may be true of an example."""
 
     y: Truths  # true, (N, L)
     predicted: Truths  # (N, L)

@@ -38,11 +38,7 @@ class Initializer(ABC):
         return self
 
     def adapt(self, filled: Sequence[tuple[Array, Callable[[], Array]]]) -> None:
-        """Adjust weights to data; a no-op by default.
-
-        Args:
-            filled: the weights of each layer that this rule filled, and a function that returns its outputs.
-        """
+        """Adjust to data the weights of the layers that this rule filled; functions return their outputs."""
 
 
 @dataclass(eq=False)

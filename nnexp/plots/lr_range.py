@@ -18,15 +18,9 @@ def lr_curve(
     suggestion: float | None = None,
     bounds: tuple[float, float] | None = None,
 ) -> Figure:
-    """Draw the loss of each batch and the smoothed loss over the learning rate, all (S,).
+    """Draw the loss of each batch and the smoothed loss over the increasing learning rate, all (S,).
 
-    Args:
-        lr: increasing.
-        loss: of the batch.
-        smoothed: over the batches so far.
-        title: above.
-        suggestion: the learning rate to mark; None: none.
-        bounds: between which the loss falls, which is shaded.
+    `suggestion` is marked; `bounds`, between which the loss falls, are shaded.
     """
     figure = new_figure(8, 4.6, "constrained")
     axes = figure.add_subplot()

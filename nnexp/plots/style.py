@@ -27,9 +27,7 @@ COLORS = (
     *("#72b7b2", "#9d755d", "#eeca3b", "#ff9da6", "#8c8c8c"),
 )
 """Of runs, classes, settings, in this order."""
-FONTS = (
-    "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"  # of pages and SVG
-)
+FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"  # of pages, SVG
 TRAIN, VALIDATION, RATE, REFERENCE = COLORS[0], COLORS[3], COLORS[2], "#888888"
 TEXT, FAINT, WRONG, LINES = "#222222", "#666666", "#b3202c", "#e4e4e4"
 COLORMAPS = {

@@ -15,9 +15,7 @@ MakeOutputs = Callable[[Path], Outputs]
 class PlotWorker:
     """Calls a function in a process of its own, which ends with this one and is replaced if it dies.
 
-    Args:
-        make_outputs: draws the plots of a run's folder.
-        warm_up: called once, when the process starts.
+    `warm_up` is called when the process starts, `make_outputs` with each run's folder.
     """
 
     def __init__(self, make_outputs: MakeOutputs, warm_up: Callable[[], object]) -> None:

@@ -123,9 +123,8 @@ def _read_pixel_columns(reader: "TableReader", path: Path, predictor: Predictor)
 
 def _encode_numbers(reader: "TableReader", table: Mapping[str, Array], names: Sequence[str]) -> Array:
     """Stack columns of numbers: (N, len(names))."""
-    return np.column_stack(
-        [encoding.encode_numbers(table[name], name, reader.describe_row) for name in names]
-    )
+    columns = [encoding.encode_numbers(table[name], name, reader.describe_row) for name in names]
+    return np.column_stack(columns)
 
 
 def _read_columns(reader: "TableReader", types: Mapping[str, "ColumnType"]) -> dict[str, Array]:

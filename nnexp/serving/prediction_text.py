@@ -27,9 +27,8 @@ def format_predictions(predictions: Sequence[FilePredictions]) -> str:
         if one.score:
             value, known = one.score
             task = one.predictor.task
-            lines.append(
-                f"{task.score_label} {task.format_score(value)} on {plural(known, 'row')} with true values"
-            )
+            score = f"{task.score_label} {task.format_score(value)}"
+            lines.append(f"{score} on {plural(known, 'row')} with true values")
     return "\n".join(lines).strip("\n")
 
 

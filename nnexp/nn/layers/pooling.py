@@ -1,4 +1,4 @@
-"""Pooling: layers that summarize windows of their input, above all of images.
+"""Pooling: layers that summarize windows of images, and maxout, which summarizes groups of units.
 
 B batch, C channels, H height, W width, K kernel; HH, WW height and width of the output.
 """
@@ -6,11 +6,13 @@ B batch, C channels, H height, W width, K kernel; HH, WW height and width of the
 from abc import abstractmethod
 from collections.abc import Iterator
 from math import prod
+from typing import Annotated
 
 import numpy as np
+from annotated_types import Ge
 from numpy.typing import DTypeLike
 
-from nnexp.nn.layer import Buffer, Layer, Size
+from nnexp.nn.layer import Buffer, Layer, ShapeError, Size
 from nnexp.nn.layers.convolution import count_windows
 from nnexp.nn.parameters import Array, Shape
 
@@ -71,6 +73,27 @@ class Maximum(Pooling):
                 np.multiply(dy, largest, out=share)
                 np.add(gradient, share, out=gradient)
         return dx
+
+
+class Maxout(Maximum):
+    """y[o] = max over k of x[k O + o]: Goodfellow et al. 2013, eq. 1; a Dense before it computes x."""
+
+    takes = "vectors"
+
+    def __init__(self, pieces: Annotated[int, Ge(2)] = 2) -> None:
+        self.pieces = pieces
+
+    def connect(self, inputs: Shape) -> Shape:
+        (units,) = super().connect(inputs)
+        if units % self.pieces:
+            raise ShapeError(f"expected vectors whose length {self.pieces} divides, got {units}")
+        self.outputs = units // self.pieces
+        self.output_shape = (self.outputs,)
+        return self.output_shape
+
+    def corners(self, x: Array) -> Iterator[Array]:
+        for k in range(self.pieces):
+            yield x[:, k * self.outputs : (k + 1) * self.outputs]
 
 
 class Pool2d(Pooling):

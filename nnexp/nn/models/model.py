@@ -12,8 +12,8 @@ from nnexp.nn.layer import Layer, Size
 from nnexp.nn.layers.containers import Residual
 from nnexp.nn.layers.dense import Dense
 from nnexp.nn.layers.dropout import Deviation, Dropout, GaussianNoise, Rate
-from nnexp.nn.layers.maxout import Maxout
 from nnexp.nn.layers.normalization import BatchNorm1d, LayerNorm
+from nnexp.nn.layers.pooling import Maxout
 from nnexp.nn.parameters import Shape
 
 NormalizationName = Literal["none", "batch", "layer"]

@@ -28,13 +28,9 @@ def plots(run: RunData) -> Iterator[Plot]:
 def curves(
     epochs: History, unit: str = "epoch", best: float | None = None, task: Task | None = None
 ) -> Figure:
-    """Draw loss, score and learning rate.
+    """Draw loss, score and learning rate over epochs or steps (`unit`).
 
-    Args:
-        epochs: the metrics at each epoch or step.
-        unit: epoch or step.
-        best: the evaluation whose weights were kept, which is marked; None: the one with the highest score.
-        task: of the run; None: the one whose score the metrics hold.
+    The evaluation whose weights were kept, `best` or the one with the highest score, is marked.
     """
     task = task or task_of_metrics(epochs[0][1])
     assert task is not None

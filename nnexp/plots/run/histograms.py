@@ -53,12 +53,8 @@ def histograms(layers: Arrays, kind: Kind, unit: str = "epoch") -> Figure:
     """Draw a panel for each layer with a ridge for each record: the first at the top, the last in front.
 
     Each ridge is scaled by its peak. Of many layers and records some are drawn, evenly spaced.
-
-    Args:
-        layers: "steps" (R,), for each layer "NAME/KIND/counts" (R, B) and "NAME/KIND/edges" (R, B + 1); those
-            of gradients are of log10 |gradient|.
-        kind: weights or gradients.
-        unit: of the steps.
+    `layers` holds "steps" (R,) and for each layer "NAME/KIND/counts" (R, B) and "NAME/KIND/edges" (R, B + 1);
+    those of gradients are of log10 |gradient|.
     """
     names = layer_names(layers, kind)
     names = [names[i] for i in evenly_spaced(len(names), MAX_LAYERS)]

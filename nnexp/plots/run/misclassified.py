@@ -20,12 +20,10 @@ def plots(run: RunData) -> Iterator[Plot]:
 
 
 def misclassified(arrays: Arrays, classes: Sequence[str]) -> Image:
-    """Draw K images with their classes.
+    """Draw K images (K, H, W) or (K, C, H, W), most confident first, with their classes.
 
-    Args:
-        arrays: images (K, H, W) or (K, C, H, W), most confident first; scale, which brings them to [0, 1];
-            true, predicted, confidence, and index (row in the test split), all (K,).
-        classes: their names.
+    `arrays` also holds the scale that brings them to [0, 1]; true, predicted, confidence, and index, the row
+    in the test split, all (K,).
     """
     images = to_rgb(arrays["images"][:MAX_IMAGES], float(arrays["scale"]))
     columns = (arrays[key][:MAX_IMAGES].tolist() for key in ("true", "predicted", "confidence", "index"))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from nnexp.plots.run_data import Plot, RunData
 from nnexp.plots.style import REFERENCE, TRAIN, add_axes, escape, new_figure, set_title
 
+Numbers = NDArray[np.floating]
 MAX_TARGETS = 4
 MAX_POINTS = 5000  # beyond which their density is drawn
 MAX_NAME = 40
@@ -26,9 +27,7 @@ def plots(run: RunData) -> Iterator[Plot]:
             yield f"predictions/{split.key}.png", draw
 
 
-def predicted_against_true(
-    true: NDArray[np.floating], predicted: NDArray[np.floating], report: dict[str, Any], split: str
-) -> Figure:
+def predicted_against_true(true: Numbers, predicted: Numbers, report: dict[str, Any], split: str) -> Figure:
     """Draw predicted over true values, both (N, T), with R2, MAE and RMSE of the report."""
     targets = report["per_target"][:MAX_TARGETS]
     width = LEFT + SIDE + RIGHT

@@ -33,9 +33,7 @@ def plots(run: RunData) -> Iterator[Plot]:
 def first_layer(weights: Mapping[str, Weights], shape: tuple[int, ...]) -> Weights | None:
     """Return the weights of the first layer that has any, as images (O, C, H, W); None where they are none.
 
-    Args:
-        weights: of the whole network by name, in forward order.
-        shape: of an example, (H, W) or (C, H, W).
+    `weights` are those of the network in forward order, `shape` that of an example, (H, W) or (C, H, W).
     """
     W = next((array for array in weights.values() if array.ndim >= 2), None)
     if W is None or len(shape) not in {2, 3}:

@@ -5,9 +5,8 @@ from nnexp.nn.layers.convolution import Conv2d
 from nnexp.nn.layers.dense import Dense
 from nnexp.nn.layers.dropout import Dropout, GaussianNoise
 from nnexp.nn.layers.flatten import Flatten, Unflatten
-from nnexp.nn.layers.maxout import Maxout
 from nnexp.nn.layers.normalization import BatchNorm, LayerNorm
-from nnexp.nn.layers.pooling import AvgPool2d, GlobalAvgPool2d, MaxPool2d, Pool2d
+from nnexp.nn.layers.pooling import AvgPool2d, GlobalAvgPool2d, Maxout, MaxPool2d, Pool2d
 from nnexp.serving.onnx.graph import Graph, translate
 
 
