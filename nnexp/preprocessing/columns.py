@@ -26,16 +26,17 @@ class Column:
 
     name: str
     categories: tuple[str, ...] | None = None  # each is one input, 0 or 1; None: the column holds numbers
+    decimal: str = "."  # the decimal mark of the training table; text with a point is a number in any case
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
         """Read what `to_json` returned."""
         categories = values.get("categories")
-        return cls(values["name"], tuple(categories) if categories else None)
+        return cls(values["name"], tuple(categories) if categories else None, values.get("decimal", "."))
 
     def to_json(self) -> dict[str, Any]:
         """Return a mapping for JSON."""
-        return {"name": self.name} | ({"categories": list(self.categories)} if self.categories else {})
+        return dict(vars(self))
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -62,7 +63,7 @@ def encode_columns(
             lengths = f"has {len(values):,} rows, {columns[0].name!r} has {len(x):,}"
             raise EncodingError(f"the column {column.name!r} {lengths}")
         if column.categories is None:
-            x[:, first] = encode_numbers(values, column.name, describe_row)
+            x[:, first] = encode_numbers(values, column.name, describe_row, column.decimal)
         else:
             x[np.arange(len(x)), first + encode_categories(values, column, describe_row)] = 1
         first += len(column.inputs)
@@ -80,12 +81,14 @@ def check_columns(columns: Sequence[Column], given: Sequence[str]) -> None:
         raise EncodingError(f"missing column: {listed(missing)}{guess}; {needed}")
 
 
-def encode_numbers(values: Any, name: str, describe_row: DescribeRow = describe_row) -> NDArray[np.float32]:
+def encode_numbers(
+    values: Any, name: str, describe_row: DescribeRow = describe_row, decimal: str = "."
+) -> NDArray[np.float32]:
     """Convert a column of numbers (N,) to float32; a missing one is NaN, other text an `EncodingError`."""
     array = _as_array(values, name)
     if array.dtype.kind not in "biuf":
         cells = enumerate(array.tolist())
-        array = np.array([_number(cell, name, n, describe_row) for n, cell in cells], np.float64)
+        array = np.array([_number(cell, name, n, describe_row, decimal) for n, cell in cells], np.float64)
     with np.errstate(over="ignore"):
         encoded = array.astype(np.float32)
     if (infinite := np.isinf(encoded)).any():
@@ -97,7 +100,7 @@ def encode_numbers(values: Any, name: str, describe_row: DescribeRow = describe_
 def encode_categories(values: Any, column: Column, describe_row: DescribeRow = describe_row) -> Indices:
     """Convert a column of categories to their indices (N,); an unknown one is an `EncodingError`."""
     known = column.categories or ()
-    index_of = category_index(known)
+    index_of = category_index(known, column.decimal)
     cells = _as_array(values, column.name).astype(object).tolist()
     indices = np.array([index_of(cell) for cell in cells], np.int64)
     if (unknown := indices < 0).any():
@@ -109,13 +112,13 @@ def encode_categories(values: Any, column: Column, describe_row: DescribeRow = d
     return indices
 
 
-def category_index(categories: Sequence[str]) -> Callable[[Any], int]:
+def category_index(categories: Sequence[str], decimal: str = ".") -> Callable[[Any], int]:
     """Return a function that finds the index of a cell's category; -1 of an unknown one.
 
     Numbers are compared as numbers, true and false in any case; a missing value is MISSING_CATEGORY.
     """
     by_text = {text: n for n, text in enumerate(categories)}
-    by_number = {parse_number(text): n for text, n in by_text.items() if is_number(text)}
+    by_number = {parse_number(text, decimal): n for text, n in by_text.items() if is_number(text, decimal)}
     by_bool = {text.lower(): n for text, n in by_text.items() if text.lower() in ("true", "false")}
 
     def find(cell: Any) -> int:
@@ -126,7 +129,7 @@ def category_index(categories: Sequence[str]) -> Callable[[Any], int]:
             return by_text[text]
         if isinstance(cell, bool | np.bool_):
             return by_bool.get(text, -1)
-        return by_number.get(parse_number(text), -1) if is_number(text) else -1
+        return by_number.get(parse_number(text, decimal), -1) if is_number(text, decimal) else -1
 
     return find
 
@@ -141,12 +144,12 @@ def _as_array(values: Any, name: str) -> NDArray[Any]:
     return np.asarray(values.astype(str) if is_date else values)
 
 
-def _number(cell: Any, name: str, n: int, describe_row: DescribeRow) -> float:
+def _number(cell: Any, name: str, n: int, describe_row: DescribeRow, decimal: str) -> float:
     if isinstance(cell, float | int | np.bool_):
         return float(cell)
     text = normalize_text(cell)
     try:
-        return parse_number(text)
+        return parse_number(text, decimal)
     except ValueError as error:
         problem = f"expected a number in the column {name!r}, got {text[:40]!r}"
         raise EncodingError(f"{describe_row(n)}: {problem}; fix it or leave it empty") from error

@@ -9,23 +9,22 @@ MISSING |= {"NaN", "nan", "-nan", "-NaN", "NaT"}
 """Texts that stand for a missing value."""
 MISSING_CATEGORY = "missing"
 """The category of rows without a value."""
-NUMBER = re.compile(r"[-+]?(\d+[.,]?\d*|[.,]\d+)([eE][-+]?\d+)?")
-"""A number with a decimal point or a decimal comma."""
+NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 WHOLE_NUMBER = re.compile(r"^([+-]?\d+)\.0+$")
 
 
-def is_number(text: str) -> bool:
-    """Check whether a normalized text is a number."""
-    return NUMBER.fullmatch(text) is not None
+def is_number(text: str, decimal: str = ".") -> bool:
+    """Check whether a normalized text is a number with a decimal point, or with that decimal mark."""
+    return NUMBER.fullmatch(text.replace(decimal, ".")) is not None
 
 
-def parse_number(text: str) -> float:
+def parse_number(text: str, decimal: str = ".") -> float:
     """Parse a normalized text as a float, NaN if it is missing; other text is a ValueError."""
     if text in MISSING:
         return np.nan
-    if not is_number(text):
+    if not is_number(text, decimal):
         raise ValueError(f"not a number: {text!r}")
-    return float(text.replace(",", "."))
+    return float(text.replace(decimal, "."))
 
 
 def normalize_text(value: object) -> str:

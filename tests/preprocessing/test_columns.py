@@ -48,8 +48,19 @@ def test_training_and_trained_models_parse_the_same_texts_to_the_same_numbers(al
     path.write_text("\n".join(["x;y", *(f"{text};0" for text in texts)]))
     (block,) = open_table(path).iter_blocks({"x": "number"})
     np.testing.assert_array_equal(
-        block["x"].to_numpy(zero_copy_only=False).astype(np.float32), encode_numbers(texts, "x")
+        block["x"].to_numpy(zero_copy_only=False).astype(np.float32),
+        encode_numbers(texts, "x", decimal=decimal),
     )
+
+
+def test_a_decimal_comma_is_read_only_if_the_training_table_had_decimal_commas(alone):
+    path = alone / "table.csv"
+    path.write_text("size;kind\n" + "1,5;a\n2,5;b\n" * 10)
+    columns = Table(path=str(path), target="kind").load().columns
+    columns = [Column.from_json(column.to_json()) for column in columns]
+    assert encode_columns({"size": ["1,234", "1.234"]}, columns).ravel() == pytest.approx([1.234] * 2)
+    with pytest.raises(EncodingError, match="got '1,234'"):
+        encode_columns({"size": ["1,234"]}, [Column("size")])
 
 
 @pytest.mark.parametrize(
@@ -92,6 +103,7 @@ def test_missing_values_become_what_they_became_in_training(missing):
         ({"code": [1, 3]}, "row 2: the column 'code' holds '3'"),
         ({"size": [1, "tall"]}, "row 2: expected a number in the column 'size', got 'tall'"),
         ({"size": [1, "1_000"]}, "got '1_000'"),
+        ({"size": [1, "1,234"]}, "got '1,234'"),
         ({"size": [1, np.inf]}, "row 2: the column 'size' holds a number that is infinite"),
         ({"size": [1e39, 1]}, "row 1: "),
         ({"size": ["1e39", 1]}, "row 1: "),

@@ -81,7 +81,7 @@ class TableBuilder:
         order = np.concatenate([training, test])
         first = 0
         for name in self.roles.features:
-            column = Column(name)
+            column = Column(name, decimal=self.reader.decimal)
             if name in self.categories:
                 buffer = self.categories[name]
                 buffer.check_mixture()
@@ -93,7 +93,7 @@ class TableBuilder:
                     codes[codes < 0] = values.index(MISSING_CATEGORY)
                 sizes.append(f"{name} ({len(values)})")
                 one_hot.append((first, codes[order]))
-                column = Column(name, values)
+                column = Column(name, values, self.reader.decimal)
             else:
                 positions.append(first)
             columns.append(column)

@@ -97,8 +97,8 @@ class CategoryColumn:
 
     def check_mixture(self) -> None:
         """Refuse numbers with a few other texts among them, data-entry errors; whole numbers may be names."""
-        words = [text for text in self.code if not is_number(text)]
-        numbers = [text for text in self.code if is_number(text)]
+        words = [text for text in self.code if not is_number(text, ",")]
+        numbers = [text for text in self.code if is_number(text, ",")]
         quantities = len(numbers) > MAX_NUMBER_NAMES or not all(text.isdigit() for text in numbers)
         if not self.explicit and words and quantities and len(numbers) > len(words):
             row = self.describe_row(int((np.concatenate(self.blocks) == self.code[words[0]]).argmax()))

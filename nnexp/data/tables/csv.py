@@ -45,7 +45,7 @@ class CsvReader(TableReader):
         self.delimiter = detect_delimiter(text)
         self.block_size = max(BLOCK, 16 * max(map(len, text.splitlines())))
         sample = text.encode()
-        self.column_types, self.decimal = self.infer_types(sample, "."), "."
+        self.column_types = self.infer_types(sample, ".")
         if self.delimiter != "," and "text" in self.column_types.values():
             with_comma = self.infer_types(sample, ",")
             numbers = [list(types.values()).count("number") for types in (self.column_types, with_comma)]

@@ -22,6 +22,7 @@ class TableReader(ABC):
     path: Path
     column_types: Mapping[str, str]  # in the order of the file: a `ColumnType`, or an unsupported type
     expansions: Mapping[str, tuple[str, ...]]  # names that stand for several columns
+    decimal: str = "."  # the mark in numbers that are text
     notes: tuple[str, ...] = ()  # how the file was read, where that is not obvious
 
     @abstractmethod
