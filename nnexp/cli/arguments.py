@@ -15,19 +15,12 @@ PLOT_FORMATS = (".png", ".svg", ".pdf")
 
 
 class Arguments(argparse.ArgumentParser):
-    """The arguments of `nnexp COMMAND`.
-
-    Args:
-        command: its name.
-        description: what it does.
-        options: of argparse.
-    """
+    """The arguments of `nnexp COMMAND`; further options are argparse's."""
 
     def __init__(self, command: str, description: str, **options: Any) -> None:
         super().__init__(prog=f"nnexp {command}", description=description, **options)
 
     def add_run(self) -> None:
-        """Add RUN, the run to use."""
         self.add_argument("run", metavar="RUN", help=RUN)
 
     def add_store(self, experiment: bool = True) -> None:
@@ -37,7 +30,6 @@ class Arguments(argparse.ArgumentParser):
         self.add_argument("--uri", help=URI)
 
     def add_json(self, text: str = JSON) -> None:
-        """Add --json with its help text."""
         self.add_argument("--json", action="store_true", help=text)
 
     def add_overrides(self, example: str) -> None:
@@ -46,7 +38,6 @@ class Arguments(argparse.ArgumentParser):
         self.add_argument("--config-dir", metavar="DIR", help="a folder of your own config groups")
 
     def add_plot(self, default: str) -> None:
-        """Add --out, the file of a plot."""
         self.add_output(PLOT_FORMATS, f"the plot (default: {default})", Path(default))
 
     def add_output(self, suffixes: Sequence[str], text: str, default: Path | None = None) -> None:
@@ -65,9 +56,5 @@ class Arguments(argparse.ArgumentParser):
         self.add_argument("--out", type=parse, default=default, metavar="FILE", help=text)
 
     def error(self, message: str) -> NoReturn:
-        """Raise the message as an error of the command.
-
-        Raises:
-            UserError: always.
-        """
+        """Raise the message as a UserError."""
         raise UserError(f"{message}; see {self.prog} --help")

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
 
 from rich.console import Console, RenderableType
 from rich.markup import escape
@@ -41,11 +42,7 @@ class PipeSafeConsole(Console):
 
 
 class TerminalDisplay(Display):
-    """Display of one run: with a progress bar on a terminal, in plain lines elsewhere.
-
-    Args:
-        console: to print to; None is standard output.
-    """
+    """Display of one run: with a progress bar on a terminal, in plain lines elsewhere."""
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or PipeSafeConsole()
@@ -55,7 +52,6 @@ class TerminalDisplay(Display):
         self.lines(run_header(settings, components, threads))
 
     def lines(self, lines: Iterable[tuple[str, str]]) -> None:
-        """Print lines of (label, text)."""
         for label, text in lines:
             self.labelled(label, escape(text))
 
@@ -120,11 +116,7 @@ class TerminalDisplay(Display):
 
 
 class SweepLine(Display):
-    """Display of one run of a sweep: one line when it is over.
-
-    Args:
-        label: the job's number and overrides.
-    """
+    """Display of one run of a sweep: one line when it is over; the label is its number and overrides."""
 
     def __init__(self, label: str) -> None:
         self.label = label
@@ -157,16 +149,11 @@ class _ProgressBar(Progress):
 
     def __init__(self, trainer: Trainer, console: Console) -> None:
         self.trainer = trainer
-        super().__init__(
-            TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
-            BarColumn(),
-            TextColumn("{task.percentage:.0f} %"),
-            TextColumn("time left"),
-            TimeRemainingColumn(),
-            console=console,
-            refresh_per_second=REFRESHES_PER_SECOND,
-            transient=True,
-        )
+        epoch = TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}")
+        percentage = TextColumn("{task.percentage:.0f} %")
+        columns = epoch, BarColumn(), percentage, TextColumn("time left"), TimeRemainingColumn()
+        options: dict[str, Any] = {"refresh_per_second": REFRESHES_PER_SECOND, "transient": True}
+        super().__init__(*columns, console=console, **options)
         self.add_task("", total=trainer.steps_planned, epoch=1, epochs=trainer.n_epochs)
 
     def get_renderables(self) -> Iterable[RenderableType]:

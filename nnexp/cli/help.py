@@ -36,9 +36,8 @@ def help_text() -> str:
     """Return the whole help."""
     conf = next(path for path in (PACKAGE / "conf", PACKAGE.parent / "conf") if path.is_dir())
     groups = sorted(path for path in conf.iterdir() if path.is_dir() and path.name not in HIDDEN_GROUPS)
-    return HELP.format(
-        commands=_columns(COMMANDS), examples=_columns(EXAMPLES), groups="\n".join(map(_group, groups))
-    )
+    sections = {"commands": _columns(COMMANDS), "examples": _columns(EXAMPLES)}
+    return HELP.format(groups="\n".join(map(_group, groups)), **sections)
 
 
 def version() -> str:

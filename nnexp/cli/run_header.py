@@ -28,12 +28,9 @@ def run_header(settings: Settings, components: Components, threads: int) -> list
     averaging = choice.get("averaging", "none")
     optimizer = f"{choice['optimizer']}, lr {settings.optimizer.lr:g}, schedule {choice['schedule']}"
     training = f"{plural(trainer.epochs, 'epoch')}, batch {components.train.size}, seed {settings.seed}"
-    limits = {
-        "evaluated every": trainer.evaluate_every,
-        "patience": trainer.patience,
-        "time budget": trainer.time_budget,
-        "accumulate": trainer.accumulate,
-    }
+    limits: dict[str, float | None] = {"evaluated every": trainer.evaluate_every}
+    limits |= {"patience": trainer.patience, "time budget": trainer.time_budget}
+    limits |= {"accumulate": trainer.accumulate}
     limit = "".join(f", {name} {value:g}" for name, value in limits.items() if value and value != 1)
     lines = [
         ("data", f"{data.name}, {outputs}: {sizes}"),

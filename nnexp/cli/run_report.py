@@ -101,7 +101,6 @@ def select_epochs(history: History, best: int | None, limit: int) -> History:
 
 
 def _commands(name: str, files: Sequence[str], stored: bool) -> list[str]:
-    """Return the commands that apply to the run."""
     applies = {
         f"nnexp reproduce {name}": CONFIG in files,
         f"nnexp predict {name} FILE": NETWORK in files,

@@ -55,10 +55,8 @@ def main(arguments: list[str]) -> int:
 
 def check_overrides(options: Namespace) -> bool:
     """Report all errors of the overrides at once; return whether -m or a preset asks for a sweep."""
-    config_name = options.config_name or CONFIG_NAME
-    examination = examine_overrides(
-        options.overrides, sweep=options.multirun, config_dir=options.config_dir, config_name=config_name
-    )
+    names = {"config_dir": options.config_dir, "config_name": options.config_name or CONFIG_NAME}
+    examination = examine_overrides(options.overrides, sweep=options.multirun, **names)
     if examination.problems:
         raise ConfigError(examination.problems)
     return examination.is_sweep

@@ -65,7 +65,6 @@ class Batches:
         return labels
 
     def __len__(self) -> int:
-        """The batches of one pass."""
         return -(-len(self.rows) // self.size)
 
     def __iter__(self) -> Iterator[tuple[Array, NDArray[Any]]]:

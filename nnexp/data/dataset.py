@@ -29,10 +29,9 @@ ValidationRatio = Annotated[float, Gt(0), Lt(1)]
 
 @dataclass(frozen=True)
 class Dataset:
-    """Examples as they are stored; batch by batch they are scaled to a network's inputs.
+    """Examples as they are stored, bytes or float32 (NaN: a missing number); batches scale them to inputs.
 
-    Stored are bytes or float32, where NaN is a missing number. Classes are int64 in 0..C-1; targets are
-    float32.
+    Classes are int64 in 0..C-1; targets are float32.
     """
 
     name: str  # as in the config group, or the name of a table's file
@@ -67,14 +66,12 @@ class Dataset:
 
     @property
     def task(self) -> TaskName:
-        """The kind of task."""
         if self.classes:
             return "classification"
         return "multilabel" if self.labels else "regression"
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The name of each output of a network: of the classes, labels or targets."""
         return self.classes or self.targets
 
     @property

@@ -97,10 +97,7 @@ def indices_of_mask(mask: NDArray[np.bool_]) -> tuple[Rows, Rows]:
 def stratified_subsample(
     rows: Rows, y: NDArray[Any], limit: int | None, rng: np.random.Generator, stratify: bool = True
 ) -> Rows:
-    """Draw at most `limit` of the rows, with the same ratio of classes.
-
-    y are the classes, or the targets, of all rows of the data set.
-    """
+    """Draw at most `limit` rows, with the same ratio of classes; y are those of all rows, or the targets."""
     if limit is None or limit >= len(rows):
         return rows
     _, kept = stratified_split(strata(y[rows], stratify), limit / len(rows), rng, keep=0)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nnexp.tracking.upload.callbacks import Callbacks, Outputs
+    from nnexp.tracking.upload.thread import Callbacks, Outputs
 
 
 def make_outputs(folder: Path) -> "Outputs":
@@ -34,7 +34,7 @@ def upload_callbacks() -> "Callbacks":
     """Return the functions that an upload calls, all in this process."""
     from nnexp.plots.run.confusion import epoch_confusion
     from nnexp.runs.baseline import fetch
-    from nnexp.tracking.upload.callbacks import Callbacks
+    from nnexp.tracking.upload.thread import Callbacks
 
     return Callbacks(make_outputs=make_outputs, fetch_baseline=fetch, draw_confusion=epoch_confusion)
 

@@ -38,17 +38,14 @@ class FolderBackend:
     folder: Path
 
     def history(self) -> History:
-        """Read the metrics of each evaluation."""
         rows = history(RunFolder(self.folder).entries())
         return by_step((step, name, value) for step, row in rows for name, value in row.items())
 
     def files(self) -> list[str]:
         """List the artifacts: all but journal, upload state and hidden files."""
         files = (path for path in self.folder.rglob("*") if path.is_file())
-        paths = (path.relative_to(self.folder).as_posix() for path in files)
-        return sorted(
-            each for each in paths if each not in (JOURNAL, UPLOAD_STATE) and "/." not in f"/{each}"
-        )
+        paths = {path.relative_to(self.folder).as_posix() for path in files} - {JOURNAL, UPLOAD_STATE}
+        return sorted(path for path in paths if "/." not in f"/{path}")
 
     def file(self, path: str) -> Path | None:
         """Return the path of an artifact; None: there is none."""
@@ -85,7 +82,6 @@ class MlflowBackend:
             return by_step(chain.from_iterable(pool.map(values_of, names)))
 
     def files(self) -> list[str]:
-        """List the artifacts."""
         if self.folder is not None:
             return FolderBackend(self.folder).files()
         with store_errors(self.uri):

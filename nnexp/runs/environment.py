@@ -20,11 +20,7 @@ class Match(NamedTuple):
 
 
 def match_data(recorded: Run, dataset: Dataset, anyway: bool) -> Match:
-    """Compare the data with those of the record.
-
-    Raises:
-        DataError: they differ, and `anyway` is false.
-    """
+    """Compare the data with those of the record; DataError: they differ, and `anyway` is false."""
     if not (expected := recorded.tags.get("nnexp.data_sha256", "")):
         return Match("data", f"{dataset.name}; the record has no SHA-256 of its data", same=False)
     if dataset.sha256 == expected:
@@ -42,9 +38,8 @@ def match_code(recorded: Run) -> Match:
     if commit == "none":
         return Match("code", "recorded outside of a git checkout, version unknown", here["commit"] == "none")
     if here["commit"] != commit:
-        return Match(
-            "code", f"another commit: {commit[:10]} recorded, {here['commit'][:10]} here", same=False
-        )
+        text = f"another commit: {commit[:10]} recorded, {here['commit'][:10]} here"
+        return Match("code", text, same=False)
     path = recorded.backend.file(GIT_DIFF) if dirty == "true" else None
     diff = "" if path is None else path.read_text(encoding="utf-8", errors="replace")
     same = (dirty, diff) == (here["dirty"], here["diff"])
@@ -70,12 +65,11 @@ def environment_facts(environment: Mapping[str, Any]) -> dict[str, str]:
     """Return the facts in an environment.json that can change the bits of a result."""
     packages = environment.get("packages", {})
     blas = (environment.get("blas") or [{}])[0]  # the first one is NumPy's
+    blas_facts = [str(blas[key]) for key in ("internal_api", "version", "architecture") if blas.get(key)]
     facts = {
         "CPU": environment.get("cpu"),
         "threads": environment.get("threads"),
-        "BLAS": " ".join(
-            str(blas[key]) for key in ("internal_api", "version", "architecture") if blas.get(key)
-        ),
+        "BLAS": " ".join(blas_facts),
         "NumPy": packages.get("numpy"),
         "SciPy": packages.get("scipy"),
         "Python": environment.get("python"),

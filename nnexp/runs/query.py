@@ -39,8 +39,7 @@ EXAMPLE = 'metrics."best/val_accuracy" > 0.98 and params.init = "he_normal"'
 class Runs:
     """The runs of a store, or of one experiment in it; it is opened when needed, and never created.
 
-    Args:
-        uri: None: MLFLOW_TRACKING_URI, else mlruns/mlflow.db in the working directory.
+    Without a `uri` it is MLFLOW_TRACKING_URI, else mlruns/mlflow.db in the working directory.
     """
 
     def __init__(self, uri: str | None = None, experiment: str | None = None) -> None:
@@ -76,7 +75,6 @@ class Runs:
         raise self._unknown(text)
 
     def best(self) -> Run:
-        """Return the finished run with the highest best/val_accuracy, else best/val_r2."""
         for score in SCORES:
             runs = self.select(FINISHED, f'metrics."{score}" DESC', top=1)
             if runs and not math.isnan(runs[0].metrics.get(score, math.nan)):
@@ -84,7 +82,6 @@ class Runs:
         raise self.no_runs(f"finished with a {' or '.join(SCORES)}")
 
     def last_finished(self) -> Run:
-        """Return the newest finished run."""
         if runs := self.select(FINISHED, top=1):
             return runs[0]
         raise self.no_runs("finished")
@@ -109,7 +106,6 @@ class Runs:
 
     @property
     def uri(self) -> str:
-        """The store's address."""
         return tracking_uri(self._given_uri)
 
     def no_runs(self, finished: str = "") -> RunError:

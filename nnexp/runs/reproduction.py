@@ -64,7 +64,6 @@ class Comparison:
 
     @property
     def largest(self) -> Difference | None:
-        """The largest difference."""
         return max(self.differences, key=lambda difference: difference.size, default=None)
 
     @property
@@ -119,10 +118,10 @@ def relative(one: float, other: float, scale: float = 0.0) -> float:
 
 
 def _difference(
-    name: str, recorded: float, repeated: float, scale: float, step: int | None = None
+    name: str, one: float, other: float, scale: float, step: int | None = None
 ) -> list[Difference]:
-    size = relative(recorded, repeated, scale)
-    return [Difference(name, recorded, repeated, size, step)] if size else []
+    size = relative(one, other, scale)
+    return [Difference(name, one, other, size, step)] if size else []
 
 
 def _scale(name: str, one: Metrics, other: Metrics, largest: float) -> float:

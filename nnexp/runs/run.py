@@ -12,27 +12,18 @@ from nnexp.tracking.mlflow.upload_state import UploadState
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One recorded run; reading its history and files raises RunError without a connection to its store.
+    """One recorded run; reading its history and files raises RunError without a connection to its store."""
 
-    Attributes:
-        id: MLflow's; empty for a folder that is not in a store.
-        status: FINISHED, FAILED, KILLED, RUNNING; UNFINISHED for a folder whose journal has no end.
-        started: seconds since 1970.
-        seconds: its duration, time/total if it was logged; None while it runs.
-        metrics: the last value of each.
-        unit: what the steps of its history count: epoch or step.
-    """
-
-    id: str
+    id: str  # MLflow's; empty for a folder that is not in a store
     name: str
     experiment: str
-    status: str
-    started: float
-    seconds: float | None
+    status: str  # FINISHED, FAILED, KILLED, RUNNING; UNFINISHED for a folder whose journal has no end
+    started: float  # seconds since 1970
+    seconds: float | None  # its duration, time/total if it was logged; None while it runs
     params: dict[str, str]
-    metrics: dict[str, float]
+    metrics: dict[str, float]  # the last value of each
     tags: dict[str, str]
-    unit: str
+    unit: str  # what the steps of its history count: epoch or step
     backend: Backend = field(repr=False, compare=False)
 
     @property
@@ -49,15 +40,10 @@ class Run:
         return self.backend.history()
 
     def files(self) -> list[str]:
-        """List the paths of all artifacts."""
         return self.backend.files()
 
     def file(self, path: str) -> Path:
-        """Return a local copy of an artifact, downloaded if need be.
-
-        Raises:
-            RunError: the run has no such artifact.
-        """
+        """Return a local copy of an artifact, downloaded if need be; RunError: the run has no such one."""
         if (local := self.backend.file(path)) is None:
             name = self.id[:8] or self.name
             raise RunError(f"run {name} ({self.status}) has no {path}; list its files with: nnexp show RUN")

@@ -21,11 +21,7 @@ Status = Literal["FINISHED", "FAILED", "KILLED"]
 
 
 class Journal:
-    """Appends entries to the journal in a run's folder; each is passed to the system when the call returns.
-
-    Raises:
-        UserError: the folder holds a run already.
-    """
+    """Appends entries to the journal in a run's folder; each reaches the system when the call returns."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -45,14 +41,8 @@ class Journal:
     ) -> None:
         """Write the first entry: what the run is and where it is to be uploaded.
 
-        Args:
-            name: for readers.
-            params: the flattened configuration.
-            tags: provenance.
-            destination: experiment, uri (None: the environment's), folder (of the default store), register,
-                baseline, system; None: it is not uploaded.
-            began: start in seconds since 1970; None is now.
-            unit: what the steps of its metrics count: epoch or step.
+        A destination has experiment, uri (None: the environment's), folder (of the default store), register,
+        baseline, system; without one the run is not uploaded. `began` is in seconds since 1970; None is now.
         """
         time_ms = round(1000 * (time.time() if began is None else began))
         facts = {"name": name, "params": dict(params), "tags": dict(tags), "unit": unit}

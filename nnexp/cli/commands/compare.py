@@ -13,8 +13,7 @@ from rich.text import Text
 
 from nnexp.cli.arguments import RUN, Arguments
 from nnexp.errors import UserError
-from nnexp.runs.compare.comparison import Comparison, check_number, compare
-from nnexp.runs.compare.metric_rows import ARROWS
+from nnexp.runs.compare.comparison import ARROWS, Comparison, check_number, compare
 from nnexp.runs.compare.significance import corrected_level
 from nnexp.runs.query import Run, RunError, Runs
 

@@ -30,11 +30,8 @@ CHECKS: dict[str, Check] = {
 
 def main(arguments: list[str]) -> int:
     """Run all checks and print the findings; return 1 if there is a problem."""
-    parser = Arguments(
-        "doctor",
-        "Check the installation, the machine, the data and the MLflow store. Nothing is changed.",
-        epilog="Exit code 0: no problem; 1: at least one.",
-    )
+    description = "Check the installation, the machine, the data and the MLflow store. Nothing is changed."
+    parser = Arguments("doctor", description, epilog="Exit code 0: no problem; 1: at least one.")
     parser.add_json()
     options = parser.parse_args(arguments)
     console = Console(highlight=False, soft_wrap=True)

@@ -24,11 +24,7 @@ INSTALL = "pip install 'nnexp[onnx]'"
 
 
 def main(arguments: list[str]) -> int:
-    """Write the file and print how to use it; returns the exit code.
-
-    Raises:
-        UserError: there is no such run, or its network cannot be exported.
-    """
+    """Write the file and print how to use it; returns the exit code."""
     parser = Arguments("export", "Write a run's network to a file that works without nnexp.")
     parser.add_run()
     parser.add_argument("--onnx", action="store_true", help=f"an ONNX file, for onnxruntime; {INSTALL}")

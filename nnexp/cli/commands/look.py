@@ -32,10 +32,6 @@ def look(overrides: Sequence[str], out: Path, config_dir: str | None = None) -> 
     """Draw the plot into a file; returns a line that describes it.
 
     The images are a stratified sample of the training images; the seed decides which, and how they change.
-
-    Raises:
-        ConfigError: all errors of the overrides.
-        DataError: the data cannot be loaded, or are not images.
     """
     settings = build(compose(overrides, config_dir=config_dir))
     dataset = settings.data.load()
@@ -55,9 +51,7 @@ def look(overrides: Sequence[str], out: Path, config_dir: str | None = None) -> 
     title = f"{len(x)} training images of {dataset.name}, {choice}, seed {settings.seed}"
     labels = {"original": before, "augmented, differently in every epoch": x}
     side = max(SIDE, *dataset.shape[-2:])
-    grids = [
-        ImageGrid(images=to_rgb(images.reshape(-1, *dataset.shape), 1), label=label, side=side)
-        for label, images in labels.items()
-    ]
+    rgb = {label: to_rgb(images.reshape(-1, *dataset.shape), 1) for label, images in labels.items()}
+    grids = [ImageGrid(images=images, label=label, side=side) for label, images in rgb.items()]
     save(draw_grids(title, (), *grids), out)
     return f"{out.resolve()}: {title}"

@@ -57,20 +57,13 @@ def main(arguments: list[str]) -> int:
 
 
 def find(settings: Settings, low: float, high: float, steps: int) -> LRCurve:
-    """Run the range test on the experiment's data, network and batches, without its schedule and averaging.
-
-    Raises:
-        ConfigError: components that do not go together.
-        DataError: the data cannot be loaded or split.
-    """
+    """Run the range test on the experiment's data, network and batches, without schedule and averaging."""
     with np.errstate(all="ignore"), blas_threads(settings.trainer.threads):
         components = build_components(settings)
         network = components.network
+        accumulate = settings.trainer.accumulate
         optimizer_step = OptimizerStep(
-            network,
-            settings.optimizer,
-            regularization=settings.regularization,
-            accumulate=settings.trainer.accumulate,
+            network, settings.optimizer, regularization=settings.regularization, accumulate=accumulate
         )
         return lr_range_test(network, settings.loss, optimizer_step, components.train, low, high, steps)
 

@@ -20,11 +20,7 @@ FILES = "images, tables (CSV, TSV, Parquet) or arrays (NPZ, NPY)"
 
 
 def main(arguments: list[str]) -> int:
-    """Print predictions and write them to a table; returns the exit code.
-
-    Raises:
-        UserError: there is no such run, or a file does not fit its network.
-    """
+    """Print predictions and write them to a table; returns the exit code."""
     parser = Arguments("predict", DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_run()
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help=FILES)

@@ -106,9 +106,8 @@ def reproduce(
 
     folder = new_folder(Path.cwd())
     with suppress(RecordEnded, DivergedError):  # the record ends there too, or the comparison shows it
-        run(
-            settings, folder, display if finished else DisplayUpTo(console, last), Path.cwd(), dataset=dataset
-        )
+        run_display = display if finished else DisplayUpTo(console, last)
+        run(settings, folder, run_display, Path.cwd(), dataset=dataset)
     comparison = compare(Trace.of(recorded, finished), Trace.of(in_folder(folder), finished))
     return Reproduction(recorded, folder, comparison, reasons)
 

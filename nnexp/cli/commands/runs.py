@@ -9,18 +9,9 @@ from argparse import RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from typing import Any
 
+from nnexp.cli import run_table
 from nnexp.cli.arguments import Arguments
-from nnexp.cli.run_table import (
-    KINDS,
-    RUN_COLUMNS,
-    Value,
-    check_columns,
-    default_columns,
-    iso_time,
-    print_table,
-    sort_runs,
-    value_of,
-)
+from nnexp.cli.run_table import KINDS, RUN_COLUMNS, Value, check_columns, default_columns
 from nnexp.messages import did_you_mean
 from nnexp.runs.query import Run, RunError, Runs
 
@@ -43,12 +34,9 @@ filters (MLflow's language; names with a / are quoted, params are text; conditio
 
 def main(arguments: list[str]) -> int:
     """Print the table; returns the exit code."""
-    parser = Arguments(
-        "runs",
-        "A table of recorded runs, the newest first.",
-        epilog=HELP.format(columns=", ".join(RUN_COLUMNS)),
-        formatter_class=RawDescriptionHelpFormatter,
-    )
+    options: Any = {"formatter_class": RawDescriptionHelpFormatter}
+    options["epilog"] = HELP.format(columns=", ".join(RUN_COLUMNS))
+    parser = Arguments("runs", "A table of recorded runs, the newest first.", **options)
     parser.add_argument("--filter", default="", metavar="EXPR", help="only matching runs, see below")
     parser.add_argument("--sort", default="", metavar="COLUMN", help="default: the newest first")
     columns_help = "default: results, and params that differ"
@@ -75,7 +63,7 @@ def main(arguments: list[str]) -> int:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerows([names, *([_exact(run, name) for name in names] for run in shown)])
     elif shown:
-        print_table(shown, columns)
+        run_table.print_table(shown, columns)
     if as_table and len(matching) > len(shown):
         total = len(matching) if options.sort else len(runs.select(options.filter))
         print(f"nnexp: {total - len(shown)} more runs; all of them: --top {total}", file=sys.stderr)
@@ -93,11 +81,10 @@ def select(runs: Runs, condition: str, sort: str, top: int | None) -> list[Run]:
         return matching
     column = sort.lstrip("+-")
     check_columns([column], matching, runs.select)
-    return sort_runs(matching, column, sort[0] if sort[0] in "+-" else "")
+    return run_table.sort_runs(matching, column, sort[0] if sort[0] in "+-" else "")
 
 
 def _check_filter(runs: Runs, condition: str) -> None:
-    """Check that some run has the names in a filter that matches none."""
     everyone = runs.select()
     if not everyone:
         raise runs.no_runs()
@@ -113,16 +100,16 @@ def _check_filter(runs: Runs, condition: str) -> None:
 def _record(run: Run, columns: Sequence[str]) -> dict[str, Any]:
     record: dict[str, Any] = {column: _exact(run, column) for column in columns or RUN_COLUMNS}
     kinds = () if columns else KINDS
-    return record | {
-        kind: {name: _exact(run, f"{kind}.{name}") for name in getattr(run, kind)} for kind in kinds
-    }
+    for kind in kinds:
+        record[kind] = {name: _exact(run, f"{kind}.{name}") for name in getattr(run, kind)}
+    return record
 
 
 def _exact(run: Run, column: str) -> Value:
     """Return a value for programs: with all digits; None for what JSON cannot hold."""
-    value = value_of(run, column)
+    value = run_table.value_of(run, column)
     if column == "started" and isinstance(value, float):
-        return iso_time(value)
+        return run_table.iso_time(value)
     return value if not isinstance(value, float) or math.isfinite(value) else None
 
 

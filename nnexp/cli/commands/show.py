@@ -69,10 +69,8 @@ def results(run: Report) -> Iterator[Line]:
     for label in ("best", "test"):
         metrics = {name.partition("/")[2]: name for name in run["metrics"] if name.startswith(f"{label}/")}
         if metrics:
-            texts = (
-                f"{short} {format_metric(name, run['metrics'][name])}" for short, name in metrics.items()
-            )
-            yield label, ", ".join(texts)
+            texts = {short: format_metric(name, run["metrics"][name]) for short, name in metrics.items()}
+            yield label, ", ".join(f"{short} {text}" for short, text in texts.items())
     if worst := run["worst_classes"]:
         rows = (f"{row['class']} {row['recall']:.2%} of {row['support']}" for row in worst["classes"])
         yield "low recall", f"{', '.join(rows)} ({worst['split']} examples)"
@@ -99,13 +97,9 @@ def files(run: Report) -> Iterator[Line]:
     for path in run["files"]:
         folder, slash, name = path.rpartition("/")
         by_folder.setdefault(f"{folder}{slash}", []).append(name)
-    lines = {
-        "folder": [folder for folder in (run["folder"], run["outputs"]) if folder],
-        "files": [
-            f"{folder}  {listed(by_folder[folder], MAX_NAMES)}".strip() for folder in sorted(by_folder)
-        ],
-        "next": run["commands"],
-    }
+    folders = [folder for folder in (run["folder"], run["outputs"]) if folder]
+    names = [f"{folder}  {listed(by_folder[folder], MAX_NAMES)}".strip() for folder in sorted(by_folder)]
+    lines = {"folder": folders, "files": names, "next": run["commands"]}
     for label, texts in lines.items():
         yield from ((label if i == 0 else "", text) for i, text in enumerate(texts))
 
@@ -113,14 +107,12 @@ def files(run: Report) -> Iterator[Line]:
 def _machine(machine: Mapping[str, Any]) -> Iterator[str]:
     facts = {"": "cpu", "cores ": "cores", "threads ": "threads", "Python ": "python"}
     yield from (f"{label}{machine[key]}" for label, key in facts.items() if key in machine)
-    yield from (
-        f"NumPy {version}" for name, version in machine.get("packages", {}).items() if name == "numpy"
-    )
+    if version := machine.get("packages", {}).get("numpy"):
+        yield f"NumPy {version}"
     yield from (f"{blas.get('internal_api')} {blas.get('version')}" for blas in machine.get("blas", []))
 
 
 def _finite(value: Any) -> Any:
-    """Replace numbers that JSON cannot hold by None, in nested values."""
     if isinstance(value, dict):
         return {key: _finite(inner) for key, inner in value.items()}
     if isinstance(value, list):

@@ -9,7 +9,7 @@ from nnexp.errors import UserError
 from nnexp.experiment.upload_process import upload_callbacks
 from nnexp.messages import listed, plural, short_path
 from nnexp.redaction import redacted
-from nnexp.tracking.mlflow.store import set_mlflow_defaults, tracking_uri
+from nnexp.tracking.mlflow.store import DATABASE, SQLITE, set_mlflow_defaults, tracking_uri
 from nnexp.tracking.mlflow.uris import check_uri
 from nnexp.tracking.upload.sync import LocalRun, State, find_runs, read_run, upload
 
@@ -25,14 +25,11 @@ STATES: dict[State, str] = {
 
 def main(arguments: list[str]) -> int:
     """Upload runs and report each; returns the exit code, 1 where one still waits."""
-    parser = Arguments(
-        "sync",
-        "Upload runs to MLflow that did not reach it completely: a server was down, a process was killed.",
-        epilog="Nothing is uploaded twice. MLflow's environment variables hold a server's name and password.",
-    )
-    parser.add_argument(
-        "folder", nargs="*", type=Path, help="folders of runs or above them (default: outputs)"
-    )
+    text = "Upload runs to MLflow that did not reach it completely: a server was down, a process was killed."
+    epilog = "Nothing is uploaded twice. MLflow's environment variables hold a server's name and password."
+    parser = Arguments("sync", text, epilog=epilog)
+    help_text = "folders of runs or above them (default: outputs)"
+    parser.add_argument("folder", nargs="*", type=Path, help=help_text)
     parser.add_argument("--uri", help="another store than the runs were made for")
     parser.add_argument("--dry-run", action="store_true", help="only list the runs that would be uploaded")
     options = parser.parse_args(arguments)
@@ -61,8 +58,6 @@ def upload_and_report(run: LocalRun, uri: str | None) -> bool:
     if not error or read_run(run.folder).state == "uploaded":  # by another process meanwhile
         print(f"{short_path(run.folder)}  {run.name}: uploaded", flush=True)
         return True
-    remedy = (
-        "try again when it is back, or use another store: nnexp sync --uri sqlite:///$PWD/mlruns/mlflow.db"
-    )
+    remedy = f"try again when it is back, or use another store: nnexp sync --uri {SQLITE}$PWD/{DATABASE}"
     print(f"nnexp: {short_path(run.folder)}: {redacted(error)}; fix: {remedy}", file=sys.stderr, flush=True)
     return False

@@ -9,19 +9,12 @@ State = Literal["ok", "note", "problem"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the report.
+    """One line of the report."""
 
-    Attributes:
-        about: what was checked, in a word.
-        state: ok; note: worth knowing; problem: something will not work.
-        text: the result.
-        remedy: how to fix it; empty if nothing needs to be fixed.
-    """
-
-    about: str
-    state: State
+    about: str  # what was checked, in a word
+    state: State  # note: worth knowing; problem: something will not work
     text: str
-    remedy: str = ""
+    remedy: str = ""  # empty if nothing needs to be fixed
 
 
 Check = Callable[[], Iterable[Finding]]

@@ -28,9 +28,8 @@ def check_python() -> Iterator[Finding]:
     if version in SpecifierSet(required, prereleases=True):
         yield Finding("python", "ok", text)
     else:
-        yield Finding(
-            "python", "problem", f"{text}: nnexp needs {required}", "create an environment with that"
-        )
+        problem = f"{text}: nnexp needs {required}"
+        yield Finding("python", "problem", problem, "create an environment with that")
 
 
 def check_packages() -> Iterator[Finding]:
@@ -50,12 +49,9 @@ def check_extras() -> Iterator[Finding]:
     """Check the optional packages."""
     for extra, purpose in EXTRAS.items():
         unmet = [error for requirement in _requirements(extra) if (error := _unmet(requirement))]
-        if unmet:
-            yield Finding(
-                "extras", "note", f"{', '.join(unmet)}: for {purpose}", f"pip install 'nnexp[{extra}]'"
-            )
-        else:
-            yield Finding("extras", "ok", f"{extra}: for {purpose}")
+        remedy = f"pip install 'nnexp[{extra}]'" if unmet else ""
+        text = f"{', '.join(unmet) or extra}: for {purpose}"
+        yield Finding("extras", "note" if unmet else "ok", text, remedy)
 
 
 def check_plugins() -> Iterator[Finding]:
@@ -94,7 +90,6 @@ def _requirements(extra: str = "") -> list[Requirement]:
 
 
 def _unmet(requirement: Requirement) -> str:
-    """Return why a requirement is not met; empty if it is."""
     try:
         version = metadata.version(requirement.name)
     except ImportError:

@@ -20,9 +20,8 @@ def check_blas() -> Iterator[Finding]:
 
     pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
     if not pools:
-        yield Finding(
-            "blas", "note", "no known library: NumPy may be slow, and trainer.threads has no effect"
-        )
+        text = "no known library: NumPy may be slow, and trainer.threads has no effect"
+        yield Finding("blas", "note", text)
         return
     pool = pools[0]
     cores = available_cores()
@@ -41,9 +40,8 @@ def check_disk() -> Iterator[Finding]:
     free = shutil.disk_usage(folder).free / GIGABYTE
     text = f"{free:,.1f} GB free in {folder}"
     if not os.access(folder, os.W_OK):
-        yield Finding(
-            "disk", "problem", f"{folder} is not writable, and runs are written below it", "cd elsewhere"
-        )
+        problem = f"{folder} is not writable, and runs are written below it"
+        yield Finding("disk", "problem", problem, "cd elsewhere")
     elif free < MIN_SPACE:
         yield Finding("disk", "problem", f"only {text}", "delete old runs from outputs/ and mlruns/")
     else:

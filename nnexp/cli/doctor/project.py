@@ -30,9 +30,8 @@ def check_data() -> Iterator[Finding]:
     if complete:
         yield Finding("data", "ok", f"{', '.join(complete)} in {root}")
     if missing:
-        remedy = (
-            f"a run downloads its data set; or put its four files into {root / missing[0]}, or set {DATA}"
-        )
+        folder = root / missing[0]
+        remedy = f"a run downloads its data set; or put its four files into {folder}, or set {DATA}"
         yield Finding("data", "note", f"{', '.join(missing)}: not, or not completely, in {root}", remedy)
 
 
@@ -74,7 +73,5 @@ def check_runs() -> Iterator[Finding]:
         yield Finding("runs", "ok", f"{text}, none waits for an upload to MLflow")
     unreadable = [run.folder for run in runs if run.state == "unreadable"]
     if unreadable:
-        first = short_path(unreadable[0])
-        yield Finding(
-            "runs", "note", f"{plural(len(unreadable), 'unreadable journal')}, the first in {first}"
-        )
+        text = f"{plural(len(unreadable), 'unreadable journal')}, the first in {short_path(unreadable[0])}"
+        yield Finding("runs", "note", text)

@@ -26,8 +26,7 @@ class Displacement:
     ) -> None:
         self.height, self.width = size
         self.noise, self.half, self.fields = np.empty((3, self.height * self.width * fields), dtype)
-        down = 2 * alpha * gaussian(self.height, sigma)  # 2: noise in (-1/2, 1/2) is u / 2
-        self.down = down.astype(dtype)
+        self.down = (2 * alpha * gaussian(self.height, sigma)).astype(dtype)  # noise in (-1/2, 1/2) is u / 2
         self.across = gaussian(self.width, sigma).astype(dtype)
 
     def __call__(self, fields: int, rng: np.random.Generator) -> Array:

@@ -99,8 +99,7 @@ def mix(a: Array, b: Array, t: Array, out: Array | None = None) -> None:
 def inverse_maps(turn: Float64, shear: Float64, grow: Float64, move: Float64, center: Float64) -> Float64:
     """Return the rows of [M^-1 | c - M^-1 move], M = rotation * shear * diag(grow), for each of B images.
 
-    Turn and shear are angles (B,), grow factors of height and width (2, B), move pixels down and right (2,
-    B), center is c (2, 1).
+    Turn, shear (B,) are angles, grow (2, B) factors of height and width, move (2, B) pixels, center c (2, 1).
     The result (2, B, 3) has for row and column the factors of (row - c, column - c) and a constant.
     """
     cos, sin, lean = np.cos(turn), np.sin(turn), np.tan(shear)

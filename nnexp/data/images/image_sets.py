@@ -91,7 +91,6 @@ class ImageSet(Source):
         return load_or_build(cache, made_from, lambda: self.read(files, first_use))
 
     def read(self, files: dict[str, Path], first_use: Path) -> tuple[Arrays, str]:
-        """Read the four files and verify their content."""
         arrays: dict[str, Bytes] = {}
         checksums: dict[str, str] = {}
         for key, path in files.items():

@@ -15,10 +15,8 @@ from nnexp.messages import list_override, listed, plural
 from nnexp.preprocessing.columns import Column, DescribeRow
 from nnexp.preprocessing.missing import MISSING_CATEGORY
 
-MAX_CATEGORIES = 100
-"""Text with more distinct values is refused, unless it is named in data.categorical."""
-MAX_CATEGORIES_EXPLICIT = 1_000
-"""The limit for columns named in data.categorical."""
+MAX_CATEGORIES = 100  # text with more distinct values is refused, unless it is named in data.categorical
+MAX_CATEGORIES_EXPLICIT = 1_000  # the limit for columns named in data.categorical
 MAX_MARKERS = 2**31 - 2
 
 
@@ -30,15 +28,13 @@ class TableBuilder:
         describe_row, texts = reader.describe_row, roles.names("text")
         self.numbers = NumberColumns(roles.names("number"), describe_row, np.float32, droppable=True)
         self.categories = {name: self.category_column(name, describe_row) for name in texts}
-        self.markers = {
-            name: CategoryColumn(name, MAX_MARKERS, describe_row, "", True) for name in roles.markers
-        }
+        markers = (CategoryColumn(name, MAX_MARKERS, describe_row, "", True) for name in roles.markers)
+        self.markers = {column.name: column for column in markers}
         self.target = TargetColumn(roles.targets, task, describe_row)
         self.rows: Rows = np.empty(0, np.int64)  # after `read`, those that have a target
         self.notes = list(roles.notes)  # what was decided
 
     def category_column(self, name: str, describe_row: DescribeRow) -> CategoryColumn:
-        """Make the buffer of a feature that is categories."""
         drop, keep = list_override("data.drop", name), list_override("data.categorical", name)
         if name in self.roles.categorical:
             return CategoryColumn(name, MAX_CATEGORIES_EXPLICIT, describe_row, drop, explicit=True)
@@ -61,11 +57,9 @@ class TableBuilder:
         self.note("constant columns carry no information", self.numbers.constant())
 
     def note(self, what: str, names: Sequence[str]) -> None:
-        """Note something about some columns, if there are any."""
         self.notes += [f"{what}: {listed(names)}"] if names else []
 
     def groups(self, name: str | None) -> Groups | None:
-        """Return the groups by the column of that name."""
         if name is None:
             return None
         column = self.markers[name]

@@ -54,7 +54,6 @@ class NumberColumns:
         self.rows += rows
 
     def finish(self) -> None:
-        """Release unused memory."""
         self.array.resize((self.rows, len(self.names)), refcheck=False)
 
     def constant(self) -> list[str]:
@@ -91,7 +90,6 @@ class CategoryColumn:
             raise self.too_many(f"more than {self.limit:,} distinct values")
 
     def too_many(self, count: str) -> DataError:
-        """Return the error of a column that does not hold categories."""
         examples = ", ".join(repr(text[:30]) for text in list(self.code)[:3])
         return DataError(f"the column {self.name!r} has {count}: {examples}, ...", setting=self.setting)
 

@@ -91,7 +91,6 @@ class NpzReader(TableReader):
             yield {name: self.block(name, kind, start) for name, kind in wanted.items()}
 
     def block(self, name: str, column_type: ColumnType, start: int) -> Any:
-        """Convert some rows of a column to an Arrow array."""
         import pyarrow as pa
 
         values = self.columns[name][start : start + ROWS]

@@ -23,7 +23,6 @@ class Roles:
     notes: tuple[str, ...]  # how the file was read
 
     def names(self, column_type: ColumnType) -> list[str]:
-        """Return the features of that type."""
         return [name for name, feature_type in self.features.items() if feature_type == column_type]
 
 
@@ -31,11 +30,9 @@ def assign_roles(reader: TableReader, task: str, requested: Mapping[str, Sequenc
     """Assign each column its role, as requested by the keys target, split, group, categorical, drop."""
     types = reader.column_types
     columns = {key: _expand(reader, names, key) for key, names in requested.items()}
-    targets, categorical, marking = (
-        columns["target"],
-        columns["categorical"],
-        columns["split"] + columns["group"],
-    )
+    targets = columns["target"]
+    categorical = columns["categorical"]
+    marking = columns["split"] + columns["group"]
     used = {*targets, *marking, *columns["drop"]}
     unnamed = [name for name in types if INDEX_NAME.fullmatch(name) and name not in {*used, *categorical}]
     features = [name for name in types if name not in {*used, *unnamed}]

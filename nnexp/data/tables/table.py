@@ -52,7 +52,6 @@ class Table(Source):
             raise ValueError(f"the column {', '.join(several)} can be only one of {keys}")
 
     def requested_columns(self) -> dict[str, list[str]]:
-        """Return the columns that are named for each role."""
         named = {"target": self.target, "split": self.split, "group": self.group, "drop": self.drop}
         named["categorical"] = self.categorical
         return {key: [names] if isinstance(names, str) else names or [] for key, names in named.items()}

@@ -12,8 +12,7 @@ from nnexp.messages import listed, plural
 from nnexp.preprocessing.columns import DescribeRow
 from nnexp.preprocessing.missing import normalize_text
 
-MAX_NUMBER_CLASSES = 20
-"""Whole numbers with at most so many distinct values are classes."""
+MAX_NUMBER_CLASSES = 20  # whole numbers with at most so many distinct values are classes
 MAX_CLASSES = 10_000
 OTHER_TARGET = "data.target=COLUMN"
 
@@ -36,7 +35,6 @@ class TargetColumn:
         self.notes: list[str] = []
 
     def add(self, block: Block, rows: int) -> None:
-        """Append a block of the file."""
         if isinstance(self.buffer, CategoryColumn):
             self.buffer.add(block[self.name])
         else:

@@ -9,8 +9,9 @@ from nnexp.runs.compare.compared_run import ComparedRun
 from nnexp.runs.environment import environment_diff
 
 DIGEST = 10  # characters
-SPLIT_KEYS = ("validation", "folds", "fold", "stratify", "limit", "test", "split", "group")
-"""Of data: with the seed, they decide which examples are trained on."""
+SPLIT_SETTINGS = ("validation", "folds", "fold", "stratify", "limit", "test", "split", "group")
+SPLIT_KEYS = (*(f"data.{setting}" for setting in SPLIT_SETTINGS), "seed")
+"""Params that decide which examples are trained on."""
 ComparedRuns = Sequence[ComparedRun]
 
 
@@ -95,12 +96,8 @@ def _examples_differ(runs: ComparedRuns, split: str) -> str:
 
 
 def _split_params_differ(runs: ComparedRuns) -> str:
-    keys = (
-        ()
-        if all(run.digest("validation") for run in runs)
-        else (*(f"data.{key}" for key in SPLIT_KEYS), "seed")
-    )
-    values = {key: [run.run.params.get(key, "") for run in runs] for key in keys}
-    return ", ".join(
-        f"{key} ({_grouped(runs, row)})" for key, row in values.items() if len({*row} - {""}) > 1
-    )
+    if all(run.digest("validation") for run in runs):
+        return ""
+    values = {key: [run.run.params.get(key, "") for run in runs] for key in SPLIT_KEYS}
+    differing = {key: row for key, row in values.items() if len({*row} - {""}) > 1}
+    return ", ".join(f"{key} ({_grouped(runs, row)})" for key, row in differing.items())

@@ -44,7 +44,6 @@ class ExampleResults:
         return cls(index, true, true == predicted)
 
     def has_same_examples(self, other: "ExampleResults") -> bool:
-        """Return whether both are of the same examples."""
         same_classes = np.array_equal(self.true.astype(str), other.true.astype(str))
         return same_classes and np.array_equal(self.index, other.index)
 
@@ -63,7 +62,6 @@ class ComparedRun:
 
     @classmethod
     def read(cls, letter: str, run: Run) -> "ComparedRun":
-        """Read a run's files."""
         dataset = run.json(DATASET)
         results = ExampleResults.read(run, dataset.get("classes", []))
         compared = cls(letter, run, run.json(ENVIRONMENT), dataset, run.history(), test_results=results)
@@ -81,12 +79,10 @@ class ComparedRun:
 
     @property
     def validation_score(self) -> float | None:
-        """The best score on the validation split."""
         return self._finite(f"best/val_{self.task.score}")
 
     @property
     def test_score(self) -> float | None:
-        """The score on the test split."""
         return self._finite(f"test/{self.task.score}")
 
     @property
@@ -96,7 +92,6 @@ class ComparedRun:
 
     @property
     def data_name(self) -> str:
-        """The name of the data set."""
         return str(self.dataset.get("name") or self.run.params.get("data", ""))
 
     @property
@@ -108,7 +103,6 @@ class ComparedRun:
 
     @property
     def output_names(self) -> list[str]:
-        """The names of the classes, labels or targets."""
         rows = (name for split in self.reports for name, _, _ in self.outputs(split))
         return [*self.task.names(self.dataset)] or [*dict.fromkeys(rows)]
 

@@ -1,5 +1,6 @@
 """The comparison of runs: all differences in configuration and results, by class too. C classes."""
 
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -8,17 +9,20 @@ from numpy.typing import NDArray
 
 from nnexp.config.naming import changes_learning
 from nnexp.messages import plural
+from nnexp.metrics.metric_info import Direction, format_metric, metric_info
 from nnexp.redaction import redacted
 from nnexp.run_folder import SPLITS
 from nnexp.runs.compare.caveats import Caveat, find_caveats
 from nnexp.runs.compare.compared_run import LETTERS, ComparedRun
-from nnexp.runs.compare.metric_rows import MetricRow, metric_rows
-from nnexp.runs.compare.significance import Headline, PairwiseResult, headline
+from nnexp.runs.compare.significance import OTHER_EXAMPLES, Headline, PairwiseResult, headline
 from nnexp.runs.query import Run, RunError
 
 MIN_RUNS, MAX_RUNS = 2, len(LETTERS)
 SPLIT_NAMES: dict[str, str] = dict(SPLITS)
 MAX_MATRICES = 3  # runs whose confusion matrices are compared with the baseline's
+MAIN = ("best/", "test/", "val/", "train/", "time/", "examples_per_second")
+"""Prefixes of the main metrics, in this order."""
+ARROWS = {"higher": "↑", "lower": "↓", "neither": ""}
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,21 @@ class ParamDifference:
     key: str
     values: list[str | None]
     learned: bool
+
+
+@dataclass(frozen=True)
+class MetricRow:
+    """The last value of a metric in each run; where they are not comparable, none is the best."""
+
+    name: str
+    values: list[float | None]
+    direction: Direction
+    best: frozenset[int]
+    is_main: bool
+
+    def texts(self, absent: str) -> list[str]:
+        """Format the values."""
+        return [absent if value is None else format_metric(self.name, value) for value in self.values]
 
 
 @dataclass(frozen=True)
@@ -114,6 +133,38 @@ def differing_params(runs: Sequence[ComparedRun]) -> list[ParamDifference]:
         if len({*row}) > 1
     ]
     return sorted(differences, key=lambda difference: not difference.learned)
+
+
+def metric_rows(runs: Sequence[ComparedRun], results: Sequence[PairwiseResult]) -> list[MetricRow]:
+    """Collect every metric that any of the runs has; main metrics first."""
+
+    def rank(name: str) -> tuple[int, bool, str]:
+        prefix = next((i for i, prefix in enumerate(MAIN) if name.startswith(prefix)), len(MAIN))
+        return prefix, not metric_info(name).is_score, name
+
+    def is_comparable(name: str) -> bool:
+        if metric_info(name).cost:
+            return True
+        wrong_loss = name.endswith("loss") and not same_loss
+        return same_task and not wrong_loss and (same_test or not name.startswith("test/"))
+
+    same_loss = len({run.loss for run in runs}) == 1
+    same_task = not any(result.incomparable_reason for result in results)
+    same_test = not any(result.test_skipped_reason == OTHER_EXAMPLES for result in results)
+    rows = []
+    for name in sorted({name for run in runs for name in run.run.metrics}, key=rank):
+        values = [run.run.metrics.get(name) for run in runs]
+        direction = metric_info(name).direction if is_comparable(name) else "neither"
+        rows.append(MetricRow(name, values, direction, _best(values, direction), rank(name)[0] < len(MAIN)))
+    return rows
+
+
+def _best(values: Sequence[float | None], direction: Direction) -> frozenset[int]:
+    known = {i: value for i, value in enumerate(values) if value is not None and not math.isnan(value)}
+    if direction == "neither" or len(set(known.values())) < 2:
+        return frozenset()
+    best = (max if direction == "higher" else min)(known.values())
+    return frozenset(i for i, value in known.items() if value == best)
 
 
 def _output_rows(runs: Sequence[ComparedRun], letters: Collection[str], split: str) -> list[OutputRow]:

@@ -13,14 +13,12 @@ from nnexp.metrics.metric_info import format_metric, metric_info
 from nnexp.plots.comparison import RunCurves
 from nnexp.plots.style import COLORS, FONTS
 from nnexp.runs.compare.compared_run import LETTERS
-from nnexp.runs.compare.comparison import Comparison
-from nnexp.runs.compare.metric_rows import ARROWS
+from nnexp.runs.compare.comparison import ARROWS, Comparison
 from nnexp.runs.compare.significance import LEVEL, corrected_level, format_p, is_tied
 
 PAGE, CURVES, MATRICES = "index.html", "curves.png", "confusion-difference.png"
 PIXELS_PER_POINT = 96 / 72
 MIN_SCALE = 0.68  # of a matrix: its counts must stay readable; a narrower page scrolls it
-
 
 Picture = tuple[str, float]  # data URI of an SVG image, width in pixels
 
@@ -31,10 +29,8 @@ def write(comparison: Comparison, folder: Path) -> list[Path]:
     from nnexp.plots.run.confusion import difference
     from nnexp.plots.style import draw_side_by_side, save
 
-    runs = [
-        RunCurves(label=f"{run.letter}  {run.run.name}", unit=run.run.unit, history=run.history)
-        for run in comparison.runs
-    ]
+    labels = ((f"{run.letter}  {run.run.name}", run) for run in comparison.runs)
+    runs = [RunCurves(label=label, unit=run.run.unit, history=run.history) for label, run in labels]
     curves = [_picture(metric_curves(runs, name)) for name in metric_names(runs)]
     matrices = [
         difference(each.matrix, each.baseline, each.classes, f"{each.other}, {each.split}", each.base).draw()
@@ -53,10 +49,9 @@ def render(comparison: Comparison, curves: list[Picture], matrices: list[Picture
     """Render the page."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
+    options: dict[str, Any] = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
     loader = PackageLoader("nnexp.runs", "compare")
-    environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    environment = Environment(loader=loader, autoescape=True, **options)
     functions = (duration, format_change, format_metric, format_p, format_points, is_tied, local_time)
     environment.globals |= {function.__name__: function for function in functions}
     environment.globals |= {"fonts": FONTS, "arrows": ARROWS, "min_scale": MIN_SCALE}

@@ -32,7 +32,6 @@ class McNemar:
 
     @classmethod
     def of(cls, base: ExampleResults, other: ExampleResults) -> "McNemar":
-        """Test two networks' results on the same examples."""
         from scipy.stats import binomtest
 
         only_base = int(np.sum(base.correct & ~other.correct))
@@ -52,25 +51,18 @@ class McNemar:
 
 @dataclass(frozen=True)
 class PairwiseResult:
-    """A run against the baseline.
-
-    Attributes:
-        incomparable_reason: why their scores cannot be compared; empty where they can.
-        validation_difference, test_difference: the other's score minus the baseline's; None: unknown.
-        test_skipped_reason: why there is no `mcnemar`.
-    """
+    """A run against the baseline; a difference is the other's score minus the baseline's."""
 
     base: ComparedRun
     other: ComparedRun
-    incomparable_reason: str = ""
-    validation_difference: float | None = None
+    incomparable_reason: str = ""  # why their scores cannot be compared; empty where they can
+    validation_difference: float | None = None  # None: unknown
     test_difference: float | None = None
     mcnemar: McNemar | None = None
-    test_skipped_reason: str = ""
+    test_skipped_reason: str = ""  # why there is no `mcnemar`
 
     @classmethod
     def between(cls, base: ComparedRun, other: ComparedRun) -> "PairwiseResult":
-        """Compare two runs."""
         if reason := _incomparable_reason(base, other):
             return cls(base, other, reason)
         validation = _difference(base.validation_score, other.validation_score)

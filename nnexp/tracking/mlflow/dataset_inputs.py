@@ -37,10 +37,8 @@ def dataset_inputs(run: RunFolder, params: Mapping[str, str]) -> list["DatasetIn
 def schema(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return shapes and types of examples and targets, in MLflow's format of tensors."""
     task = task_of(data["task"])
-    specs = {
-        "features": (data["stored"], [-1, *data["shape"]]),
-        "targets": task.target_spec(task.names(data)),
-    }
+    targets = task.target_spec(task.names(data))
+    specs = {"features": (data["stored"], [-1, *data["shape"]]), "targets": targets}
     tensors = {key: {"dtype": dtype, "shape": shape} for key, (dtype, shape) in specs.items()}
     texts = {key: json.dumps([{"type": "tensor", "tensor-spec": spec}]) for key, spec in tensors.items()}
     return {"mlflow_tensorspec": texts}

@@ -118,16 +118,11 @@ def save_model(
         data, code = Path(temporary) / "network", Path(temporary) / f"{LOADER}.py"
         write_bundle(data, run / NETWORK, run.weights("best"), home)
         shutil.copyfile(Path(mlflow_loader.__file__), code)
-        pyfunc.save_model(
-            path,
-            loader_module=LOADER,
-            data_path=str(data),
-            code_paths=[str(code)],
-            mlflow_model=Model(run_id=run_id, model_id=model_id),
-            signature=signature(spec),
-            input_example=input_example(spec),
-            pip_requirements=requirements(spec),
-        )
+        files = {"loader_module": LOADER, "data_path": str(data), "code_paths": [str(code)]}
+        interface = {"signature": signature(spec), "input_example": input_example(spec)}
+        model = Model(run_id=run_id, model_id=model_id)
+        packages = requirements(spec)
+        pyfunc.save_model(path, mlflow_model=model, pip_requirements=packages, **files, **interface)
 
 
 def disable_requirement_check() -> None:

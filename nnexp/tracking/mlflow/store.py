@@ -107,9 +107,8 @@ def open_store(uri: str, experiment: str, note: str = "", home: Path = Path()) -
     from mlflow.tracking import MlflowClient
 
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    artifacts = (
-        None if uri.startswith(SERVERS) else folder or (home if home.is_dir() else Path()) / DATABASE.parent
-    )
+    beside = folder or (home if home.is_dir() else Path()) / DATABASE.parent
+    artifacts = None if uri.startswith(SERVERS) else beside
     with _lock(uri, folder):
         try:
             client = MlflowClient(tracking_uri=uri)

@@ -26,5 +26,4 @@ class UploadState:
         return cls(**RunFolder(folder).json(UPLOAD_STATE))
 
     def save(self, folder: Path) -> None:
-        """Write the state into a run's folder."""
         write_atomically(folder / UPLOAD_STATE, json.dumps(asdict(self)))

@@ -55,7 +55,6 @@ class MlflowRunWriter:
 
     @cached_property
     def client(self) -> "MlflowClient":
-        """Client of the store, which is opened at the first use."""
         name, home = self.destination["experiment"], Path(self.destination["folder"])
         client, self.state.experiment_id = open_store(self.uri, name, EXPERIMENT_NOTE, home)
         return client

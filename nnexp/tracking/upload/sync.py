@@ -14,9 +14,8 @@ from nnexp.run_folder import JOURNAL, UPLOAD_LOCK, RunFolder
 from nnexp.tracking.journal import close, process_identity
 from nnexp.tracking.mlflow.upload_state import UploadState
 from nnexp.tracking.mlflow.writer import MlflowRunWriter
-from nnexp.tracking.upload.callbacks import Callbacks
 from nnexp.tracking.upload.system_metrics import read_system_metrics
-from nnexp.tracking.upload.thread import explain
+from nnexp.tracking.upload.thread import Callbacks, explain
 
 State = Literal["waiting", "uploaded", "running", "untracked", "unreadable"]
 ACTIVE_WITHIN = 600  # seconds since the last entry of a run on another machine

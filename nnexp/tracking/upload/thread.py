@@ -1,11 +1,13 @@
 """Background upload thread: sends batches of entries to a store, in order, with retries."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from threading import Condition, Event, Thread
 from time import monotonic
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -21,6 +23,19 @@ DATABASE_TIMEOUT = 300.0  # the same: databases do not hang, but are slow where 
 BATCHES_PER_CALL = 50  # a store is faster with few calls, but there should be heartbeats between them
 Batch = tuple[Sequence[Entry], int | None]
 """Entries, and the offset in the journal after them, if they are the next ones of it."""
+Outputs = tuple[list[str], list[str]]
+"""Paths of new files within a run's folder, and messages of those that could not be made."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Callbacks:
+    """What an upload needs from the layers above tracking."""
+
+    make_outputs: Callable[[Path], Outputs]  # draws the plots and writes the prediction tables of a run
+    fetch_baseline: Callable[[Path, str, Mapping[str, Any]], str]
+    """Saves the reports of tracking.baseline, a run of that destination; returns a warning."""
+    draw_confusion: DrawConfusion
+    prepare: Callable[[], object] = lambda: None  # starts what `make_outputs` needs; may be called again
 
 
 class UploadThread(Thread):

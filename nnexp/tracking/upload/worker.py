@@ -21,10 +21,9 @@ from typing import Any, TextIO
 
 from nnexp.run_folder import Entry, RunFolder
 from nnexp.tracking.mlflow.store import MLFLOW_ENV, set_mlflow_defaults
-from nnexp.tracking.upload.callbacks import Callbacks
 from nnexp.tracking.upload.client import Outcome
 from nnexp.tracking.upload.system_metrics import SystemMetrics
-from nnexp.tracking.upload.thread import SERVER_TIMEOUT, UploadThread, explain
+from nnexp.tracking.upload.thread import SERVER_TIMEOUT, Callbacks, UploadThread, explain
 from nnexp.tracking.upload.throttle import Throttle
 
 POLL_INTERVAL = 0.05  # seconds
