@@ -59,10 +59,8 @@ class Classification(Task):
 
     def text_columns(self, z: Array, probabilities: Array | None, names: Sequence[str]) -> TextColumns:
         columns = self.prediction_columns(z, probabilities, names)
-        return {
-            "prediction": list(columns["prediction"]),
-            "confidence": [f"{p:.1%}" for p in columns["confidence"]],
-        }
+        confidence = [f"{p:.1%}" for p in columns["confidence"]]
+        return {"prediction": list(columns["prediction"]), "confidence": confidence}
 
     def describe_prediction(self, z: Array, probabilities: Array | None, names: Sequence[str]) -> str:
         assert probabilities is not None

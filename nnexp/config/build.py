@@ -63,11 +63,7 @@ def examine(values: dict[str, Any]) -> tuple[Settings | None, list[Problem]]:
 
 
 def resolved(config: DictConfig | dict[str, Any]) -> dict[str, Any]:
-    """Return the configuration as plain dictionaries and lists, interpolations resolved, without ??? values.
-
-    Raises:
-        ConfigError: an interpolation that cannot be resolved.
-    """
+    """Resolve interpolations into plain dictionaries and lists without ??? values, or raise a ConfigError."""
     try:
         values = OmegaConf.to_container(OmegaConf.create(config), resolve=True)
     except OmegaConfBaseException as error:

@@ -27,7 +27,8 @@ def write_dataset(folder: Path, settings: Settings, components: Components) -> N
     """Write `dataset.json`: sizes, classes, digests, and how the data are split."""
     data = components.dataset
     split = {key: getattr(settings.data, key) for key in ("validation", "folds", "fold", "stratify")}
-    splits = {"training": components.train, "validation": components.validation, "test": components.test}
+    batches = {"training": components.train, "validation": components.validation, "test": components.test}
+    splits = {name: describe_split(name, one, data.sha256, data.classes) for name, one in batches.items()}
     description = {
         "name": data.name,
         "sha256": data.sha256,
@@ -38,9 +39,7 @@ def write_dataset(folder: Path, settings: Settings, components: Components) -> N
         "targets": list(data.targets),
         "features": list(data.features),
         "split": {"seed": settings.seed, **split},
-        "splits": {
-            name: describe_split(name, batches, data.sha256, data.classes) for name, batches in splits.items()
-        },
+        "splits": splits,
     }
     write_atomically(folder / DATASET, json.dumps(description, indent=1))
 
@@ -54,11 +53,8 @@ def describe_split(name: str, batches: Batches, data_sha256: str, classes: tuple
     array = "test" if name == "test" else "training"  # which of a data set's two arrays the rows index
     digest = sha256(f"{data_sha256} {array} ".encode() + rows.astype("<i8").tobytes()).hexdigest()
     counts = np.bincount(batches.source_y[rows], minlength=len(classes)).tolist() if classes else []
-    return {
-        "examples": len(rows),
-        "digest": digest,
-        "classes": dict(zip(classes, counts, strict=True)) or None,
-    }
+    class_counts = dict(zip(classes, counts, strict=True)) or None
+    return {"examples": len(rows), "digest": digest, "classes": class_counts}
 
 
 def write_network(folder: Path, settings: Settings, components: Components) -> None:

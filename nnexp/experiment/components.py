@@ -84,11 +84,7 @@ def make_batches(
 
 
 def build_network(settings: Settings, dataset: Dataset, capacity: int, streams: RandomStreams) -> Network:
-    """Build the network for batches of at most `capacity` examples.
-
-    Raises:
-        ConfigError: the layers do not fit the data or each other.
-    """
+    """Build the network for batches of `capacity` examples; a ConfigError if layers do not fit the data."""
     try:
         layers = settings.model.layers(dataset.shape, dataset.outputs)
         return Network(layers, dataset.x.shape[1:], capacity, settings.trainer.dtype, streams("dropout"))
@@ -138,11 +134,7 @@ def build_trainer(
 
 
 def prepare_loss(settings: Settings, dataset: Dataset, rows: Rows, capacity: int) -> None:
-    """Check that the loss suits the task, set its class counts, allocate its buffers.
-
-    Raises:
-        ConfigError: it does not suit the task, or its weights do not fit the classes.
-    """
+    """Set the class counts of the loss and allocate it; a ConfigError if it does not suit task or classes."""
     loss = settings.loss
     task = task_of(dataset.task)
     if task.name not in loss.tasks:

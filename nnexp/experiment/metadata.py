@@ -52,14 +52,9 @@ def write_run_metadata(
     }
     if code["commit"] != "none":
         tags["mlflow.source.git.commit"] = code["commit"]
-    journal.log_run(
-        settings.run_name,
-        params(values),
-        tags,
-        upload_destination(settings.tracking, home),
-        start_time,
-        components.trainer.unit,
-    )
+    destination = upload_destination(settings.tracking, home)
+    unit = components.trainer.unit
+    journal.log_run(settings.run_name, params(values), tags, destination, start_time, unit)
     journal.log_artifacts(CONFIG, ENVIRONMENT, DATASET, NETWORK)
     if diff:
         write_atomically(folder / GIT_DIFF, diff)

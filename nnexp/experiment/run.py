@@ -181,11 +181,7 @@ def finish(settings: Settings, result: Result, uploader: Uploader, display: Disp
 
 
 def optimized_metric(settings: Settings, components: Components) -> str:
-    """Return the name of the metric that a run returns to a sweep.
-
-    Raises:
-        ConfigError: the task has no such metric.
-    """
+    """Return the name of the metric that a run returns to a sweep; a ConfigError if the task lacks it."""
     task = task_of(components.dataset.task)
     name = settings.optimized_metric or f"best/val_{task.score}"
     if name.endswith(("accuracy", "r2")) and not name.endswith(task.score):

@@ -107,11 +107,7 @@ def escape(text: str, max_length: int | None = None) -> str:
 
 
 def save(plot: "Figure | Image", path: Path) -> None:
-    """Write an image file in the format of its suffix.
-
-    Raises:
-        OSError: it cannot be written.
-    """
+    """Write an image file in the format of its suffix."""
     from PIL.Image import Image
 
     kind = path.suffix.removeprefix(".").lower()

@@ -44,11 +44,7 @@ class PlotWorker:
             self.process.join()
 
     def make_outputs(self, folder: Path) -> Outputs:
-        """Call the function with a run's folder.
-
-        Raises:
-            OSError: the process cannot be started, or has died.
-        """
+        """Call the function with a run's folder; an OSError if the process cannot be started, or has died."""
         self.start()
         assert self.connection is not None
         try:

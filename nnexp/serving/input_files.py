@@ -1,7 +1,4 @@
-"""Files as examples that a network takes: images, tables, arrays.
-
-N examples, I numbers each, T targets.
-"""
+"""Files as examples that a network takes: images, tables, arrays. N examples, I numbers each, T targets."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

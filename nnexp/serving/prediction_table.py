@@ -1,7 +1,4 @@
-"""Predictions for the examples of files, and tables of them: CSV, Parquet or NPZ.
-
-N examples, O outputs.
-"""
+"""Predictions for the examples of files, and tables of them: CSV, Parquet or NPZ. N examples, O outputs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -31,10 +31,8 @@ class PyfuncModel:
     def predict(self, model_input: Any, params: dict[str, Any] | None = None) -> "DataFrame":
         """Predict a row of `Task.prediction_columns` for each example; a DataFrame's index is kept.
 
-        Args:
-            model_input: images as stored, (N, H, W) or flat; or columns by name (DataFrame, dict, rows),
-                or its numbers (N, I).
-            params: of MLflow's interface; not used.
+        `model_input` are images as stored, (N, H, W) or flat; or columns by name (DataFrame, dict, rows),
+        or their numbers (N, I). `params`, of MLflow's interface, are not used.
 
         Raises:
             PredictorError, EncodingError: they are no such examples.

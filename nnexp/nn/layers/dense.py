@@ -1,7 +1,4 @@
-"""The dense layer, and the abstract layer with a weight matrix.
-
-B batch, I inputs, O outputs.
-"""
+"""The dense layer, and the abstract layer with a weight matrix. B batch, I inputs, O outputs."""
 
 from abc import abstractmethod
 from dataclasses import dataclass

@@ -1,7 +1,4 @@
-"""Losses of classification: softmax cross-entropy, focal loss and multi-class hinge.
-
-B batch, O outputs (classes).
-"""
+"""Losses of classification: softmax cross-entropy, focal, multi-class hinge. B batch, O outputs (classes)."""
 
 from typing import Annotated, Literal
 

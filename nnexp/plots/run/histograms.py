@@ -1,7 +1,4 @@
-"""Histograms of weights and gradients of each layer over the course of training.
-
-R records, B bins.
-"""
+"""Histograms of weights and gradients of each layer over the course of training. R records, B bins."""
 
 from collections.abc import Iterator
 from functools import partial
