@@ -46,7 +46,7 @@ def report(run: Run, name: str) -> dict[str, Any]:
         "best_step": None if best is None else int(best),
         "epochs": [{"step": step, **values} for step, values in run.history()],
         "worst_classes": _worst_classes(run),
-        "folder": None if folder is None else str(folder),
+        "folder": folder and str(folder),
         "outputs": None if outputs in (None, folder) else str(outputs),
         "files": files,
         "commands": _commands(run.id[:SHORT_ID] or shlex.quote(name), files, stored=bool(run.id)),

@@ -20,8 +20,7 @@ from nnexp.data.dataset import Bytes, digest
 Arrays = Mapping[str, Bytes]
 Entry = tuple[Arrays, str]  # and their SHA-256
 MANIFEST = "manifest.json"
-USER_CACHE = "~/.cache/nnexp"
-"""The data folder without NNEXP_DATA, and the folder of caches where the data folder cannot be written."""
+USER_CACHE = "~/.cache/nnexp"  # without NNEXP_DATA, and for caches where the data folder cannot be written
 
 
 def cache_folder(folder: Path) -> Path:

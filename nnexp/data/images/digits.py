@@ -10,8 +10,7 @@ from nnexp.data.images.array_cache import Arrays, cache_folder, load_or_build
 from nnexp.data.splitting import stratified_split
 
 TEST_RATIO = 0.2
-TEST_SEED = 0
-"""There is no official test set; this one is the same in every run, whatever its seed."""
+TEST_SEED = 0  # no test set is official; this one is the same in every run, whatever its seed
 
 
 class Digits(Source):

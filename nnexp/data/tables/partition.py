@@ -10,8 +10,7 @@ from nnexp.data.errors import DataError
 from nnexp.data.splitting import Rows, group_split, strata, stratified_split
 from nnexp.data.tables.column_buffers import CategoryColumn
 
-TEST_SEED = 0
-"""The test rows are drawn with it: they are the same in every run, whatever its seed."""
+TEST_SEED = 0  # the drawn test rows are the same in every run, whatever its seed
 TRAINING, VALIDATION, TEST = range(3)
 SPLITS = ("training", "validation", "test")
 SPLIT_OF = {

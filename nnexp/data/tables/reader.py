@@ -12,8 +12,7 @@ from typing import Any, Literal
 from nnexp.data.errors import DataError
 
 ColumnType = Literal["number", "text"]
-Block = dict[str, Any]
-"""Arrow arrays of one length by column name."""
+Block = dict[str, Any]  # Arrow arrays of one length by column name
 
 
 class TableReader(ABC):

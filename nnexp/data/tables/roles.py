@@ -8,8 +8,7 @@ from nnexp.data.errors import DataError
 from nnexp.data.tables.reader import ColumnType, TableReader
 from nnexp.messages import list_override, listed, nearest
 
-INDEX_NAME = re.compile(r"|Unnamed: \d+|__index_level_\d+__")
-"""The names of the column of row numbers that pandas adds."""
+INDEX_NAME = re.compile(r"|Unnamed: \d+|__index_level_\d+__")  # the column of row numbers that pandas adds
 
 
 @dataclass(frozen=True)

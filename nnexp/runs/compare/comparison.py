@@ -20,8 +20,7 @@ from nnexp.runs.query import Run, RunError
 MIN_RUNS, MAX_RUNS = 2, len(LETTERS)
 SPLIT_NAMES: dict[str, str] = dict(SPLITS)
 MAX_MATRICES = 3  # runs whose confusion matrices are compared with the baseline's
-MAIN = ("best/", "test/", "val/", "train/", "time/", "examples_per_second")
-"""Prefixes of the main metrics, in this order."""
+MAIN = ("best/", "test/", "val/", "train/", "time/", "examples_per_second")  # prefixes of the main metrics
 ARROWS = {"higher": "↑", "lower": "↓", "neither": ""}
 
 

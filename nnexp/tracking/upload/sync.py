@@ -43,8 +43,7 @@ def read_run(folder: Path) -> LocalRun:
     try:
         entries = RunFolder(folder).entries()
         head = entries[0]
-        name, destination = head["name"], head["destination"]
-        writer = head["writer"]
+        name, destination, writer = (head[key] for key in ("name", "destination", "writer"))
         head["id"]  # without it, it would be uploaded twice
     except (OSError, ValueError, IndexError, KeyError):
         return LocalRun(folder, folder.name, "unreadable")

@@ -32,7 +32,6 @@ class SystemMetrics:
         self.began = self.sampled = time.monotonic()
 
     def sample_if_due(self) -> list[Entry]:
-        """Take a sample if it is time for one."""
         if self.process is None or time.monotonic() - self.sampled < self.interval:
             return []
         try:

@@ -21,10 +21,8 @@ RETRY_INTERVAL = 2.0  # seconds
 SERVER_TIMEOUT = 10.0  # seconds without a heartbeat, at the end of a run
 DATABASE_TIMEOUT = 300.0  # the same: databases do not hang, but are slow where many processes share a core
 BATCHES_PER_CALL = 50  # a store is faster with few calls, but there should be heartbeats between them
-Batch = tuple[Sequence[Entry], int | None]
-"""Entries, and the offset in the journal after them, if they are the next ones of it."""
-Outputs = tuple[list[str], list[str]]
-"""Paths of new files within a run's folder, and messages of those that could not be made."""
+Batch = tuple[Sequence[Entry], int | None]  # and the offset in the journal after them, if they are its next
+Outputs = tuple[list[str], list[str]]  # paths of new files in a run's folder, messages of those that failed
 
 
 @dataclass(frozen=True, kw_only=True)
