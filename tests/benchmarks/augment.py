@@ -39,13 +39,11 @@ def seconds(augment: Augment, x: np.ndarray) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     parser.add_argument("--rounds", type=int, default=200)
-    parser.add_argument(
-        "--only", default=",".join(sorted(path.stem for path in (CONF / "augment").glob("[!n]*.yaml")))
-    )
+    names = sorted(path.stem for path in (CONF / "augment").glob("[!n]*.yaml"))
+    parser.add_argument("--only", default=",".join(names))
     options = parser.parse_args()
     names = options.only.split(",")
     cores = f"{platform.machine()}, {os.cpu_count()} cores"
@@ -56,9 +54,8 @@ def main() -> None:
         x = np.random.default_rng(0).random((batch, SHAPE[0] * SHAPE[1]), np.float32)
         made = [augmentation(name, batch) for name in names]
         times = [[seconds(augment, x) for augment in made] for _ in range(options.rounds + 1)][1:]
-        rates = [
-            (batch / median(column) / 1000, batch / min(column) / 1000) for column in zip(*times, strict=True)
-        ]
+        columns = zip(*times, strict=True)
+        rates = [(batch / median(column) / 1000, batch / min(column) / 1000) for column in columns]
         cells = [f"{typical:.1f} ({best:.1f})" for typical, best in rates]
         print(f"| {batch} | {' | '.join(cells)} |", flush=True)
 

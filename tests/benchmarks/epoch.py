@@ -79,21 +79,12 @@ def torch(batch: int, optimizer: str, name: str) -> Callable[[], Any]:
         network = nn.Sequential(nn.Linear(784, HIDDEN), relu, nn.Linear(HIDDEN, 10))
     else:
         images = images.reshape(-1, 1, 28, 28)
-        convolutions = (
-            nn.Conv2d(1, 6, 5, padding=2),
-            relu,
-            pool,
-            nn.Conv2d(6, 16, 5),
-            relu,
-            pool,
-            nn.Flatten(),
-        )
-        network = nn.Sequential(
-            *convolutions, nn.Linear(400, 120), relu, nn.Linear(120, 84), relu, nn.Linear(84, 10)
-        )
-    rule = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[optimizer](
-        network.parameters(), lr=RATE[optimizer]
-    )
+        first, second = nn.Conv2d(1, 6, 5, padding=2), nn.Conv2d(6, 16, 5)
+        convolutions = (first, relu, pool, second, relu, pool, nn.Flatten())
+        dense = (nn.Linear(400, 120), relu, nn.Linear(120, 84), relu, nn.Linear(84, 10))
+        network = nn.Sequential(*convolutions, *dense)
+    kind = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[optimizer]
+    rule = kind(network.parameters(), lr=RATE[optimizer])
     criterion = torch.nn.CrossEntropyLoss()
 
     def epoch() -> None:
@@ -184,9 +175,8 @@ def serve(tool: str) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--network", choices=CELLS, default="mlp")
     parser.add_argument("--only", default=",".join(TOOLS))

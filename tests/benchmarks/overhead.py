@@ -17,13 +17,8 @@ import tempfile
 import time
 
 ALONE = ["tracking=none", "diagnostics.layers=false", "diagnostics.histograms=false"]
-COLUMNS = {
-    "loop": "the loop",
-    "end": "after it",
-    "first_step": "to the first step",
-    "data": "reading the data",
-    "whole": "all",
-}
+COLUMNS = {"loop": "the loop", "end": "after it", "first_step": "to the first step"}
+COLUMNS |= {"data": "reading the data", "whole": "all"}
 PROGRAM = """
 import json, sys, time
 
@@ -66,7 +61,6 @@ sys.exit(code)
 
 
 def measure(kind: str, folder: str, overrides: list[str]) -> dict[str, float]:
-    """Run once; return the seconds of each phase."""
     report = os.path.join(folder, "spans.json")
     started = time.time()
     command = [sys.executable, "-c", PROGRAM, kind, report, *overrides, *(ALONE if kind == "alone" else [])]
@@ -99,9 +93,8 @@ def main() -> None:
     print(f"{'':12}" + "".join(f"{title:>22}" for title in COLUMNS.values()))
     for kind, runs in runs_of.items():
         values = {name: [run[name] for run in runs] for name in COLUMNS}
-        print(
-            f"{kind:12}" + "".join(f"{statistics.median(v):14.2f} ({min(v):5.2f})" for v in values.values())
-        )
+        cells = (f"{statistics.median(v):14.2f} ({min(v):5.2f})" for v in values.values())
+        print(f"{kind:12}{''.join(cells)}")
     for kind in ("everything", "first run"):
         pairs = list(zip(runs_of["alone"], runs_of[kind], strict=True))
         longer = statistics.median(b["loop"] / a["loop"] - 1 for a, b in pairs)

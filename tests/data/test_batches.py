@@ -115,9 +115,7 @@ def test_a_pass_allocates_no_array_of_a_batch(source):
         pass
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < 50_000 < size * width, (
-        "flags of a batch would be larger; NumPy has buffers of a fixed 32 kB"
-    )
+    assert peak < 50_000 < size * width  # flags of a batch would be larger; NumPy has fixed buffers of 32 kB
 
 
 @given(st.lists(st.integers(1, 30), min_size=2, max_size=5), st.integers(0, 100), st.integers(0, 10))

@@ -12,9 +12,7 @@ from nnexp import compose, run
 from nnexp.__main__ import main
 from nnexp.config import build
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"
-)
+pytestmark = pytest.mark.filterwarnings("ignore", "error::RuntimeWarning", "error::ResourceWarning")
 
 EPOCHS = ["trainer.epochs=3", "tracking=none"]
 FLOWERS = ["data.target=species", "model.hidden=[16]"]
@@ -40,7 +38,6 @@ def digits(runs):
 
 @pytest.fixture(scope="module")
 def flowers(tmp_path_factory):
-    """The iris data with a column of text and some holes."""
     from sklearn.datasets import load_iris
 
     bunch = load_iris(as_frame=True)
@@ -60,8 +57,6 @@ def iris(runs, flowers):
 
 @pytest.fixture
 def predict(capsys):
-    """Runs the command and returns what it prints."""
-
     def run_command(*arguments):
         capsys.readouterr()
         code = main(["predict", *map(str, arguments)])
@@ -74,8 +69,6 @@ def predict(capsys):
 
 @pytest.fixture
 def refused(capsys):
-    """Runs the command, which fails, and returns its error message."""
-
     def run_command(*arguments):
         capsys.readouterr()
         assert main(["predict", *map(str, arguments)]) == 2
@@ -89,12 +82,10 @@ def refused(capsys):
 
 @pytest.fixture
 def predict_json(predict):
-    """Runs the command with --json and returns what it prints of each file."""
     return lambda *arguments: json.loads(predict(*arguments, "--json"))["files"]
 
 
 def images(folder, count=6):
-    """Some test images of the digits, as files, arrays and classes."""
     data = build(compose(["data=digits"])).data.load()
     paths = []
     for n in range(count):
@@ -139,9 +130,8 @@ def test_a_table_shows_its_first_rows_and_the_accuracy(iris, flowers, predict, p
     assert lines[-2].startswith("... 130 more rows; --out")
     (file,) = predict_json(iris, flowers)
     true = pd.read_csv(flowers)["species"]
-    accuracy = np.mean(
-        [row["prediction"] == name for row, name in zip(file["predictions"], true, strict=True)]
-    )
+    predicted = [row["prediction"] for row in file["predictions"]]
+    accuracy = np.mean(predicted == true)
     assert file["accuracy"] == accuracy
     assert lines[-1].startswith(f"accuracy {accuracy:.2%} on 150 rows")
 
@@ -201,9 +191,8 @@ def test_a_regression_predicts_numbers_and_prints_r2(runs, flowers, predict):
 def test_labels_are_predicted_by_name(runs, flowers, alone, predict, predict_json):
     table = pd.read_csv(flowers)
     labels = {"wide": table["petal_width"] > 1, "long": table["petal_length"] > 4}
-    table.assign(**{name: label.astype(int) for name, label in labels.items()}).to_csv(
-        "labels.csv", index=False
-    )
+    numbers = {name: label.astype(int) for name, label in labels.items()}
+    table.assign(**numbers).to_csv("labels.csv", index=False)
     data = ["data=table", f"data.path={alone / 'labels.csv'}", "data.target=[wide,long]"]
     folder = runs(*data, "loss=binary_cross_entropy", "trainer.epochs=30")
     lines = predict(folder, "labels.csv").splitlines()

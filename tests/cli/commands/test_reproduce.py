@@ -14,9 +14,7 @@ from nnexp.experiment.run import DivergedError, run
 from nnexp.run_folder import JOURNAL
 from nnexp.tracking.upload.client import Outcome
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"
-)
+pytestmark = pytest.mark.filterwarnings("ignore", "error::RuntimeWarning", "error::ResourceWarning")
 
 QUICK = ["data=digits", "trainer.epochs=3", "trainer.threads=1"]
 
@@ -39,7 +37,6 @@ def folders():
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """The folder of a run without tracking."""
     return run(compose([*QUICK, "tracking=none"]), home=tmp_path_factory.mktemp("made")).folder
 
 
@@ -51,7 +48,6 @@ def recorded(made, alone, monkeypatch):
 
 
 def changed(folder, change):
-    """A file of a run, changed."""
     lines = [json.loads(line) for line in (folder / JOURNAL).read_text().splitlines()]
     (folder / JOURNAL).write_text("".join(json.dumps(change(line) or line) + "\n" for line in lines))
 
@@ -67,7 +63,6 @@ def main(arguments):
 
 
 def outcome(*arguments, capsys):
-    """The exit code and the comparison."""
     capsys.readouterr()
     code = main([*arguments, "--json"])
     return code, json.loads(capsys.readouterr().out)
@@ -82,9 +77,8 @@ def test_a_run_in_a_store_is_reproduced_bit_by_bit(store, capsys):
     assert lines[-1].startswith("result    identical: 3 epochs, ")
     assert "8 arrays, every bit the same" in lines[-1]
     assert len(folders()) == 2
-    head = json.loads(
-        (max(folders(), key=lambda folder: folder.stat().st_ctime) / JOURNAL).read_text().splitlines()[0]
-    )
+    newest = max(folders(), key=lambda folder: folder.stat().st_ctime)
+    head = json.loads((newest / JOURNAL).read_text().splitlines()[0])
     assert head["destination"] is None
 
 
@@ -95,23 +89,21 @@ def test_a_run_is_reproduced_from_its_folder_alone(recorded, capsys):
     assert Path(result["folder"]).is_relative_to(Path.cwd() / "outputs" / "runs")
 
 
-@pytest.mark.parametrize(
-    ("factor", "code", "outcome_name"), [(1 + 1e-7, 0, "same to 1e-6"), (1.001, 1, "different")]
-)
-def test_one_changed_value_names_the_first_epoch_that_differs(recorded, capsys, factor, code, outcome_name):
+@pytest.mark.parametrize(("factor", "code", "name"), [(1 + 1e-7, 0, "same to 1e-6"), (1.001, 1, "different")])
+def test_one_changed_value_names_the_first_epoch_that_differs(recorded, capsys, factor, code, name):
     def change(line):
         if line["kind"] == "metrics" and line["step"] == 2:
             line["values"]["val/loss"] *= factor
 
     changed(recorded, change)
     exit_code, result = outcome(recorded, capsys=capsys)
-    assert (exit_code, result["outcome"]) == (code, outcome_name)
+    assert (exit_code, result["outcome"]) == (code, name)
     first = result["first"]
     assert (first["name"], first["step"]) == ("val/loss", 2)
     assert first["recorded"] == pytest.approx(first["repeated"] * factor, rel=1e-12)
     assert main([recorded]) == code
     output = capsys.readouterr().out
-    assert f"\nresult    {outcome_name}: " in output
+    assert f"\nresult    {name}: " in output
     assert ", from epoch 2 on\n" in output
     assert "\nfirst     val/loss in epoch 2: " in output
 
@@ -181,9 +173,7 @@ def plugin(folder):
     return {"_target_": "mine.Mine"}
 
 
-def test_code_that_a_record_names_runs_only_if_its_package_is_listed_now(
-    recorded, alone, capsys, monkeypatch
-):
+def test_recorded_code_runs_only_if_its_package_is_listed_now(recorded, alone, capsys, monkeypatch):
     monkeypatch.syspath_prepend(alone)
     configured(recorded, init=plugin(alone), plugins=["mine"])
     assert main([recorded]) == 2
@@ -230,10 +220,8 @@ def test_a_missing_recorded_data_folder_is_replaced_by_that_of_this_machine(reco
     assert values["data"]["root"] == str(alone / "data")
     assert notes[0][1].startswith(f"looked for in {alone / 'data'}; ")
     assert load_recorded(path, ["data.root=/else"])[0]["data"]["root"] == "/else"
-    configured(
-        recorded,
-        data={"_target_": "nnexp.data.tables.table.Table", "path": "/nowhere/houses.csv", "target": "price"},
-    )
+    table = {"_target_": "nnexp.data.tables.table.Table", "path": "/nowhere/houses.csv", "target": "price"}
+    configured(recorded, data=table)
     with pytest.raises(ConfigError, match=r"data\.path=FILE"):
         load_recorded(path, [])
     (alone / "data" / "houses.csv").write_text("price\n1\n")

@@ -14,9 +14,7 @@ from nnexp.cli.run_table import default_columns, differing, fitted, sort_runs
 from nnexp.runs.query import Runs
 from nnexp.tracking.mlflow.store import log_metrics, log_params, open_store, tracking_uri
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"
-)
+pytestmark = pytest.mark.filterwarnings("ignore", "error::RuntimeWarning", "error::ResourceWarning")
 
 BEGUN = 1_700_000_000_000  # milliseconds since 1970
 ADAM = {"optimizer": "adam", "init": "he_normal", "init.gain": "2", "optimizer.lr": "0.01", "seed": "0"}
@@ -45,12 +43,8 @@ def recorded(store):
         ids[name] = run.info.run_id
         more = {"tracking.uri": f"http://me:secret@{name}", "data._target_": name}
         log_params(client, ids[name], params | more)
-        results = {
-            "best/val_accuracy": accuracy,
-            "test/accuracy": accuracy - 0.01,
-            "test/loss": loss,
-            "time/total": 75.0 + i,
-        }
+        results = {"best/val_accuracy": accuracy, "test/accuracy": accuracy - 0.01, "test/loss": loss}
+        results["time/total"] = 75.0 + i
         log_metrics(client, ids[name], [Metric(key, value, begun, 0) for key, value in results.items()])
         client.set_terminated(ids[name], "FINISHED", begun + 80_000)
     run = client.create_run(experiment, BEGUN + 200_000, run_name="digits-mlp-killed-s0")
@@ -74,9 +68,8 @@ def test_the_table_has_the_newest_first_and_the_params_that_differ(recorded, cap
     results = ["best/val_accuracy", "test/accuracy", "time/total"]
     params = ["optimizer", "init", "seed", "optimizer.lr"]
     assert header == ["id", "name", "status", "started", *results, *params]
-    assert [row[0] for row in [killed, *others]] == [
-        recorded[name][:8] for name in ("killed", "sgd", "xavier", "he")
-    ]
+    ids = [recorded[name][:8] for name in ("killed", "sgd", "xavier", "he")]
+    assert [row[0] for row in [killed, *others]] == ids
     assert killed[1:3] == ["digits-mlp-killed-s0", "KILLED"]
     assert others[2][4:] == ["98.00%", "97.00%", "1m15s", "adam", "he_normal", "0", "0.01"]
     assert output.err == ""
@@ -117,10 +110,9 @@ def test_the_first_runs_of_a_sorted_table_are_the_first_of_all(recorded, capsys)
 def test_a_filter_is_in_the_language_of_mlflow(recorded, capsys):
     condition = 'metrics."best/val_accuracy" > 0.95 and params.init = "he_normal"'
     assert main(["--filter", condition, "--columns", "name,nnexp.git_commit,seconds"]) == 0
-    assert rows(capsys.readouterr().out) == [
-        ["name", "nnexp.git_commit", "seconds"],
-        ["digits-mlp-he-s0", "abc", "1m15s"],
-    ]
+    header, row = rows(capsys.readouterr().out)
+    assert header == ["name", "nnexp.git_commit", "seconds"]
+    assert row == ["digits-mlp-he-s0", "abc", "1m15s"]
 
 
 def test_json_has_everything_or_the_columns_and_no_password(recorded, capsys):
@@ -217,9 +209,8 @@ def test_the_error_of_an_empty_store_names_the_command_that_makes_a_run(store, c
         assert main(arguments) == 2
         output = capsys.readouterr()
         assert output.out == ""
-        assert re.fullmatch(
-            r"nnexp: no runs here yet: .*\.db; make one with: nnexp data=digits\n", output.err
-        )
+        remedy = r"nnexp: no runs here yet: .*\.db; make one with: nnexp data=digits\n"
+        assert re.fullmatch(remedy, output.err)
 
 
 def drawn(runs, columns, width, **options):

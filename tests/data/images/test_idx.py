@@ -11,10 +11,8 @@ from nnexp.data.images.idx import read_idx
 
 
 def idx(array, magic=8):
-    return (
-        struct.pack(f">HBB{array.ndim}I", 0, magic, array.ndim, *array.shape)
-        + array.astype(np.uint8).tobytes()
-    )
+    head = struct.pack(f">HBB{array.ndim}I", 0, magic, array.ndim, *array.shape)
+    return head + array.astype(np.uint8).tobytes()
 
 
 IMAGES = np.arange(60, dtype=np.uint8).reshape(5, 3, 4)

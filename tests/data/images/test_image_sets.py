@@ -14,27 +14,19 @@ from nnexp.data.errors import DataError
 from nnexp.data.images.image_sets import FILES, MNIST, FashionMNIST, ImageSet
 
 RNG = np.random.default_rng(0)
-SIZES = {
-    "train_images": (50, 28, 28),
-    "train_labels": (50,),
-    "test_images": (20, 28, 28),
-    "test_labels": (20,),
-}
+SIZES = {"train_images": (50, 28, 28), "train_labels": (50,)}
+SIZES |= {"test_images": (20, 28, 28), "test_labels": (20,)}
 
 
 def idx(array):
     return struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.tobytes()
 
 
-CONTENT = {
-    key: RNG.integers(0, 10 if len(shape) == 1 else 256, shape, dtype=np.uint8)
-    for key, shape in SIZES.items()
-}
+LIMIT = {1: 10, 3: 256}  # classes, grey levels
+CONTENT = {key: RNG.integers(0, LIMIT[len(shape)], shape, np.uint8) for key, shape in SIZES.items()}
 
 
 class Small(ImageSet):
-    """A set with known checksums."""
-
     name, title = "small", "Small"
     classes = tuple("0123456789")
     md5 = tuple(md5(gzip.compress(idx(CONTENT[key]), mtime=0)).hexdigest() for key in FILES)

@@ -27,7 +27,6 @@ COLUMNS = {
 
 
 def write(path, columns, mark=","):
-    """A CSV file."""
     rows = (mark.join(map(cell, row)) for row in zip(*columns.values(), strict=True))
     path.write_text("\n".join([mark.join(columns), *rows]) + "\n")
     return path
@@ -41,23 +40,19 @@ def cell(value):
 
 
 def load(table=COLUMNS, target="species", **options):
-    """The data set of a file, or of columns that are written into one."""
     path = write(Path("pets.csv"), table) if isinstance(table, dict) else table
     return Table(path=str(path), target=target, **options).load()
 
 
 def split(dataset, seed=0, **options):
-    """The training and validation rows of a data set."""
     return Table(path="", target="", **options).train_validation_split(dataset, np.random.default_rng(seed))
 
 
 def rows_of(dataset):
-    """All rows, training and test, as a set of tuples."""
     return sorted(map(tuple, np.concatenate([dataset.x, dataset.x_test]).tolist()))
 
 
 def expect(dataset):
-    """The pets, whatever file they come from."""
     colours = ("colour=blue", "colour=green", "colour=red")
     assert dataset.features == ("height", *colours, "member=false", "member=true")
     assert (dataset.task, dataset.outputs, dataset.names) == ("classification", 3, ("bird", "cat", "dog"))
@@ -273,13 +268,11 @@ def test_a_column_can_assign_all_rows():
     np.testing.assert_array_equal(rows, np.flatnonzero(~validating))
 
 
-@pytest.mark.parametrize(
-    ("third", "test", "sizes"), [("test", None, (40, 20, None)), ("val", 0.2, (52, 8, 20))]
-)
-def test_rows_that_a_column_does_not_assign_are_drawn(third, test, sizes):
+@pytest.mark.parametrize(("third", "test", "n"), [("test", None, (40, 20, None)), ("val", 0.2, (52, 8, 20))])
+def test_rows_that_a_column_does_not_assign_are_drawn(third, test, n):
     dataset = load(COLUMNS | {"part": ["train", "train", third] * 20}, split="part", test=test)
     assigned = None if dataset.assigned is None else dataset.assigned.sum()
-    assert (len(dataset.x), len(dataset.x_test), assigned) == sizes
+    assert (len(dataset.x), len(dataset.x_test), assigned) == n
     assert any("names no test rows" in note for note in dataset.notes) == (third == "val")
 
 
