@@ -24,9 +24,8 @@ def test_bins_of_float32_agree_with_a_loop_over_them():
     for low in np.arange(15) / 15:
         inside = (confidence > low) & (confidence <= low + 1 / 15)
         total += inside.mean() * abs(correct[inside].mean() - confidence[inside].mean(dtype=np.float64))
-    assert ReliabilityBins.of(confidence, correct).expected_calibration_error == pytest.approx(
-        total, abs=1e-6
-    )
+    bins = ReliabilityBins.of(confidence, correct)
+    assert bins.expected_calibration_error == pytest.approx(total, abs=1e-6)
 
 
 def test_each_label_of_an_example_is_a_decision():

@@ -19,6 +19,8 @@ from nnexp.training.optimizer_step import OptimizerStep
 STEP = 1e-6
 NAMES = st.sampled_from(sorted(ACTIVATIONS))
 VECTOR_LAYERS = [nn.BatchNorm1d, nn.LayerNorm, lambda: nn.Dropout(0.3), lambda: nn.GaussianNoise(0.1)]
+VECTOR_KINDS = st.sampled_from(["dense", "maxout", "activation", "residual", "shortcut", *VECTOR_LAYERS])
+IMAGE_LAYERS = [nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d, nn.BatchNorm2d, nn.Dropout, nn.Residual]
 
 
 @st.composite
@@ -26,9 +28,7 @@ def dense_layers(draw, width, depth):
     """Draw layers on vectors; return them and the width of their outputs."""
     layers = []
     for _ in range(draw(st.integers(0, depth))):
-        match draw(
-            st.sampled_from(["dense", "maxout", "activation", "residual", "shortcut", *VECTOR_LAYERS])
-        ):
+        match draw(VECTOR_KINDS):
             case "dense":
                 width = draw(st.integers(2, 6))
                 layers.append(nn.Dense(width, bias=draw(st.booleans())))
@@ -55,11 +55,7 @@ def image_layers(draw):
     layers, size = [nn.Unflatten(list(shape))], min(shape[1:])
     for _ in range(draw(st.integers(1, 4))):
         stride, count = draw(st.integers(1, 2)), draw(st.integers(1, 4))
-        kind = draw(
-            st.sampled_from(
-                [nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d, nn.BatchNorm2d, nn.Dropout, nn.Residual, "activation"]
-            )
-        )
+        kind = draw(st.sampled_from([*IMAGE_LAYERS, "activation"]))
         if kind is nn.Conv2d:
             kernel, padding = draw(st.integers(1, min(3, size))), draw(st.integers(0, 1))
             layers.append(nn.Conv2d(count, kernel, stride, padding, bias=draw(st.booleans())))

@@ -61,11 +61,8 @@ def test_stochastic_layers_draw_from_streams_of_their_own():
 
 
 def test_a_stack_may_shape_its_images_itself_and_name_activations_within_blocks():
-    stack = [
-        Unflatten([4, 4]),
-        Conv2d(2, padding=1),
-        Residual([Conv2d(2, padding=1), "relu"], [Conv2d(2, 1), "tanh"]),
-    ]
+    block = Residual([Conv2d(2, padding=1), "relu"], [Conv2d(2, 1), "tanh"])
+    stack = [Unflatten([4, 4]), Conv2d(2, padding=1), block]
     network = Network(Sequential(stack).layers((16,), 3), (16,), 2)
     assert network.forward(np.ones((2, 16), np.float32)).shape == (2, 3)
     assert list(network.parameters.values)[:3] == ["1.W", "2.0.W", "2.shortcut.0.W"]
@@ -100,10 +97,8 @@ def test_observers_get_outputs_before_they_are_overwritten():
     network.initialize(He(), np.random.default_rng(0))
     x = np.random.default_rng(1).standard_normal((4, 3))
     outputs = {}
-    z = network.forward(
-        x,
-        observe={layer: lambda y, layer=layer: outputs.update({layer: y.copy()}) for layer in (inner, relu)},
-    )
+    observe = {i: lambda y, i=i: outputs.update({i: y.copy()}) for i in (inner, relu)}
+    z = network.forward(x, observe=observe)
     np.testing.assert_array_equal(outputs[inner], x @ inner.W + inner.b)
     np.testing.assert_array_equal(outputs[relu], np.maximum(outputs[inner], 0))
     np.testing.assert_array_equal(network.output_of(network.layers[-1], x), z)

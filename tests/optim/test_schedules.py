@@ -6,18 +6,9 @@ from math import inf, nan
 import pytest
 from fixtures.options import make, options
 
+from nnexp.optim import schedules
 from nnexp.optim.cyclic_schedules import CosineRestarts, Cyclic, OneCycle
 from nnexp.optim.plateau import Plateau
-from nnexp.optim.schedules import (
-    Constant,
-    Cosine,
-    Exponential,
-    InverseSqrt,
-    Linear,
-    MultiStep,
-    Step,
-    WarmupStableDecay,
-)
 
 PROGRESS = [step / 1000 for step in range(1001)]
 every_schedule = pytest.mark.parametrize("name", options("schedule"))
@@ -68,18 +59,18 @@ def test_the_validation_loss_changes_plateau_only(name):
 @pytest.mark.parametrize(
     ("schedule", "expected"),
     [
-        (Constant(), {0: 1, 0.5: 1, 1: 1}),
-        (Step(every=0.1, gamma=0.5), {0.0999: 1, **{k / 10: 0.5**k for k in range(10)}}),
+        (schedules.Constant(), {0: 1, 0.5: 1, 1: 1}),
+        (schedules.Step(every=0.1, gamma=0.5), {0.0999: 1, **{k / 10: 0.5**k for k in range(10)}}),
         (
-            MultiStep(milestones=[0.8, 0.3], gamma=0.5),
+            schedules.MultiStep(milestones=[0.8, 0.3], gamma=0.5),
             {0: 1, 0.29: 1, 0.3: 0.5, 0.79: 0.5, 0.8: 0.25, 1: 0.25},
         ),
-        (Exponential(final=0.01), {0: 1, 0.5: 0.1, 1: 0.01}),
-        (Linear(final=0.2), {0: 1, 0.5: 0.6, 1: 0.2}),
-        (Cosine(final=0.2), {0: 1, 0.5: 0.6, 1: 0.2}),
-        (Cosine(warmup=0.2, start=0.1), {0: 0.1, 0.1: 0.55, 0.2: 1, 0.6: 0.5, 1: 0}),
-        (InverseSqrt(warmup=0.1), {0.1: 1, 0.4: 0.5}),
-        (WarmupStableDecay(decay=0.2, warmup=0.0), {0: 1, 0.4: 1, 0.8: 1, 0.85: 0.5, 1: 0}),
+        (schedules.Exponential(final=0.01), {0: 1, 0.5: 0.1, 1: 0.01}),
+        (schedules.Linear(final=0.2), {0: 1, 0.5: 0.6, 1: 0.2}),
+        (schedules.Cosine(final=0.2), {0: 1, 0.5: 0.6, 1: 0.2}),
+        (schedules.Cosine(warmup=0.2, start=0.1), {0: 0.1, 0.1: 0.55, 0.2: 1, 0.6: 0.5, 1: 0}),
+        (schedules.InverseSqrt(warmup=0.1), {0.1: 1, 0.4: 0.5}),
+        (schedules.WarmupStableDecay(decay=0.2, warmup=0.0), {0: 1, 0.4: 1, 0.8: 1, 0.85: 0.5, 1: 0}),
         (OneCycle(pct_start=0.3), {0: 0.04, 0.3: 1, 1: 0.04e-4}),
         (Cyclic(cycles=4, base=0.0, mode="triangular2"), {(peak + 0.5) / 4: 0.5**peak for peak in range(4)}),
     ],
@@ -96,16 +87,13 @@ def test_restarts_fill_the_run_and_the_last_cycle_ends_with_it():
     assert schedule(1) == 0
 
 
-def test_one_cycle_has_its_lowest_momentum_at_the_peak():
+def test_one_cycle_has_its_lowest_momentum_at_the_peak_and_holds_it_during_a_warmup():
     schedule = OneCycle(pct_start=0.3)
     assert max(PROGRESS, key=schedule) == min(PROGRESS, key=schedule.momentum) == 0.3
     assert [schedule.momentum(progress) for progress in (0, 0.3, 1)] == pytest.approx([0.95, 0.85, 0.95])
     assert OneCycle(cycle_momentum=False).momentum(0.5) is None
-
-
-def test_one_cycle_holds_its_momentum_during_a_warmup():
-    schedule = OneCycle(warmup=0.5)
-    assert schedule.momentum(0.25) == schedule.momentum(0.5) == 0.95
+    warm = OneCycle(warmup=0.5)
+    assert warm.momentum(0.25) == warm.momentum(0.5) == 0.95
 
 
 def test_plateau_falls_after_more_than_patience_evaluations():

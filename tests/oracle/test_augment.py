@@ -16,6 +16,7 @@ ORACLES = {
     "distort": "scipy.ndimage.gaussian_filter and map_coordinates",
 }
 SIZES = [(28, 28), (8, 8), (5, 9), (1, 4)]
+GRID = "grid-constant"
 
 
 def drawn(size, channels=2, n=20, spread=3.0, seed=0):
@@ -38,9 +39,7 @@ def warped(x, grid):
     return out.swapaxes(0, 1).reshape(x.shape)
 
 
-@pytest.mark.parametrize(
-    ("spread", "mode"), [(0.3, "grid-constant"), (3.0, "grid-constant"), (3.0, "constant")]
-)
+@pytest.mark.parametrize(("spread", "mode"), [(0.3, GRID), (3.0, GRID), (3.0, "constant")])
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_bilinear_interpolation_is_scipys(size, spread, mode, compare):
     x, grid = drawn(size, spread=spread)
@@ -57,10 +56,8 @@ def test_bilinear_interpolation_is_pytorchs(size, compare):
     x, grid = drawn(size)
     from_minus_1_to_1 = [2 * axis / (length - 1) - 1 for axis, length in zip(grid, size, strict=True)]
     points = torch.from_numpy(np.stack(from_minus_1_to_1[::-1], axis=-1))
-    theirs = torch.nn.functional.grid_sample(
-        torch.from_numpy(x), points, mode="bilinear", padding_mode="zeros", align_corners=True
-    )
-    compare(warped(x, grid), theirs)
+    sample = torch.nn.functional.grid_sample  # bilinear, and zeros outside, by default
+    compare(warped(x, grid), sample(torch.from_numpy(x), points, align_corners=True))
 
 
 @pytest.mark.parametrize("sigma", [0.1, 1.0, 4.0, 5.5, 20.0])
@@ -102,9 +99,8 @@ def test_affine_maps_are_the_inverses_of_rotation_times_shear_times_scaling(comp
 
 def test_a_rotation_by_90_degrees_keeps_the_center_and_is_exact(compare):
     x, _ = drawn((9, 9), n=1)
-    quarter = inverse_maps(
-        np.array([np.pi / 2]), np.zeros(1), np.ones((2, 1)), np.zeros((2, 1)), np.full((2, 1), 4.0)
-    )
+    turn, one, center = np.array([np.pi / 2]), np.ones((2, 1)), np.full((2, 1), 4.0)
+    quarter = inverse_maps(turn, np.zeros(1), one, 0 * one, center)
     points = np.concatenate([np.indices((9, 9)).reshape(2, -1) - 4.0, np.ones((1, 81))])
     grid = (quarter @ points)[:, 0].reshape(2, 1, 9, 9)
     compare(warped(x, grid), np.rot90(x, axes=(2, 3)))
@@ -135,10 +131,7 @@ def test_augmented_images_equal_scipys_for_the_same_random_numbers(augment, comp
         points = np.indices((height, width)).reshape(2, -1) - center - augment.shift * u[4:, i, None]
         grid = (np.linalg.solve(matrix, points) + center).reshape(2, height, width)
         fields = 2 * np.stack([noise[:, i].T, noise[:, n + i].T]) - 1
-        grid += augment.alpha * ndimage.gaussian_filter(
-            fields, (0, augment.sigma, augment.sigma), mode="constant"
-        )
-        compare(
-            actual[i].reshape(height, width),
-            ndimage.map_coordinates(x[i], grid, order=1, mode="grid-constant"),
-        )
+        sigma = (0, augment.sigma, augment.sigma)
+        grid += augment.alpha * ndimage.gaussian_filter(fields, sigma, mode="constant")
+        expected = ndimage.map_coordinates(x[i], grid, order=1, mode=GRID)
+        compare(actual[i].reshape(height, width), expected)

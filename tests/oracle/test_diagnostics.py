@@ -31,20 +31,13 @@ def test_gradients_and_updates_are_those_of_pytorch(rules, accumulate, compare):
     examples = Batches(x, y, np.arange(len(y)), BATCH, 1.0, np.float64)
     network = Network(MLP([HIDDEN], "tanh").layers((INPUTS,), CLASSES), (INPUTS,), BATCH, np.float64)
     network.initialize(He(), rng)
-    weights = {
-        name: torch.tensor(value, requires_grad=True) for name, value in network.parameters.values.items()
-    }
+    values = network.parameters.values
+    weights = {name: torch.tensor(value, requires_grad=True) for name, value in values.items()}
     loss = SoftmaxCrossEntropy()
     loss.allocate(BATCH, CLASSES, np.float64)
     diagnostics = Diagnostics(network, examples, steps=3)
-    optimizer_step = OptimizerStep(
-        network,
-        Momentum(lr=0.05),
-        regularization=rules,
-        accumulate=accumulate,
-        steps_planned=STEPS,
-        diagnostics=diagnostics,
-    )
+    options = {"accumulate": accumulate, "steps_planned": STEPS, "diagnostics": diagnostics}
+    optimizer_step = OptimizerStep(network, Momentum(lr=0.05), regularization=rules, **options)
     trainer = Trainer(network, loss, Accuracy(BATCH), optimizer_step, examples, examples, n_epochs=1)
     ((record, _),) = trainer.epochs()
 
@@ -57,9 +50,8 @@ def test_gradients_and_updates_are_those_of_pytorch(rules, accumulate, compare):
         theirs.zero_grad()
         torch.nn.functional.cross_entropy(z, labels).backward()
         for i, layer in enumerate(("0", "2")):
-            norms[step, i] = torch.cat(
-                [weights[f"{layer}.{name}"].grad.flatten() for name in ("W", "b")]
-            ).norm()
+            grads = [weights[f"{layer}.{name}"].grad.flatten() for name in ("W", "b")]
+            norms[step, i] = torch.cat(grads).norm()
             weights[f"{layer}.W"].grad += rules.l2 * weights[f"{layer}.W"].detach()
         if rules.clip_norm:
             torch.nn.utils.clip_grad_norm_(weights.values(), rules.clip_norm)
@@ -73,8 +65,5 @@ def test_gradients_and_updates_are_those_of_pytorch(rules, accumulate, compare):
     metrics = record.layers
     compare([metrics[f"grad_norm/dense{i}"] for i in (1, 2)], norms[measured].mean(axis=0), tolerance)
     compare([metrics[f"update_ratio/dense{i}"] for i in (1, 2)], ratios[measured].mean(axis=0), tolerance)
-    compare(
-        [metrics[f"weight_norm/dense{i}"] for i in (1, 2)],
-        [weights[f"{i}.W"].detach().norm() for i in (0, 2)],
-        tolerance,
-    )
+    expected = [weights[f"{i}.W"].detach().norm() for i in (0, 2)]
+    compare([metrics[f"weight_norm/dense{i}"] for i in (1, 2)], expected, tolerance)

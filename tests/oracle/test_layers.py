@@ -40,20 +40,15 @@ def residual(layer, p, x, _):
 
 @dataclass(frozen=True)
 class Case:
-    """How a layer is tested."""
-
     oracle: str  # the name of the reference, for the README
     reference: Callable[..., Any] | None = None  # (layer, parameters and state, x, training) -> y
     variants: tuple[tuple[Any, tuple[int, ...]], ...] = ()  # layers and the shapes of their inputs
 
 
+UNBIASED = (nn.Dense(4, bias=False), (7,))
 TRAINED_STATISTICS = "torch batch_norm, in training and out of it, running statistics"
 CASES = {
-    "Dense": Case(
-        "torch `x @ W + b`, with and without bias",
-        dense,
-        ((nn.Dense(4), (7,)), (nn.Dense(4, bias=False), (7,))),
-    ),
+    "Dense": Case("torch `x @ W + b`, with and without bias", dense, ((nn.Dense(4), (7,)), UNBIASED)),
     "Conv2d": Case(
         "torch conv2d: plain, padding, stride, 1x1",
         convolution,
@@ -112,6 +107,7 @@ CASES = {
     "GaussianNoise": Case("its definition on its own draws; their deviation"),
 }
 ORACLES = {name: case.oracle for name, case in CASES.items()}
+VARIANTS = [(name, i) for name, case in CASES.items() for i in range(len(case.variants))]
 
 
 def test_every_layer_has_a_row():
@@ -120,9 +116,7 @@ def test_every_layer_has_a_row():
 
 
 @pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize(
-    ("name", "i"), [(name, i) for name, case in CASES.items() for i in range(len(case.variants))]
-)
+@pytest.mark.parametrize(("name", "i"), VARIANTS)
 def test_layers_agree_with_pytorch(name, i, training, compare):
     reference, (layer, shape) = CASES[name].reference, CASES[name].variants[i]
     stack, parameters = lone(layer, shape, BATCH)

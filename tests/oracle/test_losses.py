@@ -26,8 +26,6 @@ TARGETS = {
 
 @dataclass(frozen=True)
 class Case:
-    """How a loss is tested."""
-
     oracle: str  # the name of the reference, for the README
     reference: Callable[..., Any]  # (outputs, targets, **settings) -> the loss
     output_activation: str  # the output activation that it implies
@@ -60,6 +58,7 @@ OUTPUT_ACTIVATIONS = {
     "sigmoid": torch.sigmoid,
     "identity": lambda z: z.clamp(0, 1),
 }
+SQUARED = {"power": 2, "margin": 0.5}
 SMOOTHED, WEIGHTED = {"label_smoothing": 0.2}, {"class_weights": [0.5, 1.0, 2.0, 0.25, 3.0]}
 CASES = {
     "softmax_cross_entropy": Case(
@@ -74,9 +73,7 @@ CASES = {
         "softmax",
         ({"gamma": 0}, {"gamma": 0.5}),
     ),
-    "hinge": Case(
-        "torch multi_margin_loss (power 1 and 2)", hinge, "softmax", ({"power": 2, "margin": 0.5},)
-    ),
+    "hinge": Case("torch multi_margin_loss (power 1 and 2)", hinge, "softmax", (SQUARED,)),
     "mean_squared_error": Case(
         "torch mse_loss (one-hot and numbers)", one_hot(functional.mse_loss), "identity"
     ),

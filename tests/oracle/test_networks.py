@@ -65,9 +65,8 @@ def lenet5(p, x):
 def cnn(p, x):
     x = x.unflatten(1, (1, 12, 12))
     for conv, norm in (("1", "2"), ("5", "6")):
-        x = functional.batch_norm(
-            convolved(p, conv, x, 1), None, None, p[f"{norm}.gamma"], p[f"{norm}.beta"], training=True
-        )
+        gamma, beta = p[f"{norm}.gamma"], p[f"{norm}.beta"]
+        x = functional.batch_norm(convolved(p, conv, x, 1), None, None, gamma, beta, training=True)
         x = functional.max_pool2d(functional.relu(x), 2)
     return x.mean((2, 3)) @ p["10.W"] + p["10.b"]
 
@@ -78,8 +77,6 @@ def linear(p, x):
 
 @dataclass(frozen=True)
 class Case:
-    """How a model is tested."""
-
     model: Any
     reference: Callable[..., Any]  # (parameters, x) -> outputs
     shape: tuple[int, ...] = (7,)  # of an example
@@ -102,15 +99,9 @@ MODELS = {
 }
 ORACLES = {name: case.oracle for name, case in MODELS.items()}
 NORMALIZED = Case(MLP([6, 5], ["gelu", "silu"], ["batch", "layer"]), normalized)
-RULES = {
-    "none": Regularization(),
-    "l1": Regularization(l1=0.01),
-    "l2": Regularization(l2=0.1),
-    "clip_norm": Regularization(clip_norm=0.1),
-    "clip_value": Regularization(clip_value=0.01),
-    "max_norm": Regularization(max_norm=0.5),
-    "all": Regularization(0.001, 0.01, 0.7, 0.3, 0.05),
-}
+ALONE = {"l1": 0.01, "l2": 0.1, "clip_norm": 0.1, "clip_value": 0.01, "max_norm": 0.5}
+RULES = {name: Regularization(**{name: value}) for name, value in ALONE.items()}
+RULES |= {"none": Regularization(), "all": Regularization(0.001, 0.01, 0.7, 0.3, 0.05)}
 RULE_ORACLES = {
     "l1, l2": "torch autograd; weight_decay",
     "clip_value, clip_norm": "torch clip_grad_value_; the quotient of norms",
@@ -139,11 +130,8 @@ class Twins:
         self.ours.backward(self.loss.backward())
         for tensor in self.p.values():
             tensor.grad = tensor.grad if add else None
-        other = functional.cross_entropy(
-            self.reference(self.p, torch.from_numpy(x)),
-            torch.from_numpy(y),
-            reduction="sum" if add else "mean",
-        )
+        z, reduction = self.reference(self.p, torch.from_numpy(x)), "sum" if add else "mean"
+        other = functional.cross_entropy(z, torch.from_numpy(y), reduction=reduction)
         other.backward()
         return loss, other.item()
 
@@ -186,9 +174,8 @@ def test_penalties_clipping_and_bounds_agree_with_pytorch(case, rules, compare):
         if rules.clip_value:
             torch.nn.utils.clip_grad_value_(twins.p.values(), rules.clip_value)
         if rules.clip_norm:
-            length = torch.linalg.vector_norm(
-                torch.cat([tensor.grad.flatten() for tensor in twins.p.values()])
-            )
+            grads = torch.cat([tensor.grad.flatten() for tensor in twins.p.values()])
+            length = torch.linalg.vector_norm(grads)
             for tensor in twins.p.values():  # clip_grad_norm_ adds 1e-6 to the length
                 tensor.grad *= min(1, rules.clip_norm / length)
         other.step()

@@ -9,30 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import nnexp.nn
+from nnexp import nn
 from nnexp.config import build, compose
 from nnexp.config.compose import CONF
 from nnexp.experiment.components import build_components
-from nnexp.nn import (
-    ELU,
-    AvgPool2d,
-    BatchNorm1d,
-    BatchNorm2d,
-    Conv2d,
-    Dense,
-    Dropout,
-    Flatten,
-    GaussianNoise,
-    GlobalAvgPool2d,
-    LayerNorm,
-    LeakyReLU,
-    Maxout,
-    MaxPool2d,
-    ReLU,
-    Residual,
-    Tanh,
-    Unflatten,
-)
 from nnexp.nn.activations.activation import ACTIVATIONS, Activation, make_activation
 from nnexp.nn.initializers import He
 from nnexp.nn.layer import Layer
@@ -49,48 +29,48 @@ from nnexp.serving.onnx.verify import random_examples, run, verify
 from nnexp.serving.predictor import Predictor
 from nnexp.tasks import Classification
 
-onnx = pytest.importorskip(
-    "onnx", reason="needs the packages onnx and onnxruntime: pip install 'nnexp[onnx]'"
-)
+onnx = pytest.importorskip("onnx", reason="needs the package onnx: pip install 'nnexp[onnx]'")
 pytest.importorskip("onnxruntime", reason="needs the package onnxruntime: pip install 'nnexp[onnx]'")
 
 CAPACITY = 50
 SOFTMAX = {"task": "classification", "output_activation": "softmax"}
 SIGMOID = {"task": "multilabel", "output_activation": "sigmoid"}
 CASES = {
-    "Stack": (lambda: Stack([Dense(4), Tanh(), Stack([Dense(3)])]), (5,)),
-    "Dense": (lambda: Dense(4), (7,)),
-    "Dense without bias": (lambda: Dense(4, bias=False), (7,)),
-    "Conv2d": (lambda: Conv2d(4, 3), (2, 7, 6)),
-    "Conv2d with padding": (lambda: Conv2d(5, 5, padding=2), (1, 8, 8)),
-    "Conv2d with stride": (lambda: Conv2d(3, 3, stride=2, padding=1, bias=False), (3, 8, 7)),
-    "Conv2d of one pixel": (lambda: Conv2d(3, 1), (4, 5, 5)),
-    "MaxPool2d": (lambda: MaxPool2d(2), (3, 6, 9)),
-    "MaxPool2d that overlaps": (lambda: MaxPool2d(3, 2), (2, 8, 7)),
-    "AvgPool2d": (lambda: AvgPool2d(2), (3, 6, 7)),
-    "AvgPool2d that overlaps": (lambda: AvgPool2d(3, 1), (2, 5, 6)),
-    "GlobalAvgPool2d": (GlobalAvgPool2d, (3, 4, 5)),
-    "BatchNorm1d": (lambda: BatchNorm1d(eps=0.01), (5,)),
-    "BatchNorm2d": (BatchNorm2d, (3, 4, 5)),
-    "LayerNorm": (lambda: LayerNorm(eps=0.1), (7,)),
-    "Flatten": (Flatten, (2, 3, 4)),
-    "Flatten of a vector": (Flatten, (5,)),
-    "Unflatten": (lambda: Unflatten([3, 2, 4]), (24,)),
-    "Unflatten of an image": (lambda: Unflatten([4, 6]), (2, 3, 4)),
-    "Dropout": (Dropout, (5,)),
-    "GaussianNoise": (GaussianNoise, (2, 3, 4)),
-    "Maxout": (lambda: Maxout(3), (12,)),
-    "Residual": (lambda: Residual([Dense(9), Tanh(), Dense(5)]), (5,)),
-    "Residual with a shortcut": (
-        lambda: Residual([Conv2d(6, 3, 2, 1), BatchNorm2d(), ReLU()], [Conv2d(6, 1, 2)]),
+    "Stack": (lambda: Stack([nn.Dense(4), nn.Tanh(), Stack([nn.Dense(3)])]), (5,)),
+    "Dense": (lambda: nn.Dense(4), (7,)),
+    "Dense without bias": (lambda: nn.Dense(4, bias=False), (7,)),
+    "Conv2d": (lambda: nn.Conv2d(4, 3), (2, 7, 6)),
+    "Conv2d with padding": (lambda: nn.Conv2d(5, 5, padding=2), (1, 8, 8)),
+    "Conv2d with stride": (lambda: nn.Conv2d(3, 3, stride=2, padding=1, bias=False), (3, 8, 7)),
+    "Conv2d of one pixel": (lambda: nn.Conv2d(3, 1), (4, 5, 5)),
+    "MaxPool2d": (lambda: nn.MaxPool2d(2), (3, 6, 9)),
+    "MaxPool2d that overlaps": (lambda: nn.MaxPool2d(3, 2), (2, 8, 7)),
+    "AvgPool2d": (lambda: nn.AvgPool2d(2), (3, 6, 7)),
+    "AvgPool2d that overlaps": (lambda: nn.AvgPool2d(3, 1), (2, 5, 6)),
+    "GlobalAvgPool2d": (nn.GlobalAvgPool2d, (3, 4, 5)),
+    "BatchNorm1d": (lambda: nn.BatchNorm1d(eps=0.01), (5,)),
+    "BatchNorm2d": (nn.BatchNorm2d, (3, 4, 5)),
+    "LayerNorm": (lambda: nn.LayerNorm(eps=0.1), (7,)),
+    "Flatten": (nn.Flatten, (2, 3, 4)),
+    "Flatten of a vector": (nn.Flatten, (5,)),
+    "Unflatten": (lambda: nn.Unflatten([3, 2, 4]), (24,)),
+    "Unflatten of an image": (lambda: nn.Unflatten([4, 6]), (2, 3, 4)),
+    "Dropout": (nn.Dropout, (5,)),
+    "GaussianNoise": (nn.GaussianNoise, (2, 3, 4)),
+    "Maxout": (lambda: nn.Maxout(3), (12,)),
+    "Residual": (lambda: nn.Residual([nn.Dense(9), nn.Tanh(), nn.Dense(5)]), (5,)),
+    "Residual strided": (
+        lambda: nn.Residual([nn.Conv2d(6, 3, 2, 1), nn.BatchNorm2d()], [nn.Conv2d(6, 1, 2)]),
         (3, 6, 5),
     ),
     "Residual in a residual": (
-        lambda: Residual([Residual([Dense(4)], [Dense(4), Tanh()])], [Residual(["relu"]), Dense(4)]),
+        lambda: nn.Residual(
+            [nn.Residual([nn.Dense(4)], [nn.Dense(4), "tanh"])], [nn.Residual(["relu"]), nn.Dense(4)]
+        ),
         (5,),
     ),
-    "LeakyReLU with another slope": (lambda: LeakyReLU(0.3), (6,)),
-    "ELU with another alpha": (lambda: ELU(0.4), (6,)),
+    "LeakyReLU with another slope": (lambda: nn.LeakyReLU(0.3), (6,)),
+    "ELU with another alpha": (lambda: nn.ELU(0.4), (6,)),
 }
 MODELS = sorted(path.stem for path in (CONF / "model").glob("*.yaml"))
 
@@ -108,7 +88,6 @@ def predictor(network, shape, **spec):
 
 
 def random_network(layers, inputs, dtype=np.float32):
-    """A network with random weights and running statistics."""
     network = Network(layers, inputs, CAPACITY, dtype)
     rng = np.random.default_rng(0)
     network.initialize(He(), rng)
@@ -130,8 +109,11 @@ def has_translation(layer_class):
     return translate.dispatch(layer_class) is not translate.dispatch(Layer)
 
 
+TRANSLATED = [name for name, make in ACTIVATIONS.items() if has_translation(type(make()))]
+
+
 def test_every_translated_layer_is_tested_here():
-    classes = [getattr(nnexp.nn, name) for name in nnexp.nn.__all__]
+    classes = [getattr(nn, name) for name in nn.__all__]
     layers = {c.__name__ for c in classes if has_translation(c) and not issubclass(c, Activation)}
     assert layers <= {name.split()[0] for name in CASES}
 
@@ -149,15 +131,14 @@ def test_windows_of_every_kind_agree(data):
     kernel, stride = data.draw(st.integers(1, 4)), data.draw(st.integers(1, 3))
     padding = data.draw(st.integers(0, 2))
     shape = data.draw(st.tuples(st.integers(1, 3), st.integers(4, 9), st.integers(4, 9)))
-    layers = [Conv2d(2, kernel, stride, padding), MaxPool2d(kernel, stride), AvgPool2d(kernel, stride)]
+    pools = [nn.MaxPool2d(kernel, stride), nn.AvgPool2d(kernel, stride)]
+    layer = data.draw(st.sampled_from([nn.Conv2d(2, kernel, stride, padding), *pools]))
     x = np.random.default_rng(1).standard_normal((4, *shape), np.float32)
-    assert_agrees(random_network([data.draw(st.sampled_from(layers)), Flatten()], shape), shape, x)
+    assert_agrees(random_network([layer, nn.Flatten()], shape), shape, x)
 
 
 @pytest.mark.parametrize("shape", [(50,), (3, 4, 5)])
-@pytest.mark.parametrize(
-    "name", [name for name, make in ACTIVATIONS.items() if has_translation(type(make()))]
-)
+@pytest.mark.parametrize("name", TRANSLATED)
 def test_activations_agree_also_on_large_inputs(name, shape):
     network = random_network([make_activation(name)], shape)
     for scale in (1, 3, 30, 1e4):
@@ -167,7 +148,6 @@ def test_activations_agree_also_on_large_inputs(name, shape):
 
 
 def trained_on_digits(model, *overrides, steps=5):
-    """A model of the configuration after some steps on handwritten digits, and the digits."""
     options = ["data=digits", f"model={model}", "trainer.batch_size=100", "optimizer=adam", "seed=1"]
     components = build_components(build(compose([*options, *overrides])))
     network, trainer, digits = components.network, components.trainer, components.dataset
@@ -194,7 +174,6 @@ def test_models_agree_on_digits_and_on_noise(name):
 
 
 def standardization():
-    """Columns of numbers, of large numbers, of 0 and 1, and a constant one."""
     return Standardization(np.array([3.0, 1e6, 0.0, 7.0]), np.array([2.0, 1e-3, 1.0, 0.0]))
 
 
@@ -214,13 +193,13 @@ def test_tables_are_standardized_and_missing_numbers_are_the_mean(dtype):
 
 
 def test_means_are_subtracted_in_the_networks_precision():
-    network = random_network([Dense(3)], (1,), np.float64)
+    network = random_network([nn.Dense(3)], (1,), np.float64)
     x = (1.6e9 + 256 * np.arange(50)).astype(np.float32)[:, None]
     assert_agrees(network, (1,), x, scale=Standardization(np.array([1.6e9 + 1.0]), np.array([1e-3])))
 
 
 def test_labels_have_a_probability_each():
-    network = random_network([Dense(5), Tanh(), Dense(3)], (4,))
+    network = random_network([nn.Dense(5), nn.Tanh(), nn.Dense(3)], (4,))
     known = predictor(network, (4,), scale=standardization(), targets=("a", "b", "c"), **SIGMOID)
     x = random_examples(known, 100, np.random.default_rng(0))
     model = onnx_model(known, {})
@@ -249,8 +228,9 @@ def test_the_model_holds_metadata_and_weights_by_name():
     assert_close(weights["0.W"], known.network.parameters.values["0.W"])
 
 
-def test_nested_weights_have_their_names_of_a_runs_files():
-    network = random_network([Residual([Dense(4), "relu", Dense(3)], [Dense(3, bias=False)])], (5,))
+def test_nested_weights_have_the_names_of_a_runs_files():
+    block = nn.Residual([nn.Dense(4), "relu", nn.Dense(3)], [nn.Dense(3, bias=False)])
+    network = random_network([block], (5,))
     model = onnx_model(predictor(network, (5,)), {})
     assert {constant.name for constant in model.graph.initializer} == set(network.parameters.values)
 
@@ -266,13 +246,13 @@ class Doubled(Activation):
         return dy + dy
 
 
-class Halved(ReLU):
+class Halved(nn.ReLU):
     def forward(self, x, training=False):
         return super().forward(x, training) / 2
 
 
 def test_a_layer_without_a_translation_is_named_with_the_remedy():
-    network = random_network([Dense(3), Residual([Doubled()])], (4,))
+    network = random_network([nn.Dense(3), nn.Residual([Doubled()])], (4,))
     with pytest.raises(TranslationError) as error:
         onnx_model(predictor(network, (4,)), {})
     assert "layer 1.0: " in str(error.value)
@@ -284,12 +264,12 @@ def test_a_plugins_layer_registers_its_translation():
         pass
 
     translate.register(Mine, lambda layer, graph, x: graph.add("Add", x, x))
-    assert_agrees(random_network([Dense(3), Mine()], (4,)), (4,), np.ones((2, 4), np.float32))
+    assert_agrees(random_network([nn.Dense(3), Mine()], (4,)), (4,), np.ones((2, 4), np.float32))
 
 
 @pytest.mark.parametrize("task", [{}, SOFTMAX, SIGMOID])
 def test_a_wrong_translation_fails_verification(task):
-    known = predictor(random_network([Dense(8), Halved(), Dense(3)], (4,)), (4,), **task)
+    known = predictor(random_network([nn.Dense(8), Halved(), nn.Dense(3)], (4,)), (4,), **task)
     with pytest.raises(VerificationError, match=r"(y|logits) differs from the network's by"):
         verify(onnx_model(known, {}), known)
 
@@ -322,7 +302,7 @@ def test_rounding_that_a_deep_network_magnifies_passes_verification():
 @pytest.mark.parametrize("activation", OUTPUT_ACTIVATIONS)
 def test_every_output_activation_agrees(activation):
     task = {"task": "classification", "output_activation": activation, "classes": ("a", "b", "c")}
-    known = predictor(random_network([Dense(3)], (4,)), (4,), **task)
+    known = predictor(random_network([nn.Dense(3)], (4,)), (4,), **task)
     model = onnx_model(known, {})
     x = np.random.default_rng(0).standard_normal((50, 4), np.float32)
     assert_close(run(model, x)["probabilities"], known.probabilities(known.outputs(x)))

@@ -9,25 +9,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fixtures import reference_optimizers as ref
 from fixtures.options import make, options, values
-from fixtures.reference_optimizers import (
-    ENDS,
-    MATRICES,
-    RATES,
-    SHAPES,
-    STEPS,
-    Optax,
-    Torch,
-    bound,
-    first_weights,
-    gradient,
-    noises,
-    torch,
-)
+from fixtures.reference_optimizers import SHAPES, Optax, Torch
 
 from nnexp.optim.cyclic_schedules import OneCycle
 
-optim = torch.optim
+optim = ref.torch.optim
+ADAMW = Torch(optim.AdamW, decoupled=True)
+NADAM, RADAM = (Torch(kind, {"decoupled_weight_decay": True}, True) for kind in (optim.NAdam, optim.RAdam))
 
 
 def decay(given):
@@ -36,45 +26,40 @@ def decay(given):
 
 def optax_muon(optax, lr, given):
     matrix = optax.contrib.MuonDimensionNumbers
+    ranks = [len(shape) - 1 for shape in SHAPES[: ref.MATRICES]]
     return optax.contrib.muon(
         lr,
         ns_steps=given["iterations"],
         beta=given["momentum"],
         nesterov=given["nesterov"],
         weight_decay=given["weight_decay"],
-        muon_weight_dimension_numbers=[
-            matrix(tuple(range(len(shape) - 1)), (len(shape) - 1,)) for shape in SHAPES[:MATRICES]
-        ],
+        muon_weight_dimension_numbers=[matrix((*range(k),), (k,)) for k in ranks],
     )
 
 
 def muon(given):
     """Optax gives vectors Adam with Nesterov's momentum, nnexp plain Adam: each kind has its own oracle."""
-    start = ENDS[MATRICES]
+    start = ref.ENDS[ref.MATRICES]
     adam = {"lr": given["vector_lr"], "weight_decay": 0.0}
     adam |= {key: given[key] for key in ("beta1", "beta2", "eps")}
-    vectors = Torch(optim.AdamW, decoupled=True).twin(adam, first_weights()[start:], SHAPES[MATRICES:])
-    matrices = Optax(optax_muon, MATRICES)(given)
-    for matrix_weights, noise, rate in zip(matrices, noises(), RATES, strict=True):
+    vectors = ADAMW.twin(adam, ref.first_weights()[start:], SHAPES[ref.MATRICES :])
+    matrices = Optax(optax_muon, ref.MATRICES)(given)
+    for matrix_weights, noise, rate in zip(matrices, ref.noises(), ref.RATES, strict=True):
         vectors.step(noise[start:], rate)
         yield np.concatenate([matrix_weights, vectors.vector()])
 
 
 @dataclass(frozen=True)
 class Case:
-    """How an optimizer is tested.
-
-    Attributes:
-        oracle: the name of the reference, for the README.
-        reference: settings -> the weights after each step.
-        settings: to test beside the defaults.
-    """
-
-    oracle: str
-    reference: Callable[[dict[str, Any]], Iterator[np.ndarray]]
-    settings: list[dict[str, Any]]
+    oracle: str  # the name of the reference, for the README
+    reference: Callable[[dict[str, Any]], Iterator[np.ndarray]]  # settings -> the weights after each step
+    settings: list[dict[str, Any]]  # to test beside the defaults
 
 
+SMALL = {"lr": 0.1, "weight_decay": 0.01}
+DECAYED = {"weight_decay": 0.1, "beta1": 0.5, "beta2": 0.6}
+AMSGRAD = {"amsgrad": True, "beta2": 0.5, "weight_decay": 0.1}
+LARGE = {"lr": 0.1, "beta1": 0.5, "beta2": 0.999, "eps": 1e-3}
 VELOCITY = [{"lr": 0.2, "momentum": 0.5, "weight_decay": 0.1}, {"momentum": 0.99, "weight_decay": 0.5}]
 OPTIMIZERS = {
     "adadelta": Case(
@@ -85,36 +70,15 @@ OPTIMIZERS = {
     "adagrad": Case(
         "torch Adagrad",
         Torch(optim.Adagrad),
-        [
-            {"lr": 0.1, "lr_decay": 0.2, "weight_decay": 0.1},
-            {"initial_accumulator": 0.5, "eps": 1e-4, "weight_decay": 0.3},
-        ],
+        [SMALL | {"lr_decay": 0.2}, {"weight_decay": 0.3, "initial_accumulator": 0.5, "eps": 1e-4}],
     ),
-    "adam": Case(
-        "torch AdamW, weight_decay=0 by default",
-        Torch(optim.AdamW, decoupled=True),
-        [
-            {"amsgrad": True, "beta2": 0.5, "weight_decay": 0.1},
-            {"lr": 0.1, "beta1": 0.5, "beta2": 0.999, "eps": 1e-3},
-        ],
-    ),
-    "adamax": Case(
-        "torch Adamax",
-        Torch(optim.Adamax),
-        [{"beta1": 0.5, "beta2": 0.6, "weight_decay": 0.1}, {"lr": 0.1, "eps": 1e-2, "weight_decay": 0.01}],
-    ),
-    "adamw": Case(
-        "torch AdamW",
-        Torch(optim.AdamW, decoupled=True),
-        [
-            {"amsgrad": True, "beta2": 0.5, "weight_decay": 0.3},
-            {"lr": 0.1, "beta1": 0.0, "weight_decay": 0.0},
-        ],
-    ),
+    "adam": Case("torch AdamW, weight_decay=0 by default", ADAMW, [AMSGRAD, LARGE]),
+    "adamax": Case("torch Adamax", Torch(optim.Adamax), [DECAYED, SMALL | {"eps": 1e-2}]),
+    "adamw": Case("torch AdamW", ADAMW, [AMSGRAD, {"lr": 0.1, "beta1": 0.0, "weight_decay": 0.0}]),
     "lamb": Case(
         "optax.lamb",
         Optax(lambda optax, lr, v: optax.lamb(lr, v["beta1"], v["beta2"], v["eps"], **decay(v))),
-        [{"lr": 0.1, "beta1": 0.5, "weight_decay": 0.1}, {"beta2": 0.999, "eps": 1e-2, "weight_decay": 0.01}],
+        [DECAYED | {"lr": 0.1}, SMALL | {"beta2": 0.999, "eps": 1e-2}],
     ),
     "lion": Case(
         "optax.lion",
@@ -127,61 +91,35 @@ OPTIMIZERS = {
         muon,
         [
             {"lr": 0.1, "nesterov": False, "momentum": 0.8, "weight_decay": 0.1},
-            {
-                "iterations": 3,
-                "vector_lr": 0.1,
-                "beta1": 0.5,
-                "beta2": 0.9,
-                "eps": 1e-3,
-                "weight_decay": 0.01,
-            },
+            SMALL | {"iterations": 3, "vector_lr": 0.1, "beta1": 0.5, "beta2": 0.9, "eps": 1e-3},
         ],
     ),
-    "nadam": Case(
-        "torch NAdam",
-        Torch(optim.NAdam, {"decoupled_weight_decay": True}, decoupled=True),
-        [
-            {"beta1": 0.5, "momentum_decay": 0.1, "weight_decay": 0.1},
-            {"lr": 0.1, "beta2": 0.9, "eps": 1e-3, "weight_decay": 0.01},
-        ],
-    ),
+    "nadam": Case("torch NAdam", NADAM, [DECAYED | {"momentum_decay": 0.1}, SMALL | LARGE]),
     "nesterov": Case("torch SGD", Torch(optim.SGD, {"nesterov": True}), VELOCITY),
-    "radam": Case(
-        "torch RAdam",
-        Torch(optim.RAdam, {"decoupled_weight_decay": True}, decoupled=True),
-        [
-            {"beta2": 0.5, "weight_decay": 0.1},
-            {"lr": 0.1, "beta1": 0.5, "beta2": 0.999, "eps": 1e-3, "weight_decay": 0.01},
-        ],
-    ),
+    "radam": Case("torch RAdam", RADAM, [DECAYED, SMALL | LARGE]),
     "rmsprop": Case(
         "torch RMSprop",
         Torch(optim.RMSprop),
         [
             {"centered": True, "momentum": 0.9, "weight_decay": 0.1},
-            {"lr": 0.1, "alpha": 0.5, "eps": 1e-3, "momentum": 0.5, "weight_decay": 0.01},
+            SMALL | {"alpha": 0.5, "eps": 1e-3, "momentum": 0.5},
             {"centered": True, "alpha": 0.9},
         ],
     ),
-    "sgd": Case(
-        "torch SGD", Torch(optim.SGD), [{"lr": 0.3, "weight_decay": 0.1}, {"lr": 0.01, "weight_decay": 0.5}]
-    ),
+    "sgd": Case("torch SGD", Torch(optim.SGD), [{"lr": 0.3, "weight_decay": 0.1}, SMALL]),
 }
 ORACLES = {name: case.oracle for name, case in OPTIMIZERS.items()}
 CASES = [(name, settings) for name, case in OPTIMIZERS.items() for settings in [{}, *case.settings]]
-CYCLED = [
-    name
-    for name, case in OPTIMIZERS.items()
-    if isinstance(case.reference, Torch) and make("optimizer", name).momentum is not None
-]
+BY_TORCH = [name for name, case in OPTIMIZERS.items() if isinstance(case.reference, Torch)]
+CYCLED = [name for name in BY_TORCH if make("optimizer", name).momentum is not None]
 
 
 @pytest.fixture(autouse=True)
 def float64():
     """PyTorch keeps NAdam's product of momenta in its default dtype, whatever the weights have."""
-    torch.set_default_dtype(torch.float64)
+    ref.torch.set_default_dtype(ref.torch.float64)
     yield
-    torch.set_default_dtype(torch.float32)
+    ref.torch.set_default_dtype(ref.torch.float32)
 
 
 def test_every_optimizer_has_a_row_with_weight_decay_and_two_more_settings():
@@ -194,10 +132,10 @@ def test_every_optimizer_has_a_row_with_weight_decay_and_two_more_settings():
 @pytest.mark.parametrize(("name", "settings"), CASES, ids=str)
 def test_twenty_steps_of_every_optimizer(name, settings, compare):
     optimizer = make("optimizer", name, **settings)
-    theta, grad = bound(optimizer)
+    theta, grad = ref.bound(optimizer)
     expected = OPTIMIZERS[name].reference(values("optimizer", name, **settings))
-    for noise, rate, weights in zip(noises(), RATES, expected, strict=True):
-        grad[:] = gradient(theta, noise)
+    for noise, rate, weights in zip(ref.noises(), ref.RATES, expected, strict=True):
+        grad[:] = ref.gradient(theta, noise)
         optimizer.step(rate)
         compare(theta, weights)
 
@@ -206,19 +144,15 @@ def test_twenty_steps_of_every_optimizer(name, settings, compare):
 @pytest.mark.parametrize("name", CYCLED)
 def test_momentum_may_change_between_steps(name, anneal, compare):
     """PyTorch's OneCycleLR drives its twin; see test_schedules.py for how the two curves are aligned."""
-    schedule, n = OneCycle(anneal=anneal), STEPS
+    schedule, n = OneCycle(anneal=anneal), ref.STEPS
     optimizer = make("optimizer", name)
-    twin = OPTIMIZERS[name].reference.twin(values("optimizer", name), first_weights())
-    cycle = torch.optim.lr_scheduler.OneCycleLR(
-        twin.optimizer,
-        twin.lr,
-        n + 1,
-        pct_start=(schedule.pct_start * n + 1) / (n + 1),
-        anneal_strategy=anneal,
-    )
-    theta, grad = bound(optimizer)
-    for step, noise in enumerate(noises()):
-        grad[:] = gradient(theta, noise)
+    twin = OPTIMIZERS[name].reference.twin(values("optimizer", name), ref.first_weights())
+    start = (schedule.pct_start * n + 1) / (n + 1)
+    one_cycle = optim.lr_scheduler.OneCycleLR
+    cycle = one_cycle(twin.optimizer, twin.lr, n + 1, pct_start=start, anneal_strategy=anneal)
+    theta, grad = ref.bound(optimizer)
+    for step, noise in enumerate(ref.noises()):
+        grad[:] = ref.gradient(theta, noise)
         optimizer.momentum = schedule.momentum(step / n)
         optimizer.step(schedule(step / n))
         twin.step(noise)

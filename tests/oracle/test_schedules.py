@@ -52,14 +52,8 @@ def one_cycle(o, n, v):
     and the phases meet at the same step when pct_start is (pct_start n + 1) / (n + 1).
     """
     same = ("cycle_momentum", "base_momentum", "max_momentum", "div_factor", "final_div_factor")
-    return lr_scheduler.OneCycleLR(
-        o,
-        max_lr=1.0,
-        total_steps=n + 1,
-        pct_start=(v["pct_start"] * n + 1) / (n + 1),
-        anneal_strategy=v["anneal"],
-        **{key: v[key] for key in same},
-    )
+    options = {key: v[key] for key in same} | {"pct_start": (v["pct_start"] * n + 1) / (n + 1)}
+    return lr_scheduler.OneCycleLR(o, 1.0, n + 1, anneal_strategy=v["anneal"], **options)
 
 
 def cyclic(o, n, v):
@@ -71,6 +65,14 @@ def cosine_restarts(o, n, v):
     first = n / sum(v["growth"] ** cycle for cycle in range(v["cycles"]))
     assert first == round(first), "PyTorch counts whole steps"
     return lr_scheduler.CosineAnnealingWarmRestarts(o, round(first), round(v["growth"]), eta_min=v["final"])
+
+
+def constant(o, n=0, v=None):
+    return lr_scheduler.ConstantLR(o, factor=1.0)
+
+
+def multi_step(o, n, v):
+    return lr_scheduler.MultiStepLR(o, [round(m * n) for m in v["milestones"]], v["gamma"])
 
 
 def cosine(o, n, v):
@@ -96,32 +98,21 @@ def warmup_stable_decay(n, v):
         rise = np.linspace(v["start"], 1, warmup, endpoint=False)
         return [*rise, *np.ones(n - warmup - falls), *(1 - np.sqrt(np.arange(falls) / falls))], None
     shape = {"linear": linear, "cosine": cosine}[v["shape"]]
-    stable, fall = lambda o: lr_scheduler.ConstantLR(o, factor=1.0), lambda o: shape(o, falls, v)
-    return torch_curve(n, v, stable, fall, milestones=[n - warmup - falls])
+    return torch_curve(n, v, constant, lambda o: shape(o, falls, v), milestones=[n - warmup - falls])
 
 
 @dataclass(frozen=True)
 class Case:
-    """How a schedule is tested.
-
-    Attributes:
-        oracle: the name of the reference, for the README.
-        curve: steps, settings -> the multipliers, and the momenta or None; None for plateau.
-        settings: to test beside the defaults.
-        n: the steps.
-    """
-
-    oracle: str
-    curve: Callable[[int, dict[str, Any]], tuple[Any, Any]] | None
-    settings: tuple[dict[str, Any], ...] = ()
-    n: int = 100
+    oracle: str  # the name of the reference, for the README
+    curve: Callable[..., tuple[Any, Any]] | None  # (steps, settings) -> the multipliers, the momenta
+    settings: tuple[dict[str, Any], ...] = ()  # to test beside the defaults
+    n: int = 100  # steps
 
 
 WARMUP = {"warmup": 0.2, "start": 0.1}
+LONG = {"start": 0.0, "warmup": 0.3}
 SCHEDULES = {
-    "constant": Case(
-        "torch ConstantLR", by_torch(lambda o, n, v: lr_scheduler.ConstantLR(o, factor=1.0)), (WARMUP,)
-    ),
+    "constant": Case("torch ConstantLR", by_torch(constant), (WARMUP,)),
     "cosine": Case("torch CosineAnnealingLR", by_torch(cosine), ({"final": 0.2},)),
     "cosine_restarts": Case(
         "torch CosineAnnealingWarmRestarts",
@@ -143,16 +134,10 @@ SCHEDULES = {
         by_torch(lambda o, n, v: lr_scheduler.ExponentialLR(o, gamma=v["final"] ** (1 / n))),
         ({"final": 0.5}, WARMUP),
     ),
-    "inverse_sqrt": Case(
-        "Vaswani et al. 2017, eq. 3, by step", inverse_sqrt, ({"start": 0.0}, {"start": 0.0, "warmup": 0.3})
-    ),
+    "inverse_sqrt": Case("Vaswani et al. 2017, eq. 3, by step", inverse_sqrt, ({"start": 0.0}, LONG)),
     "linear": Case("torch LinearLR", by_torch(linear), ({"final": 0.25}, WARMUP)),
     "multi_step": Case(
-        "torch MultiStepLR",
-        by_torch(
-            lambda o, n, v: lr_scheduler.MultiStepLR(o, [round(m * n) for m in v["milestones"]], v["gamma"])
-        ),
-        ({"milestones": [0.29, 0.07, 0.58], "gamma": 0.5}, WARMUP),
+        "torch MultiStepLR", by_torch(multi_step), ({"milestones": [0.29, 0.07, 0.58], "gamma": 0.5}, WARMUP)
     ),
     "one_cycle": Case(
         "torch OneCycleLR",
@@ -200,9 +185,8 @@ SCHEDULES = {
     ),
 }
 ORACLES = {name: case.oracle for name, case in SCHEDULES.items()}
-CURVES = [
-    (name, settings) for name, case in SCHEDULES.items() if case.curve for settings in ({}, *case.settings)
-]
+CURVED = {name: case for name, case in SCHEDULES.items() if case.curve}
+CURVES = [(name, settings) for name, case in CURVED.items() for settings in ({}, *case.settings)]
 
 
 def test_every_schedule_has_a_row():

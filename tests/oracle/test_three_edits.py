@@ -130,14 +130,9 @@ def test_three_edits_add_an_option_whose_tests_pass(group, tmp_path):
         shutil.copy(ROOT / file, tmp_path)
     for path, text in edits.items():
         edit(tmp_path / path, text)
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", *tests.split()],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", *tests.split()]
+    options = {"cwd": tmp_path, "env": os.environ | {"PYTHONPATH": str(tmp_path)}}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
 
 

@@ -92,14 +92,12 @@ def test_of_more_than_twelve_layers_twelve_are_measured_from_the_first_to_the_la
 
 def test_only_evenly_spaced_steps_are_measured(monkeypatch):
     made = components("trainer.epochs=2", "trainer.batch_size=50", "diagnostics.steps=4")
-    measured_steps = []
-    monkeypatch.setattr(
-        made.diagnostics, "before_step", lambda: measured_steps.append(made.trainer.steps_taken)
-    )
+    at = []
+    monkeypatch.setattr(made.diagnostics, "before_step", lambda: at.append(made.trainer.steps_taken))
     train(made)
     steps = made.trainer.steps_per_epoch
     middles = [int((i + 0.5) * steps / 4) for i in range(4)]
-    assert measured_steps == [*middles, *(steps + middle for middle in middles)]
+    assert at == [*middles, *(steps + middle for middle in middles)]
 
 
 def test_of_few_steps_each_is_measured():
@@ -142,12 +140,11 @@ def test_weights_are_measured_as_they_are_evaluated():
         assert record.layers["weight_norm/dense1"] == pytest.approx(np.linalg.norm(W), rel=1e-5)
         edges = made.diagnostics.histograms()["dense1/weights/edges"][0]
         np.testing.assert_allclose(edges[[0, -1]], [W.min(), W.max()], rtol=1e-6)
-    assert record.layers["weight_norm/dense1"] != pytest.approx(np.linalg.norm(W), rel=1e-6), (
-        "the trained ones"
-    )
+    trained = np.linalg.norm(W)
+    assert record.layers["weight_norm/dense1"] != pytest.approx(trained, rel=1e-6)
 
 
-def test_measured_steps_allocate_no_array():
+def test_at_allocate_no_array():
     batch, inputs, hidden = 512, 200, 97
     rng = np.random.default_rng(0)
     x, y = rng.integers(0, 17, (2 * batch, inputs), np.uint8), rng.integers(0, 10, 2 * batch)

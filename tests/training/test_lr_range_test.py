@@ -33,7 +33,6 @@ class Quadratic:
         self.grad[:] = self.curvature * self.theta
 
     def losses_are(self, values):
-        """Replace the losses."""
         self.forward = lambda x, y=None, training=False: 0.0 if y is None else next(values)
 
 
