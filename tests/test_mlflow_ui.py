@@ -25,24 +25,16 @@ from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 DRIVER = shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(
-    not (CHROMIUM and DRIVER), reason="needs Chromium and chromedriver on the path"
-)
+pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="needs Chromium and chromedriver")
 
 RUNS = 12
 SWEEP = ["data=digits", "trainer.epochs=5", "init=he_normal,xavier_normal", "optimizer=adam,momentum"]
 SWEEP += ["seed=0,1,2", "diagnostics.histograms=false", "tracking.register=digits"]
 SWEEP += ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
 TIMEOUT = 60.0  # seconds for something to appear, on a busy machine
-FLAGS = [
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-sync",
-]
-FLAGS += ["--disable-background-networking", "--disable-component-update", "--window-size=1600,1000"]
+FLAGS = ["--headless=new", "--no-sandbox", "--no-first-run", "--window-size=1600,1000"]
+FEATURES = ("gpu", "quic", "sync", "background-networking", "component-update")
+FLAGS += [f"--disable-{feature}" for feature in FEATURES]
 LOCAL_STORAGE = {  # of a user who has visited the pages before
     "mlflow.workflowType_v1": '"machine_learning"',
     "mlflow.assistant.panelOpen_v1": "false",
@@ -114,10 +106,7 @@ class Page:
 
 
 @pytest.fixture(scope="module")
-def served(
-    tmp_path_factory: pytest.TempPathFactory, empty_store: Path, free_port: Callable[[], int]
-) -> Iterator[Store]:
-    """Run a sweep of twelve runs, and `nnexp ui` on its store."""
+def served(tmp_path_factory, empty_store: Path, free_port: Callable[[], int]) -> Iterator[Store]:
     folder = tmp_path_factory.mktemp("sweep")
     (folder / "mlruns").mkdir()
     shutil.copy(empty_store, folder / "mlruns" / "mlflow.db")
@@ -153,7 +142,6 @@ def read_store(url: str, output: Path, uri: str) -> Store:
 
 @pytest.fixture(scope="module")
 def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Start a Chromium with its own profile."""
     options = webdriver.ChromeOptions()
     options.binary_location = CHROMIUM
     for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
@@ -297,9 +285,7 @@ def test_the_confusion_matrices_of_the_epochs_follow_a_slider(page, served):
     for step in (1, 2, 4, 5):
         page.find("[role='slider']").send_keys(Keys.ARROW_RIGHT)
         loaded = page.find(image.format(step))
-        page.until(
-            lambda loaded=loaded: loaded.get_property("naturalWidth") > 200, f"an image of epoch {step}"
-        )
+        page.until(lambda image=loaded: image.get_property("naturalWidth") > 200, f"epoch {step}")
         assert page.find("[role='slider']").get_attribute("aria-valuenow") == str(step)
     page.scroll_to(image.format(5))
     page.picture("slider")

@@ -51,7 +51,6 @@ def test_the_transcript_is_what_is_printed():
 
 
 def validation_accuracy(example, *overrides):
-    """Run the command of a section, and return the accuracy that it prints."""
     done = run(blocks("bash", example)[0], "tracking=none", *overrides)
     assert done.returncode == 0, done.stderr
     return float(re.search(r"best +validation ([\d.]+)%", done.stdout)[1])

@@ -31,9 +31,8 @@ PROSE = re.compile(
     re.IGNORECASE,
 )
 """Words that no docstring, comment, message, plot, YAML comment or page contains."""
-PYTHON = sorted(
-    path for folder in ("nnexp", "tests") for path in (ROOT / folder).rglob("*.py") if path != HERE
-)
+FILES = [path for folder in ("nnexp", "tests") for path in (ROOT / folder).rglob("*.py")]
+PYTHON = sorted(path for path in FILES if path != HERE)
 PAGES = ["README.md", "pyproject.toml", "conf/**/*.yaml", "nnexp/**/*.html*", ".github/*.md"]
 
 

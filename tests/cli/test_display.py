@@ -17,10 +17,8 @@ from nnexp.cli.display import SweepLine, TerminalDisplay
 def test_evaluations_are_shown_at_most_so_many_and_the_last_always(overrides):
     shown = io.StringIO()
     console = Console(file=shown, force_terminal=True, width=150, highlight=False, no_color=True)
-    result = run(
-        compose(["data=digits", "trainer.epochs=3", "tracking=none", *overrides]),
-        display=TerminalDisplay(console),
-    )
+    config = compose(["data=digits", "trainer.epochs=3", "tracking=none", *overrides])
+    result = run(config, display=TerminalDisplay(console))
     lines = [line for line in shown.getvalue().splitlines() if "examples/s" in line]
     assert 1 <= len(lines) <= min(27, len(result.history))
     assert f" {result.history[-1].at}/" in lines[-1]
@@ -33,8 +31,6 @@ def test_brackets_in_a_message_are_no_markup():
 
 
 def test_the_label_of_a_sweeps_run_keeps_its_brackets(capsys):
-    run(
-        compose(["data=digits", "trainer.epochs=1", "tracking=none"]),
-        display=SweepLine("#0 data.target=[a,b]"),
-    )
+    config = compose(["data=digits", "trainer.epochs=1", "tracking=none"])
+    run(config, display=SweepLine("#0 data.target=[a,b]"))
     assert "#0 data.target=[a,b] validation" in capsys.readouterr().out

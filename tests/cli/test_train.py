@@ -23,9 +23,7 @@ from nnexp.errors import UserError
 from nnexp.experiment.run import DivergedError
 from nnexp.tracking.mlflow.store import tracking_uri
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"
-)
+pytestmark = pytest.mark.filterwarnings("ignore", "error::RuntimeWarning", "error::ResourceWarning")
 NNEXP = [sys.executable, "-m", "nnexp"]
 
 
@@ -48,7 +46,6 @@ def artifacts(client, run, folder=None):
 
 
 def entries(folder):
-    """Read the journal of the only run below a folder."""
     (journal,) = folder.glob("outputs/runs/*/*/journal.jsonl")
     return journal.parent, [json.loads(line) for line in journal.read_text().splitlines()]
 
@@ -78,9 +75,8 @@ def test_help_lists_every_command_and_every_config_group(capsys):
     groups = [path.name for path in CONF.iterdir() if path.is_dir() and path.name not in ("hydra", "local")]
     assert all(f"\n  {group}=\n" in text for group in groups)
     assert {"runs", "lr-find"} < COMMANDS.keys()
-    assert all(
-        re.search(rf"^  {name} +{re.escape(text)}$", help_text(), re.M) for name, text in COMMANDS.items()
-    )
+    patterns = [rf"^  {name} +{re.escape(purpose)}$" for name, purpose in COMMANDS.items()]
+    assert all(re.search(pattern, help_text(), re.M) for pattern in patterns)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -90,15 +86,8 @@ def test_every_command_has_a_help_of_its_own(command, capsys):
     assert f"usage: nnexp {command}" in capsys.readouterr().out
 
 
-SEVEN = [
-    "optimizer.lrr=0.1",
-    "optimizer=adm",
-    "optimizer.lr=-1",
-    "model.hidden=[0]",
-    "data.validation=1.5",
-    "trainer.epochs=ten",
-    "init=hee_normal",
-]
+SEVEN = ["optimizer.lrr=0.1", "optimizer=adm", "optimizer.lr=-1", "model.hidden=[0]"]
+SEVEN += ["data.validation=1.5", "trainer.epochs=ten", "init=hee_normal"]
 
 
 @pytest.mark.parametrize("invalid", [*([override] for override in SEVEN), SEVEN], ids=" ".join)
@@ -208,17 +197,9 @@ def test_hydras_own_commands_still_work():
 
 
 def test_the_record_of_a_run_is_complete(alone, store):
-    overrides = {
-        "model.hidden": "[300, 100]",
-        "model.activation": "tanh",
-        "init": "xavier_uniform",
-        "optimizer": "momentum",
-        "optimizer.lr": "0.05",
-        "schedule": "cosine",
-        "data.validation": "0.2",
-        "trainer.epochs": "3",
-        "data": "digits",
-    }
+    overrides = {"data": "digits", "data.validation": "0.2", "trainer.epochs": "3", "schedule": "cosine"}
+    overrides |= {"model.hidden": "[300, 100]", "model.activation": "tanh", "init": "xavier_uniform"}
+    overrides |= {"optimizer": "momentum", "optimizer.lr": "0.05"}
     done = nnexp(*(f"{key}={value}".replace(" ", "") for key, value in overrides.items()))
     assert done.returncode == 0, done.stderr
     client, (run,) = runs()
@@ -252,9 +233,8 @@ def words(text):
     return text.split()
 
 
-PER_EPOCH = words(
-    "train/loss train/accuracy val/loss val/accuracy lr grad/norm time/epoch examples_per_second"
-)
+PER_EPOCH = words("train/loss train/accuracy val/loss val/accuracy lr grad/norm time/epoch")
+PER_EPOCH += ["examples_per_second"]
 PER_LAYER = words("grad_norm weight_norm update_ratio activation_mean activation_std dead_units")
 ONCE = words("best/val_accuracy best/val_loss best/epoch test/loss test/accuracy test/ece time/total")
 ARTIFACTS = words("""
@@ -267,7 +247,6 @@ ARTIFACTS = words("""
 
 
 def check_datasets(run):
-    """Check that MLflow has the three splits of the data."""
     datasets = {entity.tags[0].value: entity.dataset for entity in run.inputs.dataset_inputs}
     assert set(datasets) == {"training", "validation", "test"}
     profile = json.loads(datasets["validation"].profile)
@@ -278,7 +257,6 @@ def check_datasets(run):
 
 
 def check_model(client, run):
-    """Check that MLflow has the model, and a note with the commands that make use of the run."""
     (model,) = client.search_logged_models([run.info.experiment_id])
     assert (model.source_run_id, model.name, model.status) == (run.info.run_id, "model", "READY")
     assert {metric.key for metric in model.metrics} >= {"test/accuracy", "best/val_accuracy"}
@@ -290,7 +268,6 @@ def check_model(client, run):
 
 
 def check_tables(client, run, folder):
-    """Check that the table of wrong predictions agrees with that of all predictions and with the accuracy."""
     import mlflow
     import pandas as pd
 
@@ -333,7 +310,6 @@ LONG = ["data=digits", "trainer.epochs=1000000"]
 
 
 def interrupt(sign, *arguments):
-    """Start a long run, send it a signal during training, and wait."""
     command = [*NNEXP, *LONG, *arguments]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     process = subprocess.Popen(command, **pipes, start_new_session=True)
@@ -359,7 +335,6 @@ def test_an_interrupted_run_is_marked_killed_and_keeps_its_best_weights(sign, co
 
 
 def wait_for(statuses, seconds):
-    """Wait until the store has runs of exactly these statuses."""
     deadline = time.monotonic() + seconds
     while (current := sorted(run.info.status for run in runs()[1])) not in statuses:
         assert time.monotonic() < deadline, current

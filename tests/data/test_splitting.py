@@ -4,15 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.random import default_rng
 
+from nnexp.data import splitting
 from nnexp.data.dataset import Dataset, Source
 from nnexp.data.errors import DataError
-from nnexp.data.splitting import (
-    group_k_fold,
-    group_split,
-    stratified_k_fold,
-    stratified_split,
-    stratified_subsample,
-)
+from nnexp.data.splitting import group_k_fold, group_split, stratified_split, stratified_subsample
 
 labels = st.lists(st.integers(0, 4), min_size=10, max_size=300).map(lambda values: np.array(values, np.int64))
 
@@ -51,7 +46,7 @@ def test_a_stratified_subsample_keeps_the_ratio_of_classes():
 
 @given(labels, st.integers(2, 10), st.integers(0, 1000))
 def test_folds_are_disjoint_cover_everything_and_differ_by_one_row_at_most(y, folds, seed):
-    fold = stratified_k_fold(y, folds, default_rng(seed))
+    fold = splitting.stratified_k_fold(y, folds, default_rng(seed))
     assert set(fold) == set(range(folds))
     assert np.ptp(np.bincount(fold, minlength=folds)) <= 1
     for name in np.unique(y):
@@ -67,9 +62,7 @@ def test_folds_never_divide_a_group(groups, folds, seed):
     fold = group_k_fold(groups, folds, default_rng(seed))
     assert set(fold) == set(range(folds))
     assert all(len(set(fold[groups == group])) == 1 for group in groups)
-    assert np.ptp(np.bincount(fold)) <= np.bincount(groups).max(), (
-        "the largest group is all that two folds can differ by"
-    )
+    assert np.ptp(np.bincount(fold)) <= np.bincount(groups).max(), "folds differ by a group at most"
 
 
 @given(labels, st.floats(0.01, 0.99), st.integers(0, 1000))
@@ -93,7 +86,7 @@ def test_many_groups_meet_the_ratio():
 
 def test_more_folds_than_examples_are_refused():
     with pytest.raises(DataError, match=r"data\.folds=5: there are only 3 examples"):
-        stratified_k_fold(np.zeros(3, np.int64), 5, default_rng(0))
+        splitting.stratified_k_fold(np.zeros(3, np.int64), 5, default_rng(0))
 
 
 def test_a_subsample_of_numeric_targets_takes_any_rows():
@@ -136,10 +129,8 @@ def test_without_stratify_any_rows_are_taken():
 
 @pytest.mark.parametrize("kind", ["classes", "not stratified", "targets", "groups"])
 def test_the_folds_of_a_sweep_are_disjoint_and_cover_everything(kind):
-    data = dataset(
-        np.linspace(0, 1, 60, dtype=np.float32)[:, None] if kind == "targets" else None,
-        groups=np.arange(60) % 12 if kind == "groups" else None,
-    )
+    y = np.linspace(0, 1, 60, dtype=np.float32)[:, None] if kind == "targets" else None
+    data = dataset(y, groups=np.arange(60) % 12 if kind == "groups" else None)
     splits = [split(data, folds=4, fold=fold, stratify=kind != "not stratified") for fold in range(4)]
     assert sorted(row for _, held_out in splits for row in held_out) == list(range(60))
     assert all(sorted([*rows, *held_out]) == list(range(60)) for rows, held_out in splits)

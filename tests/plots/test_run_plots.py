@@ -34,6 +34,7 @@ PLOTS = {
     "weights": {"weights/first_layer.png"},
 }
 """Of each module, the plots of the runs below; one more module is one more row."""
+OF_LABELS = {"calibration/test.png", "curves.png", "labels/test.png", "roc/test.png"}
 OF_CLASSES = set().union(*PLOTS.values()) - PLOTS["multilabel"] - PLOTS["regression"]
 
 
@@ -48,7 +49,6 @@ def write_arrays(path, **content):
 
 
 def write_classification(folder):
-    """A classification of images into two classes."""
     classes = ["no", "yes"]
     write_json(folder / "dataset.json", task="classification", shape=[4, 4], classes=classes, targets=[])
     example = {"index": np.arange(N), "true": np.arange(N) % 2, "predicted": np.arange(N) % 3 % 2}
@@ -97,11 +97,7 @@ def test_every_module_has_a_row_here():
     ("write", "expected", "score"),
     [
         (write_classification, OF_CLASSES, "accuracy"),
-        (
-            write_multilabel,
-            {"calibration/test.png", "curves.png", "labels/test.png", "roc/test.png"},
-            "accuracy",
-        ),
+        (write_multilabel, OF_LABELS, "accuracy"),
         (write_regression, {"curves.png", "predictions/test.png"}, "r2"),
     ],
     ids=["classification", "multilabel", "regression"],

@@ -47,10 +47,8 @@ def test_training_and_trained_models_parse_the_same_texts_to_the_same_numbers(al
     path = alone / "table.csv"
     path.write_text("\n".join(["x;y", *(f"{text};0" for text in texts)]))
     (block,) = open_table(path).iter_blocks({"x": "number"})
-    np.testing.assert_array_equal(
-        block["x"].to_numpy(zero_copy_only=False).astype(np.float32),
-        encode_numbers(texts, "x", decimal=decimal),
-    )
+    numbers = block["x"].to_numpy(zero_copy_only=False).astype(np.float32)
+    np.testing.assert_array_equal(numbers, encode_numbers(texts, "x", decimal=decimal))
 
 
 def test_a_decimal_comma_is_read_only_if_the_training_table_had_decimal_commas(alone):

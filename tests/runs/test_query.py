@@ -8,9 +8,7 @@ from nnexp.runs.query import Run, RunError, Runs
 from nnexp.tracking.journal import Journal
 from nnexp.tracking.mlflow.store import StoreError, log_metrics, log_params, open_store, tracking_uri
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"
-)
+pytestmark = pytest.mark.filterwarnings("ignore", "error::RuntimeWarning", "error::ResourceWarning")
 
 BEGUN = 1_700_000_000_000  # milliseconds since 1970
 
@@ -101,18 +99,12 @@ def test_an_ambiguous_prefix_is_an_error_that_lists_the_runs(ids, monkeypatch):
         Runs().find("")
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("twicee", "did you mean twice"),
-        ("bset", "did you mean best"),
-        ("0" * 32, "nnexp runs"),
-        ("x" * 300, "nnexp runs"),
-        ('it\'s "x"', "no such run: it's \"x\"; did you mean it's"),
-        ("~unknown/there", "nnexp runs"),
-        ("mlruns/", "not a run's folder"),
-    ],
-)
+UNKNOWN = {"twicee": "did you mean twice", "bset": "did you mean best", "mlruns/": "not a run's folder"}
+UNKNOWN |= dict.fromkeys(("0" * 32, "x" * 300, "~unknown/there"), "nnexp runs")
+UNKNOWN |= {'it\'s "x"': "no such run: it's \"x\"; did you mean it's"}
+
+
+@pytest.mark.parametrize(("text", "message"), UNKNOWN.items())
 def test_an_unknown_run_is_an_error_with_similar_names(ids, text, message):
     with pytest.raises(RunError, match=message):
         Runs().find(text)
@@ -203,12 +195,8 @@ def test_a_folder_is_a_run_without_any_store(alone):
         journal.end("KILLED")
     read_run = Runs().find(str(alone / "journal.jsonl"))
     assert isinstance(read_run, Run)
-    assert (read_run.id, read_run.name, read_run.experiment, read_run.status) == (
-        "",
-        "a-name",
-        "mine",
-        "KILLED",
-    )
+    assert (read_run.id, read_run.name, read_run.experiment) == ("", "a-name", "mine")
+    assert read_run.status == "KILLED"
     assert read_run.seconds is not None
     assert (read_run.params, read_run.tags) == ({"init": "zeros"}, {"a": "tag"})
     assert read_run.metrics == {"val/loss": 0.25, "train/loss": 1.0, "system/cpu": 99.0, "best/epoch": 2.0}

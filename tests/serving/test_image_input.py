@@ -29,7 +29,6 @@ def saved(path, pixels):
 
 @pytest.fixture
 def dark(alone):
-    """The pixels of a drawing that is bright on black."""
     return read_image(saved(alone / "dark.png", drawing()), SHAPE, MNIST)[0]
 
 
@@ -125,18 +124,12 @@ def test_size_and_centre_of_drawings_are_measured():
         assert DrawingStats.of(small.reshape(4, -1), shape) == DrawingStats(20, (13.5, 13.5))
 
 
-@pytest.mark.parametrize(
-    ("images", "shape"),
-    [
-        (np.random.default_rng(0).integers(100, 255, (9, 64)), (8, 8)),
-        (np.zeros((9, 64)), (8, 8)),
-        (np.zeros((0, 64)), (8, 8)),
-        (np.eye(9, 64), (64,)),
-        (np.eye(9, 192), (3, 8, 8)),
-        (np.eye(9, 64), (4, 16)),
-    ],
-    ids=["photographs", "blank", "empty", "table", "colours", "not square"],
-)
+PHOTOGRAPHS, BLANK = np.random.default_rng(0).integers(100, 255, (9, 64)), np.zeros((9, 64))
+OF_NO_DRAWINGS = [(PHOTOGRAPHS, (8, 8)), (BLANK, (8, 8)), (BLANK[:0], (8, 8))]
+OF_NO_DRAWINGS += [(np.eye(9, 64), (64,)), (np.eye(9, 192), (3, 8, 8)), (np.eye(9, 64), (4, 16))]
+
+
+@pytest.mark.parametrize(("images", "shape"), OF_NO_DRAWINGS)
 def test_other_data_are_no_drawings(images, shape):
     assert DrawingStats.of(images, shape) is None
 

@@ -23,7 +23,6 @@ IMAGES = 1000
 
 
 def tracked_run(*overrides):
-    """A tracked run, test images and the URI of its model."""
     config = compose([*overrides, "tracking.register=digits"])
     result = run(config)
     data = build(config).data.load()

@@ -121,30 +121,15 @@ PREDICT_WITHOUT_NNEXP = """
     print(json.dumps(model.predict(given).to_dict("list")))
     assert "nnexp.zip" in sys.modules["nnexp"].__file__
 """
-ABSENT = {
-    "hydra",
-    "omegaconf",
-    "mlflow",
-    "matplotlib",
-    "scipy",
-    "sklearn",
-    "pydantic",
-    "pyarrow",
-    "rich",
-    "pooch",
-}
-ABSENT |= {"PIL", "onnx"}
+ABSENT = {"hydra", "omegaconf", "mlflow", "matplotlib", "scipy", "sklearn", "pydantic"}
+ABSENT |= {"pyarrow", "rich", "pooch", "PIL", "onnx"}
 
 
 def predict_without_nnexp(folder, given, cwd):
     """Predict in a fresh Python without nnexp and all that it needs to train."""
-    code = textwrap.dedent(PREDICT_WITHOUT_NNEXP).format(
-        root=str(bundle.PACKAGE.parent),
-        absent=ABSENT,
-        loader=mlflow_loader.__file__,
-        folder=str(folder),
-        given=str(given),
-    )
+    paths = {"root": bundle.PACKAGE.parent, "loader": mlflow_loader.__file__, "folder": folder}
+    values = {name: str(path) for name, path in (paths | {"given": given}).items()}
+    code = textwrap.dedent(PREDICT_WITHOUT_NNEXP).format(absent=ABSENT, **values)
     command = [sys.executable, "-I", "-W", "error", "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
     assert done.returncode == 0, done.stderr
@@ -153,7 +138,6 @@ def predict_without_nnexp(folder, given, cwd):
 
 @pytest.fixture
 def elsewhere(alone, images):
-    """A folder without plugins; and the images in a file."""
     (alone / "elsewhere").mkdir()
     np.save(alone / "images.npy", images)
     return alone / "elsewhere"

@@ -6,9 +6,7 @@ import pytest
 from nnexp.__main__ import main as nnexp
 from nnexp.tracking.mlflow.store import log_metrics, log_params, open_store, tracking_uri
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"
-)
+pytestmark = pytest.mark.filterwarnings("ignore", "error::RuntimeWarning", "error::ResourceWarning")
 
 
 def main(arguments):

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from itertools import product
 
 import numpy as np
 import pytest
@@ -14,12 +15,8 @@ from nnexp.cli.commands.export import file_name
 from nnexp.run_folder import NETWORK, weights_path
 from nnexp.serving.predictor import Predictor
 
-onnx = pytest.importorskip(
-    "onnx", reason="needs the packages onnx and onnxruntime: pip install 'nnexp[onnx]'"
-)
-onnxruntime = pytest.importorskip(
-    "onnxruntime", reason="needs the package onnxruntime: pip install 'nnexp[onnx]'"
-)
+onnx = pytest.importorskip("onnx", reason="needs the package onnx: pip install 'nnexp[onnx]'")
+onnxruntime = pytest.importorskip("onnxruntime", reason="it is missing: pip install 'nnexp[onnx]'")
 
 NAME = "digits-mlp-he_normal-adam-warmup_cosine-s0.onnx"
 PLUGIN = """
@@ -48,7 +45,6 @@ translate.register(Mine, half)
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory):
-    """A finished run's folder."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("trained"))
         config = compose(["data=digits", "trainer.epochs=2", "model.hidden=[16]", "tracking=none"])
@@ -97,11 +93,8 @@ def test_the_file_holds_where_it_comes_from(trained, alone):
 
 def test_a_table_has_missing_numbers_and_targets_in_their_own_units(alone):
     rng = np.random.default_rng(0)
-    rows = [
-        f"{a if a > -1 else ''},{kind},{1e5 + 3e3 * a + 500 * (kind == 'old')}"
-        for a in rng.standard_normal(300)
-        for kind in ("new", "old")
-    ]
+    pairs = product(rng.standard_normal(300), ("new", "old"))
+    rows = [f"{a if a > -1 else ''},{kind},{1e5 + 3e3 * a + 500 * (kind == 'old')}" for a, kind in pairs]
     (alone / "prices.csv").write_text("\n".join(["a,kind,price", *rows]))
     data = ["data=table", "data.path=prices.csv", "data.target=price", "loss=mean_squared_error"]
     folder = run(compose([*data, "tracking=none", "trainer.epochs=5"])).folder
@@ -144,9 +137,7 @@ def test_a_run_without_its_network_is_refused(trained, alone, damage, capsys):
 
 
 @pytest.mark.parametrize("package", ["onnx", "onnxruntime"])
-def test_missing_packages_are_named_with_the_command_that_installs_them(
-    package, trained, monkeypatch, capsys
-):
+def test_a_missing_package_is_named_with_the_command_to_install_it(package, trained, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, package, None)
     assert export(trained) == 2
     error = capsys.readouterr().err

@@ -17,7 +17,6 @@ OPTIMIZERS = sorted(path.stem for path in (CONF / "optimizer").glob("*.yaml"))
 
 
 def files(folder):
-    """List the files in a folder, without the data."""
     return sorted(path.name for path in folder.iterdir() if path.name != "data")
 
 
@@ -113,9 +112,8 @@ def test_the_command_replaces_the_learning_rate_and_quotes_for_the_shell():
 @pytest.mark.parametrize("suggestion", [None, 1e-6, 0.01, 10.0], ids=str)
 def test_the_plot_names_the_suggestion(suggestion, tmp_path):
     lr, loss = np.geomspace(1e-6, 10, 50), np.append(np.linspace(2, 1, 49), 1e30)
-    figure = lr_curve(
-        lr, loss, loss, "digits", suggestion, None if suggestion is None else (1e-6, suggestion)
-    )
+    bounds = None if suggestion is None else (1e-6, suggestion)
+    figure = lr_curve(lr, loss, loss, "digits", suggestion, bounds)
     figure.savefig(tmp_path / "curve.png")
     (axes,) = figure.axes
     assert axes.get_ylim() == (0, 2.5)

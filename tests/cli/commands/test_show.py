@@ -12,22 +12,15 @@ from nnexp.run_folder import UPLOAD_STATE
 from nnexp.tracking.journal import Journal
 from nnexp.tracking.mlflow.store import log_metrics, log_params, open_store, tracking_uri
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"
-)
+pytestmark = pytest.mark.filterwarnings("ignore", "error::RuntimeWarning", "error::ResourceWarning")
 
 BEGUN = 1_700_000_000_000  # milliseconds since 1970
 EPOCHS, BEST = 30, 16
 NEXT = {"reproduce": "", "predict": " FILE", "export": " --onnx", "compare": " OTHER"}
-ENVIRONMENT = {
-    "command": "nnexp data=digits tracking.uri=http://me:secret@there",
-    "python": "3.12.1",
-    "cpu": "A processor",
-    "cores": 2,
-    "threads": 1,
-    "blas": [{"internal_api": "openblas", "version": "0.3"}],
-    "packages": {"numpy": "2.4.0"},
-}
+BLAS = {"internal_api": "openblas", "version": "0.3"}
+MACHINE = {"cpu": "A processor", "cores": 2, "threads": 1, "blas": [BLAS], "packages": {"numpy": "2.4.0"}}
+COMMAND = "nnexp data=digits tracking.uri=http://me:secret@there"
+ENVIRONMENT = MACHINE | {"command": COMMAND, "python": "3.12.1"}
 RECALL = {"cat": 0.5, "dog": 0.9, "owl": 0.25, "elk": 1.0, "eel": 0.75}
 ROWS = [{"class": name, "recall": recall, "support": 4} for name, recall in RECALL.items()]
 
@@ -164,10 +157,8 @@ def test_an_unknown_run_is_an_error_of_one_line(run_id, capsys):
 def test_changed_params_are_those_that_differ_from_the_chosen_options():
     assert changed(asked()) == {}
     assert changed(asked("seed=3", "optimizer=momentum", "tracking.experiment=mine")) == {"seed": "3"}
-    assert changed(asked("model.activation=tanh", "optimizer.lr=0.25")) == {
-        "model.activation": "tanh",
-        "optimizer.lr": "0.25",
-    }
+    expected = {"model.activation": "tanh", "optimizer.lr": "0.25"}
+    assert changed(asked("model.activation=tanh", "optimizer.lr=0.25")) == expected
     table = {"data": "table", "data.path": "films.csv", "seed": "0"}
     assert changed(table) == {"data.path": "films.csv"}
     assert changed({"data": "digits", "optimizer": "my_own", "seed": "3"}) is None

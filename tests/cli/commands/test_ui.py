@@ -122,7 +122,6 @@ def test_the_browser_opens_once_the_server_answers_and_stderr_stays_clean(store,
 
 
 def command_lines(leader):
-    """Yield the command lines of all processes of a session, from /proc."""
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             if os.getsid(int(folder.name)) == leader:

@@ -24,7 +24,6 @@ TIME = 1_795_000_000_000
 
 
 def wrong(*rows):
-    """Predictions that are wrong in these rows only."""
     predicted = TRUE.copy()
     predicted[list(rows)] = (predicted[list(rows)] + 1) % 3
     return predicted
@@ -58,32 +57,20 @@ def write_predictions(folder, predicted):
 
 @pytest.fixture
 def recorded(tmp_path):
-    """Makes a run's folder and reads it back."""
-
-    def make(
-        name="zoo-mlp",
-        predicted=None,
-        dataset=None,
-        params=(),
-        metrics=(),
-        epochs=4,
-        status="FINISHED",
-        tags=(),
-        environment=(),
-        report=None,
-        unit="epoch",
-    ):
+    def make(name="zoo-mlp", predicted=None, dataset=None, metrics=(), report=None, **options):
+        status, epochs = options.get("status", "FINISHED"), options.get("epochs", 4)
         folder = tmp_path / f"run-{len(list(tmp_path.glob('run-*')))}"
         dataset = data() if dataset is None else dataset
         write_json(folder / "dataset.json", dataset)
-        write_json(folder / "environment.json", ENVIRONMENT | dict(environment))
+        write_json(folder / "environment.json", ENVIRONMENT | options.get("environment", {}))
         write_json(folder / "config.yaml", {"seed": 0})
         final = write_predictions(folder, predicted) if predicted is not None else {}
         final |= {"best/epoch": epochs} | dict(metrics)
         if report is not None:
             write_json(folder / report[0], report[1])
-        head = {"name": name, "params": PARAMS | dict(params), "tags": TAGS | dict(tags), "unit": unit}
-        lines = [{"kind": "run", "time": TIME, "destination": None, **head}]
+        head = {"kind": "run", "time": TIME, "destination": None, "name": name}
+        head |= {"params": PARAMS | options.get("params", {}), "tags": TAGS | options.get("tags", {})}
+        lines = [head | {"unit": options.get("unit", "epoch")}]
         score = "r2" if dataset.get("task") == "regression" else "accuracy"
         for i in range(1, epochs + 1):
             values = {"train/loss": 1 / i, "val/loss": 1.1 / i, "lr": 0.01 / i, "grad_norm/dense1": 2.0}
@@ -104,7 +91,6 @@ def whats(comparison):
 
 @pytest.fixture
 def page(tmp_path):
-    """Writes the page of a comparison and returns its text."""
     return lambda comparison: write(comparison, tmp_path / "page")[0].read_text()
 
 

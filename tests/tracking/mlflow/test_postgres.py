@@ -19,7 +19,6 @@ DEBIAN_FOLDERS = sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), rev
 
 
 def programs() -> Path | None:
-    """Return the folder of PostgreSQL's own programs."""
     initdb = shutil.which("initdb", path=os.pathsep.join([*DEBIAN_FOLDERS, os.environ["PATH"]]))
     return Path(initdb).resolve().parent if initdb else None
 

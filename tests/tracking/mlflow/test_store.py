@@ -6,9 +6,7 @@ import pytest
 from nnexp.redaction import redacted
 from nnexp.tracking.mlflow.store import StoreError, open_store, tracking_uri
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"
-)
+pytestmark = pytest.mark.filterwarnings("ignore", "error::RuntimeWarning", "error::ResourceWarning")
 OPEN = "from nnexp.tracking.mlflow.store import *; print(open_store(tracking_uri(None), 'nnexp')[1])"
 
 

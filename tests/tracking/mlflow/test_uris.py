@@ -3,18 +3,12 @@ import pytest
 from nnexp.tracking.mlflow.store import StoreError
 from nnexp.tracking.mlflow.uris import check_uri, store_type
 
+KINDS = {"sqlite:///mlruns/mlflow.db": "sqlite", "https://host:5000": "server"}
+KINDS |= dict.fromkeys(("postgresql+psycopg2://me@host/x", "mysql://host/x"), "database")
+KINDS |= dict.fromkeys(("databricks", "databricks://profile"), "other")
 
-@pytest.mark.parametrize(
-    ("uri", "expected"),
-    [
-        ("sqlite:///mlruns/mlflow.db", "sqlite"),
-        ("postgresql+psycopg2://me@host/x", "database"),
-        ("mysql://host/x", "database"),
-        ("https://host:5000", "server"),
-        ("databricks", "other"),
-        ("databricks://profile", "other"),
-    ],
-)
+
+@pytest.mark.parametrize(("uri", "expected"), KINDS.items())
 def test_a_uri_that_mlflow_takes_is_valid(uri, expected):
     check_uri(uri)
     assert store_type(uri) == expected

@@ -19,16 +19,13 @@ from nnexp.tracking.mlflow.store import tracking_uri
 from nnexp.tracking.mlflow.upload_state import UploadState
 from nnexp.tracking.upload.sync import read_run, upload
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"
-)
+pytestmark = pytest.mark.filterwarnings("ignore", "error::RuntimeWarning", "error::ResourceWarning")
 CALLS = ["create_run", "log_batch", "log_inputs", "log_image", "create_logged_model", "log_outputs"]
 CALLS += ["set_terminated", "create_model_version"]
 
 
 @pytest.fixture
 def waiting(no_upload, store):
-    """The folder of a run that waits for its upload to the store of the working directory."""
     return run(compose(["data=digits", "trainer.epochs=2", "tracking.register=digits"])).folder
 
 

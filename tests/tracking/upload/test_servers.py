@@ -15,13 +15,8 @@ from nnexp.cli.display import SweepLine
 from nnexp.run_folder import UPLOAD_LOCK
 from nnexp.tracking.mlflow.upload_state import UploadState
 
-ARTIFACTS = {
-    "config.yaml",
-    "curves.png",
-    "confusion/test.png",
-    "confusion/val.json",
-    "predictions/test.parquet",
-}
+ARTIFACTS = {"config.yaml", "curves.png", "confusion/test.png", "confusion/val.json"}
+ARTIFACTS |= {"predictions/test.parquet"}
 ARTIFACTS |= {"weights/best.npz"}
 MODES = ["500", "hang", "deaf"]
 
