@@ -50,14 +50,11 @@ def entries(folder):
     return journal.parent, [json.loads(line) for line in journal.read_text().splitlines()]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "heavy"),
-    [
-        (["--help"], {"mlflow", "matplotlib", "sklearn", "hydra", "numpy", "rich"}),
-        (["data=digits", "trainer.epochs=1", "tracking=none"], {"mlflow", "matplotlib"}),
-    ],
-    ids=["help", "training"],
-)
+HEAVY = {"mlflow", "matplotlib", "sklearn", "hydra", "numpy", "rich"}
+ONE_EPOCH = ["data=digits", "trainer.epochs=1", "tracking=none"]
+
+
+@pytest.mark.parametrize(("arguments", "heavy"), [(["--help"], HEAVY), (ONE_EPOCH, {"mlflow", "matplotlib"})])
 def test_no_package_is_imported_that_is_not_needed(arguments, heavy):
     code = f"""
 import sys
@@ -155,7 +152,7 @@ def test_an_error_of_any_command_has_its_message_and_exit_code(error, code, mess
 
 
 def test_a_folder_holds_one_run(alone):
-    overrides = ["data=digits", "trainer.epochs=1", "tracking=none", "hydra.run.dir=same"]
+    overrides = [*ONE_EPOCH, "hydra.run.dir=same"]
     assert nnexp(*overrides).returncode == 0
     journal = (alone / "same" / "journal.jsonl").read_text()
     again = nnexp(*overrides, "seed=1")
@@ -300,8 +297,7 @@ def test_a_preset_with_hydra_mode_multirun_is_a_sweep_without_m(alone):
     (alone / "conf" / "experiment").mkdir(parents=True)
     preset = "# @package _global_\nhydra: {mode: MULTIRUN, sweeper: {params: {seed: '0,1'}}}\n"
     (alone / "conf" / "experiment" / "seeds.yaml").write_text(preset)
-    options = ["--config-dir", "conf", "experiment=seeds", "data=digits", "trainer.epochs=1", "tracking=none"]
-    done = nnexp(*options)
+    done = nnexp("--config-dir", "conf", "experiment=seeds", *ONE_EPOCH)
     assert done.returncode == 0, done.stderr
     assert len(list(alone.glob("outputs/sweeps/*/*/[01]/journal.jsonl"))) == 2
 

@@ -67,9 +67,8 @@ def test_composes_builds_and_trains_two_steps(path, alone, request):
     overrides = small(group, option, alone)
     if (group, option) == ("data", "mnist"):
         build(compose(overrides))
-        overrides.append(
-            f"data.root={request.getfixturevalue('mnist_root')}"
-        )  # its content is held to what is public
+        root = request.getfixturevalue("mnist_root")  # its content is held to what is public
+        overrides.append(f"data.root={root}")
     made = build_components(build(compose(overrides)))
     before = made.network.theta.copy()
     for x, y in islice(chain(made.train, made.train), 2 * made.trainer.optimizer_step.accumulate):

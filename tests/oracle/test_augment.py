@@ -12,8 +12,7 @@ ORACLES = {
     "none": "the images themselves",
     "shift": "the shifted copies of the image, pixel by pixel",
     "affine": "scipy.ndimage.map_coordinates, torch grid_sample",
-    "elastic": "scipy.ndimage.gaussian_filter and map_coordinates",
-    "distort": "scipy.ndimage.gaussian_filter and map_coordinates",
+    **dict.fromkeys(("elastic", "distort"), "scipy.ndimage.gaussian_filter and map_coordinates"),
 }
 SIZES = [(28, 28), (8, 8), (5, 9), (1, 4)]
 GRID = "grid-constant"

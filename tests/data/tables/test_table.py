@@ -136,21 +136,14 @@ def test_a_path_is_relative_to_the_working_directory_or_to_the_home(tmp_path, mo
     assert load("pets.csv").sha256 == load("~/pets.csv").sha256 == load(tmp_path / "pets.csv").sha256
 
 
-@pytest.mark.parametrize(
-    ("bunch", "shape", "classes"),
-    [
-        (load_iris, (150, 4), ("setosa", "versicolor", "virginica")),
-        (load_wine, (178, 13), ("class_0", "class_1", "class_2")),
-        (load_breast_cancer, (569, 30), ("benign", "malignant")),
-    ],
-)
-def test_real_data_sets_are_read_completely(bunch, shape, classes):
-    real = bunch()
+@pytest.mark.parametrize("load_real", [load_iris, load_wine, load_breast_cancer])
+def test_real_data_sets_are_read_completely(load_real):
+    real = load_real()
     columns = {str(name): column for name, column in zip(real.feature_names, real.data.T, strict=True)}
     dataset = load(columns | {"class": real.target_names[real.target]}, "class")
-    assert dataset.classes == classes
+    assert dataset.classes == tuple(sorted(real.target_names))
     assert dataset.features == tuple(columns)
-    assert (len(dataset.x) + len(dataset.x_test), dataset.x.shape[1]) == shape
+
     assert rows_of(dataset) == sorted(map(tuple, real.data.astype(np.float32).tolist()))
     assert dataset.notes == ()
 

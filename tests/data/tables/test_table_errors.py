@@ -122,15 +122,12 @@ def test_a_split_column_that_does_not_split(names, options, problem):
     assert problem in error_of("\n".join(lines), split="part", **options).problem
 
 
-@pytest.mark.parametrize(
-    ("name", "problem"),
-    [
-        ("goof.csv", "no such file; did you mean good.csv?"),
-        ("nowhere/x.csv", "no such file"),
-        ("folder", "this is a folder"),
-        ("good.xlsx", "expected one of .csv, .csv.gz, .tsv, .tsv.gz, .parquet, .npz"),
-    ],
-)
+PATHS = {"goof.csv": "no such file; did you mean good.csv?", "nowhere/x.csv": "no such file"}
+PATHS |= {"folder": "this is a folder"}
+PATHS |= {"good.xlsx": "expected one of .csv, .csv.gz, .tsv, .tsv.gz, .parquet, .npz"}
+
+
+@pytest.mark.parametrize(("name", "problem"), PATHS.items())
 def test_a_path_without_a_table(name, problem):
     Path("folder").mkdir()
     for existing in ("good.csv", "good.xlsx"):
@@ -140,12 +137,18 @@ def test_a_path_without_a_table(name, problem):
     assert problem in error.value.problem
 
 
-@pytest.mark.parametrize("content", [b"", b"PAR1 broken", b"nonsense", "cut"])
-def test_a_broken_parquet_file(content):
-    if content == "cut":
-        pq.write_table(pa.table({"a": np.arange(1000) / 3, "y": np.arange(1000) % 2}), "t.parquet")
-        content = Path("t.parquet").read_bytes()[:-100]
+@pytest.mark.parametrize("content", [b"", b"PAR1 broken", b"PK\3\4 broken", b"nonsense"])
+@pytest.mark.parametrize(("suffix", "kind"), [("parquet", "a Parquet"), ("npz", "an NPZ")])
+def test_a_broken_binary_file(content, suffix, kind):
+    assert f"not {kind} file" in error_of(content, name=f"t.{suffix}").problem
+
+
+def test_a_truncated_parquet_file_and_a_single_array():
+    pq.write_table(pa.table({"a": np.arange(1000) / 3, "y": np.arange(1000) % 2}), "t.parquet")
+    content = Path("t.parquet").read_bytes()[:-100]
     assert "not a Parquet file" in error_of(content, name="t.parquet").problem
+    np.save("t.npy", np.zeros(3))
+    assert "not an NPZ file" in error_of(Path("t.npy").read_bytes(), name="t.npz").problem
 
 
 def test_columns_of_other_types_can_be_dropped():
@@ -172,14 +175,6 @@ def test_columns_of_other_types_can_be_dropped():
 def test_arrays_that_are_no_table(arrays, problem):
     np.savez("t.npz", **arrays)
     assert problem in error_of(None, name="t.npz").problem
-
-
-@pytest.mark.parametrize("content", [b"", b"PK\3\4 broken", b"nonsense", "npy"])
-def test_a_broken_npz_file(content):
-    if content == "npy":
-        np.save("t.npy", np.zeros(3))
-        content = Path("t.npy").read_bytes()
-    assert "not an NPZ file" in error_of(content, name="t.npz").problem
 
 
 @pytest.mark.parametrize(
