@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fixtures.third_party import accepts_warnings
 from hydra.errors import HydraException
 
 from nnexp.__main__ import main
@@ -23,7 +24,7 @@ from nnexp.errors import UserError
 from nnexp.experiment.run import DivergedError
 from nnexp.tracking.mlflow.store import tracking_uri
 
-pytestmark = pytest.mark.filterwarnings("ignore", "error::RuntimeWarning", "error::ResourceWarning")
+pytestmark = accepts_warnings
 NNEXP = [sys.executable, "-m", "nnexp"]
 
 

@@ -49,7 +49,11 @@ def test_every_averaging_has_a_row():
     assert sorted(AVERAGINGS) == options("averaging")
 
 
-@pytest.mark.parametrize(("name", "settings", "reference", "counts"), CASES, ids=str)
+@pytest.mark.parametrize(
+    ("name", "settings", "reference", "counts"),
+    CASES,
+    ids=[f"{name}-{settings}" for name, settings, *_ in CASES],
+)
 def test_averages_of_weights_and_of_running_statistics(name, settings, reference, counts, compare):
     averaging, model = make("averaging", name, **settings), Model()
     theta, state = first_weights(), np.zeros(6)

@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from fixtures.third_party import accepts_warnings
 
 from nnexp.config import compose
 from nnexp.experiment.run import run
@@ -8,7 +9,7 @@ from nnexp.runs.query import Run, RunError, Runs
 from nnexp.tracking.journal import Journal
 from nnexp.tracking.mlflow.store import StoreError, log_metrics, log_params, open_store, tracking_uri
 
-pytestmark = pytest.mark.filterwarnings("ignore", "error::RuntimeWarning", "error::ResourceWarning")
+pytestmark = accepts_warnings
 
 BEGUN = 1_700_000_000_000  # milliseconds since 1970
 

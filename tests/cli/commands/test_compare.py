@@ -2,11 +2,12 @@ import json
 import os
 
 import pytest
+from fixtures.third_party import accepts_warnings
 
 from nnexp.__main__ import main as nnexp
 from nnexp.tracking.mlflow.store import log_metrics, log_params, open_store, tracking_uri
 
-pytestmark = pytest.mark.filterwarnings("ignore", "error::RuntimeWarning", "error::ResourceWarning")
+pytestmark = accepts_warnings
 
 
 def main(arguments):

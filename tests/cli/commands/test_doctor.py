@@ -8,6 +8,7 @@ import time
 from contextlib import closing
 
 import pytest
+from fixtures.third_party import accepts_warnings
 
 from nnexp.cli.commands.doctor import CHECKS, main, run_checks
 from nnexp.cli.doctor import installation, machine, project
@@ -16,7 +17,7 @@ from nnexp.config.compose import CONF
 from nnexp.data.images.image_sets import FILES
 from nnexp.tracking.journal import Journal
 
-pytestmark = pytest.mark.filterwarnings("ignore", "error::RuntimeWarning", "error::ResourceWarning")
+pytestmark = accepts_warnings
 
 
 def only(check):

@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from fixtures.third_party import accepts_warnings
 from PIL import Image
 
 from nnexp import compose, run
 from nnexp.__main__ import main
 from nnexp.config import build
 
-pytestmark = pytest.mark.filterwarnings("ignore", "error::RuntimeWarning", "error::ResourceWarning")
+pytestmark = accepts_warnings
 
 EPOCHS = ["trainer.epochs=3", "tracking=none"]
 FLOWERS = ["data.target=species", "model.hidden=[16]"]

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from fixtures.third_party import accepts_warnings
 
 from nnexp.__main__ import main as nnexp
 from nnexp.config import ConfigError, compose
@@ -14,7 +15,7 @@ from nnexp.experiment.run import DivergedError, run
 from nnexp.run_folder import JOURNAL
 from nnexp.tracking.upload.client import Outcome
 
-pytestmark = pytest.mark.filterwarnings("ignore", "error::RuntimeWarning", "error::ResourceWarning")
+pytestmark = accepts_warnings
 
 QUICK = ["data=digits", "trainer.epochs=3", "trainer.threads=1"]
 

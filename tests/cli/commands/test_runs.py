@@ -7,6 +7,7 @@ import time
 from itertools import product
 
 import pytest
+from fixtures.third_party import accepts_warnings
 from rich.console import Console
 
 from nnexp.__main__ import main as nnexp
@@ -14,7 +15,7 @@ from nnexp.cli.run_table import default_columns, differing, fitted, sort_runs
 from nnexp.runs.query import Runs
 from nnexp.tracking.mlflow.store import log_metrics, log_params, open_store, tracking_uri
 
-pytestmark = pytest.mark.filterwarnings("ignore", "error::RuntimeWarning", "error::ResourceWarning")
+pytestmark = accepts_warnings
 
 BEGUN = 1_700_000_000_000  # milliseconds since 1970
 ADAM = {"optimizer": "adam", "init": "he_normal", "init.gain": "2", "optimizer.lr": "0.01", "seed": "0"}

@@ -2,6 +2,7 @@ import json
 import re
 
 import pytest
+from fixtures.third_party import accepts_warnings
 
 from nnexp.__main__ import main
 from nnexp.cli.run_report import changed, select_epochs
@@ -12,7 +13,7 @@ from nnexp.run_folder import UPLOAD_STATE
 from nnexp.tracking.journal import Journal
 from nnexp.tracking.mlflow.store import log_metrics, log_params, open_store, tracking_uri
 
-pytestmark = pytest.mark.filterwarnings("ignore", "error::RuntimeWarning", "error::ResourceWarning")
+pytestmark = accepts_warnings
 
 BEGUN = 1_700_000_000_000  # milliseconds since 1970
 EPOCHS, BEST = 30, 16

@@ -2,11 +2,12 @@ import subprocess
 import sys
 
 import pytest
+from fixtures.third_party import accepts_warnings
 
 from nnexp.redaction import redacted
 from nnexp.tracking.mlflow.store import StoreError, open_store, tracking_uri
 
-pytestmark = pytest.mark.filterwarnings("ignore", "error::RuntimeWarning", "error::ResourceWarning")
+pytestmark = accepts_warnings
 OPEN = "from nnexp.tracking.mlflow.store import *; print(open_store(tracking_uri(None), 'nnexp')[1])"
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fixtures.third_party import accepts_warnings
 from fixtures.uploads import assert_metrics_stored_once
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -19,7 +20,7 @@ from nnexp.tracking.mlflow.store import tracking_uri
 from nnexp.tracking.mlflow.upload_state import UploadState
 from nnexp.tracking.upload.sync import read_run, upload
 
-pytestmark = pytest.mark.filterwarnings("ignore", "error::RuntimeWarning", "error::ResourceWarning")
+pytestmark = accepts_warnings
 CALLS = ["create_run", "log_batch", "log_inputs", "log_image", "create_logged_model", "log_outputs"]
 CALLS += ["set_terminated", "create_model_version"]
 
