@@ -9,7 +9,7 @@ from typing import Literal
 from nnexp.messages import duration
 
 Direction = Literal["higher", "lower", "neither"]
-Style = Literal["number", "percent", "decimals", "duration"]
+Style = Literal["number", "percent", "decimals"]
 MAX_WITH_DECIMALS, MIN_WHOLE, MAX_WHOLE = 1e6, 1e4, 1e9
 
 
@@ -20,6 +20,7 @@ class MetricInfo:
     pattern: str  # of the logged name, with * for anything
     direction: Direction = "neither"  # whether higher or lower values are better
     style: Style = "number"  # how a value is formatted
+    unit: str = ""  # of the logged value; seconds are formatted as a duration
     share: bool = False  # whether it is bounded by 1 (accuracy, R2, ...), so that differences are absolute
     cost: bool = False  # whether it measures effort, which can be compared whatever was learnt
     is_score: bool = False  # whether it is the main score of a task
@@ -29,7 +30,7 @@ class MetricInfo:
         """Format a value: an accuracy in percent, a loss with four decimals, others with four digits."""
         if not math.isfinite(value):
             return str(value)
-        if self.style == "duration":
+        if self.unit == "s":
             return duration(value)
         if self.style == "percent":
             return f"{value:.2%}"
@@ -49,9 +50,9 @@ METRICS = (
     MetricInfo("*ece", "lower", "decimals", share=True),
     MetricInfo("*mae", "lower"),
     MetricInfo("*rmse", "lower"),
-    MetricInfo("time/*", "lower", "duration", cost=True),
-    MetricInfo("seconds", "lower", "duration", cost=True),
-    MetricInfo("examples_per_second", "higher", cost=True),
+    MetricInfo("time/*", "lower", unit="s", cost=True),
+    MetricInfo("seconds", "lower", unit="s", cost=True),
+    MetricInfo("examples_per_second", "higher", unit="1/s", cost=True),
     MetricInfo("dead_units/*", "lower", share=True),
     MetricInfo("lr", exact=True),
     MetricInfo("best/epoch", exact=True),

@@ -122,7 +122,7 @@ PREDICT_WITHOUT_NNEXP = """
     assert "nnexp.zip" in sys.modules["nnexp"].__file__
 """
 ABSENT = {"hydra", "omegaconf", "mlflow", "matplotlib", "scipy", "sklearn", "pydantic"}
-ABSENT |= {"pyarrow", "rich", "pooch", "PIL", "onnx"}
+ABSENT |= {"pyarrow", "rich", "PIL", "onnx"}
 
 
 def predict_without_nnexp(folder, given, cwd):
