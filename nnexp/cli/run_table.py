@@ -102,7 +102,8 @@ def cell_text(run: Run, column: str) -> str:
     if isinstance(value, str):
         return value[:SHORT_ID] if column == "id" else " ".join(value.split())
     if column == "started":
-        then, now = time.localtime(value), time.localtime()
+        then = time.localtime(value)
+        now = time.localtime()
         return time.strftime("%m-%d %H:%M" if then.tm_year == now.tm_year else "%Y-%m-%d %H:%M", then)
     return format_metric(column, value)
 

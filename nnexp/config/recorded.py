@@ -118,7 +118,8 @@ def _with_overrides(values: Values, changes: Mapping[str, Override], config_dir:
         values = values | {group: composed[group] for group in chosen}
         values["choices"] = values["choices"] | {group: composed["choices"][group] for group in chosen}
     known = {key for key, _ in flattened(values) if not key.endswith(TARGET)}
-    config, problems = OmegaConf.create(values), []
+    config = OmegaConf.create(values)
+    problems = []
     for key, change in changes.items():
         text = str(change.input_line)
         if key in chosen:

@@ -40,13 +40,19 @@ class Batches:
             raise IndexError("rows out of range")  # `take` below would clip them silently
         if balanced and (shuffle is None or y.ndim > 1):
             raise ValueError("balanced batches need classes and a random stream")
-        self.source_x, self.source_y, self.rows = x, y, rows.copy()
-        self.size, self.scale, self.shuffle, self.augment = min(size, len(rows)), scale, shuffle, augment
+        self.source_x = x
+        self.source_y = y
+        self.rows = rows.copy()
+        self.size = min(size, len(rows))
+        self.scale = scale
+        self.shuffle = shuffle
+        self.augment = augment
         self.sampler = BalancedSampler(rows, y) if balanced else None
         self.x: Array = np.empty((self.size, x.shape[1]), dtype)  # (B, I)
         self.stored_x = self.x if x.dtype == self.x.dtype else np.empty(self.x.shape, x.dtype)  # (B, I)
         if isinstance(scale, Standardization):
-            self.standardize, self.missing = scale.astype(dtype), np.empty(self.x.shape, bool)
+            self.standardize = scale.astype(dtype)
+            self.missing = np.empty(self.x.shape, bool)
         self.y = np.empty((self.size, *y.shape[1:]), y.dtype if targets is None else dtype)  # (B,) or (B, T)
         self.stored_y = self.y if y.dtype == self.y.dtype else np.empty(self.y.shape, y.dtype)
         self.target_scale = None

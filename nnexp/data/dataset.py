@@ -55,7 +55,8 @@ class Dataset:
     def __post_init__(self) -> None:
         if bool(self.classes) == bool(self.targets):
             raise ValueError(f"{self.name}: expected either classes or targets")
-        width, targets = prod(self.shape), (len(self.targets),) if self.targets else ()
+        width = prod(self.shape)
+        targets = (len(self.targets),) if self.targets else ()
         shapes = {"features": (width,), "numeric": (width,), "groups": self.y.shape[:1]}
         shapes |= {"assigned": self.y.shape[:1], "x": (len(self.y), width), "y": (len(self.y), *targets)}
         shapes |= {"x_test": (len(self.y_test), width), "y_test": (len(self.y_test), *targets)}
@@ -125,7 +126,8 @@ class Source(ABC):
                 problem = f"data.folds={self.folds}: a column of {dataset.name} assigns the validation rows"
                 raise DataError(problem, setting="data.folds=null or data.split=null")
             return indices_of_mask(dataset.assigned)
-        groups, y = dataset.groups, splitting.strata(dataset.y, self.stratify)
+        groups = dataset.groups
+        y = splitting.strata(dataset.y, self.stratify)
         if self.folds is not None:
             k_fold = splitting.stratified_k_fold if groups is None else splitting.group_k_fold
             return indices_of_mask(k_fold(y if groups is None else groups, self.folds, rng) == self.fold)

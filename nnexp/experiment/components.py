@@ -71,11 +71,15 @@ def make_batches(
 ) -> tuple[Batches, Batches, Batches]:
     """Make the batches of training, validation and test, all scaled by statistics of the training rows."""
     train_rows, validation_rows = split
-    x, y, size, dtype = dataset.x, dataset.y, settings.trainer.batch_size, settings.trainer.dtype
+    x = dataset.x
+    y = dataset.y
+    size = settings.trainer.batch_size
+    dtype = settings.trainer.dtype
     batches = partial(Batches, scale=dataset.fit_scaling(train_rows), dtype=dtype, targets=targets)
     settings.augment.bind(dataset.shape, min(size, len(train_rows)), dtype, streams("augment"))
     augment = None if isinstance(settings.augment, NoAugment) else settings.augment
-    shuffle, balanced = streams("shuffle"), settings.data.balanced
+    shuffle = streams("shuffle")
+    balanced = settings.data.balanced
     train = batches(x, y, train_rows, size, shuffle=shuffle, augment=augment, balanced=balanced)
     size = settings.model.evaluation_batch
     validation = batches(x, y, validation_rows, size)

@@ -32,7 +32,9 @@ class Network:
         dtype: DTypeLike = np.float32,
         rng: np.random.Generator | None = None,  # of layers like dropout, each with a stream spawned from it
     ) -> None:
-        self.inputs, self.capacity, self.dtype = inputs, capacity, np.dtype(dtype)
+        self.inputs = inputs
+        self.capacity = capacity
+        self.dtype = np.dtype(dtype)
         self.stack = Stack(layers)
         self.layers = self.stack.layers
         self.outputs = self.stack.connect(inputs)

@@ -97,7 +97,8 @@ def draw_curves(axes: Axes, runs: Sequence[RunCurves], metric: str) -> None:
 
 def set_y_axis(axes: Axes, metric: str, curves: Sequence[Sequence[float]]) -> None:
     """Choose limits and scale of the y axis so that every curve can be read."""
-    tops, low = [max(curve) for curve in curves], min(map(min, curves), default=0.0)
+    tops = [max(curve) for curve in curves]
+    low = min(map(min, curves), default=0.0)
     if metric_info(metric).style == "percent":
         axes.yaxis.set_major_formatter(PercentFormatter(1))
     elif tops and metric_info(metric).is_score:

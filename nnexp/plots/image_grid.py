@@ -40,14 +40,17 @@ class ImageGrid:
         width, height = max(1, int(image_width * zoom)), max(1, int(image_height * zoom))
         lines = max(map(len, self.captions), default=0)
         tile_width = max(width, self.side) + GAP if lines else width
-        step_x, step_y = tile_width + GAP, height + GAP + (lines * CAPTION_LINE + GAP if lines else 0)
-        columns, rows = min(COLUMNS, len(self.images)), ceil(len(self.images) / COLUMNS)
+        step_x = tile_width + GAP
+        step_y = height + GAP + (lines * CAPTION_LINE + GAP if lines else 0)
+        columns = min(COLUMNS, len(self.images))
+        rows = ceil(len(self.images) / COLUMNS)
         top = style.NOTE_LINE if self.label else 1
         grid = Image.new("RGB", (columns * step_x - GAP + 2, top + rows * step_y - GAP + 1), "white")
         draw = ImageDraw.Draw(grid)
         draw.text((1, 0), self.label, style.FAINT, style.font(style.NOTE))
         for i, pixels in enumerate(self.images):
-            x, y = 1 + i % COLUMNS * step_x, top + i // COLUMNS * step_y
+            x = 1 + i % COLUMNS * step_x
+            y = top + i // COLUMNS * step_y
             grid.paste(Image.fromarray(pixels).resize((width, height), resampling), (x, y))
             draw.rectangle((x - 1, y - 1, x + width, y + height), outline="#dddddd")
             for j, (text, color) in enumerate(self.captions[i] if self.captions else ()):

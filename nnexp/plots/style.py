@@ -28,7 +28,10 @@ COLORS = (
 )
 """Of runs, classes, settings, in this order."""
 FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"  # of pages, SVG
-TRAIN, VALIDATION, RATE, REFERENCE = COLORS[0], COLORS[3], COLORS[2], "#888888"
+TRAIN = COLORS[0]
+VALIDATION = COLORS[3]
+RATE = COLORS[2]
+REFERENCE = "#888888"
 TEXT, FAINT, WRONG, LINES = "#222222", "#666666", "#b3202c", "#e4e4e4"
 COLORMAPS = {
     "Blues": "f7fbff deebf7 c6dbef 9ecae1 6baed6 4292c6 2171b5 08519c 08306b",

@@ -149,7 +149,8 @@ class Runs:
         return selected
 
     def _run(self, run: "entities.Run") -> Run:
-        info, params = run.info, dict(run.data.params)
+        info = run.info
+        params = dict(run.data.params)
         metrics = {name: logged_value(value) for name, value in run.data.metrics.items()}
         elapsed = (info.end_time - info.start_time) / 1000 if info.end_time else None
         return Run(

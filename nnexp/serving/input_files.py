@@ -47,7 +47,8 @@ def read_examples(path: Path, predictor: Predictor, as_is: bool = False) -> Exam
     if not path.is_file():
         problem = "is a folder; name the files in it" if path.is_dir() else "no such file"
         raise PredictorError(f"{path}: {problem}")
-    name, spec = path.name.lower(), predictor.spec
+    name = path.name.lower()
+    spec = predictor.spec
     if name.endswith(IMAGES):
         if spec.columns or len(spec.shape) < 2:
             raise PredictorError(f"{path}: expected {predictor.expected}, got an image")
@@ -155,7 +156,8 @@ def _read_array(path: Path, predictor: Predictor) -> Examples:
     name = next((name for name in ("x", "images") if name in arrays), only)
     if name is None:
         raise PredictorError(f"{path}: holds the arrays {', '.join(arrays)}; fix: name the one of examples x")
-    x, shape = arrays[name], predictor.spec.shape
+    x = arrays[name]
+    shape = predictor.spec.shape
     if x.ndim == 0 or not x.size:
         raise PredictorError(f"{path}: the array {name} is empty; expected {predictor.expected}")
     x = x[None] if x.shape in (shape, (prod(shape),)) else x

@@ -34,14 +34,18 @@ def format_predictions(predictions: Sequence[FilePredictions]) -> str:
 
 def _image_line(image: FilePredictions) -> str:
     """Describe the prediction for an image."""
-    predictor, p = image.predictor, image.predictor.probabilities(image.z)
+    predictor = image.predictor
+    p = image.predictor.probabilities(image.z)
     return predictor.task.describe_prediction(image.z[0], None if p is None else p[0], predictor.spec.names)
 
 
 def _table_lines(table: FilePredictions) -> list[str]:
     """Format the first rows, with true values beside them where they are known, in aligned columns."""
-    predictor, z, true = table.predictor, table.z[:MAX_ROWS], table.examples.true
-    task, names = predictor.task, predictor.spec.names
+    predictor = table.predictor
+    z = table.z[:MAX_ROWS]
+    true = table.examples.true
+    task = predictor.task
+    names = predictor.spec.names
     cells: TextColumns = {"row": [f"{i + 1:,}" for i in range(len(z))]}
     cells |= task.text_columns(z, predictor.probabilities(z), names)
     if true is not None:

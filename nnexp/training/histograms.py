@@ -57,7 +57,8 @@ def histogram(values: NDArray[np.floating]) -> tuple[Counts, Edges]:
     low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
     if high - low <= max(abs(low) * 1e-12, 1 / HUGE):  # all the same: in the bin in the middle
         margin = max(abs(low), 1.0) / 2
-        low, high = low - margin, high + margin
+        low = low - margin
+        high = high + margin
     counts, edges = np.histogram(values, BINS, (low, high))
     return counts.astype(np.int32), edges
 

@@ -139,7 +139,8 @@ class Trainer:
 
     def record(self, epoch: int) -> tuple[Record, Targets]:
         """Evaluate; return the record since the last one, and the predictions."""
-        totals, diagnostics = self.totals, self.optimizer_step.diagnostics
+        totals = self.totals
+        diagnostics = self.optimizer_step.diagnostics
         train_score = self.score.value
         validation = evaluate(self.network, self.loss, self.score, self.validation)
         at = epoch if self.evaluate_every is None else self.steps_taken

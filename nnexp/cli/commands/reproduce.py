@@ -84,7 +84,8 @@ def reproduce(
     history = recorded.history()
     if not history:
         raise RunError(f"run {recorded.name} ({recorded.status}) has no epoch to compare")
-    last, finished = history[-1][0], recorded.status == "FINISHED"
+    last = history[-1][0]
+    finished = recorded.status == "FINISHED"
     values, notes = load_recorded(recorded.file(CONFIG), overrides, config_dir)
     environment = recorded.json(ENVIRONMENT)
     if "threads" in environment and not any("trainer.threads=" in text for text in overrides):
@@ -114,7 +115,8 @@ def reproduce(
 
 def conclusion(reproduction: Reproduction) -> Iterator[tuple[str, str]]:
     """Yield the result and the possible reasons of a difference, as (label, text)."""
-    comparison, unit = reproduction.comparison, reproduction.run.unit
+    comparison = reproduction.comparison
+    unit = reproduction.run.unit
     nouns = {"evaluations": unit, "metrics": "metric", "results": "result", "arrays": "array"}
     compared = ", ".join(plural(n, nouns[name]) for name, n in comparison.compared.items() if n)
     first, largest = comparison.first, comparison.largest

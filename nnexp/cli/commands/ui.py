@@ -18,7 +18,9 @@ from nnexp.redaction import redacted
 from nnexp.tracking.mlflow.store import SQLITE, check_connection, set_mlflow_defaults, tracking_uri
 from nnexp.tracking.mlflow.uris import check_uri, store_type
 
-HOST, PORT, MAX_PORT = "127.0.0.1", 5000, 65535
+HOST = "127.0.0.1"
+PORT = 5000
+MAX_PORT = 65535
 STARTUP_TIMEOUT = 60  # seconds
 DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY")
 

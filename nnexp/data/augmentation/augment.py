@@ -144,7 +144,8 @@ class Warp(ImageAugment):
         coordinates = self.coordinates[: 2 * n * pixels].reshape(2 * n, pixels)
         u = self.rng.uniform(-1, 1, (6, n))
         turn, shear = radians(self.rotate) * u[0], radians(self.shear) * u[1]
-        grow, move = 1 + self.scale * u[2:4], self.shift * u[4:]
+        grow = 1 + self.scale * u[2:4]
+        move = self.shift * u[4:]
         maps[:] = inverse_maps(turn, shear, grow, move, self.center)
         np.matmul(maps.reshape(2 * n, 3), self.points, out=coordinates)  # rows of all images, then columns
         if self.alpha:

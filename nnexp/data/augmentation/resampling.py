@@ -23,7 +23,8 @@ class Canvas:
 
     def __init__(self, shape: tuple[int, int, int], capacity: int, dtype: DTypeLike) -> None:
         channels, height, width = shape
-        self.shape, self.stride = shape, width + 1
+        self.shape = shape
+        self.stride = width + 1
         area = (height + 1) * self.stride
         first = self.stride + 1  # in front of the first pixel: a row of zeros and the zero left of it
         self.flat = np.zeros((channels, first + capacity * area + self.stride + 1), dtype)
@@ -54,7 +55,8 @@ class Bilinear:
     def __init__(self, canvas: Canvas, capacity: int) -> None:
         self.canvas = canvas
         _, self.height, self.width = canvas.shape
-        size, dtype = (capacity, self.height * self.width), canvas.flat.dtype
+        size = (capacity, self.height * self.width)
+        dtype = canvas.flat.dtype
         self.near, self.far, self.corner = (np.empty(size, dtype) for _ in range(3))
         self.row, self.column = np.empty(size, np.int32), np.empty(size, np.int32)
         self.index: Indices = np.empty(size, np.intp)

@@ -20,7 +20,8 @@ class Digits(Source):
         folder = cache_folder(Path(self.root).expanduser().resolve() / "digits")
         made_from = {"scikit-learn": version("scikit-learn")}  # whose import takes a second
         arrays, content = load_or_build(folder, made_from, read_digits)
-        x, y = arrays["images"], arrays["labels"].astype(np.int64)
+        x = arrays["images"]
+        y = arrays["labels"].astype(np.int64)
         training, test = stratified_split(y, TEST_RATIO, np.random.default_rng(TEST_SEED))
         return Dataset(
             name="digits",

@@ -97,7 +97,9 @@ class ImageSet(Source):
             arrays[key], content = read_idx(path, 3 if key.endswith("images") else 1)
             checksums[key] = sha256(content).hexdigest()
         for split in ("train", "test"):
-            images, labels, path = f"{split}_images", arrays[f"{split}_labels"], files[f"{split}_labels"]
+            images = f"{split}_images"
+            labels = arrays[f"{split}_labels"]
+            path = files[f"{split}_labels"]
             if len(arrays[images]) != len(labels):
                 problem = f"{len(labels):,} labels, but {files[images]} holds {len(arrays[images]):,} images"
                 raise DataError(problem, "take both files from one source", path=path)

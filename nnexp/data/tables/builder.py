@@ -25,7 +25,8 @@ class TableBuilder:
 
     def __init__(self, reader: TableReader, roles: Roles, task: str) -> None:
         self.reader, self.roles = reader, roles
-        describe_row, texts = reader.describe_row, roles.names("text")
+        describe_row = reader.describe_row
+        texts = roles.names("text")
         self.numbers = NumberColumns(roles.names("number"), describe_row, np.float32, droppable=True)
         self.categories = {name: self.category_column(name, describe_row) for name in texts}
         markers = (CategoryColumn(name, MAX_MARKERS, describe_row, "", True) for name in roles.markers)

@@ -31,7 +31,8 @@ class CsvReader(TableReader):
     """
 
     def __init__(self, path: Path) -> None:
-        self.path, self.expansions = path, {}
+        self.path = path
+        self.expansions = {}
         head, complete, self.compression = read_head(path)
         self.encoding = detect_encoding(head)
         text = head.decode(self.encoding, errors="ignore")
@@ -50,7 +51,8 @@ class CsvReader(TableReader):
             with_comma = self.infer_types(sample, ",")
             numbers = [list(types.values()).count("number") for types in (self.column_types, with_comma)]
             if numbers[1] > numbers[0]:
-                self.column_types, self.decimal = with_comma, ","
+                self.column_types = with_comma
+                self.decimal = ","
         self.notes = ("read as cp1252: it is not UTF-8",) if self.encoding == "cp1252" else ()
         self.notes += ("read with decimal commas",) if self.decimal == "," else ()
 
@@ -98,9 +100,11 @@ class CsvReader(TableReader):
 
     def explain(self, error: BaseException, rows: int) -> DataError:
         """Translate Arrow's error after so many rows: the row, the problem, the remedy."""
-        line, after = first_line(error), f"after {self.describe_row(rows)}"
+        line = first_line(error)
+        after = f"after {self.describe_row(rows)}"
         if match := INVALID_NUMBER.search(str(error)):
-            column, row = list(self.raw_names)[int(match[1])], self.describe_row(int(match[2]) - 2)
+            column = list(self.raw_names)[int(match[1])]
+            row = self.describe_row(int(match[2]) - 2)
             value = match[3].removesuffix("'")[:40]
             problem = f"expected a number in the column {column!r}, got {value!r} in {row}"
             setting = f"{list_override('data.categorical', column)} or {list_override('data.drop', column)}"

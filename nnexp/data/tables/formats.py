@@ -43,7 +43,8 @@ class ParquetReader(TableReader):
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        self.path, self.expansions = path, {}
+        self.path = path
+        self.expansions = {}
         try:
             self.file = pq.ParquetFile(path, pre_buffer=False, buffer_size=BUFFER)
         except pa.ArrowException as error:

@@ -76,7 +76,8 @@ class Table(Source):
         training, test, assigned = self.partition(builder, groups)
         x, columns = builder.arrange(training, test)
         target = builder.target
-        y, n = target.y[np.concatenate([training, test])], len(training)
+        y = target.y[np.concatenate([training, test])]
+        n = len(training)
         return Dataset(
             name=name,
             x=x[:n],
@@ -99,7 +100,9 @@ class Table(Source):
 
     def partition(self, builder: TableBuilder, groups: Groups | None) -> tuple[Rows, Rows, Mask | None]:
         """Return training rows, test rows, and which of all rows (N,) validate, if `split` names any."""
-        rows, test, assigned = builder.rows, builder.rows[:0], None
+        rows = builder.rows
+        test = builder.rows[:0]
+        assigned = None
         if self.split is not None:
             splits = read_splits(builder.markers[self.split])
             check_splits(splits, rows, self.split, groups)

@@ -21,7 +21,9 @@ class TargetColumn:
     """Builds the target from one or more columns: filled block by block, decided by `finish`."""
 
     def __init__(self, types: dict[str, ColumnType], task: str, describe_row: DescribeRow) -> None:
-        self.names, self.name, self.task = tuple(types), ", ".join(types), task
+        self.names = tuple(types)
+        self.name = ", ".join(types)
+        self.task = task
         self.buffer: CategoryColumn | NumberColumns
         if "text" in types.values():
             explicit = task == "classification"
@@ -73,7 +75,8 @@ class TargetColumn:
                 return known
             holds = f"{self.name} holds numbers, taken as a regression"
             self.notes.append(f"{holds}; if they are classes: data.task=classification")
-        self.targets, self.y = self.names, values.astype(np.float32)
+        self.targets = self.names
+        self.y = values.astype(np.float32)
         if self.task == "multilabel" or (self.task == "auto" and len(self.names) > 1):
             self.labels_or_numbers(values[known])
         return known

@@ -53,7 +53,9 @@ class Conv2d(Weighted):
         self.bordered = -1  # the number of images that the border of zeros was made for
 
     def forward(self, x: Array, training: bool = False) -> Array:
-        n, k, s = len(x), self.kernel, self.stride
+        n = len(x)
+        k = self.kernel
+        s = self.stride
         pixels = pixels_first(self.pad(x))
         views = sliding_window_view(pixels, (k, k), (1, 2))[:, ::s, ::s]  # (C, HH, WW, B, K, K)
         columns = self.matrix(n)
@@ -66,7 +68,9 @@ class Conv2d(Weighted):
         return y
 
     def backward(self, dy: Array) -> Array:
-        n, k, s = len(dy), self.kernel, self.stride
+        n = len(dy)
+        k = self.kernel
+        s = self.stride
         if not pixels_first(dy).flags.c_contiguous:
             np.copyto(self.dy(n), dy)
             dy = self.dy(n)

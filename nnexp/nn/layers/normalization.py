@@ -78,7 +78,9 @@ class BatchNorm(Normalization):
 
     def forward(self, x: Array, training: bool = False) -> Array:
         y = self.y(len(x))
-        normal, x, out = self.matrix(self.normal(len(x))), self.matrix(x), self.matrix(y)
+        normal = self.matrix(self.normal(len(x)))
+        x = self.matrix(x)
+        out = self.matrix(y)
         if training:
             m = x.shape[self.axis]
             np.mean(x, axis=self.axis, keepdims=True, out=self.mean)
@@ -107,7 +109,9 @@ class BatchNorm(Normalization):
     def backward(self, dy: Array) -> Array:
         """Compute dx = gamma / sqrt(var + eps) (dy - mean(dy) - x^ mean(dy x^))."""
         dx = self.y(len(dy))
-        normal, scratch, rows = self.matrix(self.normal(len(dy))), self.matrix(dx), self.matrix(dy)
+        normal = self.matrix(self.normal(len(dy)))
+        scratch = self.matrix(dx)
+        rows = self.matrix(dy)
         m = rows.shape[self.axis]
         np.multiply(rows, normal, out=scratch)
         np.add.reduce(scratch, axis=self.axis, keepdims=True, out=self.dgamma)

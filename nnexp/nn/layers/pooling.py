@@ -51,7 +51,8 @@ class Maximum(Pooling):
         self.share = Buffer(capacity, self.output_shape, dtype)
 
     def forward(self, x: Array, training: bool = False) -> Array:
-        self.x, y = x, self.y(len(x))
+        self.x = x
+        y = self.y(len(x))
         first, *others = self.corners(x)
         np.copyto(y, first)
         for numbers in others:

@@ -29,7 +29,8 @@ def plots(run: RunData) -> Iterator[Plot]:
 
 def reliability_diagram(confidence: NDArray[np.floating], correct: NDArray[np.bool_], split: str) -> Figure:
     """Draw the reliability diagram of N predictions, and the share of the examples in each bin below."""
-    bins, edges = ReliabilityBins.of(confidence, correct), np.linspace(0, 1, BINS + 1)
+    bins = ReliabilityBins.of(confidence, correct)
+    edges = np.linspace(0, 1, BINS + 1)
     figure = new_figure(5.2, 6.3)
     above = add_axes(figure, (0.72, 2.1, 4.3, 3.65), ylabel="accuracy", ylabel_gap=0.55)
     below = add_axes(figure, (0.72, 0.5, 4.3, 1.2), "confidence", "examples", 0.55)

@@ -21,7 +21,9 @@ def plots(run: RunData) -> Iterator[Plot]:
     baseline = run.folder.json(BASELINE)
     for split in run.splits:
         if "matrix" in split.report:
-            matrix, classes, other = split.report["matrix"], split.report["classes"], baseline.get(split.key)
+            matrix = split.report["matrix"]
+            classes = split.report["classes"]
+            other = baseline.get(split.key)
             yield f"confusion/{split.key}.png", partial(draw, confusion, matrix, classes, split.name)
             if other and other["classes"] == classes:
                 args = matrix, other["matrix"], classes, split.name, baseline["name"]
@@ -41,7 +43,9 @@ def epoch_confusion(matrix: ArrayLike, classes: Sequence[str], step: int, unit: 
 def confusion(counts: ArrayLike, classes: Sequence[str], split: str) -> MatrixImage:
     """Lay out a confusion matrix, coloured by the root of the share of the true class: 1 % is visible."""
     matrix = np.array(counts)
-    share, support, total = shares(matrix), matrix.sum(axis=1), int(matrix.sum())
+    share = shares(matrix)
+    support = matrix.sum(axis=1)
+    total = int(matrix.sum())
     recall = [f"{value:.1%}" if n else "none" for value, n in zip(np.diag(share), support, strict=True)]
     errors = f"{total - int(np.trace(matrix)):,} of {total:,} misclassified"
     return MatrixImage(

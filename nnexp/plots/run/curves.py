@@ -36,7 +36,8 @@ def curves(
     assert task is not None
     steps = [step for step, _ in epochs]
     metrics = {name: [values[name] for _, values in epochs] for name in epochs[0][1]}
-    scores, losses = metrics[f"val/{task.score}"], metrics["val/loss"]
+    scores = metrics[f"val/{task.score}"]
+    losses = metrics["val/loss"]
     if best not in steps:
         best = steps[min(range(len(steps)), key=lambda i: (-scores[i], losses[i]))]
     best_score = task.format_score(scores[steps.index(int(best))])

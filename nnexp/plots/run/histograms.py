@@ -58,12 +58,14 @@ def histograms(layers: Arrays, kind: Kind, unit: str = "epoch") -> Figure:
     records = evenly_spaced(len(layers["steps"]), MAX_RIDGES)
     rows = ceil(len(names) / COLUMNS)
     columns = ceil(len(names) / rows)
-    width, height = columns * WIDTH, rows * HEIGHT + TITLE_HEIGHT
+    width = columns * WIDTH
+    height = rows * HEIGHT + TITLE_HEIGHT
     figure = new_figure(width, height)
     figure.text(0.15 / width, 1 - 0.12 / height, TITLES[kind], va="top", fontsize=12)
     for i, name in enumerate(names):
         row, column = divmod(i, columns)
-        x, y = column * WIDTH + LEFT, (rows - 1 - row) * HEIGHT + BOTTOM
+        x = column * WIDTH + LEFT
+        y = (rows - 1 - row) * HEIGHT + BOTTOM
         box = x, y, WIDTH - LEFT - RIGHT, HEIGHT - BOTTOM - TOP
         axes = add_axes(figure, box, ylabel="" if column else unit, ylabel_gap=0.42)
         counts, edges = (layers[f"{name}/{kind}/{array}"][records] for array in ("counts", "edges"))
@@ -105,7 +107,8 @@ def merge_bins(counts: Counts, edges: Edges) -> tuple[Counts, Edges]:
     """Merge bins where there are few values: no fewer than Rice's rule says, twice the cube root of N."""
     wanted = 2 * np.cbrt(max(1, counts.sum(axis=1).max()))
     while counts.shape[1] % 2 == 0 and counts.shape[1] / 2 >= wanted:
-        counts, edges = counts[:, ::2] + counts[:, 1::2], edges[:, ::2]
+        counts = counts[:, ::2] + counts[:, 1::2]
+        edges = edges[:, ::2]
     return counts, edges
 
 
@@ -113,7 +116,8 @@ def value_range(counts: Counts, edges: Edges, outside: float) -> tuple[float, fl
     """Return where the values of all records lie, but for a share of `outside` at both ends."""
     limits = []
     for count, edge in zip(counts, edges, strict=True):
-        from_left, from_right = count.cumsum(), count[::-1].cumsum()[::-1]
+        from_left = count.cumsum()
+        from_right = count[::-1].cumsum()[::-1]
         inside = np.flatnonzero(np.minimum(from_left, from_right) > outside * count.sum())
         if len(inside):
             limits += [float(edge[inside[0]]), float(edge[inside[-1] + 1])]

@@ -29,7 +29,8 @@ def label_scores(report: dict[str, Any], split: str) -> Figure:
     size = round(POINTS * style.DPI / 72)
     names = [f"{style.shorten(row['label'], size, MAX_NAME)}  ({row['support']:,})" for row in labels]
     left = max(style.text_width(name, size) for name in names) / style.DPI + 0.15
-    width, height = left + 6.0, 1.25 + 0.42 * len(labels)
+    width = left + 6.0
+    height = 1.25 + 0.42 * len(labels)
     figure = style.new_figure(width, height)
     axes = style.add_axes(figure, (left, 0.75, 5.8, height - 1.15))
     rows = np.arange(len(labels))

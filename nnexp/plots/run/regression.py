@@ -33,7 +33,8 @@ def predicted_against_true(true: Numbers, predicted: Numbers, report: dict[str, 
     width = LEFT + SIDE + RIGHT
     figure = new_figure(width * len(targets), BOTTOM + SIDE + TOP)
     for i, (target, x, y) in enumerate(zip(targets, true.T, predicted.T, strict=False)):
-        name, box = escape(target["target"], MAX_NAME), (i * width + LEFT, BOTTOM, SIDE, SIDE)
+        name = escape(target["target"], MAX_NAME)
+        box = (i * width + LEFT, BOTTOM, SIDE, SIDE)
         axes = add_axes(figure, box, f"true {name}", f"predicted {name}", 0.6)
         low, high = float(min(x.min(), y.min())), float(max(x.max(), y.max()))
         margin = 0.03 * (high - low) or 1.0

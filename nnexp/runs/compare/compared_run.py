@@ -30,7 +30,8 @@ class ExampleResults:
     def read(cls, run: Run, classes: Sequence[str]) -> "ExampleResults | None":
         """Read the test predictions, of arrays or of a table with names; None without complete ones."""
         columns: dict[str, NDArray[Any]] = {}
-        arrays, table = predictions_path("test"), predictions_path("test").replace(".npz", ".parquet")
+        arrays = predictions_path("test")
+        table = predictions_path("test").replace(".npz", ".parquet")
         if (path := run.backend.file(arrays)) is not None:
             columns = RunFolder(path.parent).arrays(path.name)
             if classes and "true" in columns:
@@ -108,7 +109,8 @@ class ComparedRun:
 
     def outputs(self, split: str) -> list[tuple[str, int, float]]:
         """Return each class, label or target with its examples and its recall or R2."""
-        report, task = self.reports.get(split, {}), self.task
+        report = self.reports.get(split, {})
+        task = self.task
         name = task.per_output.removeprefix("per_")
         return [
             (str(row[name]), row.get("support", report.get("examples", 0)), row[task.row_metric])

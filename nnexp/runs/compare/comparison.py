@@ -17,7 +17,8 @@ from nnexp.runs.compare.compared_run import LETTERS, ComparedRun
 from nnexp.runs.compare.significance import OTHER_EXAMPLES, Headline, PairwiseResult, headline
 from nnexp.runs.query import Run, RunError
 
-MIN_RUNS, MAX_RUNS = 2, len(LETTERS)
+MIN_RUNS = 2
+MAX_RUNS = len(LETTERS)
 SPLIT_NAMES: dict[str, str] = dict(SPLITS)
 MAX_MATRICES = 3  # runs whose confusion matrices are compared with the baseline's
 MAIN = ("best/", "test/", "val/", "train/", "time/", "examples_per_second")  # prefixes of the main metrics
@@ -89,7 +90,8 @@ def compare(recorded: Sequence[Run]) -> Comparison:
     """Compare two to ten runs."""
     check_number(len(recorded))
     runs = [ComparedRun.read(letter, run) for letter, run in zip(LETTERS, recorded, strict=False)]
-    base, others = runs[0], runs[1:]
+    base = runs[0]
+    others = runs[1:]
     results = [PairwiseResult.between(base, other) for other in others]
     comparable = [result.other for result in results if not result.incomparable_reason]
     common = (s for s in ("test", "val") if s in base.reports and any(s in run.reports for run in others))

@@ -81,7 +81,9 @@ class PairwiseResult:
         return self._on_test(level), self._on_validation()
 
     def _on_test(self, level: float) -> str:
-        a, b, difference = self.base.letter, self.other.letter, self.test_difference
+        a = self.base.letter
+        b = self.other.letter
+        difference = self.test_difference
         if difference is None or is_tied(difference):
             state = "have no common test scores" if difference is None else "are level on test"
             return f"{a} and {b} {state}"

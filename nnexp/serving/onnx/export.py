@@ -74,7 +74,9 @@ def _input(predictor: Predictor) -> "ValueInfoProto":
 
 def _scale(graph: Graph, predictor: Predictor) -> str:
     """Add the scaling of stored numbers, in the network's own precision, then float32."""
-    scale, stored, precision = predictor.spec.scale, predictor.stored, predictor.network.dtype
+    scale = predictor.spec.scale
+    stored = predictor.stored
+    precision = predictor.network.dtype
     x = "x"
     if predictor.network.inputs != predictor.spec.shape:
         shape = [0, *predictor.network.inputs]  # 0: any N

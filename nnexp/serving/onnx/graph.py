@@ -78,7 +78,8 @@ class Graph:
 
     def _unique(self, name: str) -> str:
         """Return that name, with a number if it is in use."""
-        unique, number = name, 1
+        unique = name
+        number = 1
         while unique in self._names:
             number += 1
             unique = f"{name}_{number}"

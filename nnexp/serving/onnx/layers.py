@@ -36,7 +36,8 @@ def _(layer: Stack, graph: Graph, x: str) -> str:
 
 @translate.register
 def _(layer: Residual, graph: Graph, x: str) -> str:
-    y, shortcut = translate(layer.body, graph, x), x
+    y = translate(layer.body, graph, x)
+    shortcut = x
     if layer.shortcut:
         with graph.within("shortcut"):
             shortcut = translate(layer.shortcut, graph, x)

@@ -30,7 +30,9 @@ def verify(model: "ModelProto", predictor: Predictor) -> float:
         VerificationError: values differ by more than ATOL + RTOL * outputs, a class or label by twice that.
     """
     x = random_examples(predictor, EXAMPLES, np.random.default_rng(0))
-    z, outputs, task = predictor.outputs(x).astype(np.float64), run(model, x), predictor.task
+    z = predictor.outputs(x).astype(np.float64)
+    outputs = run(model, x)
+    task = predictor.task
     unit = 1.0 if predictor.spec.target_scale is None else predictor.spec.target_scale.deviation
     (first, *_), last = outputs, next(reversed(outputs))
     with np.errstate(all="ignore"):  # a diverged network has NaN
@@ -60,7 +62,8 @@ def run(model: "ModelProto", x: NDArray[Any]) -> dict[str, NDArray[Any]]:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = FATAL
-    content, providers = model.SerializeToString(), ["CPUExecutionProvider"]
+    content = model.SerializeToString()
+    providers = ["CPUExecutionProvider"]
     session = onnxruntime.InferenceSession(content, options, providers=providers)
     names = [output.name for output in session.get_outputs()]
     return dict(zip(names, session.run(names, {"x": x}), strict=True))
@@ -72,7 +75,8 @@ def random_examples(predictor: Predictor, examples: int, rng: np.random.Generato
     Images are noise, blank to a share that differs between them. Standardized columns are normal, others 0 or
     1, and some numbers are missing.
     """
-    scale, stored = predictor.spec.scale, predictor.stored
+    scale = predictor.spec.scale
+    stored = predictor.stored
     size = (examples, prod(predictor.spec.shape))
     if isinstance(scale, Standardization):
         deviation = np.divide(1, scale.factor, out=np.zeros(size[1]), where=scale.factor > 0)

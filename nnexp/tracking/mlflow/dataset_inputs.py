@@ -26,7 +26,8 @@ def dataset_inputs(run: RunFolder, params: Mapping[str, str]) -> list["DatasetIn
     texts = {"source": json.dumps(source), "schema": json.dumps(schema(data))}
     inputs = []
     for name, split in data["splits"].items():
-        digest, title = split["digest"], f"{data['name']}, {name}"[:MAX_NAME]
+        digest = split["digest"]
+        title = f"{data['name']}, {name}"[:MAX_NAME]
         texts["profile"] = json.dumps(profile(data, name))
         dataset = Dataset(name=title, digest=digest[:MAX_DIGEST], source_type="nnexp", **texts)
         tags = [InputTag("mlflow.data.context", name), InputTag("nnexp.sha256", digest)]

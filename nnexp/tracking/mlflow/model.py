@@ -47,7 +47,8 @@ def log_model(
     """
     from mlflow.entities import LoggedModelOutput, LoggedModelStatus, Metric
 
-    run_id, task = state.run_id, ModelSpec.read(run / NETWORK).task
+    run_id = state.run_id
+    task = ModelSpec.read(run / NETWORK).task
     names = [name for name in head["params"] if "." not in name and name not in NOT_SHOWN]
     params = {name: head["params"][name][:PARAM_LENGTH] for name in names}
     where = f"source_run_id = '{run_id}' AND name = '{NAME}'"
@@ -57,14 +58,16 @@ def log_model(
         model = client.create_logged_model(state.experiment_id, NAME, run_id, params=params, model_type=task)
     model_id = str(model.model_id)
     with tempfile.TemporaryDirectory() as temporary:
-        path, home = Path(temporary) / NAME, Path(head["destination"]["folder"])
+        path = Path(temporary) / NAME
+        home = Path(head["destination"]["folder"])
         save_model(path, run.path, home, model_id=model_id, run_id=run_id)
         client.log_model_artifacts(model_id, str(path))
     client.finalize_logged_model(model_id, LoggedModelStatus.READY)
     outputs = client.get_run(run_id).outputs
     if outputs is None or model_id not in [output.model_id for output in outputs.model_outputs]:
         client.log_outputs(run_id, [LoggedModelOutput(model_id, step=0)])  # a database accepts it only once
-    time, ids = summary["time"], {"model_id": model_id, "run_id": run_id}
+    time = summary["time"]
+    ids = {"model_id": model_id, "run_id": run_id}
     scores = {name: v for name, v in summary["values"].items() if name.startswith(("best/", "test/"))}
     if scores:  # the run has them already, with the same time: they are not duplicated
         metrics = [Metric(name, value, time, 0, **ids) for name, value in scores.items()]
@@ -90,7 +93,9 @@ def register_model(client: "MlflowClient", name: str, state: "UploadState", desc
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
-    model_id, run_id, previous = state.model_id, state.run_id, os.environ.get(URI_VARIABLE)
+    model_id = state.model_id
+    run_id = state.run_id
+    previous = os.environ.get(URI_VARIABLE)
     set_tracking_uri(client.tracking_uri)  # where a database's registry looks for the model
     try:
         source = f"models:/{model_id}"
@@ -115,7 +120,8 @@ def save_model(
         from mlflow.models import Model
 
         disable_requirement_check()
-        data, code = Path(temporary) / "network", Path(temporary) / f"{LOADER}.py"
+        data = Path(temporary) / "network"
+        code = Path(temporary) / f"{LOADER}.py"
         write_bundle(data, run / NETWORK, run.weights("best"), home)
         shutil.copyfile(Path(mlflow_loader.__file__), code)
         files = {"loader_module": LOADER, "data_path": str(data), "code_paths": [str(code)]}

@@ -70,7 +70,8 @@ def tracking_uri(uri: str | None, folder: Path | None = None) -> str:
 
 def destination(recorded: Mapping[str, Any]) -> str:
     """Return the tracking URI of a journal's destination; a password comes from the environment only."""
-    home, uri = Path(recorded["folder"]), recorded["uri"]
+    home = Path(recorded["folder"])
+    uri = recorded["uri"]
     if uri is None:  # the run's folder may have been copied from another machine
         return f"{SQLITE}{home / DATABASE}" if home.is_dir() else tracking_uri(None)
     if HIDDEN not in uri:

@@ -31,7 +31,9 @@ def store_type(uri: str) -> StoreType:
 
 def check_uri(uri: str) -> None:
     """Raise a StoreError, with the remedy, for a tracking URI that cannot name a store."""
-    shown, scheme, store = redacted(uri), uri.partition(":")[0], store_type(uri)
+    shown = redacted(uri)
+    scheme = uri.partition(":")[0]
+    store = store_type(uri)
     if store == "files":
         if os.environ.get("MLFLOW_ALLOW_FILE_STORE", "").lower() != "true":
             raise _file_store_error(shown)

@@ -55,7 +55,8 @@ class MlflowRunWriter:
 
     @cached_property
     def client(self) -> "MlflowClient":
-        name, home = self.destination["experiment"], Path(self.destination["folder"])
+        name = self.destination["experiment"]
+        home = Path(self.destination["folder"])
         client, self.state.experiment_id = open_store(self.uri, name, EXPERIMENT_NOTE, home)
         return client
 
@@ -136,7 +137,9 @@ class MlflowRunWriter:
 
     def send_confusion(self, entry: Entry) -> None:
         """Log the confusion matrix of an epoch as an image, unless both of its files are there."""
-        run_id, step, time = self.state.run_id, entry["step"], entry["time"]
+        run_id = self.state.run_id
+        step = entry["step"]
+        time = entry["time"]
         prefix = f"images/{CONFUSION_IMAGES}+step+{step}+timestamp+{time}+"
         if self.may_repeat:
             images = self.client.list_artifacts(run_id, "images")
@@ -157,7 +160,10 @@ class MlflowRunWriter:
 
     def end_run(self, entry: Entry) -> None:
         """Log the model and the results, set the status, register the model."""
-        client, state, metrics, status = self.client, self.state, self.summary["values"], entry["status"]
+        client = self.client
+        state = self.state
+        metrics = self.summary["values"]
+        status = entry["status"]
         self.send_model()
         note = run_note(self.run_folder, self.head, status, metrics, state)
         client.set_tag(state.run_id, NOTE, note)

@@ -158,7 +158,8 @@ class JournalFollower:
             self.baseline.join(self.timeout)
             paths, failures = self.callbacks.make_outputs(self.folder)
         except Exception as error:  # noqa: BLE001
-            paths, failures = [], [explain(error)]
+            paths = []
+            failures = [explain(error)]
         if failures:
             self.note = f"could not be drawn: {'; '.join(failures)}"
         return paths
