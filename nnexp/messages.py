@@ -23,7 +23,9 @@ def listed(names: Sequence[str], limit: int = 8) -> str:
 def first_line(error: object) -> str:
     """Return the first line of a text or of an exception's message; of an empty one, the exception's type."""
     text = str(error).strip()
-    return text.splitlines()[0] if text else "" if isinstance(error, str) else type(error).__name__
+    if not text:
+        return "" if isinstance(error, str) else type(error).__name__
+    return text.splitlines()[0]
 
 
 def duration(seconds: float) -> str:

@@ -58,4 +58,6 @@ def _table_lines(table: FilePredictions) -> list[str]:
 
 def _text(value: object) -> str:
     """Format a true value; ? where it is unknown."""
-    return "?" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
+    if value is None:
+        return "?"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
