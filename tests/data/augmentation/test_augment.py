@@ -151,7 +151,7 @@ def test_examples_that_are_no_images_are_refused_with_a_remedy(shape):
 
 
 def traced_memory(call):
-    """Return peak and kept bytes of five calls; the least of three measurements: other threads allocate too."""
+    """Return peak and kept bytes of five calls; the least of three, as other threads allocate too."""
     peaks, kept = [], []
     for _ in range(3):
         tracemalloc.start()
