@@ -6,6 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
+_UMASK = os.umask(0)  # read at import: the only way to read it is to set it, which other threads would notice
+os.umask(_UMASK)
+MODE = 0o666 & ~_UMASK  # of a new file; mkstemp makes files that only their owner can read
+
 
 def write_atomically(path: Path, content: bytes | str | Callable[[IO[bytes]], object]) -> None:
     """Write a temporary file beside `path`, then rename it; parent folders are made.
@@ -25,15 +29,8 @@ def write_atomically(path: Path, content: bytes | str | Callable[[IO[bytes]], ob
                 content(file)
             else:
                 file.write(content.encode() if isinstance(content, str) else content)
-        os.chmod(temporary, 0o666 & ~_umask())
+        os.chmod(temporary, MODE)
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)
         raise
-
-
-def _umask() -> int:
-    """Return the process's file mode mask, which mkstemp ignores."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

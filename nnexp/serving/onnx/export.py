@@ -14,7 +14,7 @@ import nnexp.serving.onnx.activations
 import nnexp.serving.onnx.layers  # noqa: F401, both register translations
 from nnexp.preprocessing.scaling import Standardization
 from nnexp.serving.model_spec import ModelSpec
-from nnexp.serving.onnx.graph import IR_VERSION, OPSET, Graph, translate
+from nnexp.serving.onnx.graph import IR_VERSION, OPSET, Graph, TranslationError, translate
 from nnexp.serving.predictor import Predictor
 from nnexp.task import Task
 from nnexp.tasks import Classification, Multilabel, Regression
@@ -94,7 +94,7 @@ def _scale(graph: Graph, predictor: Predictor) -> str:
 @singledispatch
 def add_outputs(task: Task, graph: Graph, predictor: Predictor, z: str) -> list["ValueInfoProto"]:
     """Add predictions from a network's outputs z (N, O); returns the graph's outputs, predictions last."""
-    raise NotImplementedError(task.name)
+    raise TranslationError(f"the task {task.name} has no ONNX translation")
 
 
 @add_outputs.register(Regression)
