@@ -13,8 +13,9 @@ import numpy as np
 import nnexp.serving.onnx.activations
 import nnexp.serving.onnx.layers  # noqa: F401, both register translations
 from nnexp.preprocessing.scaling import Standardization
+from nnexp.serving.errors import TranslationError
 from nnexp.serving.model_spec import ModelSpec
-from nnexp.serving.onnx.graph import IR_VERSION, OPSET, Graph, TranslationError, translate
+from nnexp.serving.onnx.graph import IR_VERSION, OPSET, Graph, translate
 from nnexp.serving.predictor import Predictor
 from nnexp.task import Task
 from nnexp.tasks import Classification, Multilabel, Regression
