@@ -1,12 +1,15 @@
 """Wording shared by all messages: suggestions, plurals, lists, durations, overrides as one types them."""
 
 import re
+import shlex
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 MINUTE, HOUR = 60, 3600
+PLAIN_TEXT = re.compile(r"[A-Za-z_/][\w./-]*|\.{1,2}/[\w./-]*", re.ASCII)  # Hydra reads it as text
+KEYWORDS = ("true", "false", "null", "nan", "inf")
 
 
 def plural(count: int, noun: str, plural_noun: str = "") -> str:
@@ -62,12 +65,28 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 
 def override(key: str, value: Any) -> str:
-    """Format key=value as on the command line."""
+    """Format key=value as one types it: quoted for Hydra, then for the shell."""
+    return shlex.quote(hydra_override(key, value))
+
+
+def list_override(key: str, name: str) -> str:
+    """Format key=[name] as one types it."""
+    return override(key, [name])
+
+
+def merged_list_override(key: str, existing: str | Sequence[str] | None, names: Iterable[str]) -> str:
+    """Format an override that adds names to the list that a key holds already, as one types it."""
+    kept = [existing] if isinstance(existing, str) else existing or []
+    return override(key, list(dict.fromkeys([*kept, *names])))
+
+
+def hydra_override(key: str, value: Any) -> str:
+    """Format key=value as Hydra parses it; what is typed into a shell needs `override`."""
     return f"{key}={override_value(value)}"
 
 
 def override_value(value: Any) -> str:
-    """Format a value as on the command line."""
+    """Format a value as Hydra parses it; text that Hydra would read as something else is quoted."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -76,9 +95,14 @@ def override_value(value: Any) -> str:
         return f"[{','.join(map(override_value, value))}]"
     if isinstance(value, dict):
         return f"{{{','.join(f'{k}:{override_value(v)}' for k, v in value.items())}}}"
+    if isinstance(value, str) and (not PLAIN_TEXT.fullmatch(value) or value.lower() in KEYWORDS):
+        return _quoted(value)
     return str(value)
 
 
-def list_override(key: str, name: str) -> str:
-    """Format key=[name] so that a shell and Hydra take it."""
-    return f"{key}=[{name}]" if re.fullmatch(r"[\w.-]+", name) else f"'{key}=[\"{name}\"]'"
+def _quoted(text: str) -> str:
+    """Quote text for Hydra: escape what begins an interpolation, the quotes, and backslashes before these."""
+    literal = re.sub(r"(\\*)\$\{", r"\1\1\\${", text)
+    escaped = re.sub(r'(\\*)"', r'\1\1\\"', literal)
+    ending = re.sub(r"(\\+)$", r"\1\1", escaped)
+    return f'"{ending}"'

@@ -23,7 +23,6 @@ from nnexp.config.errors import ConfigError, Problem
 from nnexp.config.naming import flattened
 from nnexp.config.validation import TARGET
 from nnexp.messages import did_you_mean, first_line, nearest
-from nnexp.messages import override as format_override
 
 OPTIONAL = ("experiment", "debug")  # config groups that may be null
 
@@ -154,7 +153,7 @@ class OverridesExaminer:
             elif option != "null" or group not in OPTIONAL:
                 advice = did_you_mean(option, known)
                 what = f"no such option; {advice}options: {', '.join(known)}"
-                self.problems.append(Problem(format_override(group, option), what))
+                self.problems.append(Problem(f"{group}={option}", what))
                 if (guess := nearest(option, known)) is not None:
                     valid.append(f"{key}={guess}")
         return valid

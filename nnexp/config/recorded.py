@@ -23,7 +23,7 @@ from nnexp.config.naming import flattened
 from nnexp.config.overrides import OPTIONAL
 from nnexp.config.validation import TARGET
 from nnexp.data.images.array_cache import USER_CACHE
-from nnexp.messages import did_you_mean, first_line, override, override_value
+from nnexp.messages import did_you_mean, first_line, hydra_override, override_value
 
 Values = dict[str, Any]
 Note = tuple[str, str]  # a label and a text
@@ -58,7 +58,7 @@ def _read(path: Path) -> Values:
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
         raise ConfigError([Problem(str(path), "expected a mapping of names to values")])
     leaves = [leaf for leaf in flattened(values, lists=True) if "${" in f"{leaf[0]}{leaf[1]}"]
-    if problems := [Problem(override(*leaf), "refused: interpolation in a record") for leaf in leaves]:
+    if problems := [Problem(hydra_override(*leaf), "refused: interpolation in a record") for leaf in leaves]:
         raise ConfigError(problems)
     return values
 

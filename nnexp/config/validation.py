@@ -16,7 +16,7 @@ from annotated_types import Ge, Gt, Le, Lt, MinLen, Predicate
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from nnexp.config.errors import Problem
-from nnexp.messages import did_you_mean, override
+from nnexp.messages import did_you_mean, hydra_override
 from nnexp.serving.locate import locate
 
 TARGET = "_target_"
@@ -42,7 +42,7 @@ def validate(
         if key not in parameters:
             guess = did_you_mean(f"{prefix}{key}", (f"{prefix}{name}" for name in parameters))
             what = f"no such key; {guess}keys there: {', '.join(parameters)}"
-            problems.append(Problem(override(f"{prefix}{key}", value), what))
+            problems.append(Problem(hydra_override(f"{prefix}{key}", value), what))
         else:
             problems += _validate_value(parameters[key][0], value, f"{prefix}{key}", plugins)
     for key, (_, required) in parameters.items():
@@ -66,11 +66,11 @@ def _validate_value(annotation: Any, value: Any, path: str, plugins: tuple[str, 
         if isinstance(value, dict):
             return validate(annotation, value, path, plugins)
         keys = ", ".join(f"{path}.{name}" for name in _parameters(annotation))
-        return [Problem(override(path, value), f"is a section; fix: set its keys, {keys}")]
+        return [Problem(hydra_override(path, value), f"is a section; fix: set its keys, {keys}")]
     if isinstance(value, dict) and TARGET in value:
         return _validate_target(annotation, value, path, plugins)
     if inspect.isabstract(annotation):
-        return [Problem(override(path, value), f"must be {describe(annotation)}")]
+        return [Problem(hydra_override(path, value), f"must be {describe(annotation)}")]
     items = [get_args(kind)[0] for kind in _kinds(annotation) if get_origin(kind) is list]
     targets = list(_targets_within(value, path))
     if items and targets and isinstance(value, list):
@@ -86,14 +86,14 @@ def _validate_plain(annotation: Any, value: Any, path: str) -> list[Problem]:
         _adapter(annotation).validate_python(value)
     except ValidationError:
         guess = did_you_mean(str(value), _options(annotation))
-        return [Problem(override(path, value), f"{guess}must be {describe(annotation)}")]
+        return [Problem(hydra_override(path, value), f"{guess}must be {describe(annotation)}")]
     return []
 
 
 def _validate_target(
     annotation: Any, value: dict[str, Any], path: str, plugins: tuple[str, ...]
 ) -> list[Problem]:
-    where = override(f"{path}.{TARGET}", value[TARGET])
+    where = hydra_override(f"{path}.{TARGET}", value[TARGET])
     if not isinstance(value[TARGET], str):
         return [Problem(where, "must be the dotted name of a class")]
     try:

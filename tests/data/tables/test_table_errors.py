@@ -65,7 +65,7 @@ def test_a_csv_file_that_cannot_be_used(content, problem):
 @pytest.mark.parametrize(
     ("content", "remedy", "setting"),
     [
-        ("a,y\n1,u\ninf,v\n", "correct it", "data.drop=[a]"),
+        ("a,y\n1,u\ninf,v\n", "correct it", "'data.drop=[a]'"),
         ("a,y\n1,1.5\n2,inf\n", "correct it", ""),
         (LATE, "correct", """'data.categorical=["a b"]' or 'data.drop=["a b"]'"""),
         ("a,y\n1,u\n2,u\n", "", "data.target=COLUMN"),
@@ -155,7 +155,7 @@ def test_columns_of_other_types_can_be_dropped():
     pq.write_table(pa.table({"a": [[1.0]] * 20, "b": range(20), "y": ["u", "v"] * 10}), "t.parquet")
     error = error_of(None, name="t.parquet")
     assert "the column 'a' holds list<element: double>" in error.problem
-    assert error.setting == "data.drop=[a]"
+    assert error.setting == "'data.drop=[a]'"
     assert Table(path="t.parquet", target="y", drop=["a"]).load().features == ("b",)
     np.savez("t.npz", x=np.ones((20, 2)) * 1j, y=np.arange(20) % 2)
     assert "the column 'x0' holds complex128" in error_of(None, name="t.npz").problem

@@ -1,0 +1,65 @@
+"""Wording shared by all messages: an override that is printed can be typed."""
+
+import shlex
+from string import printable
+
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hypothesis import given
+from hypothesis import strategies as st
+from omegaconf import OmegaConf
+
+from nnexp.messages import list_override, merged_list_override, override
+
+ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
+MARKS = st.text(r"""\"'${}[](),:=~#?*!|&;<> abz019.-+_%@/""" + "\t\nöß€🙂")
+TEXTS = (ANY_TEXT | MARKS | st.text(printable)).filter(lambda text: text != "???")  # no value, for OmegaConf
+NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+VALUES = TEXTS | NUMBERS | st.booleans() | st.none() | st.lists(TEXTS | NUMBERS, max_size=3)
+
+
+def typed(printed):
+    """Parse what is printed as a shell does, then as Hydra does; return the key and its value."""
+    (word,) = shlex.split(printed)
+    parsed = OverridesParser.create().parse_override(word)
+    return parsed.key_or_group, OmegaConf.to_container(OmegaConf.create({"v": parsed.value()}), resolve=True)[
+        "v"
+    ]
+
+
+@given(VALUES)
+def test_an_override_is_printed_so_that_shell_and_hydra_read_the_same_value(value):
+    key, read = typed(override("data.drop", value))
+    assert (key, read, type(read)) == ("data.drop", value, type(value))
+
+
+@given(TEXTS)
+def test_a_name_is_printed_as_a_list_of_one(name):
+    assert typed(list_override("data.drop", name)) == ("data.drop", [name])
+
+
+@pytest.mark.parametrize(
+    ("existing", "names", "merged"),
+    [
+        (None, ["a"], ["a"]),
+        ("a", ["b c"], ["a", "b c"]),
+        (["a", "1"], ["b", "a"], ["a", "1", "b"]),
+        ([], ["true", "1e5", "größe"], ["true", "1e5", "größe"]),
+    ],
+)
+def test_names_are_added_to_the_list_that_is_there(existing, names, merged):
+    assert typed(merged_list_override("data.drop", existing, names)) == ("data.drop", merged)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "printed"),
+    [
+        ("optimizer.lr", 0.1, "optimizer.lr=0.1"),
+        ("data.path", "./my-data/wine.csv", "data.path=./my-data/wine.csv"),
+        ("data.target", "größe", "'data.target=\"größe\"'"),
+        ("model.hidden", [300, 100], "'model.hidden=[300,100]'"),
+        ("tracking.run_name", None, "tracking.run_name=null"),
+    ],
+)
+def test_only_what_needs_quotes_is_quoted(key, value, printed):
+    assert override(key, value) == printed
