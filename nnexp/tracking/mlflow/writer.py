@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from nnexp.redaction import redacted
 from nnexp.run_folder import MISCLASSIFIED_TABLE, NETWORK, Entry, RunFolder
 from nnexp.tracking.mlflow.dataset_inputs import dataset_inputs
-from nnexp.tracking.mlflow.model import find_version, log_model, register_model
+from nnexp.tracking.mlflow.logged_model import find_version, log_model, register_model
 from nnexp.tracking.mlflow.run_notes import EXPERIMENT_NOTE, run_note, short_result
 from nnexp.tracking.mlflow.store import NOTE, destination, log_metrics, log_params, open_store
 from nnexp.tracking.mlflow.upload_state import UploadState
