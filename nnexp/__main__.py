@@ -7,6 +7,7 @@ from importlib import import_module
 
 from nnexp.cli.errors import FULL_ERROR, USER_ERROR, exit_code, format_error, raise_on_sigterm
 from nnexp.cli.help import COMMANDS, help_text, version
+from nnexp.cli.streams import check_encoding, prepare_streams, restart_in_utf8_mode
 from nnexp.errors import UserError
 from nnexp.messages import did_you_mean
 
@@ -17,9 +18,14 @@ def main(arguments: list[str] | None = None) -> int:
     Args:
         arguments: after the program's name; None takes them from sys.argv.
     """
+    if arguments is None:
+        restart_in_utf8_mode()
+    prepare_streams()
     raise_on_sigterm()
     try:
-        code = dispatch(sys.argv[1:] if arguments is None else arguments)
+        arguments = sys.argv[1:] if arguments is None else arguments
+        check_encoding(arguments)
+        code = dispatch(arguments)
         sys.stdout.flush()
         return code
     except BrokenPipeError:  # what Python still buffers must not fail at exit

@@ -87,7 +87,7 @@ class RunFolder:
     def json(self, name: str) -> dict[str, Any]:
         """Read a JSON object."""
         with suppress(OSError, ValueError):
-            return dict(json.loads((self.path / name).read_text()))
+            return dict(json.loads((self.path / name).read_text(encoding="utf-8")))
         return {}
 
     def arrays(self, name: str) -> Arrays:

@@ -1,8 +1,6 @@
 """Progress displays: header, epochs and summary of one run; one line for each run of a sweep."""
 
 import logging
-import os
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
@@ -11,6 +9,7 @@ from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from nnexp.cli.console import PipeSafeConsole, can_redraw
 from nnexp.cli.run_header import run_header
 from nnexp.config import Settings
 from nnexp.experiment.components import Components
@@ -28,17 +27,6 @@ log = logging.getLogger("nnexp")  # in a run's folder, this keeps what the termi
 MAX_PROGRESS_LINES = 25  # above a progress bar
 REFRESHES_PER_SECOND = 4
 STATUS_MARKUP = {"KILLED": "[yellow]stopped[/]", "FAILED": "[red]failed[/]"}
-
-
-class PipeSafeConsole(Console):
-    """Console that survives a closed pipe: `head` on a run's output does not end the run."""
-
-    def __init__(self) -> None:
-        super().__init__(highlight=False, soft_wrap=True)
-
-    def on_broken_pipe(self) -> None:
-        self.quiet = True
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class TerminalDisplay(Display):
@@ -60,7 +48,7 @@ class TerminalDisplay(Display):
         self.unit = trainer.unit
         self.planned = trainer.steps_planned if trainer.evaluate_every else trainer.n_epochs
         self.lines_every = 1
-        if not self.console.is_terminal:
+        if not can_redraw(self.console):
             yield
             return
         period = trainer.evaluate_every or 1
@@ -80,7 +68,7 @@ class TerminalDisplay(Display):
         self.print(text, to_terminal=record.at % self.lines_every == 0 or record.at in (1, self.planned))
 
     def uploading(self) -> None:
-        if self.console.is_terminal:
+        if can_redraw(self.console):
             self.console.print("[dim]drawing plots, uploading the run ...[/]", end="\r")
 
     def conclusion(self, settings: Settings, result: Result, outcome: Outcome) -> None:

@@ -47,7 +47,9 @@ def version() -> str:
 
 def first_comment(path: Path) -> str:
     """Return the description of a YAML file: its first comment that is not for Hydra."""
-    comments = [line[1:].strip() for line in path.read_text().splitlines() if line.startswith("#")]
+    comments = [
+        line[1:].strip() for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("#")
+    ]
     return next((comment for comment in comments if not comment.startswith("@package")), "")
 
 

@@ -21,7 +21,9 @@ def fetch(folder: Path, text: str, recorded_destination: Mapping[str, Any]) -> s
         runs = Runs(destination(recorded_destination))
         run = runs.last_finished() if text == "last" else runs.find(text)
         paths = {split: f"{Classification.report_folder}/{split}.json" for split, _ in SPLITS}
-        reports = {split: json.loads(run.file(path).read_text()) for split, path in paths.items()}
+        reports = {
+            split: json.loads(run.file(path).read_text(encoding="utf-8")) for split, path in paths.items()
+        }
         write_atomically(folder / BASELINE, json.dumps({"name": run.name, "id": run.id, **reports}))
     except (StoreError, OSError, ValueError) as error:
         return f"tracking.baseline={text}: {error}"

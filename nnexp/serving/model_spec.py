@@ -83,7 +83,7 @@ class ModelSpec:
             PredictorError: see `from_json`.
         """
         try:
-            return cls.from_json(path.read_text())
+            return cls.from_json(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise PredictorError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
 

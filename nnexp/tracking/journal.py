@@ -79,7 +79,7 @@ class Journal:
 def process_identity(pid: int) -> dict[str, Any]:
     """Return the identity of a process: host, PID, start in clock ticks (PIDs are used again)."""
     try:
-        began = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        began = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
     except (OSError, IndexError):
         began = ""
     return {"host": platform.node(), "pid": pid, "began": began}

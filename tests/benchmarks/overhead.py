@@ -66,7 +66,7 @@ def measure(kind: str, folder: str, overrides: list[str]) -> dict[str, float]:
     command = [sys.executable, "-c", PROGRAM, kind, report, *overrides, *(ALONE if kind == "alone" else [])]
     subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
     ended = time.time()
-    with open(report) as file:
+    with open(report, encoding="utf-8") as file:
         spans = json.load(file)
     loaded = spans["load"][1] - spans["load"][0]
     return {

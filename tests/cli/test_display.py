@@ -9,13 +9,18 @@ from nnexp import compose, run
 from nnexp.cli.display import SweepLine, TerminalDisplay
 
 
+class Screen(io.StringIO):
+    def isatty(self):
+        return True
+
+
 @pytest.mark.parametrize(
     "overrides",
     [[], ["trainer.evaluate_every=4"], ["trainer.evaluate_every=1000"], ["trainer.epochs=60"]],
     ids=str,
 )
 def test_evaluations_are_shown_at_most_so_many_and_the_last_always(overrides):
-    shown = io.StringIO()
+    shown = Screen()
     console = Console(file=shown, force_terminal=True, width=150, highlight=False, no_color=True)
     config = compose(["data=digits", "trainer.epochs=3", "tracking=none", *overrides])
     result = run(config, display=TerminalDisplay(console))

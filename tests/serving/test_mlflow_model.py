@@ -103,7 +103,7 @@ def test_mlflow_models_serve_predicts_five_digits(store, alone):
         "MLFLOW_TRACKING_URI": f"sqlite:///{store}",
         "MLFLOW_DISABLE_TELEMETRY": "true",
     }
-    with open("serve.log", "w") as log:
+    with open("serve.log", "w", encoding="utf-8") as log:
         server = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
     try:
         for _ in range(600):
@@ -111,7 +111,7 @@ def test_mlflow_models_serve_predicts_five_digits(store, alone):
                 with urllib.request.urlopen(f"{url}/ping", timeout=1):
                     break
             except OSError:
-                assert server.poll() is None, Path("serve.log").read_text()
+                assert server.poll() is None, Path("serve.log").read_text(encoding="utf-8")
                 time.sleep(0.1)
         body = json.dumps({"inputs": images[:5].tolist()}).encode()
         request = urllib.request.Request(f"{url}/invocations", body, {"Content-Type": "application/json"})

@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 
-from rich.console import Console
 from rich.markup import escape
 
 from nnexp.cli.arguments import Arguments
+from nnexp.cli.console import PipeSafeConsole
 from nnexp.cli.doctor import installation, machine, project
 from nnexp.cli.doctor.finding import Check, Finding
 from nnexp.cli.errors import FAILURE
@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> int:
     parser = Arguments("doctor", description, epilog="Exit code 0: no problem; 1: at least one.")
     parser.add_json()
     options = parser.parse_args(arguments)
-    console = Console(highlight=False, soft_wrap=True)
+    console = PipeSafeConsole()
     findings = []
     for finding in run_checks(CHECKS.items()):
         findings.append(finding)

@@ -8,10 +8,9 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from nnexp.cli.arguments import Arguments
-from nnexp.cli.display import PipeSafeConsole, TerminalDisplay
+from nnexp.cli.console import PipeSafeConsole
+from nnexp.cli.display import TerminalDisplay
 from nnexp.cli.errors import FAILURE
 from nnexp.config import build
 from nnexp.config.recorded import load_recorded
@@ -33,7 +32,7 @@ class RecordEnded(KeyboardInterrupt):
 class DisplayUpTo(TerminalDisplay):
     """A display that ends the run after the last recorded step."""
 
-    def __init__(self, console: Console, last: int) -> None:
+    def __init__(self, console: PipeSafeConsole, last: int) -> None:
         super().__init__(console)
         self.last = last
 
@@ -66,7 +65,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--config-dir", metavar="DIR", help="a folder of your own config groups")
     parser.add_json("print the comparison as JSON; progress goes to stderr")
     options = parser.parse_intermixed_args(arguments)
-    console = Console(stderr=True, highlight=False, soft_wrap=True) if options.json else PipeSafeConsole()
+    console = PipeSafeConsole(stderr=options.json)
     recorded = Runs(options.uri, options.experiment).find(options.run)
     reproduction = reproduce(recorded, options.overrides, console, options.anyway, options.config_dir)
     if options.json:
@@ -77,7 +76,7 @@ def main(arguments: list[str]) -> int:
 
 
 def reproduce(
-    recorded: Run, overrides: Sequence[str], console: Console, anyway: bool, config_dir: str | None
+    recorded: Run, overrides: Sequence[str], console: PipeSafeConsole, anyway: bool, config_dir: str | None
 ) -> Reproduction:
     """Repeat a run in a new folder, without tracking, and compare; with other data only `anyway`."""
     display = TerminalDisplay(console)

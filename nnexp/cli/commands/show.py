@@ -5,11 +5,11 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from nnexp.cli.arguments import Arguments
+from nnexp.cli.console import PipeSafeConsole
 from nnexp.cli.run_report import report, select_epochs
 from nnexp.messages import duration, listed
 from nnexp.metrics.metric_info import SPLIT_METRICS, format_metric
@@ -35,7 +35,7 @@ def main(arguments: list[str]) -> int:
     if options.json:
         print(json.dumps(_finite(run), indent=2, allow_nan=False))
         return 0
-    console = Console(highlight=False, soft_wrap=True)
+    console = PipeSafeConsole()
     for item in (*origin(run), *results(run), *([epochs(run)] if run["epochs"] else []), *files(run)):
         line = isinstance(item, tuple) and Text.assemble((item[0].ljust(LABEL), "bold"), item[1])
         console.print(line or item)

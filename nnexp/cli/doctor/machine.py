@@ -52,7 +52,7 @@ def available_cores() -> int:
     """Return how many cores this process may use, within the limit of its container."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
-        quota, period = CGROUP.read_text().split()
+        quota, period = CGROUP.read_text(encoding="utf-8").split()
         return min(cores, max(1, round(int(quota) / int(period))))
     except (OSError, ValueError):  # no container, or one without a limit
         return cores

@@ -55,7 +55,7 @@ def load_or_build(folder: Path, made_from: dict[str, Any], build: Callable[[], E
 def load_cached(folder: Path, made_from: dict[str, Any] | None = None) -> Entry | None:
     """Load an entry if it is intact and was made from that source (None: from any)."""
     try:
-        manifest = json.loads((folder / MANIFEST).read_text())
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         if made_from is not None and manifest["made_from"] != made_from:
             return None
         files = {name: folder / f"{name}.npy" for name in manifest["sizes"]}

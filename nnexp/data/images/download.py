@@ -42,9 +42,10 @@ def fetch(url: str) -> bytes:
 
     columns = TextColumn("{task.description}"), DownloadColumn(), TransferSpeedColumn()
     console = Console(stderr=True)
+    can_redraw = console.is_interactive and console.file.isatty()  # FORCE_COLOR wants no bars in a log
     content = bytearray()
     with (
-        Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress,
+        Progress(*columns, console=console, disable=not can_redraw, transient=True) as progress,
         requests.get(url, timeout=TIMEOUT, stream=True) as response,
     ):
         response.raise_for_status()

@@ -129,7 +129,7 @@ def first_checksums(checksums: dict[str, str], first_use: Path) -> dict[str, str
             write_atomically(first_use, json.dumps(checksums, indent=1))
         return checksums
     try:
-        known = json.loads(first_use.read_text())
+        known = json.loads(first_use.read_text(encoding="utf-8"))
         return {key: str(known[key]) for key in FILES}
     except (OSError, ValueError, LookupError, TypeError) as error:
         problem = f"not a readable record of first use: {error}"

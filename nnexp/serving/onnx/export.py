@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-import nnexp.serving.onnx.activations
+import nnexp.serving.onnx.activations  # noqa: F401
 import nnexp.serving.onnx.layers  # noqa: F401, both register translations
 from nnexp.preprocessing.scaling import Standardization
 from nnexp.serving.errors import TranslationError

@@ -38,7 +38,7 @@ class Uploader:
         self.owner = os.getpid()
         command = [sys.executable, "-P", "-m", ENTRY_POINT, *(["--mlflow"] if mlflow else [])]
         pipe = subprocess.PIPE  # in a process group of its own, which Ctrl-C does not reach
-        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, process_group=0)
+        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, encoding="utf-8", process_group=0)
 
     @classmethod
     def start(cls, mlflow: bool) -> "Uploader":

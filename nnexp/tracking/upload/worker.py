@@ -178,7 +178,7 @@ def detach() -> None:
 
 def redirect_stdout() -> TextIO:
     """Return standard output, and redirect what libraries print there to standard error."""
-    output = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    output = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     return output
 
@@ -196,7 +196,7 @@ def import_mlflow() -> None:
     set_mlflow_defaults()
     gc.disable()
     try:
-        import mlflow.pyfunc
+        import mlflow.pyfunc  # noqa: F401
         import mlflow.tracking  # noqa: F401
     finally:
         gc.freeze()

@@ -206,7 +206,7 @@ def test_labels_are_predicted_by_name(runs, flowers, alone, predict, predict_jso
 
 def test_arrays_and_tables_of_pixels_may_hold_true_classes(digits, predict):
     data = build(compose(["data=digits"])).data.load()
-    expected = json.loads(Path(digits, "confusion", "test.json").read_text())["accuracy"]
+    expected = json.loads(Path(digits, "confusion", "test.json").read_text(encoding="utf-8"))["accuracy"]
     np.savez("test.npz", x=data.x_test, y=data.y_test)
     np.savez("images.npz", images=data.x_test.reshape(-1, 8, 8))
     columns = pd.DataFrame(data.x_test, columns=[f"pixel{n}" for n in range(64)])
@@ -268,7 +268,7 @@ def test_files_that_do_not_fit_a_network_of_images_are_refused(digits, name, con
     if isinstance(content, dict):
         np.savez(name, **content)
     elif content is not None:
-        Path(name).write_text(content)
+        Path(name).write_text(content, encoding="utf-8")
     assert message in refused(digits, name)
 
 
@@ -314,7 +314,7 @@ def test_runs_that_do_not_exist_or_have_no_network_are_refused(digits, alone, re
     np.save("x.npy", np.zeros((1, 64)))
     refused("nowhere", "x.npy")
     (alone / "old").mkdir()
-    (alone / "old" / "journal.jsonl").write_text(Path(digits, "journal.jsonl").read_text())
+    (alone / "old" / "journal.jsonl").write_text(Path(digits, "journal.jsonl").read_text(encoding="utf-8"))
     assert "network.json" in refused(alone / "old", "x.npy")
 
 

@@ -131,7 +131,7 @@ PATHS |= {"good.xlsx": "expected one of .csv, .csv.gz, .tsv, .tsv.gz, .parquet, 
 def test_a_path_without_a_table(name, problem):
     Path("folder").mkdir()
     for existing in ("good.csv", "good.xlsx"):
-        Path(existing).write_text(GOOD)
+        Path(existing).write_text(GOOD, encoding="utf-8")
     with pytest.raises(DataError) as error:
         Table(path=name, target="y").load()
     assert problem in error.value.problem

@@ -1,0 +1,23 @@
+"""The console of all commands: what a terminal, a pipe, a log of CI can show."""
+
+import os
+import sys
+from typing import Any
+
+from rich.console import Console
+
+
+class PipeSafeConsole(Console):
+    """Console that survives a closed pipe: `head` on a run's output does not end the run."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"highlight": False, "soft_wrap": True} | options)
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def can_redraw(console: Console) -> bool:
+    """Return whether lines can be drawn over: FORCE_COLOR wants colours in a log, but no progress bars."""
+    return console.is_interactive and console.file.isatty()
