@@ -2,22 +2,20 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nnexp.errors import UserError
 from nnexp.messages import listed, nearest
-from nnexp.preprocessing.missing import MISSING, MISSING_CATEGORY, is_number, normalize_text, parse_number
+from nnexp.preprocessing.categories import UnseenValues, category_index, index_of_other, list_values
+from nnexp.preprocessing.errors import EncodingError
+from nnexp.preprocessing.missing import normalize_text, parse_number
 
 MAX_LISTED = 30  # categories or columns in a message
+MAX_ROWS = 3  # rows in a message
 DescribeRow = Callable[[int], str]
 Indices = NDArray[np.int64]
-
-
-class EncodingError(UserError, ValueError):
-    """A table that cannot be encoded as the network's inputs."""
 
 
 @dataclass(frozen=True)
@@ -27,16 +25,23 @@ class Column:
     name: str
     categories: tuple[str, ...] | None = None  # each is one input, 0 or 1; None: the column holds numbers
     decimal: str = "."  # the decimal mark of the training table; text with a point is a number in any case
+    infrequent: tuple[str, ...] = ()  # categories that share the input OTHER
+    unseen: Literal["other", "error"] = "other"  # what a value that training did not see is taken as
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
         """Read what `to_json` returned."""
-        categories = values.get("categories")
-        return cls(values["name"], tuple(categories) if categories else None, values.get("decimal", "."))
+        fields = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+        return cls(**fields)
 
     def to_json(self) -> dict[str, Any]:
         """Return a mapping for JSON."""
         return dict(vars(self))
+
+    @property
+    def kind(self) -> Literal["number", "category"]:
+        """What the cells are."""
+        return "number" if self.categories is None else "category"
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -50,9 +55,16 @@ def describe_row(n: int) -> str:
 
 
 def encode_columns(
-    table: Mapping[Any, Any], columns: Sequence[Column], describe_row: DescribeRow = describe_row
+    table: Mapping[Any, Any],
+    columns: Sequence[Column],
+    describe_row: DescribeRow = describe_row,
+    unseen: UnseenValues | None = None,
 ) -> NDArray[np.float32]:
-    """Encode a table, sequences by column name, as inputs x (N, I); a missing number is NaN."""
+    """Encode a table, sequences by column name, as inputs x (N, I); a missing number is NaN.
+
+    Values that training did not see are the category OTHER if there is one, else 0 in all inputs of their
+    column; they are counted in `unseen`.
+    """
     given = {str(name).strip(): values for name, values in table.items()}
     check_columns(columns, list(given))
     x = np.zeros((len(given[columns[0].name]), sum(len(column.inputs) for column in columns)), np.float32)
@@ -65,7 +77,9 @@ def encode_columns(
         if column.categories is None:
             x[:, first] = encode_numbers(values, column.name, describe_row, column.decimal)
         else:
-            x[np.arange(len(x)), first + encode_categories(values, column, describe_row)] = 1
+            indices = encode_categories(values, column, describe_row, unseen)
+            (rows,) = np.nonzero(indices >= 0)
+            x[rows, first + indices[rows]] = 1
         first += len(column.inputs)
     return x
 
@@ -97,41 +111,30 @@ def encode_numbers(
     return encoded
 
 
-def encode_categories(values: Any, column: Column, describe_row: DescribeRow = describe_row) -> Indices:
-    """Convert a column of categories to their indices (N,); an unknown one is an `EncodingError`."""
+def encode_categories(
+    values: Any, column: Column, describe_row: DescribeRow = describe_row, unseen: UnseenValues | None = None
+) -> Indices:
+    """Convert a column of categories to their indices (N,); -1 of an unseen one without OTHER.
+
+    Raises:
+        EncodingError: a value is unseen, and the column refuses such.
+    """
     known = column.categories or ()
-    index_of = category_index(known, column.decimal)
+    index_of = category_index(known, column.decimal, column.infrequent)
     cells = _as_array(values, column.name).astype(object).tolist()
     indices = np.array([index_of(cell) for cell in cells], np.int64)
-    if (unknown := indices < 0).any():
-        row = int(unknown.argmax())
-        text = normalize_text(cells[row])
-        problem = "has no value" if text in MISSING else f"holds {text[:40]!r}"
-        expected = f"expected one of {listed(known, MAX_LISTED)}, as in training"
-        raise EncodingError(f"{describe_row(row)}: the column {column.name!r} {problem}; {expected}")
+    (rows,) = np.nonzero(indices < 0)
+    if not len(rows):
+        return indices
+    texts = [normalize_text(cells[row]) for row in rows]
+    if column.unseen == "error":
+        which = listed([describe_row(int(row)) for row in rows], MAX_ROWS)
+        problem = f"the column {column.name!r} holds {list_values(texts)}, not seen in training"
+        raise EncodingError(f"{which}: {problem}; expected one of {listed(known, MAX_LISTED)}")
+    if unseen is not None:
+        unseen.add(column.name, texts)
+    indices[rows] = index_of_other(known)
     return indices
-
-
-def category_index(categories: Sequence[str], decimal: str = ".") -> Callable[[Any], int]:
-    """Return a function that finds the index of a cell's category; -1 of an unknown one.
-
-    Numbers are compared as numbers, true and false in any case; a missing value is MISSING_CATEGORY.
-    """
-    by_text = {text: n for n, text in enumerate(categories)}
-    by_number = {parse_number(text, decimal): n for text, n in by_text.items() if is_number(text, decimal)}
-    by_bool = {text.lower(): n for text, n in by_text.items() if text.lower() in ("true", "false")}
-
-    def find(cell: Any) -> int:
-        text = normalize_text(cell)
-        if text in MISSING:
-            return by_text.get(MISSING_CATEGORY, -1)
-        if text in by_text:
-            return by_text[text]
-        if isinstance(cell, bool | np.bool_):
-            return by_bool.get(text, -1)
-        return by_number.get(parse_number(text, decimal), -1) if is_number(text, decimal) else -1
-
-    return find
 
 
 def _as_array(values: Any, name: str) -> NDArray[Any]:

@@ -35,14 +35,18 @@ class Standardization(_Statistics):
     """Standardize columns in place: (x - shift) * factor; a missing number (NaN) becomes 0, the mean."""
 
     shift: NDArray[Any]  # (I,) the mean; 0 for columns that stay as they are
-    factor: NDArray[Any]  # (I,) 1 / deviation; 1 for columns that stay as they are, 0 for constant ones
+    factor: NDArray[Any]  # (I,) 1 / deviation, 0 for constant columns; 1 for columns that stay as they are
 
     @classmethod
     def fit(cls, x: NDArray[Any], rows: Rows, numeric: NDArray[np.bool_]) -> Self:
-        """Fit the columns `numeric` (I,) of x (N, I) on `rows`, without missing numbers."""
+        """Fit the columns `numeric` (I,) of x (N, I) on `rows`, without missing numbers.
+
+        Other columns, categories, stay as they are; one that is 0 in all these rows is 0 in all others too.
+        """
         mean, deviation = moments(x, rows)
         factor = np.divide(1.0, deviation, out=np.zeros_like(deviation), where=deviation > 0)
-        return cls(np.where(numeric, mean, 0.0), np.where(numeric, factor, 1.0))
+        kept = (mean != 0) | (deviation > 0)
+        return cls(np.where(numeric, mean, 0.0), np.where(numeric, factor, kept))
 
     def astype(self, dtype: DTypeLike) -> "Standardization":
         """Convert shift and factor to the type of the batches."""

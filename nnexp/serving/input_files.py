@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 from nnexp.messages import plural
 from nnexp.preprocessing import columns as encoding
+from nnexp.preprocessing.categories import UnseenValues, category_index
+from nnexp.preprocessing.errors import EncodingError
+from nnexp.preprocessing.missing import MISSING, normalize_text
 from nnexp.serving.errors import PredictorError
 from nnexp.serving.image_input import SUFFIXES as IMAGES
 from nnexp.serving.image_input import as_stored, read_image
@@ -24,7 +27,6 @@ TABLES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
 ARRAYS = (".npz", ".npy")
 CLASS_NAMES = ("label", "labels", "class", "target", "y")  # of the column or array of classes beside images
 Array = NDArray[Any]
-XAndTrue = tuple[Array, Array | None]
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Examples:
     x: Array  # (N, ...) as the data set stores them
     true: Array | None = None  # classes (N,), -1 for unknown ones, or numbers (N, T)
     is_image: bool = False
-    notes: tuple[str, ...] = ()  # what was done to an image
+    notes: tuple[str, ...] = ()  # what was done to an image, what of a table was not seen in training
 
 
 def read_examples(path: Path, predictor: Predictor, as_is: bool = False) -> Examples:
@@ -74,36 +76,39 @@ def _read_table(path: Path, predictor: Predictor) -> Examples:
         if named and path.suffix.lower() == ".npz" and not named & set(reader.column_types):
             return _read_array(path, predictor)
         read = _read_named_columns if named else _read_pixel_columns
-        return Examples(path, *read(reader, path, predictor))
+        return read(reader, path, predictor)
     except DataError as error:
         without_setting = DataError(error.problem, error.remedy, path=path)  # settings are for training
         raise PredictorError(str(without_setting)) from error
-    except encoding.EncodingError as error:
+    except EncodingError as error:
         raise PredictorError(f"{path}: {error}") from error
 
 
-def _read_named_columns(reader: "TableReader", path: Path, predictor: Predictor) -> XAndTrue:
+def _read_named_columns(reader: "TableReader", path: Path, predictor: Predictor) -> Examples:
     """Read the network's columns, and those of the true values if all of them are there."""
     spec = predictor.spec
     encoding.check_columns(spec.columns, list(reader.column_types))
     typed = path.suffix.lower() in (".parquet", ".npz")  # numbers in CSV are text, parsed while reading
     types: dict[str, ColumnType] = {}
     for column in spec.columns:
-        is_text = column.categories is not None or (typed and reader.column_types[column.name] == "text")
+        is_text = column.kind != "number" or (typed and reader.column_types[column.name] == "text")
         types[column.name] = "text" if is_text else "number"
     has_truth = bool(spec.target_columns) and set(spec.target_columns) <= set(reader.column_types)
     if has_truth:
         types |= dict.fromkeys(spec.target_columns, "text" if spec.classes else "number")
     table = _read_columns(reader, types)
-    x = encoding.encode_columns(table, spec.columns, reader.describe_row)
-    if not has_truth:
-        return x, None
-    if spec.classes:
-        return x, _class_indices(table[spec.target_columns[0]], predictor)
-    return x, _encode_numbers(reader, table, spec.target_columns)
+    unseen = UnseenValues()
+    true = None
+    x = encoding.encode_columns(table, spec.columns, reader.describe_row, unseen)
+    if has_truth and spec.classes:
+        true = _class_indices(table[spec.target_columns[0]], predictor, unseen)
+    elif has_truth:
+        true = _encode_numbers(reader, table, spec.target_columns)
+    notes = (unseen.describe(),) if unseen.counts else ()
+    return Examples(path, x, true, notes=notes)
 
 
-def _read_pixel_columns(reader: "TableReader", path: Path, predictor: Predictor) -> XAndTrue:
+def _read_pixel_columns(reader: "TableReader", path: Path, predictor: Predictor) -> Examples:
     """Read a column for each pixel, and one of classes if there is one more."""
     width = prod(predictor.spec.shape)
     pixels = list(reader.column_types)
@@ -116,7 +121,7 @@ def _read_pixel_columns(reader: "TableReader", path: Path, predictor: Predictor)
     classes = classes if predictor.spec.classes else []
     table = _read_columns(reader, types | dict.fromkeys(classes, "text"))
     true = _class_indices(table[classes[0]], predictor) if classes else None
-    return _encode_numbers(reader, table, pixels), true
+    return Examples(path, _encode_numbers(reader, table, pixels), true)
 
 
 def _encode_numbers(reader: "TableReader", table: Mapping[str, Array], names: Sequence[str]) -> Array:
@@ -129,18 +134,25 @@ def _read_columns(reader: "TableReader", types: Mapping[str, "ColumnType"]) -> d
     """Read whole columns: float64 with NaN, or text with None."""
     for name in types:
         if (type_name := reader.column_types[name]) not in ("number", "text"):
-            raise encoding.EncodingError(f"the column {name!r} holds {type_name}, expected numbers or text")
+            raise EncodingError(f"the column {name!r} holds {type_name}, expected numbers or text")
     blocks = [block for block in reader.iter_blocks(types) if len(next(iter(block.values())))]
     if not blocks:
-        raise encoding.EncodingError("the table has no rows")
+        raise EncodingError("the table has no rows")
     arrays = ((name, [block[name].to_numpy(zero_copy_only=False) for block in blocks]) for name in types)
     return {name: np.concatenate(pieces) for name, pieces in arrays}
 
 
-def _class_indices(names: Array, predictor: Predictor) -> NDArray[np.int64]:
-    """Return the indices of classes (N,), -1 of those that the network does not know."""
-    index_of = encoding.category_index(predictor.spec.classes)
-    return np.array([index_of(name) for name in np.asarray(names).tolist()], np.int64)
+def _class_indices(
+    names: Array, predictor: Predictor, unseen: UnseenValues | None = None
+) -> NDArray[np.int64]:
+    """Return the indices of classes (N,), -1 of those that the network does not know, counted in `unseen`."""
+    index_of = category_index(predictor.spec.classes)
+    cells = np.asarray(names).tolist()
+    indices = np.array([index_of(name) for name in cells], np.int64)
+    texts = [normalize_text(cells[row]) for row in np.flatnonzero(indices < 0)]
+    if unseen is not None and (classes := [text for text in texts if text not in MISSING]):
+        unseen.add(predictor.spec.target_columns[0], classes)
+    return indices
 
 
 def _read_array(path: Path, predictor: Predictor) -> Examples:

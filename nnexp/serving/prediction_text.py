@@ -24,6 +24,7 @@ def format_predictions(predictions: Sequence[FilePredictions]) -> str:
         lines += ["", f"{one.examples.path}: {plural(rows, 'row')}", *_table_lines(one)]
         if rows > MAX_ROWS:
             lines.append(f"... {plural(rows - MAX_ROWS, 'more row')}; --out FILE.csv writes all")
+        lines += one.examples.notes
         if one.score:
             value, known = one.score
             task = one.predictor.task

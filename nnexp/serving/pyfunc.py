@@ -1,11 +1,13 @@
 """MLflow's `python_function` interface: examples in, a pandas table of predictions out."""
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nnexp.preprocessing.categories import UnseenValues
 from nnexp.preprocessing.columns import encode_columns
 from nnexp.run_folder import NETWORK
 from nnexp.serving.errors import PredictorError
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 WEIGHTS = "weights.npz"
+logger = logging.getLogger(__name__)
 
 
 class PyfuncModel:
@@ -22,6 +25,7 @@ class PyfuncModel:
 
     def __init__(self, predictor: Predictor) -> None:
         self.predictor = predictor
+        self.has_warned = False  # of values not seen in training
 
     @classmethod
     def load(cls, folder: Path) -> "PyfuncModel":
@@ -61,5 +65,10 @@ class PyfuncModel:
             given = {name: values if np.ndim(values) else [values] for name, values in given.items()}
         has_names = isinstance(given, dict | pd.DataFrame) and any(isinstance(name, str) for name in given)
         if columns and has_names:
-            return encode_columns({name: given[name] for name in given}, columns)
+            unseen = UnseenValues()
+            x = encode_columns({name: given[name] for name in given}, columns, unseen=unseen)
+            if unseen.counts and not self.has_warned:
+                logger.warning("%s; this is logged once", unseen.describe())
+                self.has_warned = True
+            return x
         return np.asarray(given)

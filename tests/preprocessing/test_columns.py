@@ -1,6 +1,7 @@
 """A trained model encodes new rows of a table as in training; errors name the row and the column."""
 
 import datetime
+from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
@@ -10,7 +11,9 @@ from fixtures.trained_runs import PETS
 
 from nnexp.data.tables.formats import open_table
 from nnexp.data.tables.table import Table
-from nnexp.preprocessing.columns import Column, EncodingError, encode_columns, encode_numbers
+from nnexp.preprocessing.categories import UnseenValues
+from nnexp.preprocessing.columns import Column, encode_columns, encode_numbers
+from nnexp.preprocessing.errors import EncodingError
 from nnexp.preprocessing.missing import MISSING, normalize_text
 
 COLUMNS = (
@@ -95,10 +98,6 @@ def test_missing_values_become_what_they_became_in_training(missing):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"kind": ["a", "c"]}, "row 2: the column 'kind' holds 'c'"),
-        ({"kind": ["a", "c"]}, "expected one of a, b, missing"),
-        ({"flag": [None, True]}, "row 1: the column 'flag' has no value"),
-        ({"code": [1, 3]}, "row 2: the column 'code' holds '3'"),
         ({"size": [1, "tall"]}, "row 2: expected a number in the column 'size', got 'tall'"),
         ({"size": [1, "1_000"]}, "got '1_000'"),
         ({"size": [1, "1,234"]}, "got '1,234'"),
@@ -108,7 +107,6 @@ def test_missing_values_become_what_they_became_in_training(missing):
         ({"size": [datetime.date(2026, 1, 1), 1]}, "row 1: expected a number"),
         ({"size": np.array(["2026-01-01", "2026-01-02"], "datetime64[ns]")}, "got '2026-01-01"),
         ({"size": [1, [2]]}, "row 2: expected a number in the column 'size', got '[2]'"),
-        ({"kind": ["a", ["b"]]}, "row 2: the column 'kind' holds"),
         ({"kind": np.array([["a", "b"]] * 2)}, "the column 'kind' must hold one value per row"),
         ({"kind": ["a"]}, "the column 'kind' has 1 rows, 'size' has 2"),
         ({"kind": None, "Kind": ["a", "b"]}, "missing column: kind; is it 'Kind'?"),
@@ -121,6 +119,36 @@ def test_an_error_names_the_row_and_the_column(change, message):
     with pytest.raises(EncodingError) as error:
         encode_columns(table, COLUMNS)
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (
+            {"kind": ["c", "a"]},
+            "row 1: the column 'kind' holds 'c', not seen in training; expected one of a, b",
+        ),
+        ({"flag": [None, True]}, "row 1: the column 'flag' holds no value, not seen"),
+        ({"code": [1, 3]}, "row 2: the column 'code' holds '3'"),
+        ({"kind": ["d", "c"]}, "row 1, row 2: the column 'kind' holds 'd', 'c'"),
+    ],
+    ids=str,
+)
+def test_unseen_values_are_refused_on_request(change, expected):
+    columns = [replace(column, unseen="error") for column in COLUMNS]
+    with pytest.raises(EncodingError) as error:
+        encode_columns(GOOD | change, columns)
+    assert expected in str(error.value)
+
+
+def test_unseen_values_are_counted_and_become_other_or_0():
+    columns = (Column("kind", ("a", "other"), infrequent=("b",)), Column("code", ("1", "2")))
+    unseen = UnseenValues()
+    table = {"kind": ["a", "b", "c", None, "c"], "code": [1, "2.0", 3, ["x"], None]}
+    x = encode_columns(table, columns, unseen=unseen)
+    assert x.tolist() == [[1, 0, 1, 0], [0, 1, 0, 1], *[[0, 1, 0, 0]] * 3]
+    expected = "kind (3 rows: 'c', no value), code (3 rows: '3', \"['x']\", no value)"
+    assert unseen.describe() == f"values not seen in training: {expected}"
 
 
 def test_dates_may_be_categories():

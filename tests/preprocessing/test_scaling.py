@@ -37,6 +37,13 @@ def test_columns_that_are_not_numeric_stay_as_they_are():
     assert (list(fitted.shift), list(fitted.factor)) == ([0] * 3, [1] * 3)
 
 
+def test_a_category_that_no_training_row_has_is_0_in_all_rows():
+    x = np.eye(3, dtype=np.float32)
+    fitted = Standardization.fit(x, np.arange(2), ~EVERY)
+    fitted(x)
+    np.testing.assert_array_equal(x, np.diag([1, 1, 0]))
+
+
 def test_a_constant_target_is_restored_exactly():
     y = np.full((50, 1), 7, np.float32)
     scale = TargetScale.fit(y, np.arange(50))

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from fixtures.trained_runs import PETS
 
-from nnexp.preprocessing.columns import EncodingError
+from nnexp.preprocessing.errors import EncodingError
 from nnexp.serving import bundle, mlflow_loader
 from nnexp.serving.errors import PredictorError
 from nnexp.serving.pyfunc import PyfuncModel
@@ -70,10 +70,18 @@ def test_table_columns_may_be_in_any_order_and_form(species, table):
         pd.testing.assert_frame_equal(model.predict(same), expected)
     for row in (dict(other.iloc[3].items()), other.iloc[3]):
         assert model.predict(row)["prediction"].tolist() == [expected["prediction"][3]]
-    with pytest.raises(EncodingError, match="row 2: the column 'colour' holds 'pink'"):
-        model.predict(other.assign(colour=["red", "pink", *["red"] * 118]))
     with pytest.raises(EncodingError, match="missing column: height"):
         model.predict(other.drop(columns="height"))
+
+
+def test_rows_of_unseen_values_are_predicted_and_logged_once(species, table, caplog):
+    model = PyfuncModel(species.predictor)
+    new = table.assign(colour=["red", "pink", *["red"] * 118])
+    predicted, expected = model.predict(new), model.predict(table.assign(colour="red"))
+    pd.testing.assert_frame_equal(predicted.drop(index=8), expected.drop(index=8))
+    model.predict(new)
+    (record,) = caplog.records
+    assert "values not seen in training: colour (1 row: 'pink')" in record.message
 
 
 def test_regressions_and_labels_have_a_column_per_target(trained, pets, table):

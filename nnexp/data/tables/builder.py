@@ -1,45 +1,65 @@
 """Build one array of inputs from the blocks of a table: N rows, I inputs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nnexp.data.errors import DataError
 from nnexp.data.splitting import Rows
-from nnexp.data.tables.column_buffers import CategoryColumn, NumberColumns, arrange_rows, insert_one_hot
+from nnexp.data.tables.column_buffers import (
+    CategoryColumn,
+    Codes,
+    NumberColumns,
+    arrange_rows,
+    insert_one_hot,
+)
 from nnexp.data.tables.partition import Groups
 from nnexp.data.tables.reader import TableReader
 from nnexp.data.tables.roles import Roles
 from nnexp.data.tables.target import TargetColumn
 from nnexp.messages import list_override, listed, plural
-from nnexp.preprocessing.columns import Column, DescribeRow
+from nnexp.preprocessing.categories import OTHER, UnseenValues, index_of_other, list_values, select_categories
+from nnexp.preprocessing.columns import MAX_ROWS, Column, DescribeRow
 from nnexp.preprocessing.missing import MISSING_CATEGORY
 
-MAX_CATEGORIES = 100  # text with more distinct values is refused, unless it is named in data.categorical
-MAX_CATEGORIES_EXPLICIT = 1_000  # the limit for columns named in data.categorical
-MAX_MARKERS = 2**31 - 2
+MAX_CATEGORIES = 100  # inputs of a column of text, besides that of missing values
+MAX_CATEGORIES_EXPLICIT = 1_000  # inputs of a column named in data.categorical
+MAX_VALUES = 2**31 - 2  # distinct texts of a column
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextOptions:
+    """How columns of text become inputs; the fields are those of `Table`."""
+
+    min_count: int
+    max_categories: int | None
+    unseen: Literal["other", "error"]
 
 
 class TableBuilder:
     """Collects the columns of a table while it is read."""
 
-    def __init__(self, reader: TableReader, roles: Roles, task: str) -> None:
-        self.reader, self.roles = reader, roles
+    def __init__(self, reader: TableReader, roles: Roles, task: str, options: TextOptions) -> None:
+        self.reader, self.roles, self.options = reader, roles, options
         describe_row = reader.describe_row
         texts = roles.names("text")
         self.numbers = NumberColumns(roles.names("number"), describe_row, np.float32, droppable=True)
         self.categories = {name: self.category_column(name, describe_row) for name in texts}
-        markers = (CategoryColumn(name, MAX_MARKERS, describe_row, "", True) for name in roles.markers)
+        markers = (CategoryColumn(name, MAX_VALUES, describe_row, "", True) for name in roles.markers)
         self.markers = {column.name: column for column in markers}
         self.target = TargetColumn(roles.targets, task, describe_row)
+        self.unseen = UnseenValues()
         self.rows: Rows = np.empty(0, np.int64)  # after `read`, those that have a target
         self.notes = list(roles.notes)  # what was decided
 
     def category_column(self, name: str, describe_row: DescribeRow) -> CategoryColumn:
         drop, keep = list_override("data.drop", name), list_override("data.categorical", name)
         if name in self.roles.categorical:
-            return CategoryColumn(name, MAX_CATEGORIES_EXPLICIT, describe_row, drop, explicit=True)
-        return CategoryColumn(name, MAX_CATEGORIES, describe_row, f"{drop} or {keep}")
+            return CategoryColumn(name, MAX_VALUES, describe_row, drop, explicit=True)
+        return CategoryColumn(name, MAX_VALUES, describe_row, f"{drop} or {keep}")
 
     def read(self) -> None:
         """Read all blocks of the file, and decide on the target and the rows."""
@@ -52,9 +72,8 @@ class TableBuilder:
         self.numbers.finish()
         self.rows = np.flatnonzero(self.target.finish())
         self.notes += self.target.notes
-        counts = zip(self.numbers.names, self.numbers.missing, strict=True)
-        missing = [f"{name} ({count:,})" for name, count in counts if count]
-        self.note("missing numbers become the training mean", missing)
+        missing = dict(zip(self.numbers.names, self.numbers.missing.tolist(), strict=True))
+        self.note("missing numbers become the training mean", count_each(missing))
         self.note("constant columns carry no information", self.numbers.constant())
 
     def note(self, what: str, names: Sequence[str]) -> None:
@@ -69,32 +88,80 @@ class TableBuilder:
         names, codes = column.finish()
         return Groups(names, codes.astype(np.int64))
 
-    def arrange(self, training: Rows, test: Rows) -> tuple[NDArray[np.float32], tuple[Column, ...]]:
-        """Return x (N, I), training rows, then test rows, in the array of `numbers`; and its columns."""
-        columns, one_hot, positions, sizes, missing = [], [], [], [], []
+    def arrange(
+        self, training: Rows, test: Rows, fit: Rows
+    ) -> tuple[NDArray[np.float32], tuple[Column, ...]]:
+        """Return x (N, I), training rows, then test rows, in the array of `numbers`; and its columns.
+
+        The rows `fit` decide which categories get an input.
+        """
+        columns, one_hot, positions = [], [], []
         arrange_rows(self.numbers.array, training, test)
         order = np.concatenate([training, test])
         first = 0
         for name in self.roles.features:
             column = Column(name, decimal=self.reader.decimal)
             if name in self.categories:
-                buffer = self.categories[name]
-                buffer.check_mixture()
-                buffer.check_repetition()
-                values, codes = buffer.finish()
-                if buffer.missing:
-                    missing.append(f"{name} ({buffer.missing:,})")
-                    values = values if MISSING_CATEGORY in values else (*values, MISSING_CATEGORY)
-                    codes[codes < 0] = values.index(MISSING_CATEGORY)
-                sizes.append(f"{name} ({len(values)})")
+                column, codes = self.encode_categories(name, fit)
                 one_hot.append((first, codes[order]))
-                column = Column(name, values, self.reader.decimal)
             else:
                 positions.append(first)
             columns.append(column)
             first += len(column.inputs)
         if one_hot:
             insert_one_hot(self.numbers.array, positions, one_hot, first)
-        self.note("categories become columns of 0 and 1", sizes)
-        self.note("missing categories become a category of their own", missing)
+        self.note_columns(columns)
         return self.numbers.array, tuple(columns)
+
+    def encode_categories(self, name: str, fit: Rows) -> tuple[Column, Codes]:
+        """Decide which categories of the rows `fit` get an input; return each row's index of them (N,)."""
+        buffer = self.categories[name]
+        buffer.check_mixture()
+        buffer.check_repetition()
+        values, codes = buffer.finish()
+        if buffer.missing:
+            values = values if MISSING_CATEGORY in values else (*values, MISSING_CATEGORY)
+            codes[codes < 0] = values.index(MISSING_CATEGORY)
+        counts = np.bincount(codes[fit], minlength=len(values))
+        default = MAX_CATEGORIES_EXPLICIT if buffer.explicit else MAX_CATEGORIES
+        has_missing = MISSING_CATEGORY in values and counts[values.index(MISSING_CATEGORY)] > 0
+        limit = self.options.max_categories or default + has_missing
+        categories, infrequent = select_categories(values, counts, self.options.min_count, limit)
+        column = Column(name, categories, self.reader.decimal, infrequent, self.options.unseen)
+        unseen = self.rows[counts[codes[self.rows]] == 0]
+        if len(unseen):
+            names = np.array([*values], object)
+            names[names == MISSING_CATEGORY] = ""
+            self.handle_unseen(column, unseen, names[codes[unseen]].tolist())
+        other = index_of_other(categories)
+        index = {category: n for n, category in enumerate(categories)}
+        return column, np.array([index.get(value, other) for value in values], np.int32)[codes]
+
+    def handle_unseen(self, column: Column, rows: Rows, texts: Sequence[str]) -> None:
+        """Count values outside training that no training row has, or refuse them."""
+        if column.unseen == "error":
+            which = listed([self.reader.describe_row(int(row)) for row in rows], MAX_ROWS)
+            problem = (
+                f"the column {column.name!r} holds {list_values(texts)} in {which}, not in training rows"
+            )
+            raise DataError(problem, "correct the value", "data.unseen=other")
+        self.unseen.add(column.name, texts)
+
+    def note_columns(self, columns: Sequence[Column]) -> None:
+        """Note what became of columns of text."""
+        sizes = {column.name: len(column.categories) for column in columns if column.categories}
+        rare = {column.name: len(column.infrequent) for column in columns if column.infrequent}
+        missing = {
+            column.name: self.categories[column.name].missing
+            for column in columns
+            if column.categories and MISSING_CATEGORY in column.categories
+        }
+        self.note("categories become columns of 0 and 1", count_each(sizes))
+        self.note(f"infrequent categories become one, {OTHER}", count_each(rare))
+        self.note("missing categories become a category of their own", count_each(missing))
+        self.notes += [f"validation or test rows have {unseen}"] if (unseen := self.unseen.describe()) else []
+
+
+def count_each(counts: Mapping[str, int]) -> list[str]:
+    """Format each name with its count, without names that have none."""
+    return [f"{name} ({count:,})" for name, count in counts.items() if count]

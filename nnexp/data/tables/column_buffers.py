@@ -19,6 +19,7 @@ from nnexp.preprocessing.missing import MISSING, is_number, normalize_text
 CHUNK = 8192  # rows that are moved at once
 Codes = NDArray[np.int32]
 LARGEST = float(np.finfo(np.float32).max)
+MAX_UNCHECKED = 10_000  # distinct texts that are read before it is checked whether they repeat
 MAX_NUMBER_NAMES = 20  # among text, so many whole numbers may be names
 
 
@@ -85,6 +86,9 @@ class CategoryColumn:
         codes = np.array([*known, -1], np.int32)[indices]
         self.missing += int(np.count_nonzero(codes < 0))
         self.blocks.append(codes)
+        if len(self.code) > MAX_UNCHECKED and self.is_nearly_unique():
+            self.check_mixture()
+            self.check_repetition()
         if len(self.code) > self.limit:
             self.check_mixture()
             raise self.too_many(f"more than {self.limit:,} distinct values")
@@ -103,10 +107,14 @@ class CategoryColumn:
             problem = f"expected a number in the column {self.name!r}, got {words[0][:40]!r} in {row}"
             raise DataError(problem, "correct the value", self.setting)
 
+    def is_nearly_unique(self) -> bool:
+        """Check whether nearly every row has another text, such as names and identifiers."""
+        return len(self.code) > max(10, 0.9 * (sum(map(len, self.blocks)) - self.missing))
+
     def check_repetition(self) -> None:
-        """Refuse text that is different in nearly every row, such as names and identifiers."""
-        rows = sum(map(len, self.blocks)) - self.missing
-        if not self.explicit and len(self.code) > max(10, 0.9 * rows):
+        """Refuse text that is nearly unique."""
+        if not self.explicit and self.is_nearly_unique():
+            rows = sum(map(len, self.blocks)) - self.missing
             raise self.too_many(f"{len(self.code)} distinct values in {rows} rows")
 
     def finish(self) -> tuple[tuple[str, ...], NDArray[np.int32]]:
@@ -148,7 +156,7 @@ def insert_one_hot(
     """Insert one-hot columns between the columns of an array (N, J) that owns its memory.
 
     The columns move to `positions` (J,); for each column of categories, `one_hot` has its first position and
-    the index of each row's category (N,).
+    the index of each row's category (N,), -1 of one without an input.
     """
     rows, before = array.shape
     array.resize((rows, width), refcheck=False)
@@ -160,4 +168,5 @@ def insert_one_hot(
         wide[:] = 0
         wide[:, list(positions)] = numbers
         for first, codes in one_hot:
-            wide[np.arange(len(wide)), first + codes[chunk]] = 1
+            (known,) = np.nonzero(codes[chunk] >= 0)
+            wide[known, first + codes[chunk][known]] = 1

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-from annotated_types import Gt, Lt, MinLen
+from annotated_types import Ge, Gt, Lt, MinLen
 from numpy.typing import NDArray
 
 from nnexp.data.dataset import Dataset, Source, ValidationRatio, digest
 from nnexp.data.errors import DataError
 from nnexp.data.splitting import Rows
-from nnexp.data.tables.builder import TableBuilder
+from nnexp.data.tables.builder import TableBuilder, TextOptions
 from nnexp.data.tables.formats import open_table
 from nnexp.data.tables.partition import TEST, VALIDATION, Groups, check_splits, draw_test, read_splits
 from nnexp.data.tables.roles import assign_roles
@@ -37,6 +37,9 @@ class Table(Source):
     group: str | None = None  # a column; rows of one group are never divided between the splits
     categorical: list[str] | None = None  # columns of categories that look like numbers, or have many values
     drop: list[str] | None = None  # columns to leave out
+    min_count: Annotated[int, Ge(1)] = 1  # categories of fewer training rows are "other"
+    max_categories: Annotated[int, Ge(2)] | None = None  # inputs of a column of text; None: see `TextOptions`
+    unseen: Literal["other", "error"] = "other"  # what a category that training did not see is taken as
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -61,7 +64,10 @@ class Table(Source):
         try:
             reader = open_table(path)
             roles = assign_roles(reader, self.task, self.requested_columns())
-            builder = TableBuilder(reader, roles, self.task)
+            options = TextOptions(
+                min_count=self.min_count, max_categories=self.max_categories, unseen=self.unseen
+            )
+            builder = TableBuilder(reader, roles, self.task, options)
             builder.read()
             return self.build_dataset(path.name.partition(".")[0] or path.name, builder)
         except DataError as error:
@@ -74,7 +80,8 @@ class Table(Source):
         """Partition the rows: the training rows first, then the test rows, in one array."""
         groups = builder.groups(self.group)
         training, test, assigned = self.partition(builder, groups)
-        x, columns = builder.arrange(training, test)
+        fit = training if assigned is None else training[~assigned[training]]
+        x, columns = builder.arrange(training, test, fit)
         target = builder.target
         y = target.y[np.concatenate([training, test])]
         n = len(training)
@@ -91,7 +98,7 @@ class Table(Source):
             scale=1.0,
             sha256=digest(x[:n], y[:n], x[n:], y[n:]),
             features=tuple(feature for column in columns for feature in column.inputs),
-            numeric=np.array([column.categories is None for column in columns for _ in column.inputs]),
+            numeric=np.array([column.kind == "number" for column in columns for _ in column.inputs]),
             groups=None if groups is None else groups.of_row[training],
             assigned=None if assigned is None else assigned[training],
             notes=tuple(builder.notes),

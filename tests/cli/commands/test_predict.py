@@ -275,8 +275,6 @@ def test_files_that_do_not_fit_a_network_of_images_are_refused(digits, name, con
 @pytest.mark.parametrize(
     ("change", "suffix", "message"),
     [
-        ({"bed": "roof"}, "csv", "row 1 below the header: the column 'bed' holds 'roof'"),
-        ({"bed": "roof"}, "parquet", "row 1: the column 'bed' holds 'roof'"),
         ({"petal_width": [1.5] * 4 + ["wide"]}, "csv", "'wide' in row 5 below"),
         ({"petal_width": ["1.5"] * 4 + ["wide"]}, "parquet", "row 5: expected a number in the column"),
         ({"petal_width": [1.5] * 4 + [np.inf]}, "parquet", "row 5: the column 'petal_width' holds a number"),
@@ -284,7 +282,7 @@ def test_files_that_do_not_fit_a_network_of_images_are_refused(digits, name, con
         (["bed"], "csv", "missing column: bed; the network's columns: sepal_length, "),
         (slice(0), "parquet", "has no rows"),
     ],
-    ids=range(8),
+    ids=range(6),
 )
 def test_errors_in_a_table_name_row_and_column(iris, flowers, change, suffix, message, refused):
     table = pd.read_csv(flowers).head(5)
@@ -334,3 +332,29 @@ def test_predictions_are_printed_even_if_they_cannot_be_written(digits, monkeypa
     printed = capsys.readouterr()
     assert "x.npy: 1 row" in printed.out
     assert printed.err == "nnexp: no space left\n"
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_unseen_values_are_counted_and_unseen_classes_are_not_scored(
+    iris, flowers, suffix, predict, predict_json
+):
+    table = pd.read_csv(flowers)
+    expected = predict_json(iris, flowers)[0]
+    new = table.assign(bed=table["bed"].where(table.index > 1, "roof")).astype({"species": object})
+    new.loc[5:9, "species"] = "lily"
+    name = f"new.{suffix}"
+    new.to_csv(name, index=False) if suffix == "csv" else new.to_parquet(name)
+    lines = predict(iris, name).splitlines()
+    assert "values not seen in training: bed (2 rows: 'roof'), species (5 rows: 'lily')" in lines
+    assert lines[-1].endswith("on 145 rows with true values")
+    (file,) = predict_json(iris, name)
+    assert file["predictions"][2:] == expected["predictions"][2:]
+    assert len(file["predictions"]) == len(table)
+
+
+def test_unseen_values_are_refused_on_request(runs, flowers, refused):
+    strict = runs("data=table", f"data.path={flowers}", *FLOWERS, "data.unseen=error")
+    pd.read_csv(flowers).head(3).assign(bed="roof").to_csv("new.csv", index=False)
+    error = refused(strict, "new.csv")
+    assert "row 1 below the header, row 2 below the header, row 3 below the header: the column 'bed'" in error
+    assert "holds 'roof', not seen in training; expected one of north, south, missing" in error
