@@ -39,6 +39,14 @@ def duration(seconds: float) -> str:
     return f"{minutes}m{rest:02}s" if seconds < HOUR else f"{minutes // 60}h{minutes % 60:02}m"
 
 
+def percent(share: float, digits: int = 1) -> str:
+    """Format a share: as 100 % or 0 % only if it is exactly that, else as >99.9% or <0.1%."""
+    text = f"{share:.{digits}%}"
+    if share < 1 and text == f"{1:.{digits}%}":
+        return f">{1 - 0.01 / 10**digits:.{digits}%}"
+    return f"<{0.01 / 10**digits:.{digits}%}" if share > 0 and text == f"{0:.{digits}%}" else text
+
+
 def short_path(path: Path) -> Path:
     """Return the path relative to the working directory, where it lies below it."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

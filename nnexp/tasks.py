@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from nnexp.messages import percent
 from nnexp.metrics.reports import ConfusionReport, EvaluationReport, MultilabelReport, RegressionReport
 from nnexp.metrics.running import R2, Accuracy, LabelAccuracy, RunningMetric
 from nnexp.task import Array, Columns, Task, TextColumns
@@ -59,13 +60,13 @@ class Classification(Task):
 
     def text_columns(self, z: Array, probabilities: Array | None, names: Sequence[str]) -> TextColumns:
         columns = self.prediction_columns(z, probabilities, names)
-        confidence = [f"{p:.1%}" for p in columns["confidence"]]
+        confidence = [percent(p) for p in columns["confidence"]]
         return {"prediction": list(columns["prediction"]), "confidence": confidence}
 
     def describe_prediction(self, z: Array, probabilities: Array | None, names: Sequence[str]) -> str:
         assert probabilities is not None
         order = np.argsort(-z, kind="stable")[: 1 + RUNNERS_UP].tolist()
-        first, *others = (f"{names[i]} {probabilities[i]:.1%}" for i in order)
+        first, *others = (f"{names[i]} {percent(probabilities[i])}" for i in order)
         return f"{first}   then {', '.join(others)}"
 
     def true_columns(self, true: NDArray[Any], names: Sequence[str]) -> Columns:
@@ -115,7 +116,7 @@ class Multilabel(Task):
 
     def describe_prediction(self, z: Array, probabilities: Array | None, names: Sequence[str]) -> str:
         assert probabilities is not None
-        true = [f"{names[i]} {probabilities[i]:.1%}" for i in np.flatnonzero(self.predicted(z)).tolist()]
+        true = [f"{names[i]} {percent(probabilities[i])}" for i in np.flatnonzero(self.predicted(z)).tolist()]
         return ", ".join(true) or "none of the labels"
 
     def target_spec(self, names: Sequence[str]) -> tuple[str, list[int]]:
@@ -144,6 +145,9 @@ class Regression(Task):
 
     def describe_outputs(self, names: Sequence[str]) -> str:
         return f"regression of {', '.join(names)}"
+
+    def score_of(self, z: Array, true: NDArray[Any]) -> float:
+        return float(RegressionReport(true, z, ()).r2.mean())
 
     def describe_score(self, value: float, width: int = 0) -> str:
         return f"{self.score_label} {self.format_score(value):>{width}}"

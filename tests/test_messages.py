@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from nnexp.messages import list_override, merged_list_override, override
+from nnexp.messages import list_override, merged_list_override, override, percent
 
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 MARKS = st.text(r"""\"'${}[](),:=~#?*!|&;<> abz019.-+_%@/""" + "\t\nöß€🙂")
@@ -63,3 +63,21 @@ def test_names_are_added_to_the_list_that_is_there(existing, names, merged):
 )
 def test_only_what_needs_quotes_is_quoted(key, value, printed):
     assert override(key, value) == printed
+
+
+@pytest.mark.parametrize(
+    ("share", "digits", "text"),
+    [
+        (1, 1, "100.0%"),
+        (1 - 1e-12, 1, ">99.9%"),
+        (0.9995, 1, ">99.9%"),
+        (0.9994, 1, "99.9%"),
+        (0.5, 1, "50.0%"),
+        (0.0004, 1, "<0.1%"),
+        (0, 1, "0.0%"),
+        (0.99996, 2, ">99.99%"),
+        (1, 2, "100.00%"),
+    ],
+)
+def test_a_share_is_100_or_0_percent_only_if_it_is_exactly_that(share, digits, text):
+    assert percent(share, digits) == text

@@ -102,8 +102,7 @@ def write_misclassified(folder: Path, components: Components, predictions: Predi
     data = components.dataset
     if len(data.shape) == 1 or not data.classes or predictions.confidence is None:
         return
-    wrong = np.flatnonzero(predictions.true != predictions.predicted)
-    worst = wrong[np.argsort(-predictions.confidence[wrong], kind="stable")][:MAX_MISCLASSIFIED]
+    worst = predictions.most_confident_mistakes(MAX_MISCLASSIFIED)
     if len(worst):
         images = data.x_test[predictions.index[worst]].reshape(-1, *data.shape)
         columns = {name: array[worst] for name, array in predictions.arrays().items()}

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
+from math import isnan
 
 from nnexp.config import Settings
 from nnexp.experiment.components import Components
@@ -30,7 +31,7 @@ class ConfusionLogger:
         self.latest: tuple[Record, ConfusionReport] | None = None
 
     def update(self, record: Record, predicted: Targets) -> dict[str, float]:
-        """Count the predictions (N,) of an evaluation; returns the recall metrics, if there are classes."""
+        """Count the predictions (N,) of an evaluation; returns the recall of each class that has examples."""
         if not self.names:
             return {}
         if self.latest is not None:
@@ -42,7 +43,8 @@ class ConfusionLogger:
         self.latest = (record, report)
         if len(self.names) > MAX_RECALLS:
             return {}
-        return {f"recall/{name}": float(r) for name, r in zip(self.names, report.recall, strict=True)}
+        recalls = zip(self.names, report.recall.tolist(), strict=True)
+        return {f"recall/{name}": recall for name, recall in recalls if not isnan(recall)}
 
     def is_logged(self, epoch: int) -> bool:
         """Return whether the epoch's matrix is logged: every so many epochs, by default 1, 2, 4, 8, ..."""

@@ -8,8 +8,9 @@ from nnexp.data.batches import Batches
 from nnexp.experiment.components import Components
 from nnexp.metrics.calibration import ReliabilityBins
 from nnexp.metrics.predictions import Predictions
+from nnexp.metrics.ranking import ThresholdCounts
 from nnexp.metrics.reports import EvaluationReport
-from nnexp.nn.output_activations import probabilities
+from nnexp.nn.output_activations import log_odds, probabilities
 from nnexp.tasks import task_of
 from nnexp.training.evaluation import evaluate
 
@@ -22,13 +23,18 @@ class SplitResult:
     report: EvaluationReport  # confusion matrix, errors or label scores
     predictions: Predictions  # of each example
 
+    names: tuple[str, ...] = ()  # of the classes, targets or labels
+
     def metrics(self) -> dict[str, float]:
-        """Return loss, score and further metrics; of classes also the calibration error (ECE)."""
+        """Return loss, score and further metrics: of classes the calibration error, of two also areas."""
         metrics = {"loss": self.loss} | self.report.metrics()
         predictions = self.predictions
         if predictions.confidence is not None and predictions.true.ndim == 1:
-            correct = predictions.true == predictions.predicted
-            metrics["ece"] = ReliabilityBins.of(predictions.confidence, correct).expected_calibration_error
+            bins = ReliabilityBins.of(*predictions.decisions())
+            metrics["ece"] = bins.expected_calibration_error
+            for _, truth, score in predictions.binary_scores(self.names):
+                if (counts := ThresholdCounts.of(truth, score)) is not None:
+                    metrics |= counts.metrics()
         return metrics
 
 
@@ -39,15 +45,18 @@ def evaluate_split(components: Components, batches: Batches) -> SplitResult:
     dataset = components.dataset
     true = batches.labels
     predicted = evaluation.predicted
-    confidence = None
+    confidence = scores = None
     if components.targets is not None:
         predicted = components.targets.restore(predicted)
     else:
         confidence = probabilities(evaluation.outputs, trainer.loss.output_activation)
         if true.ndim == 1:
             confidence = np.take_along_axis(confidence, predicted[:, None], axis=1)[:, 0]
+            scores = log_odds(evaluation.outputs, predicted)
         else:
             true = true > 0
             predicted = predicted > 0
-    report = task_of(dataset.task).report(true, predicted, dataset.classes or dataset.targets)
-    return SplitResult(evaluation.loss, report, Predictions(batches.rows.copy(), true, predicted, confidence))
+            scores = evaluation.outputs.astype(np.float64)
+    report = task_of(dataset.task).report(true, predicted, dataset.names)
+    predictions = Predictions(batches.rows.copy(), true, predicted, confidence, scores)
+    return SplitResult(evaluation.loss, report, predictions, dataset.names)

@@ -41,7 +41,7 @@ class DivergedError(UserError):
 
 def run(
     config: DictConfig | dict[str, Any] | Settings,
-    folder: Path | None = None,
+    folder: str | Path | None = None,
     display: Display | None = None,
     home: Path | None = None,
     sweep_id: str = "none",
@@ -75,7 +75,7 @@ def run(
     with np.errstate(all="ignore"), blas_threads(settings.trainer.threads) as threads:
         components = build_components(settings, dataset)
         optimized = optimized_metric(settings, components)
-        result = Result((folder or new_folder(home)).resolve(), components.network, optimized)
+        result = Result(new_folder(home, folder), components.network, optimized)
         display.header(settings, components, threads)
         with Journal(result.folder) as journal:
             write_run_metadata(journal, settings, components, threads, home, sweep_id, start_time)
@@ -190,9 +190,9 @@ def optimized_metric(settings: Settings, components: Components) -> str:
     return name
 
 
-def new_folder(home: Path) -> Path:
-    """Make a folder that no other run has."""
+def new_folder(home: Path, folder: str | Path | None = None) -> Path:
+    """Make the folder of a run; without a given one, one under outputs/runs/ that no other run has."""
     name = f"{time.strftime('%H-%M-%S')}-{short_id()}"
-    folder = home / "outputs" / "runs" / time.strftime("%Y-%m-%d") / name
-    folder.mkdir(parents=True)
-    return folder
+    path = Path(folder or home / "outputs" / "runs" / time.strftime("%Y-%m-%d") / name).expanduser().resolve()
+    path.mkdir(parents=True, exist_ok=True)
+    return path

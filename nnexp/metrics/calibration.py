@@ -24,7 +24,7 @@ class ReliabilityBins:
     def of(cls, confidence: Numbers, correct: NDArray[np.bool_], bins: int = BINS) -> "ReliabilityBins":
         """Bin confidences (N,) in [0, 1] and whether each prediction is correct, (N,)."""
         confidence = confidence.astype(np.float64)
-        index = (np.ceil(confidence * bins).astype(np.int64) - 1).clip(0, bins - 1)
+        index = np.searchsorted(np.linspace(0, 1, bins + 1)[1:-1], confidence)
         counts = np.bincount(index, minlength=bins)
         divisor = np.maximum(counts, 1)
         mean_confidence = np.bincount(index, confidence, bins) / divisor

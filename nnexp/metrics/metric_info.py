@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from functools import cache
 from typing import Literal
 
-from nnexp.messages import duration
+from nnexp.messages import duration, percent
 
 Direction = Literal["higher", "lower", "neither"]
 Style = Literal["number", "percent", "decimals"]
@@ -33,7 +33,7 @@ class MetricInfo:
         if self.unit == "s":
             return duration(value)
         if self.style == "percent":
-            return f"{value:.2%}"
+            return percent(value, 2)
         if self.style == "decimals" and abs(value) < MAX_WITH_DECIMALS:
             return f"{value:.4f}"
         whole = float(value).is_integer() or abs(value) >= MIN_WHOLE
@@ -44,6 +44,7 @@ METRICS = (
     MetricInfo("*accuracy", "higher", "percent", share=True, is_score=True),
     MetricInfo("*r2", "higher", "decimals", share=True, is_score=True),
     MetricInfo("*exact_match", "higher", "percent", share=True),
+    *(MetricInfo(f"*{name}", "higher", "decimals", share=True) for name in ("auc", "average_precision")),
     MetricInfo("recall/*", "higher", "percent", share=True),
     *(MetricInfo(f"*{name}", "higher", "percent", share=True) for name in ("precision", "recall", "f1")),
     MetricInfo("*loss", "lower", "decimals"),

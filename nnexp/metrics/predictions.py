@@ -16,20 +16,21 @@ class Predictions:
     true: NDArray[Any]  # (N,) classes, (N, T) numbers in their own unit, or (N, T) whether each label is true
     predicted: NDArray[Any]  # of the same shape
     confidence: NDArray[np.floating] | None = None  # (N,) of the predicted class or (N, T) of each label
+    log_odds: NDArray[np.floating] | None = None  # of the same: what ranks them where confidences are all 1.0
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "Predictions":
         """Read the arrays of an .npz file."""
         true = arrays["true"] if "true" in arrays else arrays["y"]
-        return cls(arrays["index"], true, arrays["predicted"], arrays.get("confidence"))
+        optional = (arrays.get(name) for name in ("confidence", "log_odds"))
+        return cls(arrays["index"], true, arrays["predicted"], *optional)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the arrays by their names in the .npz file; true values other than classes are named y."""
         true = "true" if self.true.ndim == 1 else "y"
         arrays = {"index": self.index, true: self.true, "predicted": self.predicted}
-        if self.confidence is not None:
-            arrays["confidence"] = self.confidence.astype(np.float32)
-        return arrays
+        optional = {"confidence": self.confidence, "log_odds": self.log_odds}
+        return arrays | {name: array for name, array in optional.items() if array is not None}
 
     def decisions(self) -> tuple[NDArray[np.floating], NDArray[np.bool_]]:
         """Return confidence and correctness of each decision: one for each example, or each of its labels."""
@@ -40,12 +41,24 @@ class Predictions:
         return np.maximum(self.confidence, 1 - self.confidence).ravel(), correct.ravel()
 
     def binary_scores(self, names: Sequence[str]) -> list[tuple[str, NDArray[np.bool_], NDArray[np.float64]]]:
-        """Return name, truth (N,) and probability (N,) of each label, or of the second of two classes."""
-        if self.confidence is None:
+        """Return name, truth (N,) and score (N,) of each label, or of the second of two classes.
+
+        The score is the logit; of predictions without one, the probability.
+        """
+        score = self.confidence if self.log_odds is None else self.log_odds
+        if score is None:
             return []
-        confidence = self.confidence.astype(np.float64)
+        score = score.astype(np.float64)
         if self.true.ndim == 2:
-            return list(zip(names, self.true.T, confidence.T, strict=True))
+            return list(zip(names, self.true.T, score.T, strict=True))
         if len(names) != 2:
             return []
-        return [(names[1], self.true == 1, np.where(self.predicted == 1, confidence, 1 - confidence))]
+        opposite = 1 - score if self.log_odds is None else -score
+        return [(names[1], self.true == 1, np.where(self.predicted == 1, score, opposite))]
+
+    def most_confident_mistakes(self, limit: int) -> NDArray[np.int64]:
+        """Return the positions of misclassified examples, the most confident first."""
+        assert self.confidence is not None
+        wrong = np.flatnonzero(self.true != self.predicted)
+        keys = [-array[wrong] for array in (self.log_odds, self.confidence) if array is not None]
+        return wrong[np.lexsort(keys)][:limit]

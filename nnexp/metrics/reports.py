@@ -1,8 +1,9 @@
 """Evaluation reports of a split: confusion matrix, errors of a regression, scores of labels.
 
-C classes, N examples, T targets, L labels. Definitions as in scikit-learn: 0 / 0 is 0.
+C classes, N examples, T targets, L labels. Definitions as in scikit-learn; 0 / 0 is NaN, in JSON null.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -46,12 +47,12 @@ class ConfusionReport:
 
     @property
     def precision(self) -> NDArray[np.float64]:
-        """True positives / predicted positives, (C,)."""
+        """True positives / predicted positives, (C,); NaN of a class that is never predicted."""
         return _ratio(np.diag(self.matrix), self.matrix.sum(axis=0))
 
     @property
     def recall(self) -> NDArray[np.float64]:
-        """True positives / actual positives, (C,)."""
+        """True positives / actual positives, (C,); NaN of a class without examples."""
         return _ratio(np.diag(self.matrix), self.matrix.sum(axis=1))
 
     @property
@@ -81,21 +82,25 @@ class RegressionReport:
     targets: tuple[str, ...]  # their names
 
     @property
+    def errors(self) -> NDArray[np.float64]:
+        """Predicted minus true, (N, T)."""
+        return np.subtract(self.predicted, self.y, dtype=np.float64)
+
+    @property
     def r2(self) -> NDArray[np.float64]:
         """R2 of each target, (T,); of a constant one 1 if it is predicted exactly, else 0."""
-        squared_errors = np.square(self.y - self.predicted, dtype=np.float64).sum(axis=0)
         deviations = self.y - self.y.mean(axis=0, dtype=np.float64)
-        return r2_of_sums(squared_errors, np.square(deviations).sum(axis=0))
+        return r2_of_sums(np.square(self.errors).sum(axis=0), np.square(deviations).sum(axis=0))
 
     @property
     def mae(self) -> NDArray[np.float64]:
         """The mean absolute error, (T,)."""
-        return np.asarray(np.abs(self.y - self.predicted, dtype=np.float64).mean(axis=0))
+        return np.asarray(np.abs(self.errors).mean(axis=0))
 
     @property
     def rmse(self) -> NDArray[np.float64]:
         """The root mean squared error, (T,)."""
-        return np.asarray(np.sqrt(np.square(self.y - self.predicted, dtype=np.float64).mean(axis=0)))
+        return np.asarray(np.sqrt(np.square(self.errors).mean(axis=0)))
 
     def metrics(self) -> dict[str, float]:
         single = {"mae": float(self.mae[0]), "rmse": float(self.rmse[0])} if len(self.targets) == 1 else {}
@@ -129,11 +134,16 @@ class MultilabelReport:
 
 
 def _rows(noun: str, names: Sequence[str], *columns: NDArray[Any]) -> list[dict[str, Any]]:
-    """Build a row of precision, recall, F1 and support for each name."""
+    """Build a row of precision, recall, F1 and support for each name; None where one is not defined."""
     keys = (noun, "precision", "recall", "f1", "support")
-    values = zip(names, *(column.tolist() for column in columns), strict=True)
+    values = zip(names, *(map(_defined, column.tolist()) for column in columns), strict=True)
     return [dict(zip(keys, row, strict=True)) for row in values]
 
 
+def _defined(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
 def _ratio(numerator: NDArray[np.int64], denominator: NDArray[np.int64]) -> NDArray[np.float64]:
-    return np.divide(numerator, denominator, out=np.zeros(len(numerator)), where=denominator > 0)
+    ratio: NDArray[np.float64] = np.full(len(numerator), np.nan)
+    return np.divide(numerator, denominator, out=ratio, where=denominator > 0)

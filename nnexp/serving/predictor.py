@@ -108,14 +108,14 @@ class Predictor:
             z = self.network.logits(inputs)
         return z if self.spec.target_scale is None else self.spec.target_scale.restore(z)
 
-    def probabilities(self, z: Array) -> Array | None:
+    def probabilities(self, z: Array) -> NDArray[np.float64] | None:
         """Convert outputs z to the probability of each class or label, (N, O); None in a regression."""
         return probabilities(z, self.spec.output_activation) if self.task.has_probabilities else None
 
     def prediction_columns(self, z: Array) -> Columns:
         """Build the columns of a table of the predictions that outputs z (N, O) mean."""
         p = self.probabilities(z)
-        return self.task.prediction_columns(z, p if p is None else p.astype(np.float64), self.spec.names)
+        return self.task.prediction_columns(z, p, self.spec.names)
 
     @property
     def expected(self) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnexp.atomic_write import write_atomically
+from nnexp.metrics.predictions import Predictions
 from nnexp.run_folder import MISCLASSIFIED_TABLE, SPLITS, Arrays, RunFolder
 from nnexp.tasks import task_of
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     import pyarrow
 
 MAX_MISCLASSIFIED = 200
+SCORES = ("confidence", "log_odds")
+NEARLY_1 = 0.999999  # confidences above it are not rounded to 1
 
 
 def write_tables(folder: Path, failures: list[str] | None = None) -> list[str]:
@@ -47,11 +50,11 @@ def write_tables(folder: Path, failures: list[str] | None = None) -> list[str]:
 
 
 def table(arrays: Arrays, names: Sequence[str]) -> "pyarrow.Table":
-    """Build a table with a row per example: index (its row in the data), true value, prediction, confidence.
+    """Build a table with a row per example: index (its row in the data), true value, prediction, scores.
 
     Args:
-        arrays: index, true, predicted, confidence (N,); or index, y, predicted (N, T), of labels also
-            confidence (N, L), which become true_<name>, predicted_<name>, confidence_<name>.
+        arrays: index, true, predicted, confidence, log_odds (N,); or index, y, predicted (N, T), of labels
+            also confidence and log_odds (N, L), which become true_<name>, predicted_<name>, ...
         names: of the classes, targets or labels.
     """
     import pyarrow as pa
@@ -60,8 +63,8 @@ def table(arrays: Arrays, names: Sequence[str]) -> "pyarrow.Table":
     if "true" in arrays:
         classes = strings_to_arrow(names)
         columns |= {key: classes.take(to_arrow(arrays[key])) for key in ("true", "predicted")}
-        return pa.table(columns | {"confidence": to_arrow(arrays["confidence"])})
-    keys = {"true": "y", "predicted": "predicted", "confidence": "confidence"}
+        return pa.table(columns | {key: to_arrow(arrays[key]) for key in SCORES if key in arrays})
+    keys = {"true": "y", "predicted": "predicted", **dict(zip(SCORES, SCORES, strict=True))}
     for i, name in enumerate(names):
         values = {prefix: arrays[key][:, i] for prefix, key in keys.items() if key in arrays}
         columns |= {f"{prefix}_{name}": to_arrow(column) for prefix, column in values.items()}
@@ -98,12 +101,15 @@ def write_parquet(path: Path, arrays: Arrays, names: Sequence[str]) -> None:
 
 def write_misclassified(path: Path, arrays: Arrays, classes: Sequence[str]) -> None:
     """Write the misclassified examples, the most confident first, as JSON that MLflow's UI shows."""
-    wrong = np.flatnonzero(arrays["true"] != arrays["predicted"])
-    worst = wrong[np.argsort(-arrays["confidence"][wrong], kind="stable")][:MAX_MISCLASSIFIED]
+    worst = Predictions.from_arrays(arrays).most_confident_mistakes(MAX_MISCLASSIFIED)
     keys = ("index", "true", "predicted", "confidence")
-    columns = [arrays[key][worst].tolist() for key in keys]
-    rows = [
-        [index, classes[true], classes[predicted], round(confidence, 6)]
-        for index, true, predicted, confidence in zip(*columns, strict=True)
-    ]
+    names = np.asarray(classes)
+    confidences = arrays["confidence"][worst].tolist()
+    columns = (
+        arrays["index"][worst].tolist(),
+        names[arrays["true"][worst]].tolist(),
+        names[arrays["predicted"][worst]].tolist(),
+        [p if p > NEARLY_1 else round(p, 6) for p in confidences],
+    )
+    rows = list(zip(*columns, strict=True))
     write_atomically(path, json.dumps({"columns": keys, "data": rows}))

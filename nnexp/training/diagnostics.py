@@ -144,6 +144,7 @@ class LayerDiagnostics:
     def start(self) -> None:
         """Start a new record."""
         self.count = 0
+        self.ratio_count = 0  # of the steps from weights that are not all 0
         self.weight_norm = 0.0
         self.grad_norm_sum = 0.0
         self.update_ratio_sum = 0.0
@@ -159,14 +160,17 @@ class LayerDiagnostics:
         """Add the update's norm over that of the weights."""
         np.subtract(self.W, self.scratch, out=self.scratch)
         update_norm = norm(self.scratch, self.scratch)
-        self.update_ratio_sum += update_norm / self.weight_norm if self.weight_norm else 0.0
         self.count += 1
+        if self.weight_norm:
+            self.update_ratio_sum += update_norm / self.weight_norm
+            self.ratio_count += 1
 
     def metrics(self) -> Iterator[tuple[str, float]]:
         """Yield the means over the measured steps, if there were any, and the norm of the present weights."""
         if self.count:
             yield "grad_norm", self.grad_norm_sum / self.count
-            yield "update_ratio", self.update_ratio_sum / self.count
+        if self.ratio_count:
+            yield "update_ratio", self.update_ratio_sum / self.ratio_count
         yield "weight_norm", norm(self.W, self.scratch)
 
     def arrays(self) -> Iterator[tuple[str, Array]]:

@@ -273,7 +273,8 @@ def check_tables(client, run, folder):
     wrong = client.load_table(run.info.experiment_id, "predictions/misclassified.json", [run.info.run_id])
     mlflow.set_tracking_uri(None)
     table = pd.read_parquet(folder / "predictions" / "test.parquet")
-    assert list(table.columns) == list(wrong.columns) == ["index", "true", "predicted", "confidence"]
+    assert list(table.columns) == [*wrong.columns, "log_odds"]
+    assert list(wrong.columns) == ["index", "true", "predicted", "confidence"]
     is_right = table["true"] == table["predicted"]
     assert is_right.mean() == run.data.metrics["test/accuracy"]
     expected = table[~is_right].sort_values("confidence", ascending=False, kind="stable")

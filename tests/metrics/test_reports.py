@@ -14,7 +14,7 @@ def test_agrees_with_scikit_learn(pairs):
     ours = ConfusionReport.of(y, predicted, "abcd")
     labels = range(4)
     np.testing.assert_array_equal(ours.matrix, confusion_matrix(y, predicted, labels=labels))
-    expected = precision_recall_fscore_support(y, predicted, labels=labels, zero_division=0)
+    expected = precision_recall_fscore_support(y, predicted, labels=labels, zero_division=np.nan)
     precision, recall, f1, support = expected
     np.testing.assert_allclose(ours.precision, precision)
     np.testing.assert_allclose(ours.recall, recall)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL.Image import Image
 
+from nnexp.messages import percent
 from nnexp.plots.matrix_image import MatrixImage
 from nnexp.plots.run_data import Plot, RunData
 from nnexp.plots.style import TEXT, apply_colormap
@@ -46,10 +47,10 @@ def confusion(counts: ArrayLike, classes: Sequence[str], split: str) -> MatrixIm
     share = shares(matrix)
     support = matrix.sum(axis=1)
     total = int(matrix.sum())
-    recall = [f"{value:.1%}" if n else "none" for value, n in zip(np.diag(share), support, strict=True)]
+    recall = [percent(value) if n else "none" for value, n in zip(np.diag(share), support, strict=True)]
     errors = f"{total - int(np.trace(matrix)):,} of {total:,} misclassified"
     return MatrixImage(
-        title=f"{split} accuracy {accuracy_of(matrix):.2%}",
+        title=f"{split} accuracy {percent(accuracy_of(matrix), 2)}",
         notes=(f"{errors}; colour: share of the true class",),
         names=classes,
         colors=apply_colormap(np.sqrt(share) * 0.95, "Blues"),
@@ -81,7 +82,12 @@ def difference(
         names=classes,
         colors=apply_colormap(0.5 + 0.45 * np.sign(better) * strength, "RdBu"),
         texts=np.array([[signed(value, spec) for value in row] for row in values]),
-        row_texts=[signed(100 * value, ".1f") for value in np.diag(change)],
+        row_texts=[
+            signed(100 * value, ".1f") if n else "none"
+            for value, n in zip(
+                np.diag(change), np.minimum(matrix.sum(axis=1), baseline.sum(axis=1)), strict=True
+            )
+        ],
         heading="recall",
         text_color=TEXT,
     )

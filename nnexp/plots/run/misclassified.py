@@ -5,6 +5,7 @@ from functools import partial
 
 from PIL.Image import Image
 
+from nnexp.messages import percent
 from nnexp.plots.image_grid import Caption, ImageGrid, draw_grids, to_rgb
 from nnexp.plots.run_data import Plot, RunData
 from nnexp.plots.style import FAINT, TEXT, WRONG
@@ -34,10 +35,3 @@ def misclassified(arrays: Arrays, classes: Sequence[str]) -> Image:
     title = f"test: {len(images)} most confident misclassification{'s' if len(images) > 1 else ''}"
     notes = ("true → predicted class, confidence, # row of the test split",)
     return draw_grids(title, notes, ImageGrid(images=images, captions=captions))
-
-
-def percent(probability: float) -> str:
-    """Format a probability; as 100 % only if it is exactly 1."""
-    if probability >= 1:
-        return "100%"
-    return ">99.9%" if probability >= 0.9995 else f"{probability:.1%}"

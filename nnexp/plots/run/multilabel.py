@@ -36,7 +36,10 @@ def label_scores(report: dict[str, Any], split: str) -> Figure:
     rows = np.arange(len(labels))
     for i, (metric, color) in enumerate(COLORS.items()):
         scores = [label[metric.lower()] for label in labels]
-        axes.barh(rows + 0.25 * (i - 1), scores, 0.22, color=color, label=metric)
+        y = rows + 0.25 * (i - 1)
+        axes.barh(y, [score or 0 for score in scores], 0.22, color=color, label=metric)
+        for undefined in y[[score is None for score in scores]]:
+            axes.text(0.005, undefined, "none", fontsize=POINTS - 3, color=color, va="center")
     axes.grid(visible=False, axis="y")
     axes.set_yticks(rows, [style.escape(name) for name in names], fontsize=POINTS)
     axes.set(xlim=(0, 1), ylim=(len(labels) - 0.4, -0.6))

@@ -1,76 +1,26 @@
-"""ROC and precision-recall curves of the second of two classes, or of each label.
-
-N examples, K thresholds. Definitions as in scikit-learn.
-"""
+"""ROC and precision-recall curves of the second of two classes, or of each label."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
+from nnexp.metrics.ranking import ThresholdCounts
 from nnexp.plots.run_data import Plot, RunData
 from nnexp.plots.style import COLORS, REFERENCE, add_axes, escape, evenly_spaced, new_figure, set_title
 
-Numbers = NDArray[np.floating]
 MAX_POINTS = 1500  # of a curve
 MAX_NAME = 24
 
 
 def plots(run: RunData) -> Iterator[Plot]:
-    """Yield the curves of each split that has the probability of a label, or of the second of two classes."""
+    """Yield the curves of each split that has the score of a label, or of the second of two classes."""
     for split in run.splits:
         scores = split.predictions.binary_scores(run.names) if split.predictions is not None else []
         curves = {name: ThresholdCounts.of(truth, score) for name, truth, score in scores[: len(COLORS)]}
         if known := {name: curve for name, curve in curves.items() if curve is not None}:
             yield f"roc/{split.key}.png", partial(roc_and_precision_recall, known, split.name)
-
-
-@dataclass(frozen=True)
-class ThresholdCounts:
-    """Positive predictions at each threshold, from the highest to the lowest, both (K,)."""
-
-    true_positives: NDArray[np.int64]
-    false_positives: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, truth: NDArray[np.bool_], score: Numbers) -> "ThresholdCounts | None":
-        """Count for truths (N,) and their scores (N,); None where all or none are true."""
-        if not len(truth) or truth.all() or not truth.any():
-            return None
-        order = np.argsort(-score, kind="stable")
-        last = np.append(np.flatnonzero(np.diff(score[order])), len(order) - 1)  # of equal scores
-        true_positives = truth[order].cumsum()[last]
-        return cls(true_positives, 1 + last - true_positives)
-
-    @property
-    def roc(self) -> tuple[Numbers, Numbers]:
-        """False and true positive rates, both (K + 1,)."""
-        false_positive_rate = self.false_positives / self.false_positives[-1]
-        return np.append(0, false_positive_rate), np.append(0, self.recall)
-
-    @property
-    def auc(self) -> float:
-        """The area under the ROC curve."""
-        false_positive_rate, true_positive_rate = self.roc
-        return float(np.trapezoid(true_positive_rate, false_positive_rate))
-
-    @property
-    def precision(self) -> Numbers:
-        """True positives / positive predictions, (K,)."""
-        return np.asarray(self.true_positives / (self.true_positives + self.false_positives))
-
-    @property
-    def recall(self) -> Numbers:
-        """True positives / actual positives, (K,)."""
-        return np.asarray(self.true_positives / self.true_positives[-1])
-
-    @property
-    def average_precision(self) -> float:
-        """The sum over the thresholds of (recall_k - recall_{k-1}) precision_k."""
-        return float(np.diff(self.recall, prepend=0) @ self.precision)
 
 
 def roc_and_precision_recall(curves: Mapping[str, ThresholdCounts], split: str) -> Figure:

@@ -107,8 +107,8 @@ class ComparedRun:
         rows = (name for split in self.reports for name, _, _ in self.outputs(split))
         return [*self.task.names(self.dataset)] or [*dict.fromkeys(rows)]
 
-    def outputs(self, split: str) -> list[tuple[str, int, float]]:
-        """Return each class, label or target with its examples and its recall or R2."""
+    def outputs(self, split: str) -> list[tuple[str, int, float | None]]:
+        """Return each class, label or target with its examples and its recall or R2 (None: not defined)."""
         report = self.reports.get(split, {})
         task = self.task
         name = task.per_output.removeprefix("per_")

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nnexp.plots.run.misclassified import misclassified, percent
+from nnexp.plots.run.misclassified import misclassified
 from nnexp.plots.style import save
 
 CLASSES = ("T-shirt/top", "a name that is far too long for a tile", "$x$ and\n$y$")
@@ -18,8 +18,3 @@ def test_images_of_any_number_and_shape_can_be_drawn(n, shape, tmp_path):
     arrays |= {"true": index % 3, "predicted": (index + 1) % 3, "confidence": rng.random(n), "index": index}
     save(misclassified(arrays, CLASSES), tmp_path / "misclassified.png")
     assert (tmp_path / "misclassified.png").stat().st_size > 1000
-
-
-def test_a_confidence_is_100_percent_only_if_it_is_exactly_1():
-    confidences = {1.0: "100%", 0.99999: ">99.9%", 0.9995: ">99.9%", 0.99: "99.0%", 0.5: "50.0%"}
-    assert {confidence: percent(confidence) for confidence in confidences} == confidences
