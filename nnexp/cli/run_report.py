@@ -102,6 +102,7 @@ def select_epochs(history: History, best: int | None, limit: int) -> History:
 
 def _commands(name: str, files: Sequence[str], stored: bool) -> list[str]:
     applies = {
+        f"nnexp show {name} --json": True,
         f"nnexp reproduce {name}": CONFIG in files,
         f"nnexp predict {name} FILE": NETWORK in files,
         f"nnexp export {name} --onnx": NETWORK in files and weights_path("best") in files,

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nnexp.config.naming import changes_learning
-from nnexp.messages import did_you_mean
+from nnexp.messages import did_you_mean, listed, plural
 from nnexp.metrics.metric_info import RUN_METRICS, format_metric, metric_info
 from nnexp.redaction import redacted
 from nnexp.runs.query import Run, RunError
@@ -20,7 +20,8 @@ from nnexp.runs.query import Run, RunError
 RUN_COLUMNS = ("id", "name", "experiment", "status", "started", "seconds")
 KINDS = ("metrics", "params", "tags")  # a name is looked up in this order
 RESULTS = tuple(name for name in RUN_METRICS if metric_info(name).is_score or metric_info(name).cost)
-MAX_PARAMS = 4
+MAX_PARAMS = 4  # on a terminal
+KEPT_TAGS = ("mlflow.user", "mlflow.source.git.commit")
 SHORT_ID = 8
 GAP = 2  # spaces between columns
 MIN_NAME, MAX_CELL = 14, 56  # characters, on a terminal
@@ -44,6 +45,12 @@ def value_of(run: Run, column: str) -> Value:
     return None
 
 
+def exact_value(run: Run, column: str) -> Value:
+    """Return the value of a column for programs: with all digits, times as ISO 8601."""
+    value = value_of(run, column)
+    return iso_time(value) if column == "started" and isinstance(value, float) else value
+
+
 def check_columns(
     columns: Sequence[str], runs: Sequence[Run], others: Callable[[], Sequence[Run]] = list
 ) -> None:
@@ -63,9 +70,22 @@ def check_columns(
 
 
 def default_columns(runs: Sequence[Run]) -> list[str]:
-    """Return identity, results, and the params in which the runs differ."""
+    """Return identity, results, and the first params in which the runs differ."""
     results = [name for name in RESULTS if any(name in run.metrics for run in runs)]
-    return ["id", "name", "status", "started", *results, *differing(runs)]
+    return ["id", "name", "status", "started", *results, *differing(runs)[:MAX_PARAMS]]
+
+
+def all_columns(runs: Sequence[Run]) -> list[str]:
+    """Return every column: identity, metrics, params, and tags but those that MLflow itself makes.
+
+    A name that an earlier column has is prefixed with its kind, as in MLflow: params.loss.
+    """
+    columns = dict.fromkeys(RUN_COLUMNS)
+    for kind in KINDS:
+        names = sorted({name for run in runs for name in getattr(run, kind)})
+        kept = [name for name in names if not name.startswith("mlflow.") or name in KEPT_TAGS]
+        columns |= dict.fromkeys(f"{kind}.{name}" if name in columns else name for name in kept)
+    return list(columns)
 
 
 def differing(runs: Sequence[Run]) -> list[str]:
@@ -79,7 +99,7 @@ def differing(runs: Sequence[Run]) -> list[str]:
             by_option.setdefault(run.params.get(group, ""), set()).add(run.params.get(name, ""))
         if not name.endswith("_target_") and any(len(values) > 1 for values in by_option.values()):
             params.append(name)
-    return params[:MAX_PARAMS]
+    return params
 
 
 def sort_runs(runs: Sequence[Run], column: str, sign: str = "") -> list[Run]:
@@ -114,15 +134,23 @@ def iso_time(seconds: float) -> str:
 
 
 def print_table(runs: Sequence[Run], columns: Sequence[str]) -> None:
-    """Print the runs; columns that do not fit on a terminal are left out with a note."""
+    """Print the runs; notes name columns that a terminal has no room for, and other params that differ."""
     names = list(columns) or default_columns(runs)
+    others = [] if columns else differing(runs)[MAX_PARAMS:]
+    note = (
+        f"{plural(len(others), 'more param')} differ: {listed(others)}; all columns: --csv, some: --columns"
+    )
     if sys.stdout.isatty():
         console = Console(highlight=False)
         table, hidden = fitted(runs, names, console.width, keep_order=bool(columns))
         console.print(table)
         if hidden:
             console.print(Text(f"no room for {', '.join(hidden)}; choose with --columns", "dim"))
+        if others:
+            console.print(Text(note, "dim"))
         return
+    if others:
+        print(f"nnexp: {note}", file=sys.stderr)
     rows = [names, *([cell_text(run, name) for name in names] for run in runs)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:

@@ -23,8 +23,11 @@ def format_predictions(predictions: Sequence[FilePredictions]) -> str:
         rows = len(one.z)
         lines += ["", f"{one.examples.path}: {plural(rows, 'row')}", *_table_lines(one)]
         if rows > MAX_ROWS:
-            lines.append(f"... {plural(rows - MAX_ROWS, 'more row')}; --out FILE.csv writes all")
+            lines.append(f"... {plural(rows - MAX_ROWS, 'more row')}; --out predictions.csv writes all")
         lines += one.examples.notes
+        hidden = len(one.predictor.spec.targets) - MAX_TARGETS
+        if hidden > 0 and not one.predictor.task.has_probabilities:
+            lines.append(f"... {plural(hidden, 'more target')}; --out predictions.csv writes all")
         if one.score:
             value, known = one.score
             task = one.predictor.task

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from nnexp.cli.arguments import RUN, Arguments
 from nnexp.errors import UserError
+from nnexp.messages import plural
 from nnexp.runs.compare.comparison import ARROWS, Comparison, check_number, compare
 from nnexp.runs.compare.significance import corrected_level
 from nnexp.runs.query import Run, RunError, Runs
@@ -74,6 +75,8 @@ def summary(comparison: Comparison) -> Iterator[RenderableType]:
             cells = map(Text, metric.texts(ABSENT), styles)
             table.add_row(f"{metric.name} {ARROWS[metric.direction] or ' '}", *cells)
     yield table
+    if rest := sum(not metric.is_main for metric in comparison.metrics):
+        yield Text(f"{plural(rest, 'more metric')}, of layers and classes: on the page", "dim")
     for caveat in comparison.caveats:
         yield Text(f"note: {caveat.what}: {caveat.meaning}", COLORS[caveat.severity])
     level = corrected_level(comparison.results)

@@ -11,7 +11,7 @@ from typing import Any
 
 from nnexp.cli import run_table
 from nnexp.cli.arguments import Arguments
-from nnexp.cli.run_table import KINDS, RUN_COLUMNS, Value, check_columns, default_columns
+from nnexp.cli.run_table import KINDS, RUN_COLUMNS, Value, all_columns, check_columns, exact_value
 from nnexp.messages import did_you_mean
 from nnexp.runs.query import Run, RunError, Runs
 
@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> int:
     parser.add_store()
     output = parser.add_mutually_exclusive_group()
     output.add_argument("--json", action="store_true", help="print everything, or the columns, as JSON")
-    output.add_argument("--csv", action="store_true", help="print the columns, with all digits, as CSV")
+    output.add_argument("--csv", action="store_true", help="print everything, or the columns, as CSV")
     options = parser.parse_args(_join_sort(arguments))
     if options.top is not None and options.top < 1:
         parser.error(f"--top {options.top}: at least 1")
@@ -59,9 +59,9 @@ def main(arguments: list[str]) -> int:
     if options.json:
         print(json.dumps([_record(run, columns) for run in shown], indent=2, allow_nan=False))
     elif options.csv:
-        names = columns or default_columns(shown)
+        names = columns or all_columns(shown)
         writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerows([names, *([_exact(run, name) for name in names] for run in shown)])
+        writer.writerows([names, *([exact_value(run, name) for name in names] for run in shown)])
     elif shown:
         run_table.print_table(shown, columns)
     if as_table and len(matching) > len(shown):
@@ -98,18 +98,16 @@ def _check_filter(runs: Runs, condition: str) -> None:
 
 
 def _record(run: Run, columns: Sequence[str]) -> dict[str, Any]:
-    record: dict[str, Any] = {column: _exact(run, column) for column in columns or RUN_COLUMNS}
+    record: dict[str, Any] = {column: _json_value(run, column) for column in columns or RUN_COLUMNS}
     kinds = () if columns else KINDS
     for kind in kinds:
-        record[kind] = {name: _exact(run, f"{kind}.{name}") for name in getattr(run, kind)}
+        record[kind] = {name: _json_value(run, f"{kind}.{name}") for name in getattr(run, kind)}
     return record
 
 
-def _exact(run: Run, column: str) -> Value:
-    """Return a value for programs: with all digits; None for what JSON cannot hold."""
-    value = run_table.value_of(run, column)
-    if column == "started" and isinstance(value, float):
-        return run_table.iso_time(value)
+def _json_value(run: Run, column: str) -> Value:
+    """Return a value with all digits; None for what JSON cannot hold."""
+    value = exact_value(run, column)
     return value if not isinstance(value, float) or math.isfinite(value) else None
 
 

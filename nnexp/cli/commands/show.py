@@ -11,7 +11,7 @@ from rich.text import Text
 from nnexp.cli.arguments import Arguments
 from nnexp.cli.console import PipeSafeConsole
 from nnexp.cli.run_report import report, select_epochs
-from nnexp.messages import duration, listed
+from nnexp.messages import duration, listed, plural
 from nnexp.metrics.metric_info import SPLIT_METRICS, format_metric
 from nnexp.runs.query import Runs
 
@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> int:
         print(json.dumps(_finite(run), indent=2, allow_nan=False))
         return 0
     console = PipeSafeConsole()
-    for item in (*origin(run), *results(run), *([epochs(run)] if run["epochs"] else []), *files(run)):
+    for item in (*origin(run), *results(run), *epochs(run), *files(run)):
         line = isinstance(item, tuple) and Text.assemble((item[0].ljust(LABEL), "bold"), item[1])
         console.print(line or item)
     return 0
@@ -76,8 +76,10 @@ def results(run: Report) -> Iterator[Line]:
         yield "low recall", f"{', '.join(rows)} ({worst['split']} examples)"
 
 
-def epochs(run: Report) -> Table:
-    """Build a table of some epochs; the best is marked."""
+def epochs(run: Report) -> Iterator[Table | Line]:
+    """Yield a table of some epochs, of which the best is marked, and where all of them are."""
+    if not run["epochs"]:
+        return
     names = [name for name in METRICS if any(name in row for row in run["epochs"])]
     history = [(row["step"], row) for row in run["epochs"] if any(name in row for name in names)]
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
@@ -85,10 +87,15 @@ def epochs(run: Report) -> Table:
     for name in names:
         split, _, metric = name.rpartition("/")
         table.add_column(f"{HEADINGS[split]}{metric}", justify="right", no_wrap=True)
-    for step, row in select_epochs(history, run["best_step"], MAX_EPOCHS):
+    selected = select_epochs(history, run["best_step"], MAX_EPOCHS)
+    for step, row in selected:
         cells = (format_metric(name, row[name]) if name in row else "" for name in names)
         table.add_row(f"{step}{'*' if step == run['best_step'] else ' '}", *cells)
-    return table
+    yield table
+    others = len({name for row in run["epochs"] for name in row} - {"step", *names})
+    shown = f"{len(selected)} of {plural(len(history), run['unit'])}, {plural(others, 'more metric')}"
+    if others or len(history) > len(selected):
+        yield "", f"{shown}: {run['commands'][0]}"
 
 
 def files(run: Report) -> Iterator[Line]:

@@ -45,7 +45,14 @@ def label_scores(report: dict[str, Any], split: str) -> Figure:
     axes.set(xlim=(0, 1), ylim=(len(labels) - 0.4, -0.6))
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
-    title = f"{split}: label accuracy {report['accuracy']:.2%}, exact match {report['exact_match']:.2%}"
+    shown = (
+        f" ({len(labels)} of {len(report['per_label'])} labels)"
+        if len(report["per_label"]) > len(labels)
+        else ""
+    )
+    title = (
+        f"{split}{shown}: label accuracy {report['accuracy']:.2%}, exact match {report['exact_match']:.2%}"
+    )
     style.set_title(axes, title)
     place = (left + 2.9) / width, 0.04 / height
     figure.legend(frameon=False, fontsize=9, ncols=3, loc="lower center", bbox_to_anchor=place)

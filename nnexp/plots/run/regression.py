@@ -47,7 +47,9 @@ def predicted_against_true(true: Numbers, predicted: Numbers, report: dict[str, 
         axes.plot(limits, limits, color=REFERENCE, linewidth=0.9, linestyle="--", zorder=0)
         axes.set(xlim=limits, ylim=limits)
         errors = ", ".join(f"{metric.upper()} {target[metric]:.3g}" for metric in ("mae", "rmse"))
-        set_title(axes, f"{split} R2 {target['r2']:.3f}, {errors}")
+        several = len(report["per_target"]) > len(targets)
+        some = f" ({i + 1} of {len(report['per_target'])} targets)" if several else ""
+        set_title(axes, f"{split}{some} R2 {target['r2']:.3f}, {errors}")
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_locator(MaxNLocator(5))
     return figure

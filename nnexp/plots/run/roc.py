@@ -20,7 +20,8 @@ def plots(run: RunData) -> Iterator[Plot]:
         scores = split.predictions.binary_scores(run.names) if split.predictions is not None else []
         curves = {name: ThresholdCounts.of(truth, score) for name, truth, score in scores[: len(COLORS)]}
         if known := {name: curve for name, curve in curves.items() if curve is not None}:
-            yield f"roc/{split.key}.png", partial(roc_and_precision_recall, known, split.name)
+            some = f" ({len(curves)} of {len(scores)} labels)" if len(curves) < len(scores) else ""
+            yield f"roc/{split.key}.png", partial(roc_and_precision_recall, known, f"{split.name}{some}")
 
 
 def roc_and_precision_recall(curves: Mapping[str, ThresholdCounts], split: str) -> Figure:

@@ -1,4 +1,3 @@
-import csv
 import io
 import json
 import os
@@ -6,6 +5,7 @@ import re
 import time
 from itertools import product
 
+import pandas as pd
 import pytest
 from fixtures.third_party import accepts_warnings
 from rich.console import Console
@@ -125,13 +125,49 @@ def test_json_has_everything_or_the_columns_and_no_password(recorded, capsys):
     assert json.loads(capsys.readouterr().out) == [{"name": "digits-mlp-xavier-s0", "test/loss": 0.1}]
 
 
-def test_csv_has_the_columns_with_all_digits(recorded, capsys):
+def test_csv_has_every_metric_param_and_tag_and_is_read_back_by_pandas(recorded, capsys):
     assert main(["--csv", "--sort", "best/val_accuracy"]) == 0
-    head, he, *others = csv.reader(io.StringIO(capsys.readouterr().out))
-    assert head[:5] == ["id", "name", "status", "started", "best/val_accuracy"]
-    assert (he[0], he[4]) == (recorded["he"], "0.98")
-    assert len(others) == 3
-    assert others[-1][4] == ""
+    table = pd.read_csv(io.StringIO(capsys.readouterr().out), index_col="name", dtype={"init": str})
+    assert main(["--json", "--sort", "best/val_accuracy"]) == 0
+    assert len(table) == 4
+    for run in json.loads(capsys.readouterr().out):
+        row = table.loc[run["name"]]
+        assert (row["id"], row["started"], row["seconds"]) == (run["id"], run["started"], run["seconds"])
+        for kind in ("metrics", "params"):
+            for name, value in run[kind].items():
+                assert value is None or str(row[name]) in (str(value), f"{value}.0"), name
+    assert table.loc["digits-mlp-he-s0", "nnexp.git_commit"] == "abc"
+    assert table.loc["digits-mlp-killed-s0"].isna().sum() == len(table.columns) - 5
+
+
+def test_texts_with_commas_quotes_and_newlines_are_quoted_and_a_name_of_two_kinds_is_prefixed(store, capsys):
+    client, experiment = open_store(tracking_uri(None), "nnexp")
+    run_id = client.create_run(experiment, BEGUN, run_name='a "b", c').info.run_id
+    params = {"loss": "hinge", "status": "x", "text": 'one,\n"two"', "ünï": "é"}
+    log_params(client, run_id, params)
+    client.log_metric(run_id, "loss", 0.5)
+    assert main(["--csv"]) == 0
+    (row,) = pd.read_csv(io.StringIO(capsys.readouterr().out)).to_dict("records")
+    assert (row["loss"], row["params.loss"], row["status"]) == (0.5, "hinge", "RUNNING")
+    assert (row["params.status"], row["text"], row["ünï"]) == ("x", params["text"], "é")
+    assert row["name"] == 'a "b", c'
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_params_that_are_not_shown_are_named(store, capsys, monkeypatch, terminal):
+    client, experiment = open_store(tracking_uri(None), "nnexp")
+    keys = [f"model.k{i}" for i in range(7)]
+    for value in "ab":
+        run_id = client.create_run(experiment, BEGUN, run_name=value).info.run_id
+        log_params(client, run_id, dict.fromkeys(keys, value))
+    monkeypatch.setattr("sys.stdout.isatty", lambda: terminal)
+    monkeypatch.setitem(os.environ, "COLUMNS", "200")
+    assert main([]) == 0
+    output = capsys.readouterr()
+    note = "3 more params differ: model.k4, model.k5, model.k6; all columns: --csv, some: --columns"
+    assert note in (output.out if terminal else output.err)
+    assert main(["--csv"]) == 0
+    assert {*keys} <= {*capsys.readouterr().out.splitlines()[0].split(",")}
 
 
 @pytest.mark.parametrize(
