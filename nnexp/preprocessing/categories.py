@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnexp.messages import listed, plural
-from nnexp.preprocessing.missing import MISSING, MISSING_CATEGORY, is_number, normalize_text, parse_number
+from nnexp.preprocessing.missing import MISSING, MISSING_CATEGORY, normalize_text
+from nnexp.preprocessing.number_format import PLAIN, NumberFormat
 
 OTHER = "other"
 """The category of all values that are too rare for an input of their own."""
@@ -37,7 +38,7 @@ def select_categories(
 
 
 def category_index(
-    categories: Sequence[str], decimal: str = ".", infrequent: Sequence[str] = ()
+    categories: Sequence[str], number_format: NumberFormat = PLAIN, infrequent: Sequence[str] = ()
 ) -> Callable[[Any], int]:
     """Return a function that finds the index of a cell's category; -1 of an unseen one.
 
@@ -45,7 +46,8 @@ def category_index(
     """
     by_text = dict.fromkeys(infrequent, index_of_other(categories))
     by_text |= {text: n for n, text in enumerate(categories)}
-    by_number = {parse_number(text, decimal): n for text, n in by_text.items() if is_number(text, decimal)}
+    numbers = ((number_format.parse_if_number(text), n) for text, n in by_text.items())
+    by_number = {number: n for number, n in numbers if number is not None}
     by_bool = {text.lower(): n for text, n in by_text.items() if text.lower() in ("true", "false")}
 
     def find(cell: Any) -> int:
@@ -56,7 +58,9 @@ def category_index(
             return by_text[text]
         if isinstance(cell, bool | np.bool_):
             return by_bool.get(text, -1)
-        return by_number.get(parse_number(text, decimal), -1) if is_number(text, decimal) else -1
+        written = number_format if isinstance(cell, str | bytes) else PLAIN
+        number = written.parse_if_number(text)
+        return -1 if number is None else by_number.get(number, -1)
 
     return find
 

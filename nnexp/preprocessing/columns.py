@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from numbers import Real
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -10,7 +12,8 @@ from numpy.typing import NDArray
 from nnexp.messages import listed, nearest
 from nnexp.preprocessing.categories import UnseenValues, category_index, index_of_other, list_values
 from nnexp.preprocessing.errors import EncodingError
-from nnexp.preprocessing.missing import normalize_text, parse_number
+from nnexp.preprocessing.missing import MISSING, cell_text, normalize_text
+from nnexp.preprocessing.number_format import PLAIN, NumberFormat, choose, readings
 
 MAX_LISTED = 30  # categories or columns in a message
 MAX_ROWS = 3  # rows in a message
@@ -24,9 +27,10 @@ class Column:
 
     name: str
     categories: tuple[str, ...] | None = None  # each is one input, 0 or 1; None: the column holds numbers
-    decimal: str = "."  # the decimal mark of the training table; text with a point is a number in any case
+    decimal: str = "."  # how numbers were written in the training table: `NumberFormat`
     infrequent: tuple[str, ...] = ()  # categories that share the input OTHER
     unseen: Literal["other", "error"] = "other"  # what a value that training did not see is taken as
+    thousands: str = ""
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
@@ -42,6 +46,10 @@ class Column:
     def kind(self) -> Literal["number", "category"]:
         """What the cells are."""
         return "number" if self.categories is None else "category"
+
+    @property
+    def number_format(self) -> NumberFormat:
+        return NumberFormat(self.decimal, self.thousands)
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -75,7 +83,7 @@ def encode_columns(
             lengths = f"has {len(values):,} rows, {columns[0].name!r} has {len(x):,}"
             raise EncodingError(f"the column {column.name!r} {lengths}")
         if column.categories is None:
-            x[:, first] = encode_numbers(values, column.name, describe_row, column.decimal)
+            x[:, first] = encode_numbers(values, column.name, describe_row, column.number_format)
         else:
             indices = encode_categories(values, column, describe_row, unseen)
             (rows,) = np.nonzero(indices >= 0)
@@ -96,13 +104,15 @@ def check_columns(columns: Sequence[Column], given: Sequence[str]) -> None:
 
 
 def encode_numbers(
-    values: Any, name: str, describe_row: DescribeRow = describe_row, decimal: str = "."
+    values: Any, name: str, describe_row: DescribeRow = describe_row, expected: NumberFormat = PLAIN
 ) -> NDArray[np.float32]:
-    """Convert a column of numbers (N,) to float32; a missing one is NaN, other text an `EncodingError`."""
+    """Convert a column of numbers (N,) to float32; a missing one is NaN, other text an `EncodingError`.
+
+    Text in another than the expected format is read where only one format fits all of it.
+    """
     array = _as_array(values, name)
     if array.dtype.kind not in "biuf":
-        cells = enumerate(array.tolist())
-        array = np.array([_number(cell, name, n, describe_row, decimal) for n, cell in cells], np.float64)
+        array = _parse_numbers(array.tolist(), name, describe_row, expected)
     with np.errstate(over="ignore"):
         encoded = array.astype(np.float32)
     if (infinite := np.isinf(encoded)).any():
@@ -120,7 +130,7 @@ def encode_categories(
         EncodingError: a value is unseen, and the column refuses such.
     """
     known = column.categories or ()
-    index_of = category_index(known, column.decimal, column.infrequent)
+    index_of = category_index(known, column.number_format, column.infrequent)
     cells = _as_array(values, column.name).astype(object).tolist()
     indices = np.array([index_of(cell) for cell in cells], np.int64)
     (rows,) = np.nonzero(indices < 0)
@@ -147,12 +157,17 @@ def _as_array(values: Any, name: str) -> NDArray[Any]:
     return np.asarray(values.astype(str) if is_date else values)
 
 
-def _number(cell: Any, name: str, n: int, describe_row: DescribeRow, decimal: str) -> float:
-    if isinstance(cell, float | int | np.bool_):
-        return float(cell)
-    text = normalize_text(cell)
-    try:
-        return parse_number(text, decimal)
-    except ValueError as error:
-        problem = f"expected a number in the column {name!r}, got {text[:40]!r}"
-        raise EncodingError(f"{describe_row(n)}: {problem}; fix it or leave it empty") from error
+def _parse_numbers(
+    cells: Sequence[Any], name: str, describe_row: DescribeRow, expected: NumberFormat
+) -> NDArray[np.float64]:
+    """Convert cells (N,); texts have the expected format, or else the only one that fits all of them."""
+    is_number = [isinstance(cell, Real | Decimal | np.bool_) for cell in cells]
+    texts = ["" if known else cell_text(cell) for cell, known in zip(cells, is_number, strict=True)]
+    other = {text for text in texts if text not in MISSING and not expected.matches(text)}
+    number_format = choose(readings({*texts} - MISSING)) if other else expected
+    if number_format is None:
+        n = next(n for n, text in enumerate(texts) if text in other)
+        problem = f"expected a number in the column {name!r}, got {texts[n][:40]!r}"
+        raise EncodingError(f"{describe_row(n)}: {problem}; fix it or leave it empty")
+    rows = zip(cells, is_number, texts, strict=True)
+    return np.array([float(cell) if known else number_format.parse(text) for cell, known, text in rows])

@@ -69,9 +69,12 @@ def _read_table(path: Path, predictor: Predictor) -> Examples:
     """Read a table's rows; for a network of images, a column for each pixel."""
     from nnexp.data.errors import DataError
     from nnexp.data.tables.formats import open_table
+    from nnexp.data.tables.reader import NumberMarks
 
     try:
         reader = open_table(path)
+        formats = {column.name: column.number_format for column in predictor.spec.columns}
+        reader.marks = NumberMarks(expected=formats)
         named = {column.name for column in predictor.spec.columns}
         if named and path.suffix.lower() == ".npz" and not named & set(reader.column_types):
             return _read_array(path, predictor)

@@ -15,6 +15,7 @@ from nnexp.preprocessing.categories import UnseenValues
 from nnexp.preprocessing.columns import Column, encode_columns, encode_numbers
 from nnexp.preprocessing.errors import EncodingError
 from nnexp.preprocessing.missing import MISSING, normalize_text
+from nnexp.preprocessing.number_format import NumberFormat
 
 COLUMNS = (
     Column("size"),
@@ -51,17 +52,36 @@ def test_training_and_trained_models_parse_the_same_texts_to_the_same_numbers(al
     path.write_text("\n".join(["x;y", *(f"{text};0" for text in texts)]))
     (block,) = open_table(path).iter_blocks({"x": "number"})
     numbers = block["x"].to_numpy(zero_copy_only=False).astype(np.float32)
-    np.testing.assert_array_equal(numbers, encode_numbers(texts, "x", decimal=decimal))
+    np.testing.assert_array_equal(numbers, encode_numbers(texts, "x", expected=NumberFormat(decimal)))
 
 
-def test_a_decimal_comma_is_read_only_if_the_training_table_had_decimal_commas(alone):
+def test_texts_are_read_as_numbers_in_the_format_of_the_training_table(alone):
     path = alone / "table.csv"
-    path.write_text("size;kind\n" + "1,5;a\n2,5;b\n" * 10)
+    path.write_text("size;kind\n" + "1,5;a\n2.000,5;b\n" * 10)
     columns = Table(path=str(path), target="kind").load().columns
     columns = [Column.from_json(column.to_json()) for column in columns]
-    assert encode_columns({"size": ["1,234", "1.234"]}, columns).ravel() == pytest.approx([1.234] * 2)
-    with pytest.raises(EncodingError, match="got '1,234'"):
-        encode_columns({"size": ["1,234"]}, [Column("size")])
+    assert encode_columns({"size": ["1,234", "1.234"]}, columns).ravel() == pytest.approx([1.234, 1234])
+    typed = [1.234, Decimal("1.234"), np.float64(1.234)]
+    assert encode_columns({"size": typed}, columns).ravel() == pytest.approx([1.234] * 3)
+
+
+@pytest.mark.parametrize("trained", [NumberFormat(","), NumberFormat("", ""), NumberFormat()], ids=str)
+@pytest.mark.parametrize(
+    ("texts", "numbers"),
+    [(["1.5"], [1.5]), (["1,5", ""], [1.5, np.nan]), (["1.250,5"], [1250.5]), (["1,5", "1.5"], None)],
+)
+def test_texts_in_another_format_are_read_only_by_their_own_evidence(trained, texts, numbers):
+    if numbers is None:
+        with pytest.raises(EncodingError, match="expected a number in the column 'size', got '1"):
+            encode_numbers(texts, "size", expected=trained)
+    else:
+        np.testing.assert_array_equal(encode_numbers(texts, "size", expected=trained), numbers)
+
+
+@pytest.mark.parametrize(("text", "trained"), [("1,250", "."), ("1,250", ""), ("1.250", ","), ("1.250", "")])
+def test_a_text_that_can_be_read_in_two_ways_is_refused_unless_training_decides(text, trained):
+    with pytest.raises(EncodingError, match=f"got '{text}'"):
+        encode_numbers([text], "size", expected=NumberFormat(trained))
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Build one array of inputs from the blocks of a table: N rows, I inputs."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -71,6 +71,7 @@ class TableBuilder:
             self.numbers.add([block[name] for name in self.numbers.names], rows)
         self.numbers.finish()
         self.rows = np.flatnonzero(self.target.finish())
+        self.notes += self.reader.number_notes(self.roles.number_columns)
         self.notes += self.target.notes
         missing = dict(zip(self.numbers.names, self.numbers.missing.tolist(), strict=True))
         self.note("missing numbers become the training mean", count_each(missing))
@@ -100,9 +101,10 @@ class TableBuilder:
         order = np.concatenate([training, test])
         first = 0
         for name in self.roles.features:
-            column = Column(name, decimal=self.reader.decimal)
+            marks = self.reader.number_format(name)
+            column = Column(name, decimal=marks.decimal, thousands=marks.thousands)
             if name in self.categories:
-                column, codes = self.encode_categories(name, fit)
+                column, codes = self.encode_categories(column, fit)
                 one_hot.append((first, codes[order]))
             else:
                 positions.append(first)
@@ -113,9 +115,9 @@ class TableBuilder:
         self.note_columns(columns)
         return self.numbers.array, tuple(columns)
 
-    def encode_categories(self, name: str, fit: Rows) -> tuple[Column, Codes]:
+    def encode_categories(self, column: Column, fit: Rows) -> tuple[Column, Codes]:
         """Decide which categories of the rows `fit` get an input; return each row's index of them (N,)."""
-        buffer = self.categories[name]
+        buffer = self.categories[column.name]
         buffer.check_mixture()
         buffer.check_repetition()
         values, codes = buffer.finish()
@@ -127,7 +129,8 @@ class TableBuilder:
         has_missing = MISSING_CATEGORY in values and counts[values.index(MISSING_CATEGORY)] > 0
         limit = self.options.max_categories or default + has_missing
         categories, infrequent = select_categories(values, counts, self.options.min_count, limit)
-        column = Column(name, categories, self.reader.decimal, infrequent, self.options.unseen)
+        rule = self.options.unseen
+        column = replace(column, categories=categories, infrequent=infrequent, unseen=rule)
         unseen = self.rows[counts[codes[self.rows]] == 0]
         if len(unseen):
             names = np.array([*values], object)

@@ -14,7 +14,8 @@ from nnexp.data.errors import DataError
 from nnexp.data.splitting import Rows
 from nnexp.messages import list_override
 from nnexp.preprocessing.columns import DescribeRow
-from nnexp.preprocessing.missing import MISSING, is_number, normalize_text
+from nnexp.preprocessing.missing import MISSING, normalize_text
+from nnexp.preprocessing.number_format import is_number
 
 CHUNK = 8192  # rows that are moved at once
 Codes = NDArray[np.int32]
@@ -99,8 +100,8 @@ class CategoryColumn:
 
     def check_mixture(self) -> None:
         """Refuse numbers with a few other texts among them, data-entry errors; whole numbers may be names."""
-        words = [text for text in self.code if not is_number(text, ",")]
-        numbers = [text for text in self.code if is_number(text, ",")]
+        words = [text for text in self.code if not is_number(text)]
+        numbers = [text for text in self.code if is_number(text)]
         quantities = len(numbers) > MAX_NUMBER_NAMES or not all(text.isdigit() for text in numbers)
         if not self.explicit and words and quantities and len(numbers) > len(words):
             row = self.describe_row(int((np.concatenate(self.blocks) == self.code[words[0]]).argmax()))

@@ -9,7 +9,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from nnexp.data.errors import DataError
-from nnexp.data.tables.csv import CsvReader
+from nnexp.data.tables.csv.csv_reader import CsvReader
 from nnexp.data.tables.reader import Block, ColumnType, TableReader, convert, type_of, unique
 from nnexp.messages import first_line
 

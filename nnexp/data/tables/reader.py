@@ -6,13 +6,26 @@ A block holds Arrow arrays: numbers as float64, all else as text, null where a v
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from nnexp.data.errors import DataError
+from nnexp.preprocessing.number_format import PLAIN, NumberFormat
 
 ColumnType = Literal["number", "text"]
 Block = dict[str, Any]  # Arrow arrays of one length by column name
+
+
+@dataclass(frozen=True)
+class NumberMarks:
+    """What is known about a file's numbers beforehand."""
+
+    decimal: str | None = None  # data.decimal
+    thousands: str | None = None  # data.thousands
+    expected: Mapping[str, NumberFormat] = field(
+        default_factory=dict
+    )  # of columns that a network learnt from
 
 
 class TableReader(ABC):
@@ -21,12 +34,20 @@ class TableReader(ABC):
     path: Path
     column_types: Mapping[str, str]  # in the order of the file: a `ColumnType`, or an unsupported type
     expansions: Mapping[str, tuple[str, ...]]  # names that stand for several columns
-    decimal: str = "."  # the mark in numbers that are text
+    marks: NumberMarks = NumberMarks()  # of numbers that are text
     notes: tuple[str, ...] = ()  # how the file was read, where that is not obvious
 
     @abstractmethod
     def iter_blocks(self, wanted: Mapping[str, ColumnType]) -> Iterator[Block]:
         """Read the wanted columns, each as its type; other values or damage are a `DataError`."""
+
+    def number_format(self, name: str) -> NumberFormat:
+        """Return how the numbers of a column are written, once its blocks have been read."""
+        return PLAIN
+
+    def number_notes(self, names: Sequence[str]) -> list[str]:
+        """Describe how the numbers of columns were read, where that is not obvious."""
+        return []
 
     def describe_row(self, n: int) -> str:
         """Name the n-th row, from 0."""

@@ -21,6 +21,12 @@ class Roles:
     categorical: tuple[str, ...]  # features that are categories by `data.categorical`
     notes: tuple[str, ...]  # how the file was read
 
+    @property
+    def number_columns(self) -> list[str]:
+        """All columns that are read as numbers."""
+        columns = self.targets | self.features
+        return [name for name, column_type in columns.items() if column_type == "number"]
+
     def names(self, column_type: ColumnType) -> list[str]:
         return [name for name, feature_type in self.features.items() if feature_type == column_type]
 

@@ -14,6 +14,7 @@ from nnexp.data.splitting import Rows
 from nnexp.data.tables.builder import TableBuilder, TextOptions
 from nnexp.data.tables.formats import open_table
 from nnexp.data.tables.partition import TEST, VALIDATION, Groups, check_splits, draw_test, read_splits
+from nnexp.data.tables.reader import NumberMarks
 from nnexp.data.tables.roles import assign_roles
 
 Mask = NDArray[np.bool_]
@@ -40,6 +41,8 @@ class Table(Source):
     min_count: Annotated[int, Ge(1)] = 1  # categories of fewer training rows are "other"
     max_categories: Annotated[int, Ge(2)] | None = None  # inputs of a column of text; None: see `TextOptions`
     unseen: Literal["other", "error"] = "other"  # what a category that training did not see is taken as
+    decimal: Literal[".", ","] | None = None  # the decimal mark of text, where columns leave it open
+    thousands: Literal["", ",", ".", " ", "'"] | None = None  # what separates groups of digits there
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -63,6 +66,7 @@ class Table(Source):
         path = Path(self.path).expanduser().resolve()
         try:
             reader = open_table(path)
+            reader.marks = NumberMarks(self.decimal, self.thousands)
             roles = assign_roles(reader, self.task, self.requested_columns())
             options = TextOptions(
                 min_count=self.min_count, max_categories=self.max_categories, unseen=self.unseen

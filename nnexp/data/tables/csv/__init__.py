@@ -1,0 +1,1 @@
+"""CSV files: their dialect, their numbers, and their rows block by block."""
