@@ -64,7 +64,7 @@ def choices(params: dict[str, str]) -> dict[str, str]:
 def changed(params: dict[str, str]) -> dict[str, str] | None:
     """Return the params that differ from those of the chosen options; None where these are unknown."""
     from nnexp.config import ConfigError
-    from nnexp.config.build import resolved
+    from nnexp.config.build import resolved, validate
     from nnexp.config.compose import examine_overrides
     from nnexp.config.naming import params as flat
 
@@ -72,7 +72,7 @@ def changed(params: dict[str, str]) -> dict[str, str] | None:
     overrides = sorted(f"{group}={option}" for group, option in options.items() if option != "custom")
     try:
         examination = examine_overrides(overrides)
-        defaults = flat(resolved(examination.config)) if examination.config is not None else {}
+        defaults = flat(validate(resolved(examination.config))[0]) if examination.config is not None else {}
     except (ConfigError, KeyError):
         return None
     unknown = any(problem.where in overrides for problem in examination.problems)

@@ -1,6 +1,6 @@
 """From a composed configuration to objects: validate, then build. The only file with `instantiate`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hydra.errors import InstantiationException
@@ -10,7 +10,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from nnexp.config.errors import ConfigError, Problem
 from nnexp.config.schema import DiagnosticsSettings, Settings, TrackingSettings, TrainerSettings
-from nnexp.config.validation import TARGET, validate
+from nnexp.config.validation import TARGET, Validator, Values, parameters_of
+from nnexp.config.yaml_node import Origin, origins_of
 from nnexp.messages import first_line
 from nnexp.optim.regularization import Regularization
 from nnexp.redaction import redacted
@@ -23,28 +24,29 @@ SECTIONS = {
 }
 
 
-def build(config: DictConfig | dict[str, Any]) -> Settings:
+def build(config: DictConfig | Values) -> Settings:
     """Resolve and validate a configuration, and build its objects.
 
     Raises:
         ConfigError: all errors.
     """
-    settings, problems = examine(resolved(config))
+    config = OmegaConf.create(config)
+    settings, problems = examine(resolved(config), dict(origins_of(config)))
     if settings is None:
         raise ConfigError(problems)
     return settings
 
 
-def examine(values: dict[str, Any]) -> tuple[Settings | None, list[Problem]]:
+def examine(
+    values: Values, origins: Mapping[str, Origin] | None = None
+) -> tuple[Settings | None, list[Problem]]:
     """Build a resolved configuration, or return all errors: of values, else of constructors."""
-    plugins = values.get("plugins")
-    allowed_plugins = tuple(map(str, plugins)) if isinstance(plugins, list) else ()
-    problems = validate(Settings, values, plugins=allowed_plugins)
+    canonical, problems = validate(values, origins)
     problems += [problem for key, value in values.items() for problem in _credentials(key, value)]
     if problems:
         return None, problems
-    built = dict(values)
-    for key, value in values.items():
+    built = dict(canonical)
+    for key, value in canonical.items():
         if key not in SECTIONS and not (isinstance(value, dict) and TARGET in value):
             continue
         try:
@@ -58,11 +60,25 @@ def examine(values: dict[str, Any]) -> tuple[Settings | None, list[Problem]]:
     if problems:
         return None, problems
     settings = Settings(**built)
-    object.__setattr__(settings, "values", values)
+    object.__setattr__(settings, "values", canonical)
     return settings, []
 
 
-def resolved(config: DictConfig | dict[str, Any]) -> dict[str, Any]:
+def validate(values: Values, origins: Mapping[str, Origin] | None = None) -> tuple[Values, list[Problem]]:
+    """Return the canonical form of a resolved configuration, invalid values as they are, and all problems.
+
+    Equal values become the same: of the declared type, with all parameters of a component.
+    """
+    plugins = values.get("plugins")
+    validator = Validator(tuple(map(str, plugins)) if isinstance(plugins, list) else (), origins or {})
+    canonical = validator.section(Settings, values)
+    if not validator.problems:
+        kinds = {key: annotation for key, (annotation, _) in parameters_of(Settings).items()}
+        canonical = {key: validator.with_defaults(kinds[key], value) for key, value in canonical.items()}
+    return canonical, validator.problems
+
+
+def resolved(config: DictConfig | Values) -> Values:
     """Resolve interpolations into plain dictionaries and lists without ??? values, or raise a ConfigError."""
     try:
         values = OmegaConf.to_container(OmegaConf.create(config), resolve=True)

@@ -14,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from nnexp.config.errors import ConfigError, Problem
 from nnexp.config.naming import short_id
 from nnexp.config.overrides import Examination, OverridesExaminer
+from nnexp.config.source import YamlSource
 
 PACKAGE = Path(__file__).parent.parent
 CONF = next(path for path in (PACKAGE / "conf", PACKAGE.parent / "conf") if path.is_dir())  # wheel, checkout
@@ -58,9 +59,9 @@ def examine_overrides(
 def hydra_of(config_dir: str | Path | None) -> Iterator[ConfigLoader]:
     """Set up Hydra over our config groups and the user's; a Hydra application around it stays as it was."""
     outer = GlobalHydra.instance().hydra
-    search_path = create_config_search_path(str(CONF))
+    search_path = create_config_search_path(f"{YamlSource.scheme()}://{CONF}")
     if config_dir is not None:
-        search_path.prepend("command-line", f"file://{Path(config_dir).resolve()}")
+        search_path.prepend("command-line", f"{YamlSource.scheme()}://{Path(config_dir).resolve()}")
     try:
         hydra_version.setbase("1.3")
         GlobalHydra.instance().clear()

@@ -12,10 +12,12 @@ class Problem:
 
     where: str  # the key with its value as on the command line: optimizer.lr=-1
     what: str  # what is wrong and what is allowed
+    origin: str = ""  # the file and line of the value, if it is from a YAML file
 
     def __str__(self) -> str:
         indented = self.what.replace("\n", "\n    ")
-        return f"  {self.where}\n    {indented}" if self.where else f"  {indented}"
+        where = f"{self.where} ({self.origin})" if self.origin else self.where
+        return f"  {where}\n    {indented}" if where else f"  {indented}"
 
 
 class ConfigError(UserError):

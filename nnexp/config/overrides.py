@@ -22,6 +22,7 @@ from nnexp.config.build import examine, resolved
 from nnexp.config.errors import ConfigError, Problem
 from nnexp.config.naming import flattened
 from nnexp.config.validation import TARGET
+from nnexp.config.yaml_node import origins_of
 from nnexp.messages import did_you_mean, first_line, nearest
 
 OPTIONAL = ("experiment", "debug")  # config groups that may be null
@@ -202,7 +203,7 @@ class OverridesExaminer:
     def validate(self, config: DictConfig) -> None:
         """Report the errors of a composed configuration."""
         try:
-            self.problems += examine(resolved(config))[1]
+            self.problems += examine(resolved(config), dict(origins_of(config)))[1]
         except ConfigError as error:
             self.problems += error.problems
 

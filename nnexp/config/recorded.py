@@ -31,8 +31,16 @@ Recorded = tuple[Values, list[Note]]
 FIXED = (*OPTIONAL, "hydra", "tracking", "choices")  # sections that cannot be overridden
 
 
-def load_recorded(path: Path, overrides: Sequence[str], config_dir: str | None = None) -> Recorded:
+def load_recorded(
+    path: Path, overrides: Sequence[str], config_dir: str | None = None, project: Path | None = None
+) -> Recorded:
     """Load the configuration in a file, with overrides; also returns notes about what was changed.
+
+    Args:
+        path: of the file.
+        overrides: of single keys or groups.
+        config_dir: a folder of your own config groups.
+        project: the working directory of the recorded run, if known; relative paths may lie below it.
 
     Raises:
         ConfigError: the file or an override is invalid, or the recorded data file is missing.
@@ -40,7 +48,7 @@ def load_recorded(path: Path, overrides: Sequence[str], config_dir: str | None =
     values = _read(path) | {"plugins": []}
     changes = {str(change.key_or_group): change for change in _parse(overrides)}
     before = dict(flattened(values)) | values.get("choices", {})
-    notes = list(_use_local_data(values, changes.keys()))
+    notes = list(_use_local_data(values, changes.keys(), project))
     values = _with_overrides(values, changes, config_dir)
     for key, change in changes.items():
         recorded = f"; recorded is {override_value(before[key])}" if before.get(key) is not None else ""
@@ -63,7 +71,7 @@ def _read(path: Path) -> Values:
     return values
 
 
-def _use_local_data(values: Values, overridden: Collection[str]) -> Iterator[Note]:
+def _use_local_data(values: Values, overridden: Collection[str], project: Path | None) -> Iterator[Note]:
     """Replace the recorded data folder or file by this machine's where it does not exist here."""
     data = values.get("data")
     if not isinstance(data, dict) or "data" in overridden:
@@ -76,7 +84,7 @@ def _use_local_data(values: Values, overridden: Collection[str]) -> Iterator[Not
             yield "data", f"looked for in {local}; the recorded folder does not exist here: {root}"
     if isinstance(path, str) and "data.path" not in overridden and not Path(path).expanduser().is_file():
         name = Path(path).name
-        candidates = [Path.cwd() / name, Path(local).expanduser() / name]
+        candidates = [(project or Path.cwd()) / path, Path.cwd() / name, Path(local).expanduser() / name]
         if (file := next(filter(Path.is_file, candidates), None)) is None:
             what = f"missing, and no {name} in {Path.cwd()} or {local}; fix: data.path=FILE"
             raise ConfigError([Problem(f"data.path={path}", what)])

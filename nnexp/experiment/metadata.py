@@ -34,7 +34,8 @@ def write_run_metadata(
     values = settings.values
     code = git_state()
     diff = code.pop("diff")
-    facts = describe_environment(threads) | {"git": code, "randomness": components.streams.describe()}
+    facts = describe_environment(threads) | {"folder": str(home), "git": code}
+    facts |= {"randomness": components.streams.describe()}
     write_atomically(folder / CONFIG, OmegaConf.to_yaml(values))
     write_atomically(folder / ENVIRONMENT, json.dumps(facts, indent=2))
     write_dataset(folder, settings, components)

@@ -8,7 +8,7 @@ CASES = [
     Case(
         "data=table data.path=names.csv data.target=kind",
         "the column 'id' has 40 distinct values in 40 rows",
-        ("data.drop=[id]", "data.categorical=[id]"),
+        ("'data.drop=[id]'", "'data.categorical=[id]'"),
         {"names.csv": NAMES},
     )
 ]

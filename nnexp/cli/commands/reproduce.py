@@ -85,8 +85,9 @@ def reproduce(
         raise RunError(f"run {recorded.name} ({recorded.status}) has no epoch to compare")
     last = history[-1][0]
     finished = recorded.status == "FINISHED"
-    values, notes = load_recorded(recorded.file(CONFIG), overrides, config_dir)
     environment = recorded.json(ENVIRONMENT)
+    project = Path(environment["folder"]) if "folder" in environment else None
+    values, notes = load_recorded(recorded.file(CONFIG), overrides, config_dir, project)
     if "threads" in environment and not any("trainer.threads=" in text for text in overrides):
         values["trainer"]["threads"] = environment["threads"]
     settings = build(values)

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-from annotated_types import Ge, Gt, Lt, MinLen
+from annotated_types import Ge, Gt, Lt
 from numpy.typing import NDArray
 
+from nnexp.data.canonical import Columns, FilePath, OptionalColumns
 from nnexp.data.dataset import Dataset, Source, ValidationRatio, digest
 from nnexp.data.errors import DataError
 from nnexp.data.splitting import Rows
@@ -28,16 +29,16 @@ class Table(Source):
     mean, missing text a category of its own; the notes list what was decided.
     """
 
-    path: str  # of the file
-    target: str | Annotated[list[str], MinLen(1)]  # columns to predict; several are labels or a regression
+    path: FilePath
+    target: Columns  # columns to predict; several are labels or a regression
     validation: ValidationRatio = 0.2
     root: str = ""  # unused
     task: Literal["auto", "classification", "multilabel", "regression"] = "auto"
     test: Annotated[float, Gt(0), Lt(1)] | None = 0.2  # the ratio of test rows; None: `split` names them
     split: str | None = None  # the column that assigns each row to train, validation or test
     group: str | None = None  # a column; rows of one group are never divided between the splits
-    categorical: list[str] | None = None  # columns of categories that look like numbers, or have many values
-    drop: list[str] | None = None  # columns to leave out
+    categorical: OptionalColumns = None  # columns of categories that look like numbers, or have many values
+    drop: OptionalColumns = None  # columns to leave out
     min_count: Annotated[int, Ge(1)] = 1  # categories of fewer training rows are "other"
     max_categories: Annotated[int, Ge(2)] | None = None  # inputs of a column of text; None: see `TextOptions`
     unseen: Literal["other", "error"] = "other"  # what a category that training did not see is taken as
