@@ -13,7 +13,8 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from PIL.Image import Image
 
 from nnexp.metrics.metric_info import metric_info
-from nnexp.plots.style import COLORS, FONTS, as_figure, escape, new_figure, plot_curve, style_axes
+from nnexp.plots.style import COLORS, FONTS, as_figure, new_figure, plot_curve, style_axes
+from nnexp.plots.text import escape
 from nnexp.run_folder import History
 
 TITLES = {

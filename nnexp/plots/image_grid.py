@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from nnexp.plots import style
+from nnexp.plots.text import draw_text, shorten, text_width
 
 COLUMNS = 8
 GAP = 6
@@ -47,15 +48,15 @@ class ImageGrid:
         top = style.NOTE_LINE if self.label else 1
         grid = Image.new("RGB", (columns * step_x - GAP + 2, top + rows * step_y - GAP + 1), "white")
         draw = ImageDraw.Draw(grid)
-        draw.text((1, 0), self.label, style.FAINT, style.font(style.NOTE))
+        draw_text(draw, (1, 0), self.label, style.FAINT, style.NOTE)
         for i, pixels in enumerate(self.images):
             x = 1 + i % COLUMNS * step_x
             y = top + i // COLUMNS * step_y
             grid.paste(Image.fromarray(pixels).resize((width, height), resampling), (x, y))
             draw.rectangle((x - 1, y - 1, x + width, y + height), outline="#dddddd")
             for j, (text, color) in enumerate(self.captions[i] if self.captions else ()):
-                line = style.shorten(text, style.NOTE, tile_width)
-                draw.text((x, y + height + 3 + j * CAPTION_LINE), line, color, style.font(style.NOTE))
+                line = shorten(text, style.NOTE, tile_width)
+                draw_text(draw, (x, y + height + 3 + j * CAPTION_LINE), line, color, style.NOTE)
         return grid
 
 
@@ -63,7 +64,7 @@ def draw_grids(title: str, notes: Sequence[str], *grids: ImageGrid) -> Image.Ima
     """Draw grids beside each other, below a title and notes."""
     row = style.draw_side_by_side([grid.draw() for grid in grids], 2 * style.MARGIN)
     top = style.heading_height(notes)
-    texts = [style.text_width(title, style.TITLE), *(style.text_width(note, style.NOTE) for note in notes)]
+    texts = [text_width(title, style.TITLE), *(text_width(note, style.NOTE) for note in notes)]
     width = max(row.width, ceil(max(texts)))
     sheet = Image.new("RGB", (width + 2 * style.MARGIN, top + row.height + style.MARGIN), "white")
     style.draw_heading(ImageDraw.Draw(sheet), title, notes, width)

@@ -5,8 +5,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from nnexp.plots.style import COLORS, new_figure, style_axes
+from nnexp.plots.text import escape
 
 Numbers = NDArray[np.floating]
+MAX_TITLE = 90  # characters
 HEADROOM = 1.25  # the end of the y axis, in highest smoothed losses before the lowest: divergence is cut off
 
 
@@ -24,7 +26,7 @@ def lr_curve(
     """
     figure = new_figure(8, 4.6, "constrained")
     axes = figure.add_subplot()
-    style_axes(axes, "learning rate", "training loss", title)
+    style_axes(axes, "learning rate", "training loss", escape(title, MAX_TITLE))
     if bounds is not None:
         axes.axvspan(*bounds, color=COLORS[3], alpha=0.09, linewidth=0, label="falling loss")
     axes.plot(lr, loss, color=COLORS[0], alpha=0.3, linewidth=0.9, label="loss of a batch")

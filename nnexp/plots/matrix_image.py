@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from nnexp.plots import style
-from nnexp.plots.style import FAINT, LABEL, LINES, MARGIN, NOTE, TEXT, WRONG, font, shorten, text_width
+from nnexp.plots.style import FAINT, LABEL, LINES, MARGIN, NOTE, TEXT, WRONG
+from nnexp.plots.text import draw_text, shorten, text_width
 
 GAP = 8
 MIN_WIDTH = 470  # so that there is room for a title
@@ -55,20 +56,20 @@ class MatrixImage:
         image.paste(Image.fromarray(draw_cells(self.colors, cell)), (left, top))
         self._draw_texts(draw, left, top, cell)
         place = (left + right) / 2, height - MARGIN
-        draw.text(place, "predicted class", FAINT, font(LABEL - 1), "ms")
+        draw_text(draw, place, "predicted class", FAINT, LABEL - 1, "ms")
         label = vertical_text("true class", LABEL - 1)
         image.paste(FAINT, (MARGIN, (top + bottom - label.height) // 2), label)
         if names:
-            draw.text((right + GAP, top - 4), self.heading, FAINT, font(NOTE), "ls")
+            draw_text(draw, (right + GAP, top - 4), self.heading, FAINT, NOTE, "ls")
         for i, name in enumerate(names):
             middle = int((i + 0.5) * cell)
-            draw.text((left - GAP, top + middle), name, TEXT, font(size), "rm")
-            draw.text((right + GAP, top + middle), self.row_texts[i], FAINT, font(size), "lm")
+            draw_text(draw, (left - GAP, top + middle), name, TEXT, size, "rm")
+            draw_text(draw, (right + GAP, top + middle), self.row_texts[i], FAINT, size, "lm")
             if vertical:
                 label = vertical_text(name, size)
                 image.paste(TEXT, (left + middle - label.width // 2, bottom + GAP), label)
             else:
-                draw.text((left + middle, bottom + GAP + size - 2), name, TEXT, font(size), "ms")
+                draw_text(draw, (left + middle, bottom + GAP + size - 2), name, TEXT, size, "ms")
         return image
 
     def _draw_texts(self, draw: ImageDraw.ImageDraw, left: int, top: int, cell: int) -> None:
@@ -83,7 +84,7 @@ class MatrixImage:
             for row, column in zip(*np.nonzero(where & (self.texts != "")), strict=True):
                 fill = "white" if self.colors[row, column] @ LUMINANCE < 140 else color
                 place = left + (column + 0.5) * cell, top + (row + 0.5) * cell
-                draw.text(place, str(self.texts[row, column]), fill, font(size), "mm")
+                draw_text(draw, place, str(self.texts[row, column]), fill, size, "mm")
 
 
 def draw_cells(colors: NDArray[np.uint8], cell: int) -> NDArray[np.uint8]:
@@ -99,5 +100,5 @@ def draw_cells(colors: NDArray[np.uint8], cell: int) -> NDArray[np.uint8]:
 def vertical_text(text: str, size: int) -> Image.Image:
     """Draw a text from bottom to top, as a mask."""
     mask = Image.new("L", (int(text_width(text, size)) + 2, int(size * 1.3)))
-    ImageDraw.Draw(mask).text((1, mask.height / 2), text, 255, font(size), "lm")
+    draw_text(ImageDraw.Draw(mask), (1, mask.height / 2), text, 255, size, "lm")
     return mask.rotate(90, expand=True)

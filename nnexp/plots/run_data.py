@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from nnexp.metrics.predictions import Predictions
+from nnexp.plots.text import numbered
 from nnexp.run_folder import SPLITS, Entry, History, RunFolder, history, unit_of
 from nnexp.task import Task
 from nnexp.tasks import task_of, task_of_metrics
@@ -38,8 +39,17 @@ class RunData:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of classes, labels or targets."""
+        """The names of classes, labels or targets, numbered where no font has them."""
+        return numbered(self.original_names, self.noun)
+
+    @property
+    def original_names(self) -> tuple[str, ...]:
         return self.task.names(self.dataset) if self.task else ()
+
+    @property
+    def noun(self) -> str:
+        """What the names are those of: class, label or target."""
+        return self.task.per_output.removeprefix("per_") if self.task else ""
 
     @property
     def unit(self) -> str:

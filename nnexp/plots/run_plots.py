@@ -1,16 +1,21 @@
 """All plots of a run, found in the modules of nnexp/plots/run."""
 
-import warnings
 from collections.abc import Iterator
 from importlib import import_module
 from io import BytesIO
 from pkgutil import iter_modules
 from types import ModuleType
 
+from nnexp.atomic_write import write_atomically
+from nnexp.plots import fonts
 from nnexp.plots import run as plot_modules
 from nnexp.plots.run_data import Plot, RunData
 from nnexp.plots.style import save
+from nnexp.plots.text import one_line
 from nnexp.run_folder import RunFolder
+
+LEGEND = "names.txt"
+MAX_CHARACTERS = 8  # of a message
 
 
 def draw_all(folder: RunFolder) -> tuple[list[str], list[str]]:
@@ -20,16 +25,32 @@ def draw_all(folder: RunFolder) -> tuple[list[str], list[str]]:
         OSError, ValueError: the journal cannot be read.
     """
     drawn, failures = [], []
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from")  # a name in a script that the font lacks
-        for path, draw in run_plots(RunData(folder, folder.entries())):
-            try:
-                save(draw(), folder / path)
-            except Exception as error:  # noqa: BLE001, one plot must not cost the others
-                failures.append(f"{path}: {type(error).__name__}: {error}")
-            else:
-                drawn.append(path)
+    run = RunData(folder, folder.entries())
+    for path, draw in run_plots(run):
+        try:
+            save(draw(), folder / path)
+        except Exception as error:  # noqa: BLE001, one plot must not cost the others
+            failures.append(f"{path}: {type(error).__name__}: {error}")
+        else:
+            drawn.append(path)
+    if missing := fonts.missing_characters(run.original_names):
+        write_atomically(folder / LEGEND, legend(run))
+        drawn.append(LEGEND)
+        failures.append(describe_missing(missing))
     return drawn, failures
+
+
+def legend(run: RunData) -> str:
+    """Return a line for each name: as it is in the plots, and the name itself."""
+    pairs = zip(run.names, run.original_names, strict=True)
+    return "".join(f"{shown}\t{one_line(name)}\n" for shown, name in pairs)
+
+
+def describe_missing(characters: str) -> str:
+    """Describe characters that no font has, and how to get one."""
+    some = " ".join(characters[:MAX_CHARACTERS]) + (" ..." if len(characters) > MAX_CHARACTERS else "")
+    font = f"install a font that has them (Debian: apt-get install {fonts.package_for(characters)})"
+    return f"{some}: no font has these characters; {LEGEND} explains the numbers in the plots; fix: {font}"
 
 
 def run_plots(run: RunData) -> Iterator[Plot]:

@@ -5,8 +5,6 @@ axes with matplotlib, at given positions instead of a layout that is solved for 
 """
 
 from collections.abc import Sequence
-from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -14,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnexp.atomic_write import write_atomically
+from nnexp.plots.text import draw_text, shorten
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from PIL.Image import Image
     from PIL.ImageDraw import ImageDraw
-    from PIL.ImageFont import FreeTypeFont
 
 COLORS = (
     *("#4c78a8", "#f58518", "#54a24b", "#e45756", "#b279a2"),
@@ -59,9 +57,17 @@ def style_axes(axes: "Axes", xlabel: str = "", ylabel: str = "", title: str = ""
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=9)
-    axes.set_xlabel(xlabel, fontsize=9)
-    axes.set_ylabel(ylabel, fontsize=9)
-    axes.set_title(title, fontsize=11)
+    family = font_family()
+    axes.set_xlabel(xlabel, fontsize=9, fontfamily=family)
+    axes.set_ylabel(ylabel, fontsize=9, fontfamily=family)
+    axes.set_title(title, fontsize=11, fontfamily=family)
+
+
+def font_family() -> list[str]:
+    """Return matplotlib's fonts with those that names have needed since the axes were made."""
+    import matplotlib as mpl
+
+    return list(mpl.rcParams["font.family"])
 
 
 def add_axes(
@@ -88,7 +94,7 @@ def add_axes(
 
 def set_title(axes: "Axes", text: str, size: float = 11) -> None:
     """Set the title of axes at a given position."""
-    axes.set_title(text, fontsize=size, y=1 + 8 / axes.bbox.height, pad=0)
+    axes.set_title(text, fontsize=size, fontfamily=font_family(), y=1 + 8 / axes.bbox.height, pad=0)
 
 
 def plot_curve(axes: "Axes", x: Sequence[float], y: Sequence[float], **style: Any) -> None:
@@ -99,14 +105,6 @@ def plot_curve(axes: "Axes", x: Sequence[float], y: Sequence[float], **style: An
 def evenly_spaced(n: int, most: int) -> NDArray[np.int64]:
     """Return at most so many indices of n items, with the first and the last."""
     return np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(np.int64))
-
-
-def escape(text: str, max_length: int | None = None) -> str:
-    """Return a name as matplotlib takes it: on one line, cut, a dollar no formula's beginning."""
-    text = " ".join(text.split())
-    if max_length is not None and len(text) > max_length:
-        text = f"{text[: max_length - 1]}…"
-    return text.replace("$", r"\$")
 
 
 def save(plot: "Figure | Image", path: Path) -> None:
@@ -149,37 +147,12 @@ def draw_side_by_side(images: Sequence["Image"], gap: int = 0) -> "Image":
     return sheet
 
 
-@cache
-def font(size: int) -> "FreeTypeFont":
-    """Return the font that matplotlib uses, in pixels, without the time that its import takes."""
-    from PIL import ImageFont
-
-    package = Path(find_spec("matplotlib").origin).parent  # type: ignore[union-attr, arg-type]
-    return ImageFont.truetype(str(package / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf"), size)
-
-
-def text_width(text: str, size: int) -> float:
-    """Return the width of a text in pixels."""
-    return float(font(size).getlength(text))
-
-
-def shorten(text: str, size: int, max_width: float, tail: float = 0.0) -> str:
-    """Put a text on one line and cut it to `max_width` pixels, keeping a share of `tail` from its end."""
-    text = cut = " ".join(text.split())
-    kept = len(text)
-    while text_width(cut, size) > max_width and kept:
-        kept -= 1
-        end = int(kept * tail)
-        cut = f"{text[: kept - end].rstrip()}…{text[len(text) - end :]}"
-    return cut
-
-
 def draw_heading(draw: "ImageDraw", title: str, notes: Sequence[str], max_width: float) -> None:
     """Draw a title, and notes below it, in the upper left corner of an image."""
-    draw.text((MARGIN, MARGIN), shorten(title, TITLE, max_width), TEXT, font(TITLE))
+    draw_text(draw, (MARGIN, MARGIN), shorten(title, TITLE, max_width), TEXT, TITLE)
     for i, note in enumerate(notes):
         y = MARGIN + TITLE + 8 + i * NOTE_LINE
-        draw.text((MARGIN, y), shorten(note, NOTE, max_width), FAINT, font(NOTE))
+        draw_text(draw, (MARGIN, y), shorten(note, NOTE, max_width), FAINT, NOTE)
 
 
 def heading_height(notes: Sequence[str]) -> int:

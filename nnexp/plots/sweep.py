@@ -11,9 +11,11 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from nnexp.metrics.metric_info import metric_info
 from nnexp.plots.style import COLORS, new_figure, plot_curve, save, style_axes
+from nnexp.plots.text import escape
 from nnexp.run_folder import JOURNAL, History, RunFolder, history, unit_of
 from nnexp.tasks import task_of_metrics
 
+MAX_LABEL = 110  # characters
 REPEATS = ("seed", "data.fold")
 """Params whose values repeat a setting instead of making another."""
 
@@ -71,7 +73,7 @@ def sweep_curves(runs: Sequence[SweepRun]) -> Figure:
         style_axes(axes, runs[0].unit, title=title)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         for (label, group), color in zip(shown.items(), COLORS, strict=False):
-            draw_group(axes, group, metric, color, label)
+            draw_group(axes, group, metric, color, escape(label, MAX_LABEL))
     loss.set_ylim(bottom=0)
     if metric_info(task.score).style == "percent":
         score.yaxis.set_major_formatter(PercentFormatter(1))

@@ -12,6 +12,7 @@ from nnexp.messages import percent
 from nnexp.plots.matrix_image import MatrixImage
 from nnexp.plots.run_data import Plot, RunData
 from nnexp.plots.style import TEXT, apply_colormap
+from nnexp.plots.text import numbered
 from nnexp.run_folder import BASELINE
 
 MIN_SCALE = 0.01  # of shares: smaller differences do not get the full colour
@@ -52,7 +53,7 @@ def confusion(counts: ArrayLike, classes: Sequence[str], split: str) -> MatrixIm
     return MatrixImage(
         title=f"{split} accuracy {percent(accuracy_of(matrix), 2)}",
         notes=(f"{errors}; colour: share of the true class",),
-        names=classes,
+        names=numbered(classes, "class"),
         colors=apply_colormap(np.sqrt(share) * 0.95, "Blues"),
         texts=np.array([[f"{count:,}" if count else "" for count in row] for row in matrix.tolist()]),
         row_texts=recall,
@@ -79,7 +80,7 @@ def difference(
     return MatrixImage(
         title=f"{split} accuracy {accuracy_of(matrix):.2%}: {signed(points, '.2f') or '±0'} points",
         notes=(f"compared with {baseline_name}", f"blue: better, red: worse; numbers: {unit} more or fewer"),
-        names=classes,
+        names=numbered(classes, "class"),
         colors=apply_colormap(0.5 + 0.45 * np.sign(better) * strength, "RdBu"),
         texts=np.array([[signed(value, spec) for value in row] for row in values]),
         row_texts=[

@@ -14,7 +14,8 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from nnexp.plots.run_data import Plot, RunData
-from nnexp.plots.style import add_axes, escape, evenly_spaced, new_figure, set_title
+from nnexp.plots.style import add_axes, evenly_spaced, new_figure, set_title
+from nnexp.plots.text import escape
 from nnexp.run_folder import LAYERS, Arrays
 
 Kind = Literal["weights", "gradients"]

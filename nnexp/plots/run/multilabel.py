@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from nnexp.plots import style
 from nnexp.plots.run_data import Plot, RunData
+from nnexp.plots.text import escape, numbered, shorten, text_width
 
 MAX_LABELS = 30
 POINTS = 9  # of the font
@@ -27,21 +28,23 @@ def label_scores(report: dict[str, Any], split: str) -> Figure:
     """Draw bars for each label of a report."""
     labels = report["per_label"][:MAX_LABELS]
     size = round(POINTS * style.DPI / 72)
-    names = [f"{style.shorten(row['label'], size, MAX_NAME)}  ({row['support']:,})" for row in labels]
-    left = max(style.text_width(name, size) for name in names) / style.DPI + 0.15
+    rows = zip(numbered([row["label"] for row in labels], "label"), labels, strict=True)
+    names = [f"{shorten(name, size, MAX_NAME)}  ({row['support']:,})" for name, row in rows]
+    left = max(text_width(name, size) for name in names) / style.DPI + 0.15
     width = left + 6.0
     height = 1.25 + 0.42 * len(labels)
     figure = style.new_figure(width, height)
     axes = style.add_axes(figure, (left, 0.75, 5.8, height - 1.15))
-    rows = np.arange(len(labels))
+    positions = np.arange(len(labels))
     for i, (metric, color) in enumerate(COLORS.items()):
         scores = [label[metric.lower()] for label in labels]
-        y = rows + 0.25 * (i - 1)
+        y = positions + 0.25 * (i - 1)
         axes.barh(y, [score or 0 for score in scores], 0.22, color=color, label=metric)
         for undefined in y[[score is None for score in scores]]:
             axes.text(0.005, undefined, "none", fontsize=POINTS - 3, color=color, va="center")
     axes.grid(visible=False, axis="y")
-    axes.set_yticks(rows, [style.escape(name) for name in names], fontsize=POINTS)
+    texts = [escape(name) for name in names]
+    axes.set_yticks(positions, texts, fontsize=POINTS, fontfamily=style.font_family())
     axes.set(xlim=(0, 1), ylim=(len(labels) - 0.4, -0.6))
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)

@@ -10,7 +10,8 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from nnexp.plots.run_data import Plot, RunData
-from nnexp.plots.style import REFERENCE, TRAIN, add_axes, escape, new_figure, set_title
+from nnexp.plots.style import REFERENCE, TRAIN, add_axes, new_figure, set_title
+from nnexp.plots.text import escape, numbered
 
 Numbers = NDArray[np.floating]
 MAX_TARGETS = 4
@@ -32,8 +33,9 @@ def predicted_against_true(true: Numbers, predicted: Numbers, report: dict[str, 
     targets = report["per_target"][:MAX_TARGETS]
     width = LEFT + SIDE + RIGHT
     figure = new_figure(width * len(targets), BOTTOM + SIDE + TOP)
+    names = numbered([target["target"] for target in targets], "target")
     for i, (target, x, y) in enumerate(zip(targets, true.T, predicted.T, strict=False)):
-        name = escape(target["target"], MAX_NAME)
+        name = escape(names[i], MAX_NAME)
         box = (i * width + LEFT, BOTTOM, SIDE, SIDE)
         axes = add_axes(figure, box, f"true {name}", f"predicted {name}", 0.6)
         low, high = float(min(x.min(), y.min())), float(max(x.max(), y.max()))

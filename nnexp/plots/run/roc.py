@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 
 from nnexp.metrics.ranking import ThresholdCounts
 from nnexp.plots.run_data import Plot, RunData
-from nnexp.plots.style import COLORS, REFERENCE, add_axes, escape, evenly_spaced, new_figure, set_title
+from nnexp.plots.style import COLORS, REFERENCE, add_axes, evenly_spaced, new_figure, set_title
+from nnexp.plots.text import escape
 
 MAX_POINTS = 1500  # of a curve
 MAX_NAME = 24

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from nnexp.plots.run.confusion import confusion, difference, epoch_confusion
-from nnexp.plots.style import save, shorten, text_width
+from nnexp.plots.style import save
+from nnexp.plots.text import shorten, text_width
 
 LONG = [f"a very long class name, number {i}" for i in range(47)]
 DIGITS = tuple("0123456789")
