@@ -169,7 +169,7 @@ class Regression(Task):
         return ", ".join(f"{name} {value:.6g}" for name, value in zip(names, z, strict=True))
 
     def target_spec(self, names: Sequence[str]) -> tuple[str, list[int]]:
-        return "float32", [-1, len(names)]
+        return "float64", [-1, len(names)]
 
     def column_types(self, names: Sequence[str]) -> dict[str, str]:
         return dict.fromkeys(names, "double")

@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from nnexp.data.class_balance import BalancedSampler
 from nnexp.data.splitting import Rows
-from nnexp.preprocessing.scaling import Standardization, TargetScale
+from nnexp.preprocessing.scaling import Standardization, TargetScale, narrow
 
 Array = NDArray[np.floating]
 
@@ -25,7 +25,7 @@ class Batches:
     def __init__(
         self,
         x: NDArray[Any],  # (?, I) all examples of the data set, uint8 or float32
-        y: NDArray[Any],  # (?,) their classes, int64, or (?, T) targets, float32
+        y: NDArray[Any],  # (?,) their classes, int64, or (?, T) labels, float32, or targets, float64
         rows: Rows,  # (N,) the examples of a pass
         size: int,  # B; at most N
         scale: float | Standardization,  # x = scale * stored; or a standardization of the inputs
@@ -42,6 +42,7 @@ class Batches:
             raise ValueError("balanced batches need classes and a random stream")
         self.source_x = x
         self.source_y = y
+        self.narrow_y = y if targets is None else narrow(y, targets.origin)  # as stored for training
         self.rows = rows.copy()
         self.size = min(size, len(rows))
         self.scale = scale
@@ -53,8 +54,9 @@ class Batches:
         if isinstance(scale, Standardization):
             self.standardize = scale.astype(dtype)
             self.missing = np.empty(self.x.shape, bool)
-        self.y = np.empty((self.size, *y.shape[1:]), y.dtype if targets is None else dtype)  # (B,) or (B, T)
-        self.stored_y = self.y if y.dtype == self.y.dtype else np.empty(self.y.shape, y.dtype)
+        stored = self.narrow_y.dtype
+        self.y = np.empty((self.size, *y.shape[1:]), stored if targets is None else dtype)  # (B,) or (B, T)
+        self.stored_y = self.y if stored == self.y.dtype else np.empty(self.y.shape, stored)
         self.target_scale = None
         if targets is not None:
             self.target_scale = targets.mean.astype(dtype), (1 / targets.deviation).astype(dtype)
@@ -104,7 +106,7 @@ class Batches:
     def labels_of(self, rows: Rows) -> NDArray[Any]:
         """Return the classes of these rows (B,), or their standardized targets (B, T)."""
         stored, y = self.stored_y[: len(rows)], self.y[: len(rows)]
-        np.take(self.source_y, rows, axis=0, out=stored, mode="clip")
+        np.take(self.narrow_y, rows, axis=0, out=stored, mode="clip")
         if stored.dtype != y.dtype:
             np.copyto(y, stored)
         if self.target_scale is not None:

@@ -23,7 +23,7 @@ from nnexp.tasks import task_of
 
 Bytes = NDArray[np.uint8]
 Values = Bytes | NDArray[np.float32]
-Targets = NDArray[Any]  # int64 or float32
+Targets = NDArray[Any]  # int64, float32 or float64
 ValidationRatio = Annotated[float, Gt(0), Lt(1)]
 
 
@@ -31,7 +31,7 @@ ValidationRatio = Annotated[float, Gt(0), Lt(1)]
 class Dataset:
     """Examples as they are stored, bytes or float32 (NaN: a missing number); batches scale them to inputs.
 
-    Classes are int64 in 0..C-1; targets are float32.
+    Classes are int64 in 0..C-1, labels float32, targets of a regression float64.
     """
 
     name: str  # as in the config group, or the name of a table's file
@@ -51,13 +51,14 @@ class Dataset:
     notes: tuple[str, ...] = ()  # what a user must know about how the data were read
     labels: bool = False  # whether the targets are labels, 0 or 1
     columns: tuple[Column, ...] = ()  # of a table, those that the I inputs were made from, in the same order
+    origin: NDArray[np.float64] | None = None  # (I,) x is float32(number - origin); None: all are 0
 
     def __post_init__(self) -> None:
         if bool(self.classes) == bool(self.targets):
             raise ValueError(f"{self.name}: expected either classes or targets")
         width = prod(self.shape)
         targets = (len(self.targets),) if self.targets else ()
-        shapes = {"features": (width,), "numeric": (width,), "groups": self.y.shape[:1]}
+        shapes = {"features": (width,), "numeric": (width,), "origin": (width,), "groups": self.y.shape[:1]}
         shapes |= {"assigned": self.y.shape[:1], "x": (len(self.y), width), "y": (len(self.y), *targets)}
         shapes |= {"x_test": (len(self.y_test), width), "y_test": (len(self.y_test), *targets)}
         for name, shape in shapes.items():
@@ -82,7 +83,9 @@ class Dataset:
 
     def fit_scaling(self, rows: Rows) -> float | Standardization:
         """Return what scales stored inputs: a factor, or a standardization fitted on the training rows."""
-        return self.scale if self.numeric is None else Standardization.fit(self.x, rows, self.numeric)
+        if self.numeric is None:
+            return self.scale
+        return Standardization.fit(self.x, rows, self.numeric, self.origin)
 
     def fit_target_scale(self, rows: Rows) -> TargetScale | None:
         """Return the scale of a regression's targets, fitted on the training rows; else None."""

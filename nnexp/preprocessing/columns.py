@@ -14,6 +14,7 @@ from nnexp.preprocessing.categories import UnseenValues, category_index, index_o
 from nnexp.preprocessing.errors import EncodingError
 from nnexp.preprocessing.missing import MISSING, cell_text, normalize_text
 from nnexp.preprocessing.number_format import PLAIN, NumberFormat, choose, readings
+from nnexp.preprocessing.scaling import TOO_LARGE
 
 MAX_LISTED = 30  # categories or columns in a message
 MAX_ROWS = 3  # rows in a message
@@ -67,15 +68,15 @@ def encode_columns(
     columns: Sequence[Column],
     describe_row: DescribeRow = describe_row,
     unseen: UnseenValues | None = None,
-) -> NDArray[np.float32]:
-    """Encode a table, sequences by column name, as inputs x (N, I); a missing number is NaN.
+) -> NDArray[np.float64]:
+    """Encode a table, sequences by column name, as numbers x (N, I); a missing one is NaN.
 
     Values that training did not see are the category OTHER if there is one, else 0 in all inputs of their
     column; they are counted in `unseen`.
     """
     given = {str(name).strip(): values for name, values in table.items()}
     check_columns(columns, list(given))
-    x = np.zeros((len(given[columns[0].name]), sum(len(column.inputs) for column in columns)), np.float32)
+    x = np.zeros((len(given[columns[0].name]), sum(len(column.inputs) for column in columns)))
     first = 0
     for column in columns:
         values = given[column.name]
@@ -105,17 +106,19 @@ def check_columns(columns: Sequence[Column], given: Sequence[str]) -> None:
 
 def encode_numbers(
     values: Any, name: str, describe_row: DescribeRow = describe_row, expected: NumberFormat = PLAIN
-) -> NDArray[np.float32]:
-    """Convert a column of numbers (N,) to float32; a missing one is NaN, other text an `EncodingError`.
+) -> NDArray[np.float64]:
+    """Convert a column of numbers (N,) to float64; a missing one is NaN.
 
     Text in another than the expected format is read where only one format fits all of it.
+
+    Raises:
+        EncodingError: other text, or a number that is too large for float32.
     """
     array = _as_array(values, name)
     if array.dtype.kind not in "biuf":
         array = _parse_numbers(array.tolist(), name, describe_row, expected)
-    with np.errstate(over="ignore"):
-        encoded = array.astype(np.float32)
-    if (infinite := np.isinf(encoded)).any():
+    encoded = array.astype(np.float64)
+    if (infinite := np.abs(encoded) >= TOO_LARGE).any():
         problem = f"the column {name!r} holds a number that is infinite or too large"
         raise EncodingError(f"{describe_row(int(infinite.argmax()))}: {problem}; fix it")
     return encoded

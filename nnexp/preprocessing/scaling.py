@@ -1,7 +1,8 @@
 """Standardize inputs and targets by statistics of the training rows: N examples, I inputs, T targets.
 
-A trained model does the same operations as training's batches, in the same order and type: the bits are
-equal.
+Numbers are stored in float32. A column that would lose digits that way has an origin near its mean, which is
+subtracted in float64 before. A trained model does the same operations as training's batches, in the same
+order and type: the bits are equal.
 """
 
 from dataclasses import dataclass
@@ -15,10 +16,14 @@ Rows = NDArray[np.int64]
 CHUNK = 8192  # rows that are converted to float64 at a time
 CONSTANT = 1e-8  # a column whose deviation is below this multiple of its mean is constant in float32
 TINY = float(np.finfo(np.float32).tiny)
+PRECISION = 1e-5  # of a column's deviation: what rounding to float32 may change its largest numbers by
+TOO_LARGE = 2.0**128 - 2.0**103  # from here on, numbers become infinite in float32
+EXACT_FLOAT32, EXACT_FLOAT64 = 2**24, 2**53  # up to these, whole numbers are exact
+NOISE = 1e-14  # numbers that differ by less of themselves are one, computed in two ways
 
 
 class _Statistics:
-    """Arrays that can be written as JSON."""
+    """Arrays that can be written as JSON; those that are None are left out."""
 
     @classmethod
     def from_json(cls, values: dict[str, list[float]]) -> Self:
@@ -27,26 +32,38 @@ class _Statistics:
 
     def to_json(self) -> dict[str, list[float]]:
         """Return the arrays as lists."""
-        return {name: array.tolist() for name, array in vars(self).items()}
+        return {name: array.tolist() for name, array in vars(self).items() if array is not None}
 
 
 @dataclass(frozen=True)
 class Standardization(_Statistics):
     """Standardize columns in place: (x - shift) * factor; a missing number (NaN) becomes 0, the mean."""
 
-    shift: NDArray[Any]  # (I,) the mean; 0 for columns that stay as they are
+    shift: NDArray[Any]  # (I,) the mean of x, less the origin; 0 for columns that stay as they are
     factor: NDArray[Any]  # (I,) 1 / deviation, 0 for constant columns; 1 for columns that stay as they are
+    origin: NDArray[np.float64] | None = None  # (I,) stored is x = float32(number - origin); None: all are 0
 
     @classmethod
-    def fit(cls, x: NDArray[Any], rows: Rows, numeric: NDArray[np.bool_]) -> Self:
-        """Fit the columns `numeric` (I,) of x (N, I) on `rows`, without missing numbers.
+    def fit(
+        cls,
+        x: NDArray[Any],
+        rows: Rows,
+        numeric: NDArray[np.bool_],
+        origin: NDArray[np.float64] | None = None,
+    ) -> Self:
+        """Fit the columns `numeric` (I,) of stored x (N, I) on `rows`, without missing numbers.
 
         Other columns, categories, stay as they are; one that is 0 in all these rows is 0 in all others too.
         """
         mean, deviation = moments(x, rows)
         factor = np.divide(1.0, deviation, out=np.zeros_like(deviation), where=deviation > 0)
         kept = (mean != 0) | (deviation > 0)
-        return cls(np.where(numeric, mean, 0.0), np.where(numeric, factor, kept))
+        return cls(np.where(numeric, mean, 0.0), np.where(numeric, factor, kept), origin)
+
+    @property
+    def mean(self) -> NDArray[Any]:
+        """The mean of the numbers as they are in the file, (I,)."""
+        return self.shift if self.origin is None else self.shift + self.origin
 
     def astype(self, dtype: DTypeLike) -> "Standardization":
         """Convert shift and factor to the type of the batches."""
@@ -63,19 +80,66 @@ class Standardization(_Statistics):
 class TargetScale(_Statistics):
     """Standardize the targets of a regression, and restore predictions to their units."""
 
-    mean: NDArray[np.float64]  # (T,)
+    mean: NDArray[np.float64]  # (T,) less the origin
     deviation: NDArray[np.float64]  # (T,); 1 for a constant target
+    origin: NDArray[np.float64] | None = None  # (T,) subtracted in float64, as of inputs; None: all are 0
 
     @classmethod
     def fit(cls, y: NDArray[Any], rows: Rows) -> Self:
-        """Compute mean and deviation of the targets y (N, T) over `rows`."""
-        mean, deviation = moments(y, rows)
-        return cls(mean, np.where(deviation > 0, deviation, 1.0))
+        """Compute origin, mean and deviation of the targets y (N, T) over `rows`."""
+        fitted = y[rows]
+        origin = find_origin(fitted)
+        mean, deviation = moments(narrow(fitted, origin), np.arange(len(rows)))
+        return cls(mean, np.where(deviation > 0, deviation, 1.0), origin)
 
-    def restore(self, z: Array) -> Array:
+    def restore(self, z: Array) -> NDArray[np.float64]:
         """Convert outputs (N, T) to the units of the targets."""
-        restored: Array = z * self.deviation.astype(z.dtype) + self.mean.astype(z.dtype)
-        return restored
+        restored = z.astype(np.float64) * self.deviation + self.mean
+        return restored if self.origin is None else restored + self.origin
+
+
+def narrow(x: NDArray[Any], origin: NDArray[np.float64] | float | None) -> NDArray[np.float32]:
+    """Subtract the origin (I,) of numbers x (N, I) in float64, then round to float32."""
+    narrowed: NDArray[np.float32] = (x if origin is None else x - origin).astype(np.float32)
+    return narrowed
+
+
+def find_origin(y: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """Return the origin (T,) of columns y (N, T) without missing numbers; None if all are 0."""
+    low, high = y.min(axis=0), y.max(axis=0)
+    whole = np.asarray((y == np.rint(y)).all(axis=0))
+    origin = choose_origin(low, high, whole, *moments(y, np.arange(len(y))))
+    return origin if origin.any() else None
+
+
+def choose_origin(
+    low: NDArray[np.float64],
+    high: NDArray[np.float64],
+    whole: NDArray[np.bool_],
+    mean: NDArray[np.float64],
+    deviation: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Return the origin of columns from their statistics, all (I,): the mean where it is needed, else 0.
+
+    It is needed if float32's spacing at the largest number exceeds PRECISION of the deviation, or if whole
+    numbers are too large for float32; these get a whole origin.
+    """
+    largest = np.maximum(np.abs(low), np.abs(high))
+    varies = ~is_constant(low, high, whole)
+    with np.errstate(all="ignore"):  # of columns without numbers
+        coarse = np.spacing(largest.astype(np.float32)) > PRECISION * deviation
+    too_large = whole & (largest > EXACT_FLOAT32) & (largest <= EXACT_FLOAT64)
+    return np.where(varies & (coarse | too_large), np.where(whole, np.rint(mean), mean), 0.0)
+
+
+def is_constant(
+    low: NDArray[np.float64], high: NDArray[np.float64], whole: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Return which columns hold one number, from their smallest and largest (I,); inf and -inf: none."""
+    difference = high - low
+    largest = np.maximum(np.abs(low), np.abs(high))
+    exact = whole & (largest <= EXACT_FLOAT64)
+    return np.asarray((difference <= 0) | (~exact & (difference <= NOISE * largest)))
 
 
 def moments(x: NDArray[Any], rows: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from nnexp.nn.network import Network
 from nnexp.nn.output_activations import OUTPUT_ACTIVATIONS, OutputActivation
 from nnexp.preprocessing.columns import Column
@@ -42,6 +44,12 @@ class ModelSpec:
     target_columns: tuple[str, ...]  # that hold the true values
     drawings: DrawingStats | None  # None if the images are no drawings
     evaluation_batch: int  # examples of one forward pass; another number may give other last bits
+
+    @property
+    def given(self) -> np.dtype[Any]:
+        """The dtype of the numbers that are predicted from: float64 if an origin is to be subtracted."""
+        has_origin = isinstance(self.scale, Standardization) and self.scale.origin is not None
+        return np.dtype(np.float64 if has_origin else self.stored)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from nnexp.messages import listed
 from nnexp.nn.network import Network
 from nnexp.nn.output_activations import probabilities
 from nnexp.nn.parameters import Array
-from nnexp.preprocessing.scaling import Standardization
+from nnexp.preprocessing.scaling import Standardization, narrow
 from nnexp.serving.errors import PredictorError
 from nnexp.serving.model_loader import build_network, load_weights
 from nnexp.serving.model_spec import ModelSpec
@@ -49,7 +49,7 @@ class Predictor:
         return cls(spec, network)
 
     def inputs(self, x: ArrayLike) -> Array:
-        """Scale stored values (N, *shape) or (N, I) to a new array of the network's inputs (N, I).
+        """Scale values of a file, (N, *shape) or (N, I), to a new array of the network's inputs (N, I).
 
         A single example may come without N. NaN is a missing number of a table.
 
@@ -57,13 +57,15 @@ class Predictor:
             PredictorError: they are no such examples.
         """
         given = self._examples(x)
+        scale = self.spec.scale
         with np.errstate(over="ignore", invalid="ignore"):
-            stored = given.astype(self.stored) if self.stored.kind == "f" else given
-            inputs: Array = stored.astype(self.network.dtype)
-            if isinstance(self.spec.scale, Standardization):
-                self.spec.scale.astype(inputs.dtype)(inputs)
+            if isinstance(scale, Standardization):
+                inputs: Array = narrow(given, scale.origin).astype(self.network.dtype)
+                scale.astype(inputs.dtype)(inputs)
             else:
-                inputs *= self.spec.scale
+                stored = given.astype(self.stored) if self.stored.kind == "f" else given
+                inputs = stored.astype(self.network.dtype)
+                inputs *= scale
         finite = np.isfinite(inputs).all(axis=1)
         if not finite.all():
             n = int(finite.argmin()) + 1
@@ -102,7 +104,7 @@ class Predictor:
             raise PredictorError(f"{expected}; fix: scale them so that white is {largest}")
 
     def outputs(self, x: ArrayLike) -> Array:
-        """Compute outputs (N, O) of stored values (N, ...): logits, or targets in their own units."""
+        """Compute outputs (N, O) of values (N, ...): logits, or targets in their own units, in float64."""
         inputs = self.inputs(x)
         with self._lock, np.errstate(all="ignore"):
             z = self.network.logits(inputs)

@@ -38,7 +38,7 @@ def assert_predicts_as_the_run(run, *overrides):
     data = build(compose(overrides)).data.load()
     for split, x in (("test", data.x_test), ("val", data.x[run.result.splits["val"].predictions.index])):
         recorded, z = run.result.splits[split].predictions, run.predictor.outputs(x)
-        assert z.dtype == run.predictor.network.dtype
+        assert z.dtype == (run.predictor.network.dtype if data.task != "regression" else np.float64)
         np.testing.assert_array_equal(run.predictor.outputs(x.reshape(-1, *data.shape)), z)
         np.testing.assert_array_equal(run.predictor.task.predicted(z), recorded.predicted)
         p = run.predictor.probabilities(z)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from nnexp.data.errors import DataError
 from nnexp.data.splitting import Rows
+from nnexp.data.tables.centring import Centring
 from nnexp.data.tables.column_buffers import (
     CategoryColumn,
     Codes,
@@ -89,13 +90,28 @@ class TableBuilder:
         names, codes = column.finish()
         return Groups(names, codes.astype(np.int64))
 
+    def centre(self, training: Rows) -> NDArray[np.float64]:
+        """Read columns again that float32 cannot hold as they are; return the origin of each (J,)."""
+        numbers = self.numbers
+        centring = Centring(numbers, training)
+        if centring.columns:
+            names = [numbers.names[j] for j in centring.columns]
+            blocks = self.reader.iter_blocks(dict.fromkeys(names, "number"))
+            centring.store([block[name] for name in names] for block in blocks)
+        self.note(
+            "different numbers become one in float32, beside numbers that far apart",
+            centring.describe_merged(),
+        )
+        return centring.origin
+
     def arrange(
         self, training: Rows, test: Rows, fit: Rows
-    ) -> tuple[NDArray[np.float32], tuple[Column, ...]]:
-        """Return x (N, I), training rows, then test rows, in the array of `numbers`; and its columns.
+    ) -> tuple[NDArray[np.float32], tuple[Column, ...], NDArray[np.float64] | None]:
+        """Return x (N, I) in the array of `numbers`, training rows first, then test rows; columns; origin.
 
-        The rows `fit` decide which categories get an input.
+        The rows `fit` decide which categories get an input, and where the origin is.
         """
+        origin_of_numbers = self.centre(fit)
         columns, one_hot, positions = [], [], []
         arrange_rows(self.numbers.array, training, test)
         order = np.concatenate([training, test])
@@ -113,7 +129,9 @@ class TableBuilder:
         if one_hot:
             insert_one_hot(self.numbers.array, positions, one_hot, first)
         self.note_columns(columns)
-        return self.numbers.array, tuple(columns)
+        origin = np.zeros(first)
+        origin[positions] = origin_of_numbers
+        return self.numbers.array, tuple(columns), origin if origin.any() else None
 
     def encode_categories(self, column: Column, fit: Rows) -> tuple[Column, Codes]:
         """Decide which categories of the rows `fit` get an input; return each row's index of them (N,)."""

@@ -12,14 +12,15 @@ from numpy.typing import DTypeLike, NDArray
 
 from nnexp.data.errors import DataError
 from nnexp.data.splitting import Rows
+from nnexp.data.tables.column_statistics import ColumnStatistics
 from nnexp.messages import list_override
 from nnexp.preprocessing.columns import DescribeRow
 from nnexp.preprocessing.missing import MISSING, normalize_text
 from nnexp.preprocessing.number_format import is_number
+from nnexp.preprocessing.scaling import TOO_LARGE
 
 CHUNK = 8192  # rows that are moved at once
 Codes = NDArray[np.int32]
-LARGEST = float(np.finfo(np.float32).max)
 MAX_UNCHECKED = 10_000  # distinct texts that are read before it is checked whether they repeat
 MAX_NUMBER_NAMES = 20  # among text, so many whole numbers may be names
 
@@ -32,8 +33,7 @@ class NumberColumns:
         self.rows = 0
         self.array: NDArray[Any] = np.empty((0, len(names)), dtype)  # (N, J) after `finish`; NaN: missing
         self.missing = np.zeros(len(names), np.int64)
-        self.low = np.full(len(names), np.inf)  # the smallest number of each column; inf in an empty one
-        self.high = np.full(len(names), -np.inf)
+        self.statistics = ColumnStatistics(len(names))
 
     def add(self, columns: Sequence[Any], rows: int) -> None:
         """Append a block of Arrow columns; a number that is infinite or too large is a `DataError`."""
@@ -43,24 +43,24 @@ class NumberColumns:
         block = self.array[self.rows : self.rows + rows]
         with np.errstate(over="ignore"):
             for j, column in enumerate(columns):
-                block[:, j] = column.to_numpy(zero_copy_only=False)
-        if rows:
-            np.fmin(self.low, np.fmin.reduce(block, axis=0), out=self.low)
-            np.fmax(self.high, np.fmax.reduce(block, axis=0), out=self.high)
-            self.missing += np.isnan(block).sum(axis=0)
-        if (self.low < -LARGEST).any() or (self.high > LARGEST).any():
-            row, j = np.argwhere(np.abs(block) > LARGEST)[0].tolist()
-            where = f"the column {self.names[j]!r} in {self.describe_row(self.rows + row)}"
-            setting = list_override("data.drop", self.names[j]) if self.droppable else ""
-            raise DataError(f"a number is infinite or too large for float32: {where}", "correct it", setting)
+                numbers = column.to_numpy(zero_copy_only=False)
+                block[:, j] = numbers
+                self.missing[j] += self.statistics.add(j, numbers)
+                if self.statistics.largest(j) >= TOO_LARGE:
+                    raise self.too_large(j, int((np.abs(numbers) >= TOO_LARGE).argmax()))
         self.rows += rows
+
+    def too_large(self, j: int, row: int) -> DataError:
+        where = f"the column {self.names[j]!r} in {self.describe_row(self.rows + row)}"
+        setting = list_override("data.drop", self.names[j]) if self.droppable else ""
+        return DataError(f"a number is infinite or too large for float32: {where}", "correct it", setting)
 
     def finish(self) -> None:
         self.array.resize((self.rows, len(self.names)), refcheck=False)
 
     def constant(self) -> list[str]:
         """Return the columns without two different numbers."""
-        return [name for name, low, high in zip(self.names, self.low, self.high, strict=True) if low >= high]
+        return [name for name, constant in zip(self.names, self.statistics.constant, strict=True) if constant]
 
 
 class CategoryColumn:

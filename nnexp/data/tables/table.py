@@ -17,6 +17,7 @@ from nnexp.data.tables.formats import open_table
 from nnexp.data.tables.partition import TEST, VALIDATION, Groups, check_splits, draw_test, read_splits
 from nnexp.data.tables.reader import NumberMarks
 from nnexp.data.tables.roles import assign_roles
+from nnexp.preprocessing.scaling import find_origin, narrow
 
 Mask = NDArray[np.bool_]
 
@@ -86,10 +87,13 @@ class Table(Source):
         groups = builder.groups(self.group)
         training, test, assigned = self.partition(builder, groups)
         fit = training if assigned is None else training[~assigned[training]]
-        x, columns = builder.arrange(training, test, fit)
+        x, columns, origin = builder.arrange(training, test, fit)
         target = builder.target
         y = target.y[np.concatenate([training, test])]
         n = len(training)
+        target_origin = find_origin(y) if target.targets and not target.labels else None
+        narrow_y = y if y.dtype == np.int64 else narrow(y, target_origin)
+        origins = [one for one in (origin, target_origin) if one is not None]
         return Dataset(
             name=name,
             x=x[:n],
@@ -101,13 +105,14 @@ class Table(Source):
             targets=target.targets,
             labels=target.labels,
             scale=1.0,
-            sha256=digest(x[:n], y[:n], x[n:], y[n:]),
+            sha256=digest(x[:n], narrow_y[:n], x[n:], narrow_y[n:], *origins),
             features=tuple(feature for column in columns for feature in column.inputs),
             numeric=np.array([column.kind == "number" for column in columns for _ in column.inputs]),
             groups=None if groups is None else groups.of_row[training],
             assigned=None if assigned is None else assigned[training],
             notes=tuple(builder.notes),
             columns=columns,
+            origin=origin,
         )
 
     def partition(self, builder: TableBuilder, groups: Groups | None) -> tuple[Rows, Rows, Mask | None]:

@@ -30,7 +30,9 @@ class TargetColumn:
             self.buffer = CategoryColumn(self.name, MAX_CLASSES, describe_row, OTHER_TARGET, explicit)
         else:
             self.buffer = NumberColumns(self.names, describe_row, np.float64, droppable=False)
-        self.y: NDArray[Any] = np.empty(0, np.int64)  # (N,) or (N, T) float32; undefined where missing
+        self.y: NDArray[Any] = np.empty(
+            0, np.int64
+        )  # (N,), or (N, T) labels in float32, else float64; undefined where missing
         self.classes: tuple[str, ...] = ()  # none in a regression
         self.targets: tuple[str, ...] = ()  # the names of a regression's targets, or of labels
         self.labels = False
@@ -76,7 +78,7 @@ class TargetColumn:
             holds = f"{self.name} holds numbers, taken as a regression"
             self.notes.append(f"{holds}; if they are classes: data.task=classification")
         self.targets = self.names
-        self.y = values.astype(np.float32)
+        self.y = values
         if self.task == "multilabel" or (self.task == "auto" and len(self.names) > 1):
             self.labels_or_numbers(values[known])
         return known
@@ -85,6 +87,8 @@ class TargetColumn:
         """Take columns (N, T) of 0 and 1 as labels."""
         other = ~np.isin(values, (0, 1)).all(axis=0)
         self.labels = not other.any()
+        if self.labels:
+            self.y = self.y.astype(np.float32)
         if not self.labels and self.task == "multilabel":
             name = self.names[int(other.argmax())]
             problem = f"the label {name!r} holds numbers other than 0 and 1"

@@ -1,6 +1,7 @@
 """Convert a network to an ONNX model from stored examples to predictions.
 
-N examples, O outputs. Input: x (N, *shape), bytes or float32. Outputs of classes: logits, probabilities
+N examples, O outputs. Input: x (N, *shape), bytes or float32; float64
+if a column needs it. Outputs of classes: logits, probabilities
 (N, O), class (N,); of labels: logits, probabilities, labels (N, O); of a regression: y (N, O) in its units.
 """
 
@@ -68,13 +69,13 @@ def _input(predictor: Predictor) -> "ValueInfoProto":
 
     scale = predictor.spec.scale
     values = "NaN where one is missing" if isinstance(scale, Standardization) else f"0 to {1 / scale:g}"
-    dtype = np_dtype_to_tensor_dtype(predictor.stored)
+    dtype = np_dtype_to_tensor_dtype(predictor.spec.given)
     shape: list[str | int | None] = ["N", *predictor.spec.shape]
     return make_tensor_value_info("x", dtype, shape, f"numbers as the data set stores them: {values}")
 
 
 def _scale(graph: Graph, predictor: Predictor) -> str:
-    """Add the scaling of stored numbers, in the network's own precision, then float32."""
+    """Add the scaling of numbers, in the network's own precision, then float32; an origin is float64."""
     scale = predictor.spec.scale
     stored = predictor.stored
     precision = predictor.network.dtype
@@ -85,6 +86,9 @@ def _scale(graph: Graph, predictor: Predictor) -> str:
     if not isinstance(scale, Standardization):
         x = graph.cast(x, stored, np.float32)
         return graph.add("Mul", x, graph.constant("factor", scale)) if scale != 1 else x
+    if scale.origin is not None:
+        x = graph.add("Sub", x, graph.constant("origin", scale.origin, np.float64))
+        x = graph.cast(x, np.float64, stored)
     x = graph.cast(x, stored, precision)
     x = graph.add("Sub", x, graph.constant("shift", scale.shift, precision))
     x = graph.add("Mul", x, graph.constant("factor", scale.factor, precision))
@@ -101,8 +105,13 @@ def add_outputs(task: Task, graph: Graph, predictor: Predictor, z: str) -> list[
 @add_outputs.register(Regression)
 def _(task: Task, graph: Graph, predictor: Predictor, z: str) -> list["ValueInfoProto"]:
     if (scale := predictor.spec.target_scale) is not None:
-        z = graph.add("Mul", z, graph.constant("deviation", scale.deviation))
-        z = graph.add("Add", z, graph.constant("mean", scale.mean))
+        dtype = np.float32 if scale.origin is None else np.float64
+        mean = scale.mean if scale.origin is None else scale.mean + scale.origin
+        z = graph.cast(z, np.float32, dtype)
+        z = graph.add("Mul", z, graph.constant("deviation", scale.deviation, dtype))
+        z = graph.add("Add", z, graph.constant("mean", mean, dtype))
+        if scale.origin is not None:
+            return [_output(graph, z, "y", "DOUBLE", *predictor.network.outputs)]
     return [_output(graph, z, "y", "FLOAT", *predictor.network.outputs)]
 
 

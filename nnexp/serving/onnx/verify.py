@@ -70,18 +70,18 @@ def run(model: "ModelProto", x: NDArray[Any]) -> dict[str, NDArray[Any]]:
 
 
 def random_examples(predictor: Predictor, examples: int, rng: np.random.Generator) -> NDArray[Any]:
-    """Draw examples as the data set stores them, (N, *shape).
+    """Draw examples as files have them, (N, *shape).
 
     Images are noise, blank to a share that differs between them. Standardized columns are normal, others 0 or
     1, and some numbers are missing.
     """
     scale = predictor.spec.scale
-    stored = predictor.stored
+    stored = predictor.spec.given
     size = (examples, prod(predictor.spec.shape))
     if isinstance(scale, Standardization):
         deviation = np.divide(1, scale.factor, out=np.zeros(size[1]), where=scale.factor > 0)
-        x = scale.shift + rng.standard_normal(size) * deviation
-        binary = (scale.shift == 0) & (scale.factor == 1)
+        x = scale.mean + rng.standard_normal(size) * deviation
+        binary = (scale.mean == 0) & (scale.factor == 1)
         x[:, binary] = rng.integers(0, 2, (examples, binary.sum()))
         x[rng.random(size) < MISSING] = np.nan
     else:

@@ -91,7 +91,7 @@ def input_example(spec: ModelSpec) -> Any:
         return np.zeros((EXAMPLES, *spec.shape), spec.stored)
     import pandas as pd
 
-    means = iter(spec.scale.shift if isinstance(spec.scale, Standardization) else ())
+    means = iter(spec.scale.mean if isinstance(spec.scale, Standardization) else ())
     row: dict[str, Any] = {}
     for column in spec.columns:
         inputs = [float(next(means, 0.0)) for _ in column.categories or (None,)]

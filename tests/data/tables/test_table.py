@@ -154,8 +154,8 @@ def test_a_regression_keeps_its_targets():
     columns = dict(zip(real.feature_names, real.data.T, strict=True))
     dataset = load(columns | {"progression": real.target}, "progression")
     assert (dataset.task, dataset.outputs, dataset.names) == ("regression", 1, ("progression",))
-    assert (dataset.y.shape, dataset.y.dtype, dataset.y_test.shape) == ((354, 1), np.float32, (88, 1))
-    assert sorted([*dataset.y[:, 0], *dataset.y_test[:, 0]]) == sorted(real.target.astype(np.float32))
+    assert (dataset.y.shape, dataset.y.dtype, dataset.y_test.shape) == ((354, 1), np.float64, (88, 1))
+    assert sorted([*dataset.y[:, 0], *dataset.y_test[:, 0]]) == sorted(real.target)
     assert "data.task=classification" in "".join(dataset.notes)
 
 
