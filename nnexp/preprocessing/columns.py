@@ -1,6 +1,6 @@
-"""Encode N rows of a table as a network's I inputs: numbers as they are, categories one-hot."""
+"""Encode N rows of a table as a network's I inputs: numbers, dates as days, categories one-hot."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from numbers import Real
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from nnexp.messages import listed, nearest
 from nnexp.preprocessing.categories import UnseenValues, category_index, index_of_other, list_values
+from nnexp.preprocessing.dates import FEATURES, DateFormat, calendar_categories, parse_dates
 from nnexp.preprocessing.errors import EncodingError
 from nnexp.preprocessing.missing import MISSING, cell_text, normalize_text
 from nnexp.preprocessing.number_format import PLAIN, NumberFormat, choose, readings
@@ -18,6 +19,12 @@ from nnexp.preprocessing.scaling import TOO_LARGE
 
 MAX_LISTED = 30  # categories or columns in a message
 MAX_ROWS = 3  # rows in a message
+EXPECTED: dict[DateFormat, str] = {
+    "date": "a date such as 2024-01-31",
+    "day_first": "a date such as 31/01/2024",
+    "month_first": "a date such as 01/31/2024",
+    "time": "a time such as 14:05",
+}
 DescribeRow = Callable[[int], str]
 Indices = NDArray[np.int64]
 
@@ -27,16 +34,19 @@ class Column:
     """A column of a table that the network's inputs are made from."""
 
     name: str
-    categories: tuple[str, ...] | None = None  # each is one input, 0 or 1; None: the column holds numbers
+    categories: tuple[str, ...] | None = None  # each is one input, 0 or 1; None: numbers or dates
     decimal: str = "."  # how numbers were written in the training table: `NumberFormat`
     infrequent: tuple[str, ...] = ()  # categories that share the input OTHER
     unseen: Literal["other", "error"] = "other"  # what a value that training did not see is taken as
     thousands: str = ""
+    date_format: DateFormat | None = None  # of a column of dates or times
+    date_features: tuple[str, ...] = ()  # of FEATURES, each with an input per category
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
         """Read what `to_json` returned."""
-        fields = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+        lists = {key: tuple(value) for key, value in values.items() if isinstance(value, list)}
+        fields: dict[str, Any] = dict(values) | lists
         return cls(**fields)
 
     def to_json(self) -> dict[str, Any]:
@@ -44,8 +54,10 @@ class Column:
         return dict(vars(self))
 
     @property
-    def kind(self) -> Literal["number", "category"]:
+    def kind(self) -> Literal["number", "category", "date"]:
         """What the cells are."""
+        if self.date_format:
+            return "date"
         return "number" if self.categories is None else "category"
 
     @property
@@ -55,7 +67,15 @@ class Column:
     @property
     def inputs(self) -> tuple[str, ...]:
         """The names of the inputs that the column makes."""
-        return tuple(f"{self.name}={value}" for value in self.categories) if self.categories else (self.name,)
+        if self.categories:
+            return tuple(f"{self.name}={value}" for value in self.categories)
+        features = (f"{self.name} {name}={value}" for name in self.date_features for value in FEATURES[name])
+        return (self.name, *features)
+
+    @property
+    def numeric(self) -> tuple[bool, ...]:
+        """Which of the inputs are numbers, not 0 or 1."""
+        return tuple(self.categories is None and name == self.name for name in self.inputs)
 
 
 def describe_row(n: int) -> str:
@@ -83,14 +103,22 @@ def encode_columns(
         if len(values) != len(x):
             lengths = f"has {len(values):,} rows, {columns[0].name!r} has {len(x):,}"
             raise EncodingError(f"the column {column.name!r} {lengths}")
-        if column.categories is None:
-            x[:, first] = encode_numbers(values, column.name, describe_row, column.number_format)
+        if column.kind == "category":
+            set_one_hot(x, first, encode_categories(values, column, describe_row, unseen))
+        elif column.kind == "date":
+            x[:, first] = days = encode_dates(values, column, describe_row)
+            for start, indices in encode_date_features(days, column):
+                set_one_hot(x, first + start, indices)
         else:
-            indices = encode_categories(values, column, describe_row, unseen)
-            (rows,) = np.nonzero(indices >= 0)
-            x[rows, first + indices[rows]] = 1
+            x[:, first] = encode_numbers(values, column.name, describe_row, column.number_format)
         first += len(column.inputs)
     return x
+
+
+def set_one_hot(x: NDArray[np.floating], first: int, indices: NDArray[np.integer]) -> None:
+    """Set x (N, I), which is 0 there, to 1 at `first` + indices (N,); index -1 sets nothing."""
+    (rows,) = np.nonzero(indices >= 0)
+    x[rows, first + indices[rows]] = 1
 
 
 def check_columns(columns: Sequence[Column], given: Sequence[str]) -> None:
@@ -122,6 +150,32 @@ def encode_numbers(
         problem = f"the column {name!r} holds a number that is infinite or too large"
         raise EncodingError(f"{describe_row(int(infinite.argmax()))}: {problem}; fix it")
     return encoded
+
+
+def encode_dates(
+    values: Any, column: Column, describe_row: DescribeRow = describe_row
+) -> NDArray[np.float64]:
+    """Convert dates or times (N,) to days; a missing one is NaN, other text an `EncodingError`."""
+    assert column.date_format is not None
+    texts = [normalize_text(cell) for cell in _as_array(values, column.name).astype(object).tolist()]
+    present = [n for n, text in enumerate(texts) if text not in MISSING]
+    days = np.full(len(texts), np.nan)
+    days[present] = parse_dates([texts[n] for n in present], column.date_format)
+    if invalid := [n for n in present if np.isnan(days[n])]:
+        expected = EXPECTED[column.date_format]
+        problem = f"expected {expected} in the column {column.name!r}, got {texts[invalid[0]][:40]!r}"
+        raise EncodingError(f"{describe_row(invalid[0])}: {problem}; fix it or leave it empty")
+    return days
+
+
+def encode_date_features(
+    days: NDArray[np.float64], column: Column
+) -> Iterator[tuple[int, NDArray[np.int32]]]:
+    """Yield the first input of each feature of the calendar, after that of the days, and its indices (N,)."""
+    first = 1
+    for feature in column.date_features:
+        yield first, calendar_categories(days, feature)
+        first += len(FEATURES[feature])
 
 
 def encode_categories(

@@ -15,16 +15,19 @@ from nnexp.data.tables.column_buffers import (
     Codes,
     NumberColumns,
     arrange_rows,
-    insert_one_hot,
+    insert_columns,
 )
+from nnexp.data.tables.column_statistics import ColumnStatistics
 from nnexp.data.tables.partition import Groups
 from nnexp.data.tables.reader import TableReader
 from nnexp.data.tables.roles import Roles
 from nnexp.data.tables.target import TargetColumn
 from nnexp.messages import list_override, listed, plural
 from nnexp.preprocessing.categories import OTHER, UnseenValues, index_of_other, list_values, select_categories
-from nnexp.preprocessing.columns import MAX_ROWS, Column, DescribeRow
+from nnexp.preprocessing.columns import MAX_ROWS, Column, DescribeRow, encode_date_features
+from nnexp.preprocessing.dates import DAY, DateFeature, DateFormat, has_zone, infer_date_format, parse_dates
 from nnexp.preprocessing.missing import MISSING_CATEGORY
+from nnexp.preprocessing.scaling import find_origin, narrow
 
 MAX_CATEGORIES = 100  # inputs of a column of text, besides that of missing values
 MAX_CATEGORIES_EXPLICIT = 1_000  # inputs of a column named in data.categorical
@@ -38,6 +41,8 @@ class TextOptions:
     min_count: int
     max_categories: int | None
     unseen: Literal["other", "error"]
+    dates: Literal["auto", "day_first", "month_first"]
+    date_features: tuple[DateFeature, ...]
 
 
 class TableBuilder:
@@ -112,32 +117,74 @@ class TableBuilder:
         The rows `fit` decide which categories get an input, and where the origin is.
         """
         origin_of_numbers = self.centre(fit)
-        columns, one_hot, positions = [], [], []
+        columns, one_hot, positions, dates = [], [], [], []
         arrange_rows(self.numbers.array, training, test)
         order = np.concatenate([training, test])
         first = 0
         for name in self.roles.features:
             marks = self.reader.number_format(name)
             column = Column(name, decimal=marks.decimal, thousands=marks.thousands)
-            if name in self.categories:
+            if name not in self.categories:
+                positions.append(first)
+            elif date_format := self.date_format(name):
+                column, days = self.encode_dates(column, date_format)
+                dates.append((first, days[order], self.origin_of_dates(column.name, days[fit])))
+                one_hot += [(first + n, codes) for n, codes in encode_date_features(days[order], column)]
+            else:
                 column, codes = self.encode_categories(column, fit)
                 one_hot.append((first, codes[order]))
-            else:
-                positions.append(first)
             columns.append(column)
             first += len(column.inputs)
-        if one_hot:
-            insert_one_hot(self.numbers.array, positions, one_hot, first)
+        if one_hot or dates:
+            numbers = [(position, narrow(days, day)) for position, days, day in dates]
+            insert_columns(self.numbers.array, positions, first, one_hot=one_hot, numbers=numbers)
         self.note_columns(columns)
         origin = np.zeros(first)
         origin[positions] = origin_of_numbers
+        origin[[position for position, _, _ in dates]] = [day for _, _, day in dates]
         return self.numbers.array, tuple(columns), origin if origin.any() else None
+
+    def date_format(self, name: str) -> DateFormat | None:
+        """Return the format of dates or times, None of other text; an ambiguous one is a `DataError`."""
+        texts = list(self.categories[name].code)
+        date_format = None if name in self.roles.categorical else infer_date_format(texts)
+        if date_format != "ambiguous":
+            return date_format
+        if self.options.dates == "auto":
+            problem = f"the column {name!r} holds dates that can be read in two ways: {list_values(texts)}"
+            raise DataError(problem, setting="data.dates=day_first or data.dates=month_first")
+        return self.options.dates
+
+    def encode_dates(self, column: Column, date_format: DateFormat) -> tuple[Column, NDArray[np.float64]]:
+        """Return the column, and the days since 1970 of each row (N,), NaN if missing."""
+        buffer = self.categories[column.name]
+        texts = list(buffer.code)
+        days = np.append(parse_dates(texts, date_format), np.nan)[buffer.codes]
+        features = self.options.date_features
+        if date_format == "time":
+            features = tuple(feature for feature in features if feature == "hour")
+        if 0 < sum(map(has_zone, texts)) < len(texts):
+            self.note("dates without a time zone are taken as UTC", [column.name])
+        return replace(column, date_format=date_format, date_features=features), days
+
+    def origin_of_dates(self, name: str, days: NDArray[np.float64]) -> float:
+        """Return the origin of a column's dates (N,); note a column whose dates float32 cannot keep apart."""
+        known = days[~np.isnan(days)]
+        if not len(known):
+            return 0.0
+        statistics = ColumnStatistics(1)
+        statistics.add(0, known)
+        origins = find_origin(known[:, None])
+        origin = 0.0 if origins is None else float(origins[0])
+        if pair := statistics.sampled_pair(0, origin, float(known.mean())):
+            times = " and ".join(str(np.datetime64(round(moment * DAY), "us")) for moment in pair)
+            self.note("different times become one in float32", [f"{name} ({times})"])
+        return origin
 
     def encode_categories(self, column: Column, fit: Rows) -> tuple[Column, Codes]:
         """Decide which categories of the rows `fit` get an input; return each row's index of them (N,)."""
         buffer = self.categories[column.name]
-        buffer.check_mixture()
-        buffer.check_repetition()
+        buffer.check()
         values, codes = buffer.finish()
         if buffer.missing:
             values = values if MISSING_CATEGORY in values else (*values, MISSING_CATEGORY)
@@ -170,6 +217,8 @@ class TableBuilder:
 
     def note_columns(self, columns: Sequence[Column]) -> None:
         """Note what became of columns of text."""
+        orders = {"date": "", "day_first": ", day first", "month_first": ", month first", "time": ", times"}
+        dates = {column.name: orders[column.date_format] for column in columns if column.date_format}
         sizes = {column.name: len(column.categories) for column in columns if column.categories}
         rare = {column.name: len(column.infrequent) for column in columns if column.infrequent}
         missing = {
@@ -177,6 +226,7 @@ class TableBuilder:
             for column in columns
             if column.categories and MISSING_CATEGORY in column.categories
         }
+        self.note("dates become days", [f"{name}{order}" for name, order in dates.items()])
         self.note("categories become columns of 0 and 1", count_each(sizes))
         self.note(f"infrequent categories become one, {OTHER}", count_each(rare))
         self.note("missing categories become a category of their own", count_each(missing))

@@ -14,7 +14,8 @@ from nnexp.data.errors import DataError
 from nnexp.data.splitting import Rows
 from nnexp.data.tables.column_statistics import ColumnStatistics
 from nnexp.messages import list_override
-from nnexp.preprocessing.columns import DescribeRow
+from nnexp.preprocessing.columns import DescribeRow, set_one_hot
+from nnexp.preprocessing.dates import is_date
 from nnexp.preprocessing.missing import MISSING, normalize_text
 from nnexp.preprocessing.number_format import is_number
 from nnexp.preprocessing.scaling import TOO_LARGE
@@ -22,6 +23,7 @@ from nnexp.preprocessing.scaling import TOO_LARGE
 CHUNK = 8192  # rows that are moved at once
 Codes = NDArray[np.int32]
 MAX_UNCHECKED = 10_000  # distinct texts that are read before it is checked whether they repeat
+MAX_DATE_NAMES = 100  # among text, so many dates may be names
 MAX_NUMBER_NAMES = 20  # among text, so many whole numbers may be names
 
 
@@ -87,9 +89,9 @@ class CategoryColumn:
         codes = np.array([*known, -1], np.int32)[indices]
         self.missing += int(np.count_nonzero(codes < 0))
         self.blocks.append(codes)
-        if len(self.code) > MAX_UNCHECKED and self.is_nearly_unique():
-            self.check_mixture()
-            self.check_repetition()
+        unchecked = len(self.code) > MAX_UNCHECKED and not is_date(next(iter(self.code)))
+        if unchecked and self.is_nearly_unique():
+            self.check()
         if len(self.code) > self.limit:
             self.check_mixture()
             raise self.too_many(f"more than {self.limit:,} distinct values")
@@ -98,15 +100,32 @@ class CategoryColumn:
         examples = ", ".join(repr(text[:30]) for text in list(self.code)[:3])
         return DataError(f"the column {self.name!r} has {count}: {examples}, ...", setting=self.setting)
 
+    def check(self) -> None:
+        """Refuse numbers or dates with a few other texts among them, and nearly unique text."""
+        self.check_mixture()
+        self.check_dates()
+        self.check_repetition()
+
     def check_mixture(self) -> None:
         """Refuse numbers with a few other texts among them, data-entry errors; whole numbers may be names."""
         words = [text for text in self.code if not is_number(text)]
         numbers = [text for text in self.code if is_number(text)]
         quantities = len(numbers) > MAX_NUMBER_NAMES or not all(text.isdigit() for text in numbers)
         if not self.explicit and words and quantities and len(numbers) > len(words):
-            row = self.describe_row(int((np.concatenate(self.blocks) == self.code[words[0]]).argmax()))
-            problem = f"expected a number in the column {self.name!r}, got {words[0][:40]!r} in {row}"
-            raise DataError(problem, "correct the value", self.setting)
+            raise self.unexpected(words[0], "a number")
+
+    def check_dates(self) -> None:
+        """Refuse dates with a few other texts among them, unless they may be categories."""
+        if self.explicit or not (self.is_nearly_unique() or len(self.code) > MAX_DATE_NAMES):
+            return
+        words = [text for text in self.code if not is_date(text)]
+        if words and 2 * len(words) < len(self.code):
+            raise self.unexpected(words[0], "a date or time")
+
+    def unexpected(self, text: str, expected: str) -> DataError:
+        row = self.describe_row(int((np.concatenate(self.blocks) == self.code[text]).argmax()))
+        problem = f"expected {expected} in the column {self.name!r}, got {text[:40]!r} in {row}"
+        return DataError(problem, "correct the value", self.setting)
 
     def is_nearly_unique(self) -> bool:
         """Check whether nearly every row has another text, such as names and identifiers."""
@@ -118,14 +137,18 @@ class CategoryColumn:
             rows = sum(map(len, self.blocks)) - self.missing
             raise self.too_many(f"{len(self.code)} distinct values in {rows} rows")
 
+    @property
+    def codes(self) -> Codes:
+        """Each row's index of the distinct texts in `code` (N,), -1 if missing."""
+        return np.concatenate(self.blocks) if self.blocks else np.empty(0, np.int32)
+
     def finish(self) -> tuple[tuple[str, ...], NDArray[np.int32]]:
         """Return the distinct values in natural order, and each row's index of them (N,), -1 if missing."""
         values = sorted(self.code, key=natural_key)
         rank = np.empty(len(values) + 1, np.int32)
         rank[[self.code[value] for value in values]] = np.arange(len(values))
         rank[-1] = -1
-        codes = np.concatenate(self.blocks) if self.blocks else np.empty(0, np.int32)
-        return tuple(values), rank[codes]
+        return tuple(values), rank[self.codes]
 
 
 def natural_key(text: str) -> tuple[Any, ...]:
@@ -151,23 +174,29 @@ def arrange_rows(array: NDArray[Any], first: Rows, second: Rows) -> None:
     array.resize((len(first) + len(second), *array.shape[1:]), refcheck=False)
 
 
-def insert_one_hot(
-    array: NDArray[Any], positions: Sequence[int], one_hot: Sequence[tuple[int, Codes]], width: int
+def insert_columns(
+    array: NDArray[Any],
+    positions: Sequence[int],
+    width: int,
+    *,
+    one_hot: Sequence[tuple[int, Codes]] = (),
+    numbers: Sequence[tuple[int, NDArray[np.floating]]] = (),
 ) -> None:
-    """Insert one-hot columns between the columns of an array (N, J) that owns its memory.
+    """Insert columns between the columns of an array (N, J) that owns its memory.
 
-    The columns move to `positions` (J,); for each column of categories, `one_hot` has its first position and
-    the index of each row's category (N,), -1 of one without an input.
+    These move to `positions` (J,). For each column of categories, `one_hot` has its first position and the
+    index of each row's category (N,), -1 of one without an input; `numbers` has positions and columns (N,).
     """
     rows, before = array.shape
     array.resize((rows, width), refcheck=False)
-    narrow = array.reshape(-1)[: rows * before].reshape(rows, before)  # the numbers as they lie in memory
+    narrow = array.reshape(-1)[: rows * before].reshape(rows, before)  # the columns as they lie in memory
     for start in reversed(range(0, rows, CHUNK)):  # from the end: a row only moves towards the end
         chunk = slice(start, start + CHUNK)
-        numbers = narrow[chunk].copy()
+        moved = narrow[chunk].copy()
         wide = array[chunk]
         wide[:] = 0
-        wide[:, list(positions)] = numbers
+        wide[:, list(positions)] = moved
+        for position, column in numbers:
+            wide[:, position] = column[chunk]
         for first, codes in one_hot:
-            (known,) = np.nonzero(codes[chunk] >= 0)
-            wide[known, first + codes[chunk][known]] = 1
+            set_one_hot(wide, first, codes[chunk])

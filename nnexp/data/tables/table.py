@@ -17,6 +17,7 @@ from nnexp.data.tables.formats import open_table
 from nnexp.data.tables.partition import TEST, VALIDATION, Groups, check_splits, draw_test, read_splits
 from nnexp.data.tables.reader import NumberMarks
 from nnexp.data.tables.roles import assign_roles
+from nnexp.preprocessing.dates import DateFeature
 from nnexp.preprocessing.scaling import find_origin, narrow
 
 Mask = NDArray[np.bool_]
@@ -45,6 +46,8 @@ class Table(Source):
     unseen: Literal["other", "error"] = "other"  # what a category that training did not see is taken as
     decimal: Literal[".", ","] | None = None  # the decimal mark of text, where columns leave it open
     thousands: Literal["", ",", ".", " ", "'"] | None = None  # what separates groups of digits there
+    dates: Literal["auto", "day_first", "month_first"] = "auto"  # how to read a column like 01/02/2024
+    date_features: list[DateFeature] | None = None  # of the calendar, besides the days
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -71,7 +74,11 @@ class Table(Source):
             reader.marks = NumberMarks(self.decimal, self.thousands)
             roles = assign_roles(reader, self.task, self.requested_columns())
             options = TextOptions(
-                min_count=self.min_count, max_categories=self.max_categories, unseen=self.unseen
+                min_count=self.min_count,
+                max_categories=self.max_categories,
+                unseen=self.unseen,
+                dates=self.dates,
+                date_features=tuple(self.date_features or ()),
             )
             builder = TableBuilder(reader, roles, self.task, options)
             builder.read()
@@ -107,7 +114,7 @@ class Table(Source):
             scale=1.0,
             sha256=digest(x[:n], narrow_y[:n], x[n:], narrow_y[n:], *origins),
             features=tuple(feature for column in columns for feature in column.inputs),
-            numeric=np.array([column.kind == "number" for column in columns for _ in column.inputs]),
+            numeric=np.array([numeric for column in columns for numeric in column.numeric]),
             groups=None if groups is None else groups.of_row[training],
             assigned=None if assigned is None else assigned[training],
             notes=tuple(builder.notes),

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnexp.data.tables.column_buffers import arrange_rows, insert_one_hot, natural_key
+from nnexp.data.tables.column_buffers import arrange_rows, insert_columns, natural_key
 
 shapes = st.tuples(st.integers(1, 40), st.integers(0, 4))
 
@@ -34,7 +34,7 @@ def test_categories_are_put_between_the_columns(shape, sizes, seed):
     numbers, width = array.copy(), shape[1] + sum(sizes)
     starts = shape[1] + np.cumsum([0, *sizes[:-1]])
     codes = [rng.integers(size, size=shape[0]).astype(np.int32) for size in sizes]
-    insert_one_hot(array, range(shape[1]), list(zip(starts.tolist(), codes, strict=True)), width)
+    insert_columns(array, range(shape[1]), width, one_hot=list(zip(starts.tolist(), codes, strict=True)))
     one_hot = [np.eye(size, dtype=np.float32)[code] for size, code in zip(sizes, codes, strict=True)]
     np.testing.assert_array_equal(array, np.concatenate([numbers, *one_hot], axis=1))
 
