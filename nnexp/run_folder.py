@@ -81,7 +81,7 @@ class RunFolder:
         return self.json(f"{report_folder}/{split}.json")
 
     def predictions(self, split: str) -> Arrays:
-        """Read the predictions of a split: index (N,), true or y, predicted, confidence."""
+        """Read the predictions of a split: index (N,), true or y, predicted, maybe confidence, id."""
         return self.arrays(predictions_path(split))
 
     def json(self, name: str) -> dict[str, Any]:

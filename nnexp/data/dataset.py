@@ -28,6 +28,18 @@ ValidationRatio = Annotated[float, Gt(0), Lt(1)]
 
 
 @dataclass(frozen=True)
+class SourceRows:
+    """Where examples come from: rows of a file, or images of an official file."""
+
+    index: Rows  # (N,) from 0, as pandas counts the rows below the header
+    ids: NDArray[Any] | None = None  # (N,) texts of the column `data.id`, None where a row has none
+
+    def take(self, rows: Rows) -> "SourceRows":
+        """Return those of some examples."""
+        return SourceRows(self.index[rows], None if self.ids is None else self.ids[rows])
+
+
+@dataclass(frozen=True)
 class Dataset:
     """Examples as they are stored, bytes or float32 (NaN: a missing number); batches scale them to inputs.
 
@@ -52,6 +64,9 @@ class Dataset:
     labels: bool = False  # whether the targets are labels, 0 or 1
     columns: tuple[Column, ...] = ()  # of a table, those that the I inputs were made from, in the same order
     origin: NDArray[np.float64] | None = None  # (I,) x is float32(number - origin); None: all are 0
+    source: SourceRows | None = None  # of x; None: its order is that of the source
+    source_test: SourceRows | None = None  # of x_test
+    id_column: str = ""  # of a table, that of the ids
 
     def __post_init__(self) -> None:
         if bool(self.classes) == bool(self.targets):
@@ -80,6 +95,11 @@ class Dataset:
     def outputs(self) -> int:
         """The number of outputs of a network, C or T."""
         return len(self.names)
+
+    def source_rows(self, rows: Rows, test: bool = False) -> SourceRows:
+        """Return where rows of `x`, or of `x_test`, come from."""
+        source = self.source_test if test else self.source
+        return SourceRows(rows.copy()) if source is None else source.take(rows)
 
     def fit_scaling(self, rows: Rows) -> float | Standardization:
         """Return what scales stored inputs: a factor, or a standardization fitted on the training rows."""

@@ -104,7 +104,7 @@ def write_misclassified(folder: Path, components: Components, predictions: Predi
         return
     worst = predictions.most_confident_mistakes(MAX_MISCLASSIFIED)
     if len(worst):
-        images = data.x_test[predictions.index[worst]].reshape(-1, *data.shape)
+        images = data.x_test[worst].reshape(-1, *data.shape)
         columns = {name: array[worst] for name, array in predictions.arrays().items()}
         write_arrays(folder / MISCLASSIFIED, {"images": images, "scale": np.array(data.scale)} | columns)
 

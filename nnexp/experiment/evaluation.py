@@ -58,5 +58,6 @@ def evaluate_split(components: Components, batches: Batches) -> SplitResult:
             predicted = predicted > 0
             scores = evaluation.outputs.astype(np.float64)
     report = task_of(dataset.task).report(true, predicted, dataset.names)
-    predictions = Predictions(batches.rows.copy(), true, predicted, confidence, scores)
+    source = dataset.source_rows(batches.rows, test=batches is components.test)
+    predictions = Predictions(source.index, true, predicted, confidence, scores, source.ids)
     return SplitResult(evaluation.loss, report, predictions, dataset.names)

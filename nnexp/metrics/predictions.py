@@ -12,17 +12,18 @@ from numpy.typing import NDArray
 class Predictions:
     """Predictions beside the true values."""
 
-    index: NDArray[np.int64]  # (N,) the examples' rows in their data set
+    index: NDArray[np.int64]  # (N,) the examples' rows in their file, from 0
     true: NDArray[Any]  # (N,) classes, (N, T) numbers in their own unit, or (N, T) whether each label is true
     predicted: NDArray[Any]  # of the same shape
     confidence: NDArray[np.floating] | None = None  # (N,) of the predicted class or (N, T) of each label
     log_odds: NDArray[np.floating] | None = None  # of the same: what ranks them where confidences are all 1.0
+    ids: NDArray[Any] | None = None  # (N,) texts; None where an example has none
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "Predictions":
         """Read the arrays of an .npz file."""
         true = arrays["true"] if "true" in arrays else arrays["y"]
-        optional = (arrays.get(name) for name in ("confidence", "log_odds"))
+        optional = (arrays.get(name) for name in ("confidence", "log_odds", "id"))
         return cls(arrays["index"], true, arrays["predicted"], *optional)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -30,6 +31,8 @@ class Predictions:
         true = "true" if self.true.ndim == 1 else "y"
         arrays = {"index": self.index, true: self.true, "predicted": self.predicted}
         optional = {"confidence": self.confidence, "log_odds": self.log_odds}
+        if self.ids is not None:
+            optional["id"] = np.array(["" if text is None else text for text in self.ids], str)
         return arrays | {name: array for name, array in optional.items() if array is not None}
 
     def decisions(self) -> tuple[NDArray[np.floating], NDArray[np.bool_]]:

@@ -38,6 +38,7 @@ class Examples:
     true: Array | None = None  # classes (N,), -1 for unknown ones, or numbers (N, T)
     is_image: bool = False
     notes: tuple[str, ...] = ()  # what was done to an image, what of a table was not seen in training
+    ids: Array | None = None  # (N,) texts, None where a row has none
 
 
 def read_examples(path: Path, predictor: Predictor, as_is: bool = False) -> Examples:
@@ -88,7 +89,7 @@ def _read_table(path: Path, predictor: Predictor) -> Examples:
 
 
 def _read_named_columns(reader: "TableReader", path: Path, predictor: Predictor) -> Examples:
-    """Read the network's columns, and those of the true values if all of them are there."""
+    """Read the network's columns, that of the ids if it is there, and all of the true values or none."""
     spec = predictor.spec
     encoding.check_columns(spec.columns, list(reader.column_types))
     typed = path.suffix.lower() in (".parquet", ".npz")  # numbers in CSV are text, parsed while reading
@@ -99,6 +100,8 @@ def _read_named_columns(reader: "TableReader", path: Path, predictor: Predictor)
     has_truth = bool(spec.target_columns) and set(spec.target_columns) <= set(reader.column_types)
     if has_truth:
         types |= dict.fromkeys(spec.target_columns, "text" if spec.classes else "number")
+    if spec.id_column in reader.column_types:
+        types[spec.id_column] = "text"
     table = _read_columns(reader, types)
     unseen = UnseenValues()
     true = None
@@ -108,7 +111,7 @@ def _read_named_columns(reader: "TableReader", path: Path, predictor: Predictor)
     elif has_truth:
         true = _encode_numbers(reader, table, spec.target_columns)
     notes = (unseen.describe(),) if unseen.counts else ()
-    return Examples(path, x, true, notes=notes)
+    return Examples(path, x, true, notes=notes, ids=table.get(spec.id_column))
 
 
 def _read_pixel_columns(reader: "TableReader", path: Path, predictor: Predictor) -> Examples:

@@ -42,6 +42,7 @@ class ModelSpec:
     target_scale: TargetScale | None  # from outputs to a regression's own units
     columns: tuple[Column, ...]  # of a table
     target_columns: tuple[str, ...]  # that hold the true values
+    id_column: str = ""  # of a table, that predictions carry along
     drawings: DrawingStats | None  # None if the images are no drawings
     evaluation_batch: int  # examples of one forward pass; another number may give other last bits
 
@@ -142,6 +143,7 @@ def describe(
         scale=scale,
         target_scale=target_scale,
         columns=dataset.columns,
+        id_column=dataset.id_column,
         target_columns=target_columns if dataset.columns else (),
         drawings=DrawingStats.of(dataset.x, dataset.shape),
         evaluation_batch=evaluation_batch,

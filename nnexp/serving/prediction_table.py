@@ -42,7 +42,8 @@ class FilePredictions:
 
     def to_json(self) -> dict[str, Any]:
         """Build a JSON object: the file, its score, and each prediction."""
-        columns = {name: column.tolist() for name, column in self.columns.items()}
+        ids = {} if self.examples.ids is None else {"id": self.examples.ids}
+        columns = {name: column.tolist() for name, column in (ids | self.columns).items()}
         rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
         score = {self.predictor.task.score: self.score[0]} if self.score else {}
         file = {"file": str(self.examples.path), "notes": list(self.examples.notes)}
@@ -79,10 +80,15 @@ def write_table(predictions: Sequence[FilePredictions], path: Path) -> None:
 
 
 def _table(predictions: Sequence[FilePredictions]) -> Columns:
-    """Build the columns: file, row, predictions, and true values if all files have them."""
+    """Build the columns: file, row, ids, predictions, and true values if all files have them."""
     paths = np.array([str(one.examples.path) for one in predictions], object)
     lengths = [len(one.z) for one in predictions]
     table = {"file": paths.repeat(lengths), "row": np.concatenate([np.arange(1, n + 1) for n in lengths])}
+    if any(one.examples.ids is not None for one in predictions):
+        ids = [
+            np.full(len(one.z), None) if one.examples.ids is None else one.examples.ids for one in predictions
+        ]
+        table["id"] = np.concatenate(ids)
     first = predictions[0]
     table |= {name: np.concatenate([one.columns[name] for one in predictions]) for name in first.columns}
     true = [one.examples.true for one in predictions if one.examples.true is not None]

@@ -51,6 +51,8 @@ def _table_lines(table: FilePredictions) -> list[str]:
     task = predictor.task
     names = predictor.spec.names
     cells: TextColumns = {"row": [f"{i + 1:,}" for i in range(len(z))]}
+    if table.examples.ids is not None:
+        cells["id"] = ["" if text is None else text for text in table.examples.ids[:MAX_ROWS]]
     cells |= task.text_columns(z, predictor.probabilities(z), names)
     if true is not None:
         for name, values in islice(task.true_columns(true[:MAX_ROWS], names).items(), MAX_TARGETS):

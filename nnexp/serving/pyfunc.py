@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 
 from nnexp.preprocessing.categories import UnseenValues
 from nnexp.preprocessing.columns import encode_columns
+from nnexp.preprocessing.missing import normalize_text
 from nnexp.run_folder import NETWORK
 from nnexp.serving.errors import PredictorError
 from nnexp.serving.predictor import Predictor
+from nnexp.task import Columns
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -44,8 +46,21 @@ class PyfuncModel:
         import pandas as pd
 
         columns = self.predictor.prediction_columns(self.predictor.outputs(self._examples(model_input)))
+        columns = self._ids(model_input) | columns
         index = model_input.index if isinstance(model_input, pd.DataFrame) else None
         return pd.DataFrame(columns, index=index)
+
+    def _ids(self, given: Any) -> Columns:
+        """Return the column of ids, as texts, where the model has one and it is given."""
+        import pandas as pd
+
+        name = self.predictor.spec.id_column
+        rows = given if isinstance(given, pd.DataFrame | dict) else pd.DataFrame(given if name else [])
+        if name not in rows:
+            return {}
+        cells = np.atleast_1d(np.asarray(rows[name], object)).tolist()
+        texts = [None if pd.isna(cell) else normalize_text(cell) for cell in cells]
+        return {"id": np.array([*texts, None], object)[:-1]}
 
     def _examples(self, given: Any) -> NDArray[Any]:
         """Return the examples as the data set stores them."""

@@ -50,16 +50,18 @@ def write_tables(folder: Path, failures: list[str] | None = None) -> list[str]:
 
 
 def table(arrays: Arrays, names: Sequence[str]) -> "pyarrow.Table":
-    """Build a table with a row per example: index (its row in the data), true value, prediction, scores.
+    """Build a table with a row per example: index (its row in the file), true value, prediction, scores.
 
     Args:
         arrays: index, true, predicted, confidence, log_odds (N,); or index, y, predicted (N, T), of labels
-            also confidence and log_odds (N, L), which become true_<name>, predicted_<name>, ...
+            also confidence and log_odds (N, L), which become true_<name>, predicted_<name>, ...; and id (N,).
         names: of the classes, targets or labels.
     """
     import pyarrow as pa
 
     columns = {"index": to_arrow(arrays["index"])}
+    if "id" in arrays:
+        columns["id"] = strings_to_arrow(arrays["id"].tolist(), empty_is_null=True)
     if "true" in arrays:
         classes = strings_to_arrow(names)
         columns |= {key: classes.take(to_arrow(arrays[key])) for key in ("true", "predicted")}
@@ -80,13 +82,15 @@ def to_arrow(values: NDArray[Any]) -> "pyarrow.Array":
     return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [None, pa.py_buffer(bits)])
 
 
-def strings_to_arrow(texts: Sequence[str]) -> "pyarrow.Array":
+def strings_to_arrow(texts: Sequence[str], empty_is_null: bool = False) -> "pyarrow.Array":
     """Convert texts, also without pandas."""
     import pyarrow as pa
 
     encoded = [text.encode() for text in texts]
     ends = np.cumsum([0, *map(len, encoded)], dtype=np.int32)
-    return pa.StringArray.from_buffers(len(encoded), pa.py_buffer(ends), pa.py_buffer(b"".join(encoded)))
+    valid = pa.py_buffer(np.packbits(np.diff(ends) > 0, bitorder="little")) if empty_is_null else None
+    buffers = pa.py_buffer(ends), pa.py_buffer(b"".join(encoded)), valid
+    return pa.StringArray.from_buffers(len(encoded), *buffers)
 
 
 def write_parquet(path: Path, arrays: Arrays, names: Sequence[str]) -> None:
@@ -102,14 +106,18 @@ def write_parquet(path: Path, arrays: Arrays, names: Sequence[str]) -> None:
 def write_misclassified(path: Path, arrays: Arrays, classes: Sequence[str]) -> None:
     """Write the misclassified examples, the most confident first, as JSON that MLflow's UI shows."""
     worst = Predictions.from_arrays(arrays).most_confident_mistakes(MAX_MISCLASSIFIED)
-    keys = ("index", "true", "predicted", "confidence")
     names = np.asarray(classes)
     confidences = arrays["confidence"][worst].tolist()
-    columns = (
-        arrays["index"][worst].tolist(),
-        names[arrays["true"][worst]].tolist(),
-        names[arrays["predicted"][worst]].tolist(),
-        [p if p > NEARLY_1 else round(p, 6) for p in confidences],
-    )
-    rows = list(zip(*columns, strict=True))
-    write_atomically(path, json.dumps({"columns": keys, "data": rows}))
+    columns = {
+        "index": arrays["index"][worst].tolist(),
+        "true": names[arrays["true"][worst]].tolist(),
+        "predicted": names[arrays["predicted"][worst]].tolist(),
+        "confidence": [p if p > NEARLY_1 else round(p, 6) for p in confidences],
+    }
+    if "id" in arrays:
+        columns = {
+            "index": columns.pop("index"),
+            "id": [key or None for key in arrays["id"][worst].tolist()],
+        } | columns
+    rows = list(zip(*columns.values(), strict=True))
+    write_atomically(path, json.dumps({"columns": list(columns), "data": rows}))

@@ -36,7 +36,8 @@ TABLES = {
 
 def assert_predicts_as_the_run(run, *overrides):
     data = build(compose(overrides)).data.load()
-    for split, x in (("test", data.x_test), ("val", data.x[run.result.splits["val"].predictions.index])):
+    rows = np.isin(data.source.index, run.result.splits["val"].predictions.index)
+    for split, x in (("test", data.x_test), ("val", data.x[rows])):
         recorded, z = run.result.splits[split].predictions, run.predictor.outputs(x)
         assert z.dtype == (run.predictor.network.dtype if data.task != "regression" else np.float64)
         np.testing.assert_array_equal(run.predictor.outputs(x.reshape(-1, *data.shape)), z)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nnexp.data.dataset import Dataset, Source, digest
+from nnexp.data.dataset import Dataset, Source, SourceRows, digest
 from nnexp.data.images.array_cache import Arrays, cache_folder, load_or_build
 from nnexp.data.splitting import stratified_split
 
@@ -33,6 +33,8 @@ class Digits(Source):
             classes=tuple("0123456789"),
             scale=1 / 16,
             sha256=content,
+            source=SourceRows(training),
+            source_test=SourceRows(test),
         )
 
 

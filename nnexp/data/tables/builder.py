@@ -18,6 +18,7 @@ from nnexp.data.tables.column_buffers import (
     insert_columns,
 )
 from nnexp.data.tables.column_statistics import ColumnStatistics
+from nnexp.data.tables.id_column import IdColumn
 from nnexp.data.tables.partition import Groups
 from nnexp.data.tables.reader import TableReader
 from nnexp.data.tables.roles import Roles
@@ -56,6 +57,7 @@ class TableBuilder:
         self.categories = {name: self.category_column(name, describe_row) for name in texts}
         markers = (CategoryColumn(name, MAX_VALUES, describe_row, "", True) for name in roles.markers)
         self.markers = {column.name: column for column in markers}
+        self.ids = IdColumn(roles.id) if roles.id else None
         self.target = TargetColumn(roles.targets, task, describe_row)
         self.unseen = UnseenValues()
         self.rows: Rows = np.empty(0, np.int64)  # after `read`, those that have a target
@@ -69,9 +71,11 @@ class TableBuilder:
 
     def read(self) -> None:
         """Read all blocks of the file, and decide on the target and the rows."""
-        for block in self.reader.iter_blocks(self.roles.targets | self.roles.features | self.roles.markers):
+        for block in self.reader.iter_blocks(self.roles.wanted):
             for name, column in (self.categories | self.markers).items():
                 column.add(block[name])
+            if self.ids is not None:
+                self.ids.add(block[self.ids.name])
             rows = len(next(iter(block.values())))
             self.target.add(block, rows)
             self.numbers.add([block[name] for name in self.numbers.names], rows)
@@ -79,6 +83,7 @@ class TableBuilder:
         self.rows = np.flatnonzero(self.target.finish())
         self.notes += self.reader.number_notes(self.roles.number_columns)
         self.notes += self.target.notes
+        self.notes += self.ids.notes() if self.ids is not None else []
         missing = dict(zip(self.numbers.names, self.numbers.missing.tolist(), strict=True))
         self.note("missing numbers become the training mean", count_each(missing))
         self.note("constant columns carry no information", self.numbers.constant())

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nnexp.data.errors import DataError
+from nnexp.preprocessing.missing import normalize_text
 from nnexp.preprocessing.number_format import PLAIN, NumberFormat
 
 ColumnType = Literal["number", "text"]
@@ -80,4 +81,9 @@ def convert(array: Any, column_type: ColumnType) -> Any:
 
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
-    return array.cast(pa.float64(), safe=False) if column_type == "number" else array.cast(pa.string())
+    if column_type == "number":
+        return array.cast(pa.float64(), safe=False)
+    if pa.types.is_floating(array.type) or pa.types.is_decimal(array.type):  # 7.0 as 7, without an exponent
+        texts = [None if cell is None else normalize_text(cell) for cell in array.to_pylist()]
+        return pa.array(texts, pa.string())
+    return array.cast(pa.string())

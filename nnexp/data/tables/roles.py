@@ -19,6 +19,7 @@ class Roles:
     features: dict[str, ColumnType]
     markers: dict[str, ColumnType]  # assign rows to a split or a group
     categorical: tuple[str, ...]  # features that are categories by `data.categorical`
+    id: str  # the column that identifies the rows; empty: none does
     notes: tuple[str, ...]  # how the file was read
 
     @property
@@ -27,21 +28,30 @@ class Roles:
         columns = self.targets | self.features
         return [name for name, column_type in columns.items() if column_type == "number"]
 
+    @property
+    def wanted(self) -> dict[str, ColumnType]:
+        """All columns that are read, with their types."""
+        ids: dict[str, ColumnType] = {self.id: "text"} if self.id else {}
+        return self.targets | self.features | self.markers | ids
+
     def names(self, column_type: ColumnType) -> list[str]:
         return [name for name, feature_type in self.features.items() if feature_type == column_type]
 
 
 def assign_roles(reader: TableReader, task: str, requested: Mapping[str, Sequence[str]]) -> Roles:
-    """Assign each column its role, as requested by the keys target, split, group, categorical, drop."""
+    """Assign each column its role, as requested by the keys target, split, group, id, categorical, drop."""
     types = reader.column_types
     columns = {key: _expand(reader, names, key) for key, names in requested.items()}
     targets = columns["target"]
     categorical = columns["categorical"]
     marking = columns["split"] + columns["group"]
-    used = {*targets, *marking, *columns["drop"]}
+    identifying = columns["id"]
+    if len(identifying) > 1:
+        raise DataError(f"data.id={requested['id'][0]} stands for {len(identifying)} columns, expected one")
+    used = {*targets, *marking, *identifying, *columns["drop"]}
     unnamed = [name for name in types if INDEX_NAME.fullmatch(name) and name not in {*used, *categorical}]
     features = [name for name in types if name not in {*used, *unnamed}]
-    for name in (*targets, *marking, *features):
+    for name in (*targets, *marking, *identifying, *features):
         if types[name] not in ("number", "text"):
             setting = list_override("data.drop", name) if name in features else ""
             problem = f"the column {name!r} holds {types[name]}, neither numbers nor text nor true and false"
@@ -59,7 +69,8 @@ def assign_roles(reader: TableReader, task: str, requested: Mapping[str, Sequenc
 
     notes = (*reader.notes, *(["the column of row numbers without a name is left out"] if unnamed else []))
     marker_types: dict[str, ColumnType] = dict.fromkeys(marking, "text")
-    return Roles(typed(targets), typed(features), marker_types, tuple(categorical), notes)
+    id_column = identifying[0] if identifying else ""
+    return Roles(typed(targets), typed(features), marker_types, tuple(categorical), id_column, notes)
 
 
 def _expand(reader: TableReader, names: Sequence[str], key: str) -> list[str]:

@@ -9,7 +9,7 @@ from annotated_types import Ge, Gt, Lt
 from numpy.typing import NDArray
 
 from nnexp.data.canonical import Columns, FilePath, OptionalColumns
-from nnexp.data.dataset import Dataset, Source, ValidationRatio, digest
+from nnexp.data.dataset import Dataset, Source, SourceRows, ValidationRatio, digest
 from nnexp.data.errors import DataError
 from nnexp.data.splitting import Rows
 from nnexp.data.tables.builder import TableBuilder, TextOptions
@@ -39,6 +39,7 @@ class Table(Source):
     test: Annotated[float, Gt(0), Lt(1)] | None = 0.2  # the ratio of test rows; None: `split` names them
     split: str | None = None  # the column that assigns each row to train, validation or test
     group: str | None = None  # a column; rows of one group are never divided between the splits
+    id: str | None = None  # a column that identifies rows: not an input, but in all tables of predictions
     categorical: OptionalColumns = None  # columns of categories that look like numbers, or have many values
     drop: OptionalColumns = None  # columns to leave out
     min_count: Annotated[int, Ge(1)] = 1  # categories of fewer training rows are "other"
@@ -57,14 +58,18 @@ class Table(Source):
         if self.task == "classification" and len(requested["target"]) > 1:
             remedy = "fix: data.task=multilabel or data.task=regression"
             raise ValueError(f"data.target={self.target}: a classification has one target; {remedy}")
-        names = [name for key, names in requested.items() if key != "categorical" for name in names]
+        exclusive = [key for key in requested if key not in ("categorical", "id")]
+        names = [name for key in exclusive for name in requested[key]]
         if several := sorted({name for name in names if names.count(name) > 1}):
             keys = "data.target, data.split, data.group, data.drop"
             raise ValueError(f"the column {', '.join(several)} can be only one of {keys}")
+        for key in ("target", "categorical"):
+            if self.id in requested[key]:
+                raise ValueError(f"the column {self.id} can be only one of data.{key}, data.id")
 
     def requested_columns(self) -> dict[str, list[str]]:
         named = {"target": self.target, "split": self.split, "group": self.group, "drop": self.drop}
-        named["categorical"] = self.categorical
+        named |= {"id": self.id, "categorical": self.categorical}
         return {key: [names] if isinstance(names, str) else names or [] for key, names in named.items()}
 
     def load(self) -> Dataset:
@@ -101,6 +106,8 @@ class Table(Source):
         target_origin = find_origin(y) if target.targets and not target.labels else None
         narrow_y = y if y.dtype == np.int64 else narrow(y, target_origin)
         origins = [one for one in (origin, target_origin) if one is not None]
+        ids = None if builder.ids is None else builder.ids.finish()
+        source = SourceRows(np.arange(len(target.y)), ids)
         return Dataset(
             name=name,
             x=x[:n],
@@ -120,6 +127,9 @@ class Table(Source):
             notes=tuple(builder.notes),
             columns=columns,
             origin=origin,
+            source=source.take(training),
+            source_test=source.take(test),
+            id_column=builder.roles.id,
         )
 
     def partition(self, builder: TableBuilder, groups: Groups | None) -> tuple[Rows, Rows, Mask | None]:

@@ -23,8 +23,8 @@ def plots(run: RunData) -> Iterator[Plot]:
 def misclassified(arrays: Arrays, classes: Sequence[str]) -> Image:
     """Draw K images (K, H, W) or (K, C, H, W), most confident first, with their classes.
 
-    `arrays` also holds the scale that brings them to [0, 1]; true, predicted, confidence, and index, the row
-    in the test split, all (K,).
+    `arrays` also holds the scale that brings them to [0, 1]; true, predicted, confidence, and index, the
+    position in the file of images, all (K,).
     """
     images = to_rgb(arrays["images"][:MAX_IMAGES], float(arrays["scale"]))
     columns = (arrays[key][:MAX_IMAGES].tolist() for key in ("true", "predicted", "confidence", "index"))
@@ -33,5 +33,5 @@ def misclassified(arrays: Arrays, classes: Sequence[str]) -> Image:
         for y, predicted, p, row in zip(*columns, strict=True)
     ]
     title = f"test: {len(images)} most confident misclassification{'s' if len(images) > 1 else ''}"
-    notes = ("true → predicted class, confidence, # row of the test split",)
+    notes = ("true → predicted class, confidence, # position in the file of images, from 0",)
     return draw_grids(title, notes, ImageGrid(images=images, captions=captions))
