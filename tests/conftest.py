@@ -26,13 +26,19 @@ def strict_floats() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The user's cache folder, of all tests: the digits are read from scikit-learn only once."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture(autouse=True)
-def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Run in an empty working directory, which also holds data and caches, without settings of the user."""
+def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cache: Path) -> Path:
+    """Run in an empty working directory, which also holds data, without settings of the user."""
     for name in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_RUN_ID", "HYDRA_FULL_ERROR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NNEXP_DATA", str(tmp_path / "data"))
-    monkeypatch.setattr("nnexp.data.images.array_cache.USER_CACHE", str(tmp_path / "user-cache"))
+    monkeypatch.setenv("NNEXP_CACHE", str(cache))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -22,7 +22,7 @@ from nnexp.config.compose import CONF
 from nnexp.config.naming import flattened
 from nnexp.config.overrides import OPTIONAL
 from nnexp.config.validation import TARGET
-from nnexp.data.images.array_cache import USER_CACHE
+from nnexp.data.images.folders import DEFAULT_ROOT
 from nnexp.messages import did_you_mean, first_line, hydra_override, override_value
 
 Values = dict[str, Any]
@@ -76,7 +76,7 @@ def _use_local_data(values: Values, overridden: Collection[str], project: Path |
     data = values.get("data")
     if not isinstance(data, dict) or "data" in overridden:
         return
-    local = environ.get("NNEXP_DATA") or USER_CACHE
+    local = environ.get("NNEXP_DATA") or DEFAULT_ROOT
     root, path = data.get("root"), data.get("path")
     if isinstance(root, str) and "data.root" not in overridden and not Path(root).expanduser().is_dir():
         data["root"] = local

@@ -2,11 +2,11 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from nnexp.cli.doctor.finding import Finding
-from nnexp.data.images.array_cache import USER_CACHE
+from nnexp.data.images.folders import DEFAULT_ROOT, resolve_folder, user_cache
 from nnexp.data.images.image_sets import FILES, ImageSet
 from nnexp.messages import plural, short_path
 from nnexp.redaction import redacted
@@ -22,17 +22,23 @@ OTHER_STORE = f"runs can be uploaded elsewhere: nnexp sync --uri {SQLITE}$PWD/{D
 
 
 def check_data() -> Iterator[Finding]:
-    """Check which image data sets are in the data folder."""
-    root = Path(os.environ.get(DATA) or USER_CACHE).expanduser().resolve()
+    """Check which image data sets are in the data folder or in the user's cache."""
+    given = resolve_folder(os.environ.get(DATA) or DEFAULT_ROOT)
+    roots = [root for root in dict.fromkeys((given, user_cache())) if root is not None]
     names = sorted(kind.name for kind in ImageSet.__subclasses__())
-    complete = [name for name in names if all(any(root.glob(f"{name}/{file}*")) for file in FILES.values())]
-    missing = [name for name in names if name not in complete]
-    if complete:
-        yield Finding("data", "ok", f"{', '.join(complete)} in {root}")
-    if missing:
-        folder = root / missing[0]
+    for root in roots:
+        if complete := [name for name in names if is_complete(name, [root])]:
+            yield Finding("data", "ok", f"{', '.join(complete)} in {root}")
+    if missing := [name for name in names if not is_complete(name, roots)]:
+        places = " or ".join(map(str, roots)) or "a home directory: there is none"
+        folder = f"{given or '...'}/{missing[0]}"
         remedy = f"a run downloads its data set; or put its four files into {folder}, or set {DATA}"
-        yield Finding("data", "note", f"{', '.join(missing)}: not, or not completely, in {root}", remedy)
+        yield Finding("data", "note", f"{', '.join(missing)}: not, or not completely, in {places}", remedy)
+
+
+def is_complete(name: str, roots: Sequence[Path]) -> bool:
+    """Return whether all files of an image data set are in its folders below `roots`."""
+    return len(ImageSet.find([root / name for root in roots])) == len(FILES)
 
 
 def check_store() -> Iterator[Finding]:

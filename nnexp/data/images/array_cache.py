@@ -5,10 +5,8 @@ An entry that does not fit its manifest, including the SHA-256 of its arrays, is
 """
 
 import json
-import os
 from collections.abc import Callable, Mapping
 from functools import partial
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -20,23 +18,15 @@ from nnexp.data.dataset import Bytes, digest
 Arrays = Mapping[str, Bytes]
 Entry = tuple[Arrays, str]  # and their SHA-256
 MANIFEST = "manifest.json"
-USER_CACHE = "~/.cache/nnexp"  # without NNEXP_DATA, and for caches where the data folder cannot be written
 
 
-def cache_folder(folder: Path) -> Path:
-    """Return the folder of a data set's cache: inside its folder if that is writable, else in USER_CACHE."""
-    nearest = next(path for path in (folder, *folder.parents) if path.exists())
-    if os.access(nearest, os.W_OK) and nearest.stat().st_mode & 0o222:  # for root, only the mode says no
-        return folder / "cache"
-    suffix = sha256(str(folder).encode()).hexdigest()[:12]
-    return Path(USER_CACHE).expanduser() / folder.name / f"cache-{suffix}"
-
-
-def load_or_build(folder: Path, made_from: dict[str, Any], build: Callable[[], Entry]) -> Entry:
+def load_or_build(folder: Path | None, made_from: dict[str, Any], build: Callable[[], Entry]) -> Entry:
     """Load the arrays of an entry, memory-mapped, and their SHA-256; or build and store them.
 
-    `made_from` identifies the source. Where the folder cannot be written, the arrays stay in memory.
+    `made_from` identifies the source. Without a folder that can be written, the arrays stay in memory.
     """
+    if folder is None:
+        return build()
     if (entry := load_cached(folder, made_from)) is not None:
         return entry
     arrays, sha256 = build()

@@ -1,12 +1,12 @@
 """The 8x8 handwritten digits of scikit-learn: real data without a download."""
 
 from importlib.metadata import version
-from pathlib import Path
 
 import numpy as np
 
 from nnexp.data.dataset import Dataset, Source, SourceRows, digest
-from nnexp.data.images.array_cache import Arrays, cache_folder, load_or_build
+from nnexp.data.images.array_cache import Arrays, load_or_build
+from nnexp.data.images.folders import cache_entry
 from nnexp.data.splitting import stratified_split
 
 TEST_RATIO = 0.2
@@ -17,9 +17,8 @@ class Digits(Source):
     """1,797 handwritten digits, 8 x 8, values 0 to 16: Alpaydin & Kaynak 1998, the UCI repository."""
 
     def load(self) -> Dataset:
-        folder = cache_folder(Path(self.root).expanduser().resolve() / "digits")
         made_from = {"scikit-learn": version("scikit-learn")}  # whose import takes a second
-        arrays, content = load_or_build(folder, made_from, read_digits)
+        arrays, content = load_or_build(cache_entry("digits"), made_from, read_digits)
         x = arrays["images"]
         y = arrays["labels"].astype(np.int64)
         training, test = stratified_split(y, TEST_RATIO, np.random.default_rng(TEST_SEED))

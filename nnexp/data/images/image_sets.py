@@ -2,7 +2,7 @@
 
 MNIST's content is verified by its public SHA-256. For Fashion-MNIST and Kuzushiji-MNIST only the MD5 of the
 mirrors' files is public: it is verified on download, and later loads are compared with the SHA-256 of the
-content at first use, which is kept in `first-use.json` beside the cache.
+content at first use, which is kept beside the cache.
 """
 
 import json
@@ -12,15 +12,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from nnexp.atomic_write import write_atomically
 from nnexp.data.dataset import Bytes, Dataset, Source, digest
 from nnexp.data.errors import DataError
-from nnexp.data.images.array_cache import Arrays, cache_folder, load_cached, load_or_build
+from nnexp.data.images.array_cache import Arrays, load_cached, load_or_build
 from nnexp.data.images.download import download
+from nnexp.data.images.folders import cache_entry, resolve_folder, user_cache
 from nnexp.data.images.idx import read_idx
 from nnexp.messages import plural
 
@@ -30,11 +31,15 @@ FILES = {
     "test_images": "t10k-images-idx3-ubyte",
     "test_labels": "t10k-labels-idx1-ubyte",
 }
+OLD_CACHE = "cache"  # in the data set's folder, of earlier versions: still read, no longer written
 
 
 @dataclass(kw_only=True)
 class ImageSet(Source):
-    """Four IDX files in `root`/`name`, raw or gzip-compressed, or their cache; downloaded if missing."""
+    """Four IDX files, raw or gzip-compressed, in `root`/`name`, which is only read, or in the user's cache.
+
+    Files that are missing are downloaded to the user's cache.
+    """
 
     mirrors: list[str]  # addresses of folders that hold the four .gz files, tried in order
 
@@ -45,10 +50,15 @@ class ImageSet(Source):
     sha256: ClassVar[Sequence[str]] = ()  # of the decompressed files, if it is public
 
     def load(self) -> Dataset:
-        folder = Path(self.root).expanduser().resolve() / self.name
-        files = self.find(folder)
-        entry = None if files else load_cached(folder / "cache")
-        arrays, content = entry or self.load_files(folder, self.download_missing(folder, files))
+        given, cache = resolve_folder(self.root), user_cache()
+        roots = [root for root in dict.fromkeys((given, cache)) if root is not None]
+        folders = [root / self.name for root in roots]
+        files = self.find(folders)
+        entry = None if files or given is None else load_cached(given / self.name / OLD_CACHE)
+        if entry is None:
+            files = self.download_missing(files, folders, None if cache is None else cache / self.name)
+            entry = self.load_files(files)
+        arrays, content = entry
         x, x_test = arrays["train_images"], arrays["test_images"]
         return Dataset(
             name=self.name,
@@ -62,35 +72,50 @@ class ImageSet(Source):
             sha256=content,
         )
 
-    def find(self, folder: Path) -> dict[str, Path]:
-        """Return those of the four files that are in the folder, by their key in FILES."""
-        candidates = {key: (folder / name, folder / f"{name}.gz") for key, name in FILES.items()}
-        return {key: path for key, paths in candidates.items() for path in paths if path.is_file()}
+    @staticmethod
+    def find(folders: Sequence[Path]) -> dict[str, Path]:
+        """Return those of the four files that are in one of the folders, by their key in FILES."""
+        files: dict[str, Path] = {}
+        for folder in folders:
+            for key, name in FILES.items():
+                packed = folder / f"{name}.gz"
+                path = packed if packed.is_file() else folder / name
+                if key not in files and path.is_file():
+                    files[key] = path
+        return files
 
-    def download_missing(self, folder: Path, files: dict[str, Path]) -> dict[str, Path]:
-        """Return all four files; those that are missing are downloaded."""
+    def download_missing(
+        self, files: dict[str, Path], folders: Sequence[Path], target: Path | None
+    ) -> dict[str, Path]:
+        """Return all four files; those that are in none of the folders are downloaded into `target`."""
         missing = [key for key in FILES if key not in files]
-        if missing:
-            notice = f"{self.title} is not in {folder}: downloading {plural(len(missing), 'file')}"
-            print(notice, file=sys.stderr, flush=True)
+        places = " or ".join(map(str, folders)) or self.root
         try:
+            if missing and target is None:
+                raise DataError(f"{self.title} is not in {places}, and there is no home directory for it")
+            if missing:
+                notice = f"{self.title} is not in {places}: downloading {plural(len(missing), 'file')}"
+                print(f"{notice} to {target}", file=sys.stderr, flush=True)
             for key, md5 in zip(FILES, self.md5, strict=True):
-                if key in missing:
-                    files[key] = download(f"{FILES[key]}.gz", self.mirrors, folder, md5)
+                if key in missing and target is not None:
+                    files[key] = download(f"{FILES[key]}.gz", self.mirrors, target, md5)
         except DataError as error:
             names = ", ".join(f"{FILES[key]}.gz" for key in missing)
-            advice = f"put {names}, packed or unpacked, into {folder}"
+            advice = f"put {names}, packed or unpacked, into {folders[0] if folders else self.name}"
             raise DataError(error.problem, advice, "data=digits, which needs no download") from error
         return {key: files[key] for key in FILES}
 
-    def load_files(self, folder: Path, files: dict[str, Path]) -> tuple[Arrays, str]:
+    def load_files(self, files: dict[str, Path]) -> tuple[Arrays, str]:
         """Return the verified content of the four files, from the cache if it was made from them."""
-        cache = cache_folder(folder)
-        first_use = cache.with_name(f"{cache.name}-first-use.json")
-        made_from = {key: [str(p), p.stat().st_size, p.stat().st_mtime_ns] for key, p in files.items()}
-        return load_or_build(cache, made_from, lambda: self.read(files, first_use))
+        folder = files["train_images"].parent
+        cache = cache_entry(self.name, folder)
+        old_record = folder / f"{OLD_CACHE}-first-use.json"
+        first_use = cache and cache.with_name(f"{cache.name}-first-use.json")
+        record = old_record if old_record.exists() else first_use
+        made_from = {key: identify(path) for key, path in files.items()}
+        return load_or_build(cache, made_from, lambda: self.read(files, record))
 
-    def read(self, files: dict[str, Path], first_use: Path) -> tuple[Arrays, str]:
+    def read(self, files: dict[str, Path], first_use: Path | None) -> tuple[Arrays, str]:
         arrays: dict[str, Bytes] = {}
         checksums: dict[str, str] = {}
         for key, path in files.items():
@@ -109,7 +134,7 @@ class ImageSet(Source):
         self.verify(files, checksums, first_use)
         return arrays, digest(*arrays.values())
 
-    def verify(self, files: dict[str, Path], checksums: dict[str, str], first_use: Path) -> None:
+    def verify(self, files: dict[str, Path], checksums: dict[str, str], first_use: Path | None) -> None:
         """Compare the SHA-256 of each file with the public one, or with that at first use."""
         known = dict(zip(FILES, self.sha256, strict=False))
         expected = known or first_checksums(checksums, first_use)
@@ -122,8 +147,16 @@ class ImageSet(Source):
                 raise DataError(f"not the content of {self.title}: {shas}", remedy, path=path)
 
 
-def first_checksums(checksums: dict[str, str], first_use: Path) -> dict[str, str]:
+def identify(path: Path) -> list[Any]:
+    """Return what changes when a file or its content does, also where the time of its content is kept."""
+    status = path.stat()
+    return [str(path), status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
+
+
+def first_checksums(checksums: dict[str, str], first_use: Path | None) -> dict[str, str]:
     """Return the SHA-256 of each file at first use; record it if this is the first use."""
+    if first_use is None:
+        return checksums
     if not first_use.exists():
         with suppress(OSError):  # where nothing can be written, nothing can be compared later
             write_atomically(first_use, json.dumps(checksums, indent=1))

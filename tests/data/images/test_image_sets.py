@@ -1,16 +1,21 @@
 """The MNIST family on small sets of our own making: read, downloaded, verified, cached."""
 
+import errno
 import gzip
 import http.server
+import os
+import shutil
 import struct
 import threading
 from functools import partial
 from hashlib import md5, sha256
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 
 from nnexp.data.errors import DataError
+from nnexp.data.images import folders
 from nnexp.data.images.image_sets import FILES, MNIST, FashionMNIST, ImageSet
 
 RNG = np.random.default_rng(0)
@@ -48,6 +53,12 @@ def write(folder, compressed=True, **changed):
         )
 
 
+@pytest.fixture(autouse=True)
+def user_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("NNEXP_CACHE", str(tmp_path / "user-cache"))
+    return tmp_path / "user-cache"
+
+
 def load(root, kind=Small, mirrors=()):
     return kind(validation=0.2, root=str(root), mirrors=list(mirrors)).load()
 
@@ -83,12 +94,12 @@ def flip(content):
 MANIFESTS = ["{}", '{"sizes": []}', '{"sizes": {}, "sha256": "", "made_from": null}', "nonsense"]
 
 
-def test_the_cache_alone_is_enough(tmp_path):
-    write(tmp_path / "small")
-    load(tmp_path)
-    for file in (tmp_path / "small").glob("*.gz"):
-        file.unlink()
-    expect(load(tmp_path))
+def test_a_cache_that_an_earlier_version_made_in_the_folder_is_enough(tmp_path, user_cache):
+    write(tmp_path / "given" / "small")
+    load(tmp_path / "given")
+    (entry,) = (user_cache / "arrays").iterdir()
+    shutil.copytree(entry, tmp_path / "old" / "small" / "cache")
+    expect(load(tmp_path / "old"))
 
 
 @pytest.mark.parametrize(
@@ -99,21 +110,97 @@ def test_the_cache_alone_is_enough(tmp_path):
         *(("manifest.json", lambda _, text=text: text.encode()) for text in MANIFESTS),
     ],
 )
-def test_a_damaged_cache_is_built_again(tmp_path, file, damage):
+def test_a_damaged_cache_is_built_again(tmp_path, file, damage, user_cache):
     write(tmp_path / "small")
     load(tmp_path)
-    path = tmp_path / "small" / "cache" / file
+    (path,) = (user_cache / "arrays").glob(f"small-*/{file}")
     path.write_bytes(damage(path.read_bytes()))
     expect(load(tmp_path))
 
 
-def test_a_folder_that_cannot_be_written_is_cached_elsewhere(tmp_path, alone):
-    write(tmp_path / "readonly" / "small")
-    (tmp_path / "readonly" / "small").chmod(0o555)
-    expect(load(tmp_path / "readonly"))
-    assert not (tmp_path / "readonly" / "small" / "cache").exists()
-    assert list((alone / "user-cache" / "small").glob("cache-*/manifest.json"))
-    (tmp_path / "readonly" / "small").chmod(0o755)
+def state(folder):
+    """Everything that a folder holds, with the times of the last changes."""
+    return {
+        str(path): (path.stat().st_mtime_ns, path.read_bytes() if path.is_file() else None)
+        for path in (folder, *folder.rglob("*"))
+    }
+
+
+@pytest.mark.parametrize("kind", [Small, Unverified])
+def test_a_given_folder_is_only_read(tmp_path, kind, server):
+    address, folder = server
+    write(folder)
+    write(tmp_path / "given" / "small")
+    (tmp_path / "given" / "small" / f"{FILES['test_labels']}.gz").unlink()
+    before = state(tmp_path / "given")
+    for _ in range(2):
+        expect(load(tmp_path / "given", kind, mirrors=[address]))
+    assert state(tmp_path / "given") == before
+
+
+def test_the_cache_never_serves_other_content(tmp_path):
+    """Of another folder, or of other files in the same place, also where their times are all 0."""
+    folders = [tmp_path / name for name in ("a", "b")]
+    changed = flipped(CONTENT["train_images"])
+    write(folders[0] / "small", compressed=False)
+    write(folders[1] / "small", compressed=False, train_images=changed)
+    for file in tmp_path.rglob("*ubyte"):
+        os.utime(file, (0, 0))
+    expect(load(folders[0], Unverified))
+    assert (load(folders[1], Unverified).x == changed.reshape(50, -1)).all()
+    expect(load(folders[0], Unverified))
+    (folders[0] / "small").rename(tmp_path / "aside")
+    (folders[1] / "small").rename(folders[0] / "small")
+    with pytest.raises(DataError, match="at first use"):
+        load(folders[0], Unverified)
+
+
+def test_a_link_to_a_folder_shares_its_cache(tmp_path, user_cache):
+    write(tmp_path / "given" / "small")
+    (tmp_path / "link").symlink_to("given")
+    expect(load(tmp_path / "given"))
+    expect(load(tmp_path / "link"))
+    assert len(list((user_cache / "arrays").iterdir())) == 1
+
+
+@pytest.mark.parametrize("problem", ["a file is there", "no home", "full disk"])
+def test_without_a_cache_that_can_be_written_the_arrays_stay_in_memory(tmp_path, problem, monkeypatch):
+    write(tmp_path / "given" / "small")
+    monkeypatch.delenv("NNEXP_CACHE")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("HOME", str(tmp_path / ("file" if problem == "a file is there" else "home")))
+    if problem == "no home":
+        monkeypatch.delenv("HOME")
+        monkeypatch.setattr("pwd.getpwuid", lambda _: {}["no such user"])
+    if problem == "full disk":
+        error = OSError(errno.ENOSPC, "No space left on device")
+        monkeypatch.setattr("nnexp.data.images.array_cache.write_atomically", Mock(side_effect=error))
+    expect(load(tmp_path / "given", Unverified))
+    assert not list(tmp_path.rglob("*.npy"))
+    with pytest.raises(DataError, match="small"):
+        load("~/none", mirrors=["http://127.0.0.1:1"])
+    assert not (tmp_path / "~").exists()
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({"NNEXP_CACHE": "own", "XDG_CACHE_HOME": "/x"}, "own"),
+        ({"NNEXP_CACHE": "~/own"}, "home/own"),
+        ({"XDG_CACHE_HOME": "/x"}, "/x/nnexp"),
+        ({"XDG_CACHE_HOME": "relative"}, "home/.cache/nnexp"),
+        ({"XDG_CACHE_HOME": ""}, "home/.cache/nnexp"),
+        ({}, "home/.cache/nnexp"),
+    ],
+    ids=str,
+)
+def test_the_cache_is_where_the_user_wants_it(variables, expected, monkeypatch, tmp_path):
+    for name in ("NNEXP_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in (variables | {"HOME": str(tmp_path / "home")}).items():
+        monkeypatch.setenv(name, value)
+    assert folders.user_cache() == tmp_path / expected
 
 
 def flipped(array):
@@ -145,27 +232,27 @@ def test_wrong_content_is_an_error_and_never_cached(tmp_path, key, array, messag
     expect(load(tmp_path))
 
 
-@pytest.mark.parametrize("mode", [0o755, 0o555], ids=["writable", "read-only"])
-def test_content_without_a_public_checksum_is_compared_with_its_first_use(tmp_path, mode):
-    folder = tmp_path / "small"
+@pytest.mark.parametrize("old", [False, True], ids=["", "record of an earlier version"])
+def test_content_without_a_public_checksum_is_compared_with_its_first_use(tmp_path, old, user_cache):
+    folder = tmp_path / "given" / "small"
     write(folder)
-    folder.chmod(mode)
-    expect(load(tmp_path, Unverified))
-    folder.chmod(0o755)
+    expect(load(tmp_path / "given", Unverified))
+    if old:
+        (record,) = (user_cache / "arrays").glob("*-first-use.json")
+        record.rename(folder / "cache-first-use.json")
     write(folder, train_images=flipped(CONTENT["train_images"]))
-    folder.chmod(mode)
     with pytest.raises(DataError, match=r"first.use"):
-        load(tmp_path, Unverified)
-    folder.chmod(0o755)
+        load(tmp_path / "given", Unverified)
 
 
 @pytest.mark.parametrize("content", ["{}", "[]", "nonsense", ""])
-def test_a_damaged_record_of_first_use_is_an_error(tmp_path, content):
+def test_a_damaged_record_of_first_use_is_an_error(tmp_path, content, user_cache):
     write(tmp_path / "small")
     load(tmp_path, Unverified)
-    (record,) = (tmp_path / "small").glob("*first-use.json")
+    (record,) = user_cache.rglob("*first-use.json")
     record.write_text(content)
-    (tmp_path / "small" / "cache" / "manifest.json").unlink()
+    (manifest,) = user_cache.rglob("manifest.json")
+    manifest.unlink()
     with pytest.raises(DataError, match=r"first.use"):
         load(tmp_path, Unverified)
 
@@ -193,13 +280,14 @@ def test_downloads_from_the_first_mirror_that_delivers(tmp_path, server, capfd):
     assert "downloading 4 files" in capfd.readouterr().err
 
 
-def test_only_what_is_missing_is_downloaded(tmp_path, server):
+def test_only_what_is_missing_is_downloaded_to_the_users_cache(tmp_path, server, user_cache):
     address, folder = server
     write(folder)
-    write(tmp_path / "small", compressed=False)
-    (tmp_path / "small" / FILES["test_labels"]).unlink()
-    expect(load(tmp_path, mirrors=[address]))
-    assert [path.name for path in (tmp_path / "small").glob("*.gz")] == [f"{FILES['test_labels']}.gz"]
+    write(tmp_path / "given" / "small", compressed=False)
+    (tmp_path / "given" / "small" / FILES["test_labels"]).unlink()
+    expect(load(tmp_path / "given", mirrors=[address]))
+    assert [path.name for path in (user_cache / "small").iterdir()] == [f"{FILES['test_labels']}.gz"]
+    expect(load(tmp_path / "given"))
 
 
 def test_without_any_mirror_the_error_says_what_to_do(tmp_path, server):
