@@ -1,20 +1,33 @@
 """nnexp: experiments with neural networks from scratch, described in YAML, recorded in MLflow.
 
->>> from nnexp import compose, run
->>> result = run(compose(["data=digits", "trainer.epochs=3"]))
->>> result.history, result.network, result.splits["val"].report
+>>> import nnexp
+>>> result = nnexp.run(nnexp.compose(["data=digits", "trainer.epochs=3"]), display="quiet")
+>>> result.metrics["test/accuracy"], result.history_frame(), result.network
+>>> nnexp.runs('metrics."best/val_accuracy" > 0.9'), nnexp.load("last").predictions["test"]
+>>> nnexp.predict("best", images)
 """
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nnexp import runs
     from nnexp.cli.api import run
     from nnexp.config import compose
+    from nnexp.errors import UserError
     from nnexp.experiment.result import Result
+    from nnexp.runs.loaded_run import load, predict
 
-__all__ = ["Result", "compose", "run"]
+__all__ = ["Result", "UserError", "compose", "load", "predict", "run", "runs"]
 
-_HOMES = {"compose": "nnexp.config", "run": "nnexp.cli.api", "Result": "nnexp.experiment.result"}
+_HOMES = {
+    "Result": "nnexp.experiment.result",
+    "UserError": "nnexp.errors",
+    "compose": "nnexp.config",
+    "load": "nnexp.runs.loaded_run",
+    "predict": "nnexp.runs.loaded_run",
+    "run": "nnexp.cli.api",
+    "runs": "nnexp.runs",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -23,4 +36,10 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'nnexp' has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(_HOMES[name]), name)
+    module = import_module(_HOMES[name])
+    return module if name == "runs" else getattr(module, name)  # the module itself can be called
+
+
+def __dir__() -> list[str]:
+    """List the names that are imported later too: completion offers them."""
+    return sorted({*globals(), *__all__})

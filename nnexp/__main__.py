@@ -5,10 +5,10 @@ import os
 import sys
 from importlib import import_module
 
-from nnexp.cli.errors import FULL_ERROR, USER_ERROR, exit_code, format_error, raise_on_sigterm
+from nnexp.cli.errors import USER_ERROR, exit_code, format_error, raise_on_sigterm
 from nnexp.cli.help import COMMANDS, help_text, version
 from nnexp.cli.streams import check_encoding, prepare_streams, restart_in_utf8_mode
-from nnexp.errors import UserError
+from nnexp.errors import FULL_ERROR, UserError
 from nnexp.messages import did_you_mean
 
 

@@ -10,7 +10,6 @@ USER_ERROR = 2
 FAILURE = 1
 INTERRUPTED = 130
 TERMINATED = 143
-FULL_ERROR = "HYDRA_FULL_ERROR"  # environment variable; 1 shows tracebacks
 
 
 class Terminated(KeyboardInterrupt):

@@ -6,10 +6,11 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from nnexp.cli.run_table import SHORT_ID, iso_time
+from nnexp.cli.run_table import SHORT_ID
 from nnexp.config.naming import changes_learning
 from nnexp.redaction import redacted
 from nnexp.run_folder import CONFIG, ENVIRONMENT, ERROR, NETWORK, SPLITS, UPLOAD_STATE, History, weights_path
+from nnexp.runs.columns import iso_time
 from nnexp.runs.query import Run
 from nnexp.tasks import TASKS
 from nnexp.tracking.mlflow.upload_state import UploadState

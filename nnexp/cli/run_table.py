@@ -4,7 +4,7 @@ import math
 import re
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -12,80 +12,24 @@ from rich.table import Table
 from rich.text import Text
 
 from nnexp.config.naming import changes_learning
-from nnexp.messages import did_you_mean, listed, plural
+from nnexp.messages import listed, plural
 from nnexp.metrics.metric_info import RUN_METRICS, format_metric, metric_info
-from nnexp.redaction import redacted
-from nnexp.runs.query import Run, RunError
+from nnexp.runs.columns import value_of
+from nnexp.runs.query import Run
 
-RUN_COLUMNS = ("id", "name", "experiment", "status", "started", "seconds")
-KINDS = ("metrics", "params", "tags")  # a name is looked up in this order
 RESULTS = tuple(name for name in RUN_METRICS if metric_info(name).is_score or metric_info(name).cost)
 MAX_PARAMS = 4  # on a terminal
-KEPT_TAGS = ("mlflow.user", "mlflow.source.git.commit")
 SHORT_ID = 8
 GAP = 2  # spaces between columns
 MIN_NAME, MAX_CELL = 14, 56  # characters, on a terminal
 STYLES = {"FAILED": "red", "KILLED": "yellow", "RUNNING": "cyan"}
 NUMBER = re.compile(r"[-+]?[\d.]|$|nan|inf")
 
-Value = str | float | None
-
-
-def value_of(run: Run, column: str) -> Value:
-    """Return the value of a column; None: the run has none."""
-    if column in RUN_COLUMNS:
-        attribute: Value = getattr(run, column)
-        return attribute
-    prefix, _, name = column.partition(".")
-    for kind in KINDS:
-        values: dict[str, float] | dict[str, str] = getattr(run, kind)
-        value: Value = values.get(column, values.get(name) if prefix == kind else None)
-        if value is not None:
-            return redacted(value) if isinstance(value, str) else value
-    return None
-
-
-def exact_value(run: Run, column: str) -> Value:
-    """Return the value of a column for programs: with all digits, times as ISO 8601."""
-    value = value_of(run, column)
-    return iso_time(value) if column == "started" and isinstance(value, float) else value
-
-
-def check_columns(
-    columns: Sequence[str], runs: Sequence[Run], others: Callable[[], Sequence[Run]] = list
-) -> None:
-    """Check that each column has a value in some run, or in `others()`, which is called only if need be."""
-
-    def missing(among: Sequence[Run]) -> list[str]:
-        names = (column for column in columns if column not in RUN_COLUMNS)
-        return [name for name in names if all(value_of(run, name) is None for run in among)]
-
-    if missing(runs):
-        everyone = [*runs, *others()]
-        for column in missing(everyone):
-            known = {name for kind in KINDS for run in everyone for name in getattr(run, kind)}
-            advice = did_you_mean(column, {*RUN_COLUMNS, *known})
-            expected = f"expected {', '.join(RUN_COLUMNS)}, or a metric, param or tag"
-            raise RunError(f"no such column: {column}; {advice}{expected}; see nnexp show last --json")
-
 
 def default_columns(runs: Sequence[Run]) -> list[str]:
     """Return identity, results, and the first params in which the runs differ."""
     results = [name for name in RESULTS if any(name in run.metrics for run in runs)]
     return ["id", "name", "status", "started", *results, *differing(runs)[:MAX_PARAMS]]
-
-
-def all_columns(runs: Sequence[Run]) -> list[str]:
-    """Return every column: identity, metrics, params, and tags but those that MLflow itself makes.
-
-    A name that an earlier column has is prefixed with its kind, as in MLflow: params.loss.
-    """
-    columns = dict.fromkeys(RUN_COLUMNS)
-    for kind in KINDS:
-        names = sorted({name for run in runs for name in getattr(run, kind)})
-        kept = [name for name in names if not name.startswith("mlflow.") or name in KEPT_TAGS]
-        columns |= dict.fromkeys(f"{kind}.{name}" if name in columns else name for name in kept)
-    return list(columns)
 
 
 def differing(runs: Sequence[Run]) -> list[str]:
@@ -102,18 +46,6 @@ def differing(runs: Sequence[Run]) -> list[str]:
     return params
 
 
-def sort_runs(runs: Sequence[Run], column: str, sign: str = "") -> list[Run]:
-    """Sort by a column; runs without a value come last, equal ones keep their order.
-
-    The sign "-" sorts the highest first, "+" the lowest; without one the best come first where that is known.
-    """
-    higher_first = column == "started" or metric_info(column).direction == "higher"
-    keyed = [(_sort_key(value_of(run, column)), run) for run in runs]
-    known = [(key, run) for key, run in keyed if key is not None]
-    known.sort(key=lambda pair: pair[0], reverse=sign == "-" if sign else higher_first)
-    return [run for _, run in known] + [run for key, run in keyed if key is None]
-
-
 def cell_text(run: Run, column: str) -> str:
     """Format a cell."""
     value = value_of(run, column)
@@ -126,11 +58,6 @@ def cell_text(run: Run, column: str) -> str:
         now = time.localtime()
         return time.strftime("%m-%d %H:%M" if then.tm_year == now.tm_year else "%Y-%m-%d %H:%M", then)
     return format_metric(column, value)
-
-
-def iso_time(seconds: float) -> str:
-    """Format local time as ISO 8601."""
-    return time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(seconds))
 
 
 def print_table(runs: Sequence[Run], columns: Sequence[str]) -> None:
@@ -187,17 +114,6 @@ def fitted(
         styles = (STYLES.get(run.status, "") if name == "status" else "" for name in widths)
         table.add_row(*(Text(cells[name][i], style) for name, style in zip(widths, styles, strict=True)))
     return table, hidden
-
-
-def _sort_key(value: Value) -> tuple[bool, float, str] | None:
-    """Order numbers by size, also those in params, before words by alphabet."""
-    if value is None or value == "":
-        return None
-    try:
-        number = float(value)
-    except ValueError:
-        return True, 0.0, str(value)
-    return None if math.isnan(number) else (False, number, "")
 
 
 def _least_informative(names: list[str], runs: Sequence[Run]) -> str:

@@ -1,8 +1,10 @@
 """Composition of configurations from YAML and overrides by Hydra, with all errors reported at once."""
 
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import RLock
 
 from hydra import version as hydra_version
 from hydra._internal.hydra import Hydra  # as initialize_config_dir, which takes no second folder
@@ -19,25 +21,31 @@ from nnexp.config.source import YamlSource
 PACKAGE = Path(__file__).parent.parent
 CONF = next(path for path in (PACKAGE / "conf", PACKAGE.parent / "conf") if path.is_dir())  # wheel, checkout
 CONFIG_NAME = "config"
+ONE_HYDRA = RLock()  # Hydra is a global of the process: one thread at a time
 OmegaConf.register_new_resolver("nnexp.id", short_id, use_cache=True, replace=True)
 
 
 def compose(
-    overrides: Sequence[str] = (), *, config_dir: str | Path | None = None, config_name: str = CONFIG_NAME
+    overrides: str | Sequence[str] = (),
+    *,
+    config_dir: str | Path | None = None,
+    config_name: str = CONFIG_NAME,
 ) -> DictConfig:
     """Compose the configuration that `nnexp OVERRIDES` would run.
 
     Args:
-        overrides: as on the command line, e.g. ["data=digits", "trainer.epochs=3"].
+        overrides: as on the command line, e.g. ["data=digits", "trainer.epochs=3"], or as one text.
         config_dir: a folder of your own config groups, searched first.
         config_name: the primary config.
 
     Raises:
         ConfigError: all errors.
     """
+    overrides = shlex.split(overrides) if isinstance(overrides, str) else overrides
     examination = examine_overrides(overrides, config_dir=config_dir, config_name=config_name)
     if examination.problems or examination.config is None:
         raise ConfigError(examination.problems)
+    OmegaConf.set_struct(examination.config, False)  # a wrong key set later is reported by `run`, in words
     return examination.config
 
 
@@ -58,15 +66,16 @@ def examine_overrides(
 @contextmanager
 def hydra_of(config_dir: str | Path | None) -> Iterator[ConfigLoader]:
     """Set up Hydra over our config groups and the user's; a Hydra application around it stays as it was."""
-    outer = GlobalHydra.instance().hydra
     search_path = create_config_search_path(f"{YamlSource.scheme()}://{CONF}")
     if config_dir is not None:
         search_path.prepend("command-line", f"{YamlSource.scheme()}://{Path(config_dir).resolve()}")
-    try:
-        hydra_version.setbase("1.3")
-        GlobalHydra.instance().clear()
-        Hydra.create_main_hydra2("nnexp", search_path)
-        yield GlobalHydra.instance().config_loader()
-    finally:
-        GlobalHydra.instance().clear()
-        GlobalHydra.instance().hydra = outer
+    with ONE_HYDRA:
+        outer = GlobalHydra.instance().hydra
+        try:
+            hydra_version.setbase("1.3")
+            GlobalHydra.instance().clear()
+            Hydra.create_main_hydra2("nnexp", search_path)
+            yield GlobalHydra.instance().config_loader()
+        finally:
+            GlobalHydra.instance().clear()
+            GlobalHydra.instance().hydra = outer

@@ -45,7 +45,7 @@ def load_recorded(
     Raises:
         ConfigError: the file or an override is invalid, or the recorded data file is missing.
     """
-    values = _read(path) | {"plugins": []}
+    values = read_config(path) | {"plugins": []}
     changes = {str(change.key_or_group): change for change in _parse(overrides)}
     before = dict(flattened(values)) | values.get("choices", {})
     notes = list(_use_local_data(values, changes.keys(), project))
@@ -57,8 +57,8 @@ def load_recorded(
     return values | {"tracking": {"enabled": False, "system": None, "run_name": run_name}}, notes
 
 
-def _read(path: Path) -> Values:
-    """Read a run's config.yaml as plain values."""
+def read_config(path: Path) -> Values:
+    """Read a run's config.yaml as plain values; a ConfigError if it is none, or holds interpolations."""
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -1,6 +1,6 @@
 """Evaluation of a split: loss, report and predictions."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -21,7 +21,7 @@ class SplitResult:
 
     loss: float  # the mean over its examples
     report: EvaluationReport  # confusion matrix, errors or label scores
-    predictions: Predictions  # of each example
+    predictions: Predictions = field(repr=False)  # of each example
 
     names: tuple[str, ...] = ()  # of the classes, targets or labels
 

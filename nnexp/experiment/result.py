@@ -1,15 +1,24 @@
 """The result of an experiment."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nnexp.experiment.evaluation import SplitResult
+from nnexp.messages import plural
 from nnexp.nn.network import Network
+from nnexp.runs.frames import history_frame
+from nnexp.runs.run import in_folder
+from nnexp.runs.summary import as_html, as_text, summarize
 from nnexp.tracking.journal import Status
 from nnexp.training.record import Record
 
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
-@dataclass
+
+@dataclass(repr=False)
 class Result:
     """The result of an experiment."""
 
@@ -22,6 +31,7 @@ class Result:
     splits: dict[str, SplitResult] = field(default_factory=dict)  # of the best weights: val, test
     run_id: str = ""  # of the MLflow run; empty where there is none
     stopped: str = ""  # why training ended before its last epoch; empty where it did not
+    name: str = ""  # of the run
 
     @property
     def epochs(self) -> int:
@@ -32,3 +42,18 @@ class Result:
     def value(self) -> float:
         """What the run returns to a sweep."""
         return self.metrics[self.optimized]
+
+    def history_frame(self) -> "DataFrame":
+        """Return the metrics of each evaluation by their logged names; the index is the epoch or step."""
+        run = in_folder(self.folder)
+        return history_frame(run.history(), run.unit)
+
+    def _summary(self) -> Mapping[str, str]:
+        trained = plural(self.epochs, "epoch") + (f", stopped early: {self.stopped}" if self.stopped else "")
+        return summarize(self.name, self.run_id, self.status, self.metrics, trained, self.folder)
+
+    def __repr__(self) -> str:
+        return as_text(self._summary())
+
+    def _repr_html_(self) -> str:
+        return as_html(self._summary())

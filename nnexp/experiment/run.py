@@ -75,7 +75,7 @@ def run(
     with np.errstate(all="ignore"), blas_threads(settings.trainer.threads) as threads:
         components = build_components(settings, dataset)
         optimized = optimized_metric(settings, components)
-        result = Result(new_folder(home, folder), components.network, optimized)
+        result = Result(new_folder(home, folder), components.network, optimized, name=settings.run_name)
         display.header(settings, components, threads)
         with Journal(result.folder) as journal:
             write_run_metadata(journal, settings, components, threads, home, sweep_id, start_time)

@@ -3,7 +3,6 @@
 import csv
 import json
 import math
-import re
 import sys
 from argparse import RawDescriptionHelpFormatter
 from collections.abc import Sequence
@@ -11,9 +10,9 @@ from typing import Any
 
 from nnexp.cli import run_table
 from nnexp.cli.arguments import Arguments
-from nnexp.cli.run_table import KINDS, RUN_COLUMNS, Value, all_columns, check_columns, exact_value
-from nnexp.messages import did_you_mean
-from nnexp.runs.query import Run, RunError, Runs
+from nnexp.runs.columns import KINDS, RUN_COLUMNS, Value, all_columns, check_columns, exact_value
+from nnexp.runs.query import Run, Runs
+from nnexp.runs.selection import select
 
 TOP = 20
 HELP = """\
@@ -70,31 +69,6 @@ def main(arguments: list[str]) -> int:
     if not matching:
         print(f"nnexp: no run matches {options.filter}", file=sys.stderr)
     return 0
-
-
-def select(runs: Runs, condition: str, sort: str, top: int | None) -> list[Run]:
-    """Select matching runs, in order; unsorted, at most one beyond `top`, which shows that there are more."""
-    matching = runs.select(condition, top=None if sort or top is None else top + 1)
-    if not matching:
-        _check_filter(runs, condition)
-    if not sort:
-        return matching
-    column = sort.lstrip("+-")
-    check_columns([column], matching, runs.select)
-    return run_table.sort_runs(matching, column, sort[0] if sort[0] in "+-" else "")
-
-
-def _check_filter(runs: Runs, condition: str) -> None:
-    everyone = runs.select()
-    if not everyone:
-        raise runs.no_runs()
-    pattern = r"\b(metric|param|tag)\w*\.(?:[\"`]([^\"`]+)[\"`]|([\w.]+))"
-    for kind, quoted, plain in re.findall(pattern, condition):
-        name = quoted or plain
-        names = {name for run in everyone for name in getattr(run, f"{kind}s")}
-        if name not in names:
-            advice = did_you_mean(name, names)
-            raise RunError(f"no run has a {kind} {name}; {advice}see nnexp show last --json")
 
 
 def _record(run: Run, columns: Sequence[str]) -> dict[str, Any]:

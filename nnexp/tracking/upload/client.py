@@ -30,6 +30,7 @@ class Uploader:
     """
 
     running: ClassVar["Uploader | None"] = None
+    lock: ClassVar[Lock] = Lock()  # of `running`, and of what is written to its process
 
     def __init__(self, mlflow: bool) -> None:
         self.mlflow = mlflow
@@ -43,12 +44,13 @@ class Uploader:
     @classmethod
     def start(cls, mlflow: bool) -> "Uploader":
         """Return the upload process of this process; start one if there is none that will do."""
-        if cls.running is not None and cls.running.owner != os.getpid():
-            cls.running = None  # inherited by a fork: its outcomes are the parent's
-        if cls.running is None or (mlflow and not cls.running.mlflow):
-            cls.stop()
-            cls.running = cls(mlflow)
-        return cls.running
+        with cls.lock:
+            if cls.running is not None and cls.running.owner != os.getpid():
+                cls.running = None  # inherited by a fork: its outcomes are the parent's
+            if cls.running is None or (mlflow and not cls.running.mlflow):
+                cls.stop()
+                cls.running = cls(mlflow)
+            return cls.running
 
     @classmethod
     def stop(cls) -> None:
@@ -66,8 +68,9 @@ class Uploader:
         settings = {name: value for name, value in os.environ.items() if name.startswith("MLFLOW_")}
         try:
             if self.process.stdin is not None:
-                self.process.stdin.write(json.dumps({"folder": str(folder), "settings": settings}) + "\n")
-                self.process.stdin.flush()
+                with self.lock:
+                    self.process.stdin.write(json.dumps({"folder": str(folder), "settings": settings}) + "\n")
+                    self.process.stdin.flush()
         except BrokenPipeError:
             pass  # `wait` reports it
 

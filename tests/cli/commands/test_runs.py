@@ -11,8 +11,9 @@ from fixtures.third_party import accepts_warnings
 from rich.console import Console
 
 from nnexp.__main__ import main as nnexp
-from nnexp.cli.run_table import default_columns, differing, fitted, sort_runs
+from nnexp.cli.run_table import default_columns, differing, fitted
 from nnexp.runs.query import Runs
+from nnexp.runs.selection import sort_runs
 from nnexp.tracking.mlflow.store import log_metrics, log_params, open_store, tracking_uri
 
 pytestmark = accepts_warnings

@@ -1,0 +1,62 @@
+"""Recorded runs as pandas data frames: a row per run, per evaluation, or per example."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from nnexp.run_folder import History, RunFolder, predictions_path
+from nnexp.runs.columns import all_columns, value_of
+from nnexp.runs.query import Run, Runs
+from nnexp.runs.selection import select
+from nnexp.tracking.prediction_tables import table
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+def runs_frame(
+    filter: str = "",  # noqa: A002, the word of `nnexp runs --filter`
+    *,
+    sort: str = "",
+    top: int | None = None,
+    experiment: str | None = None,
+    uri: str | None = None,
+) -> "DataFrame":
+    """Return recorded runs, the newest first, with the columns of `nnexp runs --csv`.
+
+    Args:
+        filter: in MLflow's language, as of `nnexp runs --filter`.
+        sort: a column; the best first.
+        top: at most so many.
+        experiment: only runs of this one.
+        uri: another store than that of the working directory.
+
+    Raises:
+        RunError: there are no runs at all, or the filter cannot be parsed.
+    """
+    import pandas as pd
+
+    runs = select(Runs(uri, experiment), filter, sort, top)[:top]
+    columns = all_columns(runs)
+    frame = pd.DataFrame([[value_of(run, name) for name in columns] for run in runs], columns=columns)
+    started = (1000 * frame["started"].astype(float)).round()
+    return frame.assign(started=pd.to_datetime(started, unit="ms", utc=True))
+
+
+def history_frame(history: History, unit: str) -> "DataFrame":
+    """Return the metrics of each evaluation by their logged names; the index is the epoch or step."""
+    import pandas as pd
+
+    index = pd.Index([step for step, _ in history], name=unit, dtype="int64")
+    return pd.DataFrame([values for _, values in history], index=index)
+
+
+def predictions_frame(run: Run, split: str, names: Sequence[str]) -> "DataFrame | None":
+    """Return the predictions of a split, a row per example; None where the run has none."""
+    import pandas as pd
+
+    arrays, parquet = predictions_path(split), predictions_path(split).replace(".npz", ".parquet")
+    if (path := run.backend.file(parquet)) is not None:
+        return pd.read_parquet(path)
+    if (path := run.backend.file(arrays)) is not None:
+        return table(RunFolder(path.parent).arrays(path.name), names).to_pandas()
+    return None

@@ -1,0 +1,58 @@
+"""Selection of recorded runs by MLflow's filters, and their order by any column."""
+
+import math
+import re
+from collections.abc import Sequence
+
+from nnexp.messages import did_you_mean
+from nnexp.metrics.metric_info import metric_info
+from nnexp.runs.columns import Value, check_columns, value_of
+from nnexp.runs.query import Run, RunError, Runs
+
+
+def select(runs: Runs, condition: str, sort: str, top: int | None) -> list[Run]:
+    """Select matching runs, in order; unsorted, at most one beyond `top`, which shows that there are more."""
+    matching = runs.select(condition, top=None if sort or top is None else top + 1)
+    if not matching:
+        _check_filter(runs, condition)
+    if not sort:
+        return matching
+    column = sort.lstrip("+-")
+    check_columns([column], matching, runs.select)
+    return sort_runs(matching, column, sort[0] if sort[0] in "+-" else "")
+
+
+def _check_filter(runs: Runs, condition: str) -> None:
+    everyone = runs.select()
+    if not everyone:
+        raise runs.no_runs()
+    pattern = r"\b(metric|param|tag)\w*\.(?:[\"`]([^\"`]+)[\"`]|([\w.]+))"
+    for kind, quoted, plain in re.findall(pattern, condition):
+        name = quoted or plain
+        names = {name for run in everyone for name in getattr(run, f"{kind}s")}
+        if name not in names:
+            advice = did_you_mean(name, names)
+            raise RunError(f"no run has a {kind} {name}; {advice}see nnexp show last --json")
+
+
+def sort_runs(runs: Sequence[Run], column: str, sign: str = "") -> list[Run]:
+    """Sort by a column; runs without a value come last, equal ones keep their order.
+
+    The sign "-" sorts the highest first, "+" the lowest; without one the best come first where that is known.
+    """
+    higher_first = column == "started" or metric_info(column).direction == "higher"
+    keyed = [(_sort_key(value_of(run, column)), run) for run in runs]
+    known = [(key, run) for key, run in keyed if key is not None]
+    known.sort(key=lambda pair: pair[0], reverse=sign == "-" if sign else higher_first)
+    return [run for _, run in known] + [run for key, run in keyed if key is None]
+
+
+def _sort_key(value: Value) -> tuple[bool, float, str] | None:
+    """Order numbers by size, also those in params, before words by alphabet."""
+    if value is None or value == "":
+        return None
+    try:
+        number = float(value)
+    except ValueError:
+        return True, 0.0, str(value)
+    return None if math.isnan(number) else (False, number, "")
