@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from fixtures.third_party import accepts_warnings
 
 from nnexp.cli.help import COMMANDS, EXAMPLES
 from nnexp.config.compose import examine_overrides
@@ -69,6 +70,17 @@ def test_the_network_of_the_user_trains(alone):
     (alone / "conf" / "model").mkdir(parents=True)
     (alone / "conf" / "model" / "tiny.yaml").write_text(blocks("yaml", example)[0])
     assert validation_accuracy(example) > 90
+
+
+@accepts_warnings
+def test_the_notebook_runs_and_its_results_are_what_it_calls_them(store):
+    names = {}
+    code = blocks("python", README[README.index("## In a notebook") :])[0]
+    for line in code.splitlines():
+        exec(line, names)
+    assert names["result"].epochs == names["run"].config.trainer.epochs == 3
+    assert names["run"].config.optimizer.lr == 0.01
+    assert len(eval(code.splitlines()[-1], names)) == 1797
 
 
 def test_the_project_layout_names_existing_files():
