@@ -1,18 +1,20 @@
 """Categories of a column: which of them get an input, and what rare and unseen ones become. N rows."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nnexp.messages import listed, plural
+from nnexp.preprocessing.dates import parse_moment
 from nnexp.preprocessing.missing import MISSING, MISSING_CATEGORY, normalize_text
 from nnexp.preprocessing.number_format import PLAIN, NumberFormat
 
 OTHER = "other"
 """The category of all values that are too rare for an input of their own."""
+TRUTH = {"true": 1.0, "false": 0.0}
 MAX_EXAMPLES = 5  # unseen values of a column in a message
 Codes = NDArray[np.integer]
 
@@ -42,13 +44,17 @@ def category_index(
 ) -> Callable[[Any], int]:
     """Return a function that finds the index of a cell's category; -1 of an unseen one.
 
-    Numbers are compared as numbers, true and false in any case; a missing value is MISSING_CATEGORY.
+    Numbers are compared as numbers and dates as dates, true and false in any case and with 1 and 0; a missing
+    value is MISSING_CATEGORY.
     """
     by_text = dict.fromkeys(infrequent, index_of_other(categories))
     by_text |= {text: n for n, text in enumerate(categories)}
-    numbers = ((number_format.parse_if_number(text), n) for text, n in by_text.items())
-    by_number = {number: n for number, n in numbers if number is not None}
-    by_bool = {text.lower(): n for text, n in by_text.items() if text.lower() in ("true", "false")}
+    by_lower = {text.lower(): n for text, n in by_text.items() if text.lower() in TRUTH}
+    by_number = _index(number_format.parse_if_number, by_text)
+    if by_number.keys() <= {*TRUTH.values()}:
+        by_lower = {text: by_number.get(number, -1) for text, number in TRUTH.items()} | by_lower
+        by_number = {number: by_lower[text] for text, number in TRUTH.items()} | by_number
+    by_moment = _index(parse_moment, by_text)
 
     def find(cell: Any) -> int:
         text = normalize_text(cell)
@@ -56,13 +62,21 @@ def category_index(
             return by_text.get(MISSING_CATEGORY, -1)
         if text in by_text:
             return by_text[text]
-        if isinstance(cell, bool | np.bool_):
-            return by_bool.get(text, -1)
+        if text.lower() in by_lower:
+            return by_lower[text.lower()]
         written = number_format if isinstance(cell, str | bytes) else PLAIN
-        number = written.parse_if_number(text)
-        return -1 if number is None else by_number.get(number, -1)
+        if (number := written.parse_if_number(text)) is not None:
+            return by_number.get(number, -1)
+        moment = parse_moment(text) if by_moment else None
+        return -1 if moment is None else by_moment.get(moment, -1)
 
     return find
+
+
+def _index(parse: Callable[[str], float | None], by_text: Mapping[str, int]) -> dict[float, int]:
+    """Return the indices of the texts that can be parsed, by their values."""
+    parsed = ((parse(text), n) for text, n in by_text.items())
+    return {value: n for value, n in parsed if value is not None}
 
 
 def index_of_other(categories: Sequence[str]) -> int:

@@ -51,11 +51,11 @@ def parse_dates(texts: Sequence[str], date_format: DateFormat) -> Floats:
     if texts and date_format != "time" and all(map(PLAIN.fullmatch, texts)):
         with suppress(ValueError):  # there is no such day
             return np.array(texts, "datetime64[us]").astype(np.int64) / DAY
-    parsed = (parse_microseconds(text, date_format) for text in texts)
+    parsed = (parse_moment(text, date_format) for text in texts)
     return np.array([np.nan if moment is None else moment for moment in parsed], np.float64) / DAY
 
 
-def parse_microseconds(text: str, date_format: DateFormat) -> int | None:
+def parse_moment(text: str, date_format: DateFormat = "date") -> int | None:
     """Parse a text as microseconds since 1970 in UTC, or since midnight; None if it is no such text."""
     if date_format == "time":
         return None if (match := TIME_ALONE.fullmatch(text)) is None else _time(match)
@@ -99,7 +99,7 @@ def infer_date_format(texts: Sequence[str]) -> DateFormat | Literal["ambiguous"]
     """Return the format of texts that all are dates or all are times; None if there is none."""
 
     def can_be(date_format: DateFormat) -> bool:
-        few = (parse_microseconds(text, date_format) for text in texts[:SAMPLE])
+        few = (parse_moment(text, date_format) for text in texts[:SAMPLE])
         return None not in few and not np.isnan(parse_dates(texts, date_format)).any()
 
     if not texts:
@@ -117,7 +117,7 @@ def infer_date_format(texts: Sequence[str]) -> DateFormat | Literal["ambiguous"]
 
 def is_date(text: str) -> bool:
     """Check whether a text is a date or a time in any format."""
-    return any(parse_microseconds(text, date_format) is not None for date_format in (*ORDERS, "time"))
+    return any(parse_moment(text, date_format) is not None for date_format in (*ORDERS, "time"))
 
 
 def has_zone(text: str) -> bool:

@@ -95,6 +95,9 @@ def test_a_text_that_can_be_read_in_two_ways_is_refused_unless_training_decides(
         {"kind": np.array([b"a", b"b"])},
         {" kind ": ["a", "b"], "kind": None},
         {"flag": ["True", "False"]},
+        {"flag": ["true", "FALSE"]},
+        {"flag": [1.0, 0.0]},
+        {"flag": ["1", 0]},
         {"flag": [np.True_, np.False_]},
         {"flag": pd.array([True, False], dtype="boolean")},
         {"code": ["1.0", "2.50"]},
@@ -172,12 +175,21 @@ def test_unseen_values_are_counted_and_become_other_or_0():
 
 
 def test_dates_may_be_categories():
-    column = Column("day", ("2026-01-01", "2026-01-02"))
-    for days in (
-        pd.Series(pd.to_datetime(["2026-01-02", "2026-01-01"])),
-        [datetime.date(2026, 1, 2), datetime.date(2026, 1, 1)],
-    ):
-        assert encode_columns({"day": days}, (column,)).tolist() == [[0, 1], [1, 0]]
+    for form in ("2026-01-{:02}", "2026-01-{:02} 00:00:00.000", "{}.1.2026"):
+        column = Column("day", (form.format(1), form.format(2)))
+        for days in (
+            pd.Series(pd.to_datetime(["2026-01-02", "2026-01-01"])),
+            [datetime.date(2026, 1, 2), datetime.date(2026, 1, 1)],
+            ["2026-01-02T00:00Z", "01.01.2026"],
+        ):
+            assert encode_columns({"day": days}, (column,)).tolist() == [[0, 1], [1, 0]]
+
+
+def test_0_and_1_may_be_false_and_true():
+    assert encode_columns({"a": [True, False, "TRUE"]}, [Column("a", ("0", "1"))]).argmax(
+        axis=1
+    ).tolist() == [1, 0, 1]
+    assert encode_columns({"a": [True, False]}, [Column("a", ("0", "1", "2"))]).tolist() == [[0] * 3] * 2
 
 
 def test_whole_numbers_are_normalized_to_texts_without_a_point():
