@@ -7,7 +7,7 @@ Read are ISO 8601 and what databases and spreadsheets write: 2024-01-31T10:00:00
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import date
+from datetime import date, datetime, time, timedelta
 from typing import Literal
 
 import numpy as np
@@ -73,8 +73,8 @@ def parse_moment(text: str, date_format: DateFormat = "date") -> int | None:
         days = date(int(fields["year"]), int(month), int(day)).toordinal() - EPOCH
     except ValueError:  # there is no such day
         return None
-    time = _time(match) if fields["hour"] else 0
-    return None if time is None else days * DAY + time
+    moment = _time(match) if fields["hour"] else 0
+    return None if moment is None else days * DAY + moment
 
 
 def _time(match: re.Match[str]) -> int | None:
@@ -93,6 +93,14 @@ def _time(match: re.Match[str]) -> int | None:
         offset = -offset if zone[0] == "-" else offset
     fraction = int((match["fraction"] or "").ljust(6, "0")[:6])
     return hour * HOUR + minute * MINUTE + second * 10**6 + fraction - offset
+
+
+def format_date(days: float, date_format: DateFormat) -> str:
+    """Format days since 1970 as a text that `parse_dates` reads, to the second."""
+    moment = datetime(1970, 1, 1) + timedelta(seconds=round(days * DAY / 10**6))
+    pattern = {"date": "%Y-%m-%d", "day_first": "%d/%m/%Y", "month_first": "%m/%d/%Y"}.get(date_format, "")
+    has_time = date_format == "time" or moment.time() != time.min
+    return moment.strftime(f"{pattern} %H:%M:%S" if has_time else pattern).strip()
 
 
 def infer_date_format(texts: Sequence[str]) -> DateFormat | Literal["ambiguous"] | None:

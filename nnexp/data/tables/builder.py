@@ -1,56 +1,31 @@
 """Build one array of inputs from the blocks of a table: N rows, I inputs."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nnexp.data.errors import DataError
 from nnexp.data.splitting import Rows
 from nnexp.data.tables.centring import Centring
-from nnexp.data.tables.column_buffers import (
-    CategoryColumn,
-    Codes,
-    NumberColumns,
-    arrange_rows,
-    insert_columns,
-)
-from nnexp.data.tables.column_statistics import ColumnStatistics
+from nnexp.data.tables.column_buffers import CategoryColumn, NumberColumns, arrange_rows, insert_columns
 from nnexp.data.tables.id_column import IdColumn
 from nnexp.data.tables.partition import Groups
 from nnexp.data.tables.reader import TableReader
 from nnexp.data.tables.roles import Roles
 from nnexp.data.tables.target import TargetColumn
+from nnexp.data.tables.text_encoding import TextEncoder
 from nnexp.messages import list_override, listed, plural
-from nnexp.preprocessing.categories import OTHER, UnseenValues, index_of_other, list_values, select_categories
-from nnexp.preprocessing.columns import MAX_ROWS, Column, DescribeRow, encode_date_features
-from nnexp.preprocessing.dates import DAY, DateFeature, DateFormat, has_zone, infer_date_format, parse_dates
-from nnexp.preprocessing.missing import MISSING_CATEGORY
-from nnexp.preprocessing.scaling import find_origin, narrow
+from nnexp.preprocessing.columns import Column, DescribeRow
+from nnexp.preprocessing.scaling import narrow
 
-MAX_CATEGORIES = 100  # inputs of a column of text, besides that of missing values
-MAX_CATEGORIES_EXPLICIT = 1_000  # inputs of a column named in data.categorical
 MAX_VALUES = 2**31 - 2  # distinct texts of a column
-
-
-@dataclass(frozen=True, kw_only=True)
-class TextOptions:
-    """How columns of text become inputs; the fields are those of `Table`."""
-
-    min_count: int
-    max_categories: int | None
-    unseen: Literal["other", "error"]
-    dates: Literal["auto", "day_first", "month_first"]
-    date_features: tuple[DateFeature, ...]
 
 
 class TableBuilder:
     """Collects the columns of a table while it is read."""
 
-    def __init__(self, reader: TableReader, roles: Roles, task: str, options: TextOptions) -> None:
-        self.reader, self.roles, self.options = reader, roles, options
+    def __init__(self, reader: TableReader, roles: Roles, task: str) -> None:
+        self.reader, self.roles = reader, roles
         describe_row = reader.describe_row
         texts = roles.names("text")
         self.numbers = NumberColumns(roles.names("number"), describe_row, np.float32, droppable=True)
@@ -59,7 +34,6 @@ class TableBuilder:
         self.markers = {column.name: column for column in markers}
         self.ids = IdColumn(roles.id) if roles.id else None
         self.target = TargetColumn(roles.targets, task, describe_row)
-        self.unseen = UnseenValues()
         self.rows: Rows = np.empty(0, np.int64)  # after `read`, those that have a target
         self.notes = list(roles.notes)  # what was decided
 
@@ -115,127 +89,38 @@ class TableBuilder:
         return centring.origin
 
     def arrange(
-        self, training: Rows, test: Rows, fit: Rows
+        self, training: Rows, test: Rows, encoder: TextEncoder
     ) -> tuple[NDArray[np.float32], tuple[Column, ...], NDArray[np.float64] | None]:
         """Return x (N, I) in the array of `numbers`, training rows first, then test rows; columns; origin.
 
-        The rows `fit` decide which categories get an input, and where the origin is.
+        The encoder of text also has the rows that decide where the origin is.
         """
-        origin_of_numbers = self.centre(fit)
-        columns, one_hot, positions, dates = [], [], [], []
+        origins = iter(self.centre(encoder.fit).tolist())
         arrange_rows(self.numbers.array, training, test)
         order = np.concatenate([training, test])
-        first = 0
+        columns: list[Column] = []
+        origin: list[float] = []  # of each input
+        positions, one_hot, days = [], [], []
         for name in self.roles.features:
             marks = self.reader.number_format(name)
             column = Column(name, decimal=marks.decimal, thousands=marks.thousands)
-            if name not in self.categories:
-                positions.append(first)
-            elif date_format := self.date_format(name):
-                column, days = self.encode_dates(column, date_format)
-                dates.append((first, days[order], self.origin_of_dates(column.name, days[fit])))
-                one_hot += [(first + n, codes) for n, codes in encode_date_features(days[order], column)]
+            first = len(origin)
+            if name in self.categories:
+                encoded = encoder.encode(column, self.categories[name])
+                column = encoded.column
+                one_hot += [(first + start, codes[order]) for start, codes in encoded.one_hot]
+                if encoded.days is not None:
+                    days.append((first, narrow(encoded.days[order], encoded.origin)))
+                shift = encoded.origin
             else:
-                column, codes = self.encode_categories(column, fit)
-                one_hot.append((first, codes[order]))
+                positions.append(first)
+                shift = next(origins)
+            origin += [shift] + [0.0] * (len(column.inputs) - 1)
             columns.append(column)
-            first += len(column.inputs)
-        if one_hot or dates:
-            numbers = [(position, narrow(days, day)) for position, days, day in dates]
-            insert_columns(self.numbers.array, positions, first, one_hot=one_hot, numbers=numbers)
-        self.note_columns(columns)
-        origin = np.zeros(first)
-        origin[positions] = origin_of_numbers
-        origin[[position for position, _, _ in dates]] = [day for _, _, day in dates]
-        return self.numbers.array, tuple(columns), origin if origin.any() else None
-
-    def date_format(self, name: str) -> DateFormat | None:
-        """Return the format of dates or times, None of other text; an ambiguous one is a `DataError`."""
-        texts = list(self.categories[name].code)
-        date_format = None if name in self.roles.categorical else infer_date_format(texts)
-        if date_format != "ambiguous":
-            return date_format
-        if self.options.dates == "auto":
-            problem = f"the column {name!r} holds dates that can be read in two ways: {list_values(texts)}"
-            raise DataError(problem, setting="data.dates=day_first or data.dates=month_first")
-        return self.options.dates
-
-    def encode_dates(self, column: Column, date_format: DateFormat) -> tuple[Column, NDArray[np.float64]]:
-        """Return the column, and the days since 1970 of each row (N,), NaN if missing."""
-        buffer = self.categories[column.name]
-        texts = list(buffer.code)
-        days = np.append(parse_dates(texts, date_format), np.nan)[buffer.codes]
-        features = self.options.date_features
-        if date_format == "time":
-            features = tuple(feature for feature in features if feature == "hour")
-        if 0 < sum(map(has_zone, texts)) < len(texts):
-            self.note("dates without a time zone are taken as UTC", [column.name])
-        return replace(column, date_format=date_format, date_features=features), days
-
-    def origin_of_dates(self, name: str, days: NDArray[np.float64]) -> float:
-        """Return the origin of a column's dates (N,); note a column whose dates float32 cannot keep apart."""
-        known = days[~np.isnan(days)]
-        if not len(known):
-            return 0.0
-        statistics = ColumnStatistics(1)
-        statistics.add(0, known)
-        origins = find_origin(known[:, None])
-        origin = 0.0 if origins is None else float(origins[0])
-        if pair := statistics.sampled_pair(0, origin, float(known.mean())):
-            times = " and ".join(str(np.datetime64(round(moment * DAY), "us")) for moment in pair)
-            self.note("different times become one in float32", [f"{name} ({times})"])
-        return origin
-
-    def encode_categories(self, column: Column, fit: Rows) -> tuple[Column, Codes]:
-        """Decide which categories of the rows `fit` get an input; return each row's index of them (N,)."""
-        buffer = self.categories[column.name]
-        buffer.check()
-        values, codes = buffer.finish()
-        if buffer.missing:
-            values = values if MISSING_CATEGORY in values else (*values, MISSING_CATEGORY)
-            codes[codes < 0] = values.index(MISSING_CATEGORY)
-        counts = np.bincount(codes[fit], minlength=len(values))
-        default = MAX_CATEGORIES_EXPLICIT if buffer.explicit else MAX_CATEGORIES
-        has_missing = MISSING_CATEGORY in values and counts[values.index(MISSING_CATEGORY)] > 0
-        limit = self.options.max_categories or default + has_missing
-        categories, infrequent = select_categories(values, counts, self.options.min_count, limit)
-        rule = self.options.unseen
-        column = replace(column, categories=categories, infrequent=infrequent, unseen=rule)
-        unseen = self.rows[counts[codes[self.rows]] == 0]
-        if len(unseen):
-            names = np.array([*values], object)
-            names[names == MISSING_CATEGORY] = ""
-            self.handle_unseen(column, unseen, names[codes[unseen]].tolist())
-        other = index_of_other(categories)
-        index = {category: n for n, category in enumerate(categories)}
-        return column, np.array([index.get(value, other) for value in values], np.int32)[codes]
-
-    def handle_unseen(self, column: Column, rows: Rows, texts: Sequence[str]) -> None:
-        """Count values outside training that no training row has, or refuse them."""
-        if column.unseen == "error":
-            which = listed([self.reader.describe_row(int(row)) for row in rows], MAX_ROWS)
-            problem = (
-                f"the column {column.name!r} holds {list_values(texts)} in {which}, not in training rows"
-            )
-            raise DataError(problem, "correct the value", "data.unseen=other")
-        self.unseen.add(column.name, texts)
-
-    def note_columns(self, columns: Sequence[Column]) -> None:
-        """Note what became of columns of text."""
-        orders = {"date": "", "day_first": ", day first", "month_first": ", month first", "time": ", times"}
-        dates = {column.name: orders[column.date_format] for column in columns if column.date_format}
-        sizes = {column.name: len(column.categories) for column in columns if column.categories}
-        rare = {column.name: len(column.infrequent) for column in columns if column.infrequent}
-        missing = {
-            column.name: self.categories[column.name].missing
-            for column in columns
-            if column.categories and MISSING_CATEGORY in column.categories
-        }
-        self.note("dates become days", [f"{name}{order}" for name, order in dates.items()])
-        self.note("categories become columns of 0 and 1", count_each(sizes))
-        self.note(f"infrequent categories become one, {OTHER}", count_each(rare))
-        self.note("missing categories become a category of their own", count_each(missing))
-        self.notes += [f"validation or test rows have {unseen}"] if (unseen := self.unseen.describe()) else []
+        if one_hot or days:
+            insert_columns(self.numbers.array, positions, len(origin), one_hot=one_hot, numbers=days)
+        self.notes += encoder.describe()
+        return self.numbers.array, tuple(columns), np.array(origin) if any(origin) else None
 
 
 def count_each(counts: Mapping[str, int]) -> list[str]:

@@ -12,11 +12,12 @@ from nnexp.data.canonical import Columns, FilePath, OptionalColumns
 from nnexp.data.dataset import Dataset, Source, SourceRows, ValidationRatio, digest
 from nnexp.data.errors import DataError
 from nnexp.data.splitting import Rows
-from nnexp.data.tables.builder import TableBuilder, TextOptions
+from nnexp.data.tables.builder import TableBuilder
 from nnexp.data.tables.formats import open_table
 from nnexp.data.tables.partition import TEST, VALIDATION, Groups, check_splits, draw_test, read_splits
 from nnexp.data.tables.reader import NumberMarks
 from nnexp.data.tables.roles import assign_roles
+from nnexp.data.tables.text_encoding import TextEncoder, TextOptions
 from nnexp.preprocessing.dates import DateFeature
 from nnexp.preprocessing.scaling import find_origin, narrow
 
@@ -43,7 +44,7 @@ class Table(Source):
     categorical: OptionalColumns = None  # columns of categories that look like numbers, or have many values
     drop: OptionalColumns = None  # columns to leave out
     min_count: Annotated[int, Ge(1)] = 1  # categories of fewer training rows are "other"
-    max_categories: Annotated[int, Ge(2)] | None = None  # inputs of a column of text; None: see `TextOptions`
+    max_categories: Annotated[int, Ge(2)] | None = None  # inputs of a column of text; None: 100 or 1,000
     unseen: Literal["other", "error"] = "other"  # what a category that training did not see is taken as
     decimal: Literal[".", ","] | None = None  # the decimal mark of text, where columns leave it open
     thousands: Literal["", ",", ".", " ", "'"] | None = None  # what separates groups of digits there
@@ -72,20 +73,22 @@ class Table(Source):
         named |= {"id": self.id, "categorical": self.categorical}
         return {key: [names] if isinstance(names, str) else names or [] for key, names in named.items()}
 
+    def text_options(self) -> TextOptions:
+        return TextOptions(
+            min_count=self.min_count,
+            max_categories=self.max_categories,
+            unseen=self.unseen,
+            dates=self.dates,
+            date_features=tuple(self.date_features or ()),
+        )
+
     def load(self) -> Dataset:
         path = Path(self.path).expanduser().resolve()
         try:
             reader = open_table(path)
             reader.marks = NumberMarks(self.decimal, self.thousands)
             roles = assign_roles(reader, self.task, self.requested_columns())
-            options = TextOptions(
-                min_count=self.min_count,
-                max_categories=self.max_categories,
-                unseen=self.unseen,
-                dates=self.dates,
-                date_features=tuple(self.date_features or ()),
-            )
-            builder = TableBuilder(reader, roles, self.task, options)
+            builder = TableBuilder(reader, roles, self.task)
             builder.read()
             return self.build_dataset(path.name.partition(".")[0] or path.name, builder)
         except DataError as error:
@@ -99,7 +102,8 @@ class Table(Source):
         groups = builder.groups(self.group)
         training, test, assigned = self.partition(builder, groups)
         fit = training if assigned is None else training[~assigned[training]]
-        x, columns, origin = builder.arrange(training, test, fit)
+        encoder = TextEncoder(self.text_options(), builder.rows, fit)
+        x, columns, origin = builder.arrange(training, test, encoder)
         target = builder.target
         y = target.y[np.concatenate([training, test])]
         n = len(training)

@@ -54,10 +54,7 @@ def onnx_model(predictor: Predictor, metadata: dict[str, str]) -> "ModelProto":
 
 def _properties(spec: ModelSpec) -> dict[str, str]:
     """Return what the numbers mean, lists as JSON; a category's input is named column=category."""
-    columns: list[str] = []
-    for column in spec.columns:
-        categories = column.categories or ()
-        columns += [f"{column.name}={category}" for category in categories] or [column.name]
+    columns = [name for column in spec.columns for name in column.inputs]
     lists = {"classes": spec.classes, "targets": spec.targets, "columns": columns}
     properties = {key: json.dumps(names, ensure_ascii=False) for key, names in lists.items() if names}
     return {"task": spec.task} | properties

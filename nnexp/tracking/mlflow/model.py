@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nnexp.preprocessing.dates import format_date
 from nnexp.preprocessing.scaling import Standardization
 from nnexp.run_folder import NETWORK, RunFolder
 from nnexp.serving import mlflow_loader
@@ -77,7 +78,7 @@ def signature(spec: ModelSpec) -> "ModelSignature":
     from mlflow.types import ColSpec, Schema, TensorSpec
 
     if spec.columns:
-        types = {column.name: "string" if column.categories else "double" for column in spec.columns}
+        types = {column.name: "double" if column.kind == "number" else "string" for column in spec.columns}
         inputs = Schema([ColSpec(kind, name, required=False) for name, kind in types.items()])
     else:
         inputs = Schema([TensorSpec(np.dtype(spec.stored), (-1, *spec.shape))])
@@ -86,7 +87,7 @@ def signature(spec: ModelSpec) -> "ModelSignature":
 
 
 def input_example(spec: ModelSpec) -> Any:
-    """Build an example of the inputs: black images, or rows of means and first categories."""
+    """Build an example of the inputs: black images, or rows of means, mean dates and first categories."""
     if not spec.columns:
         return np.zeros((EXAMPLES, *spec.shape), spec.stored)
     import pandas as pd
@@ -94,6 +95,8 @@ def input_example(spec: ModelSpec) -> Any:
     means = iter(spec.scale.mean if isinstance(spec.scale, Standardization) else ())
     row: dict[str, Any] = {}
     for column in spec.columns:
-        inputs = [float(next(means, 0.0)) for _ in column.categories or (None,)]
-        row[column.name] = column.categories[0] if column.categories else inputs[0]
+        mean, *_ = (float(next(means, 0.0)) for _ in column.inputs)
+        row[column.name] = column.categories[0] if column.categories else mean
+        if column.date_format:
+            row[column.name] = format_date(mean, column.date_format)
     return pd.DataFrame([row] * EXAMPLES)
