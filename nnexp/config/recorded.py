@@ -6,6 +6,7 @@ are refused, a `_target_` must be a class of nnexp, and only `plugins` of the co
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from os import environ
+from os.path import expanduser
 from pathlib import Path
 from typing import Any
 
@@ -78,13 +79,13 @@ def _use_local_data(values: Values, overridden: Collection[str], project: Path |
         return
     local = environ.get("NNEXP_DATA") or DEFAULT_ROOT
     root, path = data.get("root"), data.get("path")
-    if isinstance(root, str) and "data.root" not in overridden and not Path(root).expanduser().is_dir():
+    if isinstance(root, str) and "data.root" not in overridden and not Path(expanduser(root)).is_dir():
         data["root"] = local
         if not isinstance(path, str) and root != local:
             yield "data", f"looked for in {local}; the recorded folder does not exist here: {root}"
-    if isinstance(path, str) and "data.path" not in overridden and not Path(path).expanduser().is_file():
+    if isinstance(path, str) and "data.path" not in overridden and not Path(expanduser(path)).is_file():
         name = Path(path).name
-        candidates = [(project or Path.cwd()) / path, Path.cwd() / name, Path(local).expanduser() / name]
+        candidates = [(project or Path.cwd()) / path, Path.cwd() / name, Path(expanduser(local)) / name]
         if (file := next(filter(Path.is_file, candidates), None)) is None:
             what = f"missing, and no {name} in {Path.cwd()} or {local}; fix: data.path=FILE"
             raise ConfigError([Problem(f"data.path={path}", what)])

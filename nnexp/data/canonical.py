@@ -20,7 +20,7 @@ def file_path(path: str) -> str:
     """Return a path relative to the working directory where it lies below it, else absolute; `~` is home."""
     if not path or "://" in path:
         return path
-    absolute = Path(os.path.abspath(Path(path).expanduser()))  # keeps links, which `resolve` follows
+    absolute = Path(os.path.abspath(os.path.expanduser(path)))  # keeps links, which `resolve` follows
     for candidate in (absolute, absolute.resolve()):
         if candidate.is_relative_to(Path.cwd()):
             return str(candidate.relative_to(Path.cwd()))

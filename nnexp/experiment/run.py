@@ -1,5 +1,6 @@
 """One experiment from configuration to result: the table of contents."""
 
+import os
 import time
 import traceback
 from collections.abc import Iterator
@@ -193,6 +194,7 @@ def optimized_metric(settings: Settings, components: Components) -> str:
 def new_folder(home: Path, folder: str | Path | None = None) -> Path:
     """Make the folder of a run; without a given one, one under outputs/runs/ that no other run has."""
     name = f"{time.strftime('%H-%M-%S')}-{short_id()}"
-    path = Path(folder or home / "outputs" / "runs" / time.strftime("%Y-%m-%d") / name).expanduser().resolve()
+    wanted = folder or home / "outputs" / "runs" / time.strftime("%Y-%m-%d") / name
+    path = Path(os.path.expanduser(wanted)).resolve()
     path.mkdir(parents=True, exist_ok=True)
     return path

@@ -1,5 +1,6 @@
 """All plots of a run, found in the modules of nnexp/plots/run."""
 
+import logging
 from collections.abc import Iterator
 from importlib import import_module
 from io import BytesIO
@@ -67,6 +68,7 @@ def load_modules() -> list[ModuleType]:
 
 def warm_up() -> None:
     """Import what drawing needs, and draw once: the first plot of a process takes the longest."""
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it warns where it cannot write its own cache
     from nnexp.plots.run.confusion import epoch_confusion
     from nnexp.plots.run.curves import curves
 

@@ -194,7 +194,7 @@ def _all_pages(page: Callable[[str | None, int], Any], top: int | None = None) -
 def _folder(text: str) -> Path | None:
     """Return the run's folder that a text is the path of, or of its journal."""
     with suppress(OSError, RuntimeError):  # not a path
-        path = Path(text).expanduser()
+        path = Path(os.path.expanduser(text))
         folder = path.parent if path.name == JOURNAL else path
         if (folder / JOURNAL).is_file():
             return folder

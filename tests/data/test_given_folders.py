@@ -1,6 +1,7 @@
 """What a user gives is only read: a data folder is the same after runs and predictions."""
 
 import numpy as np
+import pytest
 
 from nnexp.__main__ import main
 
@@ -27,3 +28,11 @@ def test_runs_and_predictions_leave_given_folders_as_they_were(alone, monkeypatc
     assert main(["predict", "run", str(given / "table.csv")]) == 0
     assert "60 rows" in capfd.readouterr().out
     assert state(given) == before
+
+
+@pytest.mark.parametrize(
+    "arguments", [["data=table", "data.path='~nobody0/x.csv'", "data.target=y"], ["show", "~nobody0"]]
+)
+def test_the_home_of_an_unknown_user_is_a_path_as_any_other(arguments, alone, capfd):
+    assert main(arguments) == 2
+    assert "Traceback" not in capfd.readouterr().err

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from nnexp.atomic_write import write_atomically
 from nnexp.data.errors import DataError
+from nnexp.data.images.folders import CACHE_VARIABLE
 from nnexp.messages import first_line
 
 TIMEOUT = 15  # seconds without an answer until the next mirror is tried
@@ -29,7 +30,8 @@ def download(name: str, mirrors: Sequence[str], folder: Path, checksum: str) -> 
         try:
             write_atomically(folder / name, content)
         except OSError as error:
-            raise DataError(f"cannot write into {folder}: {error.strerror}") from error
+            problem = f"cannot write into {folder}: {error.strerror}; set {CACHE_VARIABLE} to another folder"
+            raise DataError(problem) from error
         return folder / name
     raise DataError("\n  ".join([f"cannot download {name}:", *failures]))
 

@@ -17,10 +17,8 @@ def user_cache() -> Path | None:
 
 def resolve_folder(folder: str) -> Path | None:
     """Return the path of a folder without links and ~; None where the user has no home directory."""
-    try:
-        return Path(folder).expanduser().resolve()
-    except RuntimeError:
-        return None
+    path = os.path.expanduser(folder)
+    return None if path.startswith("~") else Path(path).resolve()
 
 
 def cache_entry(name: str, source: Path | None = None) -> Path | None:

@@ -21,7 +21,7 @@ from nnexp.data.dataset import Bytes, Dataset, Source, digest
 from nnexp.data.errors import DataError
 from nnexp.data.images.array_cache import Arrays, load_cached, load_or_build
 from nnexp.data.images.download import download
-from nnexp.data.images.folders import cache_entry, resolve_folder, user_cache
+from nnexp.data.images.folders import CACHE_VARIABLE, cache_entry, resolve_folder, user_cache
 from nnexp.data.images.idx import read_idx
 from nnexp.messages import plural
 
@@ -92,7 +92,7 @@ class ImageSet(Source):
         places = " or ".join(map(str, folders)) or self.root
         try:
             if missing and target is None:
-                raise DataError(f"{self.title} is not in {places}, and there is no home directory for it")
+                raise DataError(f"{self.title} is not in {places}; no home directory: set {CACHE_VARIABLE}")
             if missing:
                 notice = f"{self.title} is not in {places}: downloading {plural(len(missing), 'file')}"
                 print(f"{notice} to {target}", file=sys.stderr, flush=True)

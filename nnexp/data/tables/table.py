@@ -1,5 +1,6 @@
 """A data set from a table in a file: a row for each of N examples, one or more columns as the target."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -83,7 +84,7 @@ class Table(Source):
         )
 
     def load(self) -> Dataset:
-        path = Path(self.path).expanduser().resolve()
+        path = Path(os.path.expanduser(self.path)).resolve()
         try:
             reader = open_table(path)
             reader.marks = NumberMarks(self.decimal, self.thousands)
