@@ -1,7 +1,7 @@
 """Dates and times: from text to days since 1970 in UTC, and to features of the calendar. N values.
 
 Read are ISO 8601 and what databases and spreadsheets write: 2024-01-31T10:00:00Z, 2024-01-31 10:00:00.123
-+01:00, 2024-01, 31.01.2024, 01/31/2024 2:05 PM, 31-Jan-2024, January 31, 2024; and times alone, 14:05:33.
++01:00, 2024-01, 31.01.2024, 01/31/2024 2:05 PM, 31-Jan-2024, Wed, 31 Jan 2024; times and durations, 14:05:33.
 """
 
 import re
@@ -28,19 +28,21 @@ MONTH_OF = {name.lower()[:length]: n for n, name in enumerate(MONTHS, 1) for len
 MONTH_OF["sept"] = 9
 EPOCH = date(1970, 1, 1).toordinal()  # a Thursday
 MINUTE, HOUR, DAY = 60 * 10**6, 3600 * 10**6, 24 * 3600 * 10**6  # microseconds
-CLOCK = r"(?P<hour>\d\d?):(?P<minute>\d\d)(:(?P<second>\d\d)([.,](?P<fraction>\d{1,9}))?)?"
+CLOCK = r"(?P<hour>\d{1,4}):(?P<minute>\d\d)(:(?P<second>\d\d)([.,](?P<fraction>\d{1,9}))?)?"
 CLOCK += r"( ?(?P<half>[ap])\.?m\.?)?"
 TIME = rf"{CLOCK}( ?(?P<zone>Z|UTC|GMT|[+-]\d\d(:?\d\d)?))?"
+DAY_NAME = f"((?:{'|'.join(f'{name[:3]}(?:{name[3:]})?' for name in WEEKDAYS)}),? )?"
 NAME = f"(?P<name>{'|'.join(sorted(MONTH_OF, key=len, reverse=True))})"
 DATES = (
     r"(?P<year>\d{4})(?P<mark>[-/.])(?P<month>\d\d?)(?P=mark)(?P<day>\d\d?)",
     r"(?P<day>\d\d?)(?P<mark>[-/.])(?P<month>\d\d?)(?P=mark)(?P<year>\d{4})",
-    rf"(?P<day>\d\d?)[- ]?{NAME}\.?[- ,]{{1,2}}(?P<year>\d{{4}})",
-    rf"{NAME}\.? (?P<day>\d\d?),? (?P<year>\d{{4}})",
+    rf"{DAY_NAME}(?P<day>\d\d?)[- ]?{NAME}\.?[- ,]{{1,2}}(?P<year>\d{{4}})",
+    rf"{DAY_NAME}{NAME}\.? (?P<day>\d\d?),? (?P<year>\d{{4}})",
     r"(?P<year>(19|20)\d\d)-(?P<month>\d\d)",
 )
 PATTERNS = [re.compile(f"{pattern}([T ]+{TIME})?", re.IGNORECASE) for pattern in DATES]
 TIME_ALONE = re.compile(TIME, re.IGNORECASE)
+SHORT_YEAR = re.compile(r"(.{3,}[-/. ])(\d\d)([T ].*)?")
 PLAIN = re.compile(r"(?!0000)\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?)?")  # that NumPy reads, fast
 SAMPLE = 20  # texts that are looked at first
 Floats = NDArray[np.float64]
@@ -78,13 +80,14 @@ def parse_moment(text: str, date_format: DateFormat = "date") -> int | None:
 
 
 def _time(match: re.Match[str]) -> int | None:
-    """Return the time of a match in microseconds, in UTC; None if there is no such time."""
+    """Return time or duration of a match in microseconds, in UTC; None if there is no such time."""
     hour, minute, second = int(match["hour"]), int(match["minute"]), int(match["second"] or 0)
     if match["half"]:
         if not 1 <= hour <= 12:
             return None
         hour = hour % 12 + 12 * (match["half"].lower() == "p")
-    if hour > 23 or minute > 59 or second > 59:
+    is_duration = match.re is TIME_ALONE and not match["half"] and not match["zone"]
+    if (hour > 23 and not is_duration) or minute > 59 or second > 59:
         return None
     zone = match["zone"] or "Z"
     offset = 0
@@ -126,6 +129,12 @@ def infer_date_format(texts: Sequence[str]) -> DateFormat | Literal["ambiguous"]
 def is_date(text: str) -> bool:
     """Check whether a text is a date or a time in any format."""
     return any(parse_moment(text, date_format) is not None for date_format in (*ORDERS, "time"))
+
+
+def has_short_year(text: str) -> bool:
+    """Check whether a text is a date whose year has two digits."""
+    match = SHORT_YEAR.fullmatch(text)
+    return match is not None and is_date(f"{match[1]}20{match[2]}")
 
 
 def has_zone(text: str) -> bool:

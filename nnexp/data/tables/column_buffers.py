@@ -15,7 +15,7 @@ from nnexp.data.splitting import Rows
 from nnexp.data.tables.column_statistics import ColumnStatistics
 from nnexp.messages import list_override
 from nnexp.preprocessing.columns import DescribeRow, set_one_hot
-from nnexp.preprocessing.dates import is_date
+from nnexp.preprocessing.dates import has_short_year, is_date
 from nnexp.preprocessing.missing import MISSING, normalize_text
 from nnexp.preprocessing.number_format import is_number
 from nnexp.preprocessing.scaling import TOO_LARGE
@@ -97,8 +97,11 @@ class CategoryColumn:
             raise self.too_many(f"more than {self.limit:,} distinct values")
 
     def too_many(self, count: str) -> DataError:
-        examples = ", ".join(repr(text[:30]) for text in list(self.code)[:3])
-        return DataError(f"the column {self.name!r} has {count}: {examples}, ...", setting=self.setting)
+        return DataError(f"the column {self.name!r} has {count}: {self.examples}", setting=self.setting)
+
+    @property
+    def examples(self) -> str:
+        return ", ".join(repr(text[:30]) for text in list(self.code)[:3]) + ", ..."
 
     def check(self) -> None:
         """Refuse numbers or dates with a few other texts among them, and nearly unique text."""
@@ -115,11 +118,20 @@ class CategoryColumn:
             raise self.unexpected(words[0], "a number")
 
     def check_dates(self) -> None:
-        """Refuse dates with a few other texts among them, unless they may be categories."""
+        """Refuse dates that are not written alike, or with a few other texts; few dates are categories."""
         if self.explicit or not (self.is_nearly_unique() or len(self.code) > MAX_DATE_NAMES):
             return
-        words = [text for text in self.code if not is_date(text)]
-        if words and 2 * len(words) < len(self.code):
+        texts = list(self.code)
+        words = [text for text in texts if not is_date(text)]
+        if not words:
+            problem = (
+                f"the column {self.name!r} holds dates or times that are not written alike: {self.examples}"
+            )
+            raise DataError(problem, "write all in one way", self.setting)
+        if all(map(has_short_year, words[:MAX_DATE_NAMES])):
+            problem = f"the column {self.name!r} holds dates whose years have two digits: {self.examples}"
+            raise DataError(problem, "write years with four digits", self.setting)
+        if 2 * len(words) < len(texts):
             raise self.unexpected(words[0], "a date or time")
 
     def unexpected(self, text: str, expected: str) -> DataError:

@@ -83,7 +83,7 @@ class NpzReader(TableReader):
             self.expansions[name] = names
             unique([*self.columns, *names], path)
             self.columns |= dict(zip(names, table.T, strict=True))
-        kinds = dict.fromkeys("iuf", "number") | dict.fromkeys("bUS", "text")
+        kinds = dict.fromkeys("iuf", "number") | dict.fromkeys("bUSM", "text")
         types = {name: column.dtype for name, column in self.columns.items()}
         self.column_types = {name: kinds.get(dtype.kind, str(dtype)) for name, dtype in types.items()}
 
@@ -97,7 +97,8 @@ class NpzReader(TableReader):
         values = self.columns[name][start : start + ROWS]
         if column_type == "number":
             return pa.array(values.astype(np.float64))
-        return convert(pa.array(np.char.decode(values) if values.dtype.kind == "S" else values), "text")
+        values = np.char.decode(values) if values.dtype.kind == "S" else values
+        return convert(pa.array(values.astype(str) if values.dtype.kind == "M" else values), "text")
 
 
 def load_arrays(path: Path) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from nnexp.preprocessing.categories import OTHER, UnseenValues, index_of_other, 
 from nnexp.preprocessing.columns import MAX_ROWS, Column, encode_date_features
 from nnexp.preprocessing.dates import DAY, DateFeature, DateFormat, has_zone, infer_date_format, parse_dates
 from nnexp.preprocessing.missing import MISSING_CATEGORY
-from nnexp.preprocessing.scaling import find_origin
 
 MAX_CATEGORIES = 100  # inputs of a column of text, besides that of missing values
 MAX_CATEGORIES_EXPLICIT = 1_000  # inputs of a column named in data.categorical
@@ -104,8 +103,7 @@ class TextEncoder:
             return 0.0
         statistics = ColumnStatistics(1)
         statistics.add(0, known)
-        origins = find_origin(known[:, None])
-        origin = 0.0 if origins is None else float(origins[0])
+        origin = float(np.rint(known.mean()))
         if pair := statistics.sampled_pair(0, origin, float(known.mean())):
             times = " and ".join(str(np.datetime64(round(moment * DAY), "us")) for moment in pair)
             self.note("different times become one in float32", f"{name} ({times})")

@@ -11,7 +11,6 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow import csv
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_wine
-from sklearn.preprocessing import OneHotEncoder
 
 from nnexp.data.batches import Batches
 from nnexp.data.errors import DataError
@@ -306,66 +305,6 @@ def test_categories_become_one_hot(columns, options, features):
         assert dataset.features == tuple(f"{features[0]}={value}" for value in features[1])
         assert (dataset.x.sum(axis=1) == 1).all()
         assert not dataset.numeric.any()
-
-
-CITIES = [f"c{i}" for i in range(200)]
-
-
-def cities(**options):
-    """Load training rows of 200 cities, no two equally often, and others with cities that training lacks."""
-    training = RNG.permutation(np.repeat(CITIES, np.arange(1, 201)))
-    others = [*CITIES, "Ulm", None, "Ulm"] * 2
-    columns = {"city": [*training, *others], "y": ["u", "v"] * (len(training) // 2 + len(others) // 2)}
-    split = ["train"] * len(training) + ["val", "test"] * (len(others) // 2)
-    return load(columns | {"split": split}, "y", split="split", **options), training, np.array(others)
-
-
-@pytest.mark.parametrize(
-    ("options", "limit"),
-    [
-        ({}, 100),
-        ({"min_count": 120}, 100),
-        ({"max_categories": 20, "min_count": 3}, 20),
-        ({"categorical": ["city"]}, 1000),
-        ({"categorical": ["city"], "max_categories": 50}, 50),
-    ],
-)
-def test_hundreds_of_categories_are_encoded_as_scikit_learn_does(options, limit):
-    dataset, training, others = cities(**options)
-    oracle = OneHotEncoder(
-        handle_unknown="infrequent_if_exist",
-        min_frequency=options.get("min_count"),
-        max_categories=limit,
-        sparse_output=False,
-    ).fit(training[:, None])
-    names = [name.replace("x0_infrequent_sklearn", "other") for name in oracle.get_feature_names_out()]
-    order = [
-        names.index(name.replace("city=", "x0_").replace("x0_other", "other")) for name in dataset.features
-    ]
-    assert len(order) == len(names)
-    for x, texts in ((dataset.x, [*training, *others[::2]]), (dataset.x_test, others[1::2])):
-        expected = oracle.transform(np.array(texts, object)[:, None])
-        np.testing.assert_array_equal(x, expected[:, order])
-    assert "values not seen in training: city (6 rows: 'Ulm', no value)" in dataset.notes[-1]
-
-
-def test_categories_outside_training_rows_are_refused_on_request():
-    with pytest.raises(DataError, match="holds 'Ulm', no value in row 20,301 below") as error:
-        cities(unseen="error")
-    assert error.value.setting == "data.unseen=other"
-
-
-def test_a_category_that_only_validation_rows_have_is_0():
-    dataset = load(
-        {"site": [f"s{i // 6}" for i in range(N)], "size": range(N), "y": ["u", "v"] * 30}, "y", test=0.02
-    )
-    rows = np.flatnonzero(dataset.x[:, 0] == 0)
-    scaling = dataset.fit_scaling(rows)
-    x = dataset.x.copy()
-    scaling(x)
-    assert dataset.features[0] == "site=s0"
-    assert not x[:, 0].any()
-    np.testing.assert_array_equal(x[rows, 1:10], dataset.x[rows, 1:10])
 
 
 @pytest.mark.parametrize(
