@@ -62,6 +62,8 @@ class Dataset:
     assigned: NDArray[np.bool_] | None = None  # (N,) True where the file assigns a row to validation
     notes: tuple[str, ...] = ()  # what a user must know about how the data were read
     labels: bool = False  # whether the targets are labels, 0 or 1
+    task_reason: str = ""  # what the task was inferred from, where it was
+    other_tasks: tuple[TaskName, ...] = ()  # that the targets suit too: data.task
     columns: tuple[Column, ...] = ()  # of a table, those that the I inputs were made from, in the same order
     origin: NDArray[np.float64] | None = None  # (I,) x is float32(number - origin); None: all are 0
     source: SourceRows | None = None  # of x; None: its order is that of the source

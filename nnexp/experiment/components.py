@@ -144,7 +144,12 @@ def prepare_loss(settings: Settings, dataset: Dataset, rows: Rows, capacity: int
     if task.name not in loss.tasks:
         name = settings.choices.get("loss", type(loss).__name__)
         suited = " or ".join(task_of(suited).noun for suited in loss.tasks)
-        problem = f"is for {suited}, and {dataset.name} is {task.noun}; fix: loss={task.default_loss}"
+        reason = f": {dataset.task_reason}" if dataset.task_reason else ""
+        fixes = [f"loss={task.default_loss}"]
+        for other in dataset.other_tasks:
+            other_loss = "" if other in loss.tasks else f" loss={task_of(other).default_loss}"
+            fixes.append(f"data.task={other}{other_loss}")
+        problem = f"is for {suited}, and {dataset.name} is {task.noun}{reason}; fix: {' or '.join(fixes)}"
         raise ConfigError([Problem(f"loss={name}", problem)])
     if dataset.classes:
         try:

@@ -82,8 +82,8 @@ def _read_table(path: Path, predictor: Predictor) -> Examples:
         read = _read_named_columns if named else _read_pixel_columns
         return read(reader, path, predictor)
     except DataError as error:
-        without_setting = DataError(error.problem, error.remedy, path=path)  # settings are for training
-        raise PredictorError(str(without_setting)) from error
+        error.drop_settings(path)
+        raise PredictorError(str(error)) from error
     except EncodingError as error:
         raise PredictorError(f"{path}: {error}") from error
 
@@ -138,10 +138,13 @@ def _encode_numbers(reader: "TableReader", table: Mapping[str, Array], names: Se
 
 def _read_columns(reader: "TableReader", types: Mapping[str, "ColumnType"]) -> dict[str, Array]:
     """Read whole columns: float64 with NaN, or text with None."""
+    from nnexp.data.errors import raise_errors
+
     for name in types:
         if (type_name := reader.column_types[name]) not in ("number", "text"):
             raise EncodingError(f"the column {name!r} holds {type_name}, expected numbers or text")
     blocks = [block for block in reader.iter_blocks(types) if len(next(iter(block.values())))]
+    raise_errors([*reader.errors.values()])
     if not blocks:
         raise EncodingError("the table has no rows")
     arrays = ((name, [block[name].to_numpy(zero_copy_only=False) for block in blocks]) for name in types)

@@ -16,7 +16,7 @@ CASES = [
     Case(
         "data=table data.path=mixed.csv data.target=kind",
         "the numbers of the column 'price' are not written alike: 1.5 in row 1 below the header, 2,5 in row",
-        ("'data.categorical=[price]'", "'data.drop=[price]'"),
+        ("'data.drop=[price]'", "'data.categorical=[price]'"),
         {"mixed.csv": MIXED},
     ),
 ]

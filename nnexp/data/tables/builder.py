@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from nnexp.data.errors import raise_errors
 from nnexp.data.splitting import Rows
 from nnexp.data.tables.centring import Centring
 from nnexp.data.tables.column_buffers import CategoryColumn, NumberColumns, arrange_rows, insert_columns
@@ -13,8 +14,8 @@ from nnexp.data.tables.partition import Groups
 from nnexp.data.tables.reader import TableReader
 from nnexp.data.tables.roles import Roles
 from nnexp.data.tables.target import TargetColumn
-from nnexp.data.tables.text_encoding import TextEncoder
-from nnexp.messages import list_override, listed, plural
+from nnexp.data.tables.text_encoding import TextEncoder, check_text
+from nnexp.messages import listed, plural
 from nnexp.preprocessing.columns import Column, DescribeRow
 from nnexp.preprocessing.scaling import narrow
 
@@ -30,7 +31,7 @@ class TableBuilder:
         texts = roles.names("text")
         self.numbers = NumberColumns(roles.names("number"), describe_row, np.float32, droppable=True)
         self.categories = {name: self.category_column(name, describe_row) for name in texts}
-        markers = (CategoryColumn(name, MAX_VALUES, describe_row, "", True) for name in roles.markers)
+        markers = (CategoryColumn(name, MAX_VALUES, describe_row, explicit=True) for name in roles.markers)
         self.markers = {column.name: column for column in markers}
         self.ids = IdColumn(roles.id) if roles.id else None
         self.target = TargetColumn(roles.targets, task, describe_row)
@@ -38,13 +39,16 @@ class TableBuilder:
         self.notes = list(roles.notes)  # what was decided
 
     def category_column(self, name: str, describe_row: DescribeRow) -> CategoryColumn:
-        drop, keep = list_override("data.drop", name), list_override("data.categorical", name)
-        if name in self.roles.categorical:
-            return CategoryColumn(name, MAX_VALUES, describe_row, drop, explicit=True)
-        return CategoryColumn(name, MAX_VALUES, describe_row, f"{drop} or {keep}")
+        explicit = name in self.roles.categorical
+        lists = ["data.drop"] if explicit else ["data.drop", "data.categorical"]
+        return CategoryColumn(name, MAX_VALUES, describe_row, lists, explicit)
 
     def read(self) -> None:
-        """Read all blocks of the file, and decide on the target and the rows."""
+        """Read all blocks of the file, and decide on the target and the rows.
+
+        Raises:
+            DataError: all columns that cannot be used.
+        """
         for block in self.reader.iter_blocks(self.roles.wanted):
             for name, column in (self.categories | self.markers).items():
                 column.add(block[name])
@@ -54,6 +58,7 @@ class TableBuilder:
             self.target.add(block, rows)
             self.numbers.add([block[name] for name in self.numbers.names], rows)
         self.numbers.finish()
+        self.check_columns()
         self.rows = np.flatnonzero(self.target.finish())
         self.notes += self.reader.number_notes(self.roles.number_columns)
         self.notes += self.target.notes
@@ -61,6 +66,13 @@ class TableBuilder:
         missing = dict(zip(self.numbers.names, self.numbers.missing.tolist(), strict=True))
         self.note("missing numbers become the training mean", count_each(missing))
         self.note("constant columns carry no information", self.numbers.constant())
+
+    def check_columns(self) -> None:
+        """Raise the errors of all columns, in the order of the file."""
+        errors = {**self.roles.errors, **self.numbers.errors, **self.reader.errors}
+        errors |= {name: error for name, column in self.categories.items() if (error := check_text(column))}
+        ordered = [errors.pop(name) for name in self.reader.column_types if name in errors]
+        raise_errors([*ordered, *errors.values()])
 
     def note(self, what: str, names: Sequence[str]) -> None:
         self.notes += [f"{what}: {listed(names)}"] if names else []

@@ -13,7 +13,6 @@ from numpy.typing import DTypeLike, NDArray
 from nnexp.data.errors import DataError
 from nnexp.data.splitting import Rows
 from nnexp.data.tables.column_statistics import ColumnStatistics
-from nnexp.messages import list_override
 from nnexp.preprocessing.columns import DescribeRow, set_one_hot
 from nnexp.preprocessing.dates import has_short_year, is_date
 from nnexp.preprocessing.missing import MISSING, normalize_text
@@ -36,9 +35,10 @@ class NumberColumns:
         self.array: NDArray[Any] = np.empty((0, len(names)), dtype)  # (N, J) after `finish`; NaN: missing
         self.missing = np.zeros(len(names), np.int64)
         self.statistics = ColumnStatistics(len(names))
+        self.errors: dict[str, DataError] = {}  # by column
 
     def add(self, columns: Sequence[Any], rows: int) -> None:
-        """Append a block of Arrow columns; a number that is infinite or too large is a `DataError`."""
+        """Append a block of Arrow columns; a number that is infinite or too large is one of `errors`."""
         if self.rows + rows > len(self.array):  # the allocator grows large arrays mostly without a copy
             capacity = max(self.rows + rows, len(self.array) * 17 // 16)
             self.array.resize((capacity, len(self.names)), refcheck=False)
@@ -49,13 +49,15 @@ class NumberColumns:
                 block[:, j] = numbers
                 self.missing[j] += self.statistics.add(j, numbers)
                 if self.statistics.largest(j) >= TOO_LARGE:
-                    raise self.too_large(j, int((np.abs(numbers) >= TOO_LARGE).argmax()))
+                    row = int((np.abs(numbers) >= TOO_LARGE).argmax())
+                    self.errors.setdefault(self.names[j], self.too_large(j, row))
         self.rows += rows
 
     def too_large(self, j: int, row: int) -> DataError:
         where = f"the column {self.names[j]!r} in {self.describe_row(self.rows + row)}"
-        setting = list_override("data.drop", self.names[j]) if self.droppable else ""
-        return DataError(f"a number is infinite or too large for float32: {where}", "correct it", setting)
+        lists = {"data.drop": [self.names[j]]} if self.droppable else {}
+        problem = f"a number is infinite or too large for float32: {where}"
+        return DataError(problem, "correct it", columns=lists)
 
     def finish(self) -> None:
         self.array.resize((self.rows, len(self.names)), refcheck=False)
@@ -68,20 +70,29 @@ class NumberColumns:
 class CategoryColumn:
     """A column of text, as codes of at most `limit` distinct values.
 
-    Messages propose `setting`, an override. Values of an explicit column may look like anything.
+    Errors propose to add the column to the settings `lists`. Values of an explicit column may look like
+    anything.
     """
 
     def __init__(
-        self, name: str, limit: int, describe_row: DescribeRow, setting: str = "", explicit: bool = False
+        self,
+        name: str,
+        limit: int,
+        describe_row: DescribeRow,
+        lists: Sequence[str] = (),
+        explicit: bool = False,
     ) -> None:
         self.name, self.limit, self.describe_row = name, limit, describe_row
-        self.setting, self.explicit = setting, explicit
+        self.lists, self.explicit = {key: [name] for key in lists}, explicit
+        self.error: DataError | None = None  # ends the collection of values
         self.code: dict[str, int] = {}
         self.blocks: list[NDArray[np.int32]] = []
         self.missing = 0
 
     def add(self, column: Any) -> None:
-        """Append a block, an Arrow column of text; too many distinct values are a `DataError`."""
+        """Append a block, an Arrow column of text; too many distinct values are an `error`."""
+        if self.error:
+            return
         encoded = column.dictionary_encode()
         texts = map(normalize_text, encoded.dictionary.to_pylist())
         known = [-1 if text in MISSING else self.code.setdefault(text, len(self.code)) for text in texts]
@@ -91,63 +102,60 @@ class CategoryColumn:
         self.blocks.append(codes)
         unchecked = len(self.code) > MAX_UNCHECKED and not is_date(next(iter(self.code)))
         if unchecked and self.is_nearly_unique():
-            self.check()
+            self.error = self.check()
         if len(self.code) > self.limit:
-            self.check_mixture()
-            raise self.too_many(f"more than {self.limit:,} distinct values")
+            self.error = self.check_mixture() or self.too_many(f"more than {self.limit:,} distinct values")
 
     def too_many(self, count: str) -> DataError:
-        return DataError(f"the column {self.name!r} has {count}: {self.examples}", setting=self.setting)
+        return DataError(f"the column {self.name!r} has {count}: {self.examples}", columns=self.lists)
 
     @property
     def examples(self) -> str:
         return ", ".join(repr(text[:30]) for text in list(self.code)[:3]) + ", ..."
 
-    def check(self) -> None:
+    def check(self) -> DataError | None:
         """Refuse numbers or dates with a few other texts among them, and nearly unique text."""
-        self.check_mixture()
-        self.check_dates()
-        self.check_repetition()
+        return self.error or self.check_mixture() or self.check_dates() or self.check_repetition()
 
-    def check_mixture(self) -> None:
+    def check_mixture(self) -> DataError | None:
         """Refuse numbers with a few other texts among them, data-entry errors; whole numbers may be names."""
         words = [text for text in self.code if not is_number(text)]
         numbers = [text for text in self.code if is_number(text)]
         quantities = len(numbers) > MAX_NUMBER_NAMES or not all(text.isdigit() for text in numbers)
         if not self.explicit and words and quantities and len(numbers) > len(words):
-            raise self.unexpected(words[0], "a number")
+            return self.unexpected(words[0], "a number")
+        return None
 
-    def check_dates(self) -> None:
+    def check_dates(self) -> DataError | None:
         """Refuse dates that are not written alike, or with a few other texts; few dates are categories."""
         if self.explicit or not (self.is_nearly_unique() or len(self.code) > MAX_DATE_NAMES):
-            return
+            return None
         texts = list(self.code)
         words = [text for text in texts if not is_date(text)]
+        column = f"the column {self.name!r} holds dates"
         if not words:
-            problem = (
-                f"the column {self.name!r} holds dates or times that are not written alike: {self.examples}"
-            )
-            raise DataError(problem, "write all in one way", self.setting)
+            problem = f"{column} or times that are not written alike: {self.examples}"
+            return DataError(problem, "write all in one way", columns=self.lists)
         if all(map(has_short_year, words[:MAX_DATE_NAMES])):
-            problem = f"the column {self.name!r} holds dates whose years have two digits: {self.examples}"
-            raise DataError(problem, "write years with four digits", self.setting)
-        if 2 * len(words) < len(texts):
-            raise self.unexpected(words[0], "a date or time")
+            problem = f"{column} whose years have two digits: {self.examples}"
+            return DataError(problem, "write years with four digits", columns=self.lists)
+        return self.unexpected(words[0], "a date or time") if 2 * len(words) < len(texts) else None
 
     def unexpected(self, text: str, expected: str) -> DataError:
         row = self.describe_row(int((np.concatenate(self.blocks) == self.code[text]).argmax()))
         problem = f"expected {expected} in the column {self.name!r}, got {text[:40]!r} in {row}"
-        return DataError(problem, "correct the value", self.setting)
+        return DataError(problem, "correct the value", columns=self.lists)
 
     def is_nearly_unique(self) -> bool:
         """Check whether nearly every row has another text, such as names and identifiers."""
         return len(self.code) > max(10, 0.9 * (sum(map(len, self.blocks)) - self.missing))
 
-    def check_repetition(self) -> None:
+    def check_repetition(self) -> DataError | None:
         """Refuse text that is nearly unique."""
         if not self.explicit and self.is_nearly_unique():
             rows = sum(map(len, self.blocks)) - self.missing
-            raise self.too_many(f"{len(self.code)} distinct values in {rows} rows")
+            return self.too_many(f"{len(self.code)} distinct values in {rows} rows")
+        return None
 
     @property
     def codes(self) -> Codes:

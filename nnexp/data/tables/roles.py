@@ -4,10 +4,14 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from nnexp.data.errors import DataError
+from nnexp.data.errors import DataError, raise_errors
 from nnexp.data.tables.reader import ColumnType, TableReader
-from nnexp.messages import list_override, listed, nearest
+from nnexp.data.tables.target import setting_of
+from nnexp.messages import listed, nearest, override
+from nnexp.preprocessing.number_format import is_number
 
+NO_HEADER = "write the names of the columns in the first line"
+LISTS = ("drop", "categorical")
 INDEX_NAME = re.compile(r"|Unnamed: \d+|__index_level_\d+__")  # the column of row numbers that pandas adds
 
 
@@ -21,6 +25,7 @@ class Roles:
     categorical: tuple[str, ...]  # features that are categories by `data.categorical`
     id: str  # the column that identifies the rows; empty: none does
     notes: tuple[str, ...]  # how the file was read
+    errors: dict[str, DataError]  # of features that cannot be read, by name
 
     @property
     def number_columns(self) -> list[str]:
@@ -41,7 +46,7 @@ class Roles:
 def assign_roles(reader: TableReader, task: str, requested: Mapping[str, Sequence[str]]) -> Roles:
     """Assign each column its role, as requested by the keys target, split, group, id, categorical, drop."""
     types = reader.column_types
-    columns = {key: _expand(reader, names, key) for key, names in requested.items()}
+    columns = _expand(reader, requested)
     targets = columns["target"]
     categorical = columns["categorical"]
     marking = columns["split"] + columns["group"]
@@ -51,17 +56,26 @@ def assign_roles(reader: TableReader, task: str, requested: Mapping[str, Sequenc
     used = {*targets, *marking, *identifying, *columns["drop"]}
     unnamed = [name for name in types if INDEX_NAME.fullmatch(name) and name not in {*used, *categorical}]
     features = [name for name in types if name not in {*used, *unnamed}]
-    for name in (*targets, *marking, *identifying, *features):
-        if types[name] not in ("number", "text"):
-            setting = list_override("data.drop", name) if name in features else ""
-            problem = f"the column {name!r} holds {types[name]}, neither numbers nor text nor true and false"
-            raise DataError(problem, "convert the column", setting)
+    array_of = {name: array for array, names in reader.expansions.items() for name in names}
+    needed = (*targets, *marking, *identifying)
+    unreadable = [name for name in (*needed, *features) if types[name] not in ("number", "text")]
+    errors: dict[str, DataError] = {}
+    for name in unreadable:
+        owner = array_of.get(name, name)
+        problem = f"the column {name!r} holds {types[name]}, neither numbers nor text nor true and false"
+        lists = {"data.drop": [owner]} if name in features else {}
+        errors.setdefault(owner, DataError(problem, "convert the column", columns=lists))
+    raise_errors([error for error in errors.values() if not error.columns])
+    features = [name for name in features if name not in unreadable]
     if not features:
+        raise_errors([*errors.values()])
         raise DataError(f"no columns are left as inputs; the file has {listed(list(types))}")
     texts = [name for name in targets if types[name] == "text"]
     if texts and (len(targets) > 1 or task in ("multilabel", "regression")):
         needing = "several targets need" if len(targets) > 1 else f"data.task={task} needs"
-        raise DataError(f"the target {texts[0]!r} holds text, and {needing} numbers", "correct the column")
+        setting = setting_of("classification") if len(targets) == 1 else ""
+        problem = f"the target {texts[0]!r} holds text, and {needing} numbers"
+        raise DataError(problem, "correct the column", setting)
     as_text = {*categorical, *(targets if task == "classification" else ())}
 
     def typed(names: Iterable[str]) -> dict[str, ColumnType]:
@@ -70,18 +84,34 @@ def assign_roles(reader: TableReader, task: str, requested: Mapping[str, Sequenc
     notes = (*reader.notes, *(["the column of row numbers without a name is left out"] if unnamed else []))
     marker_types: dict[str, ColumnType] = dict.fromkeys(marking, "text")
     id_column = identifying[0] if identifying else ""
-    return Roles(typed(targets), typed(features), marker_types, tuple(categorical), id_column, notes)
+    return Roles(typed(targets), typed(features), marker_types, tuple(categorical), id_column, notes, errors)
 
 
-def _expand(reader: TableReader, names: Sequence[str], key: str) -> list[str]:
-    """Replace names that stand for several columns, and require that each column exists."""
-    columns = [column for name in names for column in reader.expansions.get(name, (name,))]
-    for name in columns:
-        if name not in reader.column_types:
-            known = {column.lower(): column for column in reader.column_types if column}
-            near = nearest(name.lower(), known)
-            guess = f"did you mean {known[near]}? " if near else ""
-            problem = f"data.{key}={name}: no such column; {guess}columns: {listed(list(known.values()), 30)}"
-            no_header = all(re.fullmatch(r"[-+.\deE]+", column) for column in known)
-            raise DataError(problem, "write the names of the columns in the first line" if no_header else "")
-    return columns
+def _expand(reader: TableReader, requested: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """Replace names that stand for several columns; names of no column are a `DataError`."""
+    known = {column.lower(): column for column in reader.column_types if column}
+    no_header = all(is_number(name) for name in known)
+    errors = []
+    for key, names in requested.items():
+        near = {name: _nearest(name, known) for name in names if not _is_column(reader, name)}
+        corrected = [near.get(name) or name for name in names]
+        value = corrected[0] if len(names) == 1 and key not in LISTS else corrected
+        setting = override(f"data.{key}", value) if near and all(near.values()) else ""
+        for name, guess in near.items():
+            mean = f"did you mean {guess}? " if guess else ""
+            problem = f"data.{key}={name}: no such column; {mean}columns: {listed(list(known.values()), 30)}"
+            errors.append(DataError(problem, NO_HEADER if no_header else "", setting))
+    raise_errors(errors)
+    columns = {
+        key: [reader.expansions.get(name, (name,)) for name in names] for key, names in requested.items()
+    }
+    return {key: [name for names in groups for name in names] for key, groups in columns.items()}
+
+
+def _is_column(reader: TableReader, name: str) -> bool:
+    return name in reader.column_types or name in reader.expansions
+
+
+def _nearest(name: str, known: Mapping[str, str]) -> str | None:
+    near = nearest(name.lower(), known)
+    return known[near] if near else None

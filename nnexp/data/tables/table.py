@@ -93,7 +93,8 @@ class Table(Source):
             builder.read()
             return self.build_dataset(path.name.partition(".")[0] or path.name, builder)
         except DataError as error:
-            error.path = path
+            requested = self.requested_columns()
+            error.complete(path, {f"data.{key}": requested[key] for key in ("drop", "categorical")})
             raise
         except MemoryError as error:
             raise DataError("does not fit into memory", setting="data.drop=[...]", path=path) from error
@@ -123,6 +124,8 @@ class Table(Source):
             classes=target.classes,
             targets=target.targets,
             labels=target.labels,
+            task_reason=target.reason,
+            other_tasks=target.other_tasks,
             scale=1.0,
             sha256=digest(x[:n], narrow_y[:n], x[n:], narrow_y[n:], *origins),
             features=tuple(feature for column in columns for feature in column.inputs),

@@ -33,6 +33,12 @@ class TextOptions:
     date_features: tuple[DateFeature, ...]
 
 
+def check_text(buffer: CategoryColumn) -> DataError | None:
+    """Return what is wrong with a column of text, if it is neither dates nor categories."""
+    is_dates = not buffer.explicit and infer_date_format(list(buffer.code)) is not None
+    return None if is_dates else buffer.check()
+
+
 @dataclass(frozen=True)
 class EncodedText:
     """The inputs of a column, for each row of the file."""
@@ -111,7 +117,6 @@ class TextEncoder:
 
     def encode_categories(self, column: Column, buffer: CategoryColumn) -> EncodedText:
         """Encode a column of categories; those of the training rows get an input."""
-        buffer.check()
         values, codes = buffer.finish()
         if buffer.missing:
             values = values if MISSING_CATEGORY in values else (*values, MISSING_CATEGORY)

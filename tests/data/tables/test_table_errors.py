@@ -45,7 +45,7 @@ def error_of(content, target="y", name="t.csv", **options):
         ("a,y\n" + "".join(f"{i}.5,u\n,v\n" for i in range(30)) + "oops,v\n", "'a', got 'oops' in row 61"),
         ("a,y\n" + "".join(f"u,{i}.5\nv,{i}\n" for i in range(30)) + "u,oops\n", "'y', got 'oops' in row 61"),
         ("a,y\n" + "".join(f"{i}x,{i % 2}\n" for i in range(101)), "'a' has 101 distinct values in 101 rows"),
-        ("a,y\n" + "".join(f"{i}x,{i % 2}\n" for i in range(99_999)) + '"', "distinct values in"),
+        ("a,y\n" + "".join(f"{i}x,{i % 2}\n" for i in range(99_999)), "distinct values in"),
         ("a,y\n" + "".join(f"{i}x,{i % 2}\n" for i in range(20)), "'a' has 20 distinct values in 20 rows"),
         ("a,y\n" + "".join(f"{i},{i}x\n" for i in range(50)), "'y' has 50 distinct values in 50 rows"),
         ("a,y\n1,u\n2,u\n", "the target 'y' has only one class, 'u'"),
@@ -68,8 +68,8 @@ def test_a_csv_file_that_cannot_be_used(content, problem):
     [
         ("a,y\n1,u\ninf,v\n", "correct it", "'data.drop=[a]'"),
         ("a,y\n1,1.5\n2,inf\n", "correct it", ""),
-        (LATE, "correct", """'data.categorical=["a b"]' or 'data.drop=["a b"]'"""),
-        ("a,y\n1,u\n2,u\n", "", "data.target=COLUMN"),
+        (LATE, "correct", """'data.drop=["a b"]' or 'data.categorical=["a b"]'"""),
+        ("a,y\n1,u\n2,u\n", "add rows of other classes", ""),
         ("1,2,3\n" * 9, "write the names of the columns in the first line", ""),
         (b"PK\3\4\0\0", "save the table as CSV", ""),
     ],
@@ -79,6 +79,35 @@ def test_an_error_proposes_a_change_of_the_file_and_a_setting_of_the_run(content
     assert remedy in error.remedy
     assert error.setting == setting
     assert str(error).endswith(setting or error.remedy)
+
+
+UNTIDY = "id,name,size,price,kind,y\n" + "".join(
+    f"{'abc'[i % 3]}{i},n{i},{'oops' if i == 70 else i / 4},{'1e40' if i == 9 else i},{'uv'[i % 2]},{i % 2}\n"
+    for i in range(80)
+)
+
+
+def test_all_problems_of_a_table_are_reported_at_once_with_one_advice():
+    message = str(error_of(UNTIDY, drop=["kind"]))
+    lines = message.splitlines()
+    assert lines[0].endswith("t.csv: 4 problems:")
+    assert [line.strip()[:20] for line in lines[1:4]] == [
+        "the column 'id' has ",
+        "the column 'name' ha",
+        "expected a number in",
+    ]
+    assert "the column 'price' in row 10 below the header" in lines[4]
+    assert lines[5].startswith(
+        "  fix: correct the value and correct it, or set 'data.drop=[kind,id,name,size,price]'"
+    )
+    assert lines[5].endswith(" or 'data.categorical=[id,name,size]' 'data.drop=[kind,price]'")
+    assert Table(path="t.csv", target="y", drop=["kind", "id", "name", "size"], categorical=["price"]).load()
+
+
+def test_all_names_of_no_column_are_reported_at_once_with_one_advice():
+    message = str(error_of(GOOD, target="Y", drop=["A"], group="B"))
+    assert message.endswith("fix: set data.target=y data.group=b 'data.drop=[a]'")
+    assert message.count("no such column") == 3
 
 
 def test_a_gzip_file_that_breaks_off_late_is_damaged():
@@ -170,7 +199,7 @@ def test_columns_of_other_types_can_be_dropped():
         ({"x": np.zeros((0, 2)), "y": np.zeros(0)}, "the file has no rows"),
         ({"x": np.zeros((N, 2)), "x0": np.zeros(N), "y": np.zeros(N)}, "more than one column is called 'x0'"),
         ({"x": np.zeros((N, 2)), "labels": np.zeros(N)}, "data.target=y: no such column"),
-        ({"x": np.full((N, 2), np.inf), "y": np.arange(N) % 2}, "the column 'x0' in row 1"),
+        ({"x": np.full((N, 1), np.inf), "y": np.arange(N) % 2}, "the column 'x' in row 1"),
     ],
 )
 def test_arrays_that_are_no_table(arrays, problem):

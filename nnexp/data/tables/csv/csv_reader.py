@@ -60,7 +60,8 @@ class CsvReader(TableReader):
         return self.formats.get(name, PLAIN)
 
     def number_notes(self, names: Sequence[str]) -> list[str]:
-        return number_formats.describe_formats({name: self.formats[name] for name in names}, self.texts)
+        formats = {name: self.formats[name] for name in names if name in self.formats}
+        return number_formats.describe_formats(formats, self.texts)
 
     def infer_types(self, sample: bytes) -> None:
         """Infer the column types from the first rows; rows of another width are skipped."""
@@ -117,8 +118,15 @@ class CsvReader(TableReader):
             length = len(next(iter(block.values())))
             if rows < length:
                 texts = {name: column.slice(rows) for name, column in block.items()}
-                yield texts | {name: to_float64(texts[name], self.formats[name]) for name in numbers}
+                yield texts | {name: self.parse(name, texts[name]) for name in numbers}
             rows = max(rows - length, 0)
+
+    def parse(self, name: str, texts: Any) -> Any:
+        """Convert texts of a column to float64, all null if there is no format for them."""
+        import pyarrow as pa
+
+        known = name in self.formats and name not in self.errors
+        return to_float64(texts, self.formats[name]) if known else pa.nulls(len(texts), pa.float64())
 
     def exact_types(self, names: Sequence[str]) -> dict[str, Any]:
         """Return the Arrow types of the columns whose numbers are plain in the sample.
@@ -146,13 +154,10 @@ class CsvReader(TableReader):
             row += len(block[names[0]])
         self.texts |= texts
         before = self.formats
-        for name in names:
-            number_formats.check_numbers(name, texts[name], self.describe_row)
         self.formats = number_formats.decide_formats(self.texts, self.marks, self.delimiter)
-        if undecided := {name: texts[name] for name in names if name not in self.formats}:
-            raise number_formats.undecided(undecided)
+        self.errors = number_formats.number_errors(texts, self.formats, self.describe_row)
         if rows:
-            number_formats.check_change(before, {name: self.formats[name] for name in names}, rows)
+            number_formats.check_change(before, {name: self.formats.get(name, PLAIN) for name in names}, rows)
 
     def iter_batches(self, types: Mapping[str, Any]) -> Iterator[Block]:
         """Read columns as Arrow types."""

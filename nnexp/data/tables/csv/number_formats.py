@@ -34,17 +34,25 @@ def decide_formats(columns: Mapping[str, NumberTexts], marks: NumberMarks, delim
     return formats
 
 
-def check_numbers(name: str, column: NumberTexts, describe_row: DescribeRow) -> None:
-    """Raise a `DataError` if texts of a column are no numbers, or are not written alike."""
-    setting = f"{list_override('data.categorical', name)} or {list_override('data.drop', name)}"
-    if column.other:
-        row, text = column.other
-        problem = f"expected a number in the column {name!r}, got {text[:40]!r} in {describe_row(row)}"
-        raise DataError(problem, "correct the value", setting)
-    if not column.readings:
-        first, second = (f"{text} in {describe_row(row)}" for row, text in _contradiction(column))
-        problem = f"the numbers of the column {name!r} are not written alike: {first}, {second}"
-        raise DataError(problem, "correct them", setting)
+def number_errors(
+    columns: Mapping[str, NumberTexts], formats: Mapping[str, NumberFormat], describe_row: DescribeRow
+) -> dict[str, DataError]:
+    """Return the errors of columns whose texts are no numbers, not written alike, or undecided."""
+    errors = {}
+    for name, column in columns.items():
+        lists = {"data.drop": [name], "data.categorical": [name]}
+        if column.other:
+            row, text = column.other
+            problem = f"expected a number in the column {name!r}, got {text[:40]!r} in {describe_row(row)}"
+            errors[name] = DataError(problem, "correct the value", columns=lists)
+        elif not column.readings:
+            first, second = (f"{text} in {describe_row(row)}" for row, text in _contradiction(column))
+            problem = f"the numbers of the column {name!r} are not written alike: {first}, {second}"
+            errors[name] = DataError(problem, "write them alike", columns=lists)
+    open_columns = {name: columns[name] for name in columns if name not in errors and name not in formats}
+    if open_columns:
+        errors[next(iter(open_columns))] = undecided(open_columns)
+    return errors
 
 
 def undecided(columns: Mapping[str, NumberTexts]) -> DataError:

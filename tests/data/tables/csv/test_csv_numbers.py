@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nnexp.data.errors import DataError
+from nnexp.data.errors import DataError, raise_errors
 from nnexp.data.tables.formats import open_table
 from nnexp.data.tables.reader import NumberMarks
 from nnexp.data.tables.table import Table
@@ -22,7 +22,7 @@ def read(lines, *names, mark=";", marks=None, encoding="utf-8"):
     reader = open_table(path)
     reader.marks = marks or NumberMarks()
     blocks = list(reader.iter_blocks(dict.fromkeys(names, "number")))
-    reader.number_notes(names)
+    raise_errors([*reader.errors.values()])
     return [np.concatenate([block[n].to_numpy(zero_copy_only=False) for block in blocks]) for n in names]
 
 
