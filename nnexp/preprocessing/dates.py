@@ -30,7 +30,8 @@ EPOCH = date(1970, 1, 1).toordinal()  # a Thursday
 MINUTE, HOUR, DAY = 60 * 10**6, 3600 * 10**6, 24 * 3600 * 10**6  # microseconds
 CLOCK = r"(?P<hour>\d{1,4}):(?P<minute>\d\d)(:(?P<second>\d\d)([.,](?P<fraction>\d{1,9}))?)?"
 CLOCK += r"( ?(?P<half>[ap])\.?m\.?)?"
-TIME = rf"{CLOCK}( ?(?P<zone>Z|UTC|GMT|[+-]\d\d(:?\d\d)?))?"
+ZONE = r"Z|UTC|GMT|[+-]\d\d(?::?\d\d)?"
+TIME = rf"{CLOCK}( ?(?P<zone>{ZONE}))?"
 DAY_NAME = f"((?:{'|'.join(f'{name[:3]}(?:{name[3:]})?' for name in WEEKDAYS)}),? )?"
 NAME = f"(?P<name>{'|'.join(sorted(MONTH_OF, key=len, reverse=True))})"
 DATES = (
@@ -42,6 +43,7 @@ DATES = (
 )
 PATTERNS = [re.compile(f"{pattern}([T ]+{TIME})?", re.IGNORECASE) for pattern in DATES]
 TIME_ALONE = re.compile(TIME, re.IGNORECASE)
+ZONE_AT_END = re.compile(rf":\d\d[^+-]*(?:{ZONE})$", re.IGNORECASE)
 SHORT_YEAR = re.compile(r"(.{3,}[-/. ])(\d\d)([T ].*)?")
 PLAIN = re.compile(r"(?!0000)\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?)?")  # that NumPy reads, fast
 SAMPLE = 20  # texts that are looked at first
@@ -139,8 +141,7 @@ def has_short_year(text: str) -> bool:
 
 def has_zone(text: str) -> bool:
     """Check whether a date or time states its time zone."""
-    patterns = (*PATTERNS, TIME_ALONE)
-    return any((match := pattern.fullmatch(text)) and match["zone"] for pattern in patterns)
+    return ZONE_AT_END.search(text) is not None
 
 
 def calendar_categories(days: Floats, feature: str) -> NDArray[np.int32]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nnexp.preprocessing.columns import Column, encode_columns, encode_dates
-from nnexp.preprocessing.dates import calendar_categories, infer_date_format, parse_dates
+from nnexp.preprocessing.dates import calendar_categories, has_zone, infer_date_format, is_date, parse_dates
 from nnexp.preprocessing.errors import EncodingError
 
 moments = st.datetimes(datetime.datetime(1700, 1, 1), datetime.datetime(2250, 1, 1))
@@ -61,6 +61,13 @@ def test_time_zones_are_converted_to_utc(moment, minutes):
     aware = moment.replace(tzinfo=zone)
     utc = days_of(aware.astimezone(datetime.UTC).replace(tzinfo=None))
     assert parse_dates([aware.isoformat(), str(aware)], "date") == pytest.approx([utc, utc], rel=0, abs=1e-10)
+
+
+@pytest.mark.parametrize("zone", ["", "Z", " UTC", "+02:00", "-0330", "+01"])
+def test_a_time_zone_is_recognized(zone):
+    for text in ("2024-01-31 10:00", "31.01.2024T10:00:00.123", "14:05", "2024-01-31 2:05 PM"):
+        assert is_date(text + zone)
+        assert has_zone(text + zone) == bool(zone)
 
 
 @pytest.mark.parametrize(
