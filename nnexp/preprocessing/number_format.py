@@ -1,7 +1,7 @@
 """How numbers are written as text: decimal mark and digit grouping, decided from all texts of a column."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import product
@@ -92,6 +92,20 @@ def choose(
     """Return the only format, or the only one with the given marks; None if that leaves none or several."""
     fitting = [option for option in options if len(options) == 1 or option.agrees(decimal, thousands)]
     return fitting[0] if len(fitting) == 1 else None
+
+
+def likely_readings(options: set[NumberFormat], texts: Collection[str]) -> set[NumberFormat]:
+    """Return the formats in which 1,250 beside 980 has digit groups, if the texts are like these; else all.
+
+    Who writes decimals with their last zeros writes 980,000 for 980; without them, 1,25 for 1,250. A point is
+    what programs write: 1.250 beside 980 stays open.
+    """
+    plain = [text for text in texts if "," not in text]
+    lengths = {len(text.lstrip(f"+-{MINUS}")) for text in plain}
+    has_last_zero = any("," in text and text.endswith("0") for text in texts)
+    if has_last_zero and max(lengths, default=0) == 3 and any(option.thousands == "," for option in options):
+        return {option for option in options if option.decimal != ","}
+    return options
 
 
 @cache

@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnexp.preprocessing.number_format import CANDIDATES, NumberFormat, choose, is_number, readings
+from nnexp.preprocessing.number_format import (
+    CANDIDATES,
+    NumberFormat,
+    choose,
+    is_number,
+    likely_readings,
+    readings,
+)
 
 
 @pytest.mark.parametrize(
@@ -49,6 +56,24 @@ from nnexp.preprocessing.number_format import CANDIDATES, NumberFormat, choose, 
 )
 def test_the_formats_that_fit_all_texts(texts, expected):
     assert readings(texts) == {NumberFormat(*marks) for marks in expected}
+
+
+@pytest.mark.parametrize(
+    ("texts", "number"),
+    [
+        (["1,250", "980"], 1250),
+        (["1,250", "-980", "75", "12,345"], 1250),
+        (["1,250", "1980"], None),  # 1,980 would be written so
+        (["1,250", "3"], None),  # pieces beside kilograms
+        (["1,255", "980"], None),
+        (["1.250", "980"], None),
+        (["1,250"], None),
+        (["1,5", "980"], 1.5),
+    ],
+)
+def test_thousands_beside_hundreds_have_digit_groups(texts, number):
+    chosen = choose(likely_readings(readings(texts), texts))
+    assert (chosen and chosen.parse(texts[0])) == number
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ def decide_formats(columns: Mapping[str, NumberTexts], marks: NumberMarks, delim
     """Return the formats of all columns of numbers that the file and the marks decide.
 
     Where a column's own texts fit two formats, in this order: the settings, the decimal mark of the file's
-    other columns, the format of the training table; and a comma between columns is no decimal mark.
+    other columns, the format of the training table, what is likely; and a comma between columns is no decimal
+    mark.
     """
     proven = {reading.implied_decimal for column in columns.values() if (reading := choose(column.readings))}
     proven -= {""}
@@ -28,6 +29,7 @@ def decide_formats(columns: Mapping[str, NumberTexts], marks: NumberMarks, delim
         expected = {option for option in options if _same_mark(option, marks.expected.get(name))}
         chosen = choose(options) or choose(options, marks.decimal, marks.thousands)
         chosen = chosen or (choose(options, of_file) if of_file else None) or choose(expected)
+        chosen = chosen or choose(column.likely_readings)
         chosen = chosen or (choose(options, by_delimiter) if by_delimiter else None)
         if chosen is not None:
             formats[name] = chosen

@@ -6,7 +6,15 @@ from typing import Any
 import numpy as np
 
 from nnexp.preprocessing.missing import MISSING
-from nnexp.preprocessing.number_format import GROUPING, MINUS, NO_NUMBER, NumberFormat, is_number, readings
+from nnexp.preprocessing.number_format import (
+    GROUPING,
+    MINUS,
+    NO_NUMBER,
+    NumberFormat,
+    is_number,
+    likely_readings,
+    readings,
+)
 
 DIGITS = bytes.maketrans(b"0123456789", b"9" * 10)
 LEADING_ZERO = re.compile(r"[-+]?0\d+")
@@ -16,7 +24,7 @@ MAX_SHAPES = 10_000  # a column with more is text
 class NumberTexts:
     """The shapes of a column's texts, each with the first row and text that has it.
 
-    A shape is the text with each digit as 9, but a leading zero: 0,250 is not a group of three digits.
+    A shape is the text with each digit as 9, but a first or last zero: 0,250 is not a group of three digits.
     """
 
     def __init__(self) -> None:
@@ -45,6 +53,11 @@ class NumberTexts:
         if self.formats is None:
             self.formats = readings(shape for shape in self.first if not NO_NUMBER.fullmatch(shape))
         return self.formats
+
+    @property
+    def likely_readings(self) -> set[NumberFormat]:
+        """Those of them that the texts make likely: see `number_format.likely_readings`."""
+        return likely_readings(self.readings, self.first)
 
     @property
     def other(self) -> tuple[int, str] | None:
@@ -78,7 +91,9 @@ def shapes_of(texts: Any) -> Any:
     first = bounds[:-1][bounds[:-1] < bounds[1:]]
     signed = np.isin(characters[first], np.frombuffer(b"+-", np.uint8))
     first = np.minimum(first + signed, len(characters) - 1)
-    shapes[first[characters[first] == ord("0")]] = ord("0")
+    last = bounds[1:][bounds[:-1] < bounds[1:]] - 1
+    for place in (first, last):
+        shapes[place[characters[place] == ord("0")]] = ord("0")
     return pa.StringArray.from_buffers(
         len(texts), offsets, pa.py_buffer(shapes), valid, texts.null_count, texts.offset
     )
