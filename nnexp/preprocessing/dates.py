@@ -42,7 +42,7 @@ DATES = (
     r"(?P<year>(19|20)\d\d)-(?P<month>\d\d)",
 )
 PATTERNS = [re.compile(f"{pattern}([T ]+{TIME})?", re.IGNORECASE) for pattern in DATES]
-TIME_ALONE = re.compile(TIME, re.IGNORECASE)
+TIME_ALONE = re.compile(rf"(?=.)((?P<days>-?\d+) days?( \+?|$))?({TIME})?", re.IGNORECASE)
 ZONE_AT_END = re.compile(rf":\d\d[^+-]*(?:{ZONE})$", re.IGNORECASE)
 SHORT_YEAR = re.compile(r"(.{3,}[-/. ])(\d\d)([T ].*)?")
 PLAIN = re.compile(r"(?!0000)\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?)?")  # that NumPy reads, fast
@@ -83,12 +83,13 @@ def parse_moment(text: str, date_format: DateFormat = "date") -> int | None:
 
 def _time(match: re.Match[str]) -> int | None:
     """Return time or duration of a match in microseconds, in UTC; None if there is no such time."""
-    hour, minute, second = int(match["hour"]), int(match["minute"]), int(match["second"] or 0)
+    hour, minute, second = (int(match[name] or 0) for name in ("hour", "minute", "second"))
     if match["half"]:
         if not 1 <= hour <= 12:
             return None
         hour = hour % 12 + 12 * (match["half"].lower() == "p")
     is_duration = match.re is TIME_ALONE and not match["half"] and not match["zone"]
+    days = int(match["days"] or 0) if is_duration else 0
     if (hour > 23 and not is_duration) or minute > 59 or second > 59:
         return None
     zone = match["zone"] or "Z"
@@ -97,7 +98,7 @@ def _time(match: re.Match[str]) -> int | None:
         offset = int(zone[1:3]) * HOUR + int(zone[3:].lstrip(":") or 0) * MINUTE
         offset = -offset if zone[0] == "-" else offset
     fraction = int((match["fraction"] or "").ljust(6, "0")[:6])
-    return hour * HOUR + minute * MINUTE + second * 10**6 + fraction - offset
+    return days * DAY + hour * HOUR + minute * MINUTE + second * 10**6 + fraction - offset
 
 
 def format_date(days: float, date_format: DateFormat) -> str:

@@ -140,6 +140,15 @@ def test_a_trained_model_takes_dates_of_many_types(values):
     np.testing.assert_array_equal(encode_dates(values, Column("a", date_format="date")), DAYS)
 
 
+@given(st.lists(st.timedeltas(datetime.timedelta(days=-300), datetime.timedelta(days=300)), min_size=1))
+def test_durations_are_days(durations):
+    series = pd.Series(durations, dtype="timedelta64[us]")
+    for values in (series, series.astype(str)):
+        days = encode_dates(values, Column("a", date_format="time"))
+        np.testing.assert_allclose(days, series / pd.Timedelta(days=1), rtol=0, atol=1e-12)
+    assert infer_date_format(series.astype(str).tolist()) == "time"
+
+
 def test_times_of_a_day_are_shares_of_it():
     column = Column("a", date_format="time", date_features=("hour",))
     x = encode_columns({"a": [datetime.time(6), "6:00 PM", None]}, [column])
