@@ -185,5 +185,8 @@ def task_of(name: str) -> Task:
 
 def task_of_metrics(metrics: Mapping[str, float]) -> Task | None:
     """Return the first task whose score is among the logged metrics; None: there is no score."""
-    scores = {task: (f"best/val_{task.score}", f"val/{task.score}") for task in TASKS.values()}
-    return next((task for task, names in scores.items() if any(name in metrics for name in names)), None)
+    for prefix in ("best/val_", "val/", "test/", "train/"):
+        for task in TASKS.values():
+            if f"{prefix}{task.score}" in metrics:
+                return task
+    return None

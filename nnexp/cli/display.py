@@ -58,12 +58,14 @@ class TerminalDisplay(Display):
 
     def epoch(self, record: Record, best: BestWeights) -> None:
         score = self.task.describe_score
-        is_best = "[green]*[/]" if best.record is record else " "
+        is_best = "[green]*[/]" if best.record is record and record.val_loss is not None else " "
+        validation = ""
+        if record.val_loss is not None and record.val_score is not None:
+            validation = f"validation {record.val_loss:.4f} {score(record.val_score, width=7)}   "
         text = (
             f"{self.unit} {record.at:>{len(str(self.planned))}}/{self.planned}{is_best} "
             f"training {record.train_loss:.4f} {score(record.train_score, width=7)}   "
-            f"validation {record.val_loss:.4f} {score(record.val_score, width=7)}   "
-            f"lr {record.lr:.2g}   {record.examples_per_second:,.0f} examples/s"
+            f"{validation}lr {record.lr:.2g}   {record.examples_per_second:,.0f} examples/s"
         )
         self.print(text, to_terminal=record.at % self.lines_every == 0 or record.at in (1, self.planned))
 
@@ -156,11 +158,14 @@ def describe_results(metrics: Mapping[str, float]) -> str:
     """Describe the metrics that are logged once: "validation 97.20% in epoch 3, test 96.80%, 4.2 s"."""
     task = task_of_metrics(metrics)
     results = []
-    if task is not None:
-        validation = task.describe_score(metrics[f"best/val_{task.score}"])
-        results.append(f"validation {validation} in epoch {metrics['best/epoch']:.0f}")
-    if task is not None and f"test/{task.score}" in metrics:
-        results.append(f"test {task.describe_score(metrics[f'test/{task.score}'])}")
+    if task is not None and (score := metrics.get(f"best/val_{task.score}")) is not None:
+        results.append(f"validation {task.describe_score(score)} in epoch {metrics['best/epoch']:.0f}")
+    elif "best/epoch" in metrics:
+        results.append(f"no validation, weights of epoch {metrics['best/epoch']:.0f}")
+    if task is not None and (score := metrics.get(f"test/{task.score}")) is not None:
+        results.append(f"test {task.describe_score(score)}")
+    elif "time/total" in metrics:
+        results.append("no test")
     if "time/total" in metrics:
         results.append(duration(metrics["time/total"]))
     return ", ".join(results)

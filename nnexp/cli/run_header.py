@@ -20,10 +20,8 @@ def run_header(settings: Settings, components: Components, threads: int) -> list
     trainer = settings.trainer
     choice = dict.fromkeys(("init", "loss", "optimizer", "schedule"), "custom") | settings.choices
     outputs = task_of(data.task).describe_outputs(data.classes or data.targets)
-    sizes = (
-        f"{components.train.examples:,} training, {components.validation.examples:,} validation, "
-        f"{components.test.examples:,} test examples"
-    )
+    splits = {"training": components.train, "validation": components.validation, "test": components.test}
+    sizes = ", ".join(f"{batches.examples if batches else 0:,} {name}" for name, batches in splits.items())
     layers = architecture(network.layers, data.x.shape[1])
     averaging = choice.get("averaging", "none")
     optimizer = f"{choice['optimizer']}, lr {settings.optimizer.lr:g}, schedule {choice['schedule']}"
@@ -33,7 +31,7 @@ def run_header(settings: Settings, components: Components, threads: int) -> list
     limits |= {"accumulate": trainer.accumulate}
     limit = "".join(f", {name} {value:g}" for name, value in limits.items() if value and value != 1)
     lines = [
-        ("data", f"{data.name}, {outputs}: {sizes}"),
+        ("data", f"{data.name}, {outputs}: {sizes} examples"),
         *(("", note) for note in data_notes(settings, components)),
         ("network", f"{layers}, {len(network.parameters):,} parameters, {network.dtype}"),
         ("", f"init {choice['init']}, loss {choice['loss']}"),
@@ -53,6 +51,12 @@ def data_notes(settings: Settings, components: Components) -> list[str]:
         notes.append("classes are sampled equally often")
     elif data.classes and (imbalance := describe_imbalance(data.y[components.train.rows], data.classes)):
         notes.append(imbalance)
+    if components.validation is None:
+        held_out = "nothing is held out, no result tells how good the network is on new examples"
+        held_out = held_out if components.test is None else "no validation"
+        notes.append(f"{held_out}: the weights of the last epoch are kept")
+    elif components.test is None:
+        notes.append("no test: the validation score alone is of examples that did not train")
     if source.folds:
         notes.append(f"fold {source.fold} of {source.folds} is the validation set")
     if components.train.augment is not None:

@@ -74,7 +74,7 @@ def run_jobs(options: Namespace, sweep: bool) -> None:
         start(config_name=config_name, task_function=job, overrides=overrides)
 
 
-def job(config: DictConfig) -> float:
+def job(config: DictConfig) -> float | None:
     """Run one experiment as a job of Hydra; return the value that a sweep optimizes."""
     context = HydraConfig.get()
     record_choices(config, context.runtime.choices)

@@ -10,7 +10,7 @@ from math import prod
 from typing import Annotated, Any
 
 import numpy as np
-from annotated_types import Ge, Gt, Lt
+from annotated_types import Ge, Lt
 from numpy.typing import NDArray
 
 from nnexp.data import splitting
@@ -24,7 +24,7 @@ from nnexp.tasks import task_of
 Bytes = NDArray[np.uint8]
 Values = Bytes | NDArray[np.float32]
 Targets = NDArray[Any]  # int64, float32 or float64
-ValidationRatio = Annotated[float, Gt(0), Lt(1)]
+ValidationRatio = Annotated[float, Ge(0), Lt(1)]
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ class Dataset:
 class Source(ABC):
     """A configured source of a data set."""
 
-    validation: ValidationRatio  # of the training examples that is held out; unused with `folds`
+    validation: ValidationRatio  # of the training examples that is held out; 0: none; unused with `folds`
     root: str  # the folder that holds one folder per data set
     limit: Annotated[int, Ge(1)] | None = None  # train on at most so many of the training examples
     folds: Annotated[int, Ge(2)] | None = None  # of a cross-validation; one of them is the validation set
@@ -132,6 +132,16 @@ class Source(ABC):
         if self.folds is not None and self.fold >= self.folds:
             folds = f"data.folds={self.folds} has the folds 0 to {self.folds - 1}"
             raise ValueError(f"data.fold={self.fold}: {folds}")
+        if self.folds is not None and not self.validation:
+            remedy = "fix: data.folds=null, or data.validation=0.2"
+            raise ValueError(
+                f"data.validation=0 with data.folds={self.folds}, one of which validates; {remedy}"
+            )
+
+    @property
+    def has_validation(self) -> bool:
+        """Whether some of the training examples are held out."""
+        return self.validation > 0
 
     @abstractmethod
     def load(self) -> Dataset:
@@ -140,12 +150,15 @@ class Source(ABC):
     def train_validation_split(self, dataset: Dataset, rng: np.random.Generator) -> tuple[Rows, Rows]:
         """Split the rows of `dataset.x` into training and validation rows, each sorted.
 
-        Rows that the file assigns stay there; else groups stay together, or classes keep their ratio. The
-        fold of a row depends on the stream alone: the folds of a sweep over `fold` are disjoint.
+        Without validation, all rows train. Rows that the file assigns stay there; else groups stay together,
+        or classes keep their ratio. The fold of a row depends on the stream alone: the folds of a sweep over
+        `fold` are disjoint.
         """
         if self.balanced and not dataset.classes:
             problem = f"data.balanced=true needs classes; {dataset.name} is {task_of(dataset.task).noun}"
             raise DataError(problem, setting="data.balanced=false")
+        if not self.has_validation:
+            return indices_of_mask(np.zeros(len(dataset.y), bool))
         if dataset.assigned is not None:
             if self.folds is not None:
                 problem = f"data.folds={self.folds}: a column of {dataset.name} assigns the validation rows"

@@ -28,7 +28,11 @@ def write_dataset(folder: Path, settings: Settings, components: Components) -> N
     data = components.dataset
     split = {key: getattr(settings.data, key) for key in ("validation", "folds", "fold", "stratify")}
     batches = {"training": components.train, "validation": components.validation, "test": components.test}
-    splits = {name: describe_split(name, one, data.sha256, data.classes) for name, one in batches.items()}
+    splits = {
+        name: describe_split(name, one, data.sha256, data.classes)
+        for name, one in batches.items()
+        if one is not None
+    }
     description = {
         "name": data.name,
         "sha256": data.sha256,

@@ -13,6 +13,7 @@ from nnexp.data.splitting import Rows, stratified_subsample
 from nnexp.experiment.random_streams import RandomStreams
 from nnexp.nn.layer import ShapeError
 from nnexp.nn.network import Network
+from nnexp.optim.plateau import Plateau
 from nnexp.preprocessing.scaling import TargetScale
 from nnexp.tasks import task_of
 from nnexp.training.best_weights import BestWeights
@@ -30,8 +31,8 @@ class Components:
     dataset: Dataset
     network: Network
     train: Batches
-    validation: Batches
-    test: Batches
+    validation: Batches | None  # None: all of the training examples train
+    test: Batches | None  # None: the data set has no test examples
     trainer: Trainer
     best: BestWeights
     targets: TargetScale | None
@@ -46,6 +47,7 @@ def build_components(settings: Settings, dataset: Dataset | None = None) -> Comp
         ConfigError: components that do not go together.
         DataError: the data are missing or invalid, or cannot be split so.
     """
+    check_validation(settings)
     streams = RandomStreams(settings.seed)
     dataset = dataset or settings.data.load()
     rows, validation_rows = settings.data.train_validation_split(dataset, streams("split"))
@@ -54,13 +56,13 @@ def build_components(settings: Settings, dataset: Dataset | None = None) -> Comp
     targets = dataset.fit_target_scale(rows)
     train, validation, test = make_batches(settings, dataset, (rows, validation_rows), targets, streams)
 
-    capacity = max(train.size, validation.size, test.size)
+    capacity = max(batches.size for batches in (train, validation, test) if batches is not None)
     network = build_network(settings, dataset, capacity, streams)
     adapt_rows = streams("adapt").permutation(rows)[: train.size]
     network.initialize(settings.init, streams("init"), train.examples_of(adapt_rows))
     prepare_loss(settings, dataset, rows, capacity)
 
-    diagnostics = build_diagnostics(settings, network, validation)
+    diagnostics = build_diagnostics(settings, network, train if validation is None else validation)
     trainer = build_trainer(settings, network, dataset, train, validation, diagnostics)
     best = BestWeights(network, settings.trainer.monitor, settings.trainer.min_delta)
     return Components(dataset, network, train, validation, test, trainer, best, targets, streams, diagnostics)
@@ -68,8 +70,11 @@ def build_components(settings: Settings, dataset: Dataset | None = None) -> Comp
 
 def make_batches(
     settings: Settings, dataset: Dataset, split: Split, targets: TargetScale | None, streams: RandomStreams
-) -> tuple[Batches, Batches, Batches]:
-    """Make the batches of training, validation and test, all scaled by statistics of the training rows."""
+) -> tuple[Batches, Batches | None, Batches | None]:
+    """Make the batches of training, validation and test, all scaled by statistics of the training rows.
+
+    Those without rows are None.
+    """
     train_rows, validation_rows = split
     x = dataset.x
     y = dataset.y
@@ -82,9 +87,29 @@ def make_batches(
     balanced = settings.data.balanced
     train = batches(x, y, train_rows, size, shuffle=shuffle, augment=augment, balanced=balanced)
     size = settings.model.evaluation_batch
-    validation = batches(x, y, validation_rows, size)
-    test = batches(dataset.x_test, dataset.y_test, np.arange(len(dataset.y_test)), size)
+    test_rows = np.arange(len(dataset.y_test))
+    validation = batches(x, y, validation_rows, size) if len(validation_rows) else None
+    test = batches(dataset.x_test, dataset.y_test, test_rows, size) if len(test_rows) else None
     return train, validation, test
+
+
+def check_validation(settings: Settings) -> None:
+    """Raise a ConfigError if a setting needs validation examples, and the configuration holds out none."""
+    if settings.data.has_validation:
+        return
+    name = settings.optimized_metric
+    wanting = {
+        f"trainer.patience={settings.trainer.patience}": settings.trainer.patience
+        and "trainer.patience=null",
+        "schedule=plateau": isinstance(settings.schedule, Plateau) and "schedule=constant",
+        f"optimized_metric={name}": (name or "").startswith("best/") and "optimized_metric=null",
+    }
+    problem = "needs validation examples, and data.validation=0 holds out none; fix:"
+    problems = [
+        Problem(key, f"{problem} {fix}, or data.validation=0.2") for key, fix in wanting.items() if fix
+    ]
+    if problems:
+        raise ConfigError(problems)
 
 
 def build_network(settings: Settings, dataset: Dataset, capacity: int, streams: RandomStreams) -> Network:
@@ -96,12 +121,12 @@ def build_network(settings: Settings, dataset: Dataset, capacity: int, streams: 
         raise ConfigError([Problem("model", str(error))]) from error
 
 
-def build_diagnostics(settings: Settings, network: Network, validation: Batches) -> Diagnostics | None:
+def build_diagnostics(settings: Settings, network: Network, batches: Batches) -> Diagnostics | None:
     """Build the diagnostics of the layers, if any are asked for."""
     wanted = settings.diagnostics
     if not wanted.layers and not wanted.histograms:
         return None
-    return Diagnostics(network, validation, wanted.layers, wanted.histograms, wanted.examples, wanted.steps)
+    return Diagnostics(network, batches, wanted.layers, wanted.histograms, wanted.examples, wanted.steps)
 
 
 def build_trainer(
@@ -109,7 +134,7 @@ def build_trainer(
     network: Network,
     dataset: Dataset,
     train: Batches,
-    validation: Batches,
+    validation: Batches | None,
     diagnostics: Diagnostics | None,
 ) -> Trainer:
     """Build the trainer with its optimizer step and its score."""

@@ -30,16 +30,16 @@ class ConfusionLogger:
         self.names = metric_names(components.dataset.classes)
         self.latest: tuple[Record, ConfusionReport] | None = None
 
-    def update(self, record: Record, predicted: Targets) -> dict[str, float]:
+    def update(self, record: Record, predicted: Targets | None) -> dict[str, float]:
         """Count the predictions (N,) of an evaluation; returns the recall of each class that has examples."""
-        if not self.names:
+        validation = self.components.validation
+        if not self.names or validation is None or predicted is None:
             return {}
         if self.latest is not None:
             latest_epoch = self.latest[0].epoch
             if record.epoch != latest_epoch and self.is_logged(latest_epoch):
                 self.close()
-        labels = self.components.validation.labels
-        report = ConfusionReport.of(labels, predicted, self.components.dataset.classes)
+        report = ConfusionReport.of(validation.labels, predicted, self.components.dataset.classes)
         self.latest = (record, report)
         if len(self.names) > MAX_RECALLS:
             return {}

@@ -24,7 +24,7 @@ class Result:
 
     folder: Path  # of the run, under outputs/
     network: Network  # with the weights of the best epoch
-    optimized: str  # the name of the metric that the run returns to a sweep
+    optimized: str | None  # the name of the metric that the run returns to a sweep; None: there is none
     status: Status = "FINISHED"  # FINISHED, FAILED or KILLED
     history: list[Record] = field(default_factory=list)  # a record per evaluation
     metrics: dict[str, float] = field(default_factory=dict)  # best/..., test/..., time/total: logged once
@@ -39,9 +39,9 @@ class Result:
         return self.history[-1].epoch if self.history else 0
 
     @property
-    def value(self) -> float:
+    def value(self) -> float | None:
         """What the run returns to a sweep."""
-        return self.metrics[self.optimized]
+        return self.metrics[self.optimized] if self.optimized else None
 
     def history_frame(self) -> "DataFrame":
         """Return the metrics of each evaluation by their logged names; the index is the epoch or step."""

@@ -24,6 +24,7 @@ from nnexp.experiment.display import Display
 from nnexp.experiment.evaluation import evaluate_split
 from nnexp.experiment.metadata import write_run_metadata
 from nnexp.experiment.result import Result
+from nnexp.nn.parameters import Array
 from nnexp.run_folder import ERROR, weights_path
 from nnexp.tasks import task_of
 from nnexp.tracking.journal import Journal
@@ -124,7 +125,7 @@ def train(
     with display.training(trainer), closing(trainer.epochs()) as evaluations, closing(confusion_log):
         for record, predicted in evaluations:
             journal.log_metrics(record.at, record.metrics() | confusion_log.update(record, predicted))
-            check_divergence(record, trainer.steps_taken, settings.optimizer.lr)
+            check_divergence(record, components.network.theta, trainer.steps_taken, settings.optimizer.lr)
             result.history.append(record)
             best.offer(record)
             display.epoch(record, best)
@@ -136,9 +137,9 @@ def train(
         result.stopped = f"time budget of {settings.trainer.time_budget:g} s is used up"
 
 
-def check_divergence(record: Record, step: int, lr: float) -> None:
-    """Raise a DivergedError if the loss is NaN or infinite."""
-    loss = record.train_loss + record.val_loss
+def check_divergence(record: Record, theta: Array, step: int, lr: float) -> None:
+    """Raise a DivergedError if the loss is NaN or infinite; without validation, also if a weight is."""
+    loss = record.train_loss + (float(theta.sum()) if record.val_loss is None else record.val_loss)
     if not np.isfinite(loss):
         value = "NaN" if np.isnan(loss) else "infinite"
         problem = f"training diverged: the loss is {value} at step {step} (epoch {record.epoch})"
@@ -155,12 +156,14 @@ def evaluate(components: Components, result: Result, test: bool = True) -> None:
         return
     components.best.restore()
     save_weights(components.network, result.folder / weights_path("best"))
-    result.metrics |= {f"best/val_{best.score_name}": best.val_score, "best/val_loss": best.val_loss}
+    if best.val_score is not None and best.val_loss is not None:
+        result.metrics |= {f"best/val_{best.score_name}": best.val_score, "best/val_loss": best.val_loss}
     result.metrics["best/epoch"] = best.epoch
     if components.trainer.unit == "step":
         result.metrics["best/step"] = best.at
-    result.splits["val"] = evaluate_split(components, components.validation)
-    if test:
+    if components.validation is not None:
+        result.splits["val"] = evaluate_split(components, components.validation)
+    if test and components.test is not None:
         result.splits["test"] = evaluate_split(components, components.test)
         metrics = result.splits["test"].metrics()
         result.metrics |= {f"test/{name}": value for name, value in metrics.items()}
@@ -181,10 +184,18 @@ def finish(settings: Settings, result: Result, uploader: Uploader, display: Disp
         raise interrupt  # so that a sweep stops too
 
 
-def optimized_metric(settings: Settings, components: Components) -> str:
-    """Return the name of the metric that a run returns to a sweep; a ConfigError if the task lacks it."""
+def optimized_metric(settings: Settings, components: Components) -> str | None:
+    """Return the name of the metric that a run returns to a sweep; a ConfigError if the run will lack it.
+
+    None: there are no validation examples that a metric could be of.
+    """
     task = task_of(components.dataset.task)
-    name = settings.optimized_metric or f"best/val_{task.score}"
+    name = settings.optimized_metric
+    if name is None:
+        return f"best/val_{task.score}" if components.validation is not None else None
+    if name.startswith("test/") and components.test is None:
+        problem = f"{components.dataset.name} has no test examples; fix: optimized_metric=null"
+        raise ConfigError([Problem(f"optimized_metric={name}", problem)])
     if name.endswith(("accuracy", "r2")) and not name.endswith(task.score):
         problem = f"{task.noun} has no such metric; fix: optimized_metric=best/val_{task.score}"
         raise ConfigError([Problem(f"optimized_metric={name}", problem)])

@@ -61,14 +61,16 @@ def group_by_setting(runs: Sequence[SweepRun]) -> dict[str, list[SweepRun]]:
 
 
 def sweep_curves(runs: Sequence[SweepRun]) -> Figure:
-    """Draw training loss and validation score."""
+    """Draw training loss and validation score; the score of the training where a run has no validation."""
     task = task_of_metrics(runs[0].epochs[0][1])
     assert task is not None
     groups = group_by_setting(runs)
     shown = dict(list(groups.items())[: len(COLORS)])
     figure = new_figure(11, 4.4 + 0.22 * len(shown), "constrained")
     loss, score = figure.subplots(1, 2)
-    metrics = {"train/loss": "training loss", f"val/{task.score}": f"validation {task.score_label}"}
+    validated = all(f"val/{task.score}" in run.epochs[0][1] for run in runs)
+    split, word = ("val", "validation") if validated else ("train", "training")
+    metrics = {"train/loss": "training loss", f"{split}/{task.score}": f"{word} {task.score_label}"}
     for axes, (metric, title) in zip((loss, score), metrics.items(), strict=True):
         style_axes(axes, runs[0].unit, title=title)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -80,7 +82,7 @@ def sweep_curves(runs: Sequence[SweepRun]) -> Figure:
     handles, labels = score.get_legend_handles_labels()
     first = f", the first {len(shown)} of {len(groups)} settings" if len(groups) > len(shown) else ""
     style = {"frameon": False, "fontsize": 9, "ncols": 1 if max(map(len, labels)) > 50 else 2}
-    title = f"validation {task.score_label} at the end{first}"
+    title = f"{word} {task.score_label} at the end{first}"
     figure.legend(handles, labels, loc="outside lower center", title=title, **style)
     return figure
 

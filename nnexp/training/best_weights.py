@@ -15,7 +15,7 @@ Monitor = Literal["score", "loss"]
 
 @dataclass(eq=False)
 class BestWeights:
-    """The best record so far, with the weights and the state of its network.
+    """The best record so far, with the weights and the state of its network; without validation the last one.
 
     Args:
         network: whose weights are kept.
@@ -36,13 +36,17 @@ class BestWeights:
 
     def offer(self, record: Record) -> bool:
         """Keep the network's weights if this record is the best so far; return whether it is."""
+        if record.val_loss is None:
+            return self.keep(record)
         value = self.monitored(record)[0]
         self.evaluations_since_improvement += 1
         if value > self.best_value + self.min_delta:
             self.best_value = value
             self.evaluations_since_improvement = 0
-        if not self.is_improvement(record):
-            return False
+        return self.is_improvement(record) and self.keep(record)
+
+    def keep(self, record: Record) -> bool:
+        """Keep the network's weights with their record; return True."""
         self.record = record
         np.copyto(self.theta, self.network.theta)
         np.copyto(self.state, self.network.state)
@@ -58,6 +62,8 @@ class BestWeights:
 
     def monitored(self, record: Record) -> tuple[float, float]:
         """Return the monitored value and the one that breaks ties; higher is better."""
+        assert record.val_score is not None
+        assert record.val_loss is not None
         values = (record.val_score, -record.val_loss)
         return values if self.monitor == "score" else values[::-1]
 

@@ -14,8 +14,8 @@ class Record:
     epoch: int  # from 1; the one that the evaluation falls into
     train_loss: float
     train_score: float
-    val_loss: float
-    val_score: float
+    val_loss: float | None  # None, as the score, without validation examples
+    val_score: float | None
     lr: float  # the learning rate of the last step
     grad_norm: float  # the mean over the steps of the gradient's Euclidean norm
     seconds: float  # of training, without evaluation
@@ -25,11 +25,11 @@ class Record:
 
     def metrics(self) -> dict[str, float]:
         """Return the values by the names that they are logged under."""
+        validation = {"val/loss": self.val_loss, f"val/{self.score_name}": self.val_score}
         return {
             "train/loss": self.train_loss,
             f"train/{self.score_name}": self.train_score,
-            "val/loss": self.val_loss,
-            f"val/{self.score_name}": self.val_score,
+            **{name: value for name, value in validation.items() if value is not None},
             "lr": self.lr,
             "grad/norm": self.grad_norm,
             "time/epoch": self.seconds,

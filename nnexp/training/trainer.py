@@ -35,7 +35,7 @@ class Trainer:
     score: RunningMetric  # the running metric beside the loss
     optimizer_step: OptimizerStep  # updates the weights; planned for all steps of all epochs
     train: Batches  # batches in a new order in every pass
-    validation: Batches  # batches in a fixed order
+    validation: Batches | None  # batches in a fixed order; None: no evaluation
     _: KW_ONLY
     n_epochs: int  # how many
     evaluate_every: int | None = None  # the steps between two evaluations; None evaluates at each epoch's end
@@ -71,11 +71,11 @@ class Trainer:
         """Whether the time budget is used up."""
         return self.time_budget is not None and self.optimizer_step.elapsed > 1
 
-    def epochs(self) -> Generator[tuple[Record, Targets]]:
+    def epochs(self) -> Generator[tuple[Record, Targets | None]]:
         """Train; after each epoch, or every so many steps and at the end, evaluate and yield.
 
-        A record, and the predictions for the validation examples. Until the next record is asked for, the
-        network holds the weights to keep: an average, if there is one.
+        A record, and the predictions for the validation examples, if there are any. Until the next record is
+        asked for, the network holds the weights to keep: an average, if there is one.
         """
         for epoch in range(1, self.n_epochs + 1):
             batches = iter(self.train)
@@ -86,7 +86,8 @@ class Trainer:
                 if self.totals.examples and (is_last or not epoch_ended or self.evaluate_every is None):
                     with self.optimizer_step.averaging.applied():
                         record, predicted = self.record(epoch)
-                        self.optimizer_step.schedule.observe(record.val_loss)
+                        if record.val_loss is not None:
+                            self.optimizer_step.schedule.observe(record.val_loss)
                         yield record, predicted
                     self.start_record()
                 if is_last:
@@ -137,20 +138,22 @@ class Trainer:
             may_end_early = self.time_budget is not None
             self.optimizer_step.diagnostics.start(self.steps_taken, steps, may_end_early=may_end_early)
 
-    def record(self, epoch: int) -> tuple[Record, Targets]:
-        """Evaluate; return the record since the last one, and the predictions."""
+    def record(self, epoch: int) -> tuple[Record, Targets | None]:
+        """Evaluate on validation examples, if any; return the record since the last one, and predictions."""
         totals = self.totals
         diagnostics = self.optimizer_step.diagnostics
         train_score = self.score.value
-        validation = evaluate(self.network, self.loss, self.score, self.validation)
+        validation = None
+        if self.validation is not None:
+            validation = evaluate(self.network, self.loss, self.score, self.validation)
         at = epoch if self.evaluate_every is None else self.steps_taken
         record = Record(
             at=at,
             epoch=epoch,
             train_loss=totals.mean_loss,
             train_score=train_score,
-            val_loss=validation.loss,
-            val_score=validation.score,
+            val_loss=None if validation is None else validation.loss,
+            val_score=None if validation is None else validation.score,
             lr=self.optimizer_step.lr,
             grad_norm=totals.mean_norm,
             seconds=totals.seconds,
@@ -158,7 +161,7 @@ class Trainer:
             score_name=self.score.name,
             layers={} if diagnostics is None else diagnostics.measure(at),
         )
-        return record, validation.predicted
+        return record, None if validation is None else validation.predicted
 
 
 def steps_per_epoch(train: Batches, accumulate: int) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-from annotated_types import Ge, Gt, Lt
+from annotated_types import Ge, Lt
 from numpy.typing import NDArray
 
 from nnexp.data.canonical import Columns, FilePath, OptionalColumns
@@ -38,7 +38,7 @@ class Table(Source):
     validation: ValidationRatio = 0.2
     root: str = ""  # unused
     task: Literal["auto", "classification", "multilabel", "regression"] = "auto"
-    test: Annotated[float, Gt(0), Lt(1)] | None = 0.2  # the ratio of test rows; None: `split` names them
+    test: Annotated[float, Ge(0), Lt(1)] | None = 0.2  # ratio of test rows; 0: none; None: `split` names them
     split: str | None = None  # the column that assigns each row to train, validation or test
     group: str | None = None  # a column; rows of one group are never divided between the splits
     id: str | None = None  # a column that identifies rows: not an input, but in all tables of predictions
@@ -56,7 +56,8 @@ class Table(Source):
         super().__post_init__()
         requested = self.requested_columns()
         if self.test is None and self.split is None:
-            raise ValueError("data.test=null: set a ratio, or a column of test rows: data.split=COLUMN")
+            remedy = "fix: data.test=0.2, or data.test=0 for a network without a test"
+            raise ValueError(f"data.test=null needs a column of test rows, data.split; {remedy}")
         if self.task == "classification" and len(requested["target"]) > 1:
             remedy = "fix: data.task=multilabel or data.task=regression"
             raise ValueError(f"data.target={self.target}: a classification has one target; {remedy}")
@@ -152,12 +153,15 @@ class Table(Source):
             rows, test = rows[splits[rows] != TEST], rows[splits[rows] == TEST]
             if not len(test) and self.test is None:
                 problem = f"the column {self.split!r} names no test rows"
-                raise DataError(problem, "write test in some", "data.test=0.2")
-            if not len(test):
+                raise DataError(problem, "write test in some", "data.test=0.2 or data.test=0")
+            if not len(test) and self.test:
                 drawn = f"{self.test:g} of the training rows are drawn"
                 builder.notes.append(f"the column {self.split} names no test rows: {drawn}")
-        if not len(test) and self.test is not None:
+        if not len(test) and self.test:
             candidates = rows if assigned is None else rows[~assigned[rows]]
             test = draw_test(candidates, self.test, builder.target.y, groups, self.stratify)
             rows = np.setdiff1d(rows, test, assume_unique=True)
+        if assigned is not None and not self.has_validation:
+            builder.notes.append(f"the validation rows of {self.split} are training rows: data.validation=0")
+            assigned = None
         return rows, test, assigned

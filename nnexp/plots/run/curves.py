@@ -36,17 +36,19 @@ def curves(
     assert task is not None
     steps = [step for step, _ in epochs]
     metrics = {name: [values[name] for _, values in epochs] for name in epochs[0][1]}
-    scores = metrics[f"val/{task.score}"]
-    losses = metrics["val/loss"]
+    scores = metrics.get(f"val/{task.score}", [])
     if best not in steps:
-        best = steps[min(range(len(steps)), key=lambda i: (-scores[i], losses[i]))]
-    best_score = task.format_score(scores[steps.index(int(best))])
+        best = steps[min(range(len(scores)), key=lambda i: (-scores[i], metrics["val/loss"][i]), default=-1)]
+    which = (
+        f" (best {unit} {best:.0f}: {task.format_score(scores[steps.index(int(best))])})" if scores else ""
+    )
     figure = new_figure(12.2, 3.4)
     loss, score, rate = (add_axes(figure, (left, 0.5, width, 2.55), unit) for left, width in PANELS)
     for axes, name in ((loss, "loss"), (score, task.score)):
         plot_curve(axes, steps, metrics[f"train/{name}"], color=TRAIN, label="training (running mean)")
-        plot_curve(axes, steps, metrics[f"val/{name}"], color=VALIDATION, label="validation")
-        axes.axvline(best, color=REFERENCE, linewidth=0.8, linestyle="--", label=f"best {unit}")
+        if scores:
+            plot_curve(axes, steps, metrics[f"val/{name}"], color=VALIDATION, label="validation")
+            axes.axvline(best, color=REFERENCE, linewidth=0.8, linestyle="--", label=f"best {unit}")
     loss.set_ylim(bottom=0)
     loss.legend(fontsize=8, loc="upper right", edgecolor="none", borderpad=0)
     if metric_info(task.score).style == "percent":
@@ -56,7 +58,7 @@ def curves(
     rate.plot(steps, metrics["lr"], color=RATE)
     rate.set_ylim(bottom=0)
     set_title(loss, "loss")
-    set_title(score, f"{task.score_label} (best {unit} {best:.0f}: {best_score})")
+    set_title(score, f"{task.score_label}{which}")
     set_title(rate, f"learning rate, end of {unit}" if unit == "epoch" else "learning rate")
     for axes in (loss, score, rate):
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))

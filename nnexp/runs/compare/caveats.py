@@ -96,7 +96,7 @@ def _examples_differ(runs: ComparedRuns, split: str) -> str:
 
 
 def _split_params_differ(runs: ComparedRuns) -> str:
-    if all(run.digest("validation") for run in runs):
+    if all(run.digest("training") for run in runs):
         return ""
     values = {key: [run.run.params.get(key, "") for run in runs] for key in SPLIT_KEYS}
     differing = {key: row for key, row in values.items() if len({*row} - {""}) > 1}

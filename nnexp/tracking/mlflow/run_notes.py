@@ -59,16 +59,19 @@ def description(params: Mapping[str, str], data: Mapping[str, Any]) -> str:
 
 def result(metrics: Mapping[str, float]) -> str:
     """Format the scores in a sentence; empty where there are none."""
-    if (task := task_of_metrics(metrics)) is None:
+    if "best/epoch" not in metrics:
         return ""
-    validation = task.format_score(metrics[f"best/val_{task.score}"])
+    epoch = f"epoch {metrics['best/epoch']:.0f}"
+    seconds = metrics.get("time/total")
+    took = "" if seconds is None else f", in {format_metric('time/total', seconds)}"
+    if (task := task_of_metrics(metrics)) is None:
+        return f"Nothing was held out: no score; the weights are those of {epoch}{took}."
     tested = "; no test score"
     if (test := metrics.get(f"test/{task.score}")) is not None:
         tested = f", **{task.format_score(test)}** on test"
-    seconds = metrics.get("time/total")
-    took = "" if seconds is None else f", in {format_metric('time/total', seconds)}"
-    epoch = f"epoch {metrics['best/epoch']:.0f}"
-    return f"{task.score_label} **{validation}** on validation ({epoch}){tested}{took}."
+    if (validation := metrics.get(f"best/val_{task.score}")) is None:
+        return f"{task.score_label}: no validation ({epoch}){tested}{took}."
+    return f"{task.score_label} **{task.format_score(validation)}** on validation ({epoch}){tested}{took}."
 
 
 def short_result(metrics: Mapping[str, float]) -> str:

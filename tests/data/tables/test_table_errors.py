@@ -210,7 +210,7 @@ def test_arrays_that_are_no_table(arrays, problem):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"test": None}, "data.test=null: set a ratio, or a column"),
+        ({"test": None}, "data.test=null needs a column of test rows"),
         ({"target": ["a", "b"], "task": "classification"}, "a classification has one target"),
         ({"drop": ["y"]}, "the column y can be only one of data.target, data.split, data.group, data.drop"),
         ({"split": "g", "group": "g"}, "the column g can be only one of"),

@@ -1,0 +1,48 @@
+"""Advice about ids, tests and validation."""
+
+from advice.advice import Case
+
+DIGITS = "data=digits data.validation=0"
+TABLE = "data=table data.path=pets.csv data.target=kind"
+PETS = "size,kind,split\n" + "".join(f"{n},{'ab'[n % 2]},{('train', 'val')[n % 3 == 0]}\n" for n in range(40))
+
+CASES = [
+    Case(
+        f"{DIGITS} trainer.patience=3",
+        "trainer.patience=3\n    needs validation examples, and data.validation=0 holds out none",
+        ("trainer.patience=null", "data.validation=0.2"),
+    ),
+    Case(
+        f"{DIGITS} schedule=plateau",
+        "schedule=plateau\n    needs validation examples",
+        ("schedule=constant", "data.validation=0.2"),
+    ),
+    Case(
+        f"{DIGITS} optimized_metric=best/val_loss",
+        "optimized_metric=best/val_loss\n    needs validation examples",
+        ("optimized_metric=null", "data.validation=0.2"),
+    ),
+    Case(
+        f"{DIGITS} data.folds=3",
+        "data.validation=0 with data.folds=3, one of which validates",
+        ("data.folds=null", "data.validation=0.2"),
+    ),
+    Case(
+        f"{TABLE} data.test=0 data.drop=[split] optimized_metric=test/accuracy",
+        "pets has no test examples",
+        ("optimized_metric=null",),
+        {"pets.csv": PETS},
+    ),
+    Case(
+        f"{TABLE} data.drop=[split] data.test=null",
+        "data.test=null needs a column of test rows, data.split",
+        ("data.test=0.2", "data.test=0"),
+        {"pets.csv": PETS},
+    ),
+    Case(
+        f"{TABLE} data.split=split data.test=null",
+        "the column 'split' names no test rows",
+        ("data.test=0.2", "data.test=0"),
+        {"pets.csv": PETS},
+    ),
+]
