@@ -89,7 +89,7 @@ class RegressionReport:
     @property
     def r2(self) -> NDArray[np.float64]:
         """R2 of each target, (T,); of a constant one 1 if it is predicted exactly, else 0."""
-        deviations = self.y - self.y.mean(axis=0, dtype=np.float64)
+        deviations = np.where(np.ptp(self.y, axis=0) > 0, self.y - self.y.mean(axis=0, dtype=np.float64), 0)
         return r2_of_sums(np.square(self.errors).sum(axis=0), np.square(deviations).sum(axis=0))
 
     @property

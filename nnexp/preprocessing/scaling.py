@@ -138,8 +138,7 @@ def is_constant(
     """Return which columns hold one number, from their smallest and largest (I,); inf and -inf: none."""
     difference = high - low
     largest = np.maximum(np.abs(low), np.abs(high))
-    exact = whole & (largest <= EXACT_FLOAT64)
-    return np.asarray((difference <= 0) | (~exact & (difference <= NOISE * largest)))
+    return np.asarray((difference <= 0) | (~whole & (difference <= NOISE * largest)))
 
 
 def moments(x: NDArray[Any], rows: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

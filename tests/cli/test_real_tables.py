@@ -116,7 +116,10 @@ def test_a_real_table_goes_all_the_way(table, store):
 
     assert "largest difference" in command("export", "last", "--onnx", "--out", "model.onnx")
     with served(f"runs:/{shown['run_id']}/model") as predict:
-        for content, expected in [(Path("new.csv").read_bytes(), new), (Path(f"{table.name}.csv").read_bytes(), again)]:
+        for content, expected in [
+            (Path("new.csv").read_bytes(), new),
+            (Path(f"{table.name}.csv").read_bytes(), again),
+        ]:
             answer = predict(content)
             for name in answer:
                 assert list(answer[name].astype(str)) == list(expected[name].astype(str))

@@ -9,13 +9,14 @@ from nnexp.data.errors import raise_errors
 from nnexp.data.splitting import Rows
 from nnexp.data.tables.centring import Centring
 from nnexp.data.tables.column_buffers import CategoryColumn, NumberColumns, arrange_rows, insert_columns
+from nnexp.data.tables.column_statistics import describe_pair
 from nnexp.data.tables.id_column import IdColumn
 from nnexp.data.tables.partition import Groups
 from nnexp.data.tables.reader import TableReader
 from nnexp.data.tables.roles import Roles
 from nnexp.data.tables.target import TargetColumn
 from nnexp.data.tables.text_encoding import TextEncoder, check_text
-from nnexp.messages import listed, plural
+from nnexp.messages import listed, merged_list_override, plural
 from nnexp.preprocessing.columns import Column, DescribeRow
 from nnexp.preprocessing.scaling import narrow
 
@@ -94,11 +95,18 @@ class TableBuilder:
             names = [numbers.names[j] for j in centring.columns]
             blocks = self.reader.iter_blocks(dict.fromkeys(names, "number"))
             centring.store([block[name] for name in names] for block in blocks)
-        self.note(
-            "different numbers become one in float32, beside numbers that far apart",
-            centring.describe_merged(),
-        )
+        self.note_precision(centring)
         return centring.origin
+
+    def note_precision(self, centring: Centring) -> None:
+        """Note columns whose numbers float32 or float64 cannot tell apart."""
+        if steps := [f"{name} ({step:g})" for name, step in centring.coarse_columns.items()]:
+            remedy = "fix: subtract a common number from all of them in the file"
+            self.notes.append(f"numbers have only these steps in float64: {listed(steps)}; {remedy}")
+        if merged := centring.merged_columns:
+            examples = listed([describe_pair(name, pair) for name, pair in merged.items()])
+            drop = merged_list_override("data.drop", self.roles.drop, merged)
+            self.notes.append(f"different numbers become one in float32: {examples}; fix: {drop}")
 
     def arrange(
         self, training: Rows, test: Rows, encoder: TextEncoder

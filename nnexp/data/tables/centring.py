@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from nnexp.data.splitting import Rows
 from nnexp.data.tables.column_buffers import NumberColumns
-from nnexp.data.tables.column_statistics import Pair, merged_pair
-from nnexp.preprocessing.scaling import choose_origin, moments, narrow
+from nnexp.data.tables.column_statistics import Pair, merged_pair, sampled_pair
+from nnexp.preprocessing.scaling import EXACT_FLOAT64, PRECISION, TINY, choose_origin, moments, narrow
 
 ROWS = 1 << 14  # training rows that the origin is chosen from
 
@@ -27,16 +27,20 @@ class Centring:
         low, high, whole = self.statistics.low, self.statistics.high, self.statistics.whole
         self.origin = choose_origin(low, high, whole, self.mean, deviation)  # (J,)
         for j in np.flatnonzero(self.origin).tolist():
-            self.mean[j] = self.statistics.mean_near(j, self.mean[j], deviation[j])
-            self.origin[j] = np.rint(self.mean[j]) if whole[j] else self.mean[j]
+            if deviation[j] < self.statistics.spacing(j, np.float32):
+                self.mean[j] = self.statistics.mean_near(j, self.mean[j])
+                self.origin[j] = np.rint(self.mean[j]) if whole[j] else self.mean[j]
         for noisy in np.flatnonzero(self.statistics.constant & (low < high)):
             column = numbers.array[:, noisy]
             column[~np.isnan(column)] = low[noisy]
         self.merged: dict[int, Pair] = {}  # by column, two numbers that become one
         self.whole: dict[int, list[NDArray[np.float64]]] = {}  # by column, numbers that may do so
         for j in range(len(numbers.names)):
-            pair = self.statistics.sampled_pair(j, self.origin[j], self.mean[j])
-            if pair is not None and not self.statistics.constant[j]:
+            if self.statistics.constant[j]:
+                continue
+            if high[j] - low[j] < TINY:
+                self.merged[j] = float(low[j]), float(high[j])
+            elif pair := sampled_pair(self.statistics.sample(j), self.origin[j], self.mean[j]):
                 self.merged[j] = pair
             elif self.statistics.may_merge(j, self.origin[j]):
                 self.whole[j] = []
@@ -65,13 +69,20 @@ class Centring:
                 self.merged[j] = pair
                 self.whole[j].clear()
 
-    def describe_merged(self) -> list[str]:
-        """Name the columns with numbers that become one, each with an example."""
-        names, whole = self.numbers.names, self.statistics.whole
-        return [
-            f"{names[j]} ({' and '.join(f'{x:.0f}' if whole[j] else repr(x) for x in pair)})"
-            for j, pair in sorted(self.merged.items())
-        ]
+    @property
+    def merged_columns(self) -> dict[str, Pair]:
+        """Columns with different numbers that become one, each with an example."""
+        return {self.numbers.names[j]: pair for j, pair in sorted(self.merged.items())}
+
+    @property
+    def coarse_columns(self) -> dict[str, float]:
+        """Columns whose numbers even float64 rounds by much of their deviation: its steps there."""
+        statistics = self.statistics
+        exact = statistics.whole & (np.maximum(-statistics.low, statistics.high) <= EXACT_FLOAT64)
+        uncertain = np.flatnonzero(~statistics.constant & ~exact).tolist()
+        steps = {j: statistics.spacing(j, np.float64) for j in uncertain}
+        coarse = [j for j, step in steps.items() if step > PRECISION * statistics.sample(j).std()]
+        return {self.numbers.names[j]: steps[j] for j in coarse}
 
     def merged_pair(self, j: int, numbers: NDArray[np.float64]) -> Pair | None:
         return merged_pair(numbers, self.origin[j], self.mean[j])

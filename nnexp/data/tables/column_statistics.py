@@ -21,6 +21,7 @@ class ColumnStatistics:
         self.high = np.full(columns, -np.inf)
         self.whole = np.ones(columns, bool)
         self.count = np.zeros(columns, np.int64)
+        self.rng = np.random.default_rng(0)
         self.samples: list[list[NDArray[np.float64]]] = [[] for _ in range(columns)]
 
     def add(self, j: int, numbers: NDArray[np.float64]) -> int:
@@ -36,8 +37,13 @@ class ColumnStatistics:
         self.high[j] = max(self.high[j], present.max(initial=-np.inf))
         self.whole[j] = self.whole[j] and (present == np.rint(present)).all()
         self.count[j] += len(present)
-        self.samples[j].append(present[:: 1 + int(self.count[j]) // SAMPLE].copy())
+        self.samples[j].append(self.draw(present, 1 + int(self.count[j]) // SAMPLE))
         return len(numbers) - len(present)
+
+    def draw(self, numbers: NDArray[np.float64], step: int) -> NDArray[np.float64]:
+        """Draw one of `step` numbers at random: rows may be in a periodic order."""
+        size = -(-len(numbers) // step)
+        return numbers.copy() if step == 1 else numbers[self.rng.integers(0, len(numbers), size)]
 
     @property
     def constant(self) -> NDArray[np.bool_]:
@@ -56,18 +62,28 @@ class ColumnStatistics:
     def sample(self, j: int) -> NDArray[np.float64]:
         return np.concatenate([*self.samples[j], np.empty(0)])
 
-    def mean_near(self, j: int, rounded: float, deviation: float) -> float:
-        """Return the mean of numbers of the j-th column that rounding to float32 has moved to `rounded`."""
-        width = max(deviation, float(np.spacing(np.float32(self.largest(j)))))
+    def spacing(self, j: int, dtype: type[np.floating]) -> float:
+        """Return the distance between neighbours of that type at the largest number of a column."""
+        return float(np.spacing(dtype(self.largest(j))))
+
+    def mean_near(self, j: int, rounded: float) -> float:
+        """Return the mean of the numbers of a column that rounding to float32 has moved to `rounded`."""
         sample = self.sample(j)
-        near = sample[np.abs(sample - rounded) <= width]
+        near = sample[np.abs(sample - rounded) <= self.spacing(j, np.float32)]
         return float(near.mean()) if len(near) else rounded
 
-    def sampled_pair(self, j: int, origin: float, mean: float) -> Pair | None:
-        """Return two numbers of a column that become one; None if few of its sample do."""
-        distinct = np.unique(self.sample(j))
-        same = merged_with_next(distinct, origin, mean)
-        return _pair(distinct, same) if same.sum() > MERGED * len(distinct) else None
+
+def sampled_pair(sample: NDArray[np.float64], origin: float, mean: float) -> Pair | None:
+    """Return two numbers of a sample (n,) that become one; None if few do."""
+    distinct = np.unique(sample)
+    same = merged_with_next(distinct, origin, mean)
+    return _pair(distinct, same) if same.sum() > MERGED * len(distinct) else None
+
+
+def describe_pair(name: str, pair: Pair) -> str:
+    """Name a column with two of its numbers."""
+    one, two = (f"{number:.0f}" if number.is_integer() else f"{number:.17g}" for number in pair)
+    return f"{name} ({one} and {two})"
 
 
 def merged_with_next(distinct: NDArray[np.float64], origin: float, mean: float) -> NDArray[np.bool_]:

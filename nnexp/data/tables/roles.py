@@ -23,6 +23,7 @@ class Roles:
     features: dict[str, ColumnType]
     markers: dict[str, ColumnType]  # assign rows to a split or a group
     categorical: tuple[str, ...]  # features that are categories by `data.categorical`
+    drop: tuple[str, ...]  # as `data.drop` names them
     id: str  # the column that identifies the rows; empty: none does
     notes: tuple[str, ...]  # how the file was read
     errors: dict[str, DataError]  # of features that cannot be read, by name
@@ -84,7 +85,16 @@ def assign_roles(reader: TableReader, task: str, requested: Mapping[str, Sequenc
     notes = (*reader.notes, *(["the column of row numbers without a name is left out"] if unnamed else []))
     marker_types: dict[str, ColumnType] = dict.fromkeys(marking, "text")
     id_column = identifying[0] if identifying else ""
-    return Roles(typed(targets), typed(features), marker_types, tuple(categorical), id_column, notes, errors)
+    return Roles(
+        targets=typed(targets),
+        features=typed(features),
+        markers=marker_types,
+        categorical=tuple(categorical),
+        drop=tuple(requested["drop"]),
+        id=id_column,
+        notes=notes,
+        errors=errors,
+    )
 
 
 def _expand(reader: TableReader, requested: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:

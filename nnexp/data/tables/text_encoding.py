@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from nnexp.data.errors import DataError
 from nnexp.data.splitting import Rows
 from nnexp.data.tables.column_buffers import CategoryColumn, Codes
-from nnexp.data.tables.column_statistics import ColumnStatistics
+from nnexp.data.tables.column_statistics import ColumnStatistics, sampled_pair
 from nnexp.messages import listed
 from nnexp.preprocessing.categories import OTHER, UnseenValues, index_of_other, list_values, select_categories
 from nnexp.preprocessing.columns import MAX_ROWS, Column, encode_date_features
@@ -110,7 +110,7 @@ class TextEncoder:
         statistics = ColumnStatistics(1)
         statistics.add(0, known)
         origin = float(np.rint(known.mean()))
-        if pair := statistics.sampled_pair(0, origin, float(known.mean())):
+        if pair := sampled_pair(statistics.sample(0), origin, float(known.mean())):
             times = " and ".join(str(np.datetime64(round(moment * DAY), "us")) for moment in pair)
             self.note("different times become one in float32", f"{name} ({times})")
         return origin
