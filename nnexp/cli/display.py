@@ -130,6 +130,8 @@ class SweepLine(Display):
         text = f"[bold]{escape(self.label)}[/]{status} {results}  {escape(str(short_path(result.folder)))}"
         if outcome.error:
             text += f" [yellow](not uploaded to MLflow: {escape(first_line(outcome.error))})[/]"
+        if outcome.note:
+            text += f" [yellow]({escape(first_line(outcome.note))})[/]"
         self.console.print(text)
         log.info(self.console.render_str(text).plain)
 

@@ -13,7 +13,7 @@ from nnexp.run_folder import CONFIG, ENVIRONMENT, ERROR, NETWORK, SPLITS, UPLOAD
 from nnexp.runs.columns import iso_time
 from nnexp.runs.query import Run
 from nnexp.tasks import TASKS
-from nnexp.tracking.mlflow.upload_state import UploadState
+from nnexp.tracking.mlflow.upload_state import run_ids
 
 WORST_CLASSES = 3
 MACHINE = ("cpu", "cores", "threads", "platform", "python", "packages", "blas")
@@ -117,7 +117,7 @@ def _output_folder(run: Run) -> Path | None:
     """Return the folder that the training wrote, if it is in the working directory's outputs."""
     states = Path("outputs").rglob(UPLOAD_STATE) if run.id else ()
     folders = (path.parent.absolute() for path in states)
-    return next((folder for folder in folders if UploadState.load(folder).run_id == run.id), None)
+    return next((folder for folder in folders if run.id in run_ids(folder)), None)
 
 
 def _error(run: Run) -> str:

@@ -16,6 +16,7 @@ from nnexp.experiment.components import Components
 from nnexp.redaction import redacted
 from nnexp.run_folder import CONFIG, DATASET, ENVIRONMENT, GIT_DIFF, NETWORK
 from nnexp.tracking.journal import Journal
+from nnexp.tracking.mlflow.destination import path_from_home
 from nnexp.tracking.mlflow.store import SQLITE
 from nnexp.tracking.provenance import describe_environment, git_state, user_name
 
@@ -53,7 +54,7 @@ def write_run_metadata(
     }
     if code["commit"] != "none":
         tags["mlflow.source.git.commit"] = code["commit"]
-    destination = upload_destination(settings.tracking, home)
+    destination = upload_destination(settings.tracking, home, folder)
     unit = components.trainer.unit
     journal.log_run(settings.run_name, params(values), tags, destination, start_time, unit)
     journal.log_artifacts(CONFIG, ENVIRONMENT, DATASET, NETWORK)
@@ -62,7 +63,7 @@ def write_run_metadata(
         journal.log_artifacts(GIT_DIFF)
 
 
-def upload_destination(tracking: TrackingSettings, home: Path) -> dict[str, Any] | None:
+def upload_destination(tracking: TrackingSettings, home: Path, folder: Path) -> dict[str, Any] | None:
     """Return where the run is uploaded, now or by a later `nnexp sync`; without a password. None: nowhere."""
     if not tracking.enabled:
         return None
@@ -70,4 +71,5 @@ def upload_destination(tracking: TrackingSettings, home: Path) -> dict[str, Any]
     if uri and uri.startswith(SQLITE):
         uri = f"{SQLITE}{(home / uri.removeprefix(SQLITE)).resolve()}"  # a later upload may start elsewhere
     settings = {key: getattr(tracking, key) for key in ("experiment", "register", "baseline", "system")}
-    return settings | {"uri": redacted(uri) if uri else None, "folder": str(home)}
+    place = {"folder": str(home), "run": path_from_home(folder, home)}
+    return settings | place | {"uri": redacted(uri) if uri else None}

@@ -13,11 +13,10 @@ from functools import cache, cached_property
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
-from urllib.parse import urlparse
-from urllib.request import url2pathname
 
 from nnexp.run_folder import JOURNAL, UPLOAD_STATE, History, RunFolder, history
-from nnexp.tracking.mlflow.store import StoreError, explain_error
+from nnexp.tracking.mlflow.relocation import local_path
+from nnexp.tracking.mlflow.store_errors import StoreError, explain_error
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -66,8 +65,7 @@ class MlflowBackend:
     @cached_property
     def folder(self) -> Path | None:
         """The folder of its artifacts, if it is on this machine."""
-        url = urlparse(self.artifact_uri)
-        return Path(url2pathname(url.path)) if url.scheme in ("", "file") else None
+        return local_path(self.artifact_uri)
 
     def history(self) -> History:
         """Read the metrics of each evaluation; from a server, several at once."""

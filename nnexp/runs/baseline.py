@@ -9,7 +9,8 @@ from nnexp.atomic_write import write_atomically
 from nnexp.run_folder import BASELINE, SPLITS
 from nnexp.runs.query import Runs
 from nnexp.tasks import Classification
-from nnexp.tracking.mlflow.store import StoreError, destination
+from nnexp.tracking.mlflow.destination import Destination
+from nnexp.tracking.mlflow.store_errors import StoreError
 
 
 def fetch(folder: Path, text: str, recorded_destination: Mapping[str, Any]) -> str:
@@ -18,7 +19,7 @@ def fetch(folder: Path, text: str, recorded_destination: Mapping[str, Any]) -> s
     Returns a warning, or nothing: without a baseline a plot is missing.
     """
     try:
-        runs = Runs(destination(recorded_destination))
+        runs = Runs(Destination.of(folder, recorded_destination).uri)
         run = runs.last_finished() if text == "last" else runs.find(text)
         paths = {split: f"{Classification.report_folder}/{split}.json" for split, _ in SPLITS}
         reports = {

@@ -5,13 +5,11 @@ import math
 import os
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing, nullcontext, suppress
+from contextlib import closing, suppress
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from filelock import FileLock
 
 from nnexp.messages import did_you_mean, first_line
 from nnexp.redaction import redacted
@@ -19,7 +17,14 @@ from nnexp.run_folder import JOURNAL
 from nnexp.runs.backends import MlflowBackend, RunError, logged_value, store_errors
 from nnexp.runs.run import Run, in_folder
 from nnexp.tasks import TASKS
-from nnexp.tracking.mlflow.store import SQLITE, check_connection, set_mlflow_defaults, tracking_uri
+from nnexp.tracking.mlflow.relocation import relocate, relocated
+from nnexp.tracking.mlflow.store import (
+    SQLITE,
+    check_connection,
+    set_mlflow_defaults,
+    store_lock,
+    tracking_uri,
+)
 from nnexp.tracking.mlflow.uris import check_uri, store_type
 
 if TYPE_CHECKING:
@@ -46,6 +51,7 @@ class Runs:
         self._given_uri = uri
         self.experiment = experiment
         self._experiments: dict[str, str] = {}  # names by id
+        self._former: list[Path] = []  # folders of a moved store that is read-only
 
     def find(self, text: str) -> Run:
         """Return one run.
@@ -129,9 +135,8 @@ class Runs:
         logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # tracebacks before retries
         from mlflow.tracking import MlflowClient
 
-        lockable = path is not None and os.access(path.parent, os.W_OK)  # a process may migrate the schema
-        lock = FileLock(path.parent / ".lock") if path is not None and lockable else nullcontext()
-        with store_errors(self.uri), lock:
+        with store_errors(self.uri), store_lock(self.uri):  # a process may create the tables
+            self._former = relocate(path) if path is not None else []
             client = MlflowClient(tracking_uri=self.uri)
             self._experiments = self._experiment_names(client)
         return client
@@ -152,6 +157,10 @@ class Runs:
         info = run.info
         params = dict(run.data.params)
         metrics = {name: logged_value(value) for name, value in run.data.metrics.items()}
+        artifacts = info.artifact_uri
+        if self._former:
+            folder = Path(self.uri.removeprefix(SQLITE)).parent.resolve()
+            artifacts = relocated(artifacts, self._former, folder)
         elapsed = (info.end_time - info.start_time) / 1000 if info.end_time else None
         return Run(
             id=info.run_id,
@@ -164,7 +173,7 @@ class Runs:
             metrics=metrics,
             tags=dict(run.data.tags),
             unit="epoch" if params.get("trainer.evaluate_every", "null") == "null" else "step",
-            backend=MlflowBackend(self.client, self.uri, info.run_id, metrics, info.artifact_uri),
+            backend=MlflowBackend(self.client, self.uri, info.run_id, metrics, artifacts),
         )
 
     def _unknown(self, text: str) -> RunError:

@@ -7,7 +7,8 @@ from nnexp.config import compose
 from nnexp.experiment.run import run
 from nnexp.runs.query import Run, RunError, Runs
 from nnexp.tracking.journal import Journal
-from nnexp.tracking.mlflow.store import StoreError, log_metrics, log_params, open_store, tracking_uri
+from nnexp.tracking.mlflow.store import log_metrics, log_params, open_store, tracking_uri
+from nnexp.tracking.mlflow.store_errors import StoreError
 
 pytestmark = accepts_warnings
 

@@ -2,6 +2,7 @@
 
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from nnexp.cli.arguments import Arguments
@@ -9,9 +10,10 @@ from nnexp.errors import UserError
 from nnexp.experiment.upload_process import upload_callbacks
 from nnexp.messages import listed, plural, short_path
 from nnexp.redaction import redacted
+from nnexp.tracking.mlflow.rebuilding import set_aside_if_damaged
 from nnexp.tracking.mlflow.store import DATABASE, SQLITE, set_mlflow_defaults, tracking_uri
 from nnexp.tracking.mlflow.uris import check_uri
-from nnexp.tracking.upload.sync import LocalRun, State, find_runs, read_run, upload
+from nnexp.tracking.upload.sync import LocalRun, State, database_of, find_runs, read_run, upload
 
 OUTPUTS = Path("outputs")
 STATES: dict[State, str] = {
@@ -31,6 +33,8 @@ def main(arguments: list[str]) -> int:
     help_text = "folders of runs or above them (default: outputs)"
     parser.add_argument("folder", nargs="*", type=Path, help=help_text)
     parser.add_argument("--uri", help="another store than the runs were made for")
+    rebuild = "also runs that were uploaded, where the store has lost them; a damaged database is set aside"
+    parser.add_argument("--rebuild", action="store_true", help=rebuild)
     parser.add_argument("--dry-run", action="store_true", help="only list the runs that would be uploaded")
     options = parser.parse_args(arguments)
     folders = options.folder or [OUTPUTS]
@@ -38,26 +42,50 @@ def main(arguments: list[str]) -> int:
         remedy = "" if options.folder else "; fix: change to the folder that nnexp was started in"
         raise UserError(f"{missing[0]}: no such folder{remedy}")
     check_uri(tracking_uri(options.uri))
-    runs = list(find_runs(*folders))
+    runs = list(find_runs(*folders, uri=options.uri))
     counts = Counter(run.state for run in runs)
     states = listed([f"{counts[state]} {text}" for state, text in STATES.items() if counts[state]])
     print(plural(len(runs), "run") + (f": {states}" if states else ""))
-    waiting = [run for run in runs if run.state == "waiting"]
+    wanted = ("waiting", "uploaded") if options.rebuild else ("waiting",)
+    selected = [run for run in runs if run.state in wanted]
     if options.dry_run:
-        for run in waiting:
+        for run in selected:
             print(f"{short_path(run.folder)}  {run.name}")
         return 0
-    uploaded = [upload_and_report(run, options.uri) for run in waiting]
-    return 0 if all(uploaded) else 1
+    if options.rebuild:
+        set_damaged_stores_aside(selected, options.uri)
+    return upload_all(selected, options.uri)
 
 
-def upload_and_report(run: LocalRun, uri: str | None) -> bool:
-    """Upload one run and print the outcome; returns whether it is in its store."""
+def set_damaged_stores_aside(runs: Sequence[LocalRun], uri: str | None) -> None:
+    """Rename the databases of these runs that SQLite cannot read, so that new ones are made."""
+    databases = {database_of(run.folder, uri) for run in runs}
+    for database in sorted(database for database in databases if database is not None):
+        if aside := set_aside_if_damaged(database):
+            print(f"{short_path(database)} is damaged: it is now {short_path(aside)}")
+
+
+def upload_all(runs: Sequence[LocalRun], uri: str | None) -> int:
+    """Upload runs; what stores have refused is printed once."""
     set_mlflow_defaults()
-    error = upload(run.folder, upload_callbacks(), uri)
-    if not error or read_run(run.folder).state == "uploaded":  # by another process meanwhile
-        print(f"{short_path(run.folder)}  {run.name}: uploaded", flush=True)
-        return True
+    notes: dict[str, None] = {}
+    failed = 0
+    for run in runs:
+        uploaded = upload(run.folder, upload_callbacks(), uri)
+        if uploaded.error and read_run(run.folder, uri).state != "uploaded":  # by another process meanwhile
+            failed += 1
+            print_error(run, uploaded.error)
+        else:
+            text = "uploaded" if uploaded.sent else "is there"
+            print(f"{short_path(run.folder)}  {run.name}: {text}", flush=True)
+            notes |= {uploaded.note: None} if uploaded.note else {}
+    for note in notes:
+        print(f"note: {note}", flush=True)
+    return 1 if failed else 0
+
+
+def print_error(run: LocalRun, error: str) -> None:
+    """Print why a run still waits, and the remedy."""
     remedy = f"try again when it is back, or use another store: nnexp sync --uri {SQLITE}$PWD/{DATABASE}"
-    print(f"nnexp: {short_path(run.folder)}: {redacted(error)}; fix: {remedy}", file=sys.stderr, flush=True)
-    return False
+    advice = "" if "; fix: " in error else f"; fix: {remedy}"
+    print(f"nnexp: {short_path(run.folder)}: {redacted(error)}{advice}", file=sys.stderr, flush=True)

@@ -15,7 +15,14 @@ from threading import Thread
 from nnexp.cli.arguments import Arguments
 from nnexp.errors import UserError
 from nnexp.redaction import redacted
-from nnexp.tracking.mlflow.store import SQLITE, check_connection, set_mlflow_defaults, tracking_uri
+from nnexp.tracking.mlflow.relocation import relocate
+from nnexp.tracking.mlflow.store import (
+    SQLITE,
+    check_connection,
+    set_mlflow_defaults,
+    store_lock,
+    tracking_uri,
+)
 from nnexp.tracking.mlflow.uris import check_uri, store_type
 
 HOST = "127.0.0.1"
@@ -45,8 +52,12 @@ def main(arguments: list[str]) -> int:
         return 0
     if uri.startswith("postgresql"):
         check_connection(uri)
-    if uri.startswith(SQLITE) and not Path(uri.removeprefix(SQLITE)).exists():
-        raise UserError(f"no runs here yet: {uri.removeprefix(SQLITE)} is missing; fix: nnexp data=digits")
+    if uri.startswith(SQLITE):
+        path = Path(uri.removeprefix(SQLITE))
+        if not path.exists():
+            raise UserError(f"no runs here yet: {path} is missing; fix: nnexp data=digits")
+        with store_lock(uri):
+            relocate(path)
     port = find_port(options.port) if options.port else find_port(PORT) or find_port(0)
     if not port:
         raise UserError(f"port {options.port} is in use; fix: omit --port to use a free one")

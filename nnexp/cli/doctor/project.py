@@ -12,7 +12,8 @@ from nnexp.messages import plural, short_path
 from nnexp.redaction import redacted
 from nnexp.run_folder import RunFolder
 from nnexp.runs.query import Runs
-from nnexp.tracking.mlflow.store import DATABASE, SQLITE, StoreError, tracking_uri
+from nnexp.tracking.mlflow.store import DATABASE, SQLITE, tracking_uri
+from nnexp.tracking.mlflow.store_errors import StoreError
 from nnexp.tracking.mlflow.uris import check_uri
 from nnexp.tracking.upload.sync import find_runs
 

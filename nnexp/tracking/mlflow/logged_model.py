@@ -3,11 +3,10 @@
 import json
 import os
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from nnexp.run_folder import NETWORK, Entry, RunFolder
+from nnexp.run_folder import NETWORK
 from nnexp.serving.model_spec import ModelSpec
 from nnexp.tracking.mlflow.model import NAME, save_model
 from nnexp.tracking.mlflow.store import URI_VARIABLE
@@ -16,46 +15,62 @@ if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
     from nnexp.tracking.mlflow.upload_state import UploadState
+    from nnexp.tracking.mlflow.writer import MlflowRunWriter
 
 NOT_SHOWN = ("plugins", "optimized_metric")  # params that do not describe the model
 PARAM_LENGTH = 250  # MLflow's limit for models
+MODELS_OF_RUN = "mlflow.log-model.history"  # tag; what MLflow 2 shows
 
 
-def log_model(
-    client: "MlflowClient", state: "UploadState", run: RunFolder, head: Mapping[str, Any], summary: Entry
-) -> str:
-    """Log the network with its best weights as a model of the run; returns the model's id.
-
-    `head` is the first entry of the journal, `summary` that of the metrics that are logged once.
-    """
+def log_model(writer: "MlflowRunWriter") -> str:
+    """Log the network with its best weights as a model of the writer's run; returns the model's id."""
     from mlflow.entities import LoggedModelOutput, LoggedModelStatus, Metric
 
+    client = writer.client
+    state = writer.state
     run_id = state.run_id
-    task = ModelSpec.read(run / NETWORK).task
-    names = [name for name in head["params"] if "." not in name and name not in NOT_SHOWN]
-    params = {name: head["params"][name][:PARAM_LENGTH] for name in names}
     where = f"source_run_id = '{run_id}' AND name = '{NAME}'"
     models = client.search_logged_models([state.experiment_id], where, max_results=1)
-    model = models[0] if models else None  # its id was lost
-    if model is None:
-        model = client.create_logged_model(state.experiment_id, NAME, run_id, params=params, model_type=task)
-    model_id = str(model.model_id)
+    model_id = str(models[0].model_id) if models else create_model(writer)  # its id may have been lost
     with tempfile.TemporaryDirectory() as temporary:
         path = Path(temporary) / NAME
-        home = Path(head["destination"]["folder"])
-        save_model(path, run.path, home, model_id=model_id, run_id=run_id)
+        save_model(path, writer.run_folder.path, writer.destination.home, model_id=model_id, run_id=run_id)
         client.log_model_artifacts(model_id, str(path))
     client.finalize_logged_model(model_id, LoggedModelStatus.READY)
     outputs = client.get_run(run_id).outputs
     if outputs is None or model_id not in [output.model_id for output in outputs.model_outputs]:
         client.log_outputs(run_id, [LoggedModelOutput(model_id, step=0)])  # a database accepts it only once
-    time = summary["time"]
+    time = writer.summary["time"]
     ids = {"model_id": model_id, "run_id": run_id}
-    scores = {name: v for name, v in summary["values"].items() if name.startswith(("best/", "test/"))}
+    values = writer.summary["values"]
+    scores = {name: value for name, value in values.items() if name.startswith(("best/", "test/"))}
     if scores:  # the run has them already, with the same time: they are not duplicated
         metrics = [Metric(name, value, time, 0, **ids) for name, value in scores.items()]
         client.log_batch(run_id, metrics=metrics)
     return model_id
+
+
+def create_model(writer: "MlflowRunWriter") -> str:
+    """Create the model in the store, as yet without files; returns its id."""
+    state = writer.state
+    values = writer.head["params"]
+    names = [name for name in values if "." not in name and name not in NOT_SHOWN]
+    params = {name: values[name][:PARAM_LENGTH] for name in names}
+    task = ModelSpec.read(writer.run_folder / NETWORK).task
+    create = writer.client.create_logged_model
+    model = create(state.experiment_id, NAME, state.run_id, params=params, model_type=task)
+    return writer.with_former_id(str(model.model_id), writer.former.model_id)
+
+
+def log_model_in_run(writer: "MlflowRunWriter") -> None:
+    """Log the network among the artifacts of its run, as MLflow 2 does; its URI is runs:/<run id>/model."""
+    client = writer.client
+    run_id = writer.state.run_id
+    with tempfile.TemporaryDirectory() as temporary:
+        path = Path(temporary) / NAME
+        model = save_model(path, writer.run_folder.path, writer.destination.home, run_id=run_id)
+        client.log_artifacts(run_id, str(path), NAME)
+    client.set_tag(run_id, MODELS_OF_RUN, json.dumps([model.get_tags_dict()]))
 
 
 def find_version(client: "MlflowClient", name: str, state: "UploadState") -> str:
@@ -76,16 +91,20 @@ def register_model(client: "MlflowClient", name: str, state: "UploadState", desc
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
-    model_id = state.model_id
     run_id = state.run_id
+    source = state.model_uri
+    if not state.model_id:
+        source = f"{client.get_run(run_id).info.artifact_uri}/{NAME}"
     previous = os.environ.get(URI_VARIABLE)
     set_tracking_uri(client.tracking_uri)  # where a database's registry looks for the model
     try:
-        source = f"models:/{model_id}"
-        made = client.create_model_version(name, source, run_id, model_id=model_id, description=description)
+        made = client.create_model_version(
+            name, source, run_id, description=description, model_id=state.model_id or None
+        )
     finally:
         set_tracking_uri(None)  # type: ignore[arg-type]  # also deletes the variable
         os.environ.update({URI_VARIABLE: previous} if previous else {})
-    versions = json.dumps([{"name": name, "version": made.version}])
-    client.set_logged_model_tags(model_id, {"mlflow.modelVersions": versions})
+    if state.model_id:
+        versions = json.dumps([{"name": name, "version": made.version}])
+        client.set_logged_model_tags(state.model_id, {"mlflow.modelVersions": versions})
     return str(made.version)

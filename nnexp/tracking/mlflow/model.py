@@ -23,7 +23,7 @@ from nnexp.serving.model_spec import ModelSpec
 from nnexp.tasks import task_of
 
 if TYPE_CHECKING:
-    from mlflow.models import ModelSignature
+    from mlflow.models import Model, ModelSignature
 
 NAME = "model"  # its URI is runs:/<run id>/model
 LOADER = "nnexp_model"
@@ -33,8 +33,11 @@ EXAMPLES = 3  # in the input example
 
 def save_model(
     path: Path, folder: Path, home: Path, model_id: str | None = None, run_id: str | None = None
-) -> None:
-    """Write a run's network as a folder in MLflow's format; plugins are searched for in `home`."""
+) -> "Model":
+    """Write a run's network as a folder in MLflow's format; plugins are searched for in `home`.
+
+    Without a model's id it is one among the artifacts of its run.
+    """
     run = RunFolder(folder)
     spec = ModelSpec.read(run / NETWORK)
     with tempfile.TemporaryDirectory() as temporary, warnings.catch_warnings():
@@ -49,9 +52,11 @@ def save_model(
         shutil.copyfile(Path(mlflow_loader.__file__), code)
         files = {"loader_module": LOADER, "data_path": str(data), "code_paths": [str(code)]}
         interface = {"signature": signature(spec), "input_example": input_example(spec)}
-        model = Model(run_id=run_id, model_id=model_id)
+        place = None if model_id else NAME
+        model = Model(artifact_path=place, run_id=run_id, model_id=model_id)
         packages = requirements(spec)
         pyfunc.save_model(path, mlflow_model=model, pip_requirements=packages, **files, **interface)
+        return model
 
 
 def disable_requirement_check() -> None:

@@ -35,8 +35,8 @@ def run_note(
     usage = [f"Started by `{command}`."] if command else []
     if state is not None:
         usage.append(f"Train it again and compare it bit by bit: `nnexp reproduce {state.run_id[:8]}`.")
-        if state.model_id:
-            serve = f"mlflow models serve -m models:/{state.model_id} --env-manager local"
+        if state.model_uri:
+            serve = f"mlflow models serve -m {state.model_uri} --env-manager local"
             usage.append(f"Serve it: `{serve}`.")
     scores = result(metrics or {})  # first: the UI folds long notes
     paragraphs = [scores, ENDED.get(status, ""), description(head["params"], run.dataset), " ".join(usage)]

@@ -4,25 +4,24 @@ import getpass
 import logging
 import os
 import sqlite3
+import stat
 import tempfile
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
-from nnexp.errors import UserError
-from nnexp.messages import first_line
-from nnexp.redaction import HIDDEN, redacted
+from nnexp.tracking.mlflow.relocation import relocate
+from nnexp.tracking.mlflow.store_errors import SERVERS, StoreError, explain_error
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric
     from mlflow.tracking import MlflowClient
 
 SQLITE = "sqlite:///"
-SERVERS = ("http://", "https://", "databricks")
 DATABASE = Path("mlruns") / "mlflow.db"
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
 NOTE = "mlflow.note.content"
@@ -40,21 +39,6 @@ MLFLOW_ENV = {  # no telemetry, progress bars or messages
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # the default, 7, keeps trying a dead server for minutes
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
 }
-REASONS = {  # by a text in the error message
-    "No module named 'psycopg": "a PostgreSQL store needs its driver: pip install 'nnexp[postgres]'",
-    "Connection refused": "connection refused: is the server running?",
-    "Name or service not known": "unknown host",
-    "Temporary failure in name resolution": "the host name cannot be resolved: is there a network?",
-    "timed out": "no answer in time",
-    "Remote end closed": "it closed the connection without an answer",
-    "Connection aborted": "it closed the connection without an answer",
-    "500 error responses": "it answers with errors (500)",
-    "401": "it refuses the name or the password: set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD",
-}
-
-
-class StoreError(UserError):
-    """The MLflow store cannot be used: why, and the remedy."""
 
 
 def tracking_uri(uri: str | None, folder: Path | None = None) -> str:
@@ -66,20 +50,6 @@ def tracking_uri(uri: str | None, folder: Path | None = None) -> str:
         problem = f"MLflow takes no database below a folder with {invalid.pop()} in its name"
         raise StoreError(f"{problem}: {path}; fix: set {URI_VARIABLE}")
     return f"{SQLITE}{path}"
-
-
-def destination(recorded: Mapping[str, Any]) -> str:
-    """Return the tracking URI of a journal's destination; a password comes from the environment only."""
-    home = Path(recorded["folder"])
-    uri = recorded["uri"]
-    if uri is None:  # the run's folder may have been copied from another machine
-        return f"{SQLITE}{home / DATABASE}" if home.is_dir() else tracking_uri(None)
-    if HIDDEN not in uri:
-        return str(uri)
-    current = os.environ.get(URI_VARIABLE, "")
-    if redacted(current) != uri:
-        raise StoreError(f"the run was made for {uri}; fix: set {URI_VARIABLE} to it, with name and password")
-    return current
 
 
 def set_mlflow_defaults() -> None:
@@ -99,6 +69,7 @@ def open_store(uri: str, experiment: str, note: str = "", home: Path = Path()) -
     if folder is not None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            Path(uri.removeprefix(SQLITE)).touch()  # as open as the umask allows; SQLite's own are not
             sqlite3.connect(uri.removeprefix(SQLITE)).close()  # MLflow would retry for minutes
         except (OSError, sqlite3.Error) as error:
             raise StoreError(f"{uri.removeprefix(SQLITE)}: {error}") from error
@@ -110,8 +81,10 @@ def open_store(uri: str, experiment: str, note: str = "", home: Path = Path()) -
     logging.getLogger("alembic").setLevel(logging.WARNING)
     beside = folder or (home if home.is_dir() else Path()) / DATABASE.parent
     artifacts = None if uri.startswith(SERVERS) else beside
-    with _lock(uri, folder):
+    with store_lock(uri):
         try:
+            if folder is not None:
+                relocate(Path(uri.removeprefix(SQLITE)))
             client = MlflowClient(tracking_uri=uri)
             return client, _experiment_id(client, experiment, note, artifacts)
         except StoreError:
@@ -145,20 +118,29 @@ def log_params(client: "MlflowClient", run_id: str, params: Mapping[str, str]) -
         client.log_batch(run_id, params=entities[start : start + PARAMS_PER_CALL])
 
 
-def explain_error(uri: str, error: Exception) -> str:
-    """Explain an error of the store at `uri` in one line, without a password."""
-    known = (reason for text, reason in REASONS.items() if text in str(error))
-    return f"MLflow at {redacted(uri)}: {next(known, redacted(first_line(error)))}"
+@contextmanager
+def store_lock(uri: str) -> Iterator[None]:
+    """Hold the lock to open a database: beside an SQLite file, else in this machine's temporary folder.
 
-
-def _lock(uri: str, folder: Path | None) -> AbstractContextManager[object]:
-    """Return the lock to open a database: beside an SQLite file, else in this machine's temporary folder."""
+    The lock file is as open as the database. Where this user cannot have it, the database was made by another
+    one, and is there already: its tables need no lock.
+    """
     if uri.startswith(SERVERS):
-        return nullcontext()
-    if folder is not None:
-        return FileLock(folder / ".lock")
-    name = f"nnexp-{getpass.getuser()}-{sha256(uri.encode()).hexdigest()[:16]}.lock"
-    return FileLock(Path(tempfile.gettempdir()) / name)
+        yield
+        return
+    if uri.startswith(SQLITE):
+        database = Path(uri.removeprefix(SQLITE))
+        path, mode = database.with_name(".lock"), stat.S_IMODE(database.stat().st_mode) | 0o600
+    else:
+        name = f"nnexp-{getpass.getuser()}-{sha256(uri.encode()).hexdigest()[:16]}.lock"
+        path, mode = Path(tempfile.gettempdir()) / name, 0o600
+    lock = FileLock(path, mode=mode)
+    with suppress(OSError):
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _experiment_id(client: "MlflowClient", name: str, note: str, folder: Path | None) -> str:

@@ -1,29 +1,64 @@
-"""Upload state of a run: what its MLflow store has already, kept in the run's folder to resume an upload."""
+"""Upload state of a run: what each store has of it already, kept in the run's folder to resume an upload."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from nnexp.atomic_write import write_atomically
 from nnexp.run_folder import UPLOAD_STATE, RunFolder
+from nnexp.tracking.mlflow.store import DATABASE, SQLITE
 
 
 @dataclass
 class UploadState:
     """What a store has of a run; ids are empty where it does not have it."""
 
-    store: str = ""  # tracking URI, without a password
+    store: str = ""  # its name, see Destination
     run_id: str = ""
     experiment_id: str = ""
     model_id: str = ""
+    model_in_run: bool = False  # the model is among the artifacts of the run, as in MLflow 2
     version: str = ""  # of the registered model
     offset: int = 0  # in the journal: the entries before it are there
     done: bool = False
+    refused: str = ""  # what the store would not take, in a sentence
+
+    @property
+    def model_uri(self) -> str:
+        """The URI of the model; empty where the store has none."""
+        if self.model_id:
+            return f"models:/{self.model_id}"
+        return f"runs:/{self.run_id}/model" if self.model_in_run else ""
 
     @classmethod
-    def load(cls, folder: Path) -> "UploadState":
-        """Read the state of a run's folder; an empty one where nothing was uploaded yet."""
-        return cls(**RunFolder(folder).json(UPLOAD_STATE))
+    def load(cls, folder: Path, store: str = "") -> "UploadState":
+        """Read the state of a run's folder for a store, or for the one that had the run first.
+
+        It is empty where nothing was uploaded yet.
+        """
+        states = _read(folder)
+        return states.get(store or next(iter(states), ""), cls(store=store))
 
     def save(self, folder: Path) -> None:
-        write_atomically(folder / UPLOAD_STATE, json.dumps(asdict(self)))
+        states = _read(folder) | {self.store: self}
+        values = {name: asdict(state) for name, state in states.items()}
+        write_atomically(folder / UPLOAD_STATE, json.dumps(values))
+
+
+def run_ids(folder: Path) -> set[str]:
+    """Return the ids that stores gave to the run of a folder."""
+    return {state.run_id for state in _read(folder).values() if state.run_id}
+
+
+def _read(folder: Path) -> dict[str, UploadState]:
+    """Read the states by store; an older file holds that of one store, whose path is absolute."""
+    values = RunFolder(folder).json(UPLOAD_STATE)
+    if "store" in values:
+        is_own = values["store"].startswith(SQLITE) and values["store"].endswith(f"/{DATABASE}")
+        values = {f"{SQLITE}{DATABASE}" if is_own else values["store"]: values}
+    known = {field.name for field in fields(UploadState)}
+    states = {}
+    for store, state in values.items():
+        kept = {key: value for key, value in state.items() if key in known}
+        states[store] = UploadState(**kept | {"store": store})
+    return states

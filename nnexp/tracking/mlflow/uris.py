@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 from nnexp.redaction import redacted
-from nnexp.tracking.mlflow.store import DATABASE, SQLITE, StoreError
+from nnexp.tracking.mlflow.store import DATABASE, SQLITE
+from nnexp.tracking.mlflow.store_errors import StoreError
 
 StoreType = Literal["sqlite", "database", "server", "files", "other"]
 DATABASES = ("postgresql", "mysql", "mssql")

@@ -10,12 +10,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nnexp.redaction import redacted
 from nnexp.run_folder import MISCLASSIFIED_TABLE, NETWORK, Entry, RunFolder
 from nnexp.tracking.mlflow.dataset_inputs import dataset_inputs
-from nnexp.tracking.mlflow.logged_model import find_version, log_model, register_model
+from nnexp.tracking.mlflow.destination import Destination
+from nnexp.tracking.mlflow.logged_model import find_version, log_model, log_model_in_run, register_model
+from nnexp.tracking.mlflow.rebuilding import restore_id
+from nnexp.tracking.mlflow.refusals import Refusals, is_refusal
 from nnexp.tracking.mlflow.run_notes import EXPERIMENT_NOTE, run_note, short_result
-from nnexp.tracking.mlflow.store import NOTE, destination, log_metrics, log_params, open_store
+from nnexp.tracking.mlflow.store import NOTE, SQLITE, log_metrics, log_params, open_store
 from nnexp.tracking.mlflow.upload_state import UploadState
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 DrawConfusion = Callable[[Sequence[Sequence[int]], Sequence[str], int, str], Any]
 """Draws a confusion matrix, given class names, step and unit of the step; returns a Pillow image."""
 JOURNAL_ID, TABLES = "nnexp.journal_id", "mlflow.loggedArtifacts"  # tags
+ANY_LIFECYCLE = 3  # ViewType.ALL: a run that was deleted is not made again
 CONFUSION_IMAGES = "confusion_val"  # which the UI shows with a slider over the epochs
 
 
@@ -44,21 +47,36 @@ class MlflowRunWriter:
         self.draw_confusion = draw_confusion
         self.heartbeat = heartbeat
         self.head = self.run_folder.entries()[0]
-        self.destination = self.head["destination"]
-        self.uri = uri or destination(self.destination)
-        self.state = UploadState.load(folder)
-        if self.state.store != redacted(self.uri):
-            self.state = UploadState(store=redacted(self.uri))
+        self.settings = self.head["destination"]
+        self.destination = Destination.of(folder, self.settings, uri)
+        self.uri = self.destination.uri
+        self.state = UploadState.load(folder, self.destination.store)
+        self.refusals = Refusals(self.uri)
+        self.former = UploadState()  # of a store that has lost the run
         self.may_repeat = bool(self.state.run_id)  # the store may have more than the state says
         self.has_metadata = self.state.offset > 0
         self.summary: Entry = {"values": {}, "time": 0}  # of the metrics that are logged once
 
     @cached_property
     def client(self) -> "MlflowClient":
-        name = self.destination["experiment"]
-        home = Path(self.destination["folder"])
+        name = self.settings["experiment"]
+        home = self.destination.home
         client, self.state.experiment_id = open_store(self.uri, name, EXPERIMENT_NOTE, home)
         return client
+
+    def check_store(self) -> bool:
+        """Return whether the store has the whole run; a state that it does not confirm is reset.
+
+        A database may have been deleted or replaced since, a server may take now what it has refused.
+        """
+        is_there = self.find_run() == self.state.run_id != ""
+        if self.state.done and is_there and not self.state.refused:
+            return True
+        if self.state.done or not is_there:
+            self.former = self.state
+            self.state = UploadState(store=self.former.store, experiment_id=self.former.experiment_id)
+            self.has_metadata = False
+        return False
 
     def send(self, entries: Sequence[Entry], offset: int | None = None) -> None:
         """Send entries, in their order; afterwards the store has the journal up to `offset`."""
@@ -96,20 +114,28 @@ class MlflowRunWriter:
             tags = self.head["tags"] | {JOURNAL_ID: self.head["id"]}
             began, name = self.head["time"], self.head["name"]
             run = client.create_run(state.experiment_id, began, tags=tags, run_name=name)
-            state.run_id = run.info.run_id
+            state.run_id = self.with_former_id(run.info.run_id, self.former.run_id)
         if not self.has_metadata:
             log_params(client, state.run_id, self.head["params"])
             client.set_tag(state.run_id, NOTE, run_note(self.run_folder, self.head))
             if inputs := dataset_inputs(self.run_folder, self.head["params"]):
-                client.log_inputs(state.run_id, inputs)
+                with self.refusals.skipped("dataset inputs"):
+                    client.log_inputs(state.run_id, inputs)
             self.has_metadata = True
             self.save_state()
 
     def find_run(self) -> str:
         """Search the store for the run, after a lost answer or under another URI; returns the id or ""."""
         where = f"tags.`{JOURNAL_ID}` = '{self.head['id']}'"
-        runs = self.client.search_runs([self.state.experiment_id], where, max_results=1)
+        runs = self.client.search_runs([self.state.experiment_id], where, ANY_LIFECYCLE, max_results=1)
         return str(runs[0].info.run_id) if runs else ""
+
+    def with_former_id(self, made: str, former: str) -> str:
+        """Give a run or model of a rebuilt SQLite store its former id, where it had one; returns its id."""
+        if not former or not self.uri.startswith(SQLITE):
+            return made
+        self.may_repeat = True  # its artifacts may be there
+        return former if restore_id(Path(self.uri.removeprefix(SQLITE)), made, former) else made
 
     def send_metrics(self, entries: Sequence[Entry]) -> None:
         from mlflow.entities import Metric
@@ -129,14 +155,20 @@ class MlflowRunWriter:
     def send_file(self, path: str) -> None:
         """Log a file of the run's folder; the JSON table is tagged, so that the UI shows it."""
         folder, _, _ = path.rpartition("/")
-        self.client.log_artifact(self.state.run_id, str(self.run_folder / path), folder or None)
-        if path == MISCLASSIFIED_TABLE:
-            tables = json.dumps([{"path": path, "type": "table"}])
-            self.client.set_tag(self.state.run_id, TABLES, tables)
+        with self.refusals.skipped(path):
+            self.client.log_artifact(self.state.run_id, str(self.run_folder / path), folder or None)
+            if path == MISCLASSIFIED_TABLE:
+                tables = json.dumps([{"path": path, "type": "table"}])
+                self.client.set_tag(self.state.run_id, TABLES, tables)
         self.heartbeat()
 
     def send_confusion(self, entry: Entry) -> None:
         """Log the confusion matrix of an epoch as an image, unless both of its files are there."""
+        with self.refusals.skipped("images"):
+            self.log_image(entry)
+        self.heartbeat()
+
+    def log_image(self, entry: Entry) -> None:
         run_id = self.state.run_id
         step = entry["step"]
         time = entry["time"]
@@ -148,15 +180,21 @@ class MlflowRunWriter:
         classes = self.run_folder.dataset["classes"]
         image = self.draw_confusion(entry["matrix"], classes, step, self.head["unit"])
         self.client.log_image(run_id, image, key=CONFUSION_IMAGES, step=step, timestamp=time)
-        self.heartbeat()
 
     def send_model(self) -> None:
         """Log the network with its best weights, if there are some."""
         has_network = (self.run_folder / NETWORK).exists() and self.run_folder.weights("best").exists()
-        if has_network and not self.state.model_id:
-            model_id = log_model(self.client, self.state, self.run_folder, self.head, self.summary)
-            self.state.model_id = model_id
-            self.save_state()
+        if not has_network or self.state.model_uri:
+            return
+        try:
+            self.state.model_id = log_model(self)
+        except Exception as error:
+            if not is_refusal(self.uri, error):
+                raise
+            with self.refusals.skipped("the model"):
+                log_model_in_run(self)
+                self.state.model_in_run = True
+        self.save_state()
 
     def end_run(self, entry: Entry) -> None:
         """Log the model and the results, set the status, register the model."""
@@ -168,8 +206,10 @@ class MlflowRunWriter:
         note = run_note(self.run_folder, self.head, status, metrics, state)
         client.set_tag(state.run_id, NOTE, note)
         client.set_terminated(state.run_id, status, entry["time"])
-        name = self.destination.get("register")
-        if state.model_id and name and not state.version:
+        name = self.settings.get("register")
+        if state.model_uri and name and not state.version:
             text = f"{short_result(metrics)}; {self.head['name']}"
-            state.version = find_version(client, name, state) or register_model(client, name, state, text)
+            with self.refusals.skipped(f"a version of the registered model {name}"):
+                state.version = find_version(client, name, state) or register_model(client, name, state, text)
+        state.refused = self.refusals.describe(state.model_in_run)
         state.done = True

@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 from typing import ClassVar
@@ -35,6 +35,7 @@ class Uploader:
     def __init__(self, mlflow: bool) -> None:
         self.mlflow = mlflow
         self.outcomes: dict[str, Outcome] = {}
+        self.notes: set[str] = set()  # each is returned once, not for every run of a sweep
         self.reading = Lock()
         self.owner = os.getpid()
         command = [sys.executable, "-P", "-m", ENTRY_POINT, *(["--mlflow"] if mlflow else [])]
@@ -86,7 +87,10 @@ class Uploader:
                 finished = fields.pop("folder")
                 self.outcomes[finished] = Outcome(**fields)
             self.process.poll()  # on POSIX the started process ends at once, after a fork
-            return self.outcomes.pop(str(folder))
+            outcome = self.outcomes.pop(str(folder))
+            is_known = outcome.note in self.notes
+            self.notes.add(outcome.note)
+            return replace(outcome, note="") if is_known else outcome
 
 
 atexit.register(Uploader.stop)

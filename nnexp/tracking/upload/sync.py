@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
-from nnexp.run_folder import JOURNAL, UPLOAD_LOCK, RunFolder
+from nnexp.run_folder import JOURNAL, RunFolder
 from nnexp.tracking.journal import close, process_identity
+from nnexp.tracking.mlflow.destination import Destination
+from nnexp.tracking.mlflow.store_errors import StoreError
 from nnexp.tracking.mlflow.upload_state import UploadState
 from nnexp.tracking.mlflow.writer import MlflowRunWriter
 from nnexp.tracking.upload.system_metrics import read_system_metrics
-from nnexp.tracking.upload.thread import Callbacks, explain
+from nnexp.tracking.upload.thread import Callbacks, explain, run_lock
 
 State = Literal["waiting", "uploaded", "running", "untracked", "unreadable"]
 ACTIVE_WITHIN = 600  # seconds since the last entry of a run on another machine
@@ -31,15 +33,24 @@ class LocalRun:
     state: State
 
 
-def find_runs(*folders: Path) -> Iterator[LocalRun]:
-    """Find every run in these folders or below them, the oldest first."""
+@dataclass(frozen=True)
+class Upload:
+    """The outcome of an upload: an error, what the store has refused, whether anything was sent."""
+
+    error: str = ""
+    note: str = ""
+    sent: bool = True
+
+
+def find_runs(*folders: Path, uri: str | None = None) -> Iterator[LocalRun]:
+    """Find every run in these folders or below them, the oldest first; their state is that in a store."""
     journals = {path.resolve() for folder in folders for path in folder.rglob(JOURNAL)}
     for path in sorted(journals):
-        yield read_run(path.parent)
+        yield read_run(path.parent, uri)
 
 
-def read_run(folder: Path) -> LocalRun:
-    """Read the state of a run."""
+def read_run(folder: Path, uri: str | None = None) -> LocalRun:
+    """Read the state of a run, for its own store or for another one at `uri`."""
     try:
         entries = RunFolder(folder).entries()
         head = entries[0]
@@ -49,10 +60,21 @@ def read_run(folder: Path) -> LocalRun:
         return LocalRun(folder, folder.name, "unreadable")
     if destination is None:
         return LocalRun(folder, name, "untracked")
-    if UploadState.load(folder).done:
+    try:
+        target = Destination.of(folder, destination, uri)
+        done = target.exists and UploadState.load(folder, target.store).done
+    except StoreError:  # there is no such store now; the upload explains it
+        done = UploadState.load(folder, destination["uri"] or "").done
+    if done:
         return LocalRun(folder, name, "uploaded")
     running = entries[-1]["kind"] != "end" and is_alive(writer, folder)
     return LocalRun(folder, name, "running" if running else "waiting")
+
+
+def database_of(folder: Path, uri: str | None = None) -> Path | None:
+    """Return the database file of a run's SQLite store, or of another one at `uri`."""
+    recorded = RunFolder(folder).entries()[0]["destination"]
+    return Destination.of(folder, recorded, uri).database
 
 
 def is_alive(writer: Mapping[str, Any], folder: Path) -> bool:
@@ -68,18 +90,20 @@ def is_alive(writer: Mapping[str, Any], folder: Path) -> bool:
     return process_identity(writer["pid"]) == writer
 
 
-def upload(folder: Path, callbacks: Callbacks, uri: str | None = None) -> str:
-    """Upload what the store of a run, or another one at `uri`, does not have yet; returns the error or ""."""
+def upload(folder: Path, callbacks: Callbacks, uri: str | None = None) -> Upload:
+    """Upload what the store of a run, or another one at `uri`, does not have yet."""
     writer: MlflowRunWriter | None = None
     try:
-        with FileLock(folder / UPLOAD_LOCK, timeout=0):
+        with run_lock(folder):
             writer = MlflowRunWriter(folder, callbacks.draw_confusion, uri)
+            if writer.check_store():
+                return Upload(sent=False)
             send_rest(writer, callbacks)
     except Timeout:
-        return "another process is uploading it at this moment"
+        return Upload(error="another process is uploading it at this moment")
     except Exception as error:  # noqa: BLE001, of a server, a disk or a network: the next run may be fine
-        return explain(error, writer)
-    return ""
+        return Upload(error=explain(error, writer))
+    return Upload(note=writer.state.refused)
 
 
 def send_rest(writer: MlflowRunWriter, callbacks: Callbacks) -> None:
@@ -87,8 +111,8 @@ def send_rest(writer: MlflowRunWriter, callbacks: Callbacks) -> None:
     run = writer.run_folder
     if run.entries()[-1]["kind"] != "end":
         close(run.path, "FAILED")
-    if name := writer.destination.get("baseline"):
-        callbacks.fetch_baseline(run.path, name, writer.destination)
+    if name := writer.settings.get("baseline"):
+        callbacks.fetch_baseline(run.path, name, writer.settings)
     entries, offset = run.entries_after(writer.state.offset)
     *rest, end = entries
     for start in range(0, len(rest), ENTRIES_PER_CALL):

@@ -11,10 +11,11 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from nnexp.atomic_write import MODE
 from nnexp.messages import first_line
 from nnexp.redaction import redacted
 from nnexp.run_folder import UPLOAD_LOCK, Entry
-from nnexp.tracking.mlflow.store import SERVERS, StoreError, explain_error
+from nnexp.tracking.mlflow.store_errors import SERVERS, StoreError, explain_error
 from nnexp.tracking.mlflow.writer import DrawConfusion, MlflowRunWriter
 
 RETRY_INTERVAL = 2.0  # seconds
@@ -47,7 +48,7 @@ class UploadThread(Thread):
         self.batches: deque[Batch] = deque()
         self.changed = Condition()
         self.complete = self.abandoned = self.is_remote = False
-        self.error = self.run_id = ""
+        self.error = self.run_id = self.note = ""
         self.last_heartbeat = monotonic()
         self.start()
 
@@ -76,7 +77,7 @@ class UploadThread(Thread):
     def run(self) -> None:
         self.ready.wait()
         try:
-            with FileLock(self.folder / UPLOAD_LOCK, timeout=0):
+            with run_lock(self.folder):
                 self.send_all()
         except Timeout:
             self.error = "another process is uploading this run"
@@ -102,6 +103,7 @@ class UploadThread(Thread):
                 continue
             self.error = ""
             self.run_id = writer.state.run_id
+            self.note = writer.state.refused
             for _ in batches:
                 self.batches.popleft()
             if self.abandoned:
@@ -115,6 +117,11 @@ class UploadThread(Thread):
 
     def heartbeat(self) -> None:
         self.last_heartbeat = monotonic()
+
+
+def run_lock(folder: Path) -> FileLock:
+    """Return the lock of a run's upload, for whoever may write its folder; another holder raises Timeout."""
+    return FileLock(folder / UPLOAD_LOCK, timeout=0, mode=MODE)
 
 
 def explain(error: Exception, writer: MlflowRunWriter | None = None) -> str:

@@ -133,7 +133,8 @@ class JournalFollower:
         if self.thread is None:
             return Outcome(note=self.note)
         error = self.thread.finish(self.timeout)
-        return Outcome(self.thread.run_id, error, self.note)
+        note = "; ".join(filter(None, [self.thread.note, self.note]))
+        return Outcome(self.thread.run_id, error, note)
 
     def read_new(self) -> list[Entry]:
         entries, self.offset = RunFolder(self.folder).entries_after(self.offset)

@@ -5,7 +5,8 @@ import pytest
 from fixtures.third_party import accepts_warnings
 
 from nnexp.redaction import redacted
-from nnexp.tracking.mlflow.store import StoreError, open_store, tracking_uri
+from nnexp.tracking.mlflow.store import open_store, tracking_uri
+from nnexp.tracking.mlflow.store_errors import StoreError
 
 pytestmark = accepts_warnings
 OPEN = "from nnexp.tracking.mlflow.store import *; print(open_store(tracking_uri(None), 'nnexp')[1])"

@@ -1,6 +1,6 @@
 import pytest
 
-from nnexp.tracking.mlflow.store import StoreError
+from nnexp.tracking.mlflow.store_errors import StoreError
 from nnexp.tracking.mlflow.uris import check_uri, store_type
 
 KINDS = {"sqlite:///mlruns/mlflow.db": "sqlite", "https://host:5000": "server"}

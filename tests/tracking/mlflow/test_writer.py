@@ -31,7 +31,7 @@ def waiting(no_upload, store):
 
 
 def send(folder, uri=None):
-    return upload(folder, upload_callbacks(), uri)
+    return upload(folder, upload_callbacks(), uri).error
 
 
 def client():
