@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from nnexp.run_folder import JOURNAL, UPLOAD_STATE, History, RunFolder, history
 from nnexp.tracking.mlflow.relocation import local_path
+from nnexp.tracking.mlflow.store import list_artifacts
 from nnexp.tracking.mlflow.store_errors import StoreError, explain_error
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class MlflowBackend:
         if self.folder is not None:
             return FolderBackend(self.folder).file(path)
         with store_errors(self.uri):
-            artifacts = self.client.list_artifacts(self.run_id, path.rpartition("/")[0] or None)
+            artifacts = list_artifacts(self.uri, self.artifact_uri, path.rpartition("/")[0] or None)
             if not any(artifact.path == path and not artifact.is_dir for artifact in artifacts):
                 return None
             local = _downloads() / self.run_id / path
@@ -99,7 +100,7 @@ class MlflowBackend:
             return local
 
     def _files_below(self, folder: str) -> Iterator[str]:
-        for artifact in self.client.list_artifacts(self.run_id, folder or None):
+        for artifact in list_artifacts(self.uri, self.artifact_uri, folder or None):
             yield from self._files_below(artifact.path) if artifact.is_dir else [artifact.path]
 
 

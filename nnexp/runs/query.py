@@ -17,7 +17,7 @@ from nnexp.run_folder import JOURNAL
 from nnexp.runs.backends import MlflowBackend, RunError, logged_value, store_errors
 from nnexp.runs.run import Run, in_folder
 from nnexp.tasks import TASKS
-from nnexp.tracking.mlflow.relocation import relocate, relocated
+from nnexp.tracking.mlflow.relocation import former_folders, relocate, relocated
 from nnexp.tracking.mlflow.store import (
     SQLITE,
     check_connection,
@@ -25,6 +25,7 @@ from nnexp.tracking.mlflow.store import (
     store_lock,
     tracking_uri,
 )
+from nnexp.tracking.mlflow.store_errors import explain_error
 from nnexp.tracking.mlflow.uris import check_uri, store_type
 
 if TYPE_CHECKING:
@@ -44,14 +45,16 @@ EXAMPLE = 'metrics."best/val_accuracy" > 0.98 and params.init = "he_normal"'
 class Runs:
     """The runs of a store, or of one experiment in it; it is opened when needed, and never created.
 
-    Without a `uri` it is MLFLOW_TRACKING_URI, else mlruns/mlflow.db in the working directory.
+    Without a `uri` it is MLFLOW_TRACKING_URI, else mlruns/mlflow.db in the working directory. `relocates`:
+    whether the database of a moved project may be changed.
     """
 
-    def __init__(self, uri: str | None = None, experiment: str | None = None) -> None:
+    def __init__(self, uri: str | None = None, experiment: str | None = None, relocates: bool = True) -> None:
         self._given_uri = uri
+        self._relocates = relocates
         self.experiment = experiment
         self._experiments: dict[str, str] = {}  # names by id
-        self._former: list[Path] = []  # folders of a moved store that is read-only
+        self._former: list[Path] = []  # former folders of a moved store that was not changed
 
     def find(self, text: str) -> Run:
         """Return one run.
@@ -136,7 +139,8 @@ class Runs:
         from mlflow.tracking import MlflowClient
 
         with store_errors(self.uri), store_lock(self.uri):  # a process may create the tables
-            self._former = relocate(path) if path is not None else []
+            if path is not None:
+                self._former = relocate(path) if self._relocates else former_folders(path)
             client = MlflowClient(tracking_uri=self.uri)
             self._experiments = self._experiment_names(client)
         return client
@@ -221,7 +225,7 @@ def _is_mlflow_database(path: Path) -> bool:
             query = "SELECT 1 FROM sqlite_master WHERE name = 'runs'"
             return connection.execute(query).fetchone() is not None
     except sqlite3.Error as error:
-        raise RunError(f"{path}: {error}") from error
+        raise RunError(explain_error(f"{SQLITE}{path}", error)) from error
 
 
 def _name_filter(text: str) -> str | None:

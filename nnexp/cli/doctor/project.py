@@ -50,7 +50,7 @@ def check_store() -> Iterator[Finding]:
         if uri.startswith(SQLITE) and not (path := Path(uri.removeprefix(SQLITE))).exists():
             yield missing_store(path)
             return
-        Runs(uri).select(top=1)
+        Runs(uri, relocates=False).select(top=1)
     except StoreError as error:
         yield Finding("store", "problem", str(error), OTHER_STORE)
         return

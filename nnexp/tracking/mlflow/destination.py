@@ -10,7 +10,7 @@ from nnexp.redaction import HIDDEN, redacted
 from nnexp.tracking.mlflow.store import DATABASE, SQLITE, URI_VARIABLE, tracking_uri
 from nnexp.tracking.mlflow.store_errors import StoreError
 
-OUTPUTS = "outputs"
+OUTPUTS = "/outputs/"
 
 
 @dataclass(frozen=True)
@@ -51,17 +51,15 @@ class Destination:
 
 def find_home(folder: Path, recorded: Mapping[str, Any]) -> Path | None:
     """Return the folder of the project that a run's folder belongs to; None: it was taken out of it."""
-    folder = folder.resolve()
+    path = folder.resolve().as_posix()
     home = Path(recorded["folder"])
-    run = Path(recorded.get("run") or _below_outputs(folder))
+    run = recorded.get("run") or _below_outputs(path)
     try:
         if home.is_dir() and (home / run).samefile(folder):
             return home
     except OSError:
         pass  # not there any more, or of another user
-    depth = len(run.parts)
-    is_below = not run.is_absolute() and folder.parts[-depth:] == run.parts
-    return folder.parents[depth - 1] if is_below else None
+    return Path(path.removesuffix(run)) if path.endswith(f"/{run}") else None
 
 
 def path_from_home(folder: Path, home: Path) -> str:
@@ -69,13 +67,10 @@ def path_from_home(folder: Path, home: Path) -> str:
     return (folder.relative_to(home) if folder.is_relative_to(home) else folder).as_posix()
 
 
-def _below_outputs(folder: Path) -> Path:
+def _below_outputs(path: str) -> str:
     """Return what older journals do not hold: the path of a run's folder from outputs/ on."""
-    parts = folder.parts
-    if OUTPUTS not in parts:
-        return folder
-    start = len(parts) - 1 - parts[::-1].index(OUTPUTS)
-    return Path(*parts[start:])
+    _, outputs, below = path.rpartition(OUTPUTS)
+    return f"{OUTPUTS}{below}".lstrip("/") if outputs else path
 
 
 def _recorded_uri(recorded: Mapping[str, Any], home: Path | None) -> str:

@@ -4,25 +4,42 @@ import json
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from nnexp.run_folder import NETWORK
+from nnexp.run_folder import NETWORK, Entry, RunFolder
 from nnexp.serving.model_spec import ModelSpec
+from nnexp.tracking.mlflow.destination import Destination
 from nnexp.tracking.mlflow.model import NAME, save_model
 from nnexp.tracking.mlflow.store import URI_VARIABLE
+from nnexp.tracking.mlflow.upload_state import UploadState
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
-
-    from nnexp.tracking.mlflow.upload_state import UploadState
-    from nnexp.tracking.mlflow.writer import MlflowRunWriter
 
 NOT_SHOWN = ("plugins", "optimized_metric")  # params that do not describe the model
 PARAM_LENGTH = 250  # MLflow's limit for models
 MODELS_OF_RUN = "mlflow.log-model.history"  # tag; what MLflow 2 shows
 
 
-def log_model(writer: "MlflowRunWriter") -> str:
+class RunInStore(Protocol):
+    """A run that is being written to its store: what its model is made of."""
+
+    run_folder: RunFolder
+    destination: Destination
+    head: Entry  # the first entry of the journal
+    summary: Entry  # of the metrics that are logged once
+    state: UploadState
+    former: UploadState  # in a store that has lost the run
+
+    @property
+    def client(self) -> "MlflowClient":
+        """MLflow's client of the store."""
+
+    def with_former_id(self, made: str, former: str) -> str:
+        """Give what was just made its former id, where possible; returns its id."""
+
+
+def log_model(writer: RunInStore) -> str:
     """Log the network with its best weights as a model of the writer's run; returns the model's id."""
     from mlflow.entities import LoggedModelOutput, LoggedModelStatus, Metric
 
@@ -50,7 +67,7 @@ def log_model(writer: "MlflowRunWriter") -> str:
     return model_id
 
 
-def create_model(writer: "MlflowRunWriter") -> str:
+def create_model(writer: RunInStore) -> str:
     """Create the model in the store, as yet without files; returns its id."""
     state = writer.state
     values = writer.head["params"]
@@ -62,7 +79,7 @@ def create_model(writer: "MlflowRunWriter") -> str:
     return writer.with_former_id(str(model.model_id), writer.former.model_id)
 
 
-def log_model_in_run(writer: "MlflowRunWriter") -> None:
+def log_model_in_run(writer: RunInStore) -> None:
     """Log the network among the artifacts of its run, as MLflow 2 does; its URI is runs:/<run id>/model."""
     client = writer.client
     run_id = writer.state.run_id
@@ -73,14 +90,14 @@ def log_model_in_run(writer: "MlflowRunWriter") -> None:
     client.set_tag(run_id, MODELS_OF_RUN, json.dumps([model.get_tags_dict()]))
 
 
-def find_version(client: "MlflowClient", name: str, state: "UploadState") -> str:
+def find_version(client: "MlflowClient", name: str, state: UploadState) -> str:
     """Search a registered model for the version that is the run's model; returns it or ""."""
     where = f"name = '{name}' and run_id = '{state.run_id}'"
     versions = client.search_model_versions(where, max_results=1)
     return str(versions[0].version) if versions else ""
 
 
-def register_model(client: "MlflowClient", name: str, state: "UploadState", description: str) -> str:
+def register_model(client: "MlflowClient", name: str, state: UploadState, description: str) -> str:
     """Make the run's model a version of a registered model; returns the version."""
     from mlflow import set_tracking_uri
     from mlflow.exceptions import MlflowException

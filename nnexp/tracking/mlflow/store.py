@@ -18,7 +18,7 @@ from nnexp.tracking.mlflow.relocation import relocate
 from nnexp.tracking.mlflow.store_errors import SERVERS, StoreError, explain_error
 
 if TYPE_CHECKING:
-    from mlflow.entities import Metric
+    from mlflow.entities import FileInfo, Metric
     from mlflow.tracking import MlflowClient
 
 SQLITE = "sqlite:///"
@@ -116,6 +116,16 @@ def log_params(client: "MlflowClient", run_id: str, params: Mapping[str, str]) -
     entities = [Param(key, value[:PARAM_LENGTH]) for key, value in params.items()]
     for start in range(0, len(entities), PARAMS_PER_CALL):
         client.log_batch(run_id, params=entities[start : start + PARAMS_PER_CALL])
+
+
+def list_artifacts(uri: str, artifact_uri: str, path: str | None = None) -> list["FileInfo"]:
+    """List the artifacts below a path of a run in the store at `uri`.
+
+    MLflow's client would also search for the run's models, which servers before MLflow 3 do not have.
+    """
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    return list(get_artifact_repository(artifact_uri, tracking_uri=uri).list_artifacts(path))
 
 
 @contextmanager

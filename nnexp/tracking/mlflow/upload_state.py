@@ -53,9 +53,10 @@ def run_ids(folder: Path) -> set[str]:
 def _read(folder: Path) -> dict[str, UploadState]:
     """Read the states by store; an older file holds that of one store, whose path is absolute."""
     values = RunFolder(folder).json(UPLOAD_STATE)
-    if "store" in values:
-        is_own = values["store"].startswith(SQLITE) and values["store"].endswith(f"/{DATABASE}")
-        values = {f"{SQLITE}{DATABASE}" if is_own else values["store"]: values}
+    if not all(isinstance(state, dict) for state in values.values()):
+        store = values.get("store", "")
+        is_own = store.startswith(SQLITE) and store.endswith(f"/{DATABASE}")
+        values = {f"{SQLITE}{DATABASE}" if is_own else store: values}
     known = {field.name for field in fields(UploadState)}
     states = {}
     for store, state in values.items():

@@ -17,7 +17,7 @@ from nnexp.tracking.mlflow.logged_model import find_version, log_model, log_mode
 from nnexp.tracking.mlflow.rebuilding import restore_id
 from nnexp.tracking.mlflow.refusals import Refusals, is_refusal
 from nnexp.tracking.mlflow.run_notes import EXPERIMENT_NOTE, run_note, short_result
-from nnexp.tracking.mlflow.store import NOTE, SQLITE, log_metrics, log_params, open_store
+from nnexp.tracking.mlflow.store import NOTE, SQLITE, list_artifacts, log_metrics, log_params, open_store
 from nnexp.tracking.mlflow.upload_state import UploadState
 
 if TYPE_CHECKING:
@@ -174,7 +174,8 @@ class MlflowRunWriter:
         time = entry["time"]
         prefix = f"images/{CONFUSION_IMAGES}+step+{step}+timestamp+{time}+"
         if self.may_repeat:
-            images = self.client.list_artifacts(run_id, "images")
+            artifact_uri = self.client.get_run(run_id).info.artifact_uri
+            images = list_artifacts(self.uri, artifact_uri, "images")
             if sum(image.path.startswith(prefix) for image in images) > 1:
                 return
         classes = self.run_folder.dataset["classes"]

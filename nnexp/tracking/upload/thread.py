@@ -120,7 +120,7 @@ class UploadThread(Thread):
 
 
 def run_lock(folder: Path) -> FileLock:
-    """Return the lock of a run's upload, for whoever may write its folder; another holder raises Timeout."""
+    """Return the lock of a run's upload, as open as its files; where it is held, it raises a Timeout."""
     return FileLock(folder / UPLOAD_LOCK, timeout=0, mode=MODE)
 
 
