@@ -1,7 +1,7 @@
 """Encode N rows of a table as a network's I inputs: numbers, dates as days, categories one-hot."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from numbers import Real
 from typing import Any, Literal, Self
@@ -37,6 +37,7 @@ class Column:
     categories: tuple[str, ...] | None = None  # each is one input, 0 or 1; None: numbers or dates
     decimal: str = "."  # how numbers were written in the training table: `NumberFormat`
     infrequent: tuple[str, ...] = ()  # categories that share the input OTHER
+    untrained: tuple[str, ...] = ()  # categories without training rows: 0 in all inputs, counted as unseen
     unseen: Literal["other", "error"] = "other"  # what a value that training did not see is taken as
     thousands: str = ""
     date_format: DateFormat | None = None  # of a column of dates or times
@@ -115,6 +116,19 @@ def encode_columns(
     return x
 
 
+def mark_untrained(columns: Sequence[Column], factor: NDArray[np.floating]) -> Iterator[Column]:
+    """Yield the columns with the categories whose inputs are scaled by 0: no training row has them.
+
+    `factor` is that of all inputs, (I,).
+    """
+    first = 0
+    for column in columns:
+        factors = factor[first : first + len(column.inputs)].tolist()
+        first += len(column.inputs)
+        pairs = zip(column.categories or (), factors, strict=False)
+        yield replace(column, untrained=tuple(category for category, scaled_by in pairs if scaled_by == 0))
+
+
 def set_one_hot(x: NDArray[np.floating], first: int, indices: NDArray[np.integer]) -> None:
     """Set x (N, I), which is 0 there, to 1 at `first` + indices (N,); index -1 sets nothing."""
     (rows,) = np.nonzero(indices >= 0)
@@ -190,7 +204,8 @@ def encode_categories(
     index_of = category_index(known, column.number_format, column.infrequent)
     cells = _as_array(values, column.name).astype(object).tolist()
     indices = np.array([index_of(cell) for cell in cells], np.int64)
-    (rows,) = np.nonzero(indices < 0)
+    untrained = np.isin(indices, [known.index(category) for category in column.untrained])
+    (rows,) = np.nonzero((indices < 0) | untrained)
     if not len(rows):
         return indices
     texts = [normalize_text(cells[row]) for row in rows]
@@ -200,7 +215,7 @@ def encode_categories(
         raise EncodingError(f"{which}: {problem}; expected one of {listed(known, MAX_LISTED)}")
     if unseen is not None:
         unseen.add(column.name, texts)
-    indices[rows] = index_of_other(known)
+    indices[rows] = np.where(untrained[rows], -1, index_of_other(known))
     return indices
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from nnexp.nn.network import Network
 from nnexp.nn.output_activations import OUTPUT_ACTIVATIONS, OutputActivation
-from nnexp.preprocessing.columns import Column
+from nnexp.preprocessing.columns import Column, mark_untrained
 from nnexp.preprocessing.scaling import Standardization, TargetScale
 from nnexp.serving.errors import PredictorError
 from nnexp.serving.foreground import DrawingStats
@@ -128,6 +128,9 @@ def describe(
     """Build the specification of a trained network from its resolved configuration and its components."""
     target = values.get("data", {}).get("target") or ()
     target_columns = dataset.targets or ((target,) if isinstance(target, str) else tuple(target))
+    columns = dataset.columns
+    if isinstance(scale, Standardization):
+        columns = tuple(mark_untrained(columns, scale.factor))
     return ModelSpec(
         model=values["model"],
         plugins=tuple(values.get("plugins") or ()),
@@ -142,7 +145,7 @@ def describe(
         output_activation=output_activation,
         scale=scale,
         target_scale=target_scale,
-        columns=dataset.columns,
+        columns=columns,
         id_column=dataset.id_column,
         target_columns=target_columns if dataset.columns else (),
         drawings=DrawingStats.of(dataset.x, dataset.shape),

@@ -12,7 +12,7 @@ from fixtures.trained_runs import PETS
 from nnexp.data.tables.formats import open_table
 from nnexp.data.tables.table import Table
 from nnexp.preprocessing.categories import UnseenValues
-from nnexp.preprocessing.columns import Column, encode_columns, encode_numbers
+from nnexp.preprocessing.columns import Column, encode_columns, encode_numbers, mark_untrained
 from nnexp.preprocessing.errors import EncodingError
 from nnexp.preprocessing.missing import MISSING, normalize_text
 from nnexp.preprocessing.number_format import NumberFormat
@@ -172,6 +172,19 @@ def test_unseen_values_are_counted_and_become_other_or_0():
     assert x.tolist() == [[1, 0, 1, 0], [0, 1, 0, 1], *[[0, 1, 0, 0]] * 3]
     expected = "kind (3 rows: 'c', no value), code (3 rows: '3', \"['x']\", no value)"
     assert unseen.describe() == f"values not seen in training: {expected}"
+
+
+def test_categories_without_training_rows_are_0_and_counted():
+    columns = (Column("size"), Column("kind", ("a", "b", "other")))
+    columns = tuple(mark_untrained(columns, np.array([2.0, 1, 0, 1])))
+    unseen = UnseenValues()
+    x = encode_columns({"size": [1, 2, 3], "kind": ["a", "b", "c"]}, columns, unseen=unseen)
+    assert x[:, 1:].tolist() == [[1, 0, 0], [0, 0, 0], [0, 0, 1]]
+    assert unseen.counts == {"kind": {"b": 1, "c": 1}}
+    with pytest.raises(EncodingError, match="row 2, row 3: the column 'kind' holds 'b', 'c'"):
+        encode_columns(
+            {"size": [1, 2, 3], "kind": ["a", "b", "c"]}, [replace(one, unseen="error") for one in columns]
+        )
 
 
 def test_dates_may_be_categories():
