@@ -104,13 +104,14 @@ def override_value(value: Any) -> str:
     if isinstance(value, dict):
         return f"{{{','.join(f'{k}:{override_value(v)}' for k, v in value.items())}}}"
     if isinstance(value, str) and (not PLAIN_TEXT.fullmatch(value) or value.lower() in KEYWORDS):
-        return _quoted(value)
+        return quoted_text(value)
     return str(value)
 
 
-def _quoted(text: str) -> str:
-    """Quote text for Hydra: escape what begins an interpolation, the quotes, and backslashes before these."""
-    literal = re.sub(r"(\\*)\$\{", r"\1\1\\${", text)
-    escaped = re.sub(r'(\\*)"', r'\1\1\\"', literal)
+def quoted_text(text: str, literal: bool = True) -> str:
+    """Quote text for Hydra: escape its quotes, and backslashes before them; literal: also interpolations."""
+    if literal:
+        text = re.sub(r"(\\*)\$\{", r"\1\1\\${", text)
+    escaped = re.sub(r'(\\*)"', r'\1\1\\"', text)
     ending = re.sub(r"(\\+)$", r"\1\1", escaped)
     return f'"{ending}"'

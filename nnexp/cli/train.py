@@ -41,7 +41,7 @@ def main(arguments: list[str]) -> int:
     unchecked = about_hydra or options.experimental_rerun or options.config_path
     sweep = options.multirun if unchecked else check_overrides(options)
     try:
-        if unchecked or options.cfg:
+        if unchecked:
             hydra.main(version_base="1.3", config_path=str(CONF), config_name=CONFIG_NAME)(job)()
         else:
             run_jobs(options, sweep)
@@ -59,17 +59,23 @@ def check_overrides(options: Namespace) -> bool:
     examination = examine_overrides(options.overrides, sweep=options.multirun, **names)
     if examination.problems:
         raise ConfigError(examination.problems)
+    options.overrides = examination.overrides
     return examination.is_sweep
 
 
 def run_jobs(options: Namespace, sweep: bool) -> None:
-    """Run one job or a sweep as `hydra.main` does, but leave errors to the caller and compose once less."""
+    """Run one job or a sweep, or show the configuration, as `hydra.main` does; errors go to the caller."""
     config_name = options.config_name or CONFIG_NAME
     mode = RunMode.MULTIRUN if sweep else RunMode.RUN
     overrides = [*options.overrides, f"hydra.mode={mode.name}"]
+    if not sweep:
+        overrides += ["hydra.job.num=0", "hydra.job.id='0'"]  # what a sweep counts
     with hydra_of(options.config_dir):
         app = GlobalHydra.instance().hydra
         assert app is not None
+        if options.cfg:
+            app.show_cfg(config_name, options.overrides, options.cfg, options.package, options.resolve)
+            return
         start = app.multirun if sweep else app.run
         start(config_name=config_name, task_function=job, overrides=overrides)
 

@@ -1,6 +1,7 @@
 """From a composed configuration to objects: validate, then build. The only file with `instantiate`."""
 
 from collections.abc import Iterator, Mapping
+from os import environ
 from typing import Any
 
 from hydra.errors import InstantiationException
@@ -83,7 +84,11 @@ def resolved(config: DictConfig | Values) -> Values:
     try:
         values = OmegaConf.to_container(OmegaConf.create(config), resolve=True)
     except OmegaConfBaseException as error:
-        problem = Problem(str(error.full_key or ""), first_line(error.msg or str(error)))
+        what = first_line(error.msg or str(error))
+        name = what.split("'")[1] if what.startswith("Interpolation key '") else ""
+        if name in environ:
+            what = f"{what}; fix, for the environment variable: ${{oc.env:{name}}}"
+        problem = Problem(str(error.full_key or ""), what)
         raise ConfigError([problem]) from error
     assert isinstance(values, dict)
     return {str(key): value for key, value in _without_missing(values).items()}

@@ -57,8 +57,9 @@ def examine_overrides(
     config_name: str = CONFIG_NAME,
 ) -> Examination:
     """Compose and validate overrides as `compose` does, collecting all errors; sweep: as with -m."""
-    if config_dir is not None and not Path(config_dir).is_dir():
-        return Examination(None, [Problem(f"--config-dir {config_dir}", "no such folder")], sweep)
+    if config_dir is not None and not Path(config_dir).expanduser().is_dir():
+        problem = Problem(f"--config-dir {config_dir}", "no such folder")
+        return Examination(None, [problem], sweep, list(overrides))
     with hydra_of(config_dir) as loader:
         return OverridesExaminer(loader, sweep, config_name).examine(overrides)
 
@@ -68,7 +69,8 @@ def hydra_of(config_dir: str | Path | None) -> Iterator[ConfigLoader]:
     """Set up Hydra over our config groups and the user's; a Hydra application around it stays as it was."""
     search_path = create_config_search_path(f"{YamlSource.scheme()}://{CONF}")
     if config_dir is not None:
-        search_path.prepend("command-line", f"{YamlSource.scheme()}://{Path(config_dir).resolve()}")
+        folder = Path(config_dir).expanduser().resolve()
+        search_path.prepend("command-line", f"{YamlSource.scheme()}://{folder}")
     with ONE_HYDRA:
         outer = GlobalHydra.instance().hydra
         try:

@@ -5,25 +5,29 @@ are left out, and the composition of the others is validated as a whole.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from hydra import compose as hydra_compose
 from hydra.core.config_loader import ConfigLoader
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, Transformer
 from hydra.errors import HydraException
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
 from nnexp.config.build import examine, resolved
 from nnexp.config.errors import ConfigError, Problem
 from nnexp.config.naming import flattened
-from nnexp.config.validation import TARGET
+from nnexp.config.syntax import explain_several, explain_syntax
+from nnexp.config.text_overrides import OVERRIDE, annotation_at, rewrite, rewrite_all, split_items
+from nnexp.config.validation import TARGET, Values
 from nnexp.config.yaml_node import origins_of
-from nnexp.messages import did_you_mean, first_line, nearest
+from nnexp.messages import did_you_mean, first_line, hydra_override, nearest
 
 OPTIONAL = ("experiment", "debug")  # config groups that may be null
 
@@ -35,6 +39,7 @@ class Examination:
     config: DictConfig | None  # of the valid ones, a sweep's with the first value of each; None: impossible
     problems: list[Problem]  # all errors; in a sweep, of every value that is swept over
     is_sweep: bool  # by -m, or by a preset whose hydra.mode is MULTIRUN
+    overrides: list[str]  # as given, with quotes around what is to be text
 
 
 @dataclass(frozen=True)
@@ -53,21 +58,33 @@ class CheckedOverride:
 class OverridesExaminer:
     """Examines the overrides of one command line."""
 
-    def __init__(self, loader: ConfigLoader, sweep: bool, config_name: str) -> None:
+    def __init__(
+        self, loader: ConfigLoader, sweep: bool, config_name: str, known: Values | None = None
+    ) -> None:
         self.loader = loader
         self.sweep = sweep  # whether several values of an override make a sweep (-m)
         self.config_name = config_name
+        self.known = known  # the configuration of those overrides that can be parsed
         self.groups = [group for group in loader.list_groups("") if group != "hydra"]
         self.problems: list[Problem] = []
+        self.rejected: set[str] = set()  # keys whose overrides are left out
 
     def examine(self, overrides: Sequence[str]) -> Examination:
-        """Parse, compose and validate overrides; in a sweep, every value."""
-        texts = dict.fromkeys([*self.sweep_of_preset(overrides), *overrides])
-        checked = [override for text in texts if (override := self.parse(text)) is not None]
-        checked.sort(key=lambda override: not override.is_group)
+        """Parse, compose and validate overrides; in a sweep, every value.
+
+        What the first composition shows to be text is written with quotes, and all are examined again.
+        """
+        given = [rewrite(text, str, self.sweep) if self.is_group(text) else text for text in overrides]
+        checked = self.parse_all(given)
         config = self.compose(checked, report=False)
         if config is None:
             checked, config = self.compose_valid(checked)
+        if config is not None and self.known is None:
+            known = to_values(config)
+            rewritten = rewrite_all(given, known, self.sweep)
+            if rewritten != given or self.problems:
+                again = OverridesExaminer(self.loader, self.sweep, self.config_name, known)
+                return again.examine(rewritten)
         if config is not None:
             self.validate(config)
             for override in checked:
@@ -75,7 +92,19 @@ class OverridesExaminer:
                     swept = self.compose(checked, replaced={override.text: value})
                     if swept is not None:
                         self.validate(swept)
-        return Examination(config, list(dict.fromkeys(self.problems)), self.sweep)
+        return Examination(config, list(dict.fromkeys(self.problems)), self.sweep, given)
+
+    def is_group(self, text: str) -> bool:
+        """Return whether an override chooses the option of a config group."""
+        return text.partition("=")[0].lstrip("+") in self.groups
+
+    def parse_all(self, overrides: Sequence[str]) -> list[CheckedOverride]:
+        """Parse overrides and those of a preset that sweeps; those of config groups come first."""
+        texts = dict.fromkeys([*self.sweep_of_preset(overrides), *overrides])
+        before = ["", *texts]
+        parsed = [self.parse(text, before[i]) for i, text in enumerate(texts)]
+        checked = [override for override in parsed if override is not None]
+        return sorted(checked, key=lambda override: not override.is_group)
 
     def compose_valid(
         self, checked: list[CheckedOverride]
@@ -107,19 +136,24 @@ class OverridesExaminer:
         swept = hydra.sweeper.get("params") or {}
         return [f"{key}={value}" for key, value in swept.items() if key not in given]
 
-    def parse(self, text: str) -> CheckedOverride | None:
-        """Parse an override by itself, and report what is wrong with it."""
+    def parse(self, text: str, before: str = "") -> CheckedOverride | None:
+        """Parse an override by itself, and report what is wrong with it; before: the argument before it."""
+        annotation = annotation_at(self.known, text.partition("=")[0].lstrip("+")) if self.known else None
+        if not self.sweep and OVERRIDE.fullmatch(text) and len(split_items(text)) > 1:
+            self.reject(text, explain_several(text, annotation))
+            return None
         try:
             (parsed,) = OverridesParser.create(self.loader).parse_overrides([text])
         except HydraException as error:
-            self.reject(text, f"cannot be parsed: {first_line(str(error))}; expected key=value")
+            if annotation is not None or self.has_key_of(text):
+                self.reject(text, explain_syntax(text, error, annotation, before))
             return None
         values = self.values_of(parsed)
         problem = ""
         if not parsed.key_or_group:
             problem = "cannot be parsed: there is no key; expected key=value"
         elif parsed.is_sweep_override() and not self.sweep:
-            problem = "several values make a sweep; fix: add -m, or write one value that is a list as [a,b]"
+            problem = explain_several(text, None)
         elif parsed.is_discrete_sweep() and not values:
             problem = "a sweep over no values"
         if problem:
@@ -141,6 +175,7 @@ class OverridesExaminer:
 
     def reject(self, text: str, what: str) -> None:
         """Report a problem of an override."""
+        self.rejected.add(text.partition("=")[0].lstrip("+~"))
         self.problems.append(Problem(text, what))
 
     def known_options(self, group: str, values: list[str]) -> list[str]:
@@ -149,14 +184,18 @@ class OverridesExaminer:
         valid = []
         for value in values:
             key, option = value.split("=", 1)
+            option = option.strip("\"'")
             if option in known:
                 valid.append(value)
             elif option != "null" or group not in OPTIONAL:
                 advice = did_you_mean(option, known)
                 what = f"no such option; {advice}options: {', '.join(known)}"
                 self.problems.append(Problem(f"{group}={option}", what))
-                if (guess := nearest(option, known)) is not None:
-                    valid.append(f"{key}={guess}")
+                guess = nearest(option, known)
+                if guess is not None:
+                    valid.append(hydra_override(key, guess))
+                else:
+                    self.rejected.add(group)
         return valid
 
     def has_key(self, override: CheckedOverride, config: DictConfig) -> bool:
@@ -167,6 +206,8 @@ class OverridesExaminer:
             return True
         if parsed.is_delete() or _exists(config, key):
             return True
+        if key.partition(".")[0] in self.rejected:  # an option that does not exist has unknown keys
+            return False
         leaves = dict(flattened(OmegaConf.to_container(config)))  # type: ignore[arg-type]
         known = {name for name in leaves if not name.endswith(TARGET)} | set(self.groups)
         parent = key.rpartition(".")[0]
@@ -174,6 +215,18 @@ class OverridesExaminer:
         advice = did_you_mean(key, known) + (f"keys there: {', '.join(siblings)}" if siblings else "")
         self.reject(override.text, f"no such key; {advice}".rstrip("; "))
         return False
+
+    def has_key_of(self, text: str) -> bool:
+        """Return whether the key of an override that cannot be parsed may exist; report it if not."""
+        match = OVERRIDE.fullmatch(text)
+        if self.known is None or match is None or match["key"].startswith("+"):
+            return True
+        try:
+            parsed = OverridesParser.create(self.loader).parse_override(f"{match['key']}=null")
+        except HydraException:
+            return True
+        parsed.input_line = text
+        return self.has_key(CheckedOverride(parsed, False, []), OmegaConf.create(self.known))
 
     def is_accepted(self, override: CheckedOverride, groups: list[CheckedOverride]) -> bool:
         """Return whether Hydra accepts the override beside the groups; report why not."""
@@ -196,14 +249,16 @@ class OverridesExaminer:
                 self.reject("", (str(error) or str(error.__cause__)).strip())
             return None
         choices = config.hydra.runtime.choices
-        with open_dict(config):
-            del config["hydra"]
-        return record_choices(config, choices)
+        settings = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+        if "${hydra:" in str(to_values(settings)):
+            resolve_as_first_job(settings, config)
+        return record_choices(settings, choices)
 
     def validate(self, config: DictConfig) -> None:
         """Report the errors of a composed configuration."""
         try:
-            self.problems += examine(resolved(config), dict(origins_of(config)))[1]
+            problems = examine(resolved(config), dict(origins_of(config)))[1]
+            self.problems += [problem for problem in problems if problem.where not in self.rejected]
         except ConfigError as error:
             self.problems += error.problems
 
@@ -211,6 +266,30 @@ class OverridesExaminer:
 def _first_values(checked: list[CheckedOverride], replaced: Mapping[str, str]) -> list[str]:
     """Return the first value of each override, or the one that replaces it."""
     return [replaced.get(override.text, override.values[0]) for override in checked if override.values]
+
+
+def resolve_as_first_job(settings: DictConfig, config: DictConfig) -> None:
+    """Resolve interpolations as in the first job; what cannot be resolved stays, and is reported later."""
+    hydra = config.hydra
+    with read_write(hydra), open_dict(hydra):
+        hydra.job.num = 0
+        hydra.job.id = "0"
+        hydra.runtime.output_dir = hydra.run.dir
+    instance = HydraConfig.instance()
+    before = instance.cfg
+    instance.set_config(config)
+    try:
+        with suppress(OmegaConfBaseException):
+            OmegaConf.resolve(settings)
+    finally:
+        instance.cfg = before
+
+
+def to_values(config: DictConfig) -> Values:
+    """Return a configuration as plain dictionaries and lists, with interpolations as they are."""
+    values = OmegaConf.to_container(config, resolve=False)
+    assert isinstance(values, dict)
+    return {str(key): value for key, value in values.items()}
 
 
 def _exists(config: DictConfig, key: str) -> bool:

@@ -22,6 +22,8 @@ from nnexp.config.build import resolved
 from nnexp.config.compose import CONF
 from nnexp.config.naming import flattened
 from nnexp.config.overrides import OPTIONAL
+from nnexp.config.syntax import explain_syntax
+from nnexp.config.text_overrides import annotation_at, rewrite_all
 from nnexp.config.validation import TARGET
 from nnexp.data.images.folders import DEFAULT_ROOT
 from nnexp.messages import did_you_mean, first_line, hydra_override, override_value
@@ -47,7 +49,8 @@ def load_recorded(
         ConfigError: the file or an override is invalid, or the recorded data file is missing.
     """
     values = read_config(path) | {"plugins": []}
-    changes = {str(change.key_or_group): change for change in _parse(overrides)}
+    written = rewrite_all(list(overrides), values, sweep=False)
+    changes = {str(change.key_or_group): change for change in _parse(written, values)}
     before = dict(flattened(values)) | values.get("choices", {})
     notes = list(_use_local_data(values, changes.keys(), project))
     values = _with_overrides(values, changes, config_dir)
@@ -93,14 +96,15 @@ def _use_local_data(values: Values, overridden: Collection[str], project: Path |
         yield "data", f"read from {file}; the recorded file does not exist here: {path}"
 
 
-def _parse(overrides: Sequence[str]) -> Iterator[Override]:
+def _parse(overrides: Sequence[str], values: Values) -> Iterator[Override]:
     """Parse overrides of one value each."""
     problems = []
     for text in overrides:
         try:
             change = OverridesParser.create().parse_override(text)
         except HydraException as error:
-            problems.append(Problem(text, f"cannot be parsed: {first_line(error)}; expected key=value"))
+            annotation = annotation_at(values, text.partition("=")[0].lstrip("+"))
+            problems.append(Problem(text, explain_syntax(text, error, annotation)))
             continue
         section = str(change.key_or_group).partition(".")[0].partition("/")[0]
         if change.is_sweep_override():

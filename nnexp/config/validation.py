@@ -24,11 +24,12 @@ from nnexp.config.annotations import (
 )
 from nnexp.config.errors import Problem
 from nnexp.config.yaml_node import Origin
-from nnexp.messages import did_you_mean, hydra_override, override
+from nnexp.messages import did_you_mean, hydra_override, override, override_value
 from nnexp.serving.locate import locate
 
 TARGET = "_target_"
 Values = dict[str, Any]
+BOOLEANS = {"yes": True, "on": True, "no": False, "off": False}  # as in YAML
 PLAIN = bool | int | float | str | None
 
 
@@ -60,7 +61,7 @@ class Validator:
             self.report(f"{prefix}{key}", hydra_override(f"{prefix}{key}", value), what)
         for key, (_, default) in parameters.items():
             if default is inspect.Parameter.empty and key not in values:
-                self.report(path, f"{prefix}{key}", f"missing; fix: {prefix}{key}=VALUE")
+                self.problems.append(Problem(f"{prefix}{key}", f"missing; fix: {prefix}{key}=VALUE"))
         return {key: canonical[key] for key in parameters if key in canonical} if path else canonical
 
     def value(self, annotation: Any, value: Any, path: str) -> Any:
@@ -87,7 +88,11 @@ class Validator:
 
     def plain(self, annotation: Any, value: Any, path: str) -> Any:
         """Validate a value without targets in it, and convert it to the declared type."""
-        value = self.as_text(annotation, value, path)
+        value = self.as_declared(annotation, value, path)
+        if "${" in str(value):
+            what = "must not hold ${ after interpolations are resolved"
+            self.report(path, hydra_override(path, value), what)
+            return value
         try:
             valid = adapter(annotation).validate_json(json.dumps(value))
             return canonical_function(annotation)(_plain(adapter(annotation).dump_python(valid, mode="json")))
@@ -97,11 +102,13 @@ class Validator:
             self.report(path, hydra_override(path, value), what)
             return value
 
-    def as_text(self, annotation: Any, value: Any, path: str) -> Any:
-        """Return what looks like a number as it was written, where the setting is a text."""
+    def as_declared(self, annotation: Any, value: Any, path: str) -> Any:
+        """Return a number as it was written, where the setting is text; of yes and no, a boolean."""
         item = item_annotation(annotation)
         if item is not None and isinstance(value, list):
-            return [self.as_text(item, inner, f"{path}.{i}") for i, inner in enumerate(value)]
+            return [self.as_declared(item, inner, f"{path}.{i}") for i, inner in enumerate(value)]
+        if isinstance(value, str) and bool in kinds(annotation) and str not in kinds(annotation):
+            return BOOLEANS.get(value.lower(), value)
         if not isinstance(value, int | float) or not wants_text(annotation):
             return value
         if (origin := self.origins.get(path)) is not None and origin.text:
@@ -160,12 +167,13 @@ def _plain(value: Any) -> Any:
 
 
 def _advice(annotation: Any, value: Any, path: str) -> str:
-    """Return how to write a value that Hydra reads as something else than text, where text is allowed."""
-    if not wants_text(annotation) or options(annotation):
+    """Return how to write as text what Hydra reads as null, a list or a mapping, where text is allowed."""
+    if not wants_text(annotation) or options(annotation) or isinstance(value, str):
         return ""
-    if value is None or isinstance(value, bool):
-        return f"; fix: {override(path, str(value).lower() if value is not None else 'null')}"
-    return ""
+    if isinstance(value, list) and item_annotation(annotation) is not None:
+        texts = [item if isinstance(item, str) else override_value(item) for item in value]
+        return f"; fix: {override(path, texts)}"
+    return f"; fix: {override(path, override_value(value))}"
 
 
 def _targets_within(value: Any, path: str) -> Iterator[tuple[str, Values]]:

@@ -18,7 +18,7 @@ class Canonical:
 
 def file_path(path: str) -> str:
     """Return a path relative to the working directory where it lies below it, else absolute; `~` is home."""
-    if not path or "://" in path:
+    if "://" in path:
         return path
     absolute = Path(os.path.abspath(os.path.expanduser(path)))  # keeps links, which `resolve` follows
     for candidate in (absolute, absolute.resolve()):
@@ -37,6 +37,6 @@ def name_list(names: str | list[str] | None) -> list[str]:
     return [names] if isinstance(names, str) else names or []
 
 
-FilePath = Annotated[str, Canonical(file_path)]
+FilePath = Annotated[str, MinLen(1), Canonical(file_path)]
 Columns = Annotated[str | Annotated[list[str], MinLen(1)], Canonical(single_name)]
 OptionalColumns = Annotated[str | list[str] | None, Canonical(name_list)]

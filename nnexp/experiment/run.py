@@ -4,7 +4,7 @@ import os
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import chdir, closing, contextmanager
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -68,14 +68,16 @@ def run(
     """
     start_time = time.time()
     start = perf_counter()
-    settings = config if isinstance(config, Settings) else build(config)
     home = (home or Path.cwd()).resolve()
+    with chdir(home):  # relative paths start there, also where hydra.job.chdir has changed the folder
+        settings = config if isinstance(config, Settings) else build(config)
     if settings.tracking.enabled:
         tracking_uri(settings.tracking.uri, home)
     uploader = Uploader.start(mlflow=settings.tracking.enabled)
     display = display or Display()
     with np.errstate(all="ignore"), blas_threads(settings.trainer.threads) as threads:
-        components = build_components(settings, dataset)
+        with chdir(home):
+            components = build_components(settings, dataset)
         optimized = optimized_metric(settings, components)
         result = Result(new_folder(home, folder), components.network, optimized, name=settings.run_name)
         display.header(settings, components, threads)
