@@ -1,19 +1,21 @@
 """MLflow's `python_function` interface: examples in, a pandas table of predictions out."""
 
 import logging
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nnexp.errors import UserError
 from nnexp.preprocessing.categories import UnseenValues
 from nnexp.preprocessing.columns import encode_columns
 from nnexp.preprocessing.missing import normalize_text
 from nnexp.run_folder import NETWORK
 from nnexp.serving.errors import PredictorError
 from nnexp.serving.predictor import Predictor
-from nnexp.task import Columns
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -27,12 +29,15 @@ class PyfuncModel:
 
     def __init__(self, predictor: Predictor) -> None:
         self.predictor = predictor
+        self.exceptions: Any = None  # the module of MLflow's, where MLflow loads the model
         self.has_warned = False  # of values not seen in training
 
     @classmethod
     def load(cls, folder: Path) -> "PyfuncModel":
         """Load a model's data."""
-        return cls(Predictor.load(folder / NETWORK, folder / WEIGHTS))
+        model = cls(Predictor.load(folder / NETWORK, folder / WEIGHTS))
+        model.exceptions = sys.modules.get("mlflow.exceptions")
+        return model
 
     def predict(self, model_input: Any, params: dict[str, Any] | None = None) -> "DataFrame":
         """Predict a row of `Task.prediction_columns` for each example; a DataFrame's index is kept.
@@ -41,49 +46,66 @@ class PyfuncModel:
         or their numbers (N, I). `params`, of MLflow's interface, are not used.
 
         Raises:
-            PredictorError, EncodingError: they are no such examples.
+            PredictorError, EncodingError: they are no such examples; where MLflow loads the model, an
+                MlflowException, whose message its server passes on.
         """
+        try:
+            return self._predict(model_input)
+        except UserError as error:
+            if self.exceptions is None:
+                raise
+            raise self.exceptions.MlflowException.invalid_parameter_value(str(error)) from error
+
+    def _predict(self, given: Any) -> "DataFrame":
         import pandas as pd
 
-        columns = self.predictor.prediction_columns(self.predictor.outputs(self._examples(model_input)))
-        columns = self._ids(model_input) | columns
-        index = model_input.index if isinstance(model_input, pd.DataFrame) else None
+        spec = self.predictor.spec
+        table = to_table(given) if spec.columns else None
+        x = np.asarray(self._array(given)) if table is None else self._encode(table)
+        columns = self.predictor.prediction_columns(self.predictor.outputs(x))
+        if table is not None and spec.id_column in table:
+            cells = list(table[spec.id_column])
+            texts = [None if pd.isna(cell) else normalize_text(cell) for cell in cells]
+            columns = {"id": np.array([*texts, None], object)[:-1]} | columns
+        index = given.index if isinstance(given, pd.DataFrame) else None
         return pd.DataFrame(columns, index=index)
 
-    def _ids(self, given: Any) -> Columns:
-        """Return the column of ids, as texts, where the model has one and it is given."""
-        import pandas as pd
+    def _encode(self, table: Mapping[Any, Any]) -> NDArray[Any]:
+        """Return the examples of a table, which may have more columns, as the data set stores them."""
+        unseen = UnseenValues()
+        x = encode_columns(table, self.predictor.spec.columns, unseen=unseen)
+        if unseen.counts and not self.has_warned:
+            logger.warning("%s; this is logged once", unseen.describe())
+            self.has_warned = True
+        return x
 
-        name = self.predictor.spec.id_column
-        rows = given if isinstance(given, pd.DataFrame | dict) else pd.DataFrame(given if name else [])
-        if name not in rows:
-            return {}
-        cells = np.atleast_1d(np.asarray(rows[name], object)).tolist()
-        texts = [None if pd.isna(cell) else normalize_text(cell) for cell in cells]
-        return {"id": np.array([*texts, None], object)[:-1]}
+    def _array(self, given: Any) -> Any:
+        """Return examples without names, from the only value of a mapping."""
+        if not isinstance(given, dict):
+            return given
+        if len(given) != 1:
+            names = ", ".join(map(str, given))
+            raise PredictorError(f"expected one array of {self.predictor.expected}, got {names}")
+        return next(iter(given.values()))
 
-    def _examples(self, given: Any) -> NDArray[Any]:
-        """Return the examples as the data set stores them."""
-        import pandas as pd
 
-        columns = self.predictor.spec.columns
-        if isinstance(given, pd.Series):
-            given = given.to_frame().T if columns else given.to_numpy()
-        if isinstance(given, list) and given and isinstance(given[0], dict):
-            given = pd.DataFrame(given)
-        if isinstance(given, dict) and not columns:
-            if len(given) != 1:
-                names = ", ".join(map(str, given))
-                raise PredictorError(f"expected one array of {self.predictor.expected}, got {names}")
-            (given,) = given.values()
-        if isinstance(given, dict):
-            given = {name: values if np.ndim(values) else [values] for name, values in given.items()}
-        has_names = isinstance(given, dict | pd.DataFrame) and any(isinstance(name, str) for name in given)
-        if columns and has_names:
-            unseen = UnseenValues()
-            x = encode_columns({name: given[name] for name in given}, columns, unseen=unseen)
-            if unseen.counts and not self.has_warned:
-                logger.warning("%s; this is logged once", unseen.describe())
-                self.has_warned = True
-            return x
-        return np.asarray(given)
+def to_table(given: Any) -> dict[Any, Any] | None:
+    """Return the columns, (N,) each, of all that MLflow passes on as a table; None: it has no names.
+
+    That are tables, rows or one row, mappings of columns or of one row; cells may be arrays of shape ().
+    """
+    import pandas as pd
+
+    if isinstance(given, pd.Series):
+        given = given.to_frame().T
+    if isinstance(given, list) and given and isinstance(given[0], dict):
+        given = pd.DataFrame([{name: _cell(value) for name, value in row.items()} for row in given])
+    if isinstance(given, dict):
+        return {name: values if np.ndim(values) else [_cell(values)] for name, values in given.items()}
+    if isinstance(given, pd.DataFrame) and any(isinstance(name, str) for name in given):
+        return {name: given[name] for name in given}
+    return None
+
+
+def _cell(value: Any) -> Any:
+    return value.item() if isinstance(value, np.ndarray) and value.ndim == 0 else value

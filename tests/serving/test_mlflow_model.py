@@ -83,7 +83,7 @@ def test_a_table_is_predicted_by_the_names_of_its_columns(pyfunc, alone):
     model = pyfunc.load_model(f"runs:/{result.run_id}/model")
     features = iris.drop(columns="target")
     assert (model.predict(features)["prediction"].astype(int) == iris["target"]).mean() > 0.8
-    assert [column.name for column in model.metadata.signature.inputs] == list(features)
+    assert [column["name"] for column in model.metadata.metadata["columns"]] == list(features)
 
 
 def free_port():

@@ -72,10 +72,13 @@ def create_model(writer: RunInStore) -> str:
     state = writer.state
     values = writer.head["params"]
     names = [name for name in values if "." not in name and name not in NOT_SHOWN]
-    params = {name: values[name][:PARAM_LENGTH] for name in names}
-    task = ModelSpec.read(writer.run_folder / NETWORK).task
+    params = {name: values[name] for name in names}
+    spec = ModelSpec.read(writer.run_folder / NETWORK)
+    if spec.columns:  # the signature has none
+        params["columns"] = ", ".join(f"{column.name} ({column.kind})" for column in spec.columns)
+    params = {name: value[:PARAM_LENGTH] for name, value in params.items()}
     create = writer.client.create_logged_model
-    model = create(state.experiment_id, NAME, state.run_id, params=params, model_type=task)
+    model = create(state.experiment_id, NAME, state.run_id, params=params, model_type=spec.task)
     return writer.with_former_id(str(model.model_id), writer.former.model_id)
 
 

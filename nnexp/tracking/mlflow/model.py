@@ -52,6 +52,8 @@ def save_model(
         shutil.copyfile(Path(mlflow_loader.__file__), code)
         files = {"loader_module": LOADER, "data_path": str(data), "code_paths": [str(code)]}
         interface = {"signature": signature(spec), "input_example": input_example(spec)}
+        columns = [{"name": column.name, "kind": column.kind} for column in spec.columns]
+        interface["metadata"] = {"columns": columns} if columns else None
         place = None if model_id else NAME
         model = Model(artifact_path=place, run_id=run_id, model_id=model_id)
         packages = requirements(spec)
@@ -78,15 +80,15 @@ def requirements(spec: ModelSpec) -> list[str]:
 
 
 def signature(spec: ModelSpec) -> "ModelSignature":
-    """Build the signature: types of inputs and outputs."""
+    """Build the signature: types of outputs, and of images as inputs.
+
+    Columns have none: of a declared type, MLflow refuses integers for numbers, numbers for categories, or
+    dates for text; of any type, CSV files over HTTP. The model itself reads all of them.
+    """
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema, TensorSpec
 
-    if spec.columns:
-        types = {column.name: "double" if column.kind == "number" else "string" for column in spec.columns}
-        inputs = Schema([ColSpec(kind, name, required=False) for name, kind in types.items()])
-    else:
-        inputs = Schema([TensorSpec(np.dtype(spec.stored), (-1, *spec.shape))])
+    inputs = None if spec.columns else Schema([TensorSpec(np.dtype(spec.stored), (-1, *spec.shape))])
     outputs = task_of(spec.task).column_types(spec.names)
     return ModelSignature(inputs, Schema([ColSpec(kind, name) for name, kind in outputs.items()]))
 
