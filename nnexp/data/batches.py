@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from nnexp.data.class_balance import BalancedSampler
 from nnexp.data.splitting import Rows
-from nnexp.preprocessing.scaling import Standardization, TargetScale, narrow
+from nnexp.preprocessing.scaling import Standardization, TargetScale
 
 Array = NDArray[np.floating]
 
@@ -42,7 +42,7 @@ class Batches:
             raise ValueError("balanced batches need classes and a random stream")
         self.source_x = x
         self.source_y = y
-        self.narrow_y = y if targets is None else narrow(y, targets.origin)  # as stored for training
+        self.narrow_y = y if targets is None else targets.narrow(y)  # as stored for training
         self.rows = rows.copy()
         self.size = min(size, len(rows))
         self.scale = scale

@@ -17,7 +17,7 @@ from nnexp.data import splitting
 from nnexp.data.errors import DataError
 from nnexp.data.splitting import Rows, indices_of_mask
 from nnexp.preprocessing.columns import Column
-from nnexp.preprocessing.scaling import Standardization, TargetScale
+from nnexp.preprocessing.scaling import Standardization, TargetScale, Transform
 from nnexp.task import TaskName
 from nnexp.tasks import task_of
 
@@ -66,6 +66,7 @@ class Dataset:
     other_tasks: tuple[TaskName, ...] = ()  # that the targets suit too: data.task
     columns: tuple[Column, ...] = ()  # of a table, those that the I inputs were made from, in the same order
     origin: NDArray[np.float64] | None = None  # (I,) x is float32(number - origin); None: all are 0
+    target_transform: Transform | None = None  # of a regression's targets, before they are standardized
     source: SourceRows | None = None  # of x; None: its order is that of the source
     source_test: SourceRows | None = None  # of x_test
     id_column: str = ""  # of a table, that of the ids
@@ -111,7 +112,7 @@ class Dataset:
 
     def fit_target_scale(self, rows: Rows) -> TargetScale | None:
         """Return the scale of a regression's targets, fitted on the training rows; else None."""
-        return None if self.classes or self.labels else TargetScale.fit(self.y, rows)
+        return None if self.classes or self.labels else TargetScale.fit(self.y, rows, self.target_transform)
 
 
 @dataclass(kw_only=True)

@@ -11,6 +11,7 @@ from nnexp.data.batches import Batches
 from nnexp.data.dataset import Dataset
 from nnexp.data.splitting import Rows, stratified_subsample
 from nnexp.experiment.random_streams import RandomStreams
+from nnexp.metrics.running import InOwnUnits, RunningMetric
 from nnexp.nn.layer import ShapeError
 from nnexp.nn.network import Network
 from nnexp.optim.plateau import Plateau
@@ -63,7 +64,8 @@ def build_components(settings: Settings, dataset: Dataset | None = None) -> Comp
     prepare_loss(settings, dataset, rows, capacity)
 
     diagnostics = build_diagnostics(settings, network, train if validation is None else validation)
-    trainer = build_trainer(settings, network, dataset, train, validation, diagnostics)
+    score = build_score(dataset, targets, network)
+    trainer = build_trainer(settings, network, score, train, validation, diagnostics)
     best = BestWeights(network, settings.trainer.monitor, settings.trainer.min_delta)
     return Components(dataset, network, train, validation, test, trainer, best, targets, streams, diagnostics)
 
@@ -132,7 +134,7 @@ def build_diagnostics(settings: Settings, network: Network, batches: Batches) ->
 def build_trainer(
     settings: Settings,
     network: Network,
-    dataset: Dataset,
+    score: RunningMetric,
     train: Batches,
     validation: Batches | None,
     diagnostics: Diagnostics | None,
@@ -152,7 +154,7 @@ def build_trainer(
     return Trainer(
         network,
         settings.loss,
-        task_of(dataset.task).new_score(network.capacity, dataset.outputs, limits.dtype),
+        score,
         optimizer_step,
         train,
         validation,
@@ -160,6 +162,14 @@ def build_trainer(
         evaluate_every=limits.evaluate_every,
         time_budget=limits.time_budget,
     )
+
+
+def build_score(dataset: Dataset, targets: TargetScale | None, network: Network) -> RunningMetric:
+    """Build the running metric of the task; of transformed targets, in their own units."""
+    task = task_of(dataset.task)
+    if targets is None or targets.transform is None:
+        return task.new_score(network.capacity, dataset.outputs, network.dtype)
+    return InOwnUnits(task.new_score(network.capacity, dataset.outputs, np.float64), targets.restore)
 
 
 def prepare_loss(settings: Settings, dataset: Dataset, rows: Rows, capacity: int) -> None:

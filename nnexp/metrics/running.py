@@ -4,6 +4,7 @@ B batch, of at most `capacity` examples; O outputs, T targets, L labels.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -115,6 +116,25 @@ class R2(RunningMetric):
         deviations = sum_y2 - sum_y**2 / self.examples
         deviations[deviations <= ROUNDING * sum_y2] = 0
         return float(r2_of_sums(squared_errors, deviations).mean())
+
+
+class InOwnUnits(RunningMetric):
+    """A metric of outputs and targets that `restore` first converts from what the network learns."""
+
+    def __init__(self, metric: RunningMetric, restore: Callable[[Array], Array]) -> None:
+        self.metric, self.restore = metric, restore
+        self.name = metric.name
+
+    def reset(self) -> None:
+        self.metric.reset()
+
+    def update(self, z: Array, y: Targets) -> Targets:
+        self.metric.update(self.restore(z), self.restore(y))
+        return z
+
+    @property
+    def value(self) -> float:
+        return self.metric.value
 
 
 def r2_of_sums(squared_errors: Sums, squared_deviations: Sums) -> Sums:

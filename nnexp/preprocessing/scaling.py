@@ -5,8 +5,9 @@ subtracted in float64 before. A trained model does the same operations as traini
 order and type: the bits are equal.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -19,20 +20,31 @@ TINY = float(np.finfo(np.float32).tiny)
 PRECISION = 1e-5  # of a column's deviation: what rounding to float32 may change its largest numbers by
 TOO_LARGE = 2.0**128 - 2.0**103  # from here on, numbers become infinite in float32
 EXACT_FLOAT32, EXACT_FLOAT64 = 2**24, 2**53  # up to these, whole numbers are exact
+Transform = Literal["log", "log1p"]
+TRANSFORMS: dict[Transform, tuple[Callable[..., Any], Callable[..., Any], float]] = {
+    "log": (np.log, np.exp, 0.0),
+    "log1p": (np.log1p, np.expm1, -1.0),
+}
+"""A function of targets, its inverse, and the number that targets must exceed."""
 NOISE = 1e-14  # numbers that differ by less of themselves are one, computed in two ways
 
 
 class _Statistics:
-    """Arrays that can be written as JSON; those that are None are left out."""
+    """Arrays and names that can be written as JSON; those that are None are left out."""
 
     @classmethod
-    def from_json(cls, values: dict[str, list[float]]) -> Self:
+    def from_json(cls, values: dict[str, Any]) -> Self:
         """Read what `to_json` returned."""
-        return cls(**{name: np.asarray(numbers, np.float64) for name, numbers in values.items()})
+        fields = {
+            name: value if isinstance(value, str) else np.asarray(value, np.float64)
+            for name, value in values.items()
+        }
+        return cls(**fields)
 
-    def to_json(self) -> dict[str, list[float]]:
+    def to_json(self) -> dict[str, Any]:
         """Return the arrays as lists."""
-        return {name: array.tolist() for name, array in vars(self).items() if array is not None}
+        given = {name: value for name, value in vars(self).items() if value is not None}
+        return {name: value if isinstance(value, str) else value.tolist() for name, value in given.items()}
 
 
 @dataclass(frozen=True)
@@ -78,24 +90,45 @@ class Standardization(_Statistics):
 
 @dataclass(frozen=True)
 class TargetScale(_Statistics):
-    """Standardize the targets of a regression, and restore predictions to their units."""
+    """Standardize the targets of a regression, and restore predictions to their units.
+
+    With a transform, it is its values that are standardized. A mean of logarithms is restored to the
+    geometric mean, which is the median, not the mean, where errors are symmetric in the logarithm.
+    """
 
     mean: NDArray[np.float64]  # (T,) less the origin
     deviation: NDArray[np.float64]  # (T,); 1 for a constant target
     origin: NDArray[np.float64] | None = None  # (T,) subtracted in float64, as of inputs; None: all are 0
+    transform: Transform | None = None  # before all else
 
     @classmethod
-    def fit(cls, y: NDArray[Any], rows: Rows) -> Self:
+    def fit(cls, y: NDArray[Any], rows: Rows, transform: Transform | None = None) -> Self:
         """Compute origin, mean and deviation of the targets y (N, T) over `rows`."""
-        fitted = y[rows]
+        fitted = transformed(y[rows], transform)
         origin = find_origin(fitted)
         mean, deviation = moments(narrow(fitted, origin), np.arange(len(rows)))
-        return cls(mean, np.where(deviation > 0, deviation, 1.0), origin)
+        return cls(mean, np.where(deviation > 0, deviation, 1.0), origin, transform)
 
     def restore(self, z: Array) -> NDArray[np.float64]:
         """Convert outputs (N, T) to the units of the targets."""
         restored = z.astype(np.float64) * self.deviation + self.mean
-        return restored if self.origin is None else restored + self.origin
+        restored = restored if self.origin is None else restored + self.origin
+        if self.transform is None:
+            return restored
+        with np.errstate(over="ignore"):
+            return np.asarray(TRANSFORMS[self.transform][1](restored))
+
+    def narrow(self, y: NDArray[Any]) -> NDArray[np.float32]:
+        """Transform targets (N, T), subtract the origin and round to float32: as stored for training."""
+        return narrow(transformed(y, self.transform), self.origin)
+
+
+def transformed(y: NDArray[Any], transform: Transform | None) -> NDArray[Any]:
+    """Transform targets y (N, T), NaN where one is outside the domain."""
+    if transform is None:
+        return y
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(TRANSFORMS[transform][0](y))
 
 
 def narrow(x: NDArray[Any], origin: NDArray[np.float64] | float | None) -> NDArray[np.float32]:

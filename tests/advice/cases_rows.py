@@ -46,3 +46,29 @@ CASES = [
         {"pets.csv": PETS},
     ),
 ]
+SALES = {
+    "sales.csv": "size,kind,price\n" + "".join(f"{n % 9},{'ab'[n % 2]},{n * 1.5:.1f}\n" for n in range(40))
+}
+SALES_TABLE = "data=table data.path=sales.csv"
+LOG = f"{SALES_TABLE} data.target_transform=log loss=mean_squared_error"
+
+CASES += [
+    Case(
+        f"{LOG} data.target=price",
+        "the target 'price' is 0 in row 1 below the header, and data.target_transform=log needs numbers",
+        ("data.target_transform=log1p",),
+        SALES,
+    ),
+    Case(
+        "data=table data.path=sales.csv data.target_transform=log data.target=kind",
+        "the target 'kind' holds text, and data.target_transform=log needs numbers",
+        ("data.target_transform=null",),
+        SALES,
+    ),
+    Case(
+        f"{SALES_TABLE} data.target_transform=log1p data.target=size data.task=classification",
+        "data.target_transform=log1p needs a regression, not data.task=classification",
+        ("data.target_transform=null", "data.task=regression loss=mean_squared_error"),
+        SALES,
+    ),
+]

@@ -18,9 +18,10 @@ from nnexp.data.tables.formats import open_table
 from nnexp.data.tables.partition import TEST, VALIDATION, Groups, check_splits, draw_test, read_splits
 from nnexp.data.tables.reader import NumberMarks
 from nnexp.data.tables.roles import assign_roles
+from nnexp.data.tables.target_transform import check_domain, check_numbers
 from nnexp.data.tables.text_encoding import TextEncoder, TextOptions
 from nnexp.preprocessing.dates import DateFeature
-from nnexp.preprocessing.scaling import find_origin, narrow
+from nnexp.preprocessing.scaling import Transform, find_origin, narrow
 
 Mask = NDArray[np.bool_]
 
@@ -37,6 +38,7 @@ class Table(Source):
     target: Columns  # columns to predict; several are labels or a regression
     validation: ValidationRatio = 0.2
     root: str = ""  # unused
+    target_transform: Transform | None = None  # what a regression learns in place of the target itself
     task: Literal["auto", "classification", "multilabel", "regression"] = "auto"
     test: Annotated[float, Ge(0), Lt(1)] | None = 0.2  # ratio of test rows; 0: none; None: `split` names them
     split: str | None = None  # the column that assigns each row to train, validation or test
@@ -58,6 +60,10 @@ class Table(Source):
         if self.test is None and self.split is None:
             remedy = "fix: data.test=0.2, or data.test=0 for a network without a test"
             raise ValueError(f"data.test=null needs a column of test rows, data.split; {remedy}")
+        if self.target_transform and self.task in ("classification", "multilabel"):
+            remedy = "fix: data.target_transform=null or data.task=regression loss=mean_squared_error"
+            needs = f"data.target_transform={self.target_transform} needs a regression"
+            raise ValueError(f"{needs}, not data.task={self.task}; {remedy}")
         if self.task == "classification" and len(requested["target"]) > 1:
             remedy = "fix: data.task=multilabel or data.task=regression"
             raise ValueError(f"data.target={self.target}: a classification has one target; {remedy}")
@@ -90,8 +96,14 @@ class Table(Source):
             reader = open_table(path)
             reader.marks = NumberMarks(self.decimal, self.thousands)
             roles = assign_roles(reader, self.task, self.requested_columns())
-            builder = TableBuilder(reader, roles, self.task)
+            task = self.task
+            if self.target_transform is not None:
+                task = "regression"
+                check_numbers(roles.targets, self.target_transform)
+            builder = TableBuilder(reader, roles, task)
             builder.read()
+            if self.target_transform is not None:
+                builder.notes.append(check_domain(builder.target, builder.rows, self.target_transform))
             return self.build_dataset(path.name.partition(".")[0] or path.name, builder)
         except DataError as error:
             requested = self.requested_columns()
@@ -139,6 +151,7 @@ class Table(Source):
             source=source.take(training),
             source_test=source.take(test),
             id_column=builder.roles.id,
+            target_transform=self.target_transform,
         )
 
     def partition(self, builder: TableBuilder, groups: Groups | None) -> tuple[Rows, Rows, Mask | None]:

@@ -102,12 +102,17 @@ def add_outputs(task: Task, graph: Graph, predictor: Predictor, z: str) -> list[
 @add_outputs.register(Regression)
 def _(task: Task, graph: Graph, predictor: Predictor, z: str) -> list["ValueInfoProto"]:
     if (scale := predictor.spec.target_scale) is not None:
-        dtype = np.float32 if scale.origin is None else np.float64
+        is_exact = scale.origin is None and scale.transform is None
+        dtype = np.float32 if is_exact else np.float64
         mean = scale.mean if scale.origin is None else scale.mean + scale.origin
         z = graph.cast(z, np.float32, dtype)
         z = graph.add("Mul", z, graph.constant("deviation", scale.deviation, dtype))
         z = graph.add("Add", z, graph.constant("mean", mean, dtype))
-        if scale.origin is not None:
+        if scale.transform is not None:
+            z = graph.add("Exp", z)
+        if scale.transform == "log1p":
+            z = graph.add("Sub", z, graph.constant("one", 1, dtype))
+        if not is_exact:
             return [_output(graph, z, "y", "DOUBLE", *predictor.network.outputs)]
     return [_output(graph, z, "y", "FLOAT", *predictor.network.outputs)]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nnexp.preprocessing.scaling import Standardization
+from nnexp.preprocessing.scaling import Standardization, transformed
 from nnexp.serving.errors import VerificationError
 from nnexp.serving.predictor import Predictor
 
@@ -33,8 +33,11 @@ def verify(model: "ModelProto", predictor: Predictor) -> float:
     z = predictor.outputs(x).astype(np.float64)
     outputs = run(model, x)
     task = predictor.task
-    unit = 1.0 if predictor.spec.target_scale is None else predictor.spec.target_scale.deviation
     (first, *_), last = outputs, next(reversed(outputs))
+    unit: Any = 1.0
+    if (scale := predictor.spec.target_scale) is not None:
+        unit = scale.deviation
+        z, outputs[first] = transformed(z, scale.transform), transformed(outputs[first], scale.transform)
     with np.errstate(all="ignore"):  # a diverged network has NaN
         size = np.abs(z / unit).max(axis=1, keepdims=True, where=np.isfinite(z), initial=0)  # (N, 1)
         tolerance = ATOL + RTOL * size

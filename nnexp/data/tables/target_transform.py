@@ -1,0 +1,36 @@
+"""Check that the targets of a table suit the transform of `data.target_transform`: N rows."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from nnexp.data.errors import DataError
+from nnexp.data.splitting import Rows
+from nnexp.data.tables.reader import ColumnType
+from nnexp.data.tables.target import TargetColumn
+from nnexp.messages import override
+from nnexp.preprocessing.scaling import TRANSFORMS, Transform
+
+KEY = "data.target_transform"
+
+
+def check_numbers(targets: Mapping[str, ColumnType], transform: Transform) -> None:
+    """Require that the targets are columns of numbers; raise a `DataError` otherwise."""
+    if texts := [name for name, column_type in targets.items() if column_type == "text"]:
+        problem = f"the target {texts[0]!r} holds text, and {KEY}={transform} needs numbers"
+        raise DataError(problem, "correct the column", override(KEY, None))
+
+
+def check_domain(target: TargetColumn, rows: Rows, transform: Transform) -> str:
+    """Require that the targets in `rows` exceed the transform's limit; return a note about what is learnt."""
+    y = target.y[rows]
+    limit = TRANSFORMS[transform][2]
+    if (outside := ~(y > limit)).any():
+        n, t = np.argwhere(outside)[0].tolist()
+        where = f"the target {target.names[t]!r} is {y[n, t]:g} in {target.describe_row(int(rows[n]))}"
+        others = [other for other, (_, _, lowest) in TRANSFORMS.items() if (y > lowest).all()]
+        problem = f"{where}, and {KEY}={transform} needs numbers above {limit:g}"
+        raise DataError(problem, "correct the value", override(KEY, others[0] if others else None))
+    learnt = ", ".join(f"{transform}({name})" for name in target.names)
+    units = "scores are in the target's own units, the loss is not"
+    return f"{learnt} is learnt: predictions estimate the median, not the mean; {units}"
