@@ -99,7 +99,7 @@ class TableBuilder:
         return centring.origin
 
     def note_precision(self, centring: Centring) -> None:
-        """Note columns whose numbers float32 or float64 cannot tell apart."""
+        """Note columns whose numbers float32 or float64 cannot keep apart."""
         if steps := [f"{name} ({step:g})" for name, step in centring.coarse_columns.items()]:
             remedy = "fix: subtract a common number from all of them in the file"
             self.notes.append(f"numbers have only these steps in float64: {listed(steps)}; {remedy}")

@@ -94,7 +94,7 @@ def test_columns_that_float32_cannot_hold_are_named_with_an_example(tmp_path, x,
         assert len(np.unique(dataset.x[:, 0])) == len(np.unique(x[order]))
 
 
-def test_neighbours_that_merge_are_found_among_all_rows(tmp_path):
+def test_neighbours_that_merge_are_named_wherever_they_are(tmp_path):
     x = 1000.0 * np.arange(40_000)
     x[-3:] = x[-3] + np.arange(3)
     rows = np.random.default_rng(0).permutation(len(x))
