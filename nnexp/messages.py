@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 MINUTE, HOUR = 60, 3600
+LONG_NUMBER, LONGEST_NUMBER = 1e6, 1e15  # between these, numbers are shown without an exponent
 PLAIN_TEXT = re.compile(r"[A-Za-z_/][\w./-]*|\.{1,2}/[\w./-]*", re.ASCII)  # Hydra reads it as text
 KEYWORDS = ("true", "false", "null", "nan", "inf")
 
@@ -29,6 +30,11 @@ def first_line(error: object) -> str:
     if not text:
         return "" if isinstance(error, str) else type(error).__name__
     return text.splitlines()[0]
+
+
+def number(value: float) -> str:
+    """Format a number with six digits, and with all before the decimal point of one up to 1e15."""
+    return f"{value:.0f}" if LONG_NUMBER <= abs(value) < LONGEST_NUMBER else f"{value:.6g}"
 
 
 def duration(seconds: float) -> str:

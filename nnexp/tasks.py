@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from nnexp.messages import percent
+from nnexp.messages import number, percent
 from nnexp.metrics.reports import ConfusionReport, EvaluationReport, MultilabelReport, RegressionReport
 from nnexp.metrics.running import R2, Accuracy, LabelAccuracy, RunningMetric
 from nnexp.task import Array, Columns, Task, TextColumns
@@ -163,10 +163,10 @@ class Regression(Task):
 
     def text_columns(self, z: Array, probabilities: Array | None, names: Sequence[str]) -> TextColumns:
         shown = zip(names[:MAX_TARGETS], z.T, strict=False)
-        return {name: [f"{value:.6g}" for value in column] for name, column in shown}
+        return {name: [number(value) for value in column] for name, column in shown}
 
     def describe_prediction(self, z: Array, probabilities: Array | None, names: Sequence[str]) -> str:
-        return ", ".join(f"{name} {value:.6g}" for name, value in zip(names, z, strict=True))
+        return ", ".join(f"{name} {number(value)}" for name, value in zip(names, z, strict=True))
 
     def target_spec(self, names: Sequence[str]) -> tuple[str, list[int]]:
         return "float64", [-1, len(names)]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from nnexp.messages import list_override, merged_list_override, override, percent
+from nnexp.messages import list_override, merged_list_override, number, override, percent
 
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 MARKS = st.text(r"""\"'${}[](),:=~#?*!|&;<> abz019.-+_%@/""" + "\t\nöß€🙂")
@@ -81,3 +81,17 @@ def test_only_what_needs_quotes_is_quoted(key, value, printed):
 )
 def test_a_share_is_100_or_0_percent_only_if_it_is_exactly_that(share, digits, text):
     assert percent(share, digits) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1517358552.4, "1517358552"),
+        (20180131, "20180131"),
+        (0.1234567, "0.123457"),
+        (1e20, "1e+20"),
+        (5, "5"),
+    ],
+)
+def test_numbers_are_shown_with_all_digits_before_the_point(value, text):
+    assert number(value) == text

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import islice
 
-from nnexp.messages import plural
+from nnexp.messages import number, plural
 from nnexp.serving.prediction_table import FilePredictions
 from nnexp.task import TextColumns
 from nnexp.tasks import MAX_TARGETS
@@ -66,4 +66,4 @@ def _text(value: object) -> str:
     """Format a true value; ? where it is unknown."""
     if value is None:
         return "?"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    return number(value) if isinstance(value, float) else str(value)

@@ -10,7 +10,7 @@ OVERRIDE = re.compile(r"[~+]{0,2}[A-Za-z_][\w./]*(=|$)")
 
 @dataclass(frozen=True)
 class Case:
-    """A command that is refused with advice."""
+    """A command that is refused with advice; of exit code 0, one that prints a note with advice."""
 
     command: str  # after `nnexp`, as one types it in a shell
     problem: str  # in the message: what is wrong, and where

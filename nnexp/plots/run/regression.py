@@ -54,4 +54,5 @@ def predicted_against_true(true: Numbers, predicted: Numbers, report: dict[str, 
         set_title(axes, f"{split}{some} R2 {target['r2']:.3f}, {errors}")
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_locator(MaxNLocator(5))
+        axes.yaxis.get_offset_text().set_horizontalalignment("right")  # beside the title
     return figure
