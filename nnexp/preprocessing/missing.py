@@ -5,7 +5,7 @@ import re
 import numpy as np
 
 MISSING = {"", "?", "NA", "N/A", "n/a", "<NA>", "#N/A", "#NA", "NULL", "Null", "null", "None"}
-MISSING |= {"NaN", "nan", "-nan", "-NaN", "NaT"}
+MISSING |= {"NaN", "nan", "-nan", "-NaN", "NaT", "\\N"}
 """Texts that stand for a missing value."""
 MISSING_CATEGORY = "missing"
 """The category of rows without a value."""

@@ -15,6 +15,7 @@ from nnexp.preprocessing import columns as encoding
 from nnexp.preprocessing.categories import UnseenValues, category_index
 from nnexp.preprocessing.errors import EncodingError
 from nnexp.preprocessing.missing import MISSING, normalize_text
+from nnexp.preprocessing.table_files import DELIMITED
 from nnexp.serving.errors import PredictorError
 from nnexp.serving.image_input import SUFFIXES as IMAGES
 from nnexp.serving.image_input import as_stored, read_image
@@ -23,7 +24,7 @@ from nnexp.serving.predictor import Predictor
 if TYPE_CHECKING:
     from nnexp.data.tables.reader import ColumnType, TableReader
 
-TABLES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
+TABLES = (*DELIMITED, ".parquet")
 ARRAYS = (".npz", ".npy")
 CLASS_NAMES = ("label", "labels", "class", "target", "y")  # of the column or array of classes beside images
 Array = NDArray[Any]

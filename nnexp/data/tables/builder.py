@@ -61,6 +61,7 @@ class TableBuilder:
         self.numbers.finish()
         self.check_columns()
         self.rows = np.flatnonzero(self.target.finish())
+        self.notes[:0] = self.reader.notes
         self.notes += self.reader.number_notes(self.roles.number_columns)
         self.notes += self.target.notes
         self.notes += self.ids.notes() if self.ids is not None else []

@@ -12,6 +12,7 @@ from nnexp.data.errors import DataError
 from nnexp.data.tables.csv.csv_reader import CsvReader
 from nnexp.data.tables.reader import Block, ColumnType, TableReader, convert, type_of, unique
 from nnexp.messages import first_line
+from nnexp.preprocessing.table_files import DELIMITED
 
 ROWS = 1 << 14  # that are read at once
 BUFFER = 1 << 16  # bytes of each column of a Parquet file that are read at once
@@ -32,8 +33,10 @@ def open_table(path: Path) -> TableReader:
                 return reader(path)
             except OSError as error:
                 raise DataError(f"cannot be read: {error.strerror or error}", path=path) from error
-    known = [ending for endings in READERS for ending in endings]
-    raise DataError(f"unknown ending; expected one of {', '.join(known)}", path=path)
+    kind, remedy = OTHER_FILES.get(path.suffix.lower(), ("", ""))
+    problem = f"{kind} is not read" if kind else "unknown ending"
+    known = [ending for endings in READERS for ending in endings if not ending.endswith(".gz")]
+    raise DataError(f"{problem}; expected one of {', '.join(known)}", remedy, path=path)
 
 
 class ParquetReader(TableReader):
@@ -113,8 +116,22 @@ def load_arrays(path: Path) -> dict[str, Any]:
         raise DataError("not an NPZ file, or incomplete", WRITE_AGAIN, path=path) from error
 
 
+AS_CSV = "save the table as CSV"
+AS_PARQUET = "convert it to Parquet, with pandas for example"
+OTHER_FILES = {
+    **dict.fromkeys((".xlsx", ".xls", ".xlsm", ".ods"), ("a workbook", AS_CSV)),
+    **dict.fromkeys((".zip", ".7z", ".rar", ".tar", ".tgz"), ("an archive", "unpack it")),
+    **dict.fromkeys((".bz2", ".xz", ".zst"), ("a compressed file", "unpack it, or compress it with gzip")),
+    **dict.fromkeys((".json", ".jsonl", ".ndjson", ".xml", ".html"), ("a document", AS_CSV)),
+    **dict.fromkeys(
+        (".feather", ".arrow", ".pkl", ".pickle", ".h5", ".hdf5"), ("this kind of file", AS_PARQUET)
+    ),
+    **dict.fromkeys((".dta", ".sav", ".sas7bdat", ".rds", ".rdata"), ("this kind of file", AS_PARQUET)),
+    ".npy": ("a single array", "save it with numpy.savez, with names for the columns"),
+}
+"""What files with other endings are, and what to do with them."""
 READERS: dict[tuple[str, ...], type[CsvReader | ParquetReader | NpzReader]] = {
-    (".csv", ".csv.gz", ".tsv", ".tsv.gz"): CsvReader,
+    DELIMITED: CsvReader,
     (".parquet",): ParquetReader,
     (".npz",): NpzReader,
 }

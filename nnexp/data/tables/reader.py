@@ -37,7 +37,11 @@ class TableReader(ABC):
     expansions: Mapping[str, tuple[str, ...]]  # names that stand for several columns
     marks: NumberMarks = NumberMarks()  # of numbers that are text
     errors: Mapping[str, DataError] = {}  # of columns whose blocks have no values because of it
-    notes: tuple[str, ...] = ()  # how the file was read, where that is not obvious
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """How the file was read, where that is not obvious."""
+        return ()
 
     @abstractmethod
     def iter_blocks(self, wanted: Mapping[str, ColumnType]) -> Iterator[Block]:

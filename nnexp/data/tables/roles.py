@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from nnexp.data.errors import DataError, raise_errors
 from nnexp.data.tables.reader import ColumnType, TableReader
 from nnexp.data.tables.target import setting_of
-from nnexp.messages import listed, nearest, override
+from nnexp.messages import listed, nearest, override, plural
 from nnexp.preprocessing.number_format import is_number
 
 NO_HEADER = "write the names of the columns in the first line"
@@ -82,7 +82,7 @@ def assign_roles(reader: TableReader, task: str, requested: Mapping[str, Sequenc
     def typed(names: Iterable[str]) -> dict[str, ColumnType]:
         return {name: "text" if types[name] == "text" or name in as_text else "number" for name in names}
 
-    notes = (*reader.notes, *(["the column of row numbers without a name is left out"] if unnamed else []))
+    notes = _describe_unnamed([n for n, name in enumerate(types, 1) if name in unnamed])
     marker_types: dict[str, ColumnType] = dict.fromkeys(marking, "text")
     id_column = identifying[0] if identifying else ""
     return Roles(
@@ -95,6 +95,14 @@ def assign_roles(reader: TableReader, task: str, requested: Mapping[str, Sequenc
         notes=notes,
         errors=errors,
     )
+
+
+def _describe_unnamed(positions: Sequence[int]) -> tuple[str, ...]:
+    """Describe the columns without a name, by their positions from 1."""
+    notes = ["the column of row numbers without a name is left out"] if 1 in positions else []
+    if others := [str(position) for position in positions if position > 1]:
+        notes.append(f"{plural(len(others), 'column')} without a name left out: {listed(others)}")
+    return tuple(notes)
 
 
 def _expand(reader: TableReader, requested: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:

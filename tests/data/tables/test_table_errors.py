@@ -53,7 +53,7 @@ def error_of(content, target="y", name="t.csv", **options):
         ("a,y\n1,u\n2,v\n3,w\n", "0.2 of 3 examples in 3 classes cannot be split off"),
         ("1,2,3\n" * 9, "data.target=y: no such column"),
         (b"a,y\n\0\0\0,1\n", "binary data"),
-        (GOOD.encode() * 3, "expected a number in the column 'a', got 'a' in row 41 below the header"),
+        (GOOD.encode() * 3, "the first line is repeated in row 41 below it"),
         (LONG.encode() + b"\xe9\xe8,1\n", "invalid UTF-8 after row"),
         (LONG + '"u,1\n' + LONG, "does not end"),
         (gzip.compress(GOOD.encode(), mtime=0)[:-30], "damaged gzip file"),
@@ -71,7 +71,7 @@ def test_a_csv_file_that_cannot_be_used(content, problem):
         (LATE, "correct", """'data.drop=["a b"]' or 'data.categorical=["a b"]'"""),
         ("a,y\n1,u\n2,u\n", "add rows of other classes", ""),
         ("1,2,3\n" * 9, "write the names of the columns in the first line", ""),
-        (b"PK\3\4\0\0", "save the table as CSV", ""),
+        (b"PK\3\4\0\0", "unpack it", ""),
     ],
 )
 def test_an_error_proposes_a_change_of_the_file_and_a_setting_of_the_run(content, remedy, setting):
@@ -154,7 +154,7 @@ def test_a_split_column_that_does_not_split(names, options, problem):
 
 PATHS = {"goof.csv": "no such file; did you mean good.csv?", "nowhere/x.csv": "no such file"}
 PATHS |= {"folder": "this is a folder"}
-PATHS |= {"good.xlsx": "expected one of .csv, .csv.gz, .tsv, .tsv.gz, .parquet, .npz"}
+PATHS |= {"good.xlsx": "a workbook is not read; expected one of .csv, .tsv, .tab, .psv, .txt, .dat, .data"}
 
 
 @pytest.mark.parametrize(("name", "problem"), PATHS.items())

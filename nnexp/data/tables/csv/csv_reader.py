@@ -1,16 +1,30 @@
 """Read CSV files block by block: any delimiter, UTF-8, UTF-16 or cp1252, numbers of any locale."""
 
+import csv
 import io
 import re
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from nnexp.data.errors import DataError
 from nnexp.data.tables.csv import number_formats
-from nnexp.data.tables.csv.dialect import DAMAGED_GZIP, detect_delimiter, detect_encoding, read_head
+from nnexp.data.tables.csv.dialect import detect_dialect
+from nnexp.data.tables.csv.file_head import (
+    DAMAGED_GZIP,
+    check_content,
+    decode_head,
+    detect_encoding,
+    is_compressed,
+    open_binary,
+    read_head,
+)
+from nnexp.data.tables.csv.header import check_header, check_last_row, name_columns
 from nnexp.data.tables.csv.number_texts import NumberTexts, to_float64
-from nnexp.data.tables.reader import Block, ColumnType, TableReader, convert, type_of, unique
+from nnexp.data.tables.csv.row_stream import RowStream
+from nnexp.data.tables.csv.surplus_rows import SurplusRows
+from nnexp.data.tables.reader import Block, ColumnType, TableReader, convert, type_of
 from nnexp.messages import first_line
 from nnexp.preprocessing.missing import MISSING
 from nnexp.preprocessing.number_format import NO_MARKS, PLAIN, NumberFormat
@@ -18,8 +32,8 @@ from nnexp.preprocessing.number_format import NO_MARKS, PLAIN, NumberFormat
 BLOCK = 1 << 18  # bytes that are read at once; as Arrow's text they take up to a hundred times the memory
 NULLS = [*MISSING, *(f" {text}" for text in MISSING)]  # Arrow does not strip spaces
 CONVERT = {"null_values": NULLS, "strings_can_be_null": True}
+FIELD_COUNT = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+)(?:: (.*))?", re.DOTALL)
 INVALID_NUMBER = re.compile(r"CSV column #\d+: Row #\d+: .* to (double|int64): invalid value")
-FIELD_COUNT = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+)")
 
 
 class NumberError(Exception):
@@ -29,29 +43,32 @@ class NumberError(Exception):
 class CsvReader(TableReader):
     """Reads a CSV file, plain or gzip-compressed, whatever its name.
 
-    Its first half megabyte decides on encoding, delimiter and column types; all its numbers decide how they
+    Its first half megabyte decides on encoding, dialect and column types; all its numbers decide how they
     are written.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.expansions = {}
-        head, complete, self.compression = read_head(path)
+        head, complete = read_head(path)
+        check_content(head, path)
         self.encoding = detect_encoding(head)
-        text = head.decode(self.encoding, errors="ignore")
-        if "\0" in text:
-            raise DataError("not a CSV file: it holds binary data", "save the table as CSV", path=path)
-        if not complete:
-            text = text[: text.rfind("\n") + 1]
-        if "\n" not in text.strip():
-            problem = "the file has no rows below its header" if text.strip() else "the file is empty"
-            raise DataError(problem, "write a line of column names and a line per example", path=path)
-        self.delimiter = detect_delimiter(text)
+        text = decode_head(head, self.encoding, complete, path)
+        self.dialect = detect_dialect(text)
+        self.names = name_columns(self.dialect.names, path)
         self.block_size = max(BLOCK, 16 * max(map(len, text.splitlines())))
         self.texts: dict[str, NumberTexts] = {}  # of the columns of numbers
         self.formats: number_formats.Formats = {}
-        self.infer_types(text.encode())
-        self.notes = ("read as cp1252: it is not UTF-8",) if self.encoding == "cp1252" else ()
+        self.surplus = SurplusRows(self.describe_row)
+        sample = self.infer_types(text)
+        check_header(self.names, sample, self.column_types, path)
+        check_last_row(path, self.encoding, self.dialect, sample)
+        as_cp1252 = ("read as cp1252: it is not UTF-8",) if self.encoding == "cp1252" else ()
+        self.opening_notes = (*as_cp1252, *self.dialect.notes)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return (*self.opening_notes, *self.surplus.notes)
 
     def describe_row(self, n: int) -> str:
         return f"row {n + 1:,} below the header"  # empty lines do not count
@@ -63,35 +80,60 @@ class CsvReader(TableReader):
         formats = {name: self.formats[name] for name in names if name in self.formats}
         return number_formats.describe_formats(formats, self.texts)
 
-    def infer_types(self, sample: bytes) -> None:
-        """Infer the column types from the first rows; rows of another width are skipped."""
+    def infer_types(self, text: str) -> dict[str, Any]:
+        """Infer the column types from the first rows; return the columns' texts, of rows of full width."""
         import pyarrow as pa
         from pyarrow import csv as arrow
 
+        def read(**options: Any) -> Any:
+            converting = arrow.ConvertOptions(**CONVERT, **options)
+            with self.open_stream(text) as stream:
+                return arrow.read_csv(stream, reading, parsing, converting)
+
         skip = {"invalid_row_handler": lambda row: "skip"}
-        parsing = arrow.ParseOptions(delimiter=self.delimiter, newlines_in_values=True, **skip)
-        reading = arrow.ReadOptions(use_threads=False)
+        parsing = arrow.ParseOptions(delimiter=self.arrow_delimiter, newlines_in_values=True, **skip)
+        reading = arrow.ReadOptions(use_threads=False, column_names=self.names, skip_rows=self.arrow_skip)
         try:
             pa.default_memory_pool().release_unused()
-            inferred = arrow.read_csv(io.BytesIO(sample), reading, parsing, arrow.ConvertOptions(**CONVERT))
-            names = unique([name.strip() for name in inferred.column_names], self.path)
-            as_text = dict.fromkeys(inferred.column_names, pa.string())
-            converting = arrow.ConvertOptions(**CONVERT, column_types=as_text)
-            texts = arrow.read_csv(io.BytesIO(sample), reading, parsing, converting)
+            schema = read().schema
+            columns = dict(
+                zip(self.names, read(column_types=dict.fromkeys(self.names, pa.string())), strict=True)
+            )
         except pa.ArrowException as error:
             raise DataError(f"not a readable CSV file: {first_line(error)}", path=self.path) from error
-        self.raw_names = dict(zip(names, inferred.column_names, strict=True))
-        self.arrow_types = dict(zip(names, inferred.schema.types, strict=True))
-        column_types = {}
-        for name, column in zip(names, texts.columns, strict=True):
+        self.arrow_types = dict(zip(self.names, schema.types, strict=True))
+        self.column_types = {}
+        for name, column in columns.items():
             numbers = NumberTexts()
             for chunk in column.chunks:
                 numbers.add(chunk)
-            column_types[name] = type_of(self.arrow_types[name]) if numbers.is_empty else "text"
+            self.column_types[name] = type_of(self.arrow_types[name]) if numbers.is_empty else "text"
             if not numbers.other:
-                column_types[name] = "number"
+                self.column_types[name] = "number"
                 self.texts[name] = numbers
-        self.column_types = column_types
+        return columns
+
+    @property
+    def arrow_delimiter(self) -> str:
+        return self.dialect.delimiter if self.dialect.is_plain else ","
+
+    @property
+    def arrow_skip(self) -> int:
+        return self.dialect.lines if self.dialect.is_plain else 0
+
+    def open_stream(self, text: str | None = None) -> Any:
+        """Open the file, or a text of it, for Arrow, which does not know all dialects."""
+        import pyarrow as pa
+
+        if self.dialect.is_plain and text is None:
+            compression = "gzip" if is_compressed(self.path) else None
+            return pa.input_stream(self.path, compression=compression)
+        binary = open_binary(self.path) if text is None else io.BytesIO(text.encode())
+        if self.dialect.is_plain:
+            return pa.PythonFile(binary, mode="r")
+        encoding = self.encoding if text is None else "utf-8"
+        lines = io.TextIOWrapper(binary, encoding, newline="")
+        return pa.PythonFile(RowStream(self.dialect.iter_rows(lines), lines), mode="r")
 
     def iter_blocks(self, wanted: Mapping[str, ColumnType]) -> Iterator[Block]:
         """Read the wanted columns, in one pass or in two.
@@ -102,7 +144,7 @@ class CsvReader(TableReader):
         import pyarrow as pa
 
         numbers = [name for name, column_type in wanted.items() if column_type == "number"]
-        self.formats = number_formats.decide_formats(self.texts, self.marks, self.delimiter)
+        self.formats = number_formats.decide_formats(self.texts, self.marks, self.dialect.delimiter)
         exact = self.exact_types(numbers)
         rows = 0
         if len(exact) == len(numbers):
@@ -154,7 +196,7 @@ class CsvReader(TableReader):
             row += len(block[names[0]])
         self.texts |= texts
         before = self.formats
-        self.formats = number_formats.decide_formats(self.texts, self.marks, self.delimiter)
+        self.formats = number_formats.decide_formats(self.texts, self.marks, self.dialect.delimiter)
         self.errors = number_formats.number_errors(texts, self.formats, self.describe_row)
         if rows:
             number_formats.check_change(before, {name: self.formats.get(name, PLAIN) for name in names}, rows)
@@ -164,36 +206,44 @@ class CsvReader(TableReader):
         import pyarrow as pa
         from pyarrow import csv as arrow
 
-        raw_types = {self.raw_names[name]: arrow_type for name, arrow_type in types.items()}
-        columns = {"column_types": raw_types, "include_columns": list(raw_types)}
+        self.surplus = SurplusRows(self.describe_row, self.arrow_skip)
+        columns = {"column_types": dict(types), "include_columns": list(types)}
         converting = arrow.ConvertOptions(**columns, **CONVERT)
-        parsing = arrow.ParseOptions(delimiter=self.delimiter, newlines_in_values=True)
-        reading = arrow.ReadOptions(use_threads=False, block_size=self.block_size, encoding=self.encoding)
+        parsing = arrow.ParseOptions(
+            delimiter=self.arrow_delimiter, newlines_in_values=True, invalid_row_handler=self.surplus.add
+        )
+        reading = arrow.ReadOptions(
+            use_threads=False,
+            block_size=self.block_size,
+            encoding=self.encoding if self.dialect.is_plain else "utf-8",
+            column_names=self.names,
+            skip_rows=self.arrow_skip,
+        )
         rows = 0
         try:
-            with pa.input_stream(self.path, compression=self.compression) as stream:
+            with self.open_stream() as stream:
                 for batch in arrow.open_csv(stream, reading, parsing, converting):
-                    yield {name: batch.column(self.raw_names[name]) for name in types}
+                    yield {name: batch.column(name) for name in types}
                     rows += batch.num_rows
-        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        except (pa.ArrowException, OSError, EOFError, UnicodeDecodeError, zlib.error, csv.Error) as error:
             if INVALID_NUMBER.search(str(error)):
                 raise NumberError from error
             raise self.explain(error, rows) from error
         finally:
             pa.default_memory_pool().release_unused()
+        self.surplus.check(rows)
 
     def explain(self, error: BaseException, rows: int) -> DataError:
         """Translate Arrow's error after so many rows: the row, the problem, the remedy."""
         line = first_line(error)
         after = f"after {self.describe_row(rows)}"
         if match := FIELD_COUNT.search(str(error)):
-            row = self.describe_row(int(match[1]) - 2)
-            problem = f"expected {match[2]} fields, got {match[3]} in {row}"
-            return DataError(problem, "look for a missing quote or a surplus delimiter", path=self.path)
+            position = int(match[1]) - self.arrow_skip - 1
+            return self.surplus.error(position, int(match[2]), int(match[3]), match[4] or "")
         if "straddl" in line or "chunker" in line:
             return DataError(f"a row {after} does not end", "close the quote", path=self.path)
         if "utf" in line.lower():
             return DataError(f"invalid UTF-8 {after}", "save it as UTF-8", path=self.path)
-        if "compress" in line or "zlib" in line:
+        if isinstance(error, EOFError | zlib.error) or "compress" in line or "zlib" in line or "CRC" in line:
             return DataError(f"damaged gzip file: {line}", DAMAGED_GZIP, path=self.path)
         return DataError(f"cannot be read {after}: {line}", path=self.path)

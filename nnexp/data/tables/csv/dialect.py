@@ -1,54 +1,175 @@
-"""The dialect of a CSV file, decided from its first half megabyte: compression, encoding, delimiter."""
+"""The dialect of a CSV file, decided from its first rows: delimiter, quotes, where the column names are."""
 
 import csv
-import gzip
 import io
-import zlib
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
-from pathlib import Path
+from typing import Any
 
 from nnexp.data.errors import DataError
+from nnexp.messages import plural
+from nnexp.preprocessing.number_format import is_number
 
-SAMPLE = 1 << 19  # bytes that delimiter and column types are inferred from
 DELIMITERS = ",;\t|"
-DAMAGED_GZIP = "download or write the gzip file again"
+NAMES_AND_ROWS = "write a line of column names and a line per example"
+SEPARATOR_LINE = re.compile(r'\s*"?sep=(\\t|.)"?[^\S\t]*(\r\n|\n|\r)', re.IGNORECASE)  # Excel's
+ESCAPED_QUOTE = re.compile(r'\\"(?![,;\t|\r\n"]|$)')
+MAX_ROWS = 200  # that decide on the names
+MAX_EXAMINED = 50  # rows that decide on the delimiter
+MAX_PREAMBLE = 50  # rows before the column names
+MIN_SPACED = 2  # rows of a file whose columns are separated by spaces
+MOSTLY = 0.9  # of its rows
+Row = tuple[int, list[str]]  # the last line of a row that is not empty, and its fields
 
 
-def read_head(path: Path) -> tuple[bytes, bool, str | None]:
-    """Read half a megabyte, unpacked, and at least some lines; whether that is all; the compression."""
-    with path.open("rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
-        file.seek(0)
-        try:
-            with gzip.open(file) if packed else file as unpacked:
-                head = unpacked.read(SAMPLE)
-                while head.count(b"\n") < 3 and (more := unpacked.read(SAMPLE)):
-                    head += more
-                return head, not unpacked.read(1), "gzip" if packed else None
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise DataError(f"damaged gzip file: {error}", DAMAGED_GZIP, path=path) from error
+@dataclass(frozen=True)
+class Dialect:
+    """How rows are written, and the names of the columns."""
+
+    delimiter: str = ","
+    quote: str = '"'
+    escape: str = ""  # before a quote within quotes; empty: quotes are doubled
+    skips_spaces: bool = False  # after delimiters
+    names: tuple[str, ...] = ()  # "" where there is none
+    lines: int = 0  # up to the first row below the names
+    ends_with_delimiter: bool = False  # the rows do, the names do not
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether Arrow reads the rows as they are."""
+        plain_quotes = self.quote == '"' and not self.escape
+        return plain_quotes and not self.skips_spaces and not self.ends_with_delimiter
+
+    def parse(self, lines: Iterable[str]) -> Any:
+        """Return a reader of rows, of Python's csv module."""
+        return csv.reader(
+            lines,
+            delimiter=self.delimiter,
+            quotechar=self.quote,
+            escapechar=self.escape or None,
+            doublequote=not self.escape,
+            skipinitialspace=self.skips_spaces,
+        )
+
+    def iter_rows(self, lines: Iterable[str]) -> Iterator[list[str]]:
+        """Parse the rows below the names, from the lines of the whole file."""
+        for fields in self.parse(islice(lines, self.lines, None)):
+            last_is_empty = bool(fields) and not fields[-1].strip()
+            surplus = self.delimiter == " " or (self.ends_with_delimiter and len(fields) > len(self.names))
+            yield fields[:-1] if last_is_empty and surplus else fields
 
 
-def detect_encoding(head: bytes) -> str:
-    """Return UTF-8, or what Excel writes instead."""
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "utf-16"
+def detect_dialect(text: str) -> Dialect:
+    """Detect the dialect of a file from its beginning; a `DataError` if the names do not fit the rows."""
+    separator = SEPARATOR_LINE.match(text)
+    lines = [*io.StringIO(text, newline="")]
+    start = 1 if separator else 0
+    is_comment = [line.startswith("#") or not line.strip() for line in lines[start:]]
+    first = [*is_comment, False].index(False)
+    comments = [line for line in lines[start : start + first] if line.strip()]
+    start += first
+    body = lines[start:]
+    if not any(line.strip() for line in body):
+        raise DataError("the file holds only comments", NAMES_AND_ROWS)
+    dialect = _detect_quotes("".join(body[:MAX_ROWS]))
+    delimiters = separator[1].replace("\\t", "\t") if separator else DELIMITERS
+    dialect = _detect_delimiter(dialect, body, delimiters)
+    rows = _parse_rows(dialect, body, MAX_ROWS)
+    width = _common_width(rows)[0]
+    n = next((n for n, (_, row) in enumerate(rows[:MAX_PREAMBLE]) if not _is_title(row, width)), 0)
+    end, names = rows[n]
+    skipped = len(comments) + n
+    commented = next(iter(dialect.parse([comments[-1].lstrip("# ")]))) if comments else []
+    if n == 0 and len(commented) == len(names) and has_numbers(names) and not has_numbers(commented):
+        end, names, skipped = 0, commented, skipped - 1  # as numpy.savetxt writes the names
+    left_out = (f"{plural(skipped, 'line')} before the column names left out",) if skipped else ()
+    dialect = replace(dialect, lines=start + end, notes=left_out)
+    return _fit_names(dialect, [name.strip() for name in names], [row for line, row in rows if line > end])
+
+
+def has_numbers(fields: Sequence[str]) -> bool:
+    """Check whether any field is a number."""
+    return any(is_number(field.strip()) for field in fields)
+
+
+def _detect_quotes(text: str) -> Dialect:
+    """Return a dialect with the quotes that a text has."""
+    single = len(re.findall(r"(?m)(?:^|[,;\t|])'", text))
+    quote = "'" if '"' not in text and single >= text.count("\n") else '"'
+    return Dialect(quote=quote, escape="\\" if ESCAPED_QUOTE.search(text) else "")
+
+
+def _detect_delimiter(dialect: Dialect, lines: Sequence[str], delimiters: str) -> Dialect:
+    """Return the dialect whose delimiter cuts the rows into most columns, equally many in most rows.
+
+    Delimiters that cut the first row into as many are preferred: it has the names, unless it is a title.
+    """
+    text = "".join(lines[:MAX_ROWS])
+    dialects = {}
+    for delimiter in delimiters:
+        spaces = re.search(rf"{re.escape(delimiter)} +{dialect.quote}", text) is not None
+        candidate = replace(dialect, delimiter=delimiter, skips_spaces=spaces)
+        rows = _parse_rows(candidate, lines, MAX_EXAMINED)
+        width, count = _common_width(rows)
+        if width > 1 and 2 * count > len(rows):
+            fits_first = len(rows[0][1]) == width
+            dialects[candidate] = (fits_first, width if fits_first else count, width)
+    if dialects:
+        return max(dialects, key=lambda candidate: dialects[candidate])
+    spaced = replace(dialect, delimiter=" ", skips_spaces=True)
+    rows = _parse_rows(spaced, lines, MAX_EXAMINED)
+    width, count = _common_width(rows)
+    is_table = width > 1 and len(rows) > MIN_SPACED and count >= MOSTLY * len(rows)
+    return spaced if is_table and len(delimiters) > 1 else replace(dialect, delimiter=delimiters[0])
+
+
+def _parse_rows(dialect: Dialect, lines: Sequence[str], limit: int) -> list[Row]:
+    """Parse the first rows that are not empty; none if they cannot be parsed."""
+    reader = dialect.parse(lines)
     try:
-        head.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        if error.start < len(head) - 4:  # else the end of the sample cuts a character
-            return "cp1252"
-    return "utf-8-sig" if head.startswith(b"\xef\xbb\xbf") else "utf-8"
+        rows = [(reader.line_num, row) for row in islice(reader, limit)]
+    except csv.Error:
+        return []
+    rows = [
+        (line, row[:-1] if dialect.delimiter == " " and not row[-1] else row) for line, row in rows if row
+    ]
+    return [(line, row) for line, row in rows if len(row) > 1 or row[0].strip()]
 
 
-def detect_delimiter(text: str) -> str:
-    """Return the mark that cuts the first rows into most columns, equally many in most rows."""
+def _common_width(rows: Sequence[Row]) -> tuple[int, int]:
+    """Return the most common number of fields, and the number of rows that have it."""
+    widths = Counter(len(row) for _, row in rows)
+    return widths.most_common(1)[0] if widths else (1, 0)
 
-    def columns(mark: str) -> int:
-        try:
-            widths = [len(row) for row in islice(csv.reader(io.StringIO(text), delimiter=mark), 50) if row]
-        except csv.Error:
-            return 1
-        return widths[0] if 2 * widths.count(widths[0]) > len(widths) else 1
 
-    return max(DELIMITERS, key=columns)
+def _is_title(row: Sequence[str], width: int) -> bool:
+    """Check whether a row above the names is a title: it has less fields, or most are empty."""
+    present = [field for field in row if field.strip()]
+    is_series = len(row) == 2 and not row[0].strip()
+    return len(row) < width - 1 or (len(present) <= 1 < width and not is_series)
+
+
+def _fit_names(dialect: Dialect, names: list[str], rows: Sequence[Sequence[str]]) -> Dialect:
+    """Return the dialect with a name for each field of most rows."""
+    width = _common_width([(0, list(row)) for row in rows])[0] if rows else len(names)
+    full = [row for row in rows if len(row) == width]
+    if len(names) == width + 1 and not names[-1]:
+        names = names[:-1]
+    elif len(names) == width - 1 and all(not row[-1].strip() for row in full):
+        dialect = replace(dialect, ends_with_delimiter=True)
+    elif len(names) == width - 1 and _are_row_names([row[0] for row in full]):
+        names = ["", *names]
+    elif len(names) != width:
+        problem = f"the line of column names has {plural(len(names), 'field')}, most rows have {width:,}"
+        raise DataError(problem, "write a name for each column")
+    return replace(dialect, names=tuple(names))
+
+
+def _are_row_names(cells: Sequence[str]) -> bool:
+    """Check whether cells are names of rows, as R writes them below no column name."""
+    numbered = any([*cells] == [str(n + first) for n in range(len(cells))] for first in (0, 1))
+    return numbered or (len({*cells}) == len(cells) and not any(map(is_number, cells)))

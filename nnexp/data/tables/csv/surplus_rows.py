@@ -1,0 +1,55 @@
+"""Rows of another width than the names: comments and a footer are left out, others are errors."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from nnexp.data.errors import DataError
+from nnexp.messages import plural
+
+MAX_FOOTER = 20  # rows below the table
+MAX_SHOWN = 60  # characters of a row in a message
+
+
+class SurplusRows:
+    """Collects the rows of another width while a file is read."""
+
+    def __init__(self, describe_row: Callable[[int], str], skipped: int = 0) -> None:
+        self.describe_row, self.skipped = describe_row, skipped
+        self.unusable = 0  # rows without values or with a comment
+        self.comments = 0
+        self.footer: list[tuple[int, DataError, str]] = []  # position, error if it is no footer, text
+
+    def add(self, row: Any) -> str:
+        """Decide on a row of Arrow's: "skip" it, or "error"."""
+        text = row.text.strip(" \t\x1a")
+        cells = [cell for cell in re.split(r"[,;\t|]", text) if cell.strip()]
+        if not cells or text.startswith("#"):
+            self.unusable += 1
+            self.comments += bool(cells)
+            return "skip"
+        position = (row.number or 0) - self.skipped - 1
+        error = self.error(position, row.expected_columns, row.actual_columns, text)
+        self.footer.append((position, error, text))
+        is_line = len(cells) == 1 or row.actual_columns == 1
+        return "skip" if is_line and len(self.footer) <= MAX_FOOTER else "error"
+
+    def error(self, position: int, expected: int, fields: int, text: str) -> DataError:
+        """Build the error of a row."""
+        shown = repr(text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}...")
+        problem = f"expected {expected:,} fields, got {fields:,} in {self.describe_row(position)}: {shown}"
+        return DataError(problem, "look for a missing quote or a surplus delimiter, or delete the line")
+
+    def check(self, rows: int) -> None:
+        """Raise the `DataError` of the first row that is followed by one of the given number of rows."""
+        total = rows + self.unusable + len(self.footer)
+        for position, error, _ in self.footer:
+            if position < total - len(self.footer) - self.unusable:
+                raise error
+
+    @property
+    def notes(self) -> list[str]:
+        """What was left out."""
+        comments = [f"{plural(self.comments, 'comment')} between the rows left out"] if self.comments else []
+        lines = f"{plural(len(self.footer), 'line')} below the table left out"
+        return comments + ([f"{lines}: {self.footer[0][2][:MAX_SHOWN]}"] if self.footer else [])
