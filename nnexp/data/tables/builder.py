@@ -65,7 +65,7 @@ class TableBuilder:
         self.notes += self.reader.number_notes(self.roles.number_columns)
         self.notes += self.target.notes
         self.notes += self.ids.notes() if self.ids is not None else []
-        missing = dict(zip(self.numbers.names, self.numbers.missing.tolist(), strict=True))
+        missing = dict(zip(self.numbers.names, self.numbers.statistics.missing.tolist(), strict=True))
         self.note("missing numbers become the training mean", count_each(missing))
         self.note("constant columns carry no information", self.numbers.constant())
 

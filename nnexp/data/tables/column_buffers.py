@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from nnexp.data.errors import DataError
 from nnexp.data.splitting import Rows
-from nnexp.data.tables.column_statistics import ColumnStatistics
+from nnexp.data.tables.column_statistics import GROUP, ColumnStatistics
 from nnexp.preprocessing.columns import DescribeRow, set_one_hot
 from nnexp.preprocessing.dates import has_short_year, is_date
 from nnexp.preprocessing.missing import MISSING, normalize_text
@@ -33,7 +33,6 @@ class NumberColumns:
         self.names, self.describe_row, self.droppable = names, describe_row, droppable
         self.rows = 0
         self.array: NDArray[Any] = np.empty((0, len(names)), dtype)  # (N, J) after `finish`; NaN: missing
-        self.missing = np.zeros(len(names), np.int64)
         self.statistics = ColumnStatistics(len(names))
         self.errors: dict[str, DataError] = {}  # by column
 
@@ -44,13 +43,15 @@ class NumberColumns:
             self.array.resize((capacity, len(self.names)), refcheck=False)
         block = self.array[self.rows : self.rows + rows]
         with np.errstate(over="ignore"):
-            for j, column in enumerate(columns):
-                numbers = column.to_numpy(zero_copy_only=False)
-                block[:, j] = numbers
-                self.missing[j] += self.statistics.add(j, numbers)
-                if self.statistics.largest(j) >= TOO_LARGE:
-                    row = int((np.abs(numbers) >= TOO_LARGE).argmax())
-                    self.errors.setdefault(self.names[j], self.too_large(j, row))
+            for first in range(0, len(columns), GROUP):
+                group = columns[first : first + GROUP]
+                numbers = np.stack([column.to_numpy(zero_copy_only=False) for column in group])
+                block[:, first : first + len(group)] = numbers.T
+                self.statistics.add(numbers, first)
+                for j in range(first, first + len(group)):
+                    if self.statistics.largest(j) >= TOO_LARGE:
+                        row = int((np.abs(numbers[j - first]) >= TOO_LARGE).argmax())
+                        self.errors.setdefault(self.names[j], self.too_large(j, row))
         self.rows += rows
 
     def too_large(self, j: int, row: int) -> DataError:

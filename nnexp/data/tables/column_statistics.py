@@ -1,6 +1,6 @@
 """Statistics of columns of numbers in float64, from which it is decided how float32 can hold them.
 
-J columns, n numbers of a block.
+J columns, n rows of a block.
 """
 
 import numpy as np
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from nnexp.preprocessing.scaling import EXACT_FLOAT32, EXACT_FLOAT64, is_constant
 
+GROUP = 32  # columns that are looked at together
 SAMPLE = 256  # numbers of a column that are kept before the sample gets sparser
 MERGED = 0.01  # of a sample's distinct numbers: more that merge are a problem
 Pair = tuple[float, float]
@@ -19,31 +20,32 @@ class ColumnStatistics:
     def __init__(self, columns: int) -> None:
         self.low = np.full(columns, np.inf)  # the smallest number of each column; inf in an empty one
         self.high = np.full(columns, -np.inf)
+        self.missing = np.zeros(columns, np.int64)
         self.whole = np.ones(columns, bool)
-        self.count = np.zeros(columns, np.int64)
+        self.rows = np.zeros(columns, np.int64)
+        self.samples: list[list[NDArray[np.float64]]] = [[] for _ in range(-(-columns // GROUP))]
         self.rng = np.random.default_rng(0)
-        self.samples: list[list[NDArray[np.float64]]] = [[] for _ in range(columns)]
 
-    def add(self, j: int, numbers: NDArray[np.float64]) -> int:
-        """Add a block (n,) of the j-th column; return how many are missing (NaN)."""
-        if not len(numbers):
-            return 0
-        present = numbers
-        low = numbers.min()  # NaN if any is
-        if np.isnan(low):
-            present = numbers[~np.isnan(numbers)]
-            low = present.min(initial=np.inf)
-        self.low[j] = min(self.low[j], low)
-        self.high[j] = max(self.high[j], present.max(initial=-np.inf))
-        self.whole[j] = self.whole[j] and (present == np.rint(present)).all()
-        self.count[j] += len(present)
-        self.samples[j].append(self.draw(present, 1 + int(self.count[j]) // SAMPLE))
-        return len(numbers) - len(present)
-
-    def draw(self, numbers: NDArray[np.float64], step: int) -> NDArray[np.float64]:
-        """Draw one of `step` numbers at random: rows may be in a periodic order."""
-        size = -(-len(numbers) // step)
-        return numbers.copy() if step == 1 else numbers[self.rng.integers(0, len(numbers), size)]
+    def add(self, numbers: NDArray[np.float64], first: int = 0) -> None:
+        """Add a block (G, n) of at most GROUP columns from the first on; a missing number is NaN."""
+        rows = numbers.shape[1]
+        if not rows:
+            return
+        columns = slice(first, first + len(numbers))
+        low, high = numbers.min(axis=1), numbers.max(axis=1)  # NaN if any is
+        if (incomplete := np.isnan(low)).any():
+            self.missing[columns][incomplete] += np.isnan(numbers[incomplete]).sum(axis=1)
+            low, high = np.fmin.reduce(numbers, axis=1), np.fmax.reduce(numbers, axis=1)
+        np.fmin(self.low[columns], low, out=self.low[columns])
+        np.fmax(self.high[columns], high, out=self.high[columns])
+        candidates = np.flatnonzero(self.whole[columns])
+        checked = numbers[candidates]
+        is_whole = np.rint(checked) == checked
+        self.whole[first + candidates] = (is_whole | np.isnan(checked)).all(axis=1)
+        self.rows[columns] += rows
+        step = 1 + int(self.rows[first]) // SAMPLE
+        drawn = slice(None) if step == 1 else self.rng.integers(0, rows, -(-rows // step))  # no fixed period
+        self.samples[first // GROUP].append(numbers[:, drawn].copy())
 
     @property
     def constant(self) -> NDArray[np.bool_]:
@@ -60,7 +62,11 @@ class ColumnStatistics:
         return float(max(-self.low[j], self.high[j], 0))
 
     def sample(self, j: int) -> NDArray[np.float64]:
-        return np.concatenate([*self.samples[j], np.empty(0)])
+        """Return some numbers of a column, all of a short one."""
+        blocks = [block[j % GROUP] for block in self.samples[j // GROUP]]
+        sample: NDArray[np.float64] = np.concatenate([*blocks, np.empty(0)])
+        present: NDArray[np.float64] = sample[~np.isnan(sample)]
+        return present
 
     def spacing(self, j: int, dtype: type[np.floating]) -> float:
         """Return the distance between neighbours of that type at the largest number of a column."""

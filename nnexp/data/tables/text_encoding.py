@@ -108,7 +108,7 @@ class TextEncoder:
         if not len(known):
             return 0.0
         statistics = ColumnStatistics(1)
-        statistics.add(0, known)
+        statistics.add(known[None])
         origin = float(np.rint(known.mean()))
         if pair := sampled_pair(statistics.sample(0), origin, float(known.mean())):
             times = " and ".join(str(np.datetime64(round(moment * DAY), "us")) for moment in pair)
