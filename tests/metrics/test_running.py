@@ -30,6 +30,13 @@ def test_r2_of_a_constant_target(value):
         assert score.value == expected == RegressionReport(y, z, ("a",)).r2[0]
 
 
+@pytest.mark.parametrize("value", [5000.123, 0.1, 1_517_356_800.7])
+def test_r2_of_a_constant_target_does_not_depend_on_rounding(value):
+    y = np.full((1000, 1), value)
+    assert RegressionReport(y, y + 1, ("a",)).r2[0] == 0
+    assert RegressionReport(y, y, ("a",)).r2[0] == 1
+
+
 def test_a_regression_report_is_in_the_units_of_the_targets():
     rng = np.random.default_rng(0)
     y, predicted = 100 * rng.standard_normal((30, 2)), 100 * rng.standard_normal((30, 2))

@@ -1,11 +1,16 @@
 """Standardization by mean and deviation of the training rows, without missing numbers."""
 
+import json
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.preprocessing import StandardScaler
 
+from nnexp.data.batches import Batches
 from nnexp.data.dataset import Dataset
-from nnexp.preprocessing.scaling import CHUNK, Standardization, TargetScale
+from nnexp.preprocessing.scaling import CHUNK, Standardization, TargetScale, is_constant
 
 RNG = np.random.default_rng(0)
 EVERY = np.ones(3, bool)
@@ -55,3 +60,52 @@ def test_images_are_scaled_by_a_factor_and_classes_not_at_all():
     images = Dataset("images", x, y, x, y, (2,), ("a", "b"), 1 / 255, "")
     assert images.fit_scaling(np.arange(4)) == 1 / 255
     assert images.fit_target_scale(np.arange(4)) is None
+
+
+@given(
+    st.sampled_from([0, 2000, -20180131, 1_517_356_800, 1e12]),
+    st.sampled_from([0.01, 1, 300, 1e6]),
+    st.integers(0, 30),
+)
+def test_targets_are_those_of_float64_and_restored_to_their_units(offset, spread, seed):
+    y = (offset + spread * np.random.default_rng(seed).standard_normal((80, 1))).round(3)
+    rows = np.arange(60)
+    scale = TargetScale.fit(y, rows)
+    exact = y - y[0]  # without rounding of numbers that are near each other
+    deviation = exact[rows].std()
+    z = (exact - exact[rows].mean()) / deviation
+    every = Batches(np.zeros((80, 1), np.uint8), y, np.arange(80), 80, 1, np.float32, targets=scale)
+    ((_, standardized),) = every
+    tolerance = 2e-5 if scale.origin is None else 3e-7 * np.maximum(np.abs(z), 1)
+    assert (np.abs(standardized - z) <= tolerance).all()
+    restored = scale.restore(standardized)
+    assert restored.dtype == np.float64
+    assert (np.abs(restored - y) <= 2 * tolerance * deviation + 2 * np.spacing(np.abs(y))).all()
+    np.testing.assert_array_equal(every.labels, y)
+    assert TargetScale.from_json(json.loads(json.dumps(scale.to_json()))).restore(standardized) == (
+        pytest.approx(restored, rel=0, abs=0)
+    )
+
+
+def test_an_origin_changes_nothing_where_it_is_not_needed():
+    y = RNG.normal(5, 2, (50, 2))
+    scale = TargetScale.fit(y, np.arange(50))
+    assert scale.origin is None
+    assert set(scale.to_json()) == {"mean", "deviation"}
+    np.testing.assert_array_equal(scale.mean, TargetScale.fit(y.astype(np.float32), np.arange(50)).mean)
+
+
+@pytest.mark.parametrize(
+    ("x", "constant"),
+    [
+        ([0.3, 0.1 + 0.2], True),
+        ([1e12, 1e12 + 1], False),
+        ([1707954127790123456, 1707954127790123456 + 256], False),
+        ([5, 5], True),
+        ([], True),
+    ],
+)
+def test_only_numbers_that_differ_by_more_than_rounding_vary(x, constant):
+    low, high = min(x, default=np.inf), max(x, default=-np.inf)
+    whole = np.array([all(float(number).is_integer() for number in x)])
+    assert is_constant(np.array([low], float), np.array([high], float), whole) == constant
