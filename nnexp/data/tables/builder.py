@@ -15,7 +15,7 @@ from nnexp.data.tables.partition import Groups
 from nnexp.data.tables.reader import TableReader
 from nnexp.data.tables.roles import Roles
 from nnexp.data.tables.target import TargetColumn
-from nnexp.data.tables.text_encoding import TextEncoder, check_text
+from nnexp.data.tables.text_encoding import DateOrder, TextEncoder, check_text
 from nnexp.messages import listed, merged_list_override, plural
 from nnexp.preprocessing.columns import Column, DescribeRow
 from nnexp.preprocessing.scaling import narrow
@@ -26,8 +26,8 @@ MAX_VALUES = 2**31 - 2  # distinct texts of a column
 class TableBuilder:
     """Collects the columns of a table while it is read."""
 
-    def __init__(self, reader: TableReader, roles: Roles, task: str) -> None:
-        self.reader, self.roles = reader, roles
+    def __init__(self, reader: TableReader, roles: Roles, task: str, dates: DateOrder) -> None:
+        self.reader, self.roles, self.dates = reader, roles, dates
         describe_row = reader.describe_row
         texts = roles.names("text")
         self.numbers = NumberColumns(roles.names("number"), describe_row, np.float32, droppable=True)
@@ -72,7 +72,8 @@ class TableBuilder:
     def check_columns(self) -> None:
         """Raise the errors of all columns, in the order of the file."""
         errors = {**self.roles.errors, **self.numbers.errors, **self.reader.errors}
-        errors |= {name: error for name, column in self.categories.items() if (error := check_text(column))}
+        texts = {name: check_text(column, self.dates) for name, column in self.categories.items()}
+        errors |= {name: error for name, error in texts.items() if error}
         ordered = [errors.pop(name) for name in self.reader.column_types if name in errors]
         raise_errors([*ordered, *errors.values()])
 

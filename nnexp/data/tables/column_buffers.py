@@ -14,7 +14,7 @@ from nnexp.data.errors import DataError
 from nnexp.data.splitting import Rows
 from nnexp.data.tables.column_statistics import GROUP, ColumnStatistics
 from nnexp.preprocessing.columns import DescribeRow, set_one_hot
-from nnexp.preprocessing.dates import has_short_year, is_date
+from nnexp.preprocessing.dates import DateFormat, has_short_year, is_date
 from nnexp.preprocessing.missing import MISSING, normalize_text
 from nnexp.preprocessing.number_format import is_number
 from nnexp.preprocessing.scaling import TOO_LARGE
@@ -85,6 +85,7 @@ class CategoryColumn:
     ) -> None:
         self.name, self.limit, self.describe_row = name, limit, describe_row
         self.lists, self.explicit = {key: [name] for key in lists}, explicit
+        self.date_format: DateFormat | None = None  # of a column of dates, once it is decided
         self.error: DataError | None = None  # ends the collection of values
         self.code: dict[str, int] = {}
         self.blocks: list[NDArray[np.int32]] = []

@@ -9,7 +9,7 @@ import numpy as np
 from annotated_types import Ge, Lt
 from numpy.typing import NDArray
 
-from nnexp.data.canonical import Columns, FilePath, OptionalColumns
+from nnexp.data.canonical import Canonical, Columns, FilePath, OptionalColumns, name_list
 from nnexp.data.dataset import Dataset, Source, SourceRows, ValidationRatio, digest
 from nnexp.data.errors import DataError
 from nnexp.data.splitting import Rows
@@ -19,11 +19,12 @@ from nnexp.data.tables.partition import TEST, VALIDATION, Groups, check_splits, 
 from nnexp.data.tables.reader import NumberMarks
 from nnexp.data.tables.roles import assign_roles
 from nnexp.data.tables.target_transform import check_domain, check_numbers
-from nnexp.data.tables.text_encoding import TextEncoder, TextOptions
+from nnexp.data.tables.text_encoding import DateOrder, TextEncoder, TextOptions
 from nnexp.preprocessing.dates import DateFeature
 from nnexp.preprocessing.scaling import Transform, find_origin, narrow
 
 Mask = NDArray[np.bool_]
+DateFeatures = Annotated[DateFeature | list[DateFeature] | None, Canonical(name_list)]
 
 
 @dataclass(kw_only=True)
@@ -51,8 +52,8 @@ class Table(Source):
     unseen: Literal["other", "error"] = "other"  # what a category that training did not see is taken as
     decimal: Literal[".", ","] | None = None  # the decimal mark of text, where columns leave it open
     thousands: Literal["", ",", ".", " ", "'"] | None = None  # what separates groups of digits there
-    dates: Literal["auto", "day_first", "month_first"] = "auto"  # how to read a column like 01/02/2024
-    date_features: list[DateFeature] | None = None  # of the calendar, besides the days
+    dates: DateOrder = "auto"  # how to read a column like 01/02/2024
+    date_features: DateFeatures = None  # of the calendar, besides the days
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -82,12 +83,12 @@ class Table(Source):
         return {key: [names] if isinstance(names, str) else names or [] for key, names in named.items()}
 
     def text_options(self) -> TextOptions:
+        features = self.date_features
         return TextOptions(
             min_count=self.min_count,
             max_categories=self.max_categories,
             unseen=self.unseen,
-            dates=self.dates,
-            date_features=tuple(self.date_features or ()),
+            date_features=(features,) if isinstance(features, str) else tuple(features or ()),
         )
 
     def load(self) -> Dataset:
@@ -100,7 +101,7 @@ class Table(Source):
             if self.target_transform is not None:
                 task = "regression"
                 check_numbers(roles.targets, self.target_transform)
-            builder = TableBuilder(reader, roles, task)
+            builder = TableBuilder(reader, roles, task, self.dates)
             builder.read()
             if self.target_transform is not None:
                 builder.notes.append(check_domain(builder.target, builder.rows, self.target_transform))

@@ -19,6 +19,7 @@ from nnexp.preprocessing.missing import MISSING_CATEGORY
 MAX_CATEGORIES = 100  # inputs of a column of text, besides that of missing values
 MAX_CATEGORIES_EXPLICIT = 1_000  # inputs of a column named in data.categorical
 NOTED_FORMATS = {"day_first": " (day first)", "month_first": " (month first)", "time": " (times)"}
+DateOrder = Literal["auto", "day_first", "month_first"]
 Days = NDArray[np.float64]
 
 
@@ -29,14 +30,23 @@ class TextOptions:
     min_count: int
     max_categories: int | None
     unseen: Literal["other", "error"]
-    dates: Literal["auto", "day_first", "month_first"]
     date_features: tuple[DateFeature, ...]
 
 
-def check_text(buffer: CategoryColumn) -> DataError | None:
-    """Return what is wrong with a column of text, if it is neither dates nor categories."""
-    is_dates = not buffer.explicit and infer_date_format(list(buffer.code)) is not None
-    return None if is_dates else buffer.check()
+def check_text(buffer: CategoryColumn, dates: DateOrder) -> DataError | None:
+    """Decide on a column's format of dates; return what is wrong if it is neither dates nor categories."""
+    if not buffer.explicit:
+        texts = list(buffer.code)
+        date_format = infer_date_format(texts)
+        if date_format != "ambiguous":
+            buffer.date_format = date_format
+        elif dates != "auto":
+            buffer.date_format = dates
+        else:
+            column = f"the column {buffer.name!r}"
+            problem = f"{column} holds dates that can be read in two ways: {list_values(texts)}"
+            return DataError(problem, setting="data.dates=day_first or data.dates=month_first")
+    return None if buffer.date_format else buffer.check()
 
 
 @dataclass(frozen=True)
@@ -60,8 +70,8 @@ class TextEncoder:
     unseen: UnseenValues = field(default_factory=UnseenValues)
 
     def encode(self, column: Column, buffer: CategoryColumn) -> EncodedText:
-        """Encode a column that was read; a `DataError` of text that is neither dates nor categories."""
-        if date_format := self.date_format(buffer):
+        """Encode a column that was read and checked."""
+        if date_format := buffer.date_format:
             return self.encode_dates(replace(column, date_format=date_format), buffer, date_format)
         return self.encode_categories(column, buffer)
 
@@ -72,19 +82,6 @@ class TextEncoder:
         """Return all notes."""
         lines = [f"{what}: {listed(names)}" for what, names in self.notes.items()]
         return [*lines, f"held-out rows have {self.unseen.describe()}"] if self.unseen.counts else lines
-
-    def date_format(self, buffer: CategoryColumn) -> DateFormat | None:
-        """Return the format of dates or times, None of other text; an ambiguous one is a `DataError`."""
-        texts = list(buffer.code)
-        date_format = None if buffer.explicit else infer_date_format(texts)
-        if date_format != "ambiguous":
-            return date_format
-        if self.options.dates == "auto":
-            problem = (
-                f"the column {buffer.name!r} holds dates that can be read in two ways: {list_values(texts)}"
-            )
-            raise DataError(problem, setting="data.dates=day_first or data.dates=month_first")
-        return self.options.dates
 
     def encode_dates(self, column: Column, buffer: CategoryColumn, date_format: DateFormat) -> EncodedText:
         """Encode a column of dates or times."""
