@@ -52,7 +52,7 @@ def data_notes(settings: Settings, components: Components) -> list[str]:
     elif data.classes and (imbalance := describe_imbalance(data.y[components.train.rows], data.classes)):
         notes.append(imbalance)
     if components.validation is None:
-        held_out = "nothing is held out, no result tells how good the network is on new examples"
+        held_out = "nothing is held out, so no result is of new examples"
         held_out = held_out if components.test is None else "no validation"
         notes.append(f"{held_out}: the weights of the last epoch are kept")
     elif components.test is None:
