@@ -103,6 +103,19 @@ class UnseenValues:
         return f"values not seen in training: {listed(columns)}" if columns else ""
 
 
+def encode_classes(
+    values: Any, classes: Sequence[str], name: str = "", unseen: UnseenValues | None = None
+) -> NDArray[np.int64]:
+    """Convert a column to the indices of its classes (N,); -1 if missing, or another, counted in `unseen`."""
+    index_of = category_index(classes)
+    cells = np.asarray(values).tolist()
+    indices = np.array([index_of(cell) for cell in cells], np.int64)
+    texts = [normalize_text(cells[row]) for row in np.flatnonzero(indices < 0)]
+    if unseen is not None and (others := [text for text in texts if text not in MISSING]):
+        unseen.add(name, others)
+    return indices
+
+
 def list_values(texts: Iterable[str]) -> str:
     """List normalized texts for a message, the most frequent first."""
     ordered = [text for text, _ in Counter(texts).most_common()]

@@ -1,6 +1,5 @@
 """Files as examples that a network takes: images, tables, arrays. N examples, I numbers each, T targets."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -11,10 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnexp.messages import plural
-from nnexp.preprocessing import columns as encoding
-from nnexp.preprocessing.categories import UnseenValues, category_index
+from nnexp.preprocessing.categories import encode_classes
 from nnexp.preprocessing.errors import EncodingError
-from nnexp.preprocessing.missing import MISSING, normalize_text
 from nnexp.preprocessing.table_files import DELIMITED
 from nnexp.serving.errors import PredictorError
 from nnexp.serving.image_input import SUFFIXES as IMAGES
@@ -71,12 +68,9 @@ def _read_table(path: Path, predictor: Predictor) -> Examples:
     """Read a table's rows; for a network of images, a column for each pixel."""
     from nnexp.data.errors import DataError
     from nnexp.data.tables.formats import open_table
-    from nnexp.data.tables.reader import NumberMarks
 
     try:
         reader = open_table(path)
-        formats = {column.name: column.number_format for column in predictor.spec.columns}
-        reader.marks = NumberMarks(expected=formats)
         named = {column.name for column in predictor.spec.columns}
         if named and path.suffix.lower() == ".npz" and not named & set(reader.column_types):
             return _read_array(path, predictor)
@@ -91,32 +85,18 @@ def _read_table(path: Path, predictor: Predictor) -> Examples:
 
 def _read_named_columns(reader: "TableReader", path: Path, predictor: Predictor) -> Examples:
     """Read the network's columns, that of the ids if it is there, and all of the true values or none."""
+    from nnexp.data.tables.encoded_table import read_encoded_table
+
     spec = predictor.spec
-    encoding.check_columns(spec.columns, list(reader.column_types))
-    typed = path.suffix.lower() in (".parquet", ".npz")  # numbers in CSV are text, parsed while reading
-    types: dict[str, ColumnType] = {}
-    for column in spec.columns:
-        is_text = column.kind != "number" or (typed and reader.column_types[column.name] == "text")
-        types[column.name] = "text" if is_text else "number"
-    has_truth = bool(spec.target_columns) and set(spec.target_columns) <= set(reader.column_types)
-    if has_truth:
-        types |= dict.fromkeys(spec.target_columns, "text" if spec.classes else "number")
-    if spec.id_column in reader.column_types:
-        types[spec.id_column] = "text"
-    table = _read_columns(reader, types)
-    unseen = UnseenValues()
-    true = None
-    x = encoding.encode_columns(table, spec.columns, reader.describe_row, unseen)
-    if has_truth and spec.classes:
-        true = _class_indices(table[spec.target_columns[0]], predictor, unseen)
-    elif has_truth:
-        true = _encode_numbers(reader, table, spec.target_columns)
-    notes = (unseen.describe(),) if unseen.counts else ()
-    return Examples(path, x, true, notes=notes, ids=table.get(spec.id_column))
+    table = read_encoded_table(reader, spec.columns, spec.target_columns, spec.classes, spec.id_column)
+    notes = (table.unseen.describe(),) if table.unseen.counts else ()
+    return Examples(path, table.x, table.true, notes=notes, ids=table.ids)
 
 
 def _read_pixel_columns(reader: "TableReader", path: Path, predictor: Predictor) -> Examples:
     """Read a column for each pixel, and one of classes if there is one more."""
+    from nnexp.data.tables.encoded_table import read_columns, stack_numbers
+
     width = prod(predictor.spec.shape)
     pixels = list(reader.column_types)
     classes = [name for name in pixels if name.lower() in CLASS_NAMES][: len(pixels) - width]
@@ -126,43 +106,9 @@ def _read_pixel_columns(reader: "TableReader", path: Path, predictor: Predictor)
         raise PredictorError(f"{path}: {expected}, got {len(reader.column_types):,}")
     types: dict[str, ColumnType] = dict.fromkeys(pixels, "number")
     classes = classes if predictor.spec.classes else []
-    table = _read_columns(reader, types | dict.fromkeys(classes, "text"))
-    true = _class_indices(table[classes[0]], predictor) if classes else None
-    return Examples(path, _encode_numbers(reader, table, pixels), true)
-
-
-def _encode_numbers(reader: "TableReader", table: Mapping[str, Array], names: Sequence[str]) -> Array:
-    """Stack columns of numbers: (N, len(names))."""
-    columns = [encoding.encode_numbers(table[name], name, reader.describe_row) for name in names]
-    return np.column_stack(columns)
-
-
-def _read_columns(reader: "TableReader", types: Mapping[str, "ColumnType"]) -> dict[str, Array]:
-    """Read whole columns: float64 with NaN, or text with None."""
-    from nnexp.data.errors import raise_errors
-
-    for name in types:
-        if (type_name := reader.column_types[name]) not in ("number", "text"):
-            raise EncodingError(f"the column {name!r} holds {type_name}, expected numbers or text")
-    blocks = [block for block in reader.iter_blocks(types) if len(next(iter(block.values())))]
-    raise_errors([*reader.errors.values()])
-    if not blocks:
-        raise EncodingError("the table has no rows")
-    arrays = ((name, [block[name].to_numpy(zero_copy_only=False) for block in blocks]) for name in types)
-    return {name: np.concatenate(pieces) for name, pieces in arrays}
-
-
-def _class_indices(
-    names: Array, predictor: Predictor, unseen: UnseenValues | None = None
-) -> NDArray[np.int64]:
-    """Return the indices of classes (N,), -1 of those that the network does not know, counted in `unseen`."""
-    index_of = category_index(predictor.spec.classes)
-    cells = np.asarray(names).tolist()
-    indices = np.array([index_of(name) for name in cells], np.int64)
-    texts = [normalize_text(cells[row]) for row in np.flatnonzero(indices < 0)]
-    if unseen is not None and (classes := [text for text in texts if text not in MISSING]):
-        unseen.add(predictor.spec.target_columns[0], classes)
-    return indices
+    table = read_columns(reader, types | dict.fromkeys(classes, "text"))
+    true = encode_classes(table[classes[0]], predictor.spec.classes) if classes else None
+    return Examples(path, stack_numbers(reader, table, pixels), true)
 
 
 def _read_array(path: Path, predictor: Predictor) -> Examples:
@@ -185,4 +131,4 @@ def _read_array(path: Path, predictor: Predictor) -> Examples:
     x = x[None] if x.shape in (shape, (prod(shape),)) else x
     classes = [arrays[key] for key in CLASS_NAMES if key in arrays and arrays[key].shape == x.shape[:1]]
     has_truth = bool(classes and predictor.spec.classes)
-    return Examples(path, x, _class_indices(classes[0], predictor) if has_truth else None)
+    return Examples(path, x, encode_classes(classes[0], predictor.spec.classes) if has_truth else None)
