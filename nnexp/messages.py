@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import unicodedata
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -22,6 +23,23 @@ def listed(names: Sequence[str], limit: int = 8) -> str:
     """Join names with commas; of many, only the first few."""
     rest = len(names) - limit
     return ", ".join(names[:limit]) + (f" and {rest:,} more" if rest > 0 else "")
+
+
+def one_line(text: str) -> str:
+    """Put a name on one line, with single spaces."""
+    return " ".join(text.split())
+
+
+def display_width(text: str) -> int:
+    """Return how many columns of a terminal a text takes: two for Chinese characters, none for marks."""
+    wide = sum(unicodedata.east_asian_width(c) in ("W", "F") for c in text)
+    return len(text) + wide - sum(unicodedata.category(c) in ("Mn", "Me", "Cf") for c in text)
+
+
+def align(text: str, width: int, right: bool = False) -> str:
+    """Fill a text with spaces to `width` columns of a terminal, at its end or, with `right`, before it."""
+    space = " " * (width - display_width(text))
+    return space + text if right else text + space
 
 
 def first_line(error: object) -> str:

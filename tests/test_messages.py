@@ -4,12 +4,21 @@ import shlex
 from string import printable
 
 import pytest
+import rich.cells
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from nnexp.messages import list_override, merged_list_override, number, override, percent
+from nnexp.messages import (
+    align,
+    display_width,
+    list_override,
+    merged_list_override,
+    number,
+    override,
+    percent,
+)
 
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 MARKS = st.text(r"""\"'${}[](),:=~#?*!|&;<> abz019.-+_%@/""" + "\t\nöß€🙂")
@@ -95,3 +104,22 @@ def test_a_share_is_100_or_0_percent_only_if_it_is_exactly_that(share, digits, t
 )
 def test_numbers_are_shown_with_all_digits_before_the_point(value, text):
     assert number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "width"),
+    [
+        ("abc", 3),
+        ("größe", 5),
+        ("日本語", 6),
+        ("e\u0301", 1),
+        ("🚀", 2),
+        ("ａ", 2),
+        ("a\u200eb", 2),
+        ("", 0),
+    ],
+)
+def test_texts_are_aligned_by_the_columns_of_a_terminal_that_they_take(text, width):
+    assert display_width(text) == width == rich.cells.cell_len(text)
+    assert align(text, 8) == text + " " * (8 - width)
+    assert align(text, 8, right=True) == " " * (8 - width) + text

@@ -3,7 +3,7 @@
 from nnexp.config import Settings
 from nnexp.data.class_balance import describe_imbalance
 from nnexp.experiment.components import Components
-from nnexp.messages import plural
+from nnexp.messages import one_line, plural
 from nnexp.nn.layer import Layer
 from nnexp.nn.layers.containers import Residual
 from nnexp.nn.layers.convolution import Conv2d
@@ -39,7 +39,7 @@ def run_header(settings: Settings, components: Components, threads: int) -> list
         ("", settings.regularization.describe()),
         ("training", f"{training}, threads {threads}{limit}"),
     ]
-    return [(label, text) for label, text in lines if text]
+    return [(label, one_line(text)) for label, text in lines if text]
 
 
 def data_notes(settings: Settings, components: Components) -> list[str]:

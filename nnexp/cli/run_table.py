@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nnexp.config.naming import changes_learning
-from nnexp.messages import listed, plural
+from nnexp.messages import align, display_width, listed, plural
 from nnexp.metrics.metric_info import RUN_METRICS, format_metric, metric_info
 from nnexp.runs.columns import value_of
 from nnexp.runs.query import Run
@@ -79,9 +79,9 @@ def print_table(runs: Sequence[Run], columns: Sequence[str]) -> None:
     if others:
         print(f"nnexp: {note}", file=sys.stderr)
     rows = [names, *([cell_text(run, name) for name in names] for run in runs)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths = [max(map(display_width, column)) for column in zip(*rows, strict=True)]
     for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        cells = (align(cell, width) for cell, width in zip(row, widths, strict=True))
         print((" " * GAP).join(cells).rstrip())
 
 

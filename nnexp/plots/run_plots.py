@@ -8,11 +8,11 @@ from pkgutil import iter_modules
 from types import ModuleType
 
 from nnexp.atomic_write import write_atomically
+from nnexp.messages import one_line
 from nnexp.plots import fonts
 from nnexp.plots import run as plot_modules
 from nnexp.plots.run_data import Plot, RunData
 from nnexp.plots.style import save
-from nnexp.plots.text import one_line
 from nnexp.run_folder import RunFolder
 
 LEGEND = "names.txt"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
+from nnexp.messages import one_line
 from nnexp.plots import fonts
 
 if TYPE_CHECKING:
@@ -25,16 +26,16 @@ def font(size: int, file: str = "") -> "FreeTypeFont":
     return ImageFont.truetype(file or fonts.primary_font(), size)
 
 
-def one_line(text: str) -> str:
+def printable(text: str) -> str:
     """Put a text on one line, without control characters and variants of emoji."""
-    composed = unicodedata.normalize("NFC", " ".join(text.split()))
+    composed = unicodedata.normalize("NFC", one_line(text))
     visible = (c for c in composed if unicodedata.category(c) != "Cc" and c not in "\ufe0e\ufe0f")
     return "".join(visible)
 
 
 def drawable(text: str) -> str:
     """Return a text on one line, with ? for what no installed font has, and the line from left to right."""
-    text = one_line(text)
+    text = printable(text)
     if not fonts.can_draw(text):
         split = fonts.clusters(text)
         text = "".join(cluster if fonts.can_draw(cluster) else UNKNOWN for cluster in split)
@@ -47,7 +48,7 @@ def numbered(names: Sequence[str], noun: str) -> tuple[str, ...]:
 
     Names that differ in line breaks only are numbered too.
     """
-    lines = [one_line(name) for name in names]
+    lines = [printable(name) for name in names]
     counts = Counter(lines)
     fonts.find_fonts("".join(lines))  # of all at once: fonts are searched only once
     as_it_is = (line != "" and counts[line] == 1 and fonts.can_draw(line) for line in lines)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import islice
 
-from nnexp.messages import number, plural
+from nnexp.messages import align, display_width, number, one_line, plural
 from nnexp.serving.prediction_table import FilePredictions
 from nnexp.task import TextColumns
 from nnexp.tasks import MAX_TARGETS
@@ -13,12 +13,12 @@ MAX_ROWS = 20  # of a table that are shown
 
 def format_predictions(predictions: Sequence[FilePredictions]) -> str:
     """Format the predictions for each file; those of tables and arrays with their score."""
-    width = max(len(str(one.examples.path)) for one in predictions)
+    width = max(display_width(str(one.examples.path)) for one in predictions)
     lines: list[str] = []
     for one in predictions:
         if one.examples.is_image:
             notes = f"   ({', '.join(one.examples.notes)})" if one.examples.notes else ""
-            lines.append(f"{one.examples.path!s:{width}}  {_image_line(one)}{notes}")
+            lines.append(f"{align(str(one.examples.path), width)}  {_image_line(one)}{notes}")
             continue
         rows = len(one.z)
         lines += ["", f"{one.examples.path}: {plural(rows, 'row')}", *_table_lines(one)]
@@ -57,9 +57,11 @@ def _table_lines(table: FilePredictions) -> list[str]:
     if true is not None:
         for name, values in islice(task.true_columns(true[:MAX_ROWS], names).items(), MAX_TARGETS):
             cells[name] = [_text(value) for value in values.tolist()]
-    lines = [tuple(cells), *zip(*cells.values(), strict=True)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return ["  ".join(f"{cell:>{width}}" for cell, width in zip(line, widths, strict=True)) for line in lines]
+    columns = [[one_line(text) for text in (name, *texts)] for name, texts in cells.items()]
+    widths = [max(map(display_width, column)) for column in columns]
+    with_widths = zip(columns, widths, strict=True)
+    aligned = [[align(text, width, right=True) for text in column] for column, width in with_widths]
+    return ["  ".join(line) for line in zip(*aligned, strict=True)]
 
 
 def _text(value: object) -> str:

@@ -24,7 +24,7 @@ TABLE = pd.DataFrame(
         "garden": RNG.random(N) < 0.5,
         "lift": [True, None, *(RNG.random(N - 2) < 0.5)],
         "zip": [f"0{n}" for n in RNG.integers(1000, 1003, N)],
-        "kind": [None, *RNG.choice(["flat", "house", "true"], N - 1)],
+        "kind": [None, *RNG.choice(["flat", "cottage", "true"], N - 1)],
         "built": pd.to_datetime(RNG.integers(0, 2 * 10**9, N), unit="s").astype("datetime64[s]"),
         "sold": [None, *pd.to_datetime(RNG.integers(0, 2 * 10**9, N - 1), unit="s").strftime("%Y-%m-%d")],
         "price": RNG.choice(["low", "high"], N),

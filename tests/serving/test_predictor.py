@@ -7,8 +7,11 @@ import pytest
 
 from nnexp import compose
 from nnexp.config import build
+from nnexp.messages import display_width
 from nnexp.serving.errors import PredictorError
 from nnexp.serving.model_spec import ModelSpec
+from nnexp.serving.prediction_table import predict_files
+from nnexp.serving.prediction_text import format_predictions
 from nnexp.serving.predictor import Predictor
 
 IMAGES = {
@@ -178,3 +181,14 @@ def test_plugins_are_imported_from_the_working_directory(trained, alone):
     (alone / "mynet.py").write_text("from nnexp.nn.models.model import MLP\nclass Net(MLP): pass\n")
     run = trained("data=digits", "model._target_=mynet.Net", "model.hidden=[9]", "plugins=[mynet]")
     np.testing.assert_array_equal(run.predictor.network.theta, run.result.network.theta)
+
+
+def test_columns_of_any_script_are_aligned_and_each_row_is_a_line(trained, alone):
+    kinds = ("猫", "two\nlines", "öl")
+    rows = [f'{i},"{kinds[i % 3]}"' for i in range(60)]
+    (alone / "names.csv").write_text("\n".join(["x,kind", *rows]), encoding="utf-8")
+    run = trained("data=table", f"data.path={alone}/names.csv", "data.target=kind", "trainer.batch_size=16")
+    lines = format_predictions(predict_files(run.predictor, [alone / "names.csv"])).splitlines()
+    table = lines[1:22]
+    assert len({display_width(line) for line in table}) == 1
+    assert "two lines" in "".join(table)

@@ -11,7 +11,7 @@ from rich.text import Text
 from nnexp.cli.arguments import Arguments
 from nnexp.cli.console import PipeSafeConsole
 from nnexp.cli.run_report import report, select_epochs
-from nnexp.messages import duration, listed, plural
+from nnexp.messages import duration, listed, one_line, plural
 from nnexp.metrics.metric_info import SPLIT_METRICS, format_metric
 from nnexp.runs.query import Runs
 
@@ -73,7 +73,7 @@ def results(run: Report) -> Iterator[Line]:
             yield label, ", ".join(f"{short} {text}" for short, text in texts.items())
     if worst := run["worst_classes"]:
         rows = (f"{row['class']} {row['recall']:.2%} of {row['support']}" for row in worst["classes"])
-        yield "low recall", f"{', '.join(rows)} ({worst['split']} examples)"
+        yield "low recall", one_line(f"{', '.join(rows)} ({worst['split']} examples)")
 
 
 def epochs(run: Report) -> Iterator[Table | Line]:
