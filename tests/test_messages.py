@@ -108,16 +108,7 @@ def test_numbers_are_shown_with_all_digits_before_the_point(value, text):
 
 @pytest.mark.parametrize(
     ("text", "width"),
-    [
-        ("abc", 3),
-        ("größe", 5),
-        ("日本語", 6),
-        ("e\u0301", 1),
-        ("🚀", 2),
-        ("ａ", 2),
-        ("a\u200eb", 2),
-        ("", 0),
-    ],
+    [("abc", 3), ("größe", 5), ("日本語", 6), ("e\u0301", 1), ("🚀", 2), ("ａ", 2), ("a\u200eb", 2), ("", 0)],
 )
 def test_texts_are_aligned_by_the_columns_of_a_terminal_that_they_take(text, width):
     assert display_width(text) == width == rich.cells.cell_len(text)

@@ -1,6 +1,7 @@
 """Dates in the formats of databases, spreadsheets and pandas become the days that pandas counts."""
 
 import datetime
+import json
 
 import numpy as np
 import pandas as pd
@@ -132,9 +133,12 @@ SERIES = pd.Series(pd.to_datetime(["2024-01-31 00:00", None, "2024-02-01 12:00"]
         SERIES.astype("category"),
         [datetime.date(2024, 1, 31), None, datetime.datetime(2024, 2, 1, 12)],
         ["31.01.2024", "NA", " 2024-02-01T12:00:00Z "],
+        ["31/01/2024", None, "01/02/2024 12:00"],
+        ["01/31/2024", None, "2/1/2024 12:00 PM"],
+        json.loads(SERIES.to_json(orient="values")),
+        pd.Series(json.loads(SERIES.to_json(orient="values"))),
         [b"2024-01-31", np.nan, np.datetime64("2024-02-01T12:00")],
     ],
-    ids=lambda values: str(getattr(values, "dtype", type(values[0]))),
 )
 def test_a_trained_model_takes_dates_of_many_types(values):
     np.testing.assert_array_equal(encode_dates(values, Column("a", date_format="date")), DAYS)
@@ -168,6 +172,8 @@ def test_times_of_a_day_are_shares_of_it():
         ("day_first", "01/31/2024", "expected a date such as 31/01/2024"),
         ("time", "2024-01-31", "expected a time such as 14:05"),
         ("date", 20240131, "got '20240131'"),
+        ("date", 1_706_659_200, "got '1706659200'"),
+        ("time", 1_706_659_200_000, "got '1706659200000'"),
         ("date", "soon", "got 'soon'"),
     ],
 )
