@@ -139,17 +139,19 @@ class CsvReader(TableReader):
         """Read the wanted columns, in one pass or in two.
 
         Arrow parses plain numbers while it reads. At the first number that is written in another way, and
-        where the sample shows such numbers, a pass over the texts of all columns of numbers decides.
+        where the sample shows digit groups, a pass over the texts of all columns of numbers decides.
         """
         import pyarrow as pa
 
         numbers = [name for name, column_type in wanted.items() if column_type == "number"]
         self.formats = number_formats.decide_formats(self.texts, self.marks, self.dialect.delimiter)
         exact = self.exact_types(numbers)
+        decimals = {self.formats[name].decimal for name in exact} - {""}
         rows = 0
-        if len(exact) == len(numbers):
+        if len(exact) == len(numbers) and len(decimals) <= 1:
+            types = {name: exact.get(name, pa.string()) for name in wanted}
             try:
-                for block in self.iter_batches({name: exact.get(name, pa.string()) for name in wanted}):
+                for block in self.iter_batches(types, "".join(decimals) or "."):
                     yield {name: convert(block[name], column_type) for name, column_type in wanted.items()}
                     rows += len(next(iter(block.values())))
                 return
@@ -171,7 +173,7 @@ class CsvReader(TableReader):
         return to_float64(texts, self.formats[name]) if known else pa.nulls(len(texts), pa.float64())
 
     def exact_types(self, names: Sequence[str]) -> dict[str, Any]:
-        """Return the Arrow types of the columns whose numbers are plain in the sample.
+        """Return the Arrow types of the columns whose numbers Arrow can parse, by the sample.
 
         Whole numbers are int64: a number with a mark is an error, not a number of another size.
         """
@@ -179,9 +181,11 @@ class CsvReader(TableReader):
 
         types = {}
         for name in names:
-            is_float = pa.types.is_floating(self.arrow_types[name])
-            if self.formats.get(name) == (PLAIN if is_float else NO_MARKS):
-                types[name] = pa.float64() if is_float else pa.int64()
+            is_whole = pa.types.is_integer(self.arrow_types[name]) or pa.types.is_null(self.arrow_types[name])
+            if is_whole and self.formats.get(name) == NO_MARKS:
+                types[name] = pa.int64()
+            elif self.formats.get(name) in (PLAIN, NumberFormat(",")):
+                types[name] = pa.float64()
         return types
 
     def decide_by_all(self, names: Sequence[str], rows: int) -> None:
@@ -199,16 +203,17 @@ class CsvReader(TableReader):
         self.formats = number_formats.decide_formats(self.texts, self.marks, self.dialect.delimiter)
         self.errors = number_formats.number_errors(texts, self.formats, self.describe_row)
         if rows:
-            number_formats.check_change(before, {name: self.formats.get(name, PLAIN) for name in names}, rows)
+            decided = {name: self.formats[name] for name in names if name in self.formats}
+            number_formats.check_change(before, decided, rows)
 
-    def iter_batches(self, types: Mapping[str, Any]) -> Iterator[Block]:
-        """Read columns as Arrow types."""
+    def iter_batches(self, types: Mapping[str, Any], decimal: str = ".") -> Iterator[Block]:
+        """Read columns as Arrow types, numbers with a decimal mark."""
         import pyarrow as pa
         from pyarrow import csv as arrow
 
         self.surplus = SurplusRows(self.describe_row, self.arrow_skip)
         columns = {"column_types": dict(types), "include_columns": list(types)}
-        converting = arrow.ConvertOptions(**columns, **CONVERT)
+        converting = arrow.ConvertOptions(**columns, **CONVERT, decimal_point=decimal)
         parsing = arrow.ParseOptions(
             delimiter=self.arrow_delimiter, newlines_in_values=True, invalid_row_handler=self.surplus.add
         )

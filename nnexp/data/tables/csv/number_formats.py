@@ -7,7 +7,7 @@ from nnexp.data.tables.csv.number_texts import NumberTexts
 from nnexp.data.tables.reader import NumberMarks
 from nnexp.messages import list_override, listed, override
 from nnexp.preprocessing.columns import DescribeRow
-from nnexp.preprocessing.number_format import PLAIN, NumberFormat, choose, readings
+from nnexp.preprocessing.number_format import OTHER_MARK, NumberFormat, choose, readings
 
 Formats = dict[str, NumberFormat]
 
@@ -70,10 +70,15 @@ def undecided(columns: Mapping[str, NumberTexts]) -> DataError:
 
 
 def check_change(before: Formats, after: Formats, rows: int) -> None:
-    """Raise a `DataError` if points become digit groups after so many rows were read with decimal points."""
-    if changed := [name for name in after if before[name] == PLAIN and after[name].implied_decimal == ","]:
-        problem = f"{_named(changed)}: points separate groups of digits after row {rows:,}, not before"
-        raise DataError(problem, "write numbers without digit groups", override("data.decimal", ","))
+    """Raise a `DataError` if a decimal mark becomes one of digit groups after so many rows were read."""
+    for name in after:
+        mark = before[name].decimal
+        if mark and after[name].implied_decimal == OTHER_MARK[mark]:
+            problem = (
+                f"the column {name!r}: {mark!r} separates groups of digits after row {rows:,}, not before"
+            )
+            setting = override("data.decimal", OTHER_MARK[mark])
+            raise DataError(problem, "write numbers without digit groups", setting)
 
 
 def ambiguity(column: NumberTexts) -> tuple[str, dict[str, str]]:

@@ -89,7 +89,7 @@ def shapes_of(texts: Any) -> Any:
     shapes = np.frombuffer(bytes(data).translate(DIGITS), np.uint8).copy()
     bounds = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1]
     first = bounds[:-1][bounds[:-1] < bounds[1:]]
-    signed = np.isin(characters[first], np.frombuffer(b"+-", np.uint8))
+    signed = (characters[first] == ord("-")) | (characters[first] == ord("+"))
     first = np.minimum(first + signed, len(characters) - 1)
     last = bounds[1:][bounds[:-1] < bounds[1:]] - 1
     for place in (first, last):

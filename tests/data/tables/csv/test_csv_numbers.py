@@ -154,7 +154,7 @@ def test_a_number_after_the_sample_decides_too(early, late, numbers):
 
 def test_points_that_turn_out_to_separate_groups_are_not_read_as_decimal_points():
     lines = ["a,b", *(["1.250,1"] * LATE), "1.250.000,2"]
-    with pytest.raises(DataError, match="points separate groups of digits") as error:
+    with pytest.raises(DataError, match=r"'\.' separates groups of digits after row") as error:
         read(lines, "a", "b")
     assert error.value.setting == "'data.decimal=\",\"'"
     assert read(lines, "a", marks=NumberMarks(","))[0][[0, -1]].tolist() == [1250, 1250000]
