@@ -5,6 +5,7 @@ from advice.advice import Case
 WIDE = "a,size,b,kind\n" + "".join(
     f"{10**12 if n % 4 == 3 else n % 4},{n},{n},{'xy'[n % 2]}\n" for n in range(40)
 )
+MONEY = "size,worth\n" + "".join(f"{n},{10**12 if n % 4 == 3 else n % 4 + 1}\n" for n in range(40))
 
 CASES = [
     Case(
@@ -13,5 +14,12 @@ CASES = [
         ("'data.drop=[b,a]'",),
         {"wide.csv": WIDE},
         exit_code=0,
-    )
+    ),
+    Case(
+        "data=table data.path=money.csv data.target=worth data.task=regression loss=mean_squared_error",
+        "different numbers of the target become one in float32: worth (1 and 2)",
+        ("data.target_transform=log",),
+        {"money.csv": MONEY},
+        exit_code=0,
+    ),
 ]

@@ -18,7 +18,7 @@ from nnexp.data.tables.formats import open_table
 from nnexp.data.tables.partition import TEST, VALIDATION, Groups, check_splits, draw_test, read_splits
 from nnexp.data.tables.reader import NumberMarks
 from nnexp.data.tables.roles import assign_roles
-from nnexp.data.tables.target_transform import check_domain, check_numbers
+from nnexp.data.tables.target_transform import check_domain, check_numbers, precision_notes
 from nnexp.data.tables.text_encoding import DateOrder, TextEncoder, TextOptions
 from nnexp.preprocessing.dates import DateFeature
 from nnexp.preprocessing.scaling import Transform, find_origin, narrow
@@ -105,6 +105,8 @@ class Table(Source):
             builder.read()
             if self.target_transform is not None:
                 builder.notes.append(check_domain(builder.target, builder.rows, self.target_transform))
+            else:
+                builder.notes += precision_notes(builder.target)
             return self.build_dataset(path.name.partition(".")[0] or path.name, builder)
         except DataError as error:
             requested = self.requested_columns()

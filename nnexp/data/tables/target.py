@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from nnexp.data.errors import DataError, raise_errors
 from nnexp.data.tables.column_buffers import CategoryColumn, NumberColumns, natural_key
-from nnexp.data.tables.column_statistics import ColumnStatistics, describe_pair, sampled_pair
 from nnexp.data.tables.reader import Block, ColumnType
 from nnexp.messages import listed, plural
 from nnexp.preprocessing.columns import DescribeRow
@@ -66,8 +65,6 @@ class TargetColumn:
             self.buffer.finish()
             raise_errors([*self.buffer.errors.values()])
             known = self.classes_or_numbers(self.buffer.array)
-            if self.targets and not self.labels:
-                self.note_precision(self.buffer.statistics)
         if not known.any():
             if not len(known):
                 raise DataError("the file has no rows")
@@ -103,18 +100,6 @@ class TargetColumn:
         if self.task == "multilabel" or (self.task == "auto" and len(self.names) > 1):
             self.labels_or_numbers(values[known])
         return known
-
-    def note_precision(self, statistics: ColumnStatistics) -> None:
-        """Note targets with different numbers that become one when they are standardized."""
-        merged = []
-        for j, name in enumerate(self.targets):
-            sample = statistics.sample(j)
-            mean = float(sample.mean()) if len(sample) else 0.0
-            if pair := sampled_pair(sample, mean, mean):
-                merged.append(describe_pair(name, pair))
-        if merged:
-            problem = f"different numbers of the target become one in float32: {listed(merged)}"
-            self.notes.append(f"{problem}; fix: remove extreme numbers, or take logarithms in the file")
 
     def note_task(self, taken_as: str, otherwise: str) -> None:
         """Note the task that the values suggest, and the setting of another that they suit."""

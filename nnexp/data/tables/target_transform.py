@@ -1,4 +1,4 @@
-"""Check that the targets of a table suit the transform of `data.target_transform`: N rows."""
+"""Check that the targets of a table suit `data.target_transform`, and float32: N rows."""
 
 from collections.abc import Mapping
 
@@ -6,9 +6,11 @@ import numpy as np
 
 from nnexp.data.errors import DataError
 from nnexp.data.splitting import Rows
+from nnexp.data.tables.column_buffers import NumberColumns
+from nnexp.data.tables.column_statistics import describe_pair, sampled_pair
 from nnexp.data.tables.reader import ColumnType
 from nnexp.data.tables.target import TargetColumn
-from nnexp.messages import override
+from nnexp.messages import listed, override
 from nnexp.preprocessing.scaling import TRANSFORMS, Transform
 
 KEY = "data.target_transform"
@@ -34,3 +36,20 @@ def check_domain(target: TargetColumn, rows: Rows, transform: Transform) -> str:
     learnt = ", ".join(f"{transform}({name})" for name in target.names)
     units = "scores are in the target's own units, the loss is not"
     return f"{learnt} is learnt: predictions estimate the median, not the mean; {units}"
+
+
+def precision_notes(target: TargetColumn) -> list[str]:
+    """Note numbers of a regression's targets that become one when they are standardized."""
+    if not target.targets or target.labels or not isinstance(target.buffer, NumberColumns):
+        return []
+    statistics = target.buffer.statistics
+    merged = []
+    for j, name in enumerate(target.targets):
+        sample = statistics.sample(j)
+        mean = float(sample.mean()) if len(sample) else 0.0
+        if pair := sampled_pair(sample, mean, mean):
+            merged.append(describe_pair(name, pair))
+    suited = [transform for transform, (_, _, limit) in TRANSFORMS.items() if (statistics.low > limit).all()]
+    remedy = f"fix: {override(KEY, suited[0])}" if suited else "fix: correct extreme numbers"
+    problem = f"different numbers of the target become one in float32: {listed(merged)}; {remedy}"
+    return [problem] if merged else []
