@@ -32,6 +32,7 @@ BASELINE = "baseline.json"
 UPLOAD_STATE = "mlflow.json"
 UPLOAD_LOCK = ".upload.lock"
 SYSTEM_METRICS = "system.jsonl"
+METRICS_TAG = "nnexp.metrics"  # the directions of metrics of one's own, as JSON
 MISCLASSIFIED_TABLE = "predictions/misclassified.json"
 
 Split = Literal["val", "test"]

@@ -1,11 +1,13 @@
 """The README is true: commands compose, the transcript is printed so, files exist, examples run."""
 
+import json
 import re
 import shlex
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fixtures.third_party import accepts_warnings
 
@@ -28,7 +30,8 @@ README_COMMANDS += [shlex.split(example) for example in EXAMPLES]
 @pytest.mark.parametrize("command", README_COMMANDS, ids=" ".join)
 def test_every_command_composes(command):
     words = command[1:]
-    if words and (words[0] in COMMANDS or words[0] == "--help" or "--config-dir" in words):
+    own = "--config-dir" in words or any(word.startswith("plugins=") for word in words)
+    if own or (words and (words[0] in COMMANDS or words[0] == "--help")):
         return
     overrides = [word for word in words if not word.startswith("-") and word != "job"]
     assert examine_overrides(overrides, sweep="-m" in words).problems == []
@@ -63,6 +66,42 @@ def test_the_optimizer_of_the_user_runs(alone):
     (alone / "conf" / "optimizer").mkdir(parents=True)
     (alone / "conf" / "optimizer" / "sign.yaml").write_text(blocks("yaml", example)[0])
     assert validation_accuracy(example, "trainer.epochs=20") > 90
+
+
+PLUGINS = re.findall(r"<details><summary>(An? .*?)</summary>\n(.*?)</details>", README, re.DOTALL)
+
+
+@pytest.mark.parametrize(("kind", "example"), PLUGINS, ids=[kind for kind, _ in PLUGINS])
+def test_each_kind_of_plugin_runs_is_reproduced_and_predicts(alone, kind, example):
+    for language in ("python", "yaml"):
+        for block in blocks(language, example):
+            path = alone / block.splitlines()[0].removeprefix("# ")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(block)
+    (command,) = blocks("bash", example)
+    first = run(command.strip(), "tracking=none", "trainer.epochs=12", "hydra.run.dir=first")
+    assert first.returncode == 0, first.stderr
+    result = re.search(r"best +validation ([\d.]+)%", first.stdout)
+    assert float(result[1]) > 85
+    (plugins,) = re.findall(r"plugins=\S+", command)
+    again = (
+        run("nnexp reproduce first", plugins, "--config-dir", "conf") if (alone / "conf").is_dir() else None
+    )
+    again = again or run("nnexp reproduce first", plugins)
+    assert "identical" in again.stdout, again.stderr
+    x = np.zeros(
+        (3, 2) if kind == "A data set" else (3, 8, 8), np.float32 if kind == "A data set" else np.uint8
+    )
+    np.save("x.npy", x)
+    predicted = run("nnexp predict first x.npy")
+    assert predicted.returncode == 0, predicted.stderr
+    metrics = [
+        json.loads(line).get("values", {})
+        for line in (alone / "first/journal.jsonl").read_text().splitlines()
+    ]
+    if kind == "A metric":
+        names = {name for values in metrics for name in values if name.endswith("worst_recall")}
+        assert names == {"val/worst_recall", "best/val_worst_recall", "test/worst_recall"}
 
 
 def test_the_network_of_the_user_trains(alone):

@@ -2,6 +2,7 @@
 
 import sys
 from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
 
 import hydra
@@ -15,7 +16,7 @@ from nnexp.cli.display import SweepLine, TerminalDisplay
 from nnexp.cli.errors import exit_code, format_error
 from nnexp.config import ConfigError, Problem
 from nnexp.config.compose import CONF, CONFIG_NAME, examine_overrides, hydra_of
-from nnexp.config.overrides import record_choices
+from nnexp.config.overrides import Examination, record_choices
 from nnexp.experiment.run import run
 from nnexp.sweeps.callback import SweepPlot
 
@@ -39,12 +40,13 @@ def main(arguments: list[str]) -> int:
         raise ConfigError([Problem("", "only one of -m, --cfg, --info and --shell-completion at a time")])
     about_hydra = options.hydra_help or options.shell_completion or options.info
     unchecked = about_hydra or options.experimental_rerun or options.config_path
-    sweep = options.multirun if unchecked else check_overrides(options)
+    examination = None if unchecked else check_overrides(options)
+    sweep = options.multirun if examination is None else examination.is_sweep
     try:
-        if unchecked:
+        if examination is None:
             hydra.main(version_base="1.3", config_path=str(CONF), config_name=CONFIG_NAME)(job)()
         else:
-            run_jobs(options, sweep)
+            run_jobs(options, examination.overrides, sweep)
     except ReportedError as reported:
         raise reported.error from None
     finally:
@@ -53,21 +55,20 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def check_overrides(options: Namespace) -> bool:
-    """Report all errors of the overrides at once; return whether -m or a preset asks for a sweep."""
+def check_overrides(options: Namespace) -> Examination:
+    """Raise all errors of the overrides at once; return what they make."""
     names = {"config_dir": options.config_dir, "config_name": options.config_name or CONFIG_NAME}
     examination = examine_overrides(options.overrides, sweep=options.multirun, **names)
     if examination.problems:
         raise ConfigError(examination.problems)
-    options.overrides = examination.overrides
-    return examination.is_sweep
+    return examination
 
 
-def run_jobs(options: Namespace, sweep: bool) -> None:
+def run_jobs(options: Namespace, overrides: Sequence[str], sweep: bool) -> None:
     """Run one job or a sweep, or show the configuration, as `hydra.main` does; errors go to the caller."""
     config_name = options.config_name or CONFIG_NAME
     mode = RunMode.MULTIRUN if sweep else RunMode.RUN
-    overrides = [*options.overrides, f"hydra.mode={mode.name}"]
+    overrides = [*overrides, f"hydra.mode={mode.name}"]
     if not sweep:
         overrides += ["hydra.job.num=0", "hydra.job.id='0'"]  # what a sweep counts
     with hydra_of(options.config_dir):

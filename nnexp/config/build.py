@@ -1,5 +1,6 @@
 """From a composed configuration to objects: validate, then build. The only file with `instantiate`."""
 
+import re
 from collections.abc import Iterator, Mapping
 from os import environ
 from typing import Any
@@ -13,7 +14,8 @@ from nnexp.config.errors import ConfigError, Problem
 from nnexp.config.schema import DiagnosticsSettings, Settings, TrackingSettings, TrainerSettings
 from nnexp.config.validation import TARGET, Validator, Values, parameters_of
 from nnexp.config.yaml_node import Origin, origins_of
-from nnexp.messages import first_line
+from nnexp.messages import did_you_mean, first_line, hydra_override
+from nnexp.metrics.metric_info import RUN_METRICS, TASK_METRICS
 from nnexp.optim.regularization import Regularization
 from nnexp.redaction import redacted
 
@@ -44,11 +46,12 @@ def examine(
     """Build a resolved configuration, or return all errors: of values, else of constructors."""
     canonical, problems = validate(values, origins)
     problems += [problem for key, value in values.items() for problem in _credentials(key, value)]
+    problems += _metrics(values)
     if problems:
         return None, problems
     built = dict(canonical)
     for key, value in canonical.items():
-        if key not in SECTIONS and not (isinstance(value, dict) and TARGET in value):
+        if key not in (*SECTIONS, "metrics") and not (isinstance(value, dict) and TARGET in value):
             continue
         try:
             built[key] = SECTIONS[key](**value) if key in SECTIONS else instantiate(value, _convert_="all")
@@ -63,6 +66,22 @@ def examine(
     settings = Settings(**built)
     object.__setattr__(settings, "values", canonical)
     return settings, []
+
+
+def _metrics(values: Values) -> Iterator[Problem]:
+    """Check the names of metrics of one's own, and that a run will have the one that a sweep optimizes."""
+    own = values.get("metrics") or {}
+    for name, section in own.items() if isinstance(own, dict) else ():
+        where = hydra_override(f"metrics.{name}", section)
+        if name in TASK_METRICS:
+            yield Problem(where, f"{name} is a metric of nnexp; fix: another name")
+        if not isinstance(name, str) or not re.fullmatch(r"[\w.-]+", name):
+            yield Problem(where, "the name must be of letters, digits, _, - and .")
+    optimized = values.get("optimized_metric")
+    known = (*RUN_METRICS, *(f"{when}{name}" for when in ("best/val_", "test/") for name in own))
+    if optimized is not None and optimized not in known:
+        what = f"{did_you_mean(str(optimized), known)}must be one of {', '.join(known)}, or null"
+        yield Problem(hydra_override("optimized_metric", optimized), what)
 
 
 def validate(values: Values, origins: Mapping[str, Origin] | None = None) -> tuple[Values, list[Problem]]:

@@ -13,6 +13,7 @@ NOT_LEARNT = (
     "data.mirrors",
     "data.root",
     "diagnostics",
+    "metrics",
     "optimized_metric",
     "plugins",
     "tracking",

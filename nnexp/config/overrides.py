@@ -6,7 +6,7 @@ are left out, and the composition of the others is validated as a whole.
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hydra import compose as hydra_compose
@@ -25,7 +25,7 @@ from nnexp.config.errors import ConfigError, Problem
 from nnexp.config.naming import flattened
 from nnexp.config.syntax import explain_several, explain_syntax
 from nnexp.config.text_overrides import OVERRIDE, annotation_at, rewrite, rewrite_all, split_items
-from nnexp.config.validation import TARGET, Values
+from nnexp.config.validation import TARGET, Values, has_parameter
 from nnexp.config.yaml_node import origins_of
 from nnexp.messages import did_you_mean, first_line, hydra_override, nearest
 
@@ -39,7 +39,7 @@ class Examination:
     config: DictConfig | None  # of the valid ones, a sweep's with the first value of each; None: impossible
     problems: list[Problem]  # all errors; in a sweep, of every value that is swept over
     is_sweep: bool  # by -m, or by a preset whose hydra.mode is MULTIRUN
-    overrides: list[str]  # as given, with quotes around what is to be text
+    overrides: Sequence[str]  # with quotes around what is text, and + before keys that a YAML leaves out
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,10 @@ class CheckedOverride:
     parsed: Override  # by Hydra
     is_group: bool  # whether it chooses the option of a config group
     values: list[str]  # one override for each value of a sweep, unknown options replaced by the nearest
+
+    @property
+    def key(self) -> str:
+        return str(self.parsed.key_or_group)
 
     @property
     def text(self) -> str:
@@ -68,6 +72,7 @@ class OverridesExaminer:
         self.groups = [group for group in loader.list_groups("") if group != "hydra"]
         self.problems: list[Problem] = []
         self.rejected: set[str] = set()  # keys whose overrides are left out
+        self.added: set[str] = set()  # overrides of keys that a class has and its YAML leaves out
 
     def examine(self, overrides: Sequence[str]) -> Examination:
         """Parse, compose and validate overrides; in a sweep, every value.
@@ -92,6 +97,7 @@ class OverridesExaminer:
                     swept = self.compose(checked, replaced={override.text: value})
                     if swept is not None:
                         self.validate(swept)
+        given = [f"+{text}" if text in self.added else text for text in given]
         return Examination(config, list(dict.fromkeys(self.problems)), self.sweep, given)
 
     def is_group(self, text: str) -> bool:
@@ -110,11 +116,12 @@ class OverridesExaminer:
         self, checked: list[CheckedOverride]
     ) -> tuple[list[CheckedOverride], DictConfig | None]:
         """Compose the groups and those of the other overrides that fit them."""
-        groups = [override for override in checked if override.is_group]
+        groups = [override for override in checked if override.is_group or override.key == "plugins"]
         base = self.compose(groups)
         if base is None:
             return groups, None
-        others = [override for override in checked if not override.is_group and self.has_key(override, base)]
+        others = [override for override in checked if override not in groups]
+        others = [self.added_to(base, override) for override in others if self.has_key(override, base)]
         valid = [override for override in others if self.is_accepted(override, groups)]
         return groups + valid, self.compose(groups + valid)
 
@@ -204,7 +211,7 @@ class OverridesExaminer:
         key = str(parsed.key_or_group)
         if key.startswith(("hydra.", "hydra/")) or parsed.is_add() or parsed.is_force_add():
             return True
-        if parsed.is_delete() or _exists(config, key):
+        if parsed.is_delete() or _exists(config, key) or has_parameter(config, key):
             return True
         if key.partition(".")[0] in self.rejected:  # an option that does not exist has unknown keys
             return False
@@ -227,6 +234,13 @@ class OverridesExaminer:
             return True
         parsed.input_line = text
         return self.has_key(CheckedOverride(parsed, False, []), OmegaConf.create(self.known))
+
+    def added_to(self, config: DictConfig, override: CheckedOverride) -> CheckedOverride:
+        """Return an override that adds its key where only the class of the section has it."""
+        if _exists(config, override.key) or not has_parameter(config, override.key):
+            return override
+        self.added.add(override.text)
+        return replace(override, values=[f"+{value}" for value in override.values])
 
     def is_accepted(self, override: CheckedOverride, groups: list[CheckedOverride]) -> bool:
         """Return whether Hydra accepts the override beside the groups; report why not."""

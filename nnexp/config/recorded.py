@@ -89,7 +89,7 @@ def _use_local_data(values: Values, overridden: Collection[str], project: Path |
     if isinstance(path, str) and "data.path" not in overridden and not Path(expanduser(path)).is_file():
         name = Path(path).name
         candidates = [(project or Path.cwd()) / path, Path.cwd() / name, Path(expanduser(local)) / name]
-        if (file := next(filter(Path.is_file, candidates), None)) is None:
+        if (file := next(filter(Path.exists, candidates), None)) is None:
             what = f"missing, and no {name} in {Path.cwd()} or {local}; fix: data.path=FILE"
             raise ConfigError([Problem(f"data.path={path}", what)])
         data["path"] = str(file)

@@ -6,12 +6,12 @@ A section with a `_target_` is validated against the signature of that class and
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Gt, MinLen, Predicate
+from annotated_types import Ge, Gt, MinLen
 
 from nnexp.config.naming import run_name
 from nnexp.data.augmentation.augment import Augment
 from nnexp.data.dataset import Source
-from nnexp.metrics.metric_info import RUN_METRICS
+from nnexp.metrics.metric import Metric
 from nnexp.nn.initializers import Initializer
 from nnexp.nn.losses.loss import Loss
 from nnexp.nn.models.model import Model
@@ -21,7 +21,6 @@ from nnexp.optim.regularization import Regularization
 from nnexp.optim.schedules import Schedule
 
 DType = Literal["float32", "float64"]
-MetricName = Annotated[str, Predicate(RUN_METRICS.__contains__)]
 
 
 @dataclass(frozen=True)
@@ -90,10 +89,11 @@ class Settings:
     trainer: TrainerSettings
     tracking: TrackingSettings
     seed: Annotated[int, Ge(0)]
-    optimized_metric: MetricName | None  # returned to a sweep; None is best/val_accuracy or best/val_r2
+    optimized_metric: str | None  # returned to a sweep; None is best/val_accuracy or best/val_r2
     plugins: list[str]  # packages besides nnexp that a `_target_` may come from
     choices: dict[str, str]  # the option that each config group was composed from; set by `compose`
     diagnostics: DiagnosticsSettings = DiagnosticsSettings()
+    metrics: dict[str, Metric] = field(default_factory=dict)  # of one's own, by name
     # the resolved configuration as plain dictionaries and lists; set by `build`
     values: dict[str, Any] = field(init=False, repr=False, compare=False, default_factory=dict)
 

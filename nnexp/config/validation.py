@@ -9,8 +9,9 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, is_dataclass
 from functools import cache
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
+from omegaconf import DictConfig, OmegaConf
 from pydantic import ValidationError
 
 from nnexp.config.annotations import (
@@ -24,7 +25,7 @@ from nnexp.config.annotations import (
 )
 from nnexp.config.errors import Problem
 from nnexp.config.yaml_node import Origin
-from nnexp.messages import did_you_mean, hydra_override, override, override_value
+from nnexp.messages import did_you_mean, hydra_override, merged_list_override, override, override_value
 from nnexp.serving.locate import locate
 
 TARGET = "_target_"
@@ -79,12 +80,22 @@ class Validator:
             return value
         targets = list(_targets_within(value, path))
         item = item_annotation(annotation)
-        if item is not None and targets and isinstance(value, list):
-            return [self.value(item, inner, f"{path}.{i}") for i, inner in enumerate(value)]
+        if isinstance(value, dict) and get_origin(annotation) is dict:
+            item = get_args(annotation)[1]
+        elif not targets or not isinstance(value, list):
+            item = None
+        if item is not None:
+            return self.items(item, value, path)
         before = len(self.problems)
         for inner_path, inner in targets:
             self.target(Any, inner, inner_path)
         return value if len(self.problems) > before else self.plain(annotation, value, path)
+
+    def items(self, annotation: Any, values: list[Any] | Values, path: str) -> Any:
+        """Validate the items of a list, or the values of a mapping, that hold sections."""
+        if isinstance(values, dict):
+            return {key: self.value(annotation, inner, f"{path}.{key}") for key, inner in values.items()}
+        return [self.value(annotation, inner, f"{path}.{i}") for i, inner in enumerate(values)]
 
     def plain(self, annotation: Any, value: Any, path: str) -> Any:
         """Validate a value without targets in it, and convert it to the declared type."""
@@ -125,9 +136,12 @@ class Validator:
         try:
             target = locate(value[TARGET], self.plugins)
         except ValueError as error:
-            self.report(key, where, str(error))
+            package = value[TARGET].partition(".")[0]
+            is_listed = package in ("nnexp", *self.plugins)
+            remedy = "" if is_listed else f"; fix: {merged_list_override('plugins', self.plugins, [package])}"
+            self.report(key, where, f"{error}{remedy}")
             return value
-        classes = tuple(kind for kind in kinds(annotation) if inspect.isclass(kind))
+        classes = tuple(kind for kind in kinds(annotation) if inspect.isclass(kind) and kind is not Any)
         if classes and inspect.isclass(target) and not issubclass(target, classes):
             names = " or ".join(f"{kind.__module__}.{kind.__name__}" for kind in classes)
             self.report(key, where, f"must be a kind of {names}")
@@ -188,3 +202,15 @@ def _targets_within(value: Any, path: str) -> Iterator[tuple[str, Values]]:
             yield f"{path}.{key}", item
         else:
             yield from _targets_within(item, f"{path}.{key}")
+
+
+def has_parameter(config: DictConfig, key: str) -> bool:
+    """Return whether the class of the key's section has such a parameter; the section may leave it out."""
+    parent, _, name = key.rpartition(".")
+    section = OmegaConf.select(config, parent) if parent else None
+    if not isinstance(section, DictConfig) or not isinstance(section.get(TARGET), str):
+        return False
+    try:
+        return name in parameters_of(locate(section[TARGET], tuple(config.plugins)))
+    except ValueError:  # is reported where the section is validated
+        return False

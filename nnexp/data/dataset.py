@@ -13,6 +13,7 @@ import numpy as np
 from annotated_types import Ge, Lt
 from numpy.typing import NDArray
 
+from nnexp.annotated_keys import AnnotatedKeys
 from nnexp.data import splitting
 from nnexp.data.errors import DataError
 from nnexp.data.splitting import Rows, indices_of_mask
@@ -52,9 +53,9 @@ class Dataset:
     x_test: Values  # evaluated once, at the end
     y_test: Targets
     shape: tuple[int, ...]  # of one example, prod(shape) = I
-    classes: tuple[str, ...]  # their names; none in a regression
-    scale: float  # x = scale * stored where `numeric` is None; scales bytes to [0, 1]
-    sha256: str  # of the content of all four arrays
+    classes: tuple[str, ...] = ()  # their names; none in a regression
+    scale: float = 1.0  # x = scale * stored where `numeric` is None; scales bytes to [0, 1]
+    sha256: str = ""  # of the content of all four arrays; empty: is computed
     targets: tuple[str, ...] = ()  # the names of a regression's targets, or of labels
     features: tuple[str, ...] = ()  # the names of the I inputs, where they have names
     numeric: NDArray[np.bool_] | None = None  # (I,) which to standardize; None: x is scaled
@@ -72,6 +73,8 @@ class Dataset:
     id_column: str = ""  # of a table, that of the ids
 
     def __post_init__(self) -> None:
+        if not self.sha256:
+            object.__setattr__(self, "sha256", digest(self.x, self.y, self.x_test, self.y_test))
         if bool(self.classes) == bool(self.targets):
             raise ValueError(f"{self.name}: expected either classes or targets")
         width = prod(self.shape)
@@ -115,12 +118,13 @@ class Dataset:
         return None if self.classes or self.labels else TargetScale.fit(self.y, rows, self.target_transform)
 
 
-@dataclass(kw_only=True)
-class Source(ABC):
-    """A configured source of a data set."""
+class Source(AnnotatedKeys, ABC):
+    """A configured source of a data set; a subclass adds its own keys as annotations."""
 
-    validation: ValidationRatio  # of the training examples that is held out; 0: none; unused with `folds`
-    root: str  # the folder that holds one folder per data set
+    validation: ValidationRatio = (
+        0.2  # of the training examples that is held out; 0: none; unused with `folds`
+    )
+    root: str = ""  # the folder that holds one folder per data set
     limit: Annotated[int, Ge(1)] | None = None  # train on at most so many of the training examples
     folds: Annotated[int, Ge(2)] | None = None  # of a cross-validation; one of them is the validation set
     fold: Annotated[int, Ge(0)] = 0  # which one; sweep over 0,1,... for a cross-validation

@@ -1,6 +1,7 @@
 """From settings to the components of an experiment: data, network, trainer."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
@@ -11,6 +12,7 @@ from nnexp.data.batches import Batches
 from nnexp.data.dataset import Dataset
 from nnexp.data.splitting import Rows, stratified_subsample
 from nnexp.experiment.random_streams import RandomStreams
+from nnexp.metrics.metric import Metric
 from nnexp.metrics.running import InOwnUnits, RunningMetric
 from nnexp.nn.layer import ShapeError
 from nnexp.nn.network import Network
@@ -39,6 +41,7 @@ class Components:
     targets: TargetScale | None
     streams: RandomStreams
     diagnostics: Diagnostics | None = None
+    metrics: Mapping[str, Metric] = field(default_factory=dict)  # of one's own
 
 
 def build_components(settings: Settings, dataset: Dataset | None = None) -> Components:
@@ -67,7 +70,19 @@ def build_components(settings: Settings, dataset: Dataset | None = None) -> Comp
     score = build_score(dataset, targets, network)
     trainer = build_trainer(settings, network, score, train, validation, diagnostics)
     best = BestWeights(network, settings.trainer.monitor, settings.trainer.min_delta)
-    return Components(dataset, network, train, validation, test, trainer, best, targets, streams, diagnostics)
+    return Components(
+        dataset,
+        network,
+        train,
+        validation,
+        test,
+        trainer,
+        best,
+        targets,
+        streams,
+        diagnostics=diagnostics,
+        metrics=settings.metrics,
+    )
 
 
 def make_batches(

@@ -7,6 +7,7 @@ import numpy as np
 from nnexp.data.batches import Batches
 from nnexp.experiment.components import Components
 from nnexp.metrics.calibration import ReliabilityBins
+from nnexp.metrics.metric import compute
 from nnexp.metrics.predictions import Predictions
 from nnexp.metrics.ranking import ThresholdCounts
 from nnexp.metrics.reports import EvaluationReport
@@ -22,8 +23,8 @@ class SplitResult:
     loss: float  # the mean over its examples
     report: EvaluationReport  # confusion matrix, errors or label scores
     predictions: Predictions = field(repr=False)  # of each example
-
     names: tuple[str, ...] = ()  # of the classes, targets or labels
+    own: dict[str, float] = field(default_factory=dict)  # metrics of one's own
 
     def metrics(self) -> dict[str, float]:
         """Return loss, score and further metrics: of classes the calibration error, of two also areas."""
@@ -35,7 +36,7 @@ class SplitResult:
             for _, truth, score in predictions.binary_scores(self.names):
                 if (counts := ThresholdCounts.of(truth, score)) is not None:
                     metrics |= counts.metrics()
-        return metrics
+        return metrics | self.own
 
 
 def evaluate_split(components: Components, batches: Batches) -> SplitResult:
@@ -60,4 +61,5 @@ def evaluate_split(components: Components, batches: Batches) -> SplitResult:
     report = task_of(dataset.task).report(true, predicted, dataset.names)
     source = dataset.source_rows(batches.rows, test=batches is components.test)
     predictions = Predictions(source.index, true, predicted, confidence, scores, source.ids)
-    return SplitResult(evaluation.loss, report, predictions, dataset.names)
+    own = compute(components.metrics, predictions)
+    return SplitResult(evaluation.loss, report, predictions, dataset.names, own)

@@ -14,7 +14,7 @@ from nnexp.config.schema import TrackingSettings
 from nnexp.experiment.artifacts import write_dataset, write_network
 from nnexp.experiment.components import Components
 from nnexp.redaction import redacted
-from nnexp.run_folder import CONFIG, DATASET, ENVIRONMENT, GIT_DIFF, NETWORK
+from nnexp.run_folder import CONFIG, DATASET, ENVIRONMENT, GIT_DIFF, METRICS_TAG, NETWORK
 from nnexp.tracking.journal import Journal
 from nnexp.tracking.mlflow.destination import path_from_home
 from nnexp.tracking.mlflow.store import SQLITE
@@ -52,6 +52,9 @@ def write_run_metadata(
         "mlflow.source.type": "LOCAL",
         "mlflow.user": user_name(),
     }
+    if components.metrics:
+        directions = {name: metric.direction for name, metric in components.metrics.items()}
+        tags[METRICS_TAG] = json.dumps(directions)
     if code["commit"] != "none":
         tags["mlflow.source.git.commit"] = code["commit"]
     destination = upload_destination(settings.tracking, home, folder)

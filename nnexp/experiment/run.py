@@ -126,7 +126,11 @@ def train(
     confusion_log = ConfusionLogger(settings, components, journal)
     with display.training(trainer), closing(trainer.epochs()) as evaluations, closing(confusion_log):
         for record, predicted in evaluations:
-            journal.log_metrics(record.at, record.metrics() | confusion_log.update(record, predicted))
+            metrics = record.metrics() | confusion_log.update(record, predicted)
+            if components.metrics and components.validation is not None:
+                own = evaluate_split(components, components.validation).own
+                metrics |= {f"val/{name}": value for name, value in own.items()}
+            journal.log_metrics(record.at, metrics)
             check_divergence(record, components.network.theta, trainer.steps_taken, settings.optimizer.lr)
             result.history.append(record)
             best.offer(record)
@@ -165,6 +169,8 @@ def evaluate(components: Components, result: Result, test: bool = True) -> None:
         result.metrics["best/step"] = best.at
     if components.validation is not None:
         result.splits["val"] = evaluate_split(components, components.validation)
+        own = result.splits["val"].own
+        result.metrics |= {f"best/val_{name}": value for name, value in own.items()}
     if test and components.test is not None:
         result.splits["test"] = evaluate_split(components, components.test)
         metrics = result.splits["test"].metrics()

@@ -60,6 +60,7 @@ METRICS = (
     MetricInfo("best/step", exact=True),
 )
 """The first row that matches a name counts; a new metric is a row here."""
+TASK_METRICS = ("loss", "accuracy", "r2", "ece", "auc", "average_precision", "exact_match", "mae", "rmse")
 SPLIT_METRICS = ("accuracy", "r2", "loss")
 RUN_METRICS = (*(f"{when}{name}" for when in ("best/val_", "test/") for name in SPLIT_METRICS), "time/total")
 """The metrics that a run may return to a sweep."""

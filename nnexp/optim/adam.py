@@ -4,7 +4,7 @@ theta weights, g gradients, m and v their first and second moments, all (P,); m^
 their start at 0; t counts steps from 1.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from math import sqrt
 
 import numpy as np
@@ -14,7 +14,6 @@ from nnexp.optim.adaptive import Epsilon
 from nnexp.optim.optimizers import Beta, LearningRate, Optimizer, WeightDecay
 
 
-@dataclass(kw_only=True, eq=False)
 class AdaptiveMoments(Optimizer):
     """Moments m and v of the gradient, and Adam's direction: Kingma & Ba 2015, algorithm 1.
 
@@ -92,7 +91,6 @@ class AdaptiveMoments(Optimizer):
         self.theta -= self.update
 
 
-@dataclass(kw_only=True, eq=False)
 class Adam(AdaptiveMoments):
     """theta <- theta - lr m^ / (sqrt(v^) + eps): Kingma & Ba 2015, algorithm 1."""
 
@@ -103,7 +101,6 @@ class Adam(AdaptiveMoments):
         self.adam_step(scale)
 
 
-@dataclass(kw_only=True, eq=False)
 class AdamW(AdaptiveMoments):
     """Adam whose weight decay is on by default: Loshchilov & Hutter 2019, algorithm 2."""
 

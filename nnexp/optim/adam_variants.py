@@ -3,7 +3,6 @@
 theta weights, g gradients, m and v moments as in adam.py (divided by 1 - beta), all (P,); t the step, from 1.
 """
 
-from dataclasses import dataclass
 from math import sqrt
 from typing import Annotated
 
@@ -16,7 +15,6 @@ from nnexp.optim.adaptive import Epsilon
 from nnexp.optim.optimizers import LearningRate
 
 
-@dataclass(kw_only=True, eq=False)
 class NAdam(AdaptiveMoments):
     """Adam with Nesterov's momentum: Dozat 2016, algorithm 2, with PyTorch's schedule of the momentum.
 
@@ -54,7 +52,6 @@ class NAdam(AdaptiveMoments):
         return float(self.beta1 * (1 - 0.5 * 0.96 ** (t * self.momentum_decay)))
 
 
-@dataclass(kw_only=True, eq=False)
 class RAdam(AdaptiveMoments):
     """Adam that divides by the root of v once it is reliable: Liu et al. 2020, algorithm 2.
 
@@ -86,7 +83,6 @@ class RAdam(AdaptiveMoments):
         self.theta -= self.update
 
 
-@dataclass(kw_only=True, eq=False)
 class Adamax(AdaptiveMoments):
     """v <- max(beta2 v, |g| + eps); theta <- theta - lr m^ / v: Kingma & Ba 2015, algorithm 2.
 
@@ -107,7 +103,6 @@ class Adamax(AdaptiveMoments):
         self.theta -= self.update
 
 
-@dataclass(kw_only=True, eq=False)
 class LAMB(AdaptiveMoments):
     """u = m^ / (sqrt(v^) + eps) + lambda W; W <- W - lr |W| / |u| u: You et al. 2020, algorithm 2.
 

@@ -3,7 +3,6 @@
 theta weights, g gradients, v sums or means of squares, all (P,).
 """
 
-from dataclasses import dataclass
 from math import sqrt
 from typing import Annotated
 
@@ -16,7 +15,6 @@ from nnexp.optim.optimizers import Beta, LearningRate, Optimizer
 Epsilon = Annotated[float, Ge(1e-30)]
 
 
-@dataclass(kw_only=True, eq=False)
 class Adagrad(Optimizer):
     """v <- v + g^2; theta <- theta - lr g / (sqrt(v) + eps): Duchi et al. 2011, section 1.3, diagonal."""
 
@@ -42,7 +40,6 @@ class Adagrad(Optimizer):
         self.t += 1
 
 
-@dataclass(kw_only=True, eq=False)
 class Adadelta(Optimizer):
     """Each step as large as the steps before it were: Zeiler 2012, algorithm 1.
 
@@ -78,7 +75,6 @@ class Adadelta(Optimizer):
         self.theta -= update
 
 
-@dataclass(kw_only=True, eq=False)
 class RMSprop(Optimizer):
     """v <- alpha v + (1 - alpha) g^2; theta <- theta - lr g / (sqrt(v) + eps): Hinton 2012, lecture 6e.
 

@@ -1,6 +1,5 @@
 """Schedules that rise and fall: restarts, one cycle, many cycles. Lengths are ratios after the warmup."""
 
-from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Annotated, Literal
 
@@ -13,7 +12,6 @@ Count = Annotated[int, Ge(1)]
 Factor = Annotated[float, Ge(1)]
 
 
-@dataclass(kw_only=True, eq=False)
 class CosineRestarts(Schedule):
     """Falls from 1 to `final` along half a cosine, repeatedly: Loshchilov & Hutter 2017 (SGDR), eq. 5."""
 
@@ -31,7 +29,6 @@ class CosineRestarts(Schedule):
         return self.final + (1 - self.final) * half_cosine(max(0.0, progress - begin) / (end - begin))
 
 
-@dataclass(kw_only=True, eq=False)
 class OneCycle(Schedule):
     """Rises from 1 / div_factor to 1, falls to 1 / (div_factor final_div_factor): Smith & Topin 2018.
 
@@ -69,7 +66,6 @@ class OneCycle(Schedule):
         return end + (begin - end) * remaining
 
 
-@dataclass(kw_only=True, eq=False)
 class Cyclic(Schedule):
     """Rises in a straight line from `base` to a peak and falls back, repeatedly: Smith 2017, section 3.
 

@@ -3,15 +3,12 @@
 theta weights, g gradients, m momentum, all (P,).
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from nnexp.nn.parameters import Parameters
 from nnexp.optim.optimizers import Beta, LearningRate, Optimizer
 
 
-@dataclass(kw_only=True, eq=False)
 class Lion(Optimizer):
     """theta <- theta - lr sign(beta1 m + (1 - beta1) g); m <- beta2 m + (1 - beta2) g.
 

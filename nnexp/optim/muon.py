@@ -5,7 +5,6 @@ kernel (C, KH, KW, O) counts as the matrix (C KH KW, O) that it multiplies patch
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from math import sqrt
 from typing import Annotated
 
@@ -22,7 +21,6 @@ EPSILON = 1e-8
 Workspace = tuple[Array, Array, Array, Array]
 
 
-@dataclass(kw_only=True, eq=False)
 class Muon(Optimizer):
     """theta <- theta - lr sqrt(max(1, O / I)) orthogonalize(G) for matrices, Adam for vectors.
 

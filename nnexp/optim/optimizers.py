@@ -5,12 +5,12 @@ learning rate, a schedule only scales it. Definitions follow PyTorch where paper
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
 from annotated_types import Ge, Gt, Lt
 
+from nnexp.annotated_keys import AnnotatedKeys
 from nnexp.nn.parameters import Array, Parameters
 
 LearningRate = Annotated[float, Gt(0)]
@@ -18,8 +18,7 @@ Beta = Annotated[float, Ge(0), Lt(1)]
 WeightDecay = Annotated[float, Ge(0)]
 
 
-@dataclass(kw_only=True, eq=False)
-class Optimizer(ABC):
+class Optimizer(AnnotatedKeys, ABC):
     """Moves theta against g."""
 
     lr: LearningRate  # the learning rate at a schedule's multiplier of 1
@@ -51,7 +50,6 @@ class Optimizer(ABC):
             self.matrices *= 1 - self.lr * scale * self.weight_decay
 
 
-@dataclass(kw_only=True, eq=False)
 class SGD(Optimizer):
     """theta <- theta - lr g."""
 
@@ -63,7 +61,6 @@ class SGD(Optimizer):
         self.theta -= self.update
 
 
-@dataclass(kw_only=True, eq=False)
 class VelocityOptimizer(Optimizer):
     """v <- mu v + g, with the learning rate outside v as in PyTorch."""
 

@@ -1,6 +1,5 @@
 """The one schedule that depends on a metric: it falls when the validation loss stops falling."""
 
-from dataclasses import dataclass
 from math import inf
 from typing import Annotated
 
@@ -11,7 +10,6 @@ from nnexp.optim.schedules import Multiplier, Ratio, Schedule
 Evaluations = Annotated[int, Ge(0)]
 
 
-@dataclass(kw_only=True, eq=False)
 class Plateau(Schedule):
     """Falls after more than `patience` evaluations without improvement: PyTorch's ReduceLROnPlateau.
 

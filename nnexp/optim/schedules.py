@@ -5,11 +5,12 @@ rise first: `warmup` is a ratio of the run, every other length here a ratio of w
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from math import cos, pi, sqrt
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Le, Lt, MinLen
+
+from nnexp.annotated_keys import AnnotatedKeys
 
 Multiplier = Annotated[float, Ge(0), Le(1)]
 Ratio = Annotated[float, Gt(0), Lt(1)]
@@ -18,8 +19,7 @@ Warmup = Annotated[float, Ge(0), Lt(1)]
 ROUNDING = 1e-9  # 0.3 / 0.1 is 2.999...
 
 
-@dataclass(kw_only=True, eq=False)
-class Schedule(ABC):
+class Schedule(AnnotatedKeys, ABC):
     """progress -> multiplier: a straight line up to the curve's beginning, then the curve."""
 
     warmup: Warmup = 0.0  # the ratio of the run that rises; 0 leaves only the curve
@@ -54,7 +54,6 @@ class Constant(Schedule):
         return 1.0
 
 
-@dataclass(kw_only=True, eq=False)
 class Step(Schedule):
     """Falls by the factor gamma each time a ratio of the run has passed: gamma ** floor(progress / every)."""
 
@@ -66,7 +65,6 @@ class Step(Schedule):
         return float(self.gamma**falls)
 
 
-@dataclass(kw_only=True, eq=False)
 class MultiStep(Schedule):
     """Falls by the factor gamma at each of the milestones, which are ratios in any order."""
 
@@ -78,7 +76,6 @@ class MultiStep(Schedule):
         return float(self.gamma**falls)
 
 
-@dataclass(kw_only=True, eq=False)
 class Exponential(Schedule):
     """Falls by the same factor in every step, from 1 to `final`: final ** progress."""
 
@@ -88,7 +85,6 @@ class Exponential(Schedule):
         return float(self.final**progress)
 
 
-@dataclass(kw_only=True, eq=False)
 class Polynomial(Schedule):
     """Falls from 1 to `final` like a power: final + (1 - final) (1 - progress) ** power."""
 
@@ -99,7 +95,6 @@ class Polynomial(Schedule):
         return float(self.final + (1 - self.final) * (1 - progress) ** self.power)
 
 
-@dataclass(kw_only=True, eq=False)
 class Linear(Schedule):
     """Falls from 1 to `final` in a straight line."""
 
@@ -109,7 +104,6 @@ class Linear(Schedule):
         return 1 - (1 - self.final) * progress
 
 
-@dataclass(kw_only=True, eq=False)
 class Cosine(Schedule):
     """Falls from 1 to `final` along half a cosine: Loshchilov & Hutter 2017 (SGDR), eq. 5."""
 
@@ -119,7 +113,6 @@ class Cosine(Schedule):
         return self.final + (1 - self.final) * half_cosine(progress)
 
 
-@dataclass(kw_only=True, eq=False)
 class InverseSqrt(Schedule):
     """After the warmup sqrt(warmup / progress), of the run: Vaswani et al. 2017, eq. 3, its peak at 1."""
 
@@ -130,7 +123,6 @@ class InverseSqrt(Schedule):
         return sqrt(self.warmup / run_progress)
 
 
-@dataclass(kw_only=True, eq=False)
 class WarmupStableDecay(Schedule):
     """1, then a fall to `final`: Hu et al. 2024 (MiniCPM), section 4; the shapes: Hägele et al. 2024."""
 

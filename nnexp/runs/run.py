@@ -1,11 +1,14 @@
 """A recorded run that is read back: its params, results and files."""
 
+import json
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from nnexp.messages import first_line
-from nnexp.run_folder import JOURNAL, History, RunFolder, history, unit_of
+from nnexp.metrics.metric_info import Direction, metric_info
+from nnexp.run_folder import JOURNAL, METRICS_TAG, History, RunFolder, history, unit_of
 from nnexp.runs.backends import Backend, FolderBackend, RunError
 from nnexp.tracking.mlflow.upload_state import UploadState
 
@@ -30,6 +33,15 @@ class Run:
     def folder(self) -> Path | None:
         """Where its files are on this machine; None: on a server."""
         return self.backend.folder
+
+    def direction(self, metric: str) -> Direction:
+        """Return whether higher or lower values of a metric are better; the run names those of its own."""
+        name = metric.rpartition("/")[2].removeprefix("val_")
+        with suppress(ValueError):
+            own: dict[str, Direction] = json.loads(self.tags.get(METRICS_TAG, "{}"))
+            if name in own:
+                return own[name]
+        return metric_info(metric).direction
 
     def is_same(self, other: "Run") -> bool:
         """Return whether both are one run, wherever they were read from."""

@@ -5,7 +5,6 @@ import re
 from collections.abc import Sequence
 
 from nnexp.messages import did_you_mean
-from nnexp.metrics.metric_info import metric_info
 from nnexp.runs.columns import Value, check_columns, value_of
 from nnexp.runs.query import Run, RunError, Runs
 
@@ -40,7 +39,7 @@ def sort_runs(runs: Sequence[Run], column: str, sign: str = "") -> list[Run]:
 
     The sign "-" sorts the highest first, "+" the lowest; without one the best come first where that is known.
     """
-    higher_first = column == "started" or metric_info(column).direction == "higher"
+    higher_first = column == "started" or "higher" in {run.direction(column) for run in runs}
     keyed = [(_sort_key(value_of(run, column)), run) for run in runs]
     known = [(key, run) for key, run in keyed if key is not None]
     known.sort(key=lambda pair: pair[0], reverse=sign == "-" if sign else higher_first)

@@ -77,7 +77,7 @@ def test_an_optional_group_may_be_null(group):
     assert problems_of(f"{group}=null") == {}
 
 
-@pytest.mark.parametrize("key", ["seed", "plugins", "data.validation"])
+@pytest.mark.parametrize("key", ["seed", "plugins", "trainer.epochs"])
 def test_no_required_key_can_be_removed(key):
     assert "missing" in problems_of(f"~{key}")[key]
 

@@ -9,7 +9,6 @@ import json
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, ClassVar
@@ -34,7 +33,6 @@ FILES = {
 OLD_CACHE = "cache"  # in the data set's folder, of earlier versions: still read, no longer written
 
 
-@dataclass(kw_only=True)
 class ImageSet(Source):
     """Four IDX files, raw or gzip-compressed, in `root`/`name`, which is only read, or in the user's cache.
 

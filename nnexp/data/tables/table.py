@@ -1,7 +1,6 @@
 """A data set from a table in a file: a row for each of N examples, one or more columns as the target."""
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -27,7 +26,6 @@ Mask = NDArray[np.bool_]
 DateFeatures = Annotated[DateFeature | list[DateFeature] | None, Canonical(name_list)]
 
 
-@dataclass(kw_only=True)
 class Table(Source):
     """Rows of a CSV, Parquet or NPZ file.
 

@@ -155,7 +155,10 @@ def metric_rows(runs: Sequence[ComparedRun], results: Sequence[PairwiseResult]) 
     rows = []
     for name in sorted({name for run in runs for name in run.run.metrics}, key=rank):
         values = [run.run.metrics.get(name) for run in runs]
-        direction = metric_info(name).direction if is_comparable(name) else "neither"
+        direction: Direction = "neither"
+        if is_comparable(name):
+            directions = (run.run.direction(name) for run in runs)
+            direction = next((one for one in directions if one != "neither"), "neither")
         rows.append(MetricRow(name, values, direction, _best(values, direction), rank(name)[0] < len(MAIN)))
     return rows
 
