@@ -81,18 +81,21 @@ def _use_local_data(values: Values, overridden: Collection[str], project: Path |
     if not isinstance(data, dict) or "data" in overridden:
         return
     local = environ.get("NNEXP_DATA") or DEFAULT_ROOT
-    root, path = data.get("root"), data.get("path")
+    root = data.get("root")
     if isinstance(root, str) and "data.root" not in overridden and not Path(expanduser(root)).is_dir():
         data["root"] = local
-        if not isinstance(path, str) and root != local:
+        if not isinstance(data.get("path"), str) and root != local:
             yield "data", f"looked for in {local}; the recorded folder does not exist here: {root}"
-    if isinstance(path, str) and "data.path" not in overridden and not Path(expanduser(path)).is_file():
+    for key in ("path", "test_path"):
+        path = data.get(key)
+        if not isinstance(path, str) or f"data.{key}" in overridden or Path(expanduser(path)).exists():
+            continue
         name = Path(path).name
         candidates = [(project or Path.cwd()) / path, Path.cwd() / name, Path(expanduser(local)) / name]
         if (file := next(filter(Path.exists, candidates), None)) is None:
-            what = f"missing, and no {name} in {Path.cwd()} or {local}; fix: data.path=FILE"
-            raise ConfigError([Problem(f"data.path={path}", what)])
-        data["path"] = str(file)
+            what = f"missing, and no {name} in {Path.cwd()} or {local}; fix: data.{key}=FILE"
+            raise ConfigError([Problem(f"data.{key}={path}", what)])
+        data[key] = str(file)
         yield "data", f"read from {file}; the recorded file does not exist here: {path}"
 
 

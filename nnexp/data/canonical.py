@@ -27,6 +27,11 @@ def file_path(path: str) -> str:
     return str(absolute)
 
 
+def optional_file_path(path: str | None) -> str | None:
+    """Return a path as `file_path` does, and None as it is."""
+    return None if path is None else file_path(path)
+
+
 def single_name(names: str | list[str]) -> str | list[str]:
     """Return a list of one name as that name."""
     return names[0] if isinstance(names, list) and len(names) == 1 else names
@@ -38,5 +43,6 @@ def name_list(names: str | list[str] | None) -> list[str]:
 
 
 FilePath = Annotated[str, MinLen(1), Canonical(file_path)]
+OptionalFilePath = Annotated[str | None, Canonical(optional_file_path)]
 Columns = Annotated[str | Annotated[list[str], MinLen(1)], Canonical(single_name)]
 OptionalColumns = Annotated[str | list[str] | None, Canonical(name_list)]

@@ -72,3 +72,37 @@ CASES += [
         SALES,
     ),
 ]
+FILES = {
+    "train.csv": "size,age,kind\n" + "".join(f"{n},{n % 5},{'ab'[n % 2]}\n" for n in range(40)),
+    "test.csv": "size,kind\n" + "".join(f"{n},{'ab'[n % 2]}\n" for n in range(9)),
+    "new.csv": "size,age\n1,2\n",
+    "others.csv": "size,age,kind\n1,2,c\n1,2,a\n",
+}
+TRAIN = "data=table data.path=train.csv data.target=kind"
+
+CASES += [
+    Case(
+        f"{TRAIN} data.test_path=test.csv",
+        "test.csv: no column age, which the training rows have",
+        ("'data.drop=[age]'",),
+        FILES,
+    ),
+    Case(
+        f"{TRAIN} data.test_path=new.csv",
+        "new.csv: no column kind to compare predictions with",
+        ("data.test_path=null",),
+        FILES,
+    ),
+    Case(
+        f"{TRAIN} data.test_path=others.csv",
+        "others.csv: the target 'kind' holds 'c' in 1 row, a class of no training row",
+        ("data.test_path=null",),
+        FILES,
+    ),
+    Case(
+        f"{TRAIN} data.test_path=others.csv data.test=0.3",
+        "data.test=0.3 draws test rows, and data.test_path holds others",
+        ("data.test=null", "data.test_path=null"),
+        FILES | {"others.csv": "size,age,kind\n1,2,b\n1,2,a\n"},
+    ),
+]

@@ -8,21 +8,23 @@ import numpy as np
 from annotated_types import Ge, Lt
 from numpy.typing import NDArray
 
-from nnexp.data.canonical import Canonical, Columns, FilePath, OptionalColumns, name_list
+from nnexp.data.canonical import Canonical, Columns, FilePath, OptionalColumns, OptionalFilePath, name_list
 from nnexp.data.dataset import Dataset, Source, SourceRows, ValidationRatio, digest
 from nnexp.data.errors import DataError
 from nnexp.data.splitting import Rows
 from nnexp.data.tables.builder import TableBuilder
 from nnexp.data.tables.formats import open_table
+from nnexp.data.tables.held_out_file import HeldOutFile
 from nnexp.data.tables.partition import TEST, VALIDATION, Groups, check_splits, draw_test, read_splits
 from nnexp.data.tables.reader import NumberMarks
 from nnexp.data.tables.roles import assign_roles
-from nnexp.data.tables.target_transform import check_domain, check_numbers, precision_notes
+from nnexp.data.tables.target_transform import check_domain, check_numbers, describe_learnt, precision_notes
 from nnexp.data.tables.text_encoding import DateOrder, TextEncoder, TextOptions
 from nnexp.preprocessing.dates import DateFeature
 from nnexp.preprocessing.scaling import Transform, find_origin, narrow
 
 Mask = NDArray[np.bool_]
+DEFAULT_TEST = 0.2
 DateFeatures = Annotated[DateFeature | list[DateFeature] | None, Canonical(name_list)]
 
 
@@ -39,7 +41,10 @@ class Table(Source):
     root: str = ""  # unused
     target_transform: Transform | None = None  # what a regression learns in place of the target itself
     task: Literal["auto", "classification", "multilabel", "regression"] = "auto"
-    test: Annotated[float, Ge(0), Lt(1)] | None = 0.2  # ratio of test rows; 0: none; None: `split` names them
+    test: Annotated[float, Ge(0), Lt(1)] | None = (
+        DEFAULT_TEST  # ratio of test rows; 0: none; None: `split` names them
+    )
+    test_path: OptionalFilePath = None  # of a file of test rows; `test` draws none then
     split: str | None = None  # the column that assigns each row to train, validation or test
     group: str | None = None  # a column; rows of one group are never divided between the splits
     id: str | None = None  # a column that identifies rows: not an input, but in all tables of predictions
@@ -56,7 +61,10 @@ class Table(Source):
     def __post_init__(self) -> None:
         super().__post_init__()
         requested = self.requested_columns()
-        if self.test is None and self.split is None:
+        if self.test_path and self.test not in (None, 0, DEFAULT_TEST):
+            problem = f"data.test={self.test:g} draws test rows, and data.test_path holds others"
+            raise ValueError(f"{problem}; fix: data.test=null or data.test_path=null")
+        if self.test is None and self.split is None and not self.test_path:
             remedy = "fix: data.test=0.2, or data.test=0 for a network without a test"
             raise ValueError(f"data.test=null needs a column of test rows, data.split; {remedy}")
         if self.target_transform and self.task in ("classification", "multilabel"):
@@ -80,6 +88,11 @@ class Table(Source):
         named |= {"id": self.id, "categorical": self.categorical}
         return {key: [names] if isinstance(names, str) else names or [] for key, names in named.items()}
 
+    @property
+    def draws_test(self) -> bool:
+        """Whether test rows are drawn if `split` names none."""
+        return bool(self.test) and self.test_path is None
+
     def text_options(self) -> TextOptions:
         features = self.date_features
         return TextOptions(
@@ -91,10 +104,12 @@ class Table(Source):
 
     def load(self) -> Dataset:
         path = Path(os.path.expanduser(self.path)).resolve()
+        test_path = Path(os.path.expanduser(self.test_path)).resolve() if self.test_path else None
         try:
             reader = open_table(path)
             reader.marks = NumberMarks(self.decimal, self.thousands)
             roles = assign_roles(reader, self.task, self.requested_columns())
+            held_out = HeldOutFile(test_path, roles) if test_path else None
             task = self.task
             if self.target_transform is not None:
                 task = "regression"
@@ -102,19 +117,26 @@ class Table(Source):
             builder = TableBuilder(reader, roles, task, self.dates)
             builder.read()
             if self.target_transform is not None:
-                builder.notes.append(check_domain(builder.target, builder.rows, self.target_transform))
+                names, rows = builder.target.names, builder.rows
+                y = builder.target.y[rows]
+                check_domain(y, names, self.target_transform, rows, reader.describe_row)
+                builder.notes.append(describe_learnt(names, self.target_transform))
             else:
                 builder.notes += precision_notes(builder.target)
-            return self.build_dataset(path.name.partition(".")[0] or path.name, builder)
+            return self.build_dataset(path.name.partition(".")[0] or path.name, builder, held_out)
         except DataError as error:
             requested = self.requested_columns()
-            error.complete(path, {f"data.{key}": requested[key] for key in ("drop", "categorical")})
+            lists = {f"data.{key}": requested[key] for key in ("drop", "categorical")}
+            error.complete(error.path or path, lists)
             raise
         except MemoryError as error:
             raise DataError("does not fit into memory", setting="data.drop=[...]", path=path) from error
 
-    def build_dataset(self, name: str, builder: TableBuilder) -> Dataset:
-        """Partition the rows: the training rows first, then the test rows, in one array."""
+    def build_dataset(self, name: str, builder: TableBuilder, held_out: HeldOutFile | None) -> Dataset:
+        """Partition the rows: the training rows first, then the test rows, in one array.
+
+        The test rows may also be those of a file of their own.
+        """
         groups = builder.groups(self.group)
         training, test, assigned = self.partition(builder, groups)
         fit = training if assigned is None else training[~assigned[training]]
@@ -124,16 +146,22 @@ class Table(Source):
         y = target.y[np.concatenate([training, test])]
         n = len(training)
         target_origin = find_origin(y) if target.targets and not target.labels else None
-        narrow_y = y if y.dtype == np.int64 else narrow(y, target_origin)
+        narrow_y = y[:n] if y.dtype == np.int64 else narrow(y[:n], target_origin)
         origins = [one for one in (origin, target_origin) if one is not None]
         ids = None if builder.ids is None else builder.ids.finish()
         source = SourceRows(np.arange(len(target.y)), ids)
+        x_test, y_test, source_test = x[n:], y[n:], source.take(test)
+        if held_out is not None:
+            rows = held_out.read(columns, target, self.target_transform)
+            x_test, y_test, source_test = narrow(rows.x, origin), rows.y, rows.source
+            builder.notes += rows.notes
+        narrow_y_test = y_test if y.dtype == np.int64 else narrow(y_test, target_origin)
         return Dataset(
             name=name,
             x=x[:n],
             y=y[:n],
-            x_test=x[n:],
-            y_test=y[n:],
+            x_test=x_test,
+            y_test=y_test,
             shape=x.shape[1:],
             classes=target.classes,
             targets=target.targets,
@@ -141,7 +169,7 @@ class Table(Source):
             task_reason=target.reason,
             other_tasks=target.other_tasks,
             scale=1.0,
-            sha256=digest(x[:n], narrow_y[:n], x[n:], narrow_y[n:], *origins),
+            sha256=digest(x[:n], narrow_y, x_test, narrow_y_test, *origins),
             features=tuple(feature for column in columns for feature in column.inputs),
             numeric=np.array([numeric for column in columns for numeric in column.numeric]),
             groups=None if groups is None else groups.of_row[training],
@@ -150,7 +178,7 @@ class Table(Source):
             columns=columns,
             origin=origin,
             source=source.take(training),
-            source_test=source.take(test),
+            source_test=source_test,
             id_column=builder.roles.id,
             target_transform=self.target_transform,
         )
@@ -165,15 +193,18 @@ class Table(Source):
             check_splits(splits, rows, self.split, groups)
             assigned = splits == VALIDATION if (splits[rows] == VALIDATION).any() else None
             rows, test = rows[splits[rows] != TEST], rows[splits[rows] == TEST]
-            if not len(test) and self.test is None:
+            if len(test) and self.test_path:
+                problem = f"the column {self.split!r} names test rows, and data.test_path holds others"
+                raise DataError(problem, setting="data.test_path=null")
+            if not len(test) and self.test is None and not self.test_path:
                 problem = f"the column {self.split!r} names no test rows"
                 raise DataError(problem, "write test in some", "data.test=0.2 or data.test=0")
-            if not len(test) and self.test:
+            if not len(test) and self.draws_test:
                 drawn = f"{self.test:g} of the training rows are drawn"
                 builder.notes.append(f"the column {self.split} names no test rows: {drawn}")
-        if not len(test) and self.test:
+        if not len(test) and self.draws_test:
             candidates = rows if assigned is None else rows[~assigned[rows]]
-            test = draw_test(candidates, self.test, builder.target.y, groups, self.stratify)
+            test = draw_test(candidates, self.test or 0.0, builder.target.y, groups, self.stratify)
             rows = np.setdiff1d(rows, test, assume_unique=True)
         if assigned is not None and not self.has_validation:
             builder.notes.append(f"the validation rows of {self.split} are training rows: data.validation=0")

@@ -31,7 +31,6 @@ class TargetColumn:
         self.names = tuple(types)
         self.name = ", ".join(types)
         self.task = task
-        self.describe_row = describe_row
         self.buffer: CategoryColumn | NumberColumns
         if "text" in types.values():
             explicit = task == "classification"

@@ -1,8 +1,10 @@
-"""Check that the targets of a table suit `data.target_transform`, and float32: N rows."""
+"""Check that the targets of a table suit `data.target_transform`, and float32: N rows, T targets."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nnexp.data.errors import DataError
 from nnexp.data.splitting import Rows
@@ -11,6 +13,7 @@ from nnexp.data.tables.column_statistics import describe_pair, sampled_pair
 from nnexp.data.tables.reader import ColumnType
 from nnexp.data.tables.target import TargetColumn
 from nnexp.messages import listed, override
+from nnexp.preprocessing.columns import DescribeRow
 from nnexp.preprocessing.scaling import TRANSFORMS, Transform
 
 KEY = "data.target_transform"
@@ -23,19 +26,28 @@ def check_numbers(targets: Mapping[str, ColumnType], transform: Transform) -> No
         raise DataError(problem, "correct the column", override(KEY, None))
 
 
-def check_domain(target: TargetColumn, rows: Rows, transform: Transform) -> str:
-    """Require that the targets in `rows` exceed the transform's limit; return a note about what is learnt."""
-    y = target.y[rows]
+def describe_learnt(names: Sequence[str], transform: Transform) -> str:
+    """Describe what is learnt in place of the targets of these names."""
+    learnt = ", ".join(f"{transform}({name})" for name in names)
+    units = "scores are in the target's own units, the loss is not"
+    return f"{learnt} is learnt: predictions estimate the median, not the mean; {units}"
+
+
+def check_domain(
+    y: NDArray[Any], names: Sequence[str], transform: Transform, rows: Rows, describe_row: DescribeRow
+) -> None:
+    """Require that the targets y (N, T) of these rows (N,) exceed the transform's limit.
+
+    Raises:
+        DataError: one does not.
+    """
     limit = TRANSFORMS[transform][2]
     if (outside := ~(y > limit)).any():
         n, t = np.argwhere(outside)[0].tolist()
-        where = f"the target {target.names[t]!r} is {y[n, t]:g} in {target.describe_row(int(rows[n]))}"
+        where = f"the target {names[t]!r} is {y[n, t]:g} in {describe_row(int(rows[n]))}"
         others = [other for other, (_, _, lowest) in TRANSFORMS.items() if (y > lowest).all()]
         problem = f"{where}, and {KEY}={transform} needs numbers above {limit:g}"
         raise DataError(problem, "correct the value", override(KEY, others[0] if others else None))
-    learnt = ", ".join(f"{transform}({name})" for name in target.names)
-    units = "scores are in the target's own units, the loss is not"
-    return f"{learnt} is learnt: predictions estimate the median, not the mean; {units}"
 
 
 def precision_notes(target: TargetColumn) -> list[str]:

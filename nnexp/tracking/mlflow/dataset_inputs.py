@@ -23,11 +23,14 @@ def dataset_inputs(run: RunFolder, params: Mapping[str, str]) -> list["DatasetIn
     if not (data := run.dataset):
         return []
     source = {"config": params.get("data._target_", ""), "path": params.get("data.path") or data["name"]}
-    texts = {"source": json.dumps(source), "schema": json.dumps(schema(data))}
+    test_path = params.get("data.test_path", "null")
+    texts = {"schema": json.dumps(schema(data))}
     inputs = []
     for name, split in data["splits"].items():
         digest = split["digest"]
         title = f"{data['name']}, {name}"[:MAX_NAME]
+        own_file = {"path": test_path} if name == "test" and test_path != "null" else {}
+        texts["source"] = json.dumps(source | own_file)
         texts["profile"] = json.dumps(profile(data, name))
         dataset = Dataset(name=title, digest=digest[:MAX_DIGEST], source_type="nnexp", **texts)
         tags = [InputTag("mlflow.data.context", name), InputTag("nnexp.sha256", digest)]
