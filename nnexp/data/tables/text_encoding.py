@@ -1,7 +1,7 @@
 """Encode columns of text: dates as days and features of the calendar, categories one-hot. N rows."""
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -130,21 +130,18 @@ class TextEncoder:
         if buffer.missing and MISSING_CATEGORY in categories:
             what = "missing categories become a category of their own"
             self.note(what, f"{column.name} ({buffer.missing:,})")
-        names = np.array([*values], object)[codes[self.rows]]
-        self.count_unseen(column, buffer, names, counts[codes[self.rows]] == 0)
+        unseen = self.rows[counts[codes[self.rows]] == 0]
+        if len(unseen):
+            texts = ["" if text == MISSING_CATEGORY else text for text in values]
+            self.count_unseen(column, buffer, unseen, [texts[code] for code in codes[unseen]])
         index = dict.fromkeys(values, index_of_other(categories))
         index |= {category: n for n, category in enumerate(categories)}
         return EncodedText(column, [(0, np.array([index[value] for value in values], np.int32)[codes])])
 
-    def count_unseen(
-        self, column: Column, buffer: CategoryColumn, values: NDArray[Any], unseen: NDArray[np.bool_]
-    ) -> None:
-        """Count the values of `rows` that no training row has, or refuse them."""
-        if not unseen.any():
-            return
-        texts = ["" if text == MISSING_CATEGORY else text for text in values[unseen].tolist()]
+    def count_unseen(self, column: Column, buffer: CategoryColumn, rows: Rows, texts: list[str]) -> None:
+        """Count texts that no training row has, of the given rows, or refuse them."""
         if column.unseen == "error":
-            which = listed([buffer.describe_row(int(row)) for row in self.rows[unseen]], MAX_ROWS)
+            which = listed([buffer.describe_row(int(row)) for row in rows], MAX_ROWS)
             problem = f"the column {column.name!r} holds {list_values(texts)} in {which}"
             raise DataError(f"{problem}, but in no training row", "correct the value", "data.unseen=other")
         self.unseen.add(column.name, texts)
