@@ -41,7 +41,7 @@ class NumberFormat:
         if group := GROUPING[self.thousands]:
             indian = rf"|[1-9]\d?(?:{group}\d\d)+{group}\d{{3}}" if self.thousands == "," else ""
             forms.append(rf"(?:[1-9]\d{{0,2}}(?:{group}\d{{3}})+{indian}){fraction}")
-        return re.compile(rf"[-+{MINUS}]?(?:{'|'.join(forms)})")
+        return re.compile(rf"[-+{MINUS}]?(?:{'|'.join(forms)})", re.ASCII)
 
     def matches(self, text: str) -> bool:
         """Check whether a text without surrounding spaces is a number in this format."""

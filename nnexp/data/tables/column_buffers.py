@@ -25,6 +25,9 @@ MAX_UNCHECKED = 10_000  # distinct texts that are read before it is checked whet
 MAX_DATE_NAMES = 100  # among text, so many dates may be names
 MAX_NUMBER_NAMES = 20  # among text, so many whole numbers may be names
 
+UNITS = " %$€£¥()"  # beside numbers that are text because of them
+PLAIN_NUMBERS = "write plain numbers, without % and currency signs"
+
 
 class NumberColumns:
     """Columns of numbers, side by side in one array."""
@@ -109,7 +112,9 @@ class CategoryColumn:
             self.error = self.check_mixture() or self.too_many(f"more than {self.limit:,} distinct values")
 
     def too_many(self, count: str) -> DataError:
-        return DataError(f"the column {self.name!r} has {count}: {self.examples}", columns=self.lists)
+        problem = f"the column {self.name!r} has {count}: {self.examples}"
+        are_amounts = all(is_number(text.strip(UNITS)) for text in list(self.code)[:MAX_NUMBER_NAMES])
+        return DataError(problem, PLAIN_NUMBERS if are_amounts else "", columns=self.lists)
 
     @property
     def examples(self) -> str:

@@ -124,7 +124,7 @@ class TargetColumn:
         """Refuse a single class and values that do not repeat; note classes of one row."""
         rows = int(counts.sum())
         if len(counts) == 1:
-            problem = f"the target {self.name!r} has only one class, {self.classes[0]!r}"
+            problem = f"the target {self.name!r} has only one class, {self.classes[0][:40]!r}"
             raise DataError(problem, "add rows of other classes, or choose another target")
         if len(counts) > MAX_NUMBER_CLASSES and 2 * len(counts) > rows:
             problem = f"too many classes: {self.name!r} has {len(counts):,} distinct values in {rows:,} rows"

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -10,9 +9,9 @@ from typing import Any
 
 from nnexp.data.errors import DataError
 from nnexp.data.tables.csv import number_formats
+from nnexp.data.tables.csv.arrow_errors import NumberError, explain, is_invalid_number
 from nnexp.data.tables.csv.dialect import detect_dialect
 from nnexp.data.tables.csv.file_head import (
-    DAMAGED_GZIP,
     check_content,
     decode_head,
     detect_encoding,
@@ -32,12 +31,6 @@ from nnexp.preprocessing.number_format import NO_MARKS, PLAIN, NumberFormat
 BLOCK = 1 << 18  # bytes that are read at once; as Arrow's text they take up to a hundred times the memory
 NULLS = [*MISSING, *(f" {text}" for text in MISSING)]  # Arrow does not strip spaces
 CONVERT = {"null_values": NULLS, "strings_can_be_null": True}
-FIELD_COUNT = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+)(?:: (.*))?", re.DOTALL)
-INVALID_NUMBER = re.compile(r"CSV column #\d+: Row #\d+: .* to (double|int64): invalid value")
-
-
-class NumberError(Exception):
-    """A number that is not written like those of the sample."""
 
 
 class CsvReader(TableReader):
@@ -54,7 +47,7 @@ class CsvReader(TableReader):
         check_content(head, path)
         self.encoding = detect_encoding(head)
         text = decode_head(head, self.encoding, complete, path)
-        self.dialect = detect_dialect(text)
+        self.dialect = detect_dialect(text, complete)
         self.names = name_columns(self.dialect.names, path)
         self.block_size = max(BLOCK, 16 * max(map(len, text.splitlines())))
         self.texts: dict[str, NumberTexts] = {}  # of the columns of numbers
@@ -231,24 +224,9 @@ class CsvReader(TableReader):
                     yield {name: batch.column(name) for name in types}
                     rows += batch.num_rows
         except (pa.ArrowException, OSError, EOFError, UnicodeDecodeError, zlib.error, csv.Error) as error:
-            if INVALID_NUMBER.search(str(error)):
+            if is_invalid_number(error):
                 raise NumberError from error
-            raise self.explain(error, rows) from error
+            raise self.surplus.refused or explain(error, self.describe_row(rows), self.path) from error
         finally:
             pa.default_memory_pool().release_unused()
         self.surplus.check(rows)
-
-    def explain(self, error: BaseException, rows: int) -> DataError:
-        """Translate Arrow's error after so many rows: the row, the problem, the remedy."""
-        line = first_line(error)
-        after = f"after {self.describe_row(rows)}"
-        if match := FIELD_COUNT.search(str(error)):
-            position = int(match[1]) - self.arrow_skip - 1
-            return self.surplus.error(position, int(match[2]), int(match[3]), match[4] or "")
-        if "straddl" in line or "chunker" in line:
-            return DataError(f"a row {after} does not end", "close the quote", path=self.path)
-        if "utf" in line.lower():
-            return DataError(f"invalid UTF-8 {after}", "save it as UTF-8", path=self.path)
-        if isinstance(error, EOFError | zlib.error) or "compress" in line or "zlib" in line or "CRC" in line:
-            return DataError(f"damaged gzip file: {line}", DAMAGED_GZIP, path=self.path)
-        return DataError(f"cannot be read {after}: {line}", path=self.path)

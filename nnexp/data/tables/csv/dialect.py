@@ -17,6 +17,7 @@ DELIMITERS = ",;\t|"
 NAMES_AND_ROWS = "write a line of column names and a line per example"
 SEPARATOR_LINE = re.compile(r'\s*"?sep=(\\t|.)"?[^\S\t]*(\r\n|\n|\r)', re.IGNORECASE)  # Excel's
 ESCAPED_QUOTE = re.compile(r'\\"(?![,;\t|\r\n"]|$)')
+RULE = re.compile(r"[\s|+:=]*-{2,}[-\s|+:=]*|[\s|+:-]*={2,}[=\s|+:-]*")
 MAX_ROWS = 200  # that decide on the names
 MAX_EXAMINED = 50  # rows that decide on the delimiter
 MAX_PREAMBLE = 50  # rows before the column names
@@ -36,18 +37,20 @@ class Dialect:
     names: tuple[str, ...] = ()  # "" where there is none
     lines: int = 0  # up to the first row below the names
     ends_with_delimiter: bool = False  # the rows do, the names do not
+    has_rules: bool = False  # lines of dashes between rows, as databases print tables
     notes: tuple[str, ...] = ()
 
     @property
     def is_plain(self) -> bool:
         """Whether Arrow reads the rows as they are."""
         plain_quotes = self.quote == '"' and not self.escape
-        return plain_quotes and not self.skips_spaces and not self.ends_with_delimiter
+        return plain_quotes and not (self.skips_spaces or self.ends_with_delimiter or self.has_rules)
 
-    def parse(self, lines: Iterable[str]) -> Any:
+    def parse(self, lines: Iterable[str], strict: bool = False) -> Any:
         """Return a reader of rows, of Python's csv module."""
         return csv.reader(
             lines,
+            strict=strict,
             delimiter=self.delimiter,
             quotechar=self.quote,
             escapechar=self.escape or None,
@@ -58,13 +61,19 @@ class Dialect:
     def iter_rows(self, lines: Iterable[str]) -> Iterator[list[str]]:
         """Parse the rows below the names, from the lines of the whole file."""
         for fields in self.parse(islice(lines, self.lines, None)):
+            if self.has_rules and _is_rule(fields):
+                continue
             last_is_empty = bool(fields) and not fields[-1].strip()
             surplus = self.delimiter == " " or (self.ends_with_delimiter and len(fields) > len(self.names))
             yield fields[:-1] if last_is_empty and surplus else fields
 
 
-def detect_dialect(text: str) -> Dialect:
-    """Detect the dialect of a file from its beginning; a `DataError` if the names do not fit the rows."""
+def detect_dialect(text: str, complete: bool) -> Dialect:
+    """Detect the dialect of a file from its beginning, or all of it.
+
+    Raises:
+        DataError: the names do not fit the rows, or a quote is not closed.
+    """
     separator = SEPARATOR_LINE.match(text)
     lines = [*io.StringIO(text, newline="")]
     start = 1 if separator else 0
@@ -87,8 +96,26 @@ def detect_dialect(text: str) -> Dialect:
     if n == 0 and len(commented) == len(names) and has_numbers(names) and not has_numbers(commented):
         end, names, skipped = 0, commented, skipped - 1  # as numpy.savetxt writes the names
     left_out = (f"{plural(skipped, 'line')} before the column names left out",) if skipped else ()
-    dialect = replace(dialect, lines=start + end, notes=left_out)
+    has_rules = any(RULE.fullmatch(line.strip()) for line in body[:MAX_PREAMBLE])
+    dialect = replace(dialect, lines=start + end, notes=left_out, has_rules=has_rules)
+    if complete:
+        _check_quotes(dialect, body)
     return _fit_names(dialect, [name.strip() for name in names], [row for line, row in rows if line > end])
+
+
+def _check_quotes(dialect: Dialect, lines: Sequence[str]) -> None:
+    """Raise a `DataError` if the last row of a file begins a quote that is not closed."""
+    reader = dialect.parse(lines, strict=True)
+    line = ""
+    try:
+        while True:
+            line = lines[reader.line_num] if reader.line_num < len(lines) else line
+            next(reader)
+    except StopIteration:
+        return
+    except csv.Error as error:
+        if "unexpected end of data" in str(error):
+            raise DataError(f"a quote is not closed in the row {line.strip()[:60]!r}", "close it") from error
 
 
 def has_numbers(fields: Sequence[str]) -> bool:
@@ -118,13 +145,18 @@ def _detect_delimiter(dialect: Dialect, lines: Sequence[str], delimiters: str) -
         if width > 1 and 2 * count > len(rows):
             fits_first = len(rows[0][1]) == width
             dialects[candidate] = (fits_first, width if fits_first else count, width)
-    if dialects:
-        return max(dialects, key=lambda candidate: dialects[candidate])
+    best = max(dialects, key=lambda candidate: dialects[candidate], default=None)
+    if best is not None and (dialects[best][0] or len(delimiters) == 1):
+        return best
     spaced = replace(dialect, delimiter=" ", skips_spaces=True)
     rows = _parse_rows(spaced, lines, MAX_EXAMINED)
     width, count = _common_width(rows)
-    is_table = width > 1 and len(rows) > MIN_SPACED and count >= MOSTLY * len(rows)
-    return spaced if is_table and len(delimiters) > 1 else replace(dialect, delimiter=delimiters[0])
+    fits_first = best is None or (bool(rows) and len(rows[0][1]) == width)
+    is_table = fits_first and width > 1 and len(rows) > MIN_SPACED and count >= MOSTLY * len(rows)
+    delimited = sum(field.endswith(tuple(DELIMITERS)) for _, row in rows for field in row)
+    if is_table and 2 * delimited < len(rows) and len(delimiters) > 1:
+        return spaced
+    return best or replace(dialect, delimiter=delimiters[0])
 
 
 def _parse_rows(dialect: Dialect, lines: Sequence[str], limit: int) -> list[Row]:
@@ -137,7 +169,12 @@ def _parse_rows(dialect: Dialect, lines: Sequence[str], limit: int) -> list[Row]
     rows = [
         (line, row[:-1] if dialect.delimiter == " " and not row[-1] else row) for line, row in rows if row
     ]
-    return [(line, row) for line, row in rows if len(row) > 1 or row[0].strip()]
+    return [(line, row) for line, row in rows if (len(row) > 1 or row[0].strip()) and not _is_rule(row)]
+
+
+def _is_rule(fields: Sequence[str]) -> bool:
+    """Check whether a row is a line of dashes, below the names or around the table."""
+    return RULE.fullmatch("".join(fields)) is not None
 
 
 def _common_width(rows: Sequence[Row]) -> tuple[int, int]:

@@ -16,7 +16,10 @@ from nnexp.preprocessing.number_format import PLAIN, choose, is_number, readings
 NO_NAMES = "add a line of column names"
 MOSTLY = 0.8  # of the names
 TAIL = 1 << 14  # bytes at the end of a file
-TOTAL = re.compile(r"(grand |sub)?total(s|e)?:?|sums?:?|gesamt(summe)?:?|(summe|somme|suma):?", re.IGNORECASE)
+TOTAL = re.compile(
+    r"((grand |sub)?total(s|e)?|sums?|gesamt(summe)?|summe|somme|suma|average|mean|mittelwert|moyenne):?",
+    re.IGNORECASE,
+)
 MIN_SEQUENCE = 3
 
 
@@ -75,11 +78,12 @@ def check_last_row(path: Path, encoding: str, dialect: Dialect, columns: Mapping
         return
     texts = [text for text in [*columns.values()][first].to_pylist() if text]
     if sum(text.strip() == fields[first] for text in texts) <= 1:
-        raise DataError(f"the last row is a total: {last.strip()[:60]!r}", "delete it", path=path)
+        raise DataError(f"the last row is a total or a mean: {last.strip()[:60]!r}", "delete it", path=path)
 
 
 def _no_names(names: Sequence[str], path: Path) -> DataError:
-    return DataError(f"the first line holds values, not column names: {listed(names)}", NO_NAMES, path=path)
+    shown = listed([name for name in names if name and not name.startswith("Unnamed: ")])
+    return DataError(f"the first line holds values, not column names: {shown}", NO_NAMES, path=path)
 
 
 def _is_near(name: str, texts: set[str]) -> bool:

@@ -18,6 +18,7 @@ class SurplusRows:
         self.describe_row, self.skipped = describe_row, skipped
         self.unusable = 0  # rows without values or with a comment
         self.comments = 0
+        self.refused: DataError | None = None
         self.footer: list[tuple[int, DataError, str]] = []  # position, error if it is no footer, text
 
     def add(self, row: Any) -> str:
@@ -30,9 +31,12 @@ class SurplusRows:
             return "skip"
         position = (row.number or 0) - self.skipped - 1
         error = self.error(position, row.expected_columns, row.actual_columns, text)
-        self.footer.append((position, error, text))
         is_line = len(cells) == 1 or row.actual_columns == 1
-        return "skip" if is_line and len(self.footer) <= MAX_FOOTER else "error"
+        if is_line and len(self.footer) < MAX_FOOTER:
+            self.footer.append((position, error, text))
+            return "skip"
+        self.refused = error
+        return "error"
 
     def error(self, position: int, expected: int, fields: int, text: str) -> DataError:
         """Build the error of a row."""

@@ -49,6 +49,11 @@ def spaced(frame):
     return frame.to_string(index=False) + "\n"
 
 
+def spaced_bars(frame, rule):
+    header, *rows = written(frame, sep="|").replace("|", " | ").splitlines()
+    return "\n".join([f" {header} ", rule, *(f" {row} " for row in rows)]) + "\n"
+
+
 READABLE = {
     "sep line": ("sep=;\n" + written(sep=";"), FRAME, ""),
     "sep line, quoted, CRLF": ('"sep=;"\r\n' + written(sep=";", lineterminator="\r\n"), FRAME, ""),
@@ -123,6 +128,17 @@ READABLE = {
         FRAME.replace("light green", "light\ngreen"),
         "",
     ),
+    "printed by PostgreSQL": (
+        spaced_bars(SIMPLE, "-----+----+---") + "(40 rows)\n",
+        SIMPLE,
+        "1 line below the table left out",
+    ),
+    "printed by MySQL": ("+---+---+\n" + spaced_bars(SIMPLE, "+---+---+") + "+---+---+\n", SIMPLE, ""),
+    "a title before names separated by spaces, too": (
+        "Report 2026\n" + written(SIMPLE).replace(",", ", "),
+        SIMPLE,
+        "1 line before",
+    ),
     "lists in cells": (
         written(SIMPLE.replace("red", "['1', '2']"), sep=";"),
         SIMPLE.replace("red", "['1', '2']"),
@@ -181,7 +197,7 @@ REFUSED = {
     "no names, decimal commas": ("5,1;3,5;a\n4,9;3,0;b\n" * 9, "the first line holds values"),
     "repeated names": ("a,b,a,kind\n" + "1,2,3,u\n2,3,4,v\n" * 9, "more than one column is called 'a'"),
     "two files in one": (PLAIN * 2, "the first line is repeated in row 41 below it"),
-    "a total": (PLAIN + "Total,300,,\n", "the last row is a total: 'Total,300,,'; fix: delete it"),
+    "a total": (PLAIN + "Total,300,,\n", "the last row is a total or a mean: 'Total,300,,'; fix: delete it"),
     "a German total": (written(sep=";") + "Summe;300;;\n", "the last row is a total"),
     "too few names": (
         "a,kind\n" + "1,2,u\n2,5,v\n" * 9,
@@ -190,6 +206,11 @@ REFUSED = {
     "too many names": (
         "a,b,c,kind\n" + "1,u\n2,v\n" * 9,
         "the line of column names has 4 fields, most rows have 2",
+    ),
+    "a mean": (PLAIN + "Mean,3.5,,\n", "the last row is a total or a mean: 'Mean,3.5,,'"),
+    "an open quote": (
+        written(SIMPLE).replace("red,cat", '"red,cat', 1),
+        "a quote is not closed in the row '0.5,1,\"red,cat'",
     ),
     "a ragged row": (
         PLAIN.replace(ROWS[9], "1,2,3,4,5\n"),
