@@ -164,6 +164,16 @@ def test_a_folder_may_be_relative_and_new_and_holds_one_run(alone):
         nnexp.run(QUICK, folder="a/b", display="quiet")
 
 
+def test_an_application_of_hydra_around_it_stays_as_it_was(alone):
+    import hydra
+
+    (alone / "own").mkdir()
+    (alone / "own" / "config.yaml").write_text("a: 1\n")
+    with hydra.initialize_config_dir(str(alone / "own"), version_base="1.3"):
+        assert quick().status == "FINISHED"
+        assert hydra.compose("config", ["a=2"]).a == 2
+
+
 def test_overrides_may_be_one_text_and_a_key_set_wrongly_later_is_reported_with_a_guess():
     config = nnexp.compose("data=digits 'tracking.run_name=\"two words\"'")
     assert config.tracking.run_name == "two words"

@@ -17,7 +17,7 @@ from nnexp.messages import did_you_mean
 DisplayName = Literal["progress", "line", "quiet"]
 DISPLAYS: dict[str, Callable[[], Display]] = {
     "progress": TerminalDisplay,
-    "line": lambda: SweepLine(""),
+    "line": lambda: SweepLine("run"),
     "quiet": Display,
 }
 

@@ -79,6 +79,41 @@ def test_saturated_outputs_keep_their_rank(activation):
     assert predictions.most_confident_mistakes(1).tolist() == [2]
 
 
+LARGE = np.array([98.095, 98.4612, 98.1145, 97.6037, 98.9425, 99.2644, 99.8768], np.float32)
+TINY = np.array([1.39e-17, 1.4e-17, 2e-17, 5e-18])
+
+
+@pytest.mark.parametrize(
+    ("truth", "score"),
+    [
+        (np.arange(7) > 0, LARGE),
+        (np.array([0, 1, 1, 0], bool), TINY),
+        (np.arange(5000) % 3 == 0, np.random.default_rng(0).random(5000).astype(np.float16)),
+        (np.arange(9) % 2 == 0, np.zeros(9)),
+    ],
+    ids=["large", "tiny", "more ties than float16 counts", "constant"],
+)
+def test_scores_of_any_size_and_type_are_ranked_as_by_scikit_learn(truth, score):
+    counts = ThresholdCounts.of(truth, score)
+    assert counts.auc == pytest.approx(roc_auc_score(truth, score), abs=1e-12)
+    assert counts.average_precision == pytest.approx(average_precision_score(truth, score), abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("confidence", "correct", "error"),
+    [
+        ([0.95, 1.0], [1, 0], 0.475),
+        ([0, 1, 0, 1], [0, 1, 0, 1], 0),
+        ([0.0], [1], 1),
+        ([0.9, 0.8], [1, 1], 0.15),
+    ],
+)
+def test_confidences_of_exactly_0_and_1_are_counted(confidence, correct, error):
+    bins = ReliabilityBins.of(np.array(confidence), np.array(correct, bool))
+    assert bins.counts.sum() == len(correct)
+    assert bins.expected_calibration_error == pytest.approx(error)
+
+
 @given(seeds, st.integers(1, 200), st.integers(2, 6), SCALES, st.booleans())
 def test_confidences_and_their_calibration_are_those_of_float64(seed, n, classes, scale, tied):
     y, z = draw(seed, n, classes, 0.3, scale, tied)
