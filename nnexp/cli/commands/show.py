@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -19,6 +20,9 @@ LABEL = 12  # characters
 MAX_EPOCHS = 12
 MAX_NAMES = 6  # of files in a folder
 METRICS = (*(f"{split}/{name}" for split in ("train", "val") for name in SPLIT_METRICS), "lr", "time/epoch")
+EXTRA = ("train/loss", "train/accuracy", "train/r2", "lr", "time/epoch")  # left out first, from the end
+PLAIN_WIDTH = 160  # where there is no terminal
+GAP = 2  # spaces between columns
 HEADINGS = {"train": "training\n", "val": "validation\n", "time": "\n", "": "\n"}
 Line = tuple[str, str]
 Report = Mapping[str, Any]
@@ -35,8 +39,8 @@ def main(arguments: list[str]) -> int:
     if options.json:
         print(json.dumps(_finite(run), indent=2, allow_nan=False))
         return 0
-    console = PipeSafeConsole()
-    for item in (*origin(run), *results(run), *epochs(run), *files(run)):
+    console = PipeSafeConsole(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
+    for item in (*origin(run), *results(run), *epochs(run, console.width), *files(run)):
         line = isinstance(item, tuple) and Text.assemble((item[0].ljust(LABEL), "bold"), item[1])
         console.print(line or item)
     return 0
@@ -76,21 +80,32 @@ def results(run: Report) -> Iterator[Line]:
         yield "low recall", one_line(f"{', '.join(rows)} ({worst['split']} examples)")
 
 
-def epochs(run: Report) -> Iterator[Table | Line]:
-    """Yield a table of some epochs, of which the best is marked, and where all of them are."""
+def epochs(run: Report, width: int = PLAIN_WIDTH) -> Iterator[Table | Line]:
+    """Yield a table of some epochs, of which the best is marked, and where all of them are.
+
+    Columns for which `width` characters have no room are left out.
+    """
     if not run["epochs"]:
         return
     names = [name for name in METRICS if any(name in row for row in run["epochs"])]
     history = [(row["step"], row) for row in run["epochs"] if any(name in row for name in names)]
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    table.add_column(f"\n{run['unit']}s", min_width=LABEL - 2, justify="right")
+    selected = select_epochs(history, run["best_step"], MAX_EPOCHS)
+    table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False)
+    steps = [f"{step}{'*' if step == run['best_step'] else ' '}" for step, _ in selected]
+    columns = {"step": [f"\n{run['unit'] + 's':>{LABEL - 2}}", *steps]}
     for name in names:
         split, _, metric = name.rpartition("/")
-        table.add_column(f"{HEADINGS[split]}{metric}", justify="right", no_wrap=True)
-    selected = select_epochs(history, run["best_step"], MAX_EPOCHS)
-    for step, row in selected:
-        cells = (format_metric(name, row[name]) if name in row else "" for name in names)
-        table.add_row(f"{step}{'*' if step == run['best_step'] else ' '}", *cells)
+        cells = (format_metric(name, row[name]) if name in row else "" for _, row in selected)
+        columns[name] = [f"{HEADINGS[split]}{metric}", *cells]
+    widths = {name: max(map(len, "\n".join(texts).split("\n"))) for name, texts in columns.items()}
+    for name in (*reversed(EXTRA), *reversed(names)):
+        if sum(widths.values()) + GAP * (len(widths) - 1) > width and name in names and len(names) > 1:
+            names.remove(name)
+            del columns[name], widths[name]
+    for heading, *_ in columns.values():
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row_cells in list(zip(*columns.values(), strict=True))[1:]:
+        table.add_row(*row_cells)
     yield table
     others = len({name for row in run["epochs"] for name in row} - {"step", *names})
     shown = f"{len(selected)} of {plural(len(history), run['unit'])}, {plural(others, 'more metric')}"

@@ -1,10 +1,13 @@
+import io
 import json
 import re
 
 import pytest
 from fixtures.third_party import accepts_warnings
+from rich.console import Console
 
 from nnexp.__main__ import main
+from nnexp.cli.commands import show
 from nnexp.cli.run_report import changed, select_epochs
 from nnexp.config import compose
 from nnexp.config.build import resolved
@@ -176,3 +179,20 @@ def test_selected_epochs_are_in_order_and_include_the_best(count, best):
     assert best in steps or best not in range(1, count + 1)
     if count:
         assert (steps[0], steps[-1]) == (1, count)
+
+
+@pytest.mark.parametrize(("width", "columns"), [(30, 1), (45, 3), (60, 4), (80, 6), (200, 6)])
+def test_numbers_are_never_cut_columns_are_left_out_instead(width, columns):
+    metrics = ("train/loss", "train/accuracy", "val/loss", "val/accuracy", "lr", "time/epoch")
+    rows = [{"step": step, **dict.fromkeys(metrics, 0.123456)} for step in (1, 2)]
+    run = {"epochs": rows, "unit": "epoch", "best_step": 2, "commands": ["nnexp show RUN --json"]}
+    table, *notes = show.epochs(run, width)
+    console = Console(width=width, file=io.StringIO())
+    console.print(table)
+    lines = console.file.getvalue().splitlines()
+    assert "…" not in "".join(lines)
+    assert len(table.columns) == 1 + columns
+    assert "validation" in lines[0]
+    assert max(map(len, lines)) <= width
+    expected = f"2 of 2 epochs, {6 - columns} more metric{'s' * (columns < 5)}: nnexp show RUN --json"
+    assert [text for _, text in notes] == [expected] * (columns < 6)
