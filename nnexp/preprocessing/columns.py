@@ -13,6 +13,7 @@ from nnexp.messages import listed, nearest
 from nnexp.preprocessing.categories import UnseenValues, category_index, index_of_other, list_values
 from nnexp.preprocessing.dates import (
     FEATURES,
+    NO_DATE,
     ORDERS,
     DateFormat,
     calendar_categories,
@@ -185,7 +186,7 @@ def encode_dates(
     assert date_format is not None
     as_text = normalize_text if date_format == "time" else date_text
     texts = [as_text(cell) for cell in _as_array(values, column.name).astype(object).tolist()]
-    present = [n for n, text in enumerate(texts) if text not in MISSING]
+    present = [n for n, text in enumerate(texts) if text not in MISSING and not NO_DATE.fullmatch(text)]
     known = [texts[n] for n in present]
     days = np.full(len(texts), np.nan)
     days[present] = parse_dates(known, date_format)

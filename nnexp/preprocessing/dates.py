@@ -45,7 +45,8 @@ PATTERNS = [re.compile(f"{pattern}([T ]+{TIME})?", re.IGNORECASE) for pattern in
 TIME_ALONE = re.compile(rf"(?=.)((?P<days>-?\d+) days?( \+?|$))?({TIME})?", re.IGNORECASE)
 ZONE_AT_END = re.compile(rf":\d\d[^+-]*(?:{ZONE})$", re.IGNORECASE)
 SHORT_YEAR = re.compile(r"(.{3,}[-/. ])(\d\d)([T ].*)?")
-PLAIN = re.compile(r"(?!0000)\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?)?")  # that NumPy reads, fast
+NO_DATE = re.compile(r"(0000-00-00|0001-01-01|9999-12-31)([T ].*)?")  # what databases write for a missing one
+PLAIN = re.compile(r"(?!000|9999)\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?)?")  # read by NumPy, fast
 SAMPLE = 20  # texts that are looked at first
 Floats = NDArray[np.float64]
 
@@ -63,6 +64,8 @@ def parse_moment(text: str, date_format: DateFormat = "date") -> int | None:
     """Parse a text as microseconds since 1970 in UTC, or since midnight; None if it is no such text."""
     if date_format == "time":
         return None if (match := TIME_ALONE.fullmatch(text)) is None else _time(match)
+    if NO_DATE.fullmatch(text):
+        return None
     match = next((match for pattern in PATTERNS if (match := pattern.fullmatch(text))), None)
     if match is None:
         return None
@@ -110,7 +113,11 @@ def format_date(days: float, date_format: DateFormat) -> str:
 
 
 def infer_date_format(texts: Sequence[str]) -> DateFormat | Literal["ambiguous"] | None:
-    """Return the format of texts that all are dates or all are times; None if there is none."""
+    """Return the format of texts that all are dates or all are times; None if there is none.
+
+    Texts that stand for no date are left out.
+    """
+    texts = [text for text in texts if not NO_DATE.fullmatch(text)]
 
     def can_be(date_format: DateFormat) -> bool:
         few = (parse_moment(text, date_format) for text in texts[:SAMPLE])
@@ -130,8 +137,9 @@ def infer_date_format(texts: Sequence[str]) -> DateFormat | Literal["ambiguous"]
 
 
 def is_date(text: str) -> bool:
-    """Check whether a text is a date or a time in any format."""
-    return any(parse_moment(text, date_format) is not None for date_format in (*ORDERS, "time"))
+    """Check whether a text is a date or a time in any format, or stands for none."""
+    formats: tuple[DateFormat, ...] = (*ORDERS, "time")
+    return NO_DATE.fullmatch(text) is not None or any(parse_moment(text, one) is not None for one in formats)
 
 
 def has_short_year(text: str) -> bool:

@@ -92,8 +92,8 @@ class TextEncoder:
             features = tuple(feature for feature in features if feature == "hour")
         column = replace(column, date_features=features)
         self.note("dates become days", f"{column.name}{NOTED_FORMATS.get(date_format, '')}")
-        if buffer.missing:
-            self.note("missing dates become the training mean", f"{column.name} ({buffer.missing:,})")
+        if missing := np.count_nonzero(np.isnan(days[self.rows])):
+            self.note("missing dates become the training mean", f"{column.name} ({missing:,})")
         if 0 < sum(map(has_zone, texts)) < len(texts):
             self.note("dates without a time zone are taken as UTC", column.name)
         origin = self.origin_of(column.name, days[self.fit])

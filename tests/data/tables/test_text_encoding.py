@@ -9,6 +9,7 @@ from sklearn.preprocessing import OneHotEncoder
 
 from nnexp.data.errors import DataError
 from nnexp.data.tables.table import Table
+from nnexp.preprocessing.columns import encode_dates
 
 RNG = np.random.default_rng(0)
 N = 60
@@ -161,8 +162,8 @@ def test_features_of_the_calendar_are_one_hot():
     ("change", "problem", "remedy"),
     [
         (
-            {0: "0000-00-00"},
-            "expected a date or time in the column 't', got '0000-00-00' in row 1 below",
+            {0: "2023-00-00"},
+            "expected a date or time in the column 't', got '2023-00-00' in row 1 below",
             "correct the value",
         ),
         ({5: "2023-02-30"}, "got '2023-02-30' in row 6 below the header", "correct the value"),
@@ -182,6 +183,16 @@ def test_a_column_of_dates_with_a_few_others_is_refused(change, problem, remedy)
         load({"t": texts})
     assert problem in error.value.problem
     assert remedy in error.value.remedy
+
+
+@pytest.mark.parametrize("text", ["0000-00-00", "0001-01-01T00:00:00", "9999-12-31 00:00:00"])
+def test_dates_that_databases_write_for_none_are_missing(text):
+    texts = TIMES.dt.strftime("%Y-%m-%d %H:%M:%S")
+    dataset = load({"t": texts.mask(TIMES.index < 3, text)})
+    assert dataset.sha256 == load({"t": texts.mask(TIMES.index < 3)}).sha256
+    assert "missing dates become the training mean: t (3)" in dataset.notes
+    days = encode_dates([text, "2024-01-31"], dataset.columns[0])
+    np.testing.assert_array_equal(days, [np.nan, 19753])
 
 
 def test_years_of_two_digits_are_refused():
