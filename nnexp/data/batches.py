@@ -24,7 +24,7 @@ class Batches:
 
     def __init__(
         self,
-        x: NDArray[Any],  # (?, I) all examples of the data set, uint8 or float32
+        x: NDArray[Any],  # (?, I) all examples of the data set as they are stored
         y: NDArray[Any],  # (?,) their classes, int64, or (?, T) labels, float32, or targets, float64
         rows: Rows,  # (N,) the examples of a pass
         size: int,  # B; at most N
@@ -50,9 +50,11 @@ class Batches:
         self.augment = augment
         self.sampler = BalancedSampler(rows, y) if balanced else None
         self.x: Array = np.empty((self.size, x.shape[1]), dtype)  # (B, I)
-        self.stored_x = self.x if x.dtype == self.x.dtype else np.empty(self.x.shape, x.dtype)  # (B, I)
+        self.stored_x = self.buffer(x.dtype)
+        self.wide_x = self.x  # where x is standardized
         if isinstance(scale, Standardization):
-            self.standardize = scale.astype(dtype)
+            self.standardize = scale.between(x.dtype, dtype)
+            self.wide_x = self.buffer(self.standardize.shift.dtype)
             self.missing = np.empty(self.x.shape, bool)
         stored = self.narrow_y.dtype
         self.y = np.empty((self.size, *y.shape[1:]), stored if targets is None else dtype)  # (B,) or (B, T)
@@ -60,6 +62,11 @@ class Batches:
         self.target_scale = None
         if targets is not None:
             self.target_scale = targets.mean.astype(dtype), (1 / targets.deviation).astype(dtype)
+
+    def buffer(self, dtype: DTypeLike) -> NDArray[Any]:
+        """Return an array for x (B, I) of that type, an existing one if there is one."""
+        existing = [array for array in (self.x, getattr(self, "stored_x", self.x)) if array.dtype == dtype]
+        return existing[0] if existing else np.empty(self.x.shape, dtype)
 
     @property
     def examples(self) -> int:
@@ -95,10 +102,13 @@ class Batches:
         """Return the scaled inputs of these rows, (B, I)."""
         stored, x = self.stored_x[: len(rows)], self.x[: len(rows)]
         np.take(self.source_x, rows, axis=0, out=stored, mode="clip")  # other modes copy the whole batch
-        if stored.dtype != x.dtype:
-            np.copyto(x, stored)
+        wide = self.wide_x[: len(rows)]
+        if stored.dtype != wide.dtype:
+            np.copyto(wide, stored)
         if isinstance(self.scale, Standardization):
-            self.standardize(x, self.missing[: len(x)])
+            self.standardize(wide, self.missing[: len(x)])
+            if wide.dtype != x.dtype:
+                np.copyto(x, wide)
         else:
             x *= self.scale
         return x

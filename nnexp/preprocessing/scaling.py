@@ -77,9 +77,10 @@ class Standardization(_Statistics):
         """The mean of the numbers as they are in the file, (I,)."""
         return self.shift if self.origin is None else self.shift + self.origin
 
-    def astype(self, dtype: DTypeLike) -> "Standardization":
-        """Convert shift and factor to the type of the batches."""
-        return Standardization(self.shift.astype(dtype), self.factor.astype(dtype))
+    def between(self, stored: DTypeLike, dtype: DTypeLike) -> "Standardization":
+        """Convert shift and factor to the more precise of two types, in which stored numbers are scaled."""
+        wide = np.result_type(stored, dtype)
+        return Standardization(self.shift.astype(wide), self.factor.astype(wide))
 
     def __call__(self, x: Array, missing: NDArray[np.bool_] | None = None) -> None:
         """Standardize x (N, I), of the type of shift and factor; `missing` is a buffer of its shape."""
@@ -131,9 +132,11 @@ def transformed(y: NDArray[Any], transform: Transform | None) -> NDArray[Any]:
         return np.asarray(TRANSFORMS[transform][0](y))
 
 
-def narrow(x: NDArray[Any], origin: NDArray[np.float64] | float | None) -> NDArray[np.float32]:
-    """Subtract the origin (I,) of numbers x (N, I) in float64, then round to float32."""
-    narrowed: NDArray[np.float32] = (x if origin is None else x - origin).astype(np.float32)
+def narrow(
+    x: NDArray[Any], origin: NDArray[np.float64] | float | None, dtype: DTypeLike = np.float32
+) -> NDArray[Any]:
+    """Subtract the origin (I,) of numbers x (N, I) in float64, then round to the type that is stored."""
+    narrowed: NDArray[Any] = (x if origin is None else x - origin).astype(dtype)
     return narrowed
 
 
@@ -177,7 +180,8 @@ def is_constant(
 def moments(x: NDArray[Any], rows: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Compute mean and population deviation of the columns of x (N, I) over `rows`, without missing numbers.
 
-    Chunks in float64 are merged as in Chan, Golub & LeVeque 1979. A constant column has deviation 0.
+    Chunks in float64 are merged as in Chan, Golub & LeVeque 1979. A column that is constant, but for the
+    rounding of its type, has deviation 0.
     """
     count, mean, squares = np.zeros((3, x.shape[1]))
     for start in range(0, len(rows), CHUNK):
@@ -194,4 +198,5 @@ def moments(x: NDArray[Any], rows: Rows) -> tuple[NDArray[np.float64], NDArray[n
         mean += delta * n / total
         count += n
     deviation = np.sqrt(squares / np.maximum(count, 1))
-    return mean, np.where(deviation > np.maximum(CONSTANT * np.abs(mean), TINY), deviation, 0.0)
+    rounding = CONSTANT if x.dtype == np.float32 else NOISE
+    return mean, np.where(deviation > np.maximum(rounding * np.abs(mean), TINY), deviation, 0.0)

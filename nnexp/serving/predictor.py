@@ -60,17 +60,22 @@ class Predictor:
         scale = self.spec.scale
         with np.errstate(over="ignore", invalid="ignore"):
             if isinstance(scale, Standardization):
-                inputs: Array = narrow(given, scale.origin).astype(self.network.dtype)
-                scale.astype(inputs.dtype)(inputs)
+                standardize = scale.between(self.stored, self.network.dtype)
+                wide = narrow(given, scale.origin, self.stored_as(given)).astype(standardize.shift.dtype)
+                standardize(wide)
+                inputs: Array = wide.astype(self.network.dtype, copy=False)
             else:
-                stored = given.astype(self.stored) if self.stored.kind == "f" else given
-                inputs = stored.astype(self.network.dtype)
+                inputs = given.astype(self.stored_as(given)).astype(self.network.dtype)
                 inputs *= scale
         finite = np.isfinite(inputs).all(axis=1)
         if not finite.all():
             n = int(finite.argmin()) + 1
             raise PredictorError(f"example {n:,} holds a number that is infinite, too large or missing")
         return inputs
+
+    def stored_as(self, given: NDArray[Any]) -> np.dtype[Any]:
+        """Return the type that the numbers are rounded to, as in the data set; whole ones stay as given."""
+        return self.stored if self.stored.kind == "f" else given.dtype
 
     def _examples(self, x: ArrayLike) -> NDArray[Any]:
         """Return examples as an array with N, once their type, shape and range are checked."""

@@ -4,12 +4,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from nnexp import compose
+from nnexp.config import build
+from nnexp.data.dataset import Dataset
+from nnexp.experiment.components import build_components
 from nnexp.preprocessing.columns import encode_columns
-from nnexp.serving.model_spec import ModelSpec
+from nnexp.serving.model_spec import ModelSpec, describe
 from nnexp.serving.onnx.export import onnx_model
 from nnexp.serving.onnx.verify import run as run_onnx
 from nnexp.serving.onnx.verify import verify
 from nnexp.serving.prediction_table import predict_files
+from nnexp.serving.predictor import Predictor
 from nnexp.serving.pyfunc import PyfuncModel
 
 RNG = np.random.default_rng(0)
@@ -77,3 +82,32 @@ def test_a_target_in_unix_seconds_is_exact_and_restored_in_float64(trained, alon
     z, (r2, rows) = assert_all_agree(run, path, "y")
     assert rows == N
     assert r2 == pytest.approx(1 - ((z[:, 0] - TABLE["stamp"]) ** 2).mean() / TABLE["stamp"].var(ddof=0))
+
+
+@pytest.mark.parametrize("stored", [np.float32, np.float64, np.int64])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_data_set_of_a_plugin_is_scaled_in_the_more_precise_type(stored, dtype):
+    x = np.column_stack([DAY - (20180131 if stored == np.float32 else 0), np.arange(N)]).astype(stored)
+    y = np.arange(N) % 2
+    numeric = np.ones(2, bool)
+    dataset = Dataset("own", x, y, x, y, (2,), ("a", "b"), 1.0, "", numeric=numeric)
+    settings = build(compose(["data=digits", "model.hidden=[3]", f"trainer.dtype={dtype}"]))
+    components = build_components(settings, dataset)
+    rows = components.train.rows
+    z = (x - x[0]).astype(np.float64)
+    z = (z - z[rows].mean(axis=0)) / z[rows].std(axis=0)
+    inputs = next(iter(components.test))[0]
+    np.testing.assert_allclose(inputs, z[: len(inputs)], atol=3e-6 if dtype == "float32" else 1e-7)
+    spec = describe(
+        settings.values,
+        dataset,
+        components.network,
+        scale=components.train.scale,
+        target_scale=None,
+        output_activation="softmax",
+        evaluation_batch=8,
+    )
+    predictor = Predictor(spec, components.network)
+    np.testing.assert_array_equal(predictor.inputs(x[: len(inputs)]), inputs)
+    if stored != np.int64:
+        verify(onnx_model(predictor, {}), predictor)

@@ -72,10 +72,10 @@ def _input(predictor: Predictor) -> "ValueInfoProto":
 
 
 def _scale(graph: Graph, predictor: Predictor) -> str:
-    """Add the scaling of numbers, in the network's own precision, then float32; an origin is float64."""
+    """Add the scaling of numbers, in the precision of stored numbers or of the network, then float32."""
     scale = predictor.spec.scale
     stored = predictor.stored
-    precision = predictor.network.dtype
+    precision = np.result_type(stored, predictor.network.dtype)
     x = "x"
     if predictor.network.inputs != predictor.spec.shape:
         shape = [0, *predictor.network.inputs]  # 0: any N
