@@ -90,7 +90,10 @@ def _table(predictions: Sequence[FilePredictions]) -> Columns:
         ]
         table["id"] = np.concatenate(ids)
     first = predictions[0]
-    table |= {name: np.concatenate([one.columns[name] for one in predictions]) for name in first.columns}
+    given = set(table)
+    for name in first.columns:  # a target may have the name of a column that is there already
+        column = np.concatenate([one.columns[name] for one in predictions])
+        table[f"predicted_{name}" if name in given else name] = column
     true = [one.examples.true for one in predictions if one.examples.true is not None]
     if len(true) < len(predictions):
         return table

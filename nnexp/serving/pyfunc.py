@@ -65,7 +65,7 @@ class PyfuncModel:
         columns = self.predictor.prediction_columns(self.predictor.outputs(x))
         if table is not None and spec.id_column in table:
             cells = list(table[spec.id_column])
-            texts = [None if pd.isna(cell) else normalize_text(cell) for cell in cells]
+            texts = [_id_text(cell) for cell in cells]
             columns = {"id": np.array([*texts, None], object)[:-1]} | columns
         index = given.index if isinstance(given, pd.DataFrame) else None
         return pd.DataFrame(columns, index=index)
@@ -109,3 +109,12 @@ def to_table(given: Any) -> dict[Any, Any] | None:
 
 def _cell(value: Any) -> Any:
     return value.item() if isinstance(value, np.ndarray) and value.ndim == 0 else value
+
+
+def _id_text(cell: Any) -> str | None:
+    """Return an id as text: one that is text already as it is, None where there is none."""
+    import pandas as pd
+
+    if isinstance(cell, str):
+        return cell or None
+    return None if pd.isna(cell) else normalize_text(cell)

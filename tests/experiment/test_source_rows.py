@@ -21,7 +21,7 @@ from nnexp.tracking.prediction_tables import write_tables
 
 RNG = np.random.default_rng(0)
 N = 90
-IDS = [f"{n:03}" for n in range(N - 3)] + [str(2**53 + 1), "", "007"]
+IDS = [f"{n:03}" for n in range(N - 6)] + ["NA", "null", "1.10", str(2**53 + 1), "", "007"]
 FRAME = pd.DataFrame(
     {
         "customer": IDS,
@@ -173,6 +173,7 @@ def test_ids_of_several_rows_and_missing_ones_are_noted(alone):
         ([2**63 - 1, -5, 7], ["9223372036854775807", "-5", "7"]),
         ([1234567890123.0, np.nan, 7.0], ["1234567890123", None, "7"]),
         (["007", "1e3", "1.0"], ["007", "1e3", "1.0"]),
+        (["NA", "?", "nan"], ["NA", "?", "nan"]),
     ],
 )
 @pytest.mark.parametrize("name", ["ids.parquet", "ids.csv"])
@@ -211,9 +212,25 @@ def test_ids_reach_the_tables_of_predict_and_of_the_served_model(alone):
     assert [row["id"] or "" for row in predictions[0].to_json()["predictions"]] == IDS
     for name in ("out.csv", "out.parquet", "out.npz"):
         write_table(predictions, Path(name))
-    assert pd.read_csv("out.csv", dtype=str)["id"].fillna("").tolist() == IDS + [""] * N
+    assert pd.read_csv("out.csv", dtype=str, keep_default_na=False)["id"].tolist() == IDS + [""] * N
     assert pd.read_parquet("out.parquet")["id"].fillna("").tolist() == IDS + [""] * N
     assert np.load("out.npz")["id"].tolist() == IDS + [""] * N
     model = PyfuncModel(predictor)
-    assert model.predict(new)["id"].tolist() == IDS
+    assert model.predict(new)["id"].fillna("").tolist() == IDS
     assert "id" not in model.predict(new.drop(columns="customer"))
+
+
+def test_targets_called_as_columns_of_the_table_are_not_lost(alone):
+    from nnexp.serving.prediction_table import predict_files, write_table
+
+    frame = pd.DataFrame(
+        {"x": np.arange(60.0), "row": np.arange(60) * 0.5 + 0.1, "file": np.arange(60) * 0.25}
+    )
+    frame.to_csv("odd.csv", index=False)
+    table = ["data=table", "data.path=odd.csv", "data.target=[row,file]", "loss=mean_squared_error", *QUICK]
+    result = run(compose(table))
+    predictor = Predictor.load(result.folder / "network.json", result.folder / "weights" / "best.npz")
+    write_table(predict_files(predictor, [Path("odd.csv")]), Path("out.csv"))
+    out = pd.read_csv("out.csv")
+    assert out["row"].tolist() == list(range(1, 61))
+    assert {"predicted_row", "predicted_file", "true_row", "true_file"} <= set(out)

@@ -35,6 +35,7 @@ class TableBuilder:
         markers = (CategoryColumn(name, MAX_VALUES, describe_row, explicit=True) for name in roles.markers)
         self.markers = {column.name: column for column in markers}
         self.ids = IdColumn(roles.id) if roles.id else None
+        reader.exact = roles.id
         self.target = TargetColumn(roles.targets, task, describe_row)
         self.rows: Rows = np.empty(0, np.int64)  # after `read`, those that have a target
         self.notes = list(roles.notes)  # what was decided

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnexp.data.errors import raise_errors
+from nnexp.data.tables.id_column import exact_texts
 from nnexp.data.tables.reader import ColumnType, NumberMarks, TableReader
 from nnexp.preprocessing.categories import UnseenValues, encode_classes
 from nnexp.preprocessing.columns import Column, check_columns, encode_columns, encode_numbers
@@ -56,6 +57,7 @@ def read_encoded_table(
         wanted |= dict.fromkeys(targets, "text" if classes else "number")
     if id_column in types:
         wanted[id_column] = "text"
+        reader.exact = id_column
     table = read_columns(reader, wanted)
     unseen = UnseenValues()
     x = encode_columns(table, columns, reader.describe_row, unseen)
@@ -64,7 +66,8 @@ def read_encoded_table(
         true = encode_classes(table[targets[0]], classes, targets[0], unseen)
     elif has_targets:
         true = stack_numbers(reader, table, targets)
-    return EncodedTable(x, true, table.get(id_column), unseen)
+    ids = exact_texts(table[id_column]) if id_column in table else None
+    return EncodedTable(x, true, ids, unseen)
 
 
 def read_columns(reader: TableReader, types: Mapping[str, ColumnType]) -> dict[str, Array]:

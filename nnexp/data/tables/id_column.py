@@ -1,6 +1,7 @@
 """The column of `data.id`: exact texts that identify the N rows of a table."""
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ Texts = NDArray[Any]  # objects: str, or None where a value is missing
 
 
 class IdColumn:
-    """Collects a column as text: 007 and 9007199254740993 stay as they are written."""
+    """Collects a column as text: 007, NA and 9007199254740993 stay as they are written."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -24,7 +25,7 @@ class IdColumn:
 
     def finish(self) -> Texts:
         """Return the texts (N,)."""
-        return np.array([*self.texts, None], object)[:-1]  # an array of objects even where all are texts
+        return exact_texts(self.texts)
 
     def notes(self) -> list[str]:
         """Return notes about rows without an id, and about ids of several rows."""
@@ -33,3 +34,8 @@ class IdColumn:
         notes = [f"{plural(several, 'value')} of {self.name} in more than one row"] if several else []
         missing = sum(not text for text in self.texts)
         return [*notes, f"{plural(missing, 'row')} without {self.name}"] if missing else notes
+
+
+def exact_texts(texts: Iterable[str | None]) -> Texts:
+    """Return texts as they are in an array of objects (N,); an empty one is None."""
+    return np.array([*(text or None for text in texts), None], object)[:-1]

@@ -206,7 +206,9 @@ class CsvReader(TableReader):
 
         self.surplus = SurplusRows(self.describe_row, self.arrow_skip)
         columns = {"column_types": dict(types), "include_columns": list(types)}
-        converting = arrow.ConvertOptions(**columns, **CONVERT, decimal_point=decimal)
+        is_exact = self.exact in types
+        missing = CONVERT | {"strings_can_be_null": not is_exact}
+        converting = arrow.ConvertOptions(**columns, **missing, decimal_point=decimal)
         parsing = arrow.ParseOptions(
             delimiter=self.arrow_delimiter, newlines_in_values=True, invalid_row_handler=self.surplus.add
         )
@@ -221,7 +223,9 @@ class CsvReader(TableReader):
         try:
             with self.open_stream() as stream:
                 for batch in arrow.open_csv(stream, reading, parsing, converting):
-                    yield {name: batch.column(name) for name in types}
+                    block = {name: batch.column(name) for name in types}
+                    others = [name for name in types if is_exact and name != self.exact]
+                    yield block | {name: with_nulls(block[name]) for name in others}
                     rows += batch.num_rows
         except (pa.ArrowException, OSError, EOFError, UnicodeDecodeError, zlib.error, csv.Error) as error:
             if is_invalid_number(error):
@@ -230,3 +234,14 @@ class CsvReader(TableReader):
         finally:
             pa.default_memory_pool().release_unused()
         self.surplus.check(rows)
+
+
+def with_nulls(column: Any) -> Any:
+    """Return an Arrow column whose texts for missing values are null."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    if not pa.types.is_string(column.type):
+        return column
+    is_missing = compute.is_in(column, value_set=pa.array(NULLS, pa.string()))
+    return compute.if_else(is_missing, pa.scalar(None, pa.string()), column)
