@@ -1,7 +1,7 @@
 """The training command: check all overrides, then let Hydra run one job or the jobs of a sweep."""
 
 import sys
-from argparse import Namespace
+from argparse import ArgumentError, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,7 +17,9 @@ from nnexp.cli.errors import exit_code, format_error
 from nnexp.config import ConfigError, Problem
 from nnexp.config.compose import CONF, CONFIG_NAME, examine_overrides, hydra_of
 from nnexp.config.overrides import Examination, record_choices
+from nnexp.errors import UserError
 from nnexp.experiment.run import run
+from nnexp.messages import did_you_mean
 from nnexp.sweeps.callback import SweepPlot
 
 
@@ -35,7 +37,7 @@ def main(arguments: list[str]) -> int:
     Raises:
         UserError: configuration errors, before any folder is created; or the error of the run or a job.
     """
-    options = get_args_parser().parse_args(arguments)
+    options = parse_arguments(arguments)
     if options.multirun + bool(options.cfg) + bool(options.info) + options.shell_completion > 1:
         raise ConfigError([Problem("", "only one of -m, --cfg, --info and --shell-completion at a time")])
     about_hydra = options.hydra_help or options.shell_completion or options.info
@@ -53,6 +55,20 @@ def main(arguments: list[str]) -> int:
         if sweep:
             SweepPlot.draw()
     return 0
+
+
+def parse_arguments(arguments: list[str]) -> Namespace:
+    """Parse Hydra's options, in any position among the overrides."""
+    parser = get_args_parser()
+    parser.exit_on_error = False
+    try:
+        options, unknown = parser.parse_known_intermixed_args(arguments)
+    except ArgumentError as error:
+        raise UserError(f"{error}; see nnexp --help") from error
+    if unknown:
+        guess = did_you_mean(unknown[0], [*parser._option_string_actions, "--help"])
+        raise UserError(f"no such option: {unknown[0]}; {guess}see nnexp --help")
+    return options
 
 
 def check_overrides(options: Namespace) -> Examination:
