@@ -6,7 +6,7 @@ import sys
 from importlib import import_module
 
 from nnexp.cli.errors import USER_ERROR, exit_code, format_error, raise_on_sigterm
-from nnexp.cli.help import COMMANDS, help_text, version
+from nnexp.cli.help import COMMANDS, config_dir_of, help_text, version
 from nnexp.cli.streams import check_encoding, prepare_streams, restart_in_utf8_mode
 from nnexp.errors import FULL_ERROR, UserError
 from nnexp.messages import did_you_mean
@@ -45,7 +45,7 @@ def dispatch(arguments: list[str]) -> int:
     """Print the help, or run the command or the experiment that the arguments describe."""
     first = arguments[0] if arguments else ""
     if first == "help" or (first not in COMMANDS and {"--help", "-h"} & set(arguments)):
-        print(help_text())
+        print(help_text(config_dir_of(arguments)))
         return 0
     if first == "--version":
         print(f"nnexp {version()}")

@@ -3,6 +3,8 @@
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
+from nnexp.errors import UserError
+
 PACKAGE = Path(__file__).parent.parent
 HIDDEN_GROUPS = ("hydra", "local")
 EXAMPLES = {
@@ -32,12 +34,30 @@ more: --cfg job shows the composed configuration, --config-dir DIR adds groups o
 --info and --hydra-help are Hydra's; HYDRA_FULL_ERROR=1 shows the traceback of an error."""
 
 
-def help_text() -> str:
-    """Return the whole help."""
-    conf = next(path for path in (PACKAGE / "conf", PACKAGE.parent / "conf") if path.is_dir())
-    groups = sorted(path for path in conf.iterdir() if path.is_dir() and path.name not in HIDDEN_GROUPS)
+def help_text(config_dir: str | None = None) -> str:
+    """Return the whole help, with the options in a folder of the user's own."""
+    folders = [next(path for path in (PACKAGE / "conf", PACKAGE.parent / "conf") if path.is_dir())]
+    if config_dir is not None:
+        folders.append(Path(config_dir).expanduser())
+        if not folders[-1].is_dir():
+            raise UserError(f"--config-dir {config_dir}: no such folder")
+    inside = (path for folder in folders for path in folder.iterdir())
+    groups = sorted({path.name for path in inside if path.is_dir() and path.name not in HIDDEN_GROUPS})
+    options = {
+        name: [path for folder in folders for path in (folder / name).glob("*.yaml")] for name in groups
+    }
+    texts = [_group(name, files) for name, files in options.items() if files]
     sections = {"commands": _columns(COMMANDS), "examples": _columns(EXAMPLES)}
-    return HELP.format(groups="\n".join(map(_group, groups)), **sections)
+    return HELP.format(groups="\n".join(texts), **sections)
+
+
+def config_dir_of(arguments: list[str]) -> str | None:
+    """Return the folder that --config-dir names among the arguments of a run."""
+    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        option, is_joined, value = argument.partition("=")
+        if option in ("--config-dir", "-cd"):
+            return value if is_joined else following
+    return None
 
 
 def version() -> str:
@@ -64,9 +84,9 @@ def _description(file: Path) -> str:
         return lines.readline().strip().removesuffix('"""').partition("`: ")[2].rstrip(".")
 
 
-def _group(folder: Path) -> str:
-    options = {path.stem: first_comment(path) for path in sorted(folder.glob("*.yaml"))}
-    return f"  {folder.name}=\n{_columns(options, indent=4)}"
+def _group(name: str, files: list[Path]) -> str:
+    options = {path.stem: first_comment(path) for path in sorted(files, key=lambda path: path.stem)}
+    return f"  {name}=\n{_columns(options, indent=4)}"
 
 
 def _columns(rows: dict[str, str], indent: int = 2) -> str:

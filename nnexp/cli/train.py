@@ -16,7 +16,8 @@ from nnexp.cli.display import SweepLine, TerminalDisplay
 from nnexp.cli.errors import exit_code, format_error
 from nnexp.config import ConfigError, Problem
 from nnexp.config.compose import CONF, CONFIG_NAME, examine_overrides, hydra_of
-from nnexp.config.overrides import Examination, record_choices
+from nnexp.config.overrides.composition import record_choices
+from nnexp.config.overrides.examiner import Examination
 from nnexp.errors import UserError
 from nnexp.experiment.run import run
 from nnexp.messages import did_you_mean

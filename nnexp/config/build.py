@@ -13,7 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 from nnexp.config.errors import ConfigError, Problem
 from nnexp.config.schema import DiagnosticsSettings, Settings, TrackingSettings, TrainerSettings
 from nnexp.config.validation import TARGET, Validator, Values, parameters_of
-from nnexp.config.yaml_node import Origin, origins_of
+from nnexp.config.yaml.node import Origin, origins_of
 from nnexp.messages import did_you_mean, first_line, hydra_override
 from nnexp.metrics.metric_info import RUN_METRICS, TASK_METRICS
 from nnexp.optim.regularization import Regularization
@@ -90,7 +90,8 @@ def validate(values: Values, origins: Mapping[str, Origin] | None = None) -> tup
     Equal values become the same: of the declared type, with all parameters of a component.
     """
     plugins = values.get("plugins")
-    validator = Validator(tuple(map(str, plugins)) if isinstance(plugins, list) else (), origins or {})
+    allowed = tuple(map(str, plugins)) if isinstance(plugins, list) else ()
+    validator = Validator(allowed, origins or {}, values.get("choices") or {})
     canonical = validator.section(Settings, values)
     if not validator.problems:
         kinds = {key: annotation for key, (annotation, _) in parameters_of(Settings).items()}
@@ -107,7 +108,9 @@ def resolved(config: DictConfig | Values) -> Values:
         name = what.split("'")[1] if what.startswith("Interpolation key '") else ""
         if name in environ:
             what = f"{what}; fix, for the environment variable: ${{oc.env:{name}}}"
-        problem = Problem(str(error.full_key or ""), what)
+        key = str(error.full_key or "")
+        origin = dict(origins_of(OmegaConf.create(config))).get(key, "")
+        problem = Problem(key, what, str(origin))
         raise ConfigError([problem]) from error
     assert isinstance(values, dict)
     return {str(key): value for key, value in _without_missing(values).items()}

@@ -15,8 +15,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from nnexp.config.errors import ConfigError, Problem
 from nnexp.config.naming import short_id
-from nnexp.config.overrides import Examination, OverridesExaminer
-from nnexp.config.source import YamlSource
+from nnexp.config.overrides.examiner import Examination, OverridesExaminer
+from nnexp.config.yaml.source import YamlSource
 
 PACKAGE = Path(__file__).parent.parent
 CONF = next(path for path in (PACKAGE / "conf", PACKAGE.parent / "conf") if path.is_dir())  # wheel, checkout

@@ -21,9 +21,9 @@ from nnexp.config import ConfigError, Problem, Settings, compose
 from nnexp.config.build import resolved
 from nnexp.config.compose import CONF
 from nnexp.config.naming import flattened
-from nnexp.config.overrides import OPTIONAL
-from nnexp.config.syntax import explain_syntax
-from nnexp.config.text_overrides import annotation_at, rewrite_all
+from nnexp.config.overrides.examiner import OPTIONAL
+from nnexp.config.overrides.syntax import explain_syntax
+from nnexp.config.overrides.text import annotation_at, rewrite_all
 from nnexp.config.validation import TARGET
 from nnexp.data.images.folders import DEFAULT_ROOT
 from nnexp.messages import did_you_mean, first_line, hydra_override, override_value

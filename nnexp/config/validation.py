@@ -7,10 +7,12 @@ to the declared types, so that a value has one form however it was written; this
 import inspect
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, is_dataclass
 from functools import cache
 from typing import Any, get_args, get_origin, get_type_hints
 
+import yaml  # type: ignore[import-untyped]
 from omegaconf import DictConfig, OmegaConf
 from pydantic import ValidationError
 
@@ -24,7 +26,7 @@ from nnexp.config.annotations import (
     wants_text,
 )
 from nnexp.config.errors import Problem
-from nnexp.config.yaml_node import Origin
+from nnexp.config.yaml.node import Origin
 from nnexp.messages import did_you_mean, hydra_override, merged_list_override, override, override_value
 from nnexp.serving.locate import locate
 
@@ -40,6 +42,7 @@ class Validator:
 
     plugins: tuple[str, ...] = ()  # packages besides nnexp that a target may come from
     origins: Mapping[str, Origin] = field(default_factory=dict)  # of values from YAML files, by dotted key
+    choices: Mapping[str, str] = field(default_factory=dict)  # the option of each config group
     problems: list[Problem] = field(default_factory=list)
 
     def report(self, path: str, where: str, what: str) -> None:
@@ -59,6 +62,8 @@ class Validator:
                 continue
             guess = did_you_mean(f"{prefix}{key}", (f"{prefix}{name}" for name in parameters))
             what = f"no such key; {guess}keys there: {', '.join(parameters)}"
+            if not path and isinstance(value, dict) and value and value.keys() <= parameters.keys():
+                what = "no such section; fix: begin the YAML file with the line # @package _global_"
             self.report(f"{prefix}{key}", hydra_override(f"{prefix}{key}", value), what)
         for key, (_, default) in parameters.items():
             if default is inspect.Parameter.empty and key not in values:
@@ -76,7 +81,12 @@ class Validator:
         if isinstance(value, dict) and TARGET in value:
             return self.target(annotation, value, path)
         if inspect.isabstract(annotation):
-            self.report(path, hydra_override(path, value), f"must be {describe(annotation)}")
+            where = hydra_override(path, value)
+            what = f"must be {describe(annotation)}"
+            if isinstance(value, dict):
+                where = f"{path}={self.choices.get(path)}"
+                what = f"its file must set _target_, a class of kind {annotation.__name__}"
+            self.report(path, where, what)
             return value
         targets = list(_targets_within(value, path))
         item = item_annotation(annotation)
@@ -181,13 +191,27 @@ def _plain(value: Any) -> Any:
 
 
 def _advice(annotation: Any, value: Any, path: str) -> str:
-    """Return how to write as text what Hydra reads as null, a list or a mapping, where text is allowed."""
+    """Return how to write a number that is text or in a list, and text that Hydra reads as something else."""
+    if (number := _as_number(annotation, value)) is not None:
+        return f"; fix: {override(path, number)}"
     if not wants_text(annotation) or options(annotation) or isinstance(value, str):
         return ""
     if isinstance(value, list) and item_annotation(annotation) is not None:
         texts = [item if isinstance(item, str) else override_value(item) for item in value]
         return f"; fix: {override(path, texts)}"
     return f"; fix: {override(path, override_value(value))}"
+
+
+def _as_number(annotation: Any, value: Any) -> int | float | None:
+    """Return the valid number that a text, also with a decimal comma, or a list of one stands for."""
+    single = value[0] if isinstance(value, list) and len(value) == 1 else value
+    with suppress(ValueError, ValidationError):
+        if isinstance(single, str):
+            single = yaml.safe_load(single.replace(",", ".", 1))
+        if isinstance(single, int | float) and single is not value:
+            adapter(annotation).validate_python(single)
+            return single
+    return None
 
 
 def _targets_within(value: Any, path: str) -> Iterator[tuple[str, Values]]:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from nnexp import compose
 from nnexp.config import build
 from nnexp.config.compose import examine_overrides
-from nnexp.config.text_overrides import rewrite, split_items
+from nnexp.config.overrides.text import rewrite, split_items
 
 TABLE = ["data=table", "data.path=wine.csv", "data.target=y"]
 

@@ -6,20 +6,20 @@ from typing import Any
 import yaml  # type: ignore[import-untyped]
 from omegaconf import DictConfig, OmegaConf
 from omegaconf._utils import get_yaml_loader  # YAML as Hydra reads it: 1e-3 is a number
+from omegaconf.errors import GrammarParseError
 
 from nnexp.config.errors import ConfigError, Problem
-from nnexp.config.yaml_node import Origin, YamlList, YamlNode
+from nnexp.config.yaml.node import Origin, YamlList, YamlNode
 from nnexp.messages import first_line, short_path
 
 Loader = get_yaml_loader()
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
-QUOTE = "a colon, or text with one, needs quotes; or the line is indented differently from the one above"
 REMEDIES = {
     "cannot start any token": "text that begins with {character} needs quotes",
-    "mapping values are not allowed": QUOTE,
     "could not find expected ':'": "expected key: value, with a space after the colon",
     "expected <block end>": "this line is indented differently from the ones above, or a quote is not closed",
-    "unexpected end of stream": "a quote or bracket is not closed",
+    "unexpected end of stream": "a quote is not closed",
+    "expected ',' or": "a bracket is not closed, or a comma is missing",
     "found undefined alias": "text that begins with * needs quotes",
     "found undefined tag": "text that begins with ! needs quotes",
     "could not determine a constructor": "text that begins with ! needs quotes",
@@ -38,8 +38,11 @@ def load_yaml(path: Path) -> tuple[DictConfig, str]:
         values = {} if root is None else _Reader(path).mapping(root)
         return OmegaConf.create(values), text
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        raise _error(path, mark.line + 1, _explain(error, text)) from error
+        lines = text.splitlines()
+        row = (error.problem_mark or error.context_mark).line
+        if row >= len(lines) and error.context_mark is not None:  # at the end; it began in that line
+            row = error.context_mark.line
+        raise _error(path, row + 1, _explain(error, lines, row)) from error
     except yaml.YAMLError as error:
         raise _error(path, 1, first_line(error)) from error
 
@@ -74,7 +77,11 @@ class _Reader:
             return YamlList([self.value(item) for item in node.value])
         value = self.constructor.construct_object(node)
         text = node.value if node.style is None and not isinstance(value, str) else ""
-        return YamlNode(value, Origin(self.path, node.start_mark.line + 1, text))
+        line = node.start_mark.line + 1
+        try:
+            return YamlNode(value, Origin(self.path, line, text))
+        except GrammarParseError as error:
+            raise _error(self.path, line, f"{value}: ${{ begins an interpolation ${{key}}") from error
 
 
 def _decode(path: Path) -> str:
@@ -87,19 +94,26 @@ def _decode(path: Path) -> str:
         raise _error(path, line, what) from error
 
 
-def _explain(error: yaml.MarkedYAMLError, text: str) -> str:
-    """Word an error of the YAML parser, with the line that it stopped at."""
+def _explain(error: yaml.MarkedYAMLError, lines: list[str], row: int) -> str:
+    """Word an error of the YAML parser in a row of the file, with that line."""
     problem = error.problem or ""
-    mark = error.problem_mark or error.context_mark
-    lines = text.splitlines()
-    line = lines[mark.line] if mark.line < len(lines) else ""
-    if "\t" in line[: mark.column + 1]:
+    line = lines[row] if row < len(lines) else ""
+    column = (error.problem_mark or error.context_mark).column
+    if "\t" in line[: column + 1]:
         return f"a tab; YAML is indented with spaces; fix: replace the tab by spaces\n{line.expandtabs(4)}"
+    if "mapping values are not allowed" in problem:
+        above = next((above for above in reversed(lines[:row]) if above.strip()), "")
+        what = "it is indented differently from the line above it"
+        if ": " in line.strip().partition(": ")[2] or line.strip().partition(": ")[2].endswith(":"):
+            what = "text with a colon needs quotes"
+        elif ":" not in above:
+            what = f"the line above has no colon: {above.strip()}"
+        return f"{what}\n{line}"
     remedies = [remedy for key, remedy in REMEDIES.items() if key in problem]
     what = " ".join(filter(None, [error.context, problem]))
     if remedies:
-        what = remedies[0].format(character=line[mark.column : mark.column + 1])
-    return f"{what}\n{line}\n{'^':>{mark.column + 1}}" if line else what
+        what = remedies[0].format(character=line[column : column + 1])
+    return f"{what}\n{line}" if line else what
 
 
 def _error(path: Path, line: int, what: str) -> ConfigError:

@@ -5,28 +5,27 @@ are left out, and the composition of the others is validated as a whole.
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 from hydra import compose as hydra_compose
 from hydra.core.config_loader import ConfigLoader
-from hydra.core.hydra_config import HydraConfig
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, Transformer
 from hydra.errors import HydraException
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from nnexp.config.build import examine, resolved
 from nnexp.config.errors import ConfigError, Problem
-from nnexp.config.naming import flattened
-from nnexp.config.syntax import explain_several, explain_syntax
-from nnexp.config.text_overrides import OVERRIDE, annotation_at, rewrite, rewrite_all, split_items
-from nnexp.config.validation import TARGET, Values, has_parameter
-from nnexp.config.yaml_node import origins_of
+from nnexp.config.overrides.checked_override import CheckedOverride, first_values
+from nnexp.config.overrides.composition import compose_settings, explain_unknown_key, has_setting, to_values
+from nnexp.config.overrides.composition_errors import explain_composition, explain_option
+from nnexp.config.overrides.syntax import explain_several, explain_syntax
+from nnexp.config.overrides.text import OVERRIDE, annotation_at, rewrite, rewrite_all, split_items
+from nnexp.config.validation import Values, has_parameter
+from nnexp.config.yaml.node import origins_of
 from nnexp.messages import did_you_mean, first_line, hydra_override, nearest
 
 OPTIONAL = ("experiment", "debug")  # config groups that may be null
@@ -40,23 +39,6 @@ class Examination:
     problems: list[Problem]  # all errors; in a sweep, of every value that is swept over
     is_sweep: bool  # by -m, or by a preset whose hydra.mode is MULTIRUN
     overrides: Sequence[str]  # with quotes around what is text, and + before keys that a YAML leaves out
-
-
-@dataclass(frozen=True)
-class CheckedOverride:
-    """An override that can be parsed."""
-
-    parsed: Override  # by Hydra
-    is_group: bool  # whether it chooses the option of a config group
-    values: list[str]  # one override for each value of a sweep, unknown options replaced by the nearest
-
-    @property
-    def key(self) -> str:
-        return str(self.parsed.key_or_group)
-
-    @property
-    def text(self) -> str:
-        return str(self.parsed.input_line)
 
 
 class OverridesExaminer:
@@ -79,7 +61,9 @@ class OverridesExaminer:
 
         What the first composition shows to be text is written with quotes, and all are examined again.
         """
-        given = [rewrite(text, str, self.sweep) if self.is_group(text) else text for text in overrides]
+        keys = [text.partition("=")[0].lstrip("+") for text in overrides]
+        annotations = [str if key in self.groups else None for key in keys]
+        given = [rewrite(*pair, self.sweep) for pair in zip(overrides, annotations, strict=True)]
         checked = self.parse_all(given)
         config = self.compose(checked, report=False)
         if config is None:
@@ -99,10 +83,6 @@ class OverridesExaminer:
                         self.validate(swept)
         given = [f"+{text}" if text in self.added else text for text in given]
         return Examination(config, list(dict.fromkeys(self.problems)), self.sweep, given)
-
-    def is_group(self, text: str) -> bool:
-        """Return whether an override chooses the option of a config group."""
-        return text.partition("=")[0].lstrip("+") in self.groups
 
     def parse_all(self, overrides: Sequence[str]) -> list[CheckedOverride]:
         """Parse overrides and those of a preset that sweeps; those of config groups come first."""
@@ -196,6 +176,7 @@ class OverridesExaminer:
                 valid.append(value)
             elif option != "null" or group not in OPTIONAL:
                 advice = did_you_mean(option, known)
+                advice = explain_option(self.loader, group, option) + advice
                 what = f"no such option; {advice}options: {', '.join(known)}"
                 self.problems.append(Problem(f"{group}={option}", what))
                 guess = nearest(option, known)
@@ -208,19 +189,14 @@ class OverridesExaminer:
     def has_key(self, override: CheckedOverride, config: DictConfig) -> bool:
         """Return whether the configuration has the key that the override changes; report it if not."""
         parsed = override.parsed
-        key = str(parsed.key_or_group)
+        key = override.key
         if key.startswith(("hydra.", "hydra/")) or parsed.is_add() or parsed.is_force_add():
             return True
-        if parsed.is_delete() or _exists(config, key) or has_parameter(config, key):
+        if parsed.is_delete() or has_setting(config, key) or has_parameter(config, key):
             return True
         if key.partition(".")[0] in self.rejected:  # an option that does not exist has unknown keys
             return False
-        leaves = dict(flattened(OmegaConf.to_container(config)))  # type: ignore[arg-type]
-        known = {name for name in leaves if not name.endswith(TARGET)} | set(self.groups)
-        parent = key.rpartition(".")[0]
-        siblings = sorted(name for name in known if parent and name.rpartition(".")[0] == parent)
-        advice = did_you_mean(key, known) + (f"keys there: {', '.join(siblings)}" if siblings else "")
-        self.reject(override.text, f"no such key; {advice}".rstrip("; "))
+        self.reject(override.text, explain_unknown_key(key, config, self.groups))
         return False
 
     def has_key_of(self, text: str) -> bool:
@@ -237,15 +213,15 @@ class OverridesExaminer:
 
     def added_to(self, config: DictConfig, override: CheckedOverride) -> CheckedOverride:
         """Return an override that adds its key where only the class of the section has it."""
-        if _exists(config, override.key) or not has_parameter(config, override.key):
+        if has_setting(config, override.key) or not has_parameter(config, override.key):
             return override
         self.added.add(override.text)
-        return replace(override, values=[f"+{value}" for value in override.values])
+        return override.adding()
 
     def is_accepted(self, override: CheckedOverride, groups: list[CheckedOverride]) -> bool:
         """Return whether Hydra accepts the override beside the groups; report why not."""
         try:
-            hydra_compose(self.config_name, _first_values([*groups, override], {}))
+            hydra_compose(self.config_name, first_values([*groups, override], {}))
         except (HydraException, OmegaConfBaseException) as error:
             self.reject(override.text, first_line(str(error.__cause__ or error)))
             return False
@@ -256,17 +232,11 @@ class OverridesExaminer:
     ) -> DictConfig | None:
         """Compose the first value of each override; None, and a problem if `report`, where Hydra refuses."""
         try:
-            overrides = _first_values(checked, replaced or {})
-            config = hydra_compose(self.config_name, overrides, return_hydra_config=True)
+            return compose_settings(self.config_name, first_values(checked, replaced or {}))
         except (HydraException, OmegaConfBaseException) as error:
             if report:
-                self.reject("", (str(error) or str(error.__cause__)).strip())
+                self.problems.append(explain_composition(error, self.loader, self.config_name))
             return None
-        choices = config.hydra.runtime.choices
-        settings = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
-        if "${hydra:" in str(to_values(settings)):
-            resolve_as_first_job(settings, config)
-        return record_choices(settings, choices)
 
     def validate(self, config: DictConfig) -> None:
         """Report the errors of a composed configuration."""
@@ -275,46 +245,3 @@ class OverridesExaminer:
             self.problems += [problem for problem in problems if problem.where not in self.rejected]
         except ConfigError as error:
             self.problems += error.problems
-
-
-def _first_values(checked: list[CheckedOverride], replaced: Mapping[str, str]) -> list[str]:
-    """Return the first value of each override, or the one that replaces it."""
-    return [replaced.get(override.text, override.values[0]) for override in checked if override.values]
-
-
-def resolve_as_first_job(settings: DictConfig, config: DictConfig) -> None:
-    """Resolve interpolations as in the first job; what cannot be resolved stays, and is reported later."""
-    hydra = config.hydra
-    with read_write(hydra), open_dict(hydra):
-        hydra.job.num = 0
-        hydra.job.id = "0"
-        hydra.runtime.output_dir = hydra.run.dir
-    instance = HydraConfig.instance()
-    before = instance.cfg
-    instance.set_config(config)
-    try:
-        with suppress(OmegaConfBaseException):
-            OmegaConf.resolve(settings)
-    finally:
-        instance.cfg = before
-
-
-def to_values(config: DictConfig) -> Values:
-    """Return a configuration as plain dictionaries and lists, with interpolations as they are."""
-    values = OmegaConf.to_container(config, resolve=False)
-    assert isinstance(values, dict)
-    return {str(key): value for key, value in values.items()}
-
-
-def _exists(config: DictConfig, key: str) -> bool:
-    parent, _, leaf = key.rpartition(".")
-    node = OmegaConf.select(config, parent) if parent else config
-    return isinstance(node, DictConfig) and leaf in list(node.keys())  # `in` is False for what is ???
-
-
-def record_choices(config: DictConfig, choices: Mapping[Any, Any]) -> DictConfig:
-    """Write into a configuration which option of each group it was composed from."""
-    with open_dict(config):
-        options = sorted((str(group), option) for group, option in choices.items() if option)
-        config.choices = {key: option for key, option in options if key != "local" and "hydra/" not in key}
-    return config

@@ -8,7 +8,7 @@ from hydra.core.plugins import Plugins
 from hydra.plugins.config_source import ConfigResult
 from omegaconf import ListConfig, OmegaConf
 
-from nnexp.config.yaml_files import load_yaml
+from nnexp.config.yaml.files import load_yaml
 
 PACKAGE = re.compile(r"(?:\s*#.*\n|\s*\n)*?\s*#\s*@package\s+(\S+)")  # among the comments at the top
 

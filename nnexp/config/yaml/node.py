@@ -65,7 +65,7 @@ def origins_of(config: DictConfig | ListConfig, prefix: str = "") -> Iterator[tu
     for key in keys:
         node: Any = config._get_node(key)
         if node is not None and node._is_interpolation():
-            node = node._maybe_dereference_node()
+            node = node._maybe_dereference_node() or node
         if isinstance(node, DictConfig | ListConfig):
             if not (node._is_none() or node._is_missing()):
                 yield from origins_of(node, f"{prefix}{key}.")

@@ -10,7 +10,7 @@ from hydra.grammar.gen.OverrideLexer import OverrideLexer
 from hydra.grammar.gen.OverrideParser import OverrideParser
 
 from nnexp.config.annotations import describe, item_annotation, kinds, wants_text
-from nnexp.config.text_overrides import OVERRIDE, split_items
+from nnexp.config.overrides.text import OVERRIDE, split_items
 from nnexp.messages import first_line, override
 
 
