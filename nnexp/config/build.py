@@ -107,7 +107,7 @@ def resolved(config: DictConfig | Values) -> Values:
         what = first_line(error.msg or str(error))
         name = what.split("'")[1] if what.startswith("Interpolation key '") else ""
         if name in environ:
-            what = f"{what}; fix, for the environment variable: ${{oc.env:{name}}}"
+            what = f"{what}; fix: ${{oc.env:{name}}}, the environment variable"
         key = str(error.full_key or "")
         origin = dict(origins_of(OmegaConf.create(config))).get(key, "")
         problem = Problem(key, what, str(origin))

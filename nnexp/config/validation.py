@@ -194,6 +194,8 @@ def _advice(annotation: Any, value: Any, path: str) -> str:
     """Return how to write a number that is text or in a list, and text that Hydra reads as something else."""
     if (number := _as_number(annotation, value)) is not None:
         return f"; fix: {override(path, number)}"
+    if item_annotation(annotation) is not None and isinstance(value, int | float):
+        return f"; fix: {override(path, [value])}"
     if not wants_text(annotation) or options(annotation) or isinstance(value, str):
         return ""
     if isinstance(value, list) and item_annotation(annotation) is not None:

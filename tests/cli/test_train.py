@@ -110,6 +110,7 @@ def test_every_invalid_override_is_reported_in_a_short_message(invalid, alone):
         (["hydra/launcher=jobli", "data=digits"], "jobli"),
         (["hydra.run.dir=/proc/nowhere", "data=digits", "tracking=none"], "/proc/nowhere"),
         (["-m", "--cfg", "job", "data=digits"], "only one of -m"),
+        (["--multirn", "data=digits"], "no such option: --multirn; did you mean --multirun?"),
         (["ui", "--port", "99999"], "--port 99999: "),
         (["data=digits", "model.hidden=[1000000000000]", "tracking=none"], "fix: a smaller model.hidden"),
     ],
@@ -170,6 +171,47 @@ def test_a_closed_pipe_does_not_end_the_run(alone):
 def test_changing_the_working_directory_for_the_job_moves_no_store(alone, store):
     assert nnexp("data=digits", "trainer.epochs=1", "hydra.job.chdir=true").returncode == 0
     assert len(runs()[1]) == 1
+
+
+WINE = "a,b,y\n" + "".join(f"{n},{n % 7},{'uv'[n % 2]}\n" for n in range(60))
+
+
+def test_relative_paths_start_where_the_command_was_typed(alone):
+    (alone / "wine (1).csv").write_text(WINE)
+    table = ["data=table", "data.path=wine (1).csv", "data.target=y", "trainer.epochs=1", "tracking=none"]
+    assert main([*table, "hydra.job.chdir=true"]) == 0
+    os.chdir(alone)
+    (folder, _) = entries(alone)
+    assert "path: wine (1).csv" in (folder / "config.yaml").read_text()
+
+
+def test_options_stand_anywhere_and_hydra_resolves_its_own_values(alone):
+    named = "tracking.run_name=try-${hydra:job.num} (${hydra:runtime.choices.optimizer})"
+    assert main(["data=digits", "trainer.epochs=1", "-m", "seed=0,1", "tracking=none", named]) == 0
+    configs = sorted(path.read_text() for path in alone.glob("outputs/sweeps/*/*/*/config.yaml"))
+    assert [re.search("run_name: (.*)", text)[1] for text in configs] == ["try-0 (adam)", "try-1 (adam)"]
+    assert main([*ONE_EPOCH, named]) == 0
+    assert "run_name: try-0 (adam)" in (entries(alone)[0] / "config.yaml").read_text()
+
+
+def test_a_folder_of_hydra_may_be_below_the_home_folder(alone, monkeypatch):
+    monkeypatch.setenv("HOME", str(alone))
+    assert main([*ONE_EPOCH, "hydra.run.dir=~/runs/(1)"]) == 0
+    assert (alone / "runs" / "(1)" / "journal.jsonl").exists()
+
+
+@pytest.mark.parametrize("option", [["--config-dir", "mine"], ["--config-dir=mine"], ["-cd", "mine"]])
+def test_help_lists_the_options_of_the_user(option, alone, capsys):
+    (alone / "mine" / "optimizer").mkdir(parents=True)
+    (alone / "mine" / "optimizer" / "snail.yaml").write_text("# slower than SGD\n_target_: x\n")
+    for arguments in ([*option, "--help"], ["--help", *option]):
+        assert main(arguments) == 0
+        assert re.search(r"^    snail +slower than SGD$", capsys.readouterr().out, re.M)
+
+
+def test_the_configuration_that_is_shown_has_text_as_typed(alone, capsys):
+    assert main(["data=digits", "tracking.run_name=1e5", "--cfg", "job", "--package", "tracking"]) == 0
+    assert "run_name: '1e5'" in capsys.readouterr().out
 
 
 def test_a_failing_job_is_reported_and_the_others_go_on(store):

@@ -126,7 +126,8 @@ class OverridesExaminer:
     def parse(self, text: str, before: str = "") -> CheckedOverride | None:
         """Parse an override by itself, and report what is wrong with it; before: the argument before it."""
         annotation = annotation_at(self.known, text.partition("=")[0].lstrip("+")) if self.known else None
-        if not self.sweep and OVERRIDE.fullmatch(text) and len(split_items(text)) > 1:
+        match = OVERRIDE.fullmatch(text)
+        if not self.sweep and match is not None and len(split_items(match["value"])) > 1:
             self.reject(text, explain_several(text, annotation))
             return None
         try:

@@ -35,13 +35,15 @@ def explain_syntax(text: str, error: Exception, annotation: Any, before: str = "
     key, is_override, value = text.partition("=")
     if not is_override:
         before_key, is_cut, start = before.partition("=")
-        advice = f"; fix, if it belongs to the argument before it: {override(before_key, f'{start} {text}')}"
+        advice = f"; fix: {override(before_key, f'{start} {text}')} if it belongs to the argument before it"
         return f"cannot be parsed: expected key=value{advice if is_cut else ''}"
     mark = _mark(text)
     if not OVERRIDE.fullmatch(text):
         return f"cannot be parsed: expected key=value, with a key of letters, digits and dots{mark}"
     reason = "at the marked character" if mark else f": {_reason(error)}"
-    expected = f"must be {describe(annotation)}" if annotation else f"fix, for text: {override(key, value)}"
+    expected = (
+        f"must be {describe(annotation)}" if annotation else f"fix: {override(key, value)} if it is text"
+    )
     return f"cannot be parsed{' ' * bool(mark)}{reason}; {expected}{mark}"
 
 

@@ -1,0 +1,36 @@
+"""Advice about settings: what is typed, and what stands in YAML files."""
+
+from advice.advice import Case
+
+ROWS = "".join(f"{n},{n % 7},{'uv'[n % 2]}\n" for n in range(60))
+WINE = {"a, b.csv": f"a,b,y\n{ROWS}"}
+MINE = "_target_: nnexp.optim.optimizers.SGD\nlr: 0,1\n"
+
+CASES = [
+    Case("data=digits optimizer.lr=0,05", "several values make a sweep", ("optimizer.lr=0.05",)),
+    Case("data=digits model.hidden=16,8", "several values make a sweep", ("'model.hidden=[16,8]'",)),
+    Case("data=digits model.hidden=16", "must be a list", ("'model.hidden=[16]'",)),
+    Case(
+        "data=table 'data.path=a, b.csv' data.target=y",
+        "several values make a sweep",
+        ("'data.path=\"a, b.csv\"'",),
+        WINE,
+    ),
+    Case(
+        "data=table data.path=große.csv data.target=y data.drop=größe,y2",
+        "several values make a sweep",
+        ("'data.drop=[größe,y2]'", "'data.drop=\"größe,y2\"'"),
+        {
+            "große.csv": 'größe,y2,länge,y,"größe,y2"\n'
+            + "".join(f"{n},1,{n % 7},{'uv'[n % 2]},2\n" for n in range(60))
+        },
+    ),
+    Case("data=digits tracking.experiment=null", "must be text", ("'tracking.experiment=\"null\"'",)),
+    Case("data=digits 'tracking.run_name=[a]'", "must be text", ("'tracking.run_name=\"[a]\"'",)),
+    Case(
+        "--config-dir mine data=digits optimizer=mine",
+        "mine/optimizer/mine.yaml, line 2",
+        ("optimizer.lr=0.1",),
+        {"mine/optimizer/mine.yaml": MINE},
+    ),
+]
