@@ -21,7 +21,7 @@ ERRORS = [
     ("model.hidden=[0]", "each a whole number >= 1"),
     ("model.hidden=[]", "each a whole number >= 1, at least 1"),
     ("model.hidden=128", "a list like [a,b]"),
-    ("data.validation=1.5", "must be a number > 0 and < 1"),
+    ("data.validation=1.5", "must be a number >= 0 and < 1"),
     ("trainer.epochs=ten", "must be a whole number >= 1"),
     ("trainer.epochs=2.5", "must be a whole number >= 1"),
     ("trainer.epochs=true", "must be a whole number >= 1"),
