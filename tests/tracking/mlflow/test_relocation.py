@@ -29,17 +29,6 @@ pytestmark = accepts_warnings
 PLACES = ["here", "with space", "größe"]
 
 
-@pytest.fixture(scope="session")
-def original(tmp_path_factory, empty_store) -> Path:
-    """A project with an uploaded run and its model; do not change it."""
-    home = tmp_path_factory.mktemp("original")
-    (home / "mlruns").mkdir()
-    shutil.copy(empty_store, home / "mlruns")
-    config = compose(["data=digits", "trainer.epochs=2", "tracking.register=digits"])
-    assert run_experiment(config, home=home).run_id
-    return home
-
-
 def contents(folder):
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 

@@ -1,0 +1,237 @@
+"""Servers that refuse something, lie below a prefix, speak TLS or are newer: what can arrive arrives."""
+
+import json
+import shutil
+import ssl
+import subprocess
+
+import pytest
+from fixtures.uploads import assert_metrics_stored_once
+
+from nnexp import compose, run
+from nnexp.cli.commands.runs import main as list_runs
+from nnexp.cli.commands.sync import main as sync
+from nnexp.experiment.upload_process import upload_callbacks
+from nnexp.run_folder import JOURNAL
+from nnexp.runs.query import Runs
+from nnexp.tracking.mlflow.store_errors import StoreError
+from nnexp.tracking.mlflow.upload_state import UploadState
+from nnexp.tracking.upload.sync import upload
+
+HTML = "<!doctype html><title>{0}</title><h1>{0}</h1>"
+NGINX_413 = (413, HTML.format("413 Request Entity Too Large"))
+
+
+@pytest.fixture
+def waiting(proxy, no_upload):
+    """The folder of a run whose server is about to be opened."""
+    name = f"tracking.experiment={proxy.port}"
+    return run(compose(["data=digits", "trainer.epochs=2", name, "tracking.register=digits"])).folder
+
+
+def send(folder):
+    return upload(folder, upload_callbacks())
+
+
+def stored(proxy, folder):
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(tracking_uri=proxy.uri)
+    found = client.get_run(UploadState.load(folder).run_id)
+    assert found.info.status == "FINISHED"
+    assert found.data.params["trainer.epochs"] == "2"
+    assert_metrics_stored_once(client, folder)
+    return client, found
+
+
+def refuse(status, *words, method="", size=0):
+    """Refuse requests whose path holds one of the words, of that method, with a body of that size or more."""
+
+    def answer(given, path, body):
+        hit = any(word in path for word in words) and given.startswith(method) and len(body) >= size
+        return (status, HTML.format(status)) if hit else None
+
+    return answer
+
+
+def test_models_that_a_server_does_not_know_become_artifacts_of_the_run(proxy, waiting):
+    proxy.answer = refuse(404, "logged-models")
+    proxy.open()
+    uploaded = send(waiting)
+    assert uploaded.error == ""
+    assert uploaded.note.count("older than MLflow 3") == 1
+    client, found = stored(proxy, waiting)
+    assert {file.path for file in client.list_artifacts(found.info.run_id)} >= {"curves.png"}
+    (version,) = client.search_model_versions(f"run_id = '{found.info.run_id}'")
+    assert version.source.endswith(f"{found.info.run_id}/artifacts/model")
+
+
+@pytest.mark.parametrize("status", [403, 405, 413, 501])
+def test_files_that_a_server_refuses_are_named_once_and_all_else_arrives(proxy, waiting, status):
+    proxy.answer = refuse(status, "mlflow-artifacts", method="PUT", size=40_000)
+    proxy.open()
+    uploaded = send(waiting)
+    assert uploaded.error == ""
+    assert f"({status})" in uploaded.note
+    assert uploaded.note.count("curves.png") == 1
+    client, found = stored(proxy, waiting)
+    assert "dataset.json" in {file.path for file in client.list_artifacts(found.info.run_id)}
+    assert UploadState.load(waiting).done
+
+
+def test_what_was_refused_is_sent_by_a_rebuild_once_the_server_takes_it(proxy, waiting, capsys):
+    proxy.answer = refuse(413, "mlflow-artifacts", method="PUT", size=40_000)
+    proxy.open()
+    assert sync([]) == 0
+    assert capsys.readouterr().out.count("does not take") == 1
+    proxy.answer = lambda *request: None
+    assert sync(["--rebuild"]) == 0
+    assert "does not take" not in capsys.readouterr().out
+    client, found = stored(proxy, waiting)
+    assert "curves.png" in {file.path for file in client.list_artifacts(found.info.run_id)}
+    assert len(client.search_logged_models([found.info.experiment_id])) == 1
+    images = [file for file in client.list_artifacts(found.info.run_id, "images") if ".png" in file.path]
+    assert len(images) == 2
+    assert sync(["--rebuild"]) == 0
+    assert "is there" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [("log-inputs",), ("registered-models", "model-versions")])
+def test_dataset_inputs_and_the_registry_are_optional(proxy, waiting, words):
+    proxy.answer = refuse(404, *words)
+    proxy.open()
+    uploaded = send(waiting)
+    assert uploaded.error == ""
+    assert "(404)" in uploaded.note
+    stored(proxy, waiting)
+
+
+@pytest.mark.parametrize("prefix", ["/prefix", "/team/mlflow"])
+def test_a_server_behind_a_path_prefix_has_everything(proxy, waiting, monkeypatch, prefix):
+    proxy.prefix = prefix
+    proxy.open()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"{proxy.uri}/")
+    text = (waiting / JOURNAL).read_text(encoding="utf-8")
+    (waiting / JOURNAL).write_text(
+        text.replace(f":{proxy.port}", f":{proxy.port}{prefix}/"), encoding="utf-8"
+    )
+    uploaded = send(waiting)
+    assert (uploaded.error, uploaded.note) == ("", "")
+    stored(proxy, waiting)
+    last = Runs().find("last")
+    assert "weights/best.npz" in last.files()
+    assert last.file("network.json").is_file()
+
+
+def test_a_newer_server_may_answer_with_more_than_is_known(proxy, waiting):
+    def add_fields(value):
+        if isinstance(value, list):
+            return [add_fields(item) for item in value]
+        if isinstance(value, dict):
+            return {key: add_fields(item) for key, item in value.items()} | {"of_the_future": {"a": [1]}}
+        return value
+
+    def change(content):
+        is_object = content.startswith(b"{") and b"artifact_path" not in content
+        return json.dumps(add_fields(json.loads(content))).encode() if is_object else content
+
+    proxy.change = change
+    proxy.open()
+    uploaded = send(waiting)
+    assert (uploaded.error, uploaded.note) == ("", "")
+    stored(proxy, waiting)
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (refuse(403, "runs/create"), "may not do that there (403)"),
+        (refuse(401, "api"), "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"),
+        (refuse(404, "api"), "no MLflow server at this address (404)"),
+        (refuse(503, "api"), "it answers with errors (503)"),
+        (refuse(200, "api"), "it answers with a web page"),
+        (lambda *_: (403, '{"error_code": "PERMISSION_DENIED", "message": "read only"}'), "read only"),
+    ],
+)
+def test_a_server_that_takes_nothing_is_explained_in_a_line(proxy, waiting, answer, message):
+    proxy.answer = answer
+    proxy.open()
+    error = send(waiting).error
+    assert message in error
+    assert "\n" not in error
+    assert "<" not in error
+    assert not UploadState.load(waiting).done
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory):
+    """A private authority, and a certificate of it for 127.0.0.1: their files."""
+    program = shutil.which("openssl")
+    if program is None:
+        pytest.skip("needs openssl")
+    folder = tmp_path_factory.mktemp("tls")
+
+    def call(*arguments):
+        subprocess.run([program, *arguments], cwd=folder, check=True, capture_output=True)
+
+    new = ["req", "-newkey", "rsa:2048", "-nodes"]
+    call(*new, "-x509", "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=private authority")
+    call(*new, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=127.0.0.1")
+    (folder / "names").write_text("subjectAltName=IP:127.0.0.1\nauthorityKeyIdentifier=keyid\n")
+    signing = ["x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial"]
+    call(*signing, "-out", "server.pem", "-days", "2", "-extfile", "names")
+    return folder
+
+
+@pytest.fixture
+def tls(proxy, certificates, monkeypatch):
+    """The server behind TLS from a private authority."""
+    proxy.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    proxy.tls.load_cert_chain(certificates / "server.pem", certificates / "server.key")
+    proxy.open()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", proxy.uri)
+    return proxy
+
+
+def test_a_certificate_of_an_unknown_authority_is_explained_with_the_variables(tls):
+    with pytest.raises(StoreError) as error:
+        list_runs([])
+    assert "MLFLOW_TRACKING_SERVER_CERT_PATH (or REQUESTS_CA_BUNDLE)" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("variable", ["MLFLOW_TRACKING_SERVER_CERT_PATH", "REQUESTS_CA_BUNDLE"])
+def test_a_run_arrives_over_tls_once_the_authority_is_known(
+    tls, certificates, monkeypatch, variable, no_upload
+):
+    monkeypatch.setenv(variable, str(certificates / "ca.pem"))
+    folder = run(compose(["data=digits", "trainer.epochs=2", f"tracking.experiment={tls.port}"])).folder
+    assert send(folder).error == ""
+    stored(tls, folder)
+
+
+@pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
+def test_verification_can_be_turned_off(tls, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_INSECURE_TLS", "true")
+    Runs().select(top=1)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "opened", "message"),
+    [("https", False, "the address should begin with http://"), ("http", True, "does it want https://?")],
+)
+def test_the_wrong_scheme_is_explained(proxy, certificates, monkeypatch, scheme, opened, message):
+    if opened:
+        proxy.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        proxy.tls.load_cert_chain(certificates / "server.pem", certificates / "server.key")
+    proxy.open()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"{scheme}://127.0.0.1:{proxy.port}")
+    with pytest.raises(StoreError) as error:
+        list_runs([])
+    assert message in str(error.value)
+
+
+def test_a_certificate_file_that_is_missing_is_explained(tls, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_SERVER_CERT_PATH", "/nowhere/ca.pem")
+    with pytest.raises(StoreError, match="names no file"):
+        list_runs([])
