@@ -13,7 +13,7 @@ from nnexp.redaction import redacted
 from nnexp.tracking.mlflow.rebuilding import set_aside_if_damaged
 from nnexp.tracking.mlflow.store import DATABASE, SQLITE, set_mlflow_defaults, tracking_uri
 from nnexp.tracking.mlflow.uris import check_uri
-from nnexp.tracking.upload.sync import LocalRun, State, database_of, find_runs, read_run, upload
+from nnexp.tracking.upload.sync import LocalRun, State, find_runs, read_run, upload, upload_uri
 
 OUTPUTS = Path("outputs")
 STATES: dict[State, str] = {
@@ -58,9 +58,9 @@ def main(arguments: list[str]) -> int:
 
 
 def set_damaged_stores_aside(runs: Sequence[LocalRun], uri: str | None) -> None:
-    """Rename the databases of these runs that SQLite cannot read, so that new ones are made."""
-    databases = {database_of(run.folder, uri) for run in runs}
-    for database in sorted(database for database in databases if database is not None):
+    """Rename databases that SQLite cannot read, of these runs and the one here; new ones are made."""
+    uris = {tracking_uri(uri), *(upload_uri(run.folder, uri) for run in runs)}
+    for database in sorted(Path(each.removeprefix(SQLITE)) for each in uris if each.startswith(SQLITE)):
         if aside := set_aside_if_damaged(database):
             print(f"{short_path(database)} is damaged: it is now {short_path(aside)}")
 
@@ -86,6 +86,6 @@ def upload_all(runs: Sequence[LocalRun], uri: str | None) -> int:
 
 def print_error(run: LocalRun, error: str) -> None:
     """Print why a run still waits, and the remedy."""
-    remedy = f"try again when it is back, or use another store: nnexp sync --uri {SQLITE}$PWD/{DATABASE}"
+    remedy = f"try again when it is back, or use another store: nnexp sync --uri {SQLITE}{DATABASE}"
     advice = "" if "; fix: " in error else f"; fix: {remedy}"
     print(f"nnexp: {short_path(run.folder)}: {redacted(error)}{advice}", file=sys.stderr, flush=True)

@@ -19,7 +19,7 @@ from nnexp.tracking.upload.sync import find_runs
 
 DATA = "NNEXP_DATA"
 OUTPUTS = Path("outputs")
-OTHER_STORE = f"runs can be uploaded elsewhere: nnexp sync --uri {SQLITE}$PWD/{DATABASE}"
+OTHER_STORE = f"runs can be uploaded elsewhere: nnexp sync --uri {SQLITE}{DATABASE}"
 
 
 def check_data() -> Iterator[Finding]:
@@ -52,7 +52,8 @@ def check_store() -> Iterator[Finding]:
             return
         Runs(uri, relocates=False).select(top=1)
     except StoreError as error:
-        yield Finding("store", "problem", str(error), OTHER_STORE)
+        text, _, remedy = str(error).partition("; fix: ")
+        yield Finding("store", "problem", text, remedy or OTHER_STORE)
         return
     yield Finding("store", "ok", f"{redacted(uri)} can be read")
 

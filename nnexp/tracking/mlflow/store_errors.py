@@ -8,7 +8,7 @@ from nnexp.messages import first_line
 from nnexp.redaction import redacted
 
 SERVERS = ("http://", "https://", "databricks")
-REBUILD = "nnexp sync --rebuild makes a new one from outputs/"
+REBUILD = "nnexp sync --rebuild"
 WRONG_HOST = "its TLS certificate is for another host name: use that one in the address"
 NO_TLS = "it does not speak TLS: the address should begin with http://"
 REASONS = {  # by a text in the error message

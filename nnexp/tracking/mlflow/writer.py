@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 DrawConfusion = Callable[[Sequence[Sequence[int]], Sequence[str], int, str], Any]
 """Draws a confusion matrix, given class names, step and unit of the step; returns a Pillow image."""
-JOURNAL_ID, TABLES = "nnexp.journal_id", "mlflow.loggedArtifacts"  # tags
+JOURNAL_ID = "nnexp.journal_id"  # tag
+TABLES, IMAGES = "mlflow.loggedArtifacts", "mlflow.loggedImages"  # tags without which the UI shows none
 ANY_LIFECYCLE = 3  # ViewType.ALL: a run that was deleted is not made again
 CONFUSION_IMAGES = "confusion_val"  # which the UI shows with a slider over the epochs
 
@@ -177,6 +178,7 @@ class MlflowRunWriter:
             artifact_uri = self.client.get_run(run_id).info.artifact_uri
             images = list_artifacts(self.uri, artifact_uri, "images")
             if sum(image.path.startswith(prefix) for image in images) > 1:
+                self.client.set_tag(run_id, IMAGES, "True")
                 return
         classes = self.run_folder.dataset["classes"]
         image = self.draw_confusion(entry["matrix"], classes, step, self.head["unit"])

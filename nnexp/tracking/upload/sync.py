@@ -71,10 +71,9 @@ def read_run(folder: Path, uri: str | None = None) -> LocalRun:
     return LocalRun(folder, name, "running" if running else "waiting")
 
 
-def database_of(folder: Path, uri: str | None = None) -> Path | None:
-    """Return the database file of a run's SQLite store, or of another one at `uri`."""
-    recorded = RunFolder(folder).entries()[0]["destination"]
-    return Destination.of(folder, recorded, uri).database
+def upload_uri(folder: Path, uri: str | None = None) -> str:
+    """Return the tracking URI that a run is uploaded to: of its own store, or of another one at `uri`."""
+    return Destination.of(folder, RunFolder(folder).entries()[0]["destination"], uri).uri
 
 
 def is_alive(writer: Mapping[str, Any], folder: Path) -> bool:

@@ -160,7 +160,7 @@ def test_a_store_that_cannot_be_used_is_a_problem_without_its_password(uri, alon
     assert time.monotonic() - start < 30
     assert finding.state == "problem"
     assert "secret" not in f"{finding.text}{finding.remedy}"
-    assert "nnexp sync --uri sqlite:///$PWD/mlruns/mlflow.db" in finding.remedy
+    assert "nnexp sync --uri sqlite:///mlruns/mlflow.db" in finding.remedy
 
 
 def test_runs_that_were_not_uploaded_are_a_problem_except_those_without_tracking(alone):
