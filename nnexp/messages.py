@@ -26,8 +26,8 @@ def listed(names: Sequence[str], limit: int = 8) -> str:
 
 
 def one_line(text: str) -> str:
-    """Put a name on one line, with single spaces."""
-    return " ".join(text.split())
+    """Put a name on one line, with single spaces and without control characters."""
+    return "".join(c for c in " ".join(text.split()) if unicodedata.category(c) != "Cc")
 
 
 def display_width(text: str) -> int:

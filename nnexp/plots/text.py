@@ -27,10 +27,9 @@ def font(size: int, file: str = "") -> "FreeTypeFont":
 
 
 def printable(text: str) -> str:
-    """Put a text on one line, without control characters and variants of emoji."""
+    """Put a text on one line, with composed characters, without variants of emoji."""
     composed = unicodedata.normalize("NFC", one_line(text))
-    visible = (c for c in composed if unicodedata.category(c) != "Cc" and c not in "\ufe0e\ufe0f")
-    return "".join(visible)
+    return composed.replace("\ufe0e", "").replace("\ufe0f", "")
 
 
 def drawable(text: str) -> str:

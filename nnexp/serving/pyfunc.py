@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +60,7 @@ class PyfuncModel:
         import pandas as pd
 
         spec = self.predictor.spec
-        table = to_table(given) if spec.columns else None
+        table = to_table(given, [column.name for column in spec.columns]) if spec.columns else None
         x = np.asarray(self._array(given)) if table is None else self._encode(table)
         columns = self.predictor.prediction_columns(self.predictor.outputs(x))
         if table is not None and spec.id_column in table:
@@ -89,10 +89,11 @@ class PyfuncModel:
         return next(iter(given.values()))
 
 
-def to_table(given: Any) -> dict[Any, Any] | None:
+def to_table(given: Any, needed: Sequence[str]) -> dict[Any, Any] | None:
     """Return the columns, (N,) each, of all that MLflow passes on as a table; None: it has no names.
 
     That are tables, rows or one row, mappings of columns or of one row; cells may be arrays of shape ().
+    Names are text, or numbers where the columns that are `needed` have numbers as names.
     """
     import pandas as pd
 
@@ -102,9 +103,10 @@ def to_table(given: Any) -> dict[Any, Any] | None:
         given = pd.DataFrame([{name: _cell(value) for name, value in row.items()} for row in given])
     if isinstance(given, dict):
         return {name: values if np.ndim(values) else [_cell(values)] for name, values in given.items()}
-    if isinstance(given, pd.DataFrame) and any(isinstance(name, str) for name in given):
-        return {name: given[name] for name in given}
-    return None
+    if not isinstance(given, pd.DataFrame):
+        return None
+    has_names = any(isinstance(name, str) for name in given) or {*needed} <= {str(name) for name in given}
+    return {name: given[name] for name in given} if has_names else None
 
 
 def _cell(value: Any) -> Any:

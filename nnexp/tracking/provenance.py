@@ -59,9 +59,14 @@ def _program() -> str:
 
 
 def _git(*arguments: str) -> str:
-    options: dict[str, Any] = {"capture_output": True, "text": True, "errors": "replace", "timeout": 10}
+    options: dict[str, Any] = {
+        "capture_output": True,
+        "encoding": "utf-8",
+        "errors": "replace",
+        "timeout": 10,
+    }
     try:
-        return str(subprocess.run(["git", *arguments], check=True, **options).stdout).strip()
+        return str(subprocess.run(["git", *arguments], check=True, timeout=10, **options).stdout).strip()
     except (OSError, subprocess.SubprocessError):
         return ""
 

@@ -190,3 +190,16 @@ def test_only_what_the_bundle_holds_is_imported():
     assert not {name.partition(".")[0] for name in modules} & (ABSENT | {"pandas", "filelock"})
     allowed = tuple(f"nnexp.{name}" for name in (*bundle.FOLDERS, *bundle.MODULES))
     assert all(name.startswith(allowed) for name in modules if name.startswith("nnexp."))
+
+
+def test_columns_whose_names_are_numbers_are_found_by_name_in_any_order(trained, alone):
+    table = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 3)) * [1, 10, 100])
+    kinds = np.where(table[0] > 0, "a", "b")
+    table.assign(kind=kinds).to_csv(alone / "numbers.csv", index=False)
+    run = trained("data=table", f"data.path={alone}/numbers.csv", "data.target=kind", "trainer.batch_size=16")
+    model = PyfuncModel(run.predictor)
+    expected = model.predict(table.to_numpy())
+    for given in (table, table[[2, 0, 1]], table[[2, 0, 1]].rename(columns=str), table.assign(**{"9": 0})):
+        pd.testing.assert_frame_equal(model.predict(given), expected)
+    for given in (table[[2, 0, 1]].to_dict("list"), table[[1, 2, 0]].to_dict("records")):
+        pd.testing.assert_frame_equal(model.predict(given), expected)
