@@ -66,7 +66,7 @@ def _git(*arguments: str) -> str:
         "timeout": 10,
     }
     try:
-        return str(subprocess.run(["git", *arguments], check=True, timeout=10, **options).stdout).strip()
+        return str(subprocess.run(["git", *arguments], check=True, **options).stdout).strip()
     except (OSError, subprocess.SubprocessError):
         return ""
 
