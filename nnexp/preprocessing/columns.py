@@ -11,15 +11,8 @@ from numpy.typing import NDArray
 
 from nnexp.messages import listed, nearest
 from nnexp.preprocessing.categories import UnseenValues, category_index, index_of_other, list_values
-from nnexp.preprocessing.dates import (
-    FEATURES,
-    NO_DATE,
-    ORDERS,
-    DateFormat,
-    calendar_categories,
-    infer_date_format,
-    parse_dates,
-)
+from nnexp.preprocessing.date_cells import encode_date_features, encode_dates
+from nnexp.preprocessing.dates import FEATURES, DateFormat
 from nnexp.preprocessing.errors import EncodingError
 from nnexp.preprocessing.missing import MISSING, cell_text, normalize_text
 from nnexp.preprocessing.number_format import PLAIN, NumberFormat, choose, readings
@@ -27,13 +20,6 @@ from nnexp.preprocessing.scaling import TOO_LARGE
 
 MAX_LISTED = 30  # categories or columns in a message
 MAX_ROWS = 3  # rows in a message
-MILLISECONDS = (1e10, 1e14)  # as a date; smaller numbers may be seconds, larger ones microseconds
-EXPECTED: dict[DateFormat, str] = {
-    "date": "a date such as 2024-01-31",
-    "day_first": "a date such as 31/01/2024",
-    "month_first": "a date such as 01/31/2024",
-    "time": "a time such as 14:05",
-}
 DescribeRow = Callable[[int], str]
 Indices = NDArray[np.int64]
 
@@ -115,9 +101,10 @@ def encode_columns(
             raise EncodingError(f"the column {column.name!r} {lengths}")
         if column.kind == "category":
             set_one_hot(x, first, encode_categories(values, column, describe_row, unseen))
-        elif column.kind == "date":
-            x[:, first] = days = encode_dates(values, column, describe_row)
-            for start, indices in encode_date_features(days, column):
+        elif column.date_format:
+            cells = _as_array(values, column.name).astype(object).tolist()
+            x[:, first] = days = encode_dates(cells, column.name, column.date_format, describe_row)
+            for start, indices in encode_date_features(days, column.date_features):
                 set_one_hot(x, first + start, indices)
         else:
             x[:, first] = encode_numbers(values, column.name, describe_row, column.number_format)
@@ -173,49 +160,6 @@ def encode_numbers(
         problem = f"the column {name!r} holds a number that is infinite or too large"
         raise EncodingError(f"{describe_row(int(infinite.argmax()))}: {problem}; fix it")
     return encoded
-
-
-def encode_dates(
-    values: Any, column: Column, describe_row: DescribeRow = describe_row
-) -> NDArray[np.float64]:
-    """Convert dates or times (N,) to days; a missing one is NaN, other text an `EncodingError`.
-
-    Where the training table left the order of day and month open, all texts decide on it.
-    """
-    date_format = column.date_format
-    assert date_format is not None
-    as_text = normalize_text if date_format == "time" else date_text
-    texts = [as_text(cell) for cell in _as_array(values, column.name).astype(object).tolist()]
-    present = [n for n, text in enumerate(texts) if text not in MISSING and not NO_DATE.fullmatch(text)]
-    known = [texts[n] for n in present]
-    days = np.full(len(texts), np.nan)
-    days[present] = parse_dates(known, date_format)
-    invalid = [n for n in present if np.isnan(days[n])]
-    if invalid and date_format == "date" and (order := infer_date_format(known)) in ORDERS:
-        days[present] = parse_dates(known, order)
-    elif invalid:
-        problem = f"expected {EXPECTED[date_format]} in the column {column.name!r}"
-        got = f"got {texts[invalid[0]][:40]!r}"
-        raise EncodingError(f"{describe_row(invalid[0])}: {problem}, {got}; fix it or leave it empty")
-    return days
-
-
-def date_text(cell: Any) -> str:
-    """Format a date as text; a large number is milliseconds since 1970, as dates are in JSON of pandas."""
-    is_number = isinstance(cell, Real) and not isinstance(cell, bool | np.bool_)
-    if is_number and MILLISECONDS[0] <= abs(cell) < MILLISECONDS[1]:
-        return str(np.datetime64(int(cell), "ms"))
-    return normalize_text(cell)
-
-
-def encode_date_features(
-    days: NDArray[np.float64], column: Column
-) -> Iterator[tuple[int, NDArray[np.int32]]]:
-    """Yield the first input of each feature of the calendar, after that of the days, and its indices (N,)."""
-    first = 1
-    for feature in column.date_features:
-        yield first, calendar_categories(days, feature)
-        first += len(FEATURES[feature])
 
 
 def encode_categories(

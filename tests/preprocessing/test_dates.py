@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnexp.preprocessing.columns import Column, encode_columns, encode_dates
+from nnexp.preprocessing.columns import Column, encode_columns
 from nnexp.preprocessing.dates import calendar_categories, has_zone, infer_date_format, is_date, parse_dates
 from nnexp.preprocessing.errors import EncodingError
 
@@ -37,6 +37,10 @@ FORMATS = {
     "%H:%M:%S.%f": "time",
     "%I:%M %p": "time",
 }
+
+
+def encode(values, date_format="date"):
+    return encode_columns({"a": values}, [Column("a", date_format=date_format)])[:, 0]
 
 
 def days_of(moment):
@@ -140,14 +144,14 @@ SERIES = pd.Series(pd.to_datetime(["2024-01-31 00:00", None, "2024-02-01 12:00"]
     ],
 )
 def test_a_trained_model_takes_dates_of_many_types(values):
-    np.testing.assert_array_equal(encode_dates(values, Column("a", date_format="date")), DAYS)
+    np.testing.assert_array_equal(encode(values), DAYS)
 
 
 @given(st.lists(st.timedeltas(datetime.timedelta(days=-300), datetime.timedelta(days=300)), min_size=1))
 def test_durations_are_days(durations):
     series = pd.Series(durations, dtype="timedelta64[us]")
     for values in (series, series.astype(str)):
-        days = encode_dates(values, Column("a", date_format="time"))
+        days = encode(values, "time")
         np.testing.assert_allclose(days, series / pd.Timedelta(days=1), rtol=0, atol=1e-12)
     assert infer_date_format(series.astype(str).tolist()) == "time"
 
@@ -178,5 +182,5 @@ def test_times_of_a_day_are_shares_of_it():
 )
 def test_other_values_name_the_row_and_what_was_expected(date_format, value, message):
     with pytest.raises(EncodingError) as error:
-        encode_dates([None, value], Column("a", date_format=date_format))
+        encode([None, value], date_format)
     assert message in str(error.value)

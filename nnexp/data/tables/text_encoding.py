@@ -12,7 +12,8 @@ from nnexp.data.tables.column_buffers import CategoryColumn, Codes
 from nnexp.data.tables.column_statistics import ColumnStatistics, sampled_pair
 from nnexp.messages import listed
 from nnexp.preprocessing.categories import OTHER, UnseenValues, index_of_other, list_values, select_categories
-from nnexp.preprocessing.columns import MAX_ROWS, Column, encode_date_features
+from nnexp.preprocessing.columns import MAX_ROWS, Column
+from nnexp.preprocessing.date_cells import encode_date_features
 from nnexp.preprocessing.dates import DAY, DateFeature, DateFormat, has_zone, infer_date_format, parse_dates
 from nnexp.preprocessing.missing import MISSING_CATEGORY
 
@@ -97,7 +98,7 @@ class TextEncoder:
         if 0 < sum(map(has_zone, texts)) < len(texts):
             self.note("dates without a time zone are taken as UTC", column.name)
         origin = self.origin_of(column.name, days[self.fit])
-        return EncodedText(column, list(encode_date_features(days, column)), days, origin)
+        return EncodedText(column, list(encode_date_features(days, features)), days, origin)
 
     def origin_of(self, name: str, days: Days) -> float:
         """Return the origin of a column's days; note a column whose times float32 cannot keep apart."""

@@ -9,7 +9,7 @@ from sklearn.preprocessing import OneHotEncoder
 
 from nnexp.data.errors import DataError
 from nnexp.data.tables.table import Table
-from nnexp.preprocessing.columns import encode_dates
+from nnexp.preprocessing.columns import encode_columns
 
 RNG = np.random.default_rng(0)
 N = 60
@@ -191,8 +191,8 @@ def test_dates_that_databases_write_for_none_are_missing(text):
     dataset = load({"t": texts.mask(TIMES.index < 3, text)})
     assert dataset.sha256 == load({"t": texts.mask(TIMES.index < 3)}).sha256
     assert "missing dates become the training mean: t (3)" in dataset.notes
-    days = encode_dates([text, "2024-01-31"], dataset.columns[0])
-    np.testing.assert_array_equal(days, [np.nan, 19753])
+    days = encode_columns({"t": [text, "2024-01-31"]}, dataset.columns)
+    np.testing.assert_array_equal(days, [[np.nan], [19753]])
 
 
 def test_years_of_two_digits_are_refused():
