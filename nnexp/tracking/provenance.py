@@ -59,12 +59,8 @@ def _program() -> str:
 
 
 def _git(*arguments: str) -> str:
-    options: dict[str, Any] = {
-        "capture_output": True,
-        "encoding": "utf-8",
-        "errors": "replace",
-        "timeout": 10,
-    }
+    options: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "timeout": 10}
+    options |= {"encoding": "utf-8", "errors": "replace"}
     try:
         return str(subprocess.run(["git", *arguments], check=True, **options).stdout).strip()
     except (OSError, subprocess.SubprocessError):
