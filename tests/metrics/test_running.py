@@ -6,6 +6,7 @@ from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_err
 
 from nnexp.metrics.reports import RegressionReport
 from nnexp.metrics.running import R2
+from nnexp.tasks import task_of
 
 
 @given(st.integers(2, 60), st.integers(1, 3), st.integers(1, 20), st.integers(0, 2**32 - 1))
@@ -47,3 +48,13 @@ def test_a_regression_report_is_in_the_units_of_the_targets():
         assert row["target"] == name
         assert row["mae"] == pytest.approx(mean_absolute_error(y[:, i], predicted[:, i]))
         assert row["rmse"] == pytest.approx(root_mean_squared_error(y[:, i], predicted[:, i]))
+
+
+def test_r2_of_a_target_that_hardly_varies_is_that_of_float64():
+    y = np.array([[-5.1608], [-5.1609], [-5.1608], [-5.1608], [-5.1608], [-5.1608]], np.float32)
+    predicted = np.array([[-3.9865], [-5.4648], [-5.0238], [-4.3899], [-5.6672], [-4.7336]], np.float32)
+    expected = r2_score(y.astype(np.float64), predicted.astype(np.float64))
+    assert expected < -1e8
+    assert RegressionReport(y, predicted, ("a",)).r2[0] == pytest.approx(expected)
+    far = y.astype(np.float64) + 1e9  # where the difference of two sums of squares has no digit left
+    assert task_of("regression").score_of(far + 0.01, far) == pytest.approx(r2_score(far, far + 0.01))

@@ -75,7 +75,10 @@ def test_a_run_is_shown_from_its_command_to_the_commands_that_apply(run_id, caps
     assert lines["command"] == "nnexp data=digits tracking.uri=http://***@there"
     assert lines["code"].startswith("commit 0123456789 on main, with ")
     assert lines["machine"] == "A processor, cores 2, threads 1, Python 3.12.1, NumPy 2.4.0, openblas 0.3"
-    assert "data=digits init=zeros loss=softmax_cross_entropy model=mlp optimizer=adam" in lines["choices"]
+    assert (
+        "data=digits init=zeros loss=softmax_cross_entropy metrics=none model=mlp optimizer=adam"
+        in lines["choices"]
+    )
     assert lines["changed"] == "model.hidden=[30,20] optimizer.lr=0.5"
     assert lines["best"] == "val_accuracy 93.75%, epoch 16"
     assert lines["test"] == "accuracy 92.50%, loss nan"
