@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 MINUTE, HOUR = 60, 3600
-LONG_NUMBER, LONGEST_NUMBER = 1e6, 1e15  # between these, numbers are shown without an exponent
+LONG_NUMBER, LONGEST_NUMBER = 1e6, 1e19  # between these, numbers are shown without an exponent
 PLAIN_TEXT = re.compile(r"[A-Za-z_/][\w./-]*|\.{1,2}/[\w./-]*", re.ASCII)  # Hydra reads it as text
 KEYWORDS = ("true", "false", "null", "nan", "inf")
 
@@ -51,7 +51,7 @@ def first_line(error: object) -> str:
 
 
 def number(value: float) -> str:
-    """Format a number with six digits, and with all before the decimal point of one up to 1e15."""
+    """Format a number with six digits, and with all before the decimal point of one up to 1e19."""
     return f"{value:.0f}" if LONG_NUMBER <= abs(value) < LONGEST_NUMBER else f"{value:.6g}"
 
 

@@ -6,6 +6,7 @@ WIDE = "a,size,b,kind\n" + "".join(
     f"{10**12 if n % 4 == 3 else n % 4},{n},{n},{'xy'[n % 2]}\n" for n in range(40)
 )
 MONEY = "size,worth\n" + "".join(f"{n},{10**12 if n % 4 == 3 else n % 4 + 1}\n" for n in range(40))
+ACCOUNTS = "size,account\n" + "".join(f"{n},{1234567890123456789 + n % 3}\n" for n in range(40))
 
 CASES = [
     Case(
@@ -21,5 +22,11 @@ CASES = [
         ("data.target_transform=log",),
         {"money.csv": MONEY},
         exit_code=0,
+    ),
+    Case(
+        "data=table data.path=accounts.csv data.target=account",
+        "accounts.csv: whole numbers above 2**53 in the target 'account' are rounded",
+        ("data.task=classification",),
+        {"accounts.csv": ACCOUNTS},
     ),
 ]

@@ -9,7 +9,7 @@ from nnexp.data.errors import raise_errors
 from nnexp.data.splitting import Rows
 from nnexp.data.tables.centring import Centring
 from nnexp.data.tables.column_buffers import CategoryColumn, NumberColumns, arrange_rows, insert_columns
-from nnexp.data.tables.column_statistics import describe_pair
+from nnexp.data.tables.column_statistics import describe_pair, describe_steps
 from nnexp.data.tables.id_column import IdColumn
 from nnexp.data.tables.partition import Groups
 from nnexp.data.tables.reader import TableReader
@@ -103,9 +103,7 @@ class TableBuilder:
 
     def note_precision(self, centring: Centring) -> None:
         """Note columns whose numbers float32 or float64 cannot keep apart."""
-        if steps := [f"{name} ({step:g})" for name, step in centring.coarse_columns.items()]:
-            remedy = "fix: subtract a common number from all of them in the file"
-            self.notes.append(f"numbers have only these steps in float64: {listed(steps)}; {remedy}")
+        self.notes += describe_steps(centring.coarse_columns)
         if merged := centring.merged_columns:
             examples = listed([describe_pair(name, pair) for name, pair in merged.items()])
             drop = merged_list_override("data.drop", self.roles.drop, merged)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nnexp.data.splitting import Rows
 from nnexp.data.tables.column_buffers import NumberColumns
 from nnexp.data.tables.column_statistics import Pair, merged_pair, sampled_pair
-from nnexp.preprocessing.scaling import EXACT_FLOAT64, PRECISION, TINY, choose_origin, moments, narrow
+from nnexp.preprocessing.scaling import TINY, choose_origin, moments, narrow
 
 ROWS = 1 << 14  # training rows that the origin is chosen from
 
@@ -27,7 +27,7 @@ class Centring:
         low, high, whole = self.statistics.low, self.statistics.high, self.statistics.whole
         self.origin = choose_origin(low, high, whole, self.mean, deviation)  # (J,)
         for j in np.flatnonzero(self.origin).tolist():
-            if deviation[j] < self.statistics.spacing(j, np.float32):
+            if deviation[j] < self.statistics.spacing(j):
                 self.mean[j] = self.statistics.mean_near(j, self.mean[j])
                 self.origin[j] = np.rint(self.mean[j]) if whole[j] else self.mean[j]
         for noisy in np.flatnonzero(self.statistics.constant & (low < high)):
@@ -77,12 +77,9 @@ class Centring:
     @property
     def coarse_columns(self) -> dict[str, float]:
         """Columns whose numbers even float64 rounds by much of their deviation: its steps there."""
-        statistics = self.statistics
-        exact = statistics.whole & (np.maximum(-statistics.low, statistics.high) <= EXACT_FLOAT64)
-        uncertain = np.flatnonzero(~statistics.constant & ~exact).tolist()
-        steps = {j: statistics.spacing(j, np.float64) for j in uncertain}
-        coarse = [j for j, step in steps.items() if step > PRECISION * statistics.sample(j).std()]
-        return {self.numbers.names[j]: steps[j] for j in coarse}
+        varying = np.flatnonzero(~self.statistics.constant).tolist()
+        steps = {self.numbers.names[j]: self.statistics.coarse_step(j) for j in varying}
+        return {name: step for name, step in steps.items() if step}
 
     def merged_pair(self, j: int, numbers: NDArray[np.float64]) -> Pair | None:
         return merged_pair(numbers, self.origin[j], self.mean[j])

@@ -3,10 +3,13 @@
 J columns, n rows of a block.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
-from nnexp.preprocessing.scaling import EXACT_FLOAT32, EXACT_FLOAT64, is_constant
+from nnexp.messages import listed
+from nnexp.preprocessing.scaling import EXACT_FLOAT32, EXACT_FLOAT64, PRECISION, is_constant
 
 GROUP = 32  # columns that are looked at together
 SAMPLE = 256  # numbers of a column that are kept before the sample gets sparser
@@ -68,14 +71,21 @@ class ColumnStatistics:
         present: NDArray[np.float64] = sample[~np.isnan(sample)]
         return present
 
-    def spacing(self, j: int, dtype: type[np.floating]) -> float:
-        """Return the distance between neighbours of that type at the largest number of a column."""
-        return float(np.spacing(dtype(self.largest(j))))
+    def spacing(self, j: int) -> float:
+        """Return the distance between neighbours in float32 at the largest number of a column."""
+        return float(np.spacing(np.float32(self.largest(j))))
+
+    def coarse_step(self, j: int) -> float:
+        """Return the step of numbers that float64 rounds by much of their deviation; 0 for others."""
+        largest = self.largest(j)
+        step = float(np.spacing(largest))
+        is_exact = bool(self.whole[j]) and largest <= EXACT_FLOAT64
+        return 0.0 if is_exact or step <= PRECISION * self.sample(j).std() else step
 
     def mean_near(self, j: int, rounded: float) -> float:
         """Return the mean of the numbers of a column that rounding to float32 has moved to `rounded`."""
         sample = self.sample(j)
-        near = sample[np.abs(sample - rounded) <= self.spacing(j, np.float32)]
+        near = sample[np.abs(sample - rounded) <= self.spacing(j)]
         return float(near.mean()) if len(near) else rounded
 
 
@@ -84,6 +94,13 @@ def sampled_pair(sample: NDArray[np.float64], origin: float, mean: float) -> Pai
     distinct = np.unique(sample)
     same = merged_with_next(distinct, origin, mean)
     return _pair(distinct, same) if same.sum() > MERGED * len(distinct) else None
+
+
+def describe_steps(steps: Mapping[str, float]) -> list[str]:
+    """Return a note about columns whose numbers float64 rounds, with their steps; none if there are none."""
+    named = listed([f"{name} ({step:g})" for name, step in steps.items()])
+    remedy = "fix: subtract a common number from all of them in the file"
+    return [f"numbers have only these steps in float64: {named}; {remedy}"] if steps else []
 
 
 def describe_pair(name: str, pair: Pair) -> str:

@@ -12,6 +12,7 @@ from nnexp.messages import listed, plural
 from nnexp.preprocessing.columns import DescribeRow
 from nnexp.preprocessing.missing import normalize_text
 from nnexp.preprocessing.number_format import is_number
+from nnexp.preprocessing.scaling import EXACT_FLOAT64
 from nnexp.task import TaskName
 from nnexp.tasks import task_of
 
@@ -86,6 +87,9 @@ class TargetColumn:
             self.reason = f"{self.name} holds {numbers}"
             if are_few and are_whole:
                 self.classes = tuple(sorted(map(normalize_text, distinct), key=natural_key))
+                if distinct[-1] > EXACT_FLOAT64 or distinct[0] < -EXACT_FLOAT64:
+                    problem = f"whole numbers above 2**53 in the target {self.name!r} are rounded"
+                    raise DataError(problem, "take them as text", "data.task=classification")
                 self.y = np.searchsorted(distinct, np.where(known, values.T, distinct[0])[0])
                 self.other_tasks = ("regression",)
                 self.note_task("taken as classes", "for a regression")

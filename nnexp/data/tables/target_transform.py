@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from nnexp.data.errors import DataError
 from nnexp.data.splitting import Rows
 from nnexp.data.tables.column_buffers import NumberColumns
-from nnexp.data.tables.column_statistics import describe_pair, sampled_pair
+from nnexp.data.tables.column_statistics import describe_pair, describe_steps, sampled_pair
 from nnexp.data.tables.reader import ColumnType
 from nnexp.data.tables.target import TargetColumn
 from nnexp.messages import listed, override
@@ -55,13 +55,16 @@ def precision_notes(target: TargetColumn) -> list[str]:
     if not target.targets or target.labels or not isinstance(target.buffer, NumberColumns):
         return []
     statistics = target.buffer.statistics
+    constant = {name for name, same in zip(target.targets, statistics.constant, strict=True) if same}
     merged = []
     for j, name in enumerate(target.targets):
         sample = statistics.sample(j)
         mean = float(sample.mean()) if len(sample) else 0.0
-        if pair := sampled_pair(sample, mean, mean):
+        if name not in constant and (pair := sampled_pair(sample, mean, mean)):
             merged.append(describe_pair(name, pair))
     suited = [transform for transform, (_, _, limit) in TRANSFORMS.items() if (statistics.low > limit).all()]
     remedy = f"fix: {override(KEY, suited[0])}" if suited else "fix: correct extreme numbers"
     problem = f"different numbers of the target become one in float32: {listed(merged)}; {remedy}"
-    return [problem] if merged else []
+    steps = {name: statistics.coarse_step(j) for j, name in enumerate(target.targets)}
+    rounded = describe_steps({name: step for name, step in steps.items() if step and name not in constant})
+    return rounded + ([problem] if merged else [])

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nnexp.data.batches import Batches
+from nnexp.data.errors import DataError
 from nnexp.data.tables.table import Table
 from nnexp.preprocessing.scaling import NOISE
 
@@ -131,6 +132,24 @@ def test_targets_that_become_one_are_named(tmp_path):
     ]
     dataset = load(tmp_path / "table.npz", {"x": np.arange(N), "y": y}, target="y", target_transform="log")
     assert note_of(dataset) == []
+
+
+def test_targets_that_float64_rounds_are_named(tmp_path):
+    y = 1707954127790123456 + 1000 * np.arange(N)
+    (note,) = note_of(load(tmp_path / "table.npz", {"x": np.arange(N), "y": y}, target="y"))
+    assert note.startswith("numbers have only these steps in float64: y (256); fix: subtract a common number")
+
+
+def test_classes_that_float64_would_merge_are_refused_unless_they_are_text(tmp_path):
+    y = 1234567890123456789 + np.arange(N) % 3
+    path = tmp_path / "table.csv"
+    path.write_text("x,y\n" + "".join(f"{n},{name}\n" for n, name in enumerate(y)))
+    with pytest.raises(
+        DataError, match=r"above 2\*\*53 in the target 'y' are rounded; .*task=classification"
+    ):
+        Table(path=str(path), target="y").load()
+    dataset = Table(path=str(path), target="y", task="classification").load()
+    assert dataset.classes == tuple(map(str, np.unique(y)))
 
 
 def test_digests_depend_on_digits_beyond_float32_only_where_an_origin_keeps_them(tmp_path):
