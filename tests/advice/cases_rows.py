@@ -105,4 +105,10 @@ CASES += [
         ("data.test=null", "data.test_path=null"),
         FILES | {"others.csv": "size,age,kind\n1,2,b\n1,2,a\n"},
     ),
+    Case(
+        f"{TRAIN} data.test_path=./train.csv",
+        "data.test_path is data.path: the test rows would be those of training",
+        ("data.test_path=null",),
+        FILES,
+    ),
 ]

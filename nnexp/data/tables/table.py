@@ -109,6 +109,9 @@ class Table(Source):
             reader = open_table(path)
             reader.marks = NumberMarks(self.decimal, self.thousands)
             roles = assign_roles(reader, self.task, self.requested_columns())
+            if test_path == path:
+                problem = "data.test_path is data.path: the test rows would be those of training"
+                raise DataError(problem, setting="data.test_path=null")
             held_out = HeldOutFile(test_path, roles) if test_path else None
             task = self.task
             if self.target_transform is not None:
