@@ -13,9 +13,9 @@ from nnexp.plots import fonts
 from nnexp.plots import run as plot_modules
 from nnexp.plots.run_data import Plot, RunData
 from nnexp.plots.style import save
+from nnexp.plots.text import LEGEND
 from nnexp.run_folder import RunFolder
 
-LEGEND = "names.txt"
 MAX_CHARACTERS = 8  # of a message
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
     from PIL.ImageFont import FreeTypeFont
 
+LEGEND = "names.txt"  # in a run's folder: the names to the numbers in its plots
 UNKNOWN = "?"  # instead of a character that no font has
 RIGHT_TO_LEFT = ("R", "AL")  # of Unicode: Hebrew, Arabic
 LEFT_TO_RIGHT = "\u200e"  # a mark
@@ -52,6 +53,12 @@ def numbered(names: Sequence[str], noun: str) -> tuple[str, ...]:
     fonts.find_fonts("".join(lines))  # of all at once: fonts are searched only once
     as_it_is = (line != "" and counts[line] == 1 and fonts.can_draw(line) for line in lines)
     return tuple(lines[i] if good else f"{noun} {i}" for i, good in enumerate(as_it_is))
+
+
+def numbering_note(names: Sequence[str]) -> tuple[str, ...]:
+    """Return a note where names are numbered; else none."""
+    all_drawn = all(fonts.can_draw(printable(name)) for name in names)
+    return () if all_drawn else (f"no font has the names of the numbered ones: see {LEGEND}",)
 
 
 def cut(text: str, max_length: int) -> str:

@@ -14,9 +14,8 @@ from nnexp.plots import draw_all, fonts
 from nnexp.plots.run.confusion import confusion
 from nnexp.plots.run.multilabel import label_scores
 from nnexp.plots.run.roc import roc_and_precision_recall
-from nnexp.plots.run_plots import LEGEND
 from nnexp.plots.style import save
-from nnexp.plots.text import draw_text, drawable, escape, numbered, shorten, text_width
+from nnexp.plots.text import LEGEND, draw_text, drawable, escape, numbered, shorten, text_width
 from nnexp.run_folder import RunFolder
 
 FONTS = Path(mpl.get_data_path()) / "fonts" / "ttf"
@@ -59,21 +58,19 @@ def test_names_that_no_font_has_are_numbered(installed):
 @pytest.mark.parametrize("files", [(), (SYMBOLS,)], ids=["none", "one"])
 def test_pictures_of_any_names_have_neither_warnings_nor_boxes(files, installed, tmp_path, monkeypatch):
     installed(*files)
-    boxes = []
-    monkeypatch.setattr(ImageDraw.ImageDraw, "text", lambda _, xy, text, *args: boxes.append((text, args[1])))
-    confusion(np.eye(len(NAMES), dtype=int), NAMES, "test").draw()
-    assert [text for text, font in boxes if not fonts.has_glyphs(font.path, text)] == []
-    monkeypatch.undo()
-    installed(*files)
+    drawn = []
+    with monkeypatch.context() as patch:
+        patch.setattr(ImageDraw.ImageDraw, "text", lambda _, xy, text, *args: drawn.append((text, args[1])))
+        confusion(np.eye(len(NAMES), dtype=int), NAMES, "test").draw()
+    assert [text for text, font in drawn if not fonts.has_glyphs(font.path, text)] == []
     labels = [{"label": name, "support": 1, "precision": 0.5, "recall": 0.5, "f1": 0.5} for name in NAMES]
     curve = ThresholdCounts.of(np.array([True, False]), np.array([0.1, 0.2]))
     curves = dict.fromkeys(numbered(NAMES[:4] + NAMES[8:11] + NAMES[16:], "label"), curve)
+    assert "names.txt" in confusion(np.eye(2, dtype=int), ("猫", "a"), "test").notes[1]
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # matplotlib warns of glyphs that are missing
-        save(
-            label_scores({"per_label": labels, "accuracy": 0.5, "exact_match": 0.5}, "test"),
-            tmp_path / "a.png",
-        )
+        report = {"per_label": labels, "accuracy": 0.5, "exact_match": 0.5}
+        save(label_scores(report, "test"), tmp_path / "a.png")
         figure = roc_and_precision_recall(curves, "test")
         save(figure, tmp_path / "b.svg")
     assert len(figure.legends[0].texts) == len(curves)  # a name that begins with _ too

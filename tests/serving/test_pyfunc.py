@@ -192,7 +192,7 @@ def test_only_what_the_bundle_holds_is_imported():
     assert all(name.startswith(allowed) for name in modules if name.startswith("nnexp."))
 
 
-def test_columns_whose_names_are_numbers_are_found_by_name_in_any_order(trained, alone):
+def test_columns_whose_names_are_numbers_may_be_in_any_order(trained, alone):
     table = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 3)) * [1, 10, 100])
     kinds = np.where(table[0] > 0, "a", "b")
     table.assign(kind=kinds).to_csv(alone / "numbers.csv", index=False)

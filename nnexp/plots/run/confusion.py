@@ -12,7 +12,7 @@ from nnexp.messages import percent
 from nnexp.plots.matrix_image import MatrixImage
 from nnexp.plots.run_data import Plot, RunData
 from nnexp.plots.style import TEXT, apply_colormap
-from nnexp.plots.text import numbered
+from nnexp.plots.text import numbered, numbering_note
 from nnexp.run_folder import BASELINE
 
 MIN_SCALE = 0.01  # of shares: smaller differences do not get the full colour
@@ -52,7 +52,7 @@ def confusion(counts: ArrayLike, classes: Sequence[str], split: str) -> MatrixIm
     errors = f"{total - int(np.trace(matrix)):,} of {total:,} misclassified"
     return MatrixImage(
         title=f"{split} accuracy {percent(accuracy_of(matrix), 2)}",
-        notes=(f"{errors}; colour: share of the true class",),
+        notes=(f"{errors}; colour: share of the true class", *numbering_note(classes)),
         names=numbered(classes, "class"),
         colors=apply_colormap(np.sqrt(share) * 0.95, "Blues"),
         texts=np.array([[f"{count:,}" if count else "" for count in row] for row in matrix.tolist()]),
