@@ -22,30 +22,41 @@ class Centring:
 
     def __init__(self, numbers: NumberColumns, training: Rows) -> None:
         self.numbers, self.statistics = numbers, numbers.statistics
-        rows = training[:: 1 + len(training) // ROWS]
-        self.mean, deviation = moments(numbers.array, rows)  # of rounded numbers
-        low, high, whole = self.statistics.low, self.statistics.high, self.statistics.whole
-        self.origin = choose_origin(low, high, whole, self.mean, deviation)  # (J,)
-        for j in np.flatnonzero(self.origin).tolist():
-            if deviation[j] < self.statistics.spacing(j):
-                self.mean[j] = self.statistics.mean_near(j, self.mean[j])
-                self.origin[j] = np.rint(self.mean[j]) if whole[j] else self.mean[j]
-        for noisy in np.flatnonzero(self.statistics.constant & (low < high)):
-            column = numbers.array[:, noisy]
-            column[~np.isnan(column)] = low[noisy]
+        self.mean, self.origin = self.choose(training[:: 1 + len(training) // ROWS])  # (J,)
+        self.flatten_noise()
         self.merged: dict[int, Pair] = {}  # by column, two numbers that become one
         self.whole: dict[int, list[NDArray[np.float64]]] = {}  # by column, numbers that may do so
-        for j in range(len(numbers.names)):
-            if self.statistics.constant[j]:
-                continue
-            if high[j] - low[j] < TINY:
-                self.merged[j] = float(low[j]), float(high[j])
-            elif pair := sampled_pair(self.statistics.sample(j), self.origin[j], self.mean[j]):
+        for j in np.flatnonzero(~self.statistics.constant).tolist():
+            if pair := self.sampled_pair(j):
                 self.merged[j] = pair
             elif self.statistics.may_merge(j, self.origin[j]):
                 self.whole[j] = []
-
         self.columns = sorted({*np.flatnonzero(self.origin).tolist(), *self.whole})  # to read again
+
+    def choose(self, rows: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return mean and origin of each column, from its numbers as float32 has rounded them."""
+        statistics = self.statistics
+        mean, deviation = moments(self.numbers.array, rows)
+        origin = choose_origin(statistics.low, statistics.high, statistics.whole, mean, deviation)
+        for j in np.flatnonzero(origin).tolist():
+            if deviation[j] < statistics.spacing(j):  # the mean too is rounded by much of the deviation
+                mean[j] = statistics.mean_near(j, mean[j])
+                origin[j] = np.rint(mean[j]) if statistics.whole[j] else mean[j]
+        return mean, origin
+
+    def flatten_noise(self) -> None:
+        """Store one number in columns that are constant but for rounding."""
+        statistics = self.statistics
+        for j in np.flatnonzero(statistics.constant & (statistics.low < statistics.high)):
+            column = self.numbers.array[:, j]
+            column[~np.isnan(column)] = statistics.low[j]
+
+    def sampled_pair(self, j: int) -> Pair | None:
+        """Return two numbers of a column that become one; None if few of its sample do."""
+        low, high = float(self.statistics.low[j]), float(self.statistics.high[j])
+        if high - low < TINY:
+            return low, high
+        return sampled_pair(self.statistics.sample(j), self.origin[j], self.mean[j])
 
     def store(self, blocks: Iterable[Sequence[Any]]) -> None:
         """Store the blocks of Arrow columns `columns`, less their origin."""
