@@ -33,11 +33,11 @@ class DataError(UserError):
         self.path = path
         self.existing = existing
 
-    def drop_settings(self, path: Path) -> None:
-        """Set the file, and remove the settings, which only a training run has."""
+    def drop_settings(self, path: Path, *, only_lists: bool = False) -> None:
+        """Set the file, and remove the settings, which only a training run has, or those of its table."""
         self.path = path
         self.columns = {}
-        self._setting = ""
+        self._setting = self._setting if only_lists else ""
 
     @property
     def setting(self) -> str:
@@ -93,10 +93,10 @@ class TableError(DataError):
         for error in self.errors:
             error.existing = existing
 
-    def drop_settings(self, path: Path) -> None:
-        super().drop_settings(path)
+    def drop_settings(self, path: Path, *, only_lists: bool = False) -> None:
+        super().drop_settings(path, only_lists=only_lists)
         for error in self.errors:
-            error.drop_settings(path)
+            error.drop_settings(path, only_lists=only_lists)
 
     def __str__(self) -> str:
         where = f"{self.path}: " if self.path else ""

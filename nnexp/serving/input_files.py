@@ -89,8 +89,8 @@ def _read_named_columns(reader: "TableReader", path: Path, predictor: Predictor)
 
     spec = predictor.spec
     table = read_encoded_table(reader, spec.columns, spec.target_columns, spec.classes, spec.id_column)
-    notes = (table.unseen.describe(),) if table.unseen.counts else ()
-    return Examples(path, table.x, table.true, notes=notes, ids=table.ids)
+    unseen = [table.unseen.describe()] if table.unseen.counts else []
+    return Examples(path, table.x, table.true, notes=(*table.notes, *unseen), ids=table.ids)
 
 
 def _read_pixel_columns(reader: "TableReader", path: Path, predictor: Predictor) -> Examples:

@@ -4,7 +4,7 @@ N rows, I inputs, T targets.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nnexp.data.errors import raise_errors
 from nnexp.data.tables.id_column import exact_texts
-from nnexp.data.tables.reader import ColumnType, NumberMarks, TableReader
+from nnexp.data.tables.reader import ColumnType, TableReader
 from nnexp.preprocessing.categories import UnseenValues, encode_classes
 from nnexp.preprocessing.columns import Column, check_columns, encode_columns, encode_numbers
 from nnexp.preprocessing.errors import EncodingError
@@ -30,6 +30,7 @@ class EncodedTable:
     true: Array | None  # classes (N,), -1 where unknown, or numbers (N, T), NaN; None: no column of them
     ids: Array | None  # (N,) texts, None where a row has none
     unseen: UnseenValues = field(default_factory=UnseenValues)
+    notes: tuple[str, ...] = ()  # how the file was read, where that is not as in training
 
 
 def read_encoded_table(
@@ -45,7 +46,8 @@ def read_encoded_table(
         DataError, EncodingError: a column is missing, or holds what its inputs cannot be made from.
     """
     types = reader.column_types
-    reader.marks = NumberMarks(expected={column.name: column.number_format for column in columns})
+    formats = {column.name: column.number_format for column in columns}
+    reader.marks = replace(reader.marks, expected=formats)
     check_columns(columns, list(types))
     wanted: dict[str, ColumnType] = {}
     typed = reader.path.suffix.lower() in TYPED
@@ -67,7 +69,9 @@ def read_encoded_table(
     elif has_targets:
         true = stack_numbers(reader, table, targets)
     ids = exact_texts(table[id_column]) if id_column in table else None
-    return EncodedTable(x, true, ids, unseen)
+    is_number = {name: wanted[name] == "number" for name in formats}
+    other = [name for name in formats if is_number[name] and reader.number_format(name) != formats[name]]
+    return EncodedTable(x, true, ids, unseen, (*reader.notes, *reader.number_notes(other)))
 
 
 def read_columns(reader: TableReader, types: Mapping[str, ColumnType]) -> dict[str, Array]:

@@ -12,6 +12,7 @@ from nnexp.data.dataset import SourceRows
 from nnexp.data.errors import DataError
 from nnexp.data.tables.encoded_table import EncodedTable, read_encoded_table
 from nnexp.data.tables.formats import open_table
+from nnexp.data.tables.reader import NumberMarks
 from nnexp.data.tables.roles import Roles
 from nnexp.data.tables.target import TargetColumn
 from nnexp.data.tables.target_transform import check_domain
@@ -37,10 +38,11 @@ class HeldOutRows:
 class HeldOutFile:
     """A file with the columns of the training table, in any order; others are ignored."""
 
-    def __init__(self, path: Path, roles: Roles) -> None:
+    def __init__(self, path: Path, roles: Roles, marks: NumberMarks) -> None:
         """Open the file; raise a `DataError` that names the columns that are missing."""
         self.path, self.roles = path, roles
         self.reader = open_table(path)
+        self.reader.marks = marks
         given = self.reader.column_types
         if missing := [name for name in roles.targets if name not in given]:
             problem = (
@@ -65,7 +67,7 @@ class HeldOutFile:
             is_unseen = "not seen in training" in str(error)
             raise self.error(str(error), setting="data.unseen=other" if is_unseen else "") from error
         except DataError as error:
-            error.drop_settings(self.path)
+            error.drop_settings(self.path, only_lists=True)
             raise
         true, known = self.known_targets(table, target)
         rows = np.flatnonzero(known)
@@ -96,7 +98,8 @@ class HeldOutFile:
 
     def notes(self, table: EncodedTable, left_out: int) -> list[str]:
         """Return what a user must know about the rows."""
-        notes = [f"test rows have {table.unseen.describe()}"] if table.unseen.counts else []
+        notes = [f"{self.path.name}: {note}" for note in table.notes]
+        notes += [f"test rows have {table.unseen.describe()}"] if table.unseen.counts else []
         if left_out:
             notes.append(f"{plural(left_out, 'test row')} without {listed([*self.roles.targets])} left out")
         if self.roles.id and table.ids is None:

@@ -112,7 +112,7 @@ class Table(Source):
             if test_path == path:
                 problem = "data.test_path is data.path: the test rows would be those of training"
                 raise DataError(problem, setting="data.test_path=null")
-            held_out = HeldOutFile(test_path, roles) if test_path else None
+            held_out = HeldOutFile(test_path, roles, reader.marks) if test_path else None
             task = self.task
             if self.target_transform is not None:
                 task = "regression"

@@ -23,12 +23,16 @@ def decide_formats(columns: Mapping[str, NumberTexts], marks: NumberMarks, delim
     proven -= {""}
     of_file = min(proven) if len(proven) == 1 else None
     by_delimiter = "." if delimiter == "," and not proven else None
+    learnt = {number_format.implied_decimal for number_format in marks.expected.values()} - {""}
+    of_training = min(learnt) if len(learnt) == 1 else None
     formats = {}
     for name, column in columns.items():
         options = column.readings
         expected = {option for option in options if _same_mark(option, marks.expected.get(name))}
         chosen = choose(options) or choose(options, marks.decimal, marks.thousands)
         chosen = chosen or (choose(options, of_file) if of_file else None) or choose(expected)
+        if of_training and name not in marks.expected:  # the target, for example
+            chosen = chosen or choose(options, of_training)
         chosen = chosen or choose(column.likely_readings)
         chosen = chosen or (choose(options, by_delimiter) if by_delimiter else None)
         if chosen is not None:

@@ -1,5 +1,6 @@
 """Numbers of a CSV file are read as pandas reads them once it is given their format, or refused."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nnexp.data.errors import DataError, raise_errors
+from nnexp.data.tables.encoded_table import read_encoded_table
 from nnexp.data.tables.formats import open_table
 from nnexp.data.tables.reader import NumberMarks
 from nnexp.data.tables.table import Table
+from nnexp.preprocessing.columns import Column
 from nnexp.preprocessing.number_format import CANDIDATES, NumberFormat, readings
 
 
@@ -207,3 +210,43 @@ def test_a_table_is_read_as_pandas_reads_it_or_refused(rows, number_format, mark
     options = {"decimal": number_format.decimal, "thousands": number_format.thousands or None}
     frame = pd.read_csv("numbers.csv", sep=mark, **options)
     np.testing.assert_allclose(columns, frame.to_numpy(float).T, rtol=1e-14)
+
+
+TRAINED = ["price;size;count", *(["1.250,5;2,5;3", "980;0,5;4"] * 10)]
+
+
+@pytest.mark.parametrize(
+    ("lines", "numbers"),
+    [
+        (["price;size;count", "1.250,5;2,5;3"], [1250.5, 2.5, 3]),
+        (["price;size;count", "1,250;2;3"], [1.25, 2, 3]),
+        (["price;size;count", "1.250;2;3"], [1250, 2, 3]),
+        (['"price";"size";"count"', "1,250.5;2.5;3"], [1250.5, 2.5, 3]),
+        (["count\tprice\tsize", "3\t1250.5\t2.5"], [1250.5, 2.5, 3]),
+        (["price;size;count", "5;2;1.250"], "the column 'count' can be read in two ways"),
+        (["price;size;count", "1.250,5;2;1,250.5"], [1250.5, 2, 1250.5]),
+        (["price;size;count", "x;2;y"], "2 problems:"),
+    ],
+)
+def test_new_rows_are_read_in_their_own_format_or_that_of_the_training_table(lines, numbers):
+    columns = load(TRAINED).columns
+    columns = [Column.from_json(column.to_json()) for column in columns]
+    Path("new.csv").write_text("\n".join(lines), encoding="utf-8")
+    reader = open_table(Path("new.csv"))
+    if isinstance(numbers, str):
+        with pytest.raises(DataError, match=re.escape(numbers)):
+            read_encoded_table(reader, columns, (), (), "")
+    else:
+        np.testing.assert_allclose(read_encoded_table(reader, columns, (), (), "").x[0], numbers)
+
+
+def test_the_settings_decide_for_a_separate_test_file_too():
+    Path("test.csv").write_text("a;y\n" + "1,255;u\n980;v\n" * 4, encoding="utf-8")
+    for decimal, largest in ((".", 1255), (",", 980)):
+        dataset = load(AMBIGUOUS, test_path="test.csv", decimal=decimal)
+        assert dataset.x_test.max() == largest
+    lines = ["a", *(["980", "7"] * 10)]
+    with pytest.raises(DataError, match="can be read in two ways") as error:
+        load(lines, test_path="test.csv")
+    assert error.value.path == Path("test.csv").resolve()
+    assert load(lines, test_path="test.csv", decimal=",").x_test.max() == 980
