@@ -70,7 +70,7 @@ class Dataset:
     target_transform: Transform | None = None  # of a regression's targets, before they are standardized
     source: SourceRows | None = None  # of x; None: its order is that of the source
     source_test: SourceRows | None = None  # of x_test
-    id_column: str = ""  # of a table, that of the ids
+    id_column: str | None = None  # of a table, that of the ids
 
     def __post_init__(self) -> None:
         if not self.sha256:

@@ -42,7 +42,7 @@ class ModelSpec:
     target_scale: TargetScale | None  # from outputs to a regression's own units
     columns: tuple[Column, ...]  # of a table
     target_columns: tuple[str, ...]  # that hold the true values
-    id_column: str = ""  # of a table, that predictions carry along
+    id_column: str | None = None  # of a table, that predictions carry along
     drawings: DrawingStats | None  # None if the images are no drawings
     evaluation_batch: int  # examples of one forward pass; another number may give other last bits
 

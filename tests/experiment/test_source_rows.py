@@ -234,3 +234,38 @@ def test_targets_called_as_columns_of_the_table_are_not_lost(alone):
     out = pd.read_csv("out.csv")
     assert out["row"].tolist() == list(range(1, 61))
     assert {"predicted_row", "predicted_file", "true_row", "true_file"} <= set(out)
+
+
+@pytest.mark.parametrize("name", ["", "Unnamed: 0"])
+def test_the_column_of_a_saved_index_may_be_the_id(alone, name):
+    frame = FRAME.set_index(pd.Index([f"p{n}" for n in range(N)]))[["size", "kind"]]
+    frame.to_csv("saved.csv")
+    dataset = Table(path="saved.csv", target="kind", id=name).load()
+    assert dataset.features == ("size",)
+    assert dataset.source.ids.tolist() == [f"p{n}" for n in dataset.source.index]
+
+
+DIALECTS = {
+    "lines within quotes": (lambda text: text, {}),
+    "empty lines": (lambda text: text.replace("\n008", "\n\n\n008") + "\n\n", {}),
+    "rows of commas": (lambda text: text.replace("\n008", "\n,,,\n008") + ",,,\n", {}),
+    "carriage returns": (lambda text: text.replace("\n", "\r\n"), {}),
+    "sep line": (lambda text: "sep=;\n" + text.replace(",", ";"), {"sep": ";", "skiprows": 1}),
+    "comments": (lambda text: "# a\n# b\n" + text, {"skiprows": 2}),
+    "utf-16": (lambda text: text.encode("utf-16"), {"encoding": "utf-16"}),
+    "spaces": (lambda text: text.replace("\n0", "\n 0"), {}),
+}
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_rows_are_counted_as_pandas_counts_them(alone, dialect):
+    rows = [f'{n:03},"note\nof {n}",{n / 7:.3f},{"ab"[n % 2]}' for n in range(40)]
+    change, reading = DIALECTS[dialect]
+    content = change("\n".join(["key,note,x,kind", *rows]) + "\n")
+    Path("dialect.csv").write_bytes(content if isinstance(content, bytes) else content.encode())
+    dataset = Table(path="dialect.csv", target="kind", id="key", drop=["note"]).load()
+    frame = pd.read_csv("dialect.csv", dtype=str, keep_default_na=False, **reading)
+    for source, y in ((dataset.source, dataset.y), (dataset.source_test, dataset.y_test)):
+        rows = frame.iloc[source.index]
+        assert [dataset.classes[k] for k in y] == rows["kind"].tolist()
+        assert source.ids.tolist() == rows["key"].tolist()

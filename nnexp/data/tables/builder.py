@@ -34,7 +34,7 @@ class TableBuilder:
         self.categories = {name: self.category_column(name, describe_row) for name in texts}
         markers = (CategoryColumn(name, MAX_VALUES, describe_row, explicit=True) for name in roles.markers)
         self.markers = {column.name: column for column in markers}
-        self.ids = IdColumn(roles.id) if roles.id else None
+        self.ids = None if roles.id is None else IdColumn(roles.id)
         reader.exact = roles.id
         self.target = TargetColumn(roles.targets, task, describe_row)
         self.rows: Rows = np.empty(0, np.int64)  # after `read`, those that have a target

@@ -38,7 +38,7 @@ def read_encoded_table(
     columns: Sequence[Column],
     targets: Sequence[str],
     classes: Sequence[str],
-    id_column: str,
+    id_column: str | None,
 ) -> EncodedTable:
     """Read the columns, that of the ids if it is there, and all targets or none; ignore others.
 
@@ -57,7 +57,7 @@ def read_encoded_table(
     has_targets = bool(targets) and set(targets) <= set(types)
     if has_targets:
         wanted |= dict.fromkeys(targets, "text" if classes else "number")
-    if id_column in types:
+    if id_column is not None and id_column in types:
         wanted[id_column] = "text"
         reader.exact = id_column
     table = read_columns(reader, wanted)
@@ -68,7 +68,7 @@ def read_encoded_table(
         true = encode_classes(table[targets[0]], classes, targets[0], unseen)
     elif has_targets:
         true = stack_numbers(reader, table, targets)
-    ids = exact_texts(table[id_column]) if id_column in table else None
+    ids = exact_texts(table[id_column]) if id_column is not None and id_column in table else None
     is_number = {name: wanted[name] == "number" for name in formats}
     other = [name for name in formats if is_number[name] and reader.number_format(name) != formats[name]]
     return EncodedTable(x, true, ids, unseen, (*reader.notes, *reader.number_notes(other)))

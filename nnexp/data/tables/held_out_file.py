@@ -102,6 +102,6 @@ class HeldOutFile:
         notes += [f"test rows have {table.unseen.describe()}"] if table.unseen.counts else []
         if left_out:
             notes.append(f"{plural(left_out, 'test row')} without {listed([*self.roles.targets])} left out")
-        if self.roles.id and table.ids is None:
+        if self.roles.id is not None and table.ids is None:
             notes.append(f"{self.path.name} has no column {self.roles.id}: its rows have no id")
         return notes

@@ -36,7 +36,9 @@ class TableReader(ABC):
     column_types: Mapping[str, str]  # in the order of the file: a `ColumnType`, or an unsupported type
     expansions: Mapping[str, tuple[str, ...]]  # names that stand for several columns
     marks: NumberMarks = NumberMarks()  # of numbers that are text
-    exact: str = ""  # a column of text that is read as it is: there, NA does not stand for a missing value
+    exact: str | None = (
+        None  # a column of text that is read as it is: there, NA does not stand for a missing value
+    )
     errors: Mapping[str, DataError] = {}  # of columns whose blocks have no values because of it
 
     @property

@@ -24,7 +24,7 @@ class Roles:
     markers: dict[str, ColumnType]  # assign rows to a split or a group
     categorical: tuple[str, ...]  # features that are categories by `data.categorical`
     drop: tuple[str, ...]  # as `data.drop` names them
-    id: str  # the column that identifies the rows; empty: none does
+    id: str | None  # the column that identifies the rows, if one does
     notes: tuple[str, ...]  # how the file was read
     errors: dict[str, DataError]  # of features that cannot be read, by name
 
@@ -37,7 +37,7 @@ class Roles:
     @property
     def wanted(self) -> dict[str, ColumnType]:
         """All columns that are read, with their types."""
-        ids: dict[str, ColumnType] = {self.id: "text"} if self.id else {}
+        ids: dict[str, ColumnType] = {} if self.id is None else {self.id: "text"}
         return self.targets | self.features | self.markers | ids
 
     def names(self, column_type: ColumnType) -> list[str]:
@@ -84,7 +84,7 @@ def assign_roles(reader: TableReader, task: str, requested: Mapping[str, Sequenc
 
     notes = _describe_unnamed([n for n, name in enumerate(types, 1) if name in unnamed])
     marker_types: dict[str, ColumnType] = dict.fromkeys(marking, "text")
-    id_column = identifying[0] if identifying else ""
+    id_column = identifying[0] if identifying else None
     return Roles(
         targets=typed(targets),
         features=typed(features),

@@ -80,7 +80,7 @@ class Table(Source):
             keys = "data.target, data.split, data.group, data.drop"
             raise ValueError(f"the column {', '.join(several)} can be only one of {keys}")
         for key in ("target", "categorical"):
-            if self.id in requested[key]:
+            if self.id is not None and self.id in requested[key]:
                 raise ValueError(f"the column {self.id} can be only one of data.{key}, data.id")
 
     def requested_columns(self) -> dict[str, list[str]]:

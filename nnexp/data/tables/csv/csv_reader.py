@@ -42,13 +42,14 @@ class CsvReader(TableReader):
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.expansions = {}
         head, complete = read_head(path)
         check_content(head, path)
         self.encoding = detect_encoding(head)
         text = decode_head(head, self.encoding, complete, path)
         self.dialect = detect_dialect(text, complete)
         self.names = name_columns(self.dialect.names, path)
+        nameless = {f"Unnamed: {n}": ("",) for n, name in enumerate(self.names) if not name}
+        self.expansions = nameless  # as pandas calls it
         self.block_size = max(BLOCK, 16 * max(map(len, text.splitlines())))
         self.texts: dict[str, NumberTexts] = {}  # of the columns of numbers
         self.formats: number_formats.Formats = {}
