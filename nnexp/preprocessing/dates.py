@@ -38,8 +38,9 @@ DATES = (
     r"(?P<year>\d{4})(?P<mark>[-/.])(?P<month>\d\d?)(?P=mark)(?P<day>\d\d?)",
     r"(?P<day>\d\d?)(?P<mark>[-/.])(?P<month>\d\d?)(?P=mark)(?P<year>\d{4})",
     rf"{DAY_NAME}(?P<day>\d\d?)[- ]?{NAME}\.?[- ,]{{1,2}}(?P<year>\d{{4}})",
-    rf"{DAY_NAME}{NAME}\.? (?P<day>\d\d?),? (?P<year>\d{{4}})",
+    rf"{DAY_NAME}{NAME}\.? {{1,2}}(?P<day>\d\d?),? (?P<year>\d{{4}})",
     r"(?P<year>(19|20)\d\d)-(?P<month>\d\d)",
+    r"(?P<year>\d{4})[年년] ?(?P<month>\d\d?)[月월] ?(?P<day>\d\d?)[日일]",
 )
 PATTERNS = [re.compile(f"{pattern}([T ]+{TIME})?", re.IGNORECASE) for pattern in DATES]
 TIME_ALONE = re.compile(rf"(?=.)((?P<days>-?\d+) days?( \+?|$))?({TIME})?", re.IGNORECASE)

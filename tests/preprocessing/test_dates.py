@@ -28,6 +28,8 @@ FORMATS = {
     "%d %B %Y": "date",
     "%b %d, %Y": "date",
     "%B %d %Y": "date",
+    "%b  %d %Y %I:%M:%S%p": "date",
+    "%Y年%m月%d日 %H:%M": "date",
     "%d/%m/%Y": "day_first",
     "%d-%m-%Y %H:%M:%S": "day_first",
     "%m/%d/%Y": "month_first",

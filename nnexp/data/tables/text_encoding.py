@@ -95,6 +95,8 @@ class TextEncoder:
         self.note("dates become days", f"{column.name}{NOTED_FORMATS.get(date_format, '')}")
         if missing := np.count_nonzero(np.isnan(days[self.rows])):
             self.note("missing dates become the training mean", f"{column.name} ({missing:,})")
+        if np.nanmin(days, initial=np.inf) >= np.nanmax(days, initial=-np.inf):
+            self.note("constant columns carry no information", column.name)
         if 0 < sum(map(has_zone, texts)) < len(texts):
             self.note("dates without a time zone are taken as UTC", column.name)
         origin = self.origin_of(column.name, days[self.fit])

@@ -226,6 +226,11 @@ def test_a_mixture_of_time_zones_is_noted_only_where_one_is_missing():
     assert "dates without a time zone are taken as UTC: t" in load({"t": [*mixed[:-1], texts[-1]]}).notes
 
 
+def test_a_constant_column_of_dates_is_noted():
+    dataset = load({"t": ["2024-01-31", None] * (N // 2), "size": range(N)})
+    assert "constant columns carry no information: t" in dataset.notes
+
+
 def test_dates_may_stay_categories():
     dataset = load({"t": ["2024-01-31", "2024-02-29"] * 30}, categorical=["t"])
     assert dataset.features == ("t=2024-01-31", "t=2024-02-29")
