@@ -1,13 +1,19 @@
 """A trained network takes back the file it learnt from, in every form, and predicts what the run did."""
 
+import csv
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from fixtures.trained_runs import Trained
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from nnexp.data.errors import DataError
+from nnexp.data.tables.table import Table
 from nnexp.preprocessing.columns import encode_columns
+from nnexp.preprocessing.scaling import narrow
 from nnexp.serving.prediction_table import predict_files
 from nnexp.serving.pyfunc import PyfuncModel
 
@@ -105,3 +111,41 @@ def test_onnx_agrees_on_the_encoded_file(trained):
     np.testing.assert_allclose(outputs["logits"], trained.predictor.outputs(x), atol=1e-5)
     inputs = [name for column in trained.predictor.spec.columns for name in column.inputs]
     assert len(inputs) == x.shape[1]
+
+
+def cells(*values):
+    return st.lists(st.sampled_from([*values, "", "NA"]), min_size=24, max_size=24)
+
+
+KINDS = [
+    cells("2024-01-31", "2023-02-28 10:00", "9999-12-31"),
+    cells("31/01/2024", "28/02/2023"),
+    cells("01/31/2024 2:05 PM", "2/28/2023 11:59 AM"),
+    cells("14:05", "3 days", "36:00:00"),
+    cells("a", "b", "other", "missing"),
+    cells("True", "False"),
+    cells("2.0", "2", "02", "x"),
+    cells("0", "1", "yes"),
+    cells("1,250", "980", "3,000"),
+    cells("2.5", "-1", "1e3"),
+]
+OPTIONS_OF_TEXT = [{}, {"min_count": 3}, {"max_categories": 2}, {"date_features": ["weekday", "hour"]}]
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.sampled_from(KINDS).flatmap(lambda kind: kind), min_size=1, max_size=3),
+    st.sampled_from(OPTIONS_OF_TEXT),
+)
+def test_new_rows_are_encoded_as_in_training_whatever_they_hold(alone, columns, options):
+    numbers = {"z": np.arange(24) * 1.5, "y": ["u", "v"] * 12}
+    frame = pd.DataFrame({f"c{n}": column for n, column in enumerate(columns)} | numbers)
+    frame.to_csv("table.csv", index=False, quoting=csv.QUOTE_ALL)
+    try:
+        dataset = Table(path="table.csv", target="y", **options).load()
+    except DataError:
+        return
+    rows = np.concatenate([dataset.source.index, dataset.source_test.index])
+    for table in (frame, pd.read_csv("table.csv"), pd.read_csv("table.csv", dtype=str)):
+        x = narrow(encode_columns(table.to_dict("series"), dataset.columns), dataset.origin)
+        np.testing.assert_array_equal(np.concatenate([dataset.x, dataset.x_test]), x[rows])

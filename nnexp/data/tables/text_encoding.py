@@ -11,7 +11,14 @@ from nnexp.data.splitting import Rows
 from nnexp.data.tables.column_buffers import CategoryColumn, Codes
 from nnexp.data.tables.column_statistics import ColumnStatistics, sampled_pair
 from nnexp.messages import listed
-from nnexp.preprocessing.categories import OTHER, UnseenValues, index_of_other, list_values, select_categories
+from nnexp.preprocessing.categories import (
+    OTHER,
+    UnseenValues,
+    category_index,
+    index_of_other,
+    list_values,
+    select_categories,
+)
 from nnexp.preprocessing.columns import MAX_ROWS, Column
 from nnexp.preprocessing.date_cells import encode_date_features
 from nnexp.preprocessing.dates import DAY, DateFeature, DateFormat, has_zone, infer_date_format, parse_dates
@@ -133,13 +140,14 @@ class TextEncoder:
         if buffer.missing and MISSING_CATEGORY in categories:
             what = "missing categories become a category of their own"
             self.note(what, f"{column.name} ({buffer.missing:,})")
-        unseen = self.rows[counts[codes[self.rows]] == 0]
+        index_of = category_index(categories, column.number_format, infrequent)
+        index = np.array([index_of(value) for value in values], np.int32)
+        unseen = self.rows[index[codes[self.rows]] < 0]
         if len(unseen):
             texts = ["" if text == MISSING_CATEGORY else text for text in values]
             self.count_unseen(column, buffer, unseen, [texts[code] for code in codes[unseen]])
-        index = dict.fromkeys(values, index_of_other(categories))
-        index |= {category: n for n, category in enumerate(categories)}
-        return EncodedText(column, [(0, np.array([index[value] for value in values], np.int32)[codes])])
+        index[index < 0] = index_of_other(categories)
+        return EncodedText(column, [(0, index[codes])])
 
     def count_unseen(self, column: Column, buffer: CategoryColumn, rows: Rows, texts: list[str]) -> None:
         """Count texts that no training row has, of the given rows, or refuse them."""
