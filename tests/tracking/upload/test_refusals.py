@@ -1,20 +1,15 @@
-"""Servers that refuse something, lie below a prefix, speak TLS or are newer: what can arrive arrives."""
+"""Servers that refuse something, lie below a prefix or are newer: what can arrive arrives."""
 
 import json
-import shutil
-import ssl
-import subprocess
 
 import pytest
 from fixtures.uploads import assert_metrics_stored_once
 
 from nnexp import compose, run
-from nnexp.cli.commands.runs import main as list_runs
 from nnexp.cli.commands.sync import main as sync
 from nnexp.experiment.upload_process import upload_callbacks
 from nnexp.run_folder import JOURNAL
 from nnexp.runs.query import Runs
-from nnexp.tracking.mlflow.store_errors import StoreError
 from nnexp.tracking.mlflow.upload_state import UploadState
 from nnexp.tracking.upload.sync import upload
 
@@ -37,11 +32,11 @@ def stored(proxy, folder):
     from mlflow.tracking import MlflowClient
 
     client = MlflowClient(tracking_uri=proxy.uri)
-    found = client.get_run(UploadState.load(folder).run_id)
-    assert found.info.status == "FINISHED"
-    assert found.data.params["trainer.epochs"] == "2"
+    logged = client.get_run(UploadState.load(folder).run_id)
+    assert logged.info.status == "FINISHED"
+    assert logged.data.params["trainer.epochs"] == "2"
     assert_metrics_stored_once(client, folder)
-    return client, found
+    return client, logged
 
 
 def refuse(status, *words, method="", size=0):
@@ -60,10 +55,10 @@ def test_models_that_a_server_does_not_know_become_artifacts_of_the_run(proxy, w
     uploaded = send(waiting)
     assert uploaded.error == ""
     assert uploaded.note.count("older than MLflow 3") == 1
-    client, found = stored(proxy, waiting)
-    assert {file.path for file in client.list_artifacts(found.info.run_id)} >= {"curves.png"}
-    (version,) = client.search_model_versions(f"run_id = '{found.info.run_id}'")
-    assert version.source.endswith(f"{found.info.run_id}/artifacts/model")
+    client, logged = stored(proxy, waiting)
+    assert {file.path for file in client.list_artifacts(logged.info.run_id)} >= {"curves.png"}
+    (version,) = client.search_model_versions(f"run_id = '{logged.info.run_id}'")
+    assert version.source.endswith(f"{logged.info.run_id}/artifacts/model")
 
 
 @pytest.mark.parametrize("status", [403, 405, 413, 501])
@@ -74,8 +69,8 @@ def test_files_that_a_server_refuses_are_named_once_and_all_else_arrives(proxy, 
     assert uploaded.error == ""
     assert f"({status})" in uploaded.note
     assert uploaded.note.count("curves.png") == 1
-    client, found = stored(proxy, waiting)
-    assert "dataset.json" in {file.path for file in client.list_artifacts(found.info.run_id)}
+    client, logged = stored(proxy, waiting)
+    assert "dataset.json" in {file.path for file in client.list_artifacts(logged.info.run_id)}
     assert UploadState.load(waiting).done
 
 
@@ -87,10 +82,10 @@ def test_what_was_refused_is_sent_by_a_rebuild_once_the_server_takes_it(proxy, w
     proxy.answer = lambda *request: None
     assert sync(["--rebuild"]) == 0
     assert "does not take" not in capsys.readouterr().out
-    client, found = stored(proxy, waiting)
-    assert "curves.png" in {file.path for file in client.list_artifacts(found.info.run_id)}
-    assert len(client.search_logged_models([found.info.experiment_id])) == 1
-    images = [file for file in client.list_artifacts(found.info.run_id, "images") if ".png" in file.path]
+    client, logged = stored(proxy, waiting)
+    assert "curves.png" in {file.path for file in client.list_artifacts(logged.info.run_id)}
+    assert len(client.search_logged_models([logged.info.experiment_id])) == 1
+    images = [file for file in client.list_artifacts(logged.info.run_id, "images") if ".png" in file.path]
     assert len(images) == 2
     assert sync(["--rebuild"]) == 0
     assert "is there" in capsys.readouterr().out
@@ -161,77 +156,3 @@ def test_a_server_that_takes_nothing_is_explained_in_a_line(proxy, waiting, answ
     assert "\n" not in error
     assert "<" not in error
     assert not UploadState.load(waiting).done
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory):
-    """A private authority, and a certificate of it for 127.0.0.1: their files."""
-    program = shutil.which("openssl")
-    if program is None:
-        pytest.skip("needs openssl")
-    folder = tmp_path_factory.mktemp("tls")
-
-    def call(*arguments):
-        subprocess.run([program, *arguments], cwd=folder, check=True, capture_output=True)
-
-    new = ["req", "-newkey", "rsa:2048", "-nodes"]
-    call(*new, "-x509", "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=private authority")
-    call(*new, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=127.0.0.1")
-    (folder / "names").write_text("subjectAltName=IP:127.0.0.1\nauthorityKeyIdentifier=keyid\n")
-    signing = ["x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial"]
-    call(*signing, "-out", "server.pem", "-days", "2", "-extfile", "names")
-    return folder
-
-
-@pytest.fixture
-def tls(proxy, certificates, monkeypatch):
-    """The server behind TLS from a private authority."""
-    proxy.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    proxy.tls.load_cert_chain(certificates / "server.pem", certificates / "server.key")
-    proxy.open()
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", proxy.uri)
-    return proxy
-
-
-def test_a_certificate_of_an_unknown_authority_is_explained_with_the_variables(tls):
-    with pytest.raises(StoreError) as error:
-        list_runs([])
-    assert "MLFLOW_TRACKING_SERVER_CERT_PATH (or REQUESTS_CA_BUNDLE)" in str(error.value)
-    assert "\n" not in str(error.value)
-
-
-@pytest.mark.parametrize("variable", ["MLFLOW_TRACKING_SERVER_CERT_PATH", "REQUESTS_CA_BUNDLE"])
-def test_a_run_arrives_over_tls_once_the_authority_is_known(
-    tls, certificates, monkeypatch, variable, no_upload
-):
-    monkeypatch.setenv(variable, str(certificates / "ca.pem"))
-    folder = run(compose(["data=digits", "trainer.epochs=2", f"tracking.experiment={tls.port}"])).folder
-    assert send(folder).error == ""
-    stored(tls, folder)
-
-
-@pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
-def test_verification_can_be_turned_off(tls, monkeypatch):
-    monkeypatch.setenv("MLFLOW_TRACKING_INSECURE_TLS", "true")
-    Runs().select(top=1)
-
-
-@pytest.mark.parametrize(
-    ("scheme", "opened", "message"),
-    [("https", False, "the address should begin with http://"), ("http", True, "does it want https://?")],
-)
-def test_the_wrong_scheme_is_explained(proxy, certificates, monkeypatch, scheme, opened, message):
-    if opened:
-        proxy.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        proxy.tls.load_cert_chain(certificates / "server.pem", certificates / "server.key")
-    proxy.open()
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"{scheme}://127.0.0.1:{proxy.port}")
-    with pytest.raises(StoreError) as error:
-        list_runs([])
-    assert message in str(error.value)
-
-
-def test_a_certificate_file_that_is_missing_is_explained(tls, monkeypatch):
-    monkeypatch.setenv("MLFLOW_TRACKING_SERVER_CERT_PATH", "/nowhere/ca.pem")
-    with pytest.raises(StoreError, match="names no file"):
-        list_runs([])
