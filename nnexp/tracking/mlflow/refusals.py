@@ -1,33 +1,42 @@
-"""What a server refuses for good: an upload goes on without it, and says so once."""
+"""What a server does not take, for good: an upload goes on without it, and says so once."""
 
+import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlparse
 
 from nnexp.messages import listed
 from nnexp.redaction import redacted
+from nnexp.tracking.mlflow.relocation import local_path
 from nnexp.tracking.mlflow.store_errors import SERVERS, http_status
 
 TEMPORARY = (401, 408, 425, 429)  # statuses of requests that may succeed later, as may those from 500 on
 PERMANENT = (501, 505, 507)
+THIS_MACHINE = ("localhost", "127.0.0.1", "::1", platform.node().lower())
 MAX_NAMES = 3
 
 
+class ArtifactFolderError(Exception):
+    """A server keeps artifacts in a folder of its own machine, which clients cannot write."""
+
+
 class Refusals:
-    """The things that a server at `uri` has refused, by HTTP status."""
+    """The things that a server at `uri` does not take, by reason."""
 
     def __init__(self, uri: str) -> None:
         self.uri = uri
-        self.things: dict[int, list[str]] = {}
+        self.things: dict[str, list[str]] = {}
 
     @contextmanager
     def skipped(self, thing: str) -> Iterator[None]:
-        """Go on after the block where the server refuses it; every other error is raised."""
+        """Go on after the block where the server does not take it; every other error is raised."""
         try:
             yield
         except Exception as error:
             if not is_refusal(self.uri, error):
                 raise
-            things = self.things.setdefault(http_status(error) or 0, [])
+            things = self.things.setdefault(str(http_status(error) or error), [])
             if thing not in things:
                 things.append(thing)
 
@@ -40,8 +49,28 @@ class Refusals:
 
 
 def is_refusal(uri: str, error: Exception) -> bool:
-    """Return whether a server has refused a request for good: it would refuse it again."""
-    status = http_status(error) if uri.startswith(SERVERS) else None
+    """Return whether a server does not take something for good: it would refuse it again."""
+    if not uri.startswith(SERVERS):
+        return False
+    if isinstance(error, ArtifactFolderError | PermissionError):
+        return True
+    status = http_status(error)
     if status is None:
         return False
     return status in PERMANENT or (400 <= status < 500 and status not in TEMPORARY)
+
+
+def check_artifact_folder(uri: str, artifact_uri: str) -> None:
+    """Raise an ArtifactFolderError for artifacts in a folder of a server's machine that is not on this one.
+
+    MLflow would make such a folder here, where nothing looks for it.
+    """
+    path = local_path(artifact_uri)
+    host = urlparse(uri).hostname
+    if path is None or not uri.startswith(SERVERS) or host in THIS_MACHINE:
+        return
+    root = path.parents[2]  # of <experiment>/<run>/artifacts
+    is_shared = root.exists() or (root.parent != Path("/") and root.parent.exists())
+    if not is_shared:
+        problem = f"they go to {root} on the server's machine; its owner can turn on --serve-artifacts"
+        raise ArtifactFolderError(problem)

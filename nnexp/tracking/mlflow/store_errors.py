@@ -16,6 +16,9 @@ REASONS = {  # by a text in the error message
     "is not a database": f"the database is damaged; fix: {REBUILD}",
     "disk image is malformed": f"the database is damaged; fix: {REBUILD}",
     "readonly database": "the database is read-only for this user",
+    "out-of-date database schema": "its schema is that of another version of MLflow; fix: of an older one, "
+    "mlflow db upgrade {uri}; of a newer one, pip install -U mlflow",
+    "mlflow-artifacts URI": "a server keeps the artifacts of this experiment; fix: use the server's address",
     "Can't locate revision": "the database was made by a newer MLflow; fix: pip install -U mlflow",
     "Unable to connect to proxy": "the proxy of HTTP_PROXY or HTTPS_PROXY does not answer; NO_PROXY names "
     "hosts that need none",
@@ -58,7 +61,8 @@ def explain_error(uri: str, error: Exception) -> str:
     known = next((reason for text, reason in REASONS.items() if text in str(error)), None)
     if known is None and status is not None and not _is_from_mlflow(error):
         known = STATUSES.get(status, f"it answers with errors ({status})")
-    return f"MLflow at {redacted(uri)}: {known or redacted(first_line(error))}"
+    text = known.format(uri=redacted(uri)) if known else redacted(first_line(error))
+    return f"MLflow at {redacted(uri)}: {text}"
 
 
 def http_status(error: BaseException) -> int | None:

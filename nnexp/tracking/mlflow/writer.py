@@ -15,7 +15,7 @@ from nnexp.tracking.mlflow.dataset_inputs import dataset_inputs
 from nnexp.tracking.mlflow.destination import Destination
 from nnexp.tracking.mlflow.logged_model import find_version, log_model, log_model_in_run, register_model
 from nnexp.tracking.mlflow.rebuilding import restore_id
-from nnexp.tracking.mlflow.refusals import Refusals, is_refusal
+from nnexp.tracking.mlflow.refusals import Refusals, check_artifact_folder, is_refusal
 from nnexp.tracking.mlflow.run_notes import EXPERIMENT_NOTE, run_note, short_result
 from nnexp.tracking.mlflow.store import NOTE, SQLITE, list_artifacts, log_metrics, log_params, open_store
 from nnexp.tracking.mlflow.upload_state import UploadState
@@ -64,6 +64,11 @@ class MlflowRunWriter:
         home = self.destination.home
         client, self.state.experiment_id = open_store(self.uri, name, EXPERIMENT_NOTE, home)
         return client
+
+    @cached_property
+    def artifact_uri(self) -> str:
+        """Where the artifacts of the run go."""
+        return str(self.client.get_run(self.state.run_id).info.artifact_uri)
 
     def check_store(self) -> bool:
         """Return whether the store has the whole run; a state that it does not confirm is reset.
@@ -157,6 +162,7 @@ class MlflowRunWriter:
         """Log a file of the run's folder; the JSON table is tagged, so that the UI shows it."""
         folder, _, _ = path.rpartition("/")
         with self.refusals.skipped(path):
+            check_artifact_folder(self.uri, self.artifact_uri)
             self.client.log_artifact(self.state.run_id, str(self.run_folder / path), folder or None)
             if path == MISCLASSIFIED_TABLE:
                 tables = json.dumps([{"path": path, "type": "table"}])
@@ -166,6 +172,7 @@ class MlflowRunWriter:
     def send_confusion(self, entry: Entry) -> None:
         """Log the confusion matrix of an epoch as an image, unless both of its files are there."""
         with self.refusals.skipped("images"):
+            check_artifact_folder(self.uri, self.artifact_uri)
             self.log_image(entry)
         self.heartbeat()
 
@@ -175,8 +182,7 @@ class MlflowRunWriter:
         time = entry["time"]
         prefix = f"images/{CONFUSION_IMAGES}+step+{step}+timestamp+{time}+"
         if self.may_repeat:
-            artifact_uri = self.client.get_run(run_id).info.artifact_uri
-            images = list_artifacts(self.uri, artifact_uri, "images")
+            images = list_artifacts(self.uri, self.artifact_uri, "images")
             if sum(image.path.startswith(prefix) for image in images) > 1:
                 self.client.set_tag(run_id, IMAGES, "True")
                 return
@@ -190,11 +196,13 @@ class MlflowRunWriter:
         if not has_network or self.state.model_uri:
             return
         try:
+            check_artifact_folder(self.uri, self.artifact_uri)
             self.state.model_id = log_model(self)
         except Exception as error:
             if not is_refusal(self.uri, error):
                 raise
             with self.refusals.skipped("the model"):
+                check_artifact_folder(self.uri, self.artifact_uri)
                 log_model_in_run(self)
                 self.state.model_in_run = True
         self.save_state()

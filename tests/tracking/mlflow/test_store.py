@@ -1,10 +1,13 @@
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 from fixtures.third_party import accepts_warnings
 
 from nnexp.redaction import redacted
+from nnexp.runs.query import Runs
 from nnexp.tracking.mlflow.store import open_store, tracking_uri
 from nnexp.tracking.mlflow.store_errors import StoreError
 
@@ -43,6 +46,13 @@ def test_what_is_no_database_is_an_error(alone, is_folder):
         path.write_text("this is not a database, it is a sentence")
     with pytest.raises(StoreError, match=r"mlflow\.db"):
         open_store(tracking_uri(None), "nnexp")
+
+
+def test_a_schema_of_another_version_is_explained_with_both_commands(store):
+    with closing(sqlite3.connect(store)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'ffffffffffff'")
+    with pytest.raises(StoreError, match=f"mlflow db upgrade sqlite:///{store}; .*pip install -U mlflow"):
+        Runs().select()
 
 
 def test_four_processes_may_create_a_store_at_once(alone):

@@ -1,6 +1,8 @@
 """Servers that refuse something, lie below a prefix or are newer: what can arrive arrives."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 from fixtures.uploads import assert_metrics_stored_once
@@ -10,6 +12,7 @@ from nnexp.cli.commands.sync import main as sync
 from nnexp.experiment.upload_process import upload_callbacks
 from nnexp.run_folder import JOURNAL
 from nnexp.runs.query import Runs
+from nnexp.tracking.mlflow.refusals import check_artifact_folder
 from nnexp.tracking.mlflow.upload_state import UploadState
 from nnexp.tracking.upload.sync import upload
 
@@ -89,6 +92,38 @@ def test_what_was_refused_is_sent_by_a_rebuild_once_the_server_takes_it(proxy, w
     assert len(images) == 2
     assert sync(["--rebuild"]) == 0
     assert "is there" in capsys.readouterr().out
+
+
+def test_artifacts_that_go_to_a_folder_of_the_servers_machine_are_not_written_here(
+    proxy, waiting, monkeypatch
+):
+    def change(content):
+        return re.sub(
+            rb'"mlflow-artifacts:/[^"]*?([^/"]+/[^/"]+/artifacts)"', rb'"/srv-of-mlflow/\1"', content
+        )
+
+    monkeypatch.setattr("nnexp.tracking.mlflow.refusals.THIS_MACHINE", ())
+    proxy.change = change
+    proxy.open()
+    uploaded = send(waiting)
+    assert uploaded.error == ""
+    assert uploaded.note.count("/srv-of-mlflow on the server's machine; its owner can turn on --serve") == 1
+    stored(proxy, waiting)
+    assert not Path("/srv-of-mlflow").exists()
+
+
+@pytest.mark.parametrize(
+    ("uri", "artifact_uri"),
+    [
+        ("http://localhost:5000", "/srv-of-mlflow/1/abc/artifacts"),
+        ("http://mlflow.example:5000", "s3://bucket/1/abc/artifacts"),
+        ("http://mlflow.example:5000", "mlflow-artifacts:/1/abc/artifacts"),
+        ("http://mlflow.example:5000", "/tmp/shared/1/abc/artifacts"),
+        ("sqlite:///mlflow.db", "/srv-of-mlflow/1/abc/artifacts"),
+    ],
+)
+def test_artifacts_that_can_be_written_are(uri, artifact_uri):
+    check_artifact_folder(uri, artifact_uri)
 
 
 @pytest.mark.parametrize("words", [("log-inputs",), ("registered-models", "model-versions")])
