@@ -91,6 +91,18 @@ def test_a_loaded_configuration_runs_again_as_it_is_and_changed(alone):
     assert nnexp.run(config, display="quiet").epochs == 1
 
 
+def test_a_section_that_was_replaced_is_recorded_under_its_own_name(alone):
+    config = nnexp.compose(QUICK)
+    config.optimizer = nnexp.compose("optimizer=lion").optimizer
+    config.init = {"_target_": "nnexp.nn.initializers.Constant", "value": 0.1}
+    config.trainer.epochs = 1
+    result = nnexp.run(config, display="quiet")
+    assert "-constant-lion-" in result.name
+    choices = nnexp.load(result).run.params
+    assert (choices["optimizer"], choices["init"], choices["model"]) == ("lion", "constant", "mlp")
+    assert config.choices.optimizer == "adam"
+
+
 def test_predictions_for_a_frame_keep_its_index_and_agree_with_the_run(alone):
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"x": rng.standard_normal(80), "kind": [*"ab"] * 40})

@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from nnexp.cli.display import SweepLine, TerminalDisplay
 from nnexp.config import compose
+from nnexp.config.choices import current_choices
 from nnexp.errors import UserError
 from nnexp.experiment import run as experiment
 from nnexp.experiment.display import Display
@@ -39,6 +40,9 @@ def run(
     """
     if not isinstance(config, DictConfig | dict):
         config = compose(config)
+    elif config.get("choices"):
+        config = OmegaConf.create(config)
+        config.choices = current_choices(config)
     if isinstance(display, str):
         if display not in DISPLAYS:
             guess = did_you_mean(display, DISPLAYS)
