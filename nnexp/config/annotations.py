@@ -86,7 +86,7 @@ def describe(annotation: Any) -> str:
             many = ["a list [a,b] of such"]
         return " or ".join([single, *many] if single else many)
     if texts := options(annotation):
-        return f"one of {', '.join(texts)}"
+        return f"one of {', '.join(text if any(map(str.isalnum, text)) else repr(text) for text in texts)}"
     if origin is Annotated:
         limits = [(BOUNDS[type(m)], m) for m in arguments[1:] if type(m) in BOUNDS]
         bounds = [f"{sign} {getattr(m, attribute)}" for (sign, attribute), m in limits]

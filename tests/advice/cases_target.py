@@ -15,6 +15,7 @@ DECIMALS = table(lambda n: n / 7)
 TEXT = table(lambda n: "ab"[n % 2])
 BOOLEAN = table(lambda n: bool(n % 3))
 LABELS = table(lambda n: f"{n % 2}").replace("b", "z").replace("a,z", "a,b")
+LABELS_ONLY = "a,b,y\n" + "".join(f"{n % 3 // 2},{n / 3},{n % 2}\n" for n in range(60))
 UNTIDY = "id,name,b,y\n" + "".join(f"x{n},n{n},{n},{n % 2}\n" for n in range(80))
 
 CASES = [
@@ -71,6 +72,36 @@ CASES = [
         "the label 'b' holds numbers other than 0 and 1",
         ("data.task=regression loss=mean_squared_error",),
         {"t.csv": LABELS},
+    ),
+    Case(
+        "data=table data.path=t.csv data.target=y 'data.drop=[y,b]'",
+        "the column y can be only one of data.target, data.split, data.group, data.drop",
+        ("'data.drop=[b]'",),
+        {"t.csv": TEXT},
+    ),
+    Case(
+        "data=table data.path=t.csv data.target=y data.split=b",
+        "expected one of train, training",
+        ("data.split=null",),
+        {"t.csv": TEXT},
+    ),
+    Case(
+        "data=table data.path=t.csw data.target=y",
+        "no such file; did you mean t.csv?",
+        ("data.path=t.csv",),
+        {"t.csv": TEXT},
+    ),
+    Case(
+        "data=table data.path=tables data.target=y",
+        "this is a folder",
+        ("data.path=tables/t.csv", "'data.path=\"tables/u (1).csv\"'"),
+        {"tables/t.csv": TEXT, "tables/u (1).csv": TEXT, "tables/README": ""},
+    ),
+    Case(
+        "data=table data.path=t.csv 'data.target=[y,a]' data.task=classification",
+        "a classification has one target",
+        ("data.task=multilabel loss=binary_cross_entropy", "data.task=regression loss=mean_squared_error"),
+        {"t.csv": LABELS_ONLY},
     ),
     Case(
         "data=table data.path=t.csv data.target=Y data.group=A",

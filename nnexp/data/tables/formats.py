@@ -11,22 +11,30 @@ import numpy as np
 from nnexp.data.errors import DataError
 from nnexp.data.tables.csv.csv_reader import CsvReader
 from nnexp.data.tables.reader import Block, ColumnType, TableReader, convert, type_of, unique
-from nnexp.messages import first_line
+from nnexp.messages import first_line, override, short_path
 from nnexp.preprocessing.table_files import DELIMITED
 
 ROWS = 1 << 14  # that are read at once
+MAX_CHOICES = 3  # files of a folder in a message
 BUFFER = 1 << 16  # bytes of each column of a Parquet file that are read at once
 WRITE_AGAIN = "download or write the file again"
 
 
-def open_table(path: Path) -> TableReader:
-    """Open a file and read its columns' names and types; without a table in it, raise a `DataError`."""
+def open_table(path: Path, key: str = "data.path") -> TableReader:
+    """Open a file and read its columns' names and types; without a table in it, raise a `DataError`.
+
+    `key` is the setting that names the file.
+    """
     if path.is_dir():
-        raise DataError("this is a folder", setting=f"data.path={path}/FILE", path=path)
+        tables = sorted(file for file in path.iterdir() if file.name.lower().endswith(ENDINGS))
+        choices = " or ".join(override(key, str(short_path(file))) for file in tables[:MAX_CHOICES])
+        raise DataError("this is a folder", "" if choices else "name a file", choices, path)
     if not path.exists():
         siblings = [sibling.name for sibling in path.parent.iterdir()] if path.parent.is_dir() else []
         near = get_close_matches(path.name, siblings, 1)
-        raise DataError(f"no such file{f'; did you mean {near[0]}?' if near else ''}", path=path)
+        setting = override(key, str(short_path(path.with_name(near[0])))) if near else ""
+        guess = f"; did you mean {near[0]}?" if near else ""
+        raise DataError(f"no such file{guess}", setting=setting, path=path)
     for endings, reader in READERS.items():
         if path.name.lower().endswith(endings):
             try:
@@ -35,7 +43,7 @@ def open_table(path: Path) -> TableReader:
                 raise DataError(f"cannot be read: {error.strerror or error}", path=path) from error
     kind, remedy = OTHER_FILES.get(path.suffix.lower(), ("", ""))
     problem = f"{kind} is not read" if kind else "unknown ending"
-    known = [ending for endings in READERS for ending in endings if not ending.endswith(".gz")]
+    known = [ending for ending in ENDINGS if not ending.endswith(".gz")]
     raise DataError(f"{problem}; expected one of {', '.join(known)}", remedy, path=path)
 
 
@@ -135,3 +143,4 @@ READERS: dict[tuple[str, ...], type[CsvReader | ParquetReader | NpzReader]] = {
     (".parquet",): ParquetReader,
     (".npz",): NpzReader,
 }
+ENDINGS = tuple(ending for endings in READERS for ending in endings)

@@ -41,7 +41,7 @@ class HeldOutFile:
     def __init__(self, path: Path, roles: Roles, marks: NumberMarks) -> None:
         """Open the file; raise a `DataError` that names the columns that are missing."""
         self.path, self.roles = path, roles
-        self.reader = open_table(path)
+        self.reader = open_table(path, "data.test_path")
         self.reader.marks = marks
         given = self.reader.column_types
         if missing := [name for name in roles.targets if name not in given]:

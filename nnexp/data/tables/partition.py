@@ -33,7 +33,7 @@ def read_splits(column: CategoryColumn) -> NDArray[np.int8]:
     values, codes = column.finish()
     if unknown := [value for value in values if value.lower() not in SPLIT_OF]:
         problem = f"expected one of {', '.join(SPLIT_OF)} in the column {column.name!r}, got {unknown[0]!r}"
-        raise DataError(problem, "correct the column", "data.split=COLUMN")
+        raise DataError(problem, "correct the column", "data.split=null")
     if column.missing:
         row = column.describe_row(int((codes < 0).argmax()))
         raise DataError(f"the column {column.name!r} is empty in {row}", "write train, validation or test")

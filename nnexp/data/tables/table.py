@@ -1,6 +1,7 @@
 """A data set from a table in a file: a row for each of N examples, one or more columns as the target."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -18,8 +19,10 @@ from nnexp.data.tables.held_out_file import HeldOutFile
 from nnexp.data.tables.partition import TEST, VALIDATION, Groups, check_splits, draw_test, read_splits
 from nnexp.data.tables.reader import NumberMarks
 from nnexp.data.tables.roles import assign_roles
+from nnexp.data.tables.target import setting_of
 from nnexp.data.tables.target_transform import check_domain, check_numbers, describe_learnt, precision_notes
 from nnexp.data.tables.text_encoding import DateOrder, TextEncoder, TextOptions
+from nnexp.messages import override
 from nnexp.preprocessing.dates import DateFeature
 from nnexp.preprocessing.scaling import Transform, find_origin, narrow
 
@@ -72,16 +75,31 @@ class Table(Source):
             needs = f"data.target_transform={self.target_transform} needs a regression"
             raise ValueError(f"{needs}, not data.task={self.task}; {remedy}")
         if self.task == "classification" and len(requested["target"]) > 1:
-            remedy = "fix: data.task=multilabel or data.task=regression"
+            remedy = f"fix: {setting_of('multilabel')} or {setting_of('regression')}"
             raise ValueError(f"data.target={self.target}: a classification has one target; {remedy}")
         exclusive = [key for key in requested if key not in ("categorical", "id")]
         names = [name for key in exclusive for name in requested[key]]
         if several := sorted({name for name in names if names.count(name) > 1}):
             keys = "data.target, data.split, data.group, data.drop"
-            raise ValueError(f"the column {', '.join(several)} can be only one of {keys}")
+            which = f"the column {', '.join(several)} can be only one of {keys}"
+            raise ValueError(f"{which}; fix: {self.without_repetition(several, exclusive)}")
         for key in ("target", "categorical"):
             if self.id is not None and self.id in requested[key]:
                 raise ValueError(f"the column {self.id} can be only one of data.{key}, data.id")
+
+    def without_repetition(self, names: Sequence[str], keys: Sequence[str]) -> str:
+        """Return the overrides that leave names in the first of the keys that have them."""
+        requested = self.requested_columns()
+        overrides = []
+        for n, key in enumerate(keys):
+            earlier = {name for first in keys[:n] for name in requested[first]}
+            kept = [
+                name for name in dict.fromkeys(requested[key]) if name not in earlier or name not in names
+            ]
+            if kept != requested[key]:
+                value: list[str] | str | None = kept if key in ("drop", "target") else None
+                overrides.append(override(f"data.{key}", value))
+        return " ".join(overrides)
 
     def requested_columns(self) -> dict[str, list[str]]:
         named = {"target": self.target, "split": self.split, "group": self.group, "drop": self.drop}
@@ -133,7 +151,8 @@ class Table(Source):
             error.complete(error.path or path, lists)
             raise
         except MemoryError as error:
-            raise DataError("does not fit into memory", setting="data.drop=[...]", path=path) from error
+            remedy = "leave columns out, with data.drop, or rows"
+            raise DataError("the table does not fit into memory", remedy, path=path) from error
 
     def build_dataset(self, name: str, builder: TableBuilder, held_out: HeldOutFile | None) -> Dataset:
         """Partition the rows: the training rows first, then the test rows, in one array.
