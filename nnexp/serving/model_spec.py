@@ -19,7 +19,8 @@ from nnexp.tasks import TASKS
 if TYPE_CHECKING:
     from nnexp.data.dataset import Dataset
 
-FORMAT = 2
+FORMAT = 3
+READABLE = (2, FORMAT)  # in 2, columns are numbers or categories, without an origin
 Scale = float | Standardization
 
 
@@ -73,7 +74,7 @@ class ModelSpec:
             version = values.pop("format")
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise PredictorError("not the specification of a network, a run's network.json") from error
-        if version != FORMAT:
+        if version not in READABLE:
             raise PredictorError("written by another version of nnexp; use that version, or train again")
         try:
             spec = cls(**_from_json(values))

@@ -148,6 +148,19 @@ def test_a_specification_that_does_not_fit_is_refused(trained, alone, values, me
     assert str(error.value).startswith((str(path), str(weights)))
 
 
+def test_a_specification_of_the_former_format_is_read(trained, pets, alone):
+    run = trained("data=table", f"data.path={pets}", "data.target=species")
+    spec, weights = run.files
+    values = json.loads(spec.read_text()) | {"format": 2}
+    del values["id_column"]
+    former = ("name", "categories", "decimal")
+    values["columns"] = [{key: column[key] for key in former} for column in values["columns"]]
+    (alone / "former.json").write_text(json.dumps(values))
+    x = np.random.default_rng(0).normal(size=(20, *run.predictor.spec.shape))
+    outputs = Predictor.load(alone / "former.json", weights).outputs(x)
+    np.testing.assert_array_equal(outputs, run.predictor.outputs(x))
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [

@@ -34,8 +34,8 @@ DateFeatures = Annotated[DateFeature | list[DateFeature] | None, Canonical(name_
 class Table(Source):
     """Rows of a CSV, Parquet or NPZ file.
 
-    Numbers are standardized on the training rows, text becomes one-hot, missing numbers become the training
-    mean, missing text a category of its own; the notes list what was decided.
+    Numbers are standardized on the training rows, dates become days, other text one-hot, missing numbers the
+    training mean, missing text a category of its own; the notes list what was decided.
     """
 
     path: FilePath
