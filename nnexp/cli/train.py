@@ -85,17 +85,17 @@ def run_jobs(options: Namespace, overrides: Sequence[str], sweep: bool) -> None:
     """Run one job or a sweep, or show the configuration, as `hydra.main` does; errors go to the caller."""
     config_name = options.config_name or CONFIG_NAME
     mode = RunMode.MULTIRUN if sweep else RunMode.RUN
-    overrides = [*overrides, f"hydra.mode={mode.name}"]
+    modes = [f"hydra.mode={mode.name}"]
     if not sweep:
-        overrides += ["hydra.job.num=0", "hydra.job.id='0'"]  # what a sweep counts
+        modes += ["hydra.job.num=0", "hydra.job.id='0'"]  # what a sweep counts
     with hydra_of(options.config_dir):
         app = GlobalHydra.instance().hydra
         assert app is not None
         if options.cfg:
-            app.show_cfg(config_name, options.overrides, options.cfg, options.package, options.resolve)
+            app.show_cfg(config_name, list(overrides), options.cfg, options.package, options.resolve)
             return
         start = app.multirun if sweep else app.run
-        start(config_name=config_name, task_function=job, overrides=overrides)
+        start(config_name=config_name, task_function=job, overrides=[*overrides, *modes])
 
 
 def job(config: DictConfig) -> float | None:
