@@ -83,8 +83,10 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return the most similar known dotted name: the same last component, else the most similar spelling."""
+    """Return the most similar known dotted name: the same but for case, the same last component, similar."""
     known = sorted(known)
+    if same := next((name for name in known if name.lower() == word.lower()), None):
+        return same
     last = word.rpartition(".")[2]
     same_leaf = [name for name in known if name.rpartition(".")[2] == last]
     if len(same_leaf) == 1:

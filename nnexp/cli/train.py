@@ -1,5 +1,6 @@
 """The training command: check all overrides, then let Hydra run one job or the jobs of a sweep."""
 
+import shlex
 import sys
 from argparse import ArgumentError, Namespace
 from collections.abc import Sequence
@@ -68,6 +69,8 @@ def parse_arguments(arguments: list[str]) -> Namespace:
         raise UserError(f"{error}; see nnexp --help") from error
     if unknown:
         guess = did_you_mean(unknown[0], [*parser._option_string_actions, "--help"])
+        if not guess and "=" in unknown[0]:
+            guess = f"settings have no dashes; fix: {shlex.quote(unknown[0].lstrip('-'))}; "
         raise UserError(f"no such option: {unknown[0]}; {guess}see nnexp --help")
     return options
 

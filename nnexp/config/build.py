@@ -19,6 +19,7 @@ from nnexp.metrics.metric_info import RUN_METRICS, TASK_METRICS
 from nnexp.optim.regularization import Regularization
 from nnexp.redaction import redacted
 
+RESOLVING = "KeyError raised while resolving interpolation: "
 SECTIONS = {
     "trainer": TrainerSettings,
     "tracking": TrackingSettings,
@@ -104,7 +105,7 @@ def resolved(config: DictConfig | Values) -> Values:
     try:
         values = OmegaConf.to_container(OmegaConf.create(config), resolve=True)
     except OmegaConfBaseException as error:
-        what = first_line(error.msg or str(error))
+        what = first_line(error.msg or str(error)).removeprefix(RESOLVING).strip('"')
         name = what.split("'")[1] if what.startswith("Interpolation key '") else ""
         if name in environ:
             what = f"{what}; fix: ${{oc.env:{name}}}, the environment variable"

@@ -10,6 +10,7 @@ from annotated_types import Ge, Gt, MinLen
 
 from nnexp.config.naming import run_name
 from nnexp.data.augmentation.augment import Augment
+from nnexp.data.canonical import Canonical, expand_home
 from nnexp.data.dataset import Source
 from nnexp.metrics.metric import Metric
 from nnexp.nn.initializers import Initializer
@@ -20,6 +21,7 @@ from nnexp.optim.optimizers import Optimizer
 from nnexp.optim.regularization import Regularization
 from nnexp.optim.schedules import Schedule
 
+StoreUri = Annotated[str, Canonical(expand_home)]
 DType = Literal["float32", "float64"]
 
 
@@ -45,7 +47,7 @@ class TrackingSettings:
     """The section `tracking`."""
 
     enabled: bool = True  # false leaves the run's folder under `outputs/` and nothing else
-    uri: str | None = None  # null is MLFLOW_TRACKING_URI, else mlruns/mlflow.db in the working directory
+    uri: StoreUri | None = None  # null is MLFLOW_TRACKING_URI, else mlruns/mlflow.db in the working directory
     experiment: Annotated[str, MinLen(1)] = "nnexp"  # the MLflow experiment's name
     run_name: Annotated[str, MinLen(1)] | None = None  # null makes one from the configuration
     register: Annotated[str, MinLen(1)] | None = None  # the registered model that gets a new version

@@ -7,12 +7,10 @@ to the declared types, so that a value has one form however it was written; this
 import inspect
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, is_dataclass
 from functools import cache
 from typing import Any, get_args, get_origin, get_type_hints
 
-import yaml  # type: ignore[import-untyped]
 from omegaconf import DictConfig, OmegaConf
 from pydantic import ValidationError
 
@@ -26,13 +24,13 @@ from nnexp.config.annotations import (
     wants_text,
 )
 from nnexp.config.errors import Problem
+from nnexp.config.spelling import read_text, spelling_advice
 from nnexp.config.yaml.node import Origin
-from nnexp.messages import did_you_mean, hydra_override, merged_list_override, override, override_value
+from nnexp.messages import did_you_mean, hydra_override, merged_list_override
 from nnexp.serving.locate import locate
 
 TARGET = "_target_"
 Values = dict[str, Any]
-BOOLEANS = {"yes": True, "on": True, "no": False, "off": False}  # as in YAML
 PLAIN = bool | int | float | str | None
 
 
@@ -119,20 +117,21 @@ class Validator:
             return canonical_function(annotation)(_plain(adapter(annotation).dump_python(valid, mode="json")))
         except (ValidationError, TypeError):
             guess = did_you_mean(str(value), options(annotation))
-            what = f"{guess}must be {describe(annotation)}{_advice(annotation, value, path)}"
+            what = f"{guess}must be {describe(annotation)}{spelling_advice(annotation, value, path)}"
             self.report(path, hydra_override(path, value), what)
             return value
 
     def as_declared(self, annotation: Any, value: Any, path: str) -> Any:
-        """Return a number as it was written, where the setting is text; of yes and no, a boolean."""
+        """Return what was written where the setting is text, and what a text stands for where it is none."""
         item = item_annotation(annotation)
         if item is not None and isinstance(value, list):
             return [self.as_declared(item, inner, f"{path}.{i}") for i, inner in enumerate(value)]
-        if isinstance(value, str) and bool in kinds(annotation) and str not in kinds(annotation):
-            return BOOLEANS.get(value.lower(), value)
+        origin = self.origins.get(path)
+        if isinstance(value, str):
+            return read_text(annotation, value)
         if not isinstance(value, int | float) or not wants_text(annotation):
             return value
-        if (origin := self.origins.get(path)) is not None and origin.text:
+        if origin is not None and origin.text:
             return origin.text
         return value if isinstance(value, bool) else str(value)
 
@@ -188,32 +187,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     return 0.0 if isinstance(value, float) and value == 0 else value
-
-
-def _advice(annotation: Any, value: Any, path: str) -> str:
-    """Return how to write a number that is text or in a list, and text that Hydra reads as something else."""
-    if (number := _as_number(annotation, value)) is not None:
-        return f"; fix: {override(path, number)}"
-    if item_annotation(annotation) is not None and isinstance(value, int | float):
-        return f"; fix: {override(path, [value])}"
-    if not wants_text(annotation) or options(annotation) or isinstance(value, str):
-        return ""
-    if isinstance(value, list) and item_annotation(annotation) is not None:
-        texts = [item if isinstance(item, str) else override_value(item) for item in value]
-        return f"; fix: {override(path, texts)}"
-    return f"; fix: {override(path, override_value(value))}"
-
-
-def _as_number(annotation: Any, value: Any) -> int | float | None:
-    """Return the valid number that a text, also with a decimal comma, or a list of one stands for."""
-    single = value[0] if isinstance(value, list) and len(value) == 1 else value
-    with suppress(ValueError, ValidationError):
-        if isinstance(single, str):
-            single = yaml.safe_load(single.replace(",", ".", 1))
-        if isinstance(single, int | float) and single is not value:
-            adapter(annotation).validate_python(single)
-            return single
-    return None
 
 
 def _targets_within(value: Any, path: str) -> Iterator[tuple[str, Values]]:

@@ -1,6 +1,7 @@
 """The one spelling of settings that can be written in several ways: equal settings are recorded equally."""
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,11 @@ def file_path(path: str) -> str:
 def optional_file_path(path: str | None) -> str | None:
     """Return a path as `file_path` does, and None as it is."""
     return None if path is None else file_path(path)
+
+
+def expand_home(uri: str) -> str:
+    """Return a path or the URI of a file with the home folder in place of `~`."""
+    return re.sub(r"^(sqlite:///|file://)?~(?=/|$)", lambda match: f"{match[1] or ''}{Path.home()}", uri)
 
 
 def single_name(names: str | list[str]) -> str | list[str]:

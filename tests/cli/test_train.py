@@ -110,6 +110,7 @@ def test_every_invalid_override_is_reported_in_a_short_message(invalid, alone):
         (["hydra/launcher=jobli", "data=digits"], "jobli"),
         (["hydra.run.dir=/proc/nowhere", "data=digits", "tracking=none"], "/proc/nowhere"),
         (["-m", "--cfg", "job", "data=digits"], "only one of -m"),
+        (["--seed=1", "data=digits"], "settings have no dashes; fix: seed=1"),
         (["--multirn", "data=digits"], "no such option: --multirn; did you mean --multirun?"),
         (["ui", "--port", "99999"], "--port 99999: "),
         (["data=digits", "model.hidden=[1000000000000]", "tracking=none"], "fix: a smaller model.hidden"),

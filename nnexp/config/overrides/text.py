@@ -79,15 +79,17 @@ def as_text(value: str, annotation: Any) -> str:
     if item is not None and value.startswith("[") and value.endswith("]"):
         items = split_items(value[1:-1]) if value[1:-1].strip() else []
         return f"[{','.join(as_text(inner, item) for inner in items)}]"
-    if not (wants_text(annotation) or is_text_option(value, annotation)):
+    is_text = wants_text(annotation) or is_text_option(value, annotation)
+    if not is_text and "${" not in value:
         return value
     if value.startswith(NETWORK_FOLDER):
         return quoted_text(value)
     try:
         parsed = OverridesParser.create().parse_override(f"key={value}").value()
     except HydraException:
-        return quoted_text(value, literal=not _can_interpolate(value))
-    return quoted_text(value) if isinstance(parsed, bool | int | float) else value
+        literal = not _can_interpolate(value)
+        return value if literal and not is_text else quoted_text(value, literal)
+    return quoted_text(value) if is_text and isinstance(parsed, bool | int | float) else value
 
 
 def is_text_option(value: str, annotation: Any) -> bool:

@@ -160,6 +160,33 @@ def test_several_values_are_a_sweep_a_list_or_one_text(override, fixes):
     assert all(fix in problem.what for fix in fixes)
 
 
+@pytest.mark.parametrize(
+    ("override", "fix"),
+    [
+        ("trainer.epochs=1e1", "fix: trainer.epochs=10"),
+        ("model.hidden=64", "fix: 'model.hidden=[64]'"),
+        ("optimizer.lr=[0.1]", "fix: optimizer.lr=0.1"),
+        ("model.activation=ReLU", "did you mean relu?"),
+    ],
+)
+def test_a_number_in_another_form_is_proposed_as_it_is_written(override, fix):
+    assert fix in problem_of(override).what
+
+
+def test_a_number_may_come_from_an_environment_variable(monkeypatch):
+    monkeypatch.setenv("MYSEED", "7")
+    settings = build(compose([*TABLE, "seed=${oc.env:MYSEED}", "optimizer.lr=${oc.decode:${oc.env:LR,0.5}}"]))
+    assert (settings.values["seed"], settings.values["optimizer"]["lr"]) == (7, 0.5)
+    assert value_of("data.target=${oc.env:MYSEED}") == "7"
+    assert problem_of("seed=${oc.env:NOWHERE}").what == "Environment variable 'NOWHERE' not found"
+
+
+def test_the_store_may_be_below_the_home_folder(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    assert value_of("tracking.uri=sqlite:///~/x.db", key="tracking.uri") == "sqlite:////home/me/x.db"
+    assert value_of("tracking.uri=~/mlruns", key="tracking.uri") == "/home/me/mlruns"
+
+
 def test_the_key_of_an_unreadable_override_is_checked():
     assert "did you mean optimizer.lr?" in problem_of("optimizer.lrr=0.1!").what
 
