@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -148,3 +149,15 @@ def test_a_terminal_of_any_width_and_kind_shows_the_run(width, term, alone):
     assert (ESCAPES.encode() in shown) == (term != "dumb")
     assert shown.count(b"examples/s") == 3
     assert str(Path("outputs")).encode() in shown
+
+
+@pytest.mark.parametrize("typed", ["utf-8", "latin-1"])
+def test_arguments_in_either_encoding_of_a_latin_1_locale(typed, table, alone):
+    make = ["localedef", "--no-archive", "-i", "de_DE", "-f", "ISO-8859-1", str(alone / "de_DE.ISO-8859-1")]
+    if not shutil.which("localedef") or subprocess.run(make, check=False, capture_output=True).returncode:
+        pytest.skip("needs localedef and the definition of de_DE: package locales")
+    arguments = [argument.encode(typed) for argument in TRAIN]
+    done = nnexp(*arguments, LC_ALL="de_DE.ISO-8859-1", LOCPATH=str(alone))
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert "größe" in done.stdout.decode("latin-1")
+    assert RunFolder(alone / "run").entries()[0]["params"]["data.target"] == "Sorte ß"
