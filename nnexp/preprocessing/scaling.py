@@ -17,7 +17,7 @@ Rows = NDArray[np.int64]
 CHUNK = 8192  # rows that are converted to float64 at a time
 CONSTANT = 1e-8  # a column whose deviation is below this multiple of its mean is constant in float32
 TINY = float(np.finfo(np.float32).tiny)
-PRECISION = 1e-5  # of a column's deviation: what rounding to float32 may change its largest numbers by
+PRECISION = 1e-5  # of a column's deviation: what rounding to float32 may change numbers near its mean by
 TOO_LARGE = 2.0**128 - 2.0**103  # from here on, numbers become infinite in float32
 EXACT_FLOAT32, EXACT_FLOAT64 = 2**24, 2**53  # up to these, whole numbers are exact
 Transform = Literal["log", "log1p"]
@@ -157,14 +157,15 @@ def choose_origin(
 ) -> NDArray[np.float64]:
     """Return the origin of columns from their statistics, all (I,): the mean where it is needed, else 0.
 
-    It is needed if float32's spacing at the largest number exceeds PRECISION of the deviation, or if whole
-    numbers are too large for float32; these get a whole origin.
+    It is needed if float32's spacing at the mean exceeds PRECISION of the deviation; far from the mean,
+    rounding is small beside the standardized number itself. It is also needed if whole numbers are too large
+    for float32, and less so when they are centred. The origin of whole numbers is whole.
     """
     largest = np.maximum(np.abs(low), np.abs(high))
+    farthest = np.maximum(high - mean, mean - low)
     varies = ~is_constant(low, high, whole)
-    with np.errstate(all="ignore"):  # of columns without numbers
-        coarse = np.spacing(largest.astype(np.float32)) > PRECISION * deviation
-    too_large = whole & (largest > EXACT_FLOAT32) & (largest <= EXACT_FLOAT64)
+    coarse = np.abs(np.spacing(mean.astype(np.float32))) > PRECISION * deviation
+    too_large = whole & (largest > EXACT_FLOAT32) & (largest <= EXACT_FLOAT64) & (farthest <= largest / 2)
     return np.where(varies & (coarse | too_large), np.where(whole, np.rint(mean), mean), 0.0)
 
 

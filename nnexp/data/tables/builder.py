@@ -106,8 +106,9 @@ class TableBuilder:
         self.notes += describe_steps(centring.coarse_columns)
         if merged := centring.merged_columns:
             examples = listed([describe_pair(name, pair) for name, pair in merged.items()])
-            drop = merged_list_override("data.drop", self.roles.drop, merged)
-            self.notes.append(f"different numbers become one in float32: {examples}; fix: {drop}")
+            drop = merged_list_override("data.drop", self.roles.drop, centring.unsuitable)
+            fix = f"; fix: {drop}" if centring.unsuitable else ""
+            self.notes.append(f"different numbers become one in float32: {examples}{fix}")
 
     def arrange(
         self, training: Rows, test: Rows, encoder: TextEncoder

@@ -25,10 +25,12 @@ class Centring:
         self.mean, self.origin = self.choose(training[:: 1 + len(training) // ROWS])  # (J,)
         self.flatten_noise()
         self.merged: dict[int, Pair] = {}  # by column, two numbers that become one
+        self.unsuitable: list[str] = []  # columns of which many do
         self.whole: dict[int, list[NDArray[np.float64]]] = {}  # by column, numbers that may do so
         for j in np.flatnonzero(~self.statistics.constant).tolist():
             if pair := self.sampled_pair(j):
                 self.merged[j] = pair
+                self.unsuitable.append(numbers.names[j])
             elif self.statistics.may_merge(j, self.origin[j]):
                 self.whole[j] = []
         self.columns = sorted({*np.flatnonzero(self.origin).tolist(), *self.whole})  # to read again

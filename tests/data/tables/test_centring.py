@@ -103,6 +103,18 @@ def test_neighbours_that_merge_are_named_wherever_they_are(tmp_path):
     dataset = load(tmp_path / "table.npz", columns, target="y")
     (note,) = note_of(dataset)
     assert note.startswith("different numbers become one in float32: x (3999700")
+    assert "fix" not in note, "few of them do"
+
+
+def test_numbers_far_from_the_mean_need_no_origin(tmp_path):
+    rng = np.random.default_rng(0)
+    columns = {"heavy": np.exp(3 * rng.standard_normal(20_000)), "whole": rng.geometric(1e-6, 20_000)}
+    dataset = load(tmp_path / "table.npz", columns | {"y": np.arange(20_000) % 2}, target="y")
+    assert (dataset.origin, note_of(dataset)) == (None, [])
+    order = np.concatenate([dataset.x, dataset.x_test])[:, 0].argsort()
+    x = np.sort(columns["heavy"])[order.argsort()][: len(dataset.x)]
+    z = (x - x.mean()) / x.std()
+    assert (np.abs(inputs(dataset)[:, 0] - z) <= 2 * ULP * np.maximum(np.abs(z), 1)).all()
 
 
 def test_the_origin_is_near_the_training_rows_although_test_rows_are_far_away(tmp_path):
