@@ -5,7 +5,8 @@ import zlib
 from pathlib import Path
 
 from nnexp.data.errors import DataError
-from nnexp.data.tables.csv.file_head import DAMAGED_GZIP
+from nnexp.data.tables.csv.dialect import NAMES_AND_ROWS
+from nnexp.data.tables.csv.file_head import DAMAGED_GZIP, NO_ROWS
 from nnexp.messages import first_line
 
 INVALID_NUMBER = re.compile(r"CSV column #\d+: Row #\d+: .* to (double|int64): invalid value")
@@ -26,6 +27,10 @@ def explain(error: BaseException, last_row: str, path: Path) -> DataError:
     line = first_line(error)
     if "straddl" in line or "chunker" in line:
         return DataError(f"a row after {last_row} does not end", "close the quote", path=path)
+    if "Empty CSV" in line or "Could not skip" in line:
+        return DataError(NO_ROWS, NAMES_AND_ROWS, path=path)
+    if isinstance(error, UnicodeDecodeError) and "utf" not in error.encoding:
+        return DataError(f"text that is not UTF-8 after {last_row}", "save it as UTF-8", path=path)
     if "utf" in line.lower():
         return DataError(f"invalid UTF-8 after {last_row}", "save it as UTF-8", path=path)
     if isinstance(error, EOFError | zlib.error) or GZIP.search(line):

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nnexp.data.errors import DataError
 from nnexp.data.tables.csv import number_formats
 from nnexp.data.tables.csv.arrow_errors import NumberError, explain, is_invalid_number
 from nnexp.data.tables.csv.dialect import detect_dialect
@@ -24,7 +23,6 @@ from nnexp.data.tables.csv.number_texts import NumberTexts, to_float64
 from nnexp.data.tables.csv.row_stream import RowStream
 from nnexp.data.tables.csv.surplus_rows import SurplusRows
 from nnexp.data.tables.reader import Block, ColumnType, TableReader, convert, type_of
-from nnexp.messages import first_line
 from nnexp.preprocessing.missing import MISSING
 from nnexp.preprocessing.number_format import NO_MARKS, PLAIN, NumberFormat
 
@@ -94,7 +92,7 @@ class CsvReader(TableReader):
                 zip(self.names, read(column_types=dict.fromkeys(self.names, pa.string())), strict=True)
             )
         except pa.ArrowException as error:
-            raise DataError(f"not a readable CSV file: {first_line(error)}", path=self.path) from error
+            raise explain(error, "the header", self.path) from error
         self.arrow_types = dict(zip(self.names, schema.types, strict=True))
         self.column_types = {}
         for name, column in columns.items():

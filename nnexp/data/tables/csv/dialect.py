@@ -43,8 +43,8 @@ class Dialect:
     @property
     def is_plain(self) -> bool:
         """Whether Arrow reads the rows as they are."""
-        plain_quotes = self.quote == '"' and not self.escape
-        return plain_quotes and not (self.skips_spaces or self.ends_with_delimiter or self.has_rules)
+        is_plain = self.quote == '"' and not self.escape and self.delimiter.isascii()
+        return is_plain and not (self.skips_spaces or self.ends_with_delimiter or self.has_rules)
 
     def parse(self, lines: Iterable[str], strict: bool = False) -> Any:
         """Return a reader of rows, of Python's csv module."""
@@ -88,6 +88,8 @@ def detect_dialect(text: str, complete: bool) -> Dialect:
     delimiters = separator[1].replace("\\t", "\t") if separator else DELIMITERS
     dialect = _detect_delimiter(dialect, body, delimiters)
     rows = _parse_rows(dialect, body, MAX_ROWS)
+    if not rows:
+        raise DataError("not a readable CSV file: its first rows cannot be parsed", NAMES_AND_ROWS)
     width = _common_width(rows)[0]
     n = next((n for n, (_, row) in enumerate(rows[:MAX_PREAMBLE]) if not _is_title(row, width)), 0)
     end, names = rows[n]
@@ -169,7 +171,7 @@ def _parse_rows(dialect: Dialect, lines: Sequence[str], limit: int) -> list[Row]
     rows = [
         (line, row[:-1] if dialect.delimiter == " " and not row[-1] else row) for line, row in rows if row
     ]
-    return [(line, row) for line, row in rows if (len(row) > 1 or row[0].strip()) and not _is_rule(row)]
+    return [(line, row) for line, row in rows if (row[1:] or "".join(row).strip()) and not _is_rule(row)]
 
 
 def _is_rule(fields: Sequence[str]) -> bool:

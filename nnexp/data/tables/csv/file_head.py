@@ -30,6 +30,7 @@ CONTENTS = [  # how files of other kinds begin, and what to do with them
     (rb"\s*(\{|\[\s*[\[{])", "JSON", SAVE),
     (rb"(?i)\s*(%[^\n]*\n\s*)*@relation", "an ARFF file", SAVE),
 ]
+NO_ROWS = "the file has no rows below its header"
 DAMAGED_GZIP = "download or write the gzip file again"
 TRUNCATED = 4  # bytes at the end of the sample that may be half a character
 MOSTLY = 0.8
@@ -90,6 +91,6 @@ def decode_head(head: bytes, encoding: str, complete: bool, path: Path) -> str:
     if not complete:
         text = text[: max(text.rfind("\n"), text.rfind("\r")) + 1]
     if len([*io.StringIO(text.strip(), newline="")]) <= 1:
-        problem = "the file has no rows below its header" if text.strip() else "the file is empty"
+        problem = NO_ROWS if text.strip() else "the file is empty"
         raise DataError(problem, NAMES_AND_ROWS, path=path)
     return text

@@ -5,11 +5,14 @@ import gzip
 import io
 import re
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from nnexp.data.errors import DataError
 from nnexp.data.tables.formats import open_table
@@ -58,6 +61,7 @@ READABLE = {
     "sep line": ("sep=;\n" + written(sep=";"), FRAME, ""),
     "sep line, quoted, CRLF": ('"sep=;"\r\n' + written(sep=";", lineterminator="\r\n"), FRAME, ""),
     "sep line of a tab": ("SEP=\t\n" + written(sep="\t"), FRAME, ""),
+    "sep line of a mark beyond ASCII": ("sep=\u00a6\n" + written(sep="\u00a6"), FRAME, ""),
     "sep line of another mark": ("sep=^\n" + written(sep="^"), FRAME, ""),
     "pipes": (written(sep="|"), FRAME, ""),
     "tabs in a file named csv": (written(sep="\t"), FRAME, ""),
@@ -235,6 +239,11 @@ REFUSED = {
     ),
     "ARFF": ("% Iris\n@RELATION iris\n@ATTRIBUTE a NUMERIC\n@DATA\n1\n", "an ARFF file"),
     "NUL bytes": (PLAIN.encode().replace(b"red", b"r\0d"), "binary data"),
+    "dashes only": ("---\n---\n", "its first rows cannot be parsed"),
+    "text in no encoding of spreadsheets": (
+        b"size;kind\n" + b"1.5;\x81\n2.5;\x90\n" * 9,
+        "text that is not UTF-8",
+    ),
     "nothing": ("", "the file is empty"),
     "blank lines only": ("\n\n  \n", "the file is empty"),
     "comments only": ("# a\n# b\n", "the file holds only comments"),
@@ -311,3 +320,20 @@ def test_rows_are_numbered_below_whatever_is_above_the_names():
     assert re.search(
         r"expected a number in the column 'size', got 'oops' in row 21 below the header", printed
     )
+
+
+pieces = st.sampled_from(
+    ["a", "1", "1.5", "1,250", ",", ";", "\t", " ", "'", '"', "\\", "\n", "\r\n", "\r", "#", "-", "--"]
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    st.lists(pieces, max_size=8).map("".join),
+    st.integers(0, len(PLAIN)),
+    st.sampled_from(["utf-8", "utf-16"]),
+)
+def test_any_text_is_read_or_refused(text, position, encoding):
+    damaged = PLAIN[:position] + text + PLAIN[position:]
+    with suppress(DataError):
+        load(damaged.encode(encoding))
