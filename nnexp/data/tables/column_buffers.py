@@ -138,6 +138,8 @@ class CategoryColumn:
         if self.explicit or not (self.is_nearly_unique() or len(self.code) > MAX_DATE_NAMES):
             return None
         texts = list(self.code)
+        if not any(is_date(text) or has_short_year(text) for text in texts[:MAX_DATE_NAMES]):
+            return None
         words = [text for text in texts if not is_date(text)]
         column = f"the column {self.name!r} holds dates"
         if not words:
