@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
@@ -15,6 +16,7 @@ class SweepPlot(Callback):
     folder: Path | None = None
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        HydraConfig.instance().set_config(config)  # for ${hydra:...} in the sweep's folder
         SweepPlot.folder = Path(config.hydra.sweep.dir)
 
     @classmethod

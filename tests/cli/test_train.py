@@ -188,8 +188,9 @@ def test_relative_paths_start_where_the_command_was_typed(alone):
 
 def test_options_stand_anywhere_and_hydra_resolves_its_own_values(alone):
     named = "tracking.run_name=try-${hydra:job.num} (${hydra:runtime.choices.optimizer})"
-    assert main(["data=digits", "trainer.epochs=1", "-m", "seed=0,1", "tracking=none", named]) == 0
-    configs = sorted(path.read_text() for path in alone.glob("outputs/sweeps/*/*/*/config.yaml"))
+    folder = "hydra.sweep.dir=${hydra:runtime.cwd}/sweep"
+    assert main(["data=digits", "trainer.epochs=1", "-m", "seed=0,1", "tracking=none", named, folder]) == 0
+    configs = sorted(path.read_text() for path in alone.glob("sweep/*/config.yaml"))
     assert [re.search("run_name: (.*)", text)[1] for text in configs] == ["try-0 (adam)", "try-1 (adam)"]
     assert main([*ONE_EPOCH, named]) == 0
     assert "run_name: try-0 (adam)" in (entries(alone)[0] / "config.yaml").read_text()

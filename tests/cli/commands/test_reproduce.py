@@ -229,6 +229,25 @@ def test_a_missing_recorded_data_folder_is_replaced_by_that_of_this_machine(reco
     assert load_recorded(path, [])[0]["data"]["path"] == str(alone / "data" / "houses.csv")
 
 
+def test_a_relative_path_of_a_record_starts_in_the_folder_of_its_project(recorded, alone, monkeypatch):
+    (alone / "data").mkdir(exist_ok=True)
+    (alone / "data" / "houses.csv").write_text("price\n1\n")
+    table = {"_target_": "nnexp.data.tables.table.Table", "path": "data/houses.csv", "target": "price"}
+    configured(recorded, data=table)
+    (alone / "elsewhere").mkdir()
+    monkeypatch.chdir(alone / "elsewhere")
+    values = load_recorded(recorded / "config.yaml", [], project=alone)[0]
+    assert values["data"]["path"] == str(alone / "data" / "houses.csv")
+
+
+def test_an_override_of_a_record_is_text_where_text_is_wanted(recorded, alone):
+    (alone / "a (1).csv").write_text("7\n1\n")
+    table = {"_target_": "nnexp.data.tables.table.Table", "path": "a (1).csv", "target": "price"}
+    configured(recorded, data=table)
+    values = load_recorded(recorded / "config.yaml", ["data.target=1e5", "data.path=a (1).csv"])[0]
+    assert (values["data"]["target"], values["data"]["path"]) == ("1e5", "a (1).csv")
+
+
 def test_the_number_of_threads_is_the_recorded_one_unless_given(recorded, capsys):
     machine = recorded / "environment.json"
     machine.write_text(json.dumps(json.loads(machine.read_text()) | {"threads": 2}))
