@@ -1,6 +1,6 @@
 """Components whose annotations are the keys of their YAML."""
 
-from dataclasses import Field, dataclass
+from dataclasses import MISSING, Field, dataclass
 from typing import dataclass_transform
 
 
@@ -11,5 +11,6 @@ class AnnotatedKeys:
     def __init_subclass__(cls) -> None:
         fields = {name: value for name, value in vars(cls).items() if isinstance(value, Field)}
         dataclass(kw_only=True, eq=False)(cls)
-        for name, value in fields.items():  # which a decorator of the subclass reads again
-            setattr(cls, name, value)
+        for name, value in fields.items():
+            if value.default_factory is not MISSING:  # no default is left for a decorator of the subclass
+                setattr(cls, name, value)

@@ -70,6 +70,7 @@ def test_the_annotations_of_a_component_are_its_keys_decorated_or_not():
     class Plain(AnnotatedKeys):
         size: int = 3
         names: list[str] = field(default_factory=list)
+        fixed: bool = field(default=False, init=False)
 
     @dataclass(kw_only=True)
     class Decorated(Plain):
@@ -80,6 +81,7 @@ def test_the_annotations_of_a_component_are_its_keys_decorated_or_not():
             self.size = size + 1
 
     assert (Plain(size=4).size, Plain().names, Plain().names is Plain().names) == (4, [], False)
+    assert (Plain().fixed, Decorated().fixed) == (False, False)
     assert (Decorated(size=5, more=[2]).more, Decorated().more, Decorated().size) == ([2], [1], 3)
     assert Own(1).size == 2
 
