@@ -36,21 +36,21 @@ class UploadState:
 
         It is empty where nothing was uploaded yet.
         """
-        states = _read(folder)
+        states = read_states(folder)
         return states.get(store or next(iter(states), ""), cls(store=store))
 
     def save(self, folder: Path) -> None:
-        states = _read(folder) | {self.store: self}
+        states = read_states(folder) | {self.store: self}
         values = {name: asdict(state) for name, state in states.items()}
         write_atomically(folder / UPLOAD_STATE, json.dumps(values))
 
 
 def run_ids(folder: Path) -> set[str]:
     """Return the ids that stores gave to the run of a folder."""
-    return {state.run_id for state in _read(folder).values() if state.run_id}
+    return {state.run_id for state in read_states(folder).values() if state.run_id}
 
 
-def _read(folder: Path) -> dict[str, UploadState]:
+def read_states(folder: Path) -> dict[str, UploadState]:
     """Read the states by store; an older file holds that of one store, whose path is absolute."""
     values = RunFolder(folder).json(UPLOAD_STATE)
     if not all(isinstance(state, dict) for state in values.values()):

@@ -14,7 +14,7 @@ from nnexp.run_folder import JOURNAL, RunFolder
 from nnexp.tracking.journal import close, process_identity
 from nnexp.tracking.mlflow.destination import Destination
 from nnexp.tracking.mlflow.store_errors import StoreError
-from nnexp.tracking.mlflow.upload_state import UploadState
+from nnexp.tracking.mlflow.upload_state import read_states
 from nnexp.tracking.mlflow.writer import MlflowRunWriter
 from nnexp.tracking.upload.system_metrics import read_system_metrics
 from nnexp.tracking.upload.thread import Callbacks, explain, run_lock
@@ -60,12 +60,7 @@ def read_run(folder: Path, uri: str | None = None) -> LocalRun:
         return LocalRun(folder, folder.name, "unreadable")
     if destination is None:
         return LocalRun(folder, name, "untracked")
-    try:
-        target = Destination.of(folder, destination, uri)
-        done = target.exists and UploadState.load(folder, target.store).done
-    except StoreError:  # there is no such store now; the upload explains it
-        done = UploadState.load(folder, destination["uri"] or "").done
-    if done:
+    if is_uploaded(folder, destination, uri):
         return LocalRun(folder, name, "uploaded")
     running = entries[-1]["kind"] != "end" and is_alive(writer, folder)
     return LocalRun(folder, name, "running" if running else "waiting")
@@ -74,6 +69,18 @@ def read_run(folder: Path, uri: str | None = None) -> LocalRun:
 def upload_uri(folder: Path, uri: str | None = None) -> str:
     """Return the tracking URI that a run is uploaded to: of its own store, or of another one at `uri`."""
     return Destination.of(folder, RunFolder(folder).entries()[0]["destination"], uri).uri
+
+
+def is_uploaded(folder: Path, recorded: Mapping[str, Any], uri: str | None) -> bool:
+    """Return whether the store at `uri` has a run; without one, whether its own store or any other has it."""
+    done = {store for store, state in read_states(folder).items() if state.done}
+    try:
+        target = Destination.of(folder, recorded, uri)
+    except StoreError:  # there is no such store now
+        return bool(done)
+    if not target.exists:
+        done.discard(target.store)
+    return target.store in done if uri else bool(done)
 
 
 def is_alive(writer: Mapping[str, Any], folder: Path) -> bool:

@@ -94,6 +94,16 @@ def test_a_run_is_not_stored_again_under_another_uri_of_its_store(waiting, alone
     assert_stored_once(waiting)
 
 
+def test_a_run_whose_own_store_is_gone_is_uploaded_once_another_has_it(no_upload, store, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    folder = run(compose(["data=digits", "trainer.epochs=1"])).folder
+    other = f"sqlite:///{store}"
+    assert read_run(folder).state == read_run(folder, other).state == "waiting"
+    assert send(folder, other) == ""
+    assert read_run(folder).state == read_run(folder, other).state == "uploaded"
+    assert read_run(folder, "http://127.0.0.1:9").state == "waiting"
+
+
 def test_a_run_whose_process_died_is_stored_as_failed(waiting):
     first, *middle, last = (waiting / JOURNAL).read_text().splitlines(keepends=True)
     (waiting / JOURNAL).write_text("".join([first, *middle, last[:20]]))
