@@ -76,7 +76,9 @@ def upload_all(runs: Sequence[LocalRun], uri: str | None) -> int:
             failed += 1
             print_error(run, uploaded.error)
         else:
-            text = "uploaded" if uploaded.sent else "is there"
+            failed += not uploaded.complete
+            text = "uploaded" if uploaded.complete else "uploaded, but not all"
+            text = text if uploaded.sent else "is there"
             print(f"{short_path(run.folder)}  {run.name}: {text}", flush=True)
             notes |= {uploaded.note: None} if uploaded.note else {}
     for note in notes:

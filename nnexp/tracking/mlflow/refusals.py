@@ -27,15 +27,19 @@ class Refusals:
     def __init__(self, uri: str) -> None:
         self.uri = uri
         self.things: dict[str, list[str]] = {}
+        self.is_last_try = False  # errors of the server, which may pass, do not stop the rest either
+        self.may_pass = False  # there was such an error
 
     @contextmanager
     def skipped(self, thing: str) -> Iterator[None]:
-        """Go on after the block where the server does not take it; every other error is raised."""
+        """Go on after the block where the server does not take it; other errors are raised."""
         try:
             yield
         except Exception as error:
             if not is_refusal(self.uri, error):
-                raise
+                if not self.is_last_try or (http_status(error) or 0) < 500:
+                    raise
+                self.may_pass = True
             things = self.things.setdefault(str(http_status(error) or error), [])
             if thing not in things:
                 things.append(thing)

@@ -78,7 +78,7 @@ class MlflowRunWriter:
         is_there = self.find_run() == self.state.run_id != ""
         if self.state.done and is_there and not self.state.refused:
             return True
-        if self.state.done or not is_there:
+        if self.state.done or self.state.refused or not is_there:
             self.former = self.state
             self.state = UploadState(store=self.former.store, experiment_id=self.former.experiment_id)
             self.has_metadata = False
@@ -195,14 +195,13 @@ class MlflowRunWriter:
         has_network = (self.run_folder / NETWORK).exists() and self.run_folder.weights("best").exists()
         if not has_network or self.state.model_uri:
             return
-        try:
+        with self.refusals.skipped("the model"):
             check_artifact_folder(self.uri, self.artifact_uri)
-            self.state.model_id = log_model(self)
-        except Exception as error:
-            if not is_refusal(self.uri, error):
-                raise
-            with self.refusals.skipped("the model"):
-                check_artifact_folder(self.uri, self.artifact_uri)
+            try:
+                self.state.model_id = log_model(self)
+            except Exception as error:
+                if not is_refusal(self.uri, error):
+                    raise
                 log_model_in_run(self)
                 self.state.model_in_run = True
         self.save_state()
@@ -223,4 +222,4 @@ class MlflowRunWriter:
             with self.refusals.skipped(f"a version of the registered model {name}"):
                 state.version = find_version(client, name, state) or register_model(client, name, state, text)
         state.refused = self.refusals.describe(state.model_in_run)
-        state.done = True
+        state.done = not self.refusals.may_pass

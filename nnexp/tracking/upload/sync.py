@@ -35,11 +35,12 @@ class LocalRun:
 
 @dataclass(frozen=True)
 class Upload:
-    """The outcome of an upload: an error, what the store has refused, whether anything was sent."""
+    """The outcome of an upload: an error, what the store did not take, whether anything or all was sent."""
 
     error: str = ""
     note: str = ""
     sent: bool = True
+    complete: bool = True
 
 
 def find_runs(*folders: Path, uri: str | None = None) -> Iterator[LocalRun]:
@@ -102,6 +103,7 @@ def upload(folder: Path, callbacks: Callbacks, uri: str | None = None) -> Upload
     try:
         with run_lock(folder):
             writer = MlflowRunWriter(folder, callbacks.draw_confusion, uri)
+            writer.refusals.is_last_try = True
             if writer.check_store():
                 return Upload(sent=False)
             send_rest(writer, callbacks)
@@ -109,7 +111,7 @@ def upload(folder: Path, callbacks: Callbacks, uri: str | None = None) -> Upload
         return Upload(error="another process is uploading it at this moment")
     except Exception as error:  # noqa: BLE001, of a server, a disk or a network: the next run may be fine
         return Upload(error=explain(error, writer))
-    return Upload(note=writer.state.refused)
+    return Upload(note=writer.state.refused, complete=writer.state.done)
 
 
 def send_rest(writer: MlflowRunWriter, callbacks: Callbacks) -> None:

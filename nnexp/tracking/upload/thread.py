@@ -92,6 +92,7 @@ class UploadThread(Thread):
             try:
                 writer = writer or MlflowRunWriter(self.folder, self.draw_confusion, None, self.heartbeat)
                 self.is_remote = writer.uri.startswith(SERVERS)
+                writer.refusals.is_last_try = is_last_try
                 writer.send(entries, offset)
             except Exception as error:  # noqa: BLE001, no failure may lose the run
                 self.error = explain(error, writer)

@@ -14,7 +14,7 @@ from nnexp.run_folder import JOURNAL
 from nnexp.runs.query import Runs
 from nnexp.tracking.mlflow.refusals import check_artifact_folder
 from nnexp.tracking.mlflow.upload_state import UploadState
-from nnexp.tracking.upload.sync import upload
+from nnexp.tracking.upload.sync import read_run, upload
 
 HTML = "<!doctype html><title>{0}</title><h1>{0}</h1>"
 NGINX_413 = (413, HTML.format("413 Request Entity Too Large"))
@@ -124,6 +124,28 @@ def test_artifacts_that_go_to_a_folder_of_the_servers_machine_are_not_written_he
 )
 def test_artifacts_that_can_be_written_are(uri, artifact_uri):
     check_artifact_folder(uri, artifact_uri)
+
+
+def test_a_file_that_a_server_fails_on_does_not_hold_up_the_end_and_is_sent_later(proxy, waiting):
+    proxy.answer = refuse(504, "curves.png", method="PUT")
+    proxy.open()
+    uploaded = send(waiting)
+    assert (uploaded.error, "curves.png (504)" in uploaded.note) == ("", True)
+    stored(proxy, waiting)
+    assert read_run(waiting).state == "waiting"
+    proxy.answer = lambda *request: None
+    assert send(waiting).note == ""
+    client, logged = stored(proxy, waiting)
+    assert "curves.png" in {file.path for file in client.list_artifacts(logged.info.run_id)}
+    assert len(client.search_logged_models([logged.info.experiment_id])) == 1
+    assert read_run(waiting).state == "uploaded"
+
+
+def test_an_empty_answer_to_models_is_a_refusal_too(proxy, waiting):
+    proxy.answer = lambda method, path, body: (404, "") if "logged-models" in path else None
+    proxy.open()
+    assert send(waiting).note.count("older than MLflow 3") == 1
+    stored(proxy, waiting)
 
 
 @pytest.mark.parametrize("words", [("log-inputs",), ("registered-models", "model-versions")])
