@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from nnexp.data.errors import raise_errors
+from nnexp.data.errors import DataError, raise_errors
 from nnexp.data.splitting import Rows
 from nnexp.data.tables.centring import Centring
 from nnexp.data.tables.column_buffers import CategoryColumn, NumberColumns, arrange_rows, insert_columns
@@ -60,8 +60,7 @@ class TableBuilder:
             self.target.add(block, rows)
             self.numbers.add([block[name] for name in self.numbers.names], rows)
         self.numbers.finish()
-        self.check_columns()
-        self.rows = np.flatnonzero(self.target.finish())
+        self.rows = np.flatnonzero(self.finish_columns())
         self.notes[:0] = self.reader.notes
         self.notes += self.reader.number_notes(self.roles.number_columns)
         self.notes += self.target.notes
@@ -70,13 +69,23 @@ class TableBuilder:
         self.note("missing numbers become the training mean", count_each(missing))
         self.note("constant columns carry no information", self.numbers.constant())
 
-    def check_columns(self) -> None:
-        """Raise the errors of all columns, in the order of the file."""
+    def finish_columns(self) -> NDArray[np.bool_]:
+        """Return which rows have a target (N,); raise the errors of all columns, in the order of the file."""
+        known = np.empty(0, np.bool_)
         errors = {**self.roles.errors, **self.numbers.errors, **self.reader.errors}
         texts = {name: check_text(column, self.dates) for name, column in self.categories.items()}
         errors |= {name: error for name, error in texts.items() if error}
+        for name in self.roles.targets:
+            if name in errors:
+                errors[name].columns = {}
+        if not self.reader.errors:
+            try:
+                known = self.target.finish()
+            except DataError as error:
+                errors[self.target.name] = error
         ordered = [errors.pop(name) for name in self.reader.column_types if name in errors]
         raise_errors([*ordered, *errors.values()])
+        return known
 
     def note(self, what: str, names: Sequence[str]) -> None:
         self.notes += [f"{what}: {listed(names)}"] if names else []

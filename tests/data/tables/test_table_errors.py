@@ -104,6 +104,19 @@ def test_all_problems_of_a_table_are_reported_at_once_with_one_advice():
     assert Table(path="t.csv", target="y", drop=["kind", "id", "name", "size"], categorical=["price"]).load()
 
 
+def test_a_problem_of_the_target_is_among_those_of_the_table_and_has_no_advice_to_drop_it():
+    rows = "".join(f"n{i},{i % 7}.5,{'oops' if i == 30 else i / 4}\n" for i in range(60))
+    message = str(error_of("name,size,y\n" + rows, drop=["size"]))
+    assert message.splitlines()[0].endswith("2 problems:")
+    assert (
+        "expected a number in the column 'y', got 'oops' in row 31 below the header; fix: correct the value"
+        in message
+    )
+    assert "data.drop=[size,name]" in message
+    late = "name,y\n" + "u,1.5\nv,2.5\n" * 100_000 + "u,oops\n"
+    assert str(error_of(late)).endswith("got 'oops' in row 200,001 below the header; fix: correct the value")
+
+
 def test_all_names_of_no_column_are_reported_at_once_with_one_advice():
     message = str(error_of(GOOD, target="Y", drop=["A"], group="B"))
     assert message.endswith("fix: set data.target=y data.group=b 'data.drop=[a]'")
