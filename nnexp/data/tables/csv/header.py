@@ -20,6 +20,7 @@ TOTAL = re.compile(
     r"((grand |sub)?total(s|e)?|sums?|gesamt(summe)?|summe|somme|suma|average|mean|mittelwert|moyenne):?",
     re.IGNORECASE,
 )
+TOTAL_FIX = "delete it; if it is none, move it up"
 MIN_SEQUENCE = 3
 
 
@@ -78,7 +79,7 @@ def check_last_row(path: Path, encoding: str, dialect: Dialect, columns: Mapping
         return
     texts = [text for text in [*columns.values()][first].to_pylist() if text]
     if sum(text.strip() == fields[first] for text in texts) <= 1:
-        raise DataError(f"the last row is a total or a mean: {last.strip()[:60]!r}", "delete it", path=path)
+        raise DataError(f"the last row is a total or a mean: {last.strip()[:60]!r}", TOTAL_FIX, path=path)
 
 
 def _no_names(names: Sequence[str], path: Path) -> DataError:

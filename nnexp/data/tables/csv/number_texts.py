@@ -18,7 +18,7 @@ from nnexp.preprocessing.number_format import (
 
 DIGITS = bytes.maketrans(b"0123456789", b"9" * 10)
 LEADING_ZERO = re.compile(r"[-+]?0\d+")
-MAX_SHAPES = 10_000  # a column with more is text
+MAX_SHAPES = 100_000  # a column with more is text
 
 
 class NumberTexts:
@@ -29,6 +29,7 @@ class NumberTexts:
 
     def __init__(self) -> None:
         self.first: dict[str, tuple[int, str]] = {}
+        self.surplus: tuple[int, str] | None = None  # the first row and text of one shape too many
         self.formats: set[NumberFormat] | None = None
 
     def add(self, texts: Any, row: int = 0) -> None:
@@ -37,10 +38,12 @@ class NumberTexts:
 
         shapes = shapes_of(texts)
         for shape in pc.unique(shapes).to_pylist():
-            if shape in self.first or shape is None or shape in MISSING or len(self.first) > MAX_SHAPES:
+            if shape in self.first or shape is None or shape in MISSING or self.surplus:
                 continue
             n = pc.index(shapes, shape).as_py()
-            self.first[shape] = row + n, texts[n].as_py().strip()
+            cell = row + n, texts[n].as_py().strip()
+            self.surplus = cell if len(self.first) == MAX_SHAPES else None
+            self.first[shape] = cell
             self.formats = None
 
     @property
@@ -63,7 +66,7 @@ class NumberTexts:
     def other(self) -> tuple[int, str] | None:
         """The first row and text that is no number in any format."""
         texts = (self.first[s] for s in self.first if not is_number(s) and not NO_NUMBER.fullmatch(s))
-        return min(texts, default=None)
+        return min(texts, default=self.surplus)
 
     def example(self, mark: str) -> str:
         """Return the shortest text with a mark, or any."""

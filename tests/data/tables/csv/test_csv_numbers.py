@@ -250,3 +250,9 @@ def test_the_settings_decide_for_a_separate_test_file_too():
         load(lines, test_path="test.csv")
     assert error.value.path == Path("test.csv").resolve()
     assert load(lines, test_path="test.csv", decimal=",").x_test.max() == 980
+
+
+def test_a_column_of_too_many_shapes_is_text(monkeypatch):
+    monkeypatch.setattr("nnexp.data.tables.csv.number_texts.MAX_SHAPES", 3)
+    with pytest.raises(DataError, match="expected a number in the column 'a', got '1,25e5' in row 4"):
+        read(["a;b", "1,5;1", "1,25;1", "25,5;1", "1,25e5;1"], "a")

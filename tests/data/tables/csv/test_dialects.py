@@ -201,7 +201,10 @@ REFUSED = {
     "no names, decimal commas": ("5,1;3,5;a\n4,9;3,0;b\n" * 9, "the first line holds values"),
     "repeated names": ("a,b,a,kind\n" + "1,2,3,u\n2,3,4,v\n" * 9, "more than one column is called 'a'"),
     "two files in one": (PLAIN * 2, "the first line is repeated in row 41 below it"),
-    "a total": (PLAIN + "Total,300,,\n", "the last row is a total or a mean: 'Total,300,,'; fix: delete it"),
+    "a total": (
+        PLAIN + "Total,300,,\n",
+        "the last row is a total or a mean: 'Total,300,,'; fix: delete it; if it is none, move it up",
+    ),
     "a German total": (written(sep=";") + "Summe;300;;\n", "the last row is a total"),
     "too few names": (
         "a,kind\n" + "1,2,u\n2,5,v\n" * 9,
