@@ -16,8 +16,9 @@ from omegaconf import DictConfig
 from nnexp.cli.display import SweepLine, TerminalDisplay
 from nnexp.cli.errors import exit_code, format_error
 from nnexp.config import ConfigError, Problem
-from nnexp.config.compose import CONF, CONFIG_NAME, examine_overrides, hydra_of
+from nnexp.config.compose import CONF, examine_overrides, hydra_of
 from nnexp.config.overrides.composition import record_choices
+from nnexp.config.overrides.composition_errors import CONFIG_NAME
 from nnexp.config.overrides.examiner import Examination
 from nnexp.errors import UserError
 from nnexp.experiment.run import run

@@ -15,12 +15,12 @@ from omegaconf import DictConfig, OmegaConf
 
 from nnexp.config.errors import ConfigError, Problem
 from nnexp.config.naming import short_id
+from nnexp.config.overrides.composition_errors import CONFIG_NAME
 from nnexp.config.overrides.examiner import Examination, OverridesExaminer
 from nnexp.config.yaml.source import YamlSource
 
 PACKAGE = Path(__file__).parent.parent
 CONF = next(path for path in (PACKAGE / "conf", PACKAGE.parent / "conf") if path.is_dir())  # wheel, checkout
-CONFIG_NAME = "config"
 ONE_HYDRA = RLock()  # Hydra is a global of the process: one thread at a time
 OmegaConf.register_new_resolver("nnexp.id", short_id, use_cache=True, replace=True)
 

@@ -17,6 +17,7 @@ NO_OVERRIDE = re.compile(r"(?:In '(?P<config>.+)': )?Could not override '(?P<nam
 ADDED_TWICE = re.compile(r"Multiple values for (?P<group>[\w/]+)\. .*'override (?P<rest>.+)'")
 NO_CONFIG = re.compile(r"In '(?P<config>.+)': Could not load '(?P<name>[^']+)'")
 NO_PRIMARY = re.compile(r"Cannot find primary config '(?P<name>[^']+)'")
+CONFIG_NAME = "config"  # of the primary config
 NO_DEFAULTS = """its defaults list has no {name}; fix: begin the file with these lines
   defaults:
     - config
@@ -48,6 +49,8 @@ def explain_composition(error: Exception, loader: ConfigLoader, config_name: str
 def _explain_override(loader: ConfigLoader, config_name: str, match: re.Match[str]) -> Problem:
     """Explain why a defaults list overrides what it does not have."""
     name = match["name"].partition("@")[0].rpartition("/")[2]
+    if match["config"] is None and config_name == CONFIG_NAME:
+        return Problem(match["name"], "no such group in the defaults list; expected GROUP=OPTION")
     if match["config"] is None:
         return Problem(f"--config-name {config_name}", NO_DEFAULTS.format(name=name))
     groups = [group for group in loader.list_groups("") if group != "hydra"]

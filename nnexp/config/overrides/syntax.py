@@ -33,6 +33,8 @@ def explain_syntax(text: str, error: Exception, annotation: Any, before: str = "
         before: the argument before it, which a space may have cut off.
     """
     key, is_override, value = text.partition("=")
+    if not is_override and annotation is not None:
+        return f"cannot be parsed: a value is missing after {key}=; it must be {describe(annotation)}"
     if not is_override:
         before_key, is_cut, start = before.partition("=")
         advice = f"; fix: {override(before_key, f'{start} {text}')} if it belongs to the argument before it"

@@ -191,6 +191,12 @@ def test_the_key_of_an_unreadable_override_is_checked():
     assert "did you mean optimizer.lr?" in problem_of("optimizer.lrr=0.1!").what
 
 
+def test_a_key_without_a_value_is_described():
+    assert (
+        "a value is missing after optimizer.lr=; it must be a number > 0" in problem_of("optimizer.lr").what
+    )
+
+
 def test_a_path_cut_by_a_space_is_put_together():
     assert "'data.path=\"my wine.csv\"'" in problem_of("data.path=my", "wine.csv").what
 
