@@ -36,7 +36,7 @@ def name_columns(names: Sequence[str], path: Path) -> list[str]:
         raise DataError("the first line holds numbers, not column names", NO_NAMES, path=path)
     if duplicates:
         problem = f"more than one column is called {listed([*map(repr, duplicates)])}"
-        raise DataError(problem, "rename all but one", path=path)
+        raise DataError(problem, f"rename all but one, or {NO_NAMES} if there is none", path=path)
     return named
 
 
@@ -46,7 +46,7 @@ def check_header(
     """Raise a `DataError` if the names look like a row of values, by the columns' first values as text.
 
     They do if the names of all columns of numbers are numbers like theirs, but no sequence such as 0, 1, 2;
-    without columns of numbers, if most names are values of their columns.
+    without columns of numbers, if the names of all columns of few values are among these.
     """
     values = {name: {text.strip() for text in columns[name].to_pylist() if text} for name in names}
     numbers = [name for name in names if column_types[name] == "number" and values[name]]
@@ -57,7 +57,7 @@ def check_header(
         are_names = _is_sequence(numbers) or (bool(texts) and not repeated and all(map(str.isdigit, numbers)))
         if are_near and not are_names:
             raise _no_names(names, path)
-    elif not numbers and 2 * len(repeated) > len(names):
+    elif not numbers and {*repeated} >= ({name for name in texts if _has_few(columns[name])} or {*names}):
         again = next((n for n, row in enumerate(_rows(names, columns)) if row == tuple(names)), None)
         if again is not None:
             problem = f"the first line is repeated in row {again + 1:,} below it"
@@ -98,14 +98,20 @@ def _is_near(name: str, texts: set[str]) -> bool:
     return 2 * low - high <= value <= 2 * high - low
 
 
+def _has_few(column: Any) -> bool:
+    """Check whether a column's texts repeat."""
+    return 2 * len(column.unique()) <= len(column)
+
+
 def _is_sequence(names: Sequence[str]) -> bool:
-    """Check whether names count up in equal steps: 0, 1, or 400.5, 402.5, 404.5."""
+    """Check whether names count up, few of them in equal steps: 0, 1, or 400.5, 402.5, or 1, 2, 5, 10."""
     numbers = [PLAIN.parse_if_number(name) for name in names]
     if len(numbers) < 2 or None in numbers:
         return False
     steps = np.diff(np.array(numbers, np.float64))
-    is_long = len(numbers) >= MIN_SEQUENCE or (steps[0] == 1 and names[0].isdigit())
-    return bool(is_long and steps[0] > 0 and np.allclose(steps, steps[0]))
+    if len(numbers) < MIN_SEQUENCE:
+        return bool(steps[0] == 1 and names[0].isdigit())
+    return bool((steps > 0).all() and (len(numbers) > MIN_SEQUENCE or np.allclose(steps, steps[0])))
 
 
 def _rows(names: Sequence[str], columns: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:

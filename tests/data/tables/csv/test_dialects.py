@@ -197,6 +197,11 @@ REFUSED = {
         "male,yes,b\nfemale,no,b\nmale,no,a\nfemale,yes,a\nmale,no,b\n" * 9,
         "the first line is repeated",
     ),
+    "no names, Mushrooms": ("p,x,s,n,t\ne,x,s,y,t\ne,b,s,w,t\np,x,y,w,f\n" * 9, "the first line is repeated"),
+    "no names, Cars": (
+        "vhigh,vhigh,2,2,small\nhigh,low,3,4,big\n" * 9,
+        "add a line of column names if there is none",
+    ),
     "no names, Iris": (IRIS, "the first line holds values, not column names: 5.1, 3.5, 1.4, 0.2, setosa"),
     "no names, decimal commas": ("5,1;3,5;a\n4,9;3,0;b\n" * 9, "the first line holds values"),
     "repeated names": ("a,b,a,kind\n" + "1,2,3,u\n2,3,4,v\n" * 9, "more than one column is called 'a'"),
@@ -271,6 +276,7 @@ def test_what_is_no_table_is_refused_in_one_line(content, message):
         ["2019", "2020", "2021"],
         ["400.5", "402.5", "404.5"],
         ["1100", "1102.5", "1120"],
+        ["1", "2", "5", "10"],
         ["0", "label"],
         ["size", "1", "2"],
     ],
@@ -281,6 +287,11 @@ def test_names_may_be_numbers(names):
     rows = [",".join("xy"[n % 2] if text else f"{n * 7 % 17}" for text in is_text) for n in range(30)]
     Path("t.csv").write_text("\n".join([",".join(names), *rows]), encoding="utf-8")
     assert list(open_table(Path("t.csv")).column_types) == names
+
+
+def test_a_name_may_be_a_value_of_its_column():
+    rows = "A,B,winner\n" + "A,B,first\nB,A,second\nC,B,first\n" * 9
+    assert load(rows, target="winner").features == ("A=A", "A=B", "A=C", "B=A", "B=B")
 
 
 def test_thousands_of_columns_are_read():
