@@ -1,4 +1,4 @@
-"""Six tables as people bring them: trained, evaluated, exported, served, and predicted on new rows, by commands."""
+"""Six tables as people bring them go all the way by commands: training, export, serving, new rows."""
 
 import json
 import os
@@ -10,7 +10,6 @@ import urllib.request
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 from fixtures.mlflow_server import unused_port
@@ -18,42 +17,34 @@ from fixtures.real_tables import RealTable, generated
 from sklearn import metrics
 
 TABLES = generated()
+LABELS = ["sports", "politics", "opinion"]
 STARTS_WITHIN = 120  # seconds
 
 
-@pytest.fixture(params=TABLES, ids=lambda table: table.name)
-def table(request, alone) -> RealTable:
-    request.param.frame.to_csv(f"{request.param.name}.csv", index=False)
-    request.param.new.to_csv("new.csv", index=False)
-    return request.param
-
-
-def command(*words: str, module: str = "nnexp") -> str:
-    done = subprocess.run([sys.executable, "-m", module, *words], capture_output=True, text=True, check=False)
+def nnexp(*words: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "nnexp", *words], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, f"{shlex.join(words)}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 
 
-def expected_score(table: RealTable, folder: Path) -> float:
+def expected_score(table: RealTable, predictions: pd.DataFrame) -> float:
     """Compute the test score by scikit-learn from the predictions, joined to the file by row."""
-    predictions = pd.read_parquet(folder / "predictions/test.parquet")
     rows = table.frame.iloc[predictions["index"]].reset_index(drop=True)
-    if table.name == "patients":
-        assert list(predictions["patient"]) == list(rows["patient"])
+    if "id" in predictions:
+        assert list(predictions["id"]) == list(rows["patient"])
     if table.task == "multilabel":
-        names = ["sports", "politics", "opinion"]
-        true = rows[names].to_numpy()
-        return float((predictions[[f"predicted_{name}" for name in names]].to_numpy() == true).mean())
-    true = rows[table.frame.columns[-1]]
+        return float((predictions.filter(like="predicted_").to_numpy() == rows[LABELS].to_numpy()).mean())
+    target = table.frame.columns[-1]
     if table.task == "regression":
-        return metrics.r2_score(true, predictions["predicted"])
-    assert list(predictions["true"].astype(str)) == list(true.astype(str))
-    return metrics.accuracy_score(true.astype(str), predictions["predicted"].astype(str))
+        return metrics.r2_score(rows[target], predictions[f"predicted_{target}"])
+    return metrics.accuracy_score(rows[target].astype(str), predictions["predicted"])
 
 
 @contextmanager
 def served(model_uri: str):
-    """Serve a model by `mlflow models serve`; yields a function that posts a CSV file."""
+    """Serve a model by `mlflow models serve`; yields a function that posts rows."""
     port = unused_port()
     url = f"http://127.0.0.1:{port}"
     options = ["-m", model_uri, "--env-manager", "local", "--port", str(port)]
@@ -65,7 +56,7 @@ def served(model_uri: str):
         server = subprocess.Popen(serve, env=environment, stdout=log, stderr=log, start_new_session=True)
     try:
         wait_for(f"{url}/ping", server)
-        yield lambda content: post(f"{url}/invocations", content)
+        yield lambda content, form: post(f"{url}/invocations", content, form)
     finally:
         with suppress(ProcessLookupError):
             os.killpg(server.pid, 15)
@@ -82,44 +73,49 @@ def wait_for(url: str, server: "subprocess.Popen[bytes]") -> None:
     pytest.fail(f"no answer from {url}")
 
 
-def post(url: str, content: bytes) -> pd.DataFrame:
-    request = urllib.request.Request(url, content, {"Content-Type": "text/csv"})
+def post(url: str, content: str, form: str) -> pd.DataFrame:
+    request = urllib.request.Request(url, content.encode(), {"Content-Type": form})
     with urllib.request.urlopen(request, timeout=30) as response:
         return pd.DataFrame(json.load(response)["predictions"])
 
 
+def assert_equal(answer: pd.DataFrame, expected: pd.DataFrame) -> None:
+    """Compare the served predictions with those of the command, number by number."""
+    assert {*answer} <= {*expected}
+    for name in answer:
+        assert list(answer[name].astype(str)) == list(expected[name].astype(str))
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 def test_a_real_table_goes_all_the_way(table, store):
     pytest.importorskip("onnxruntime", reason="needs onnxruntime: pip install -e '.[onnx]'")
-    data = ["data=table", f"data.path={table.name}.csv", *table.overrides]
-    command(*data, "trainer.epochs=30", "trainer.batch_size=32")
-    shown = json.loads(command("show", "last", "--json"))
-    (folder,) = Path("outputs/runs").glob("*/*")
+    file = f"{table.name}.csv"
+    table.frame.to_csv(file, index=False)
+    table.new.to_csv("new.csv", index=False)
+    nnexp("data=table", f"data.path={file}", *table.overrides, "trainer.epochs=30", "trainer.batch_size=32")
+    shown = json.loads(nnexp("show", "last", "--json"))
+    predictions = pd.read_parquet(Path(shown["folder"]) / "predictions/test.parquet")
     score = shown["metrics"]["test/r2" if table.task == "regression" else "test/accuracy"]
-    assert score == pytest.approx(expected_score(table, folder), abs=1e-6)
+    assert score == pytest.approx(expected_score(table, predictions), abs=1e-6)
     assert score > table.lowest
 
-    command("predict", "last", f"{table.name}.csv", "--out", "again.parquet")
+    nnexp("predict", "last", file, "--out", "again.parquet")
     again = pd.read_parquet("again.parquet")
-    predictions = pd.read_parquet(folder / "predictions/test.parquet")
     of_test = again.iloc[predictions["index"]].reset_index(drop=True)
     for name in [name for name in predictions if name.startswith("predicted")]:
-        column = name.replace("predicted", "prediction")
-        if table.task == "regression":
-            np.testing.assert_allclose(of_test[column], predictions[name], rtol=1e-5)
-        else:
-            assert list(of_test[column].astype(str)) == list(predictions[name].astype(str))
+        column = name.removeprefix("predicted_") if "_" in name else "prediction"
+        assert list(of_test[column]) == list(predictions[name])
 
-    printed = command("predict", "last", "new.csv", "--out", "new.parquet")
-    assert "not seen in training" in printed
+    unseen = f"values not seen in training: {table.unseen}"
+    assert unseen in nnexp("predict", "last", "new.csv", "--out", "new.parquet")
     new = pd.read_parquet("new.parquet")
     assert len(new) == len(table.new)
 
-    assert "largest difference" in command("export", "last", "--onnx", "--out", "model.onnx")
-    with served(f"runs:/{shown['run_id']}/model") as predict:
-        for content, expected in [
-            (Path("new.csv").read_bytes(), new),
-            (Path(f"{table.name}.csv").read_bytes(), again),
-        ]:
-            answer = predict(content)
-            for name in answer:
-                assert list(answer[name].astype(str)) == list(expected[name].astype(str))
+    assert "verified on 1,000" in nnexp("export", "last", "--onnx", "--out", "model.onnx")
+    with served(f"runs:/{shown['id']}/model") as predict:
+        for frame, expected in ((table.new, new), (table.frame, again)):
+            records = json.dumps({"dataframe_records": json.loads(frame.to_json(orient="records"))})
+            assert_equal(predict(records, "application/json"), expected)
+            assert_equal(
+                predict(frame.to_csv(index=False), "text/csv").drop(columns="id", errors="ignore"), expected
+            )
