@@ -109,5 +109,4 @@ def test_a_data_set_of_a_plugin_is_scaled_in_the_more_precise_type(stored, dtype
     )
     predictor = Predictor(spec, components.network)
     np.testing.assert_array_equal(predictor.inputs(x[: len(inputs)]), inputs)
-    if stored != np.int64:
-        verify(onnx_model(predictor, {}), predictor)
+    verify(onnx_model(predictor, {}), predictor)

@@ -86,7 +86,8 @@ def random_examples(predictor: Predictor, examples: int, rng: np.random.Generato
         x = scale.mean + rng.standard_normal(size) * deviation
         binary = (scale.mean == 0) & (scale.factor == 1)
         x[:, binary] = rng.integers(0, 2, (examples, binary.sum()))
-        x[rng.random(size) < MISSING] = np.nan
+        if stored.kind == "f":
+            x[rng.random(size) < MISSING] = np.nan
     else:
         largest = 1 / scale if stored.kind == "f" else min(round(1 / scale), np.iinfo(stored).max)
         drawn = rng.random(size) < rng.random((examples, 1))
