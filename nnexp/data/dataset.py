@@ -133,10 +133,11 @@ class Source(AnnotatedKeys, ABC):
 
     def __post_init__(self) -> None:
         if self.folds is None and self.fold:
-            raise ValueError(f"data.fold={self.fold}: missing the number of folds: data.folds=5")
+            remedy = f"fix: data.folds={max(5, self.fold + 1)}"
+            raise ValueError(f"data.fold={self.fold}: missing the number of folds; {remedy}")
         if self.folds is not None and self.fold >= self.folds:
             folds = f"data.folds={self.folds} has the folds 0 to {self.folds - 1}"
-            raise ValueError(f"data.fold={self.fold}: {folds}")
+            raise ValueError(f"data.fold={self.fold}: {folds}; fix: data.fold={self.folds - 1}")
         if self.folds is not None and not self.validation:
             remedy = "fix: data.folds=null, or data.validation=0.2"
             raise ValueError(

@@ -67,7 +67,7 @@ def stratified_k_fold(y: Labels, folds: int, rng: np.random.Generator) -> NDArra
     So the folds differ by at most one row, in every class of y (N,) and in total.
     """
     if len(y) < folds:
-        raise DataError(f"data.folds={folds}: there are only {len(y):,} examples")
+        raise too_many_folds(folds, len(y), "examples")
     order = rng.permutation(len(y))
     order = order[np.argsort(y[order], kind="stable")]
     fold = np.empty(len(y), np.int64)
@@ -75,11 +75,17 @@ def stratified_k_fold(y: Labels, folds: int, rng: np.random.Generator) -> NDArra
     return fold
 
 
+def too_many_folds(folds: int, available: int, of_what: str) -> DataError:
+    """Build the error of more folds than there are examples or groups."""
+    setting = f"data.folds={available}" if available > 1 else "data.folds=null"
+    return DataError(f"data.folds={folds}: there are only {available:,} {of_what}", setting=setting)
+
+
 def group_k_fold(groups: NDArray[np.int64], folds: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """Return the fold of each row (N,), one per group: largest groups first, each to the smallest fold."""
     _, of_group, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     if len(sizes) < folds:
-        raise DataError(f"data.folds={folds}: there are only {len(sizes)} groups, and none is divided")
+        raise too_many_folds(folds, len(sizes), "groups, and none is divided")
     order = rng.permutation(len(sizes))
     fold = np.empty(len(sizes), np.int64)
     filled = np.zeros(folds, np.int64)

@@ -40,7 +40,7 @@ def test_a_shape_error_names_the_layer_and_a_fix(layers, inputs, message):
 
 
 def test_a_convolutional_model_refuses_vectors():
-    with pytest.raises(ShapeError, match="use model=mlp"):
+    with pytest.raises(ShapeError, match="fix: model=mlp"):
         LeNet5().layers((13,), 2)
 
 

@@ -69,5 +69,5 @@ class CNN(Model):
 def image_shape(inputs: Shape) -> Shape:
     """Return the shape of an example as (C, H, W)."""
     if len(inputs) == 1:
-        raise ShapeError(f"the model takes images and the data are {format_shape(inputs)}: use model=mlp")
+        raise ShapeError(f"the model takes images and the data are {format_shape(inputs)}; fix: model=mlp")
     return inputs if len(inputs) == 3 else (1, *inputs)
