@@ -54,4 +54,5 @@ CASES = [
         ("data.task=multilabel loss=binary_cross_entropy", "data.task=regression loss=mean_squared_error"),
         {"pets.csv": LABELS},
     ),
+    Case(f"look {TABLE}", "pets is a table, not images", ("nnexp look data=digits",), FILES),
 ]

@@ -38,7 +38,7 @@ def look(overrides: Sequence[str], out: Path, config_dir: str | None = None) -> 
     streams = RandomStreams(settings.seed)
     dtype = settings.trainer.dtype
     if len(dataset.shape) == 1:
-        raise DataError(f"{dataset.name} is a table, not images; fix: data=mnist or data=digits")
+        raise DataError(f"{dataset.name} is a table, not images; fix: nnexp look data=digits")
     rows, _ = settings.data.train_validation_split(dataset, streams("split"))
     rows = stratified_subsample(rows, dataset.y, IMAGES, streams("look"))
     rows = rows[np.argsort(dataset.y[rows], kind="stable")]
