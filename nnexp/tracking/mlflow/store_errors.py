@@ -10,6 +10,7 @@ from nnexp.redaction import redacted
 SERVERS = ("http://", "https://", "databricks")
 REBUILD = "nnexp sync --rebuild"
 WRONG_HOST = "its TLS certificate is for another host name: use that one in the address"
+CLOSED = "it closed the connection without an answer: is the address right, http:// or https://?"
 NO_TLS = "it does not speak TLS: the address should begin with http://"
 REASONS = {  # by a text in the error message
     "No module named 'psycopg": "a PostgreSQL store needs its driver: pip install 'nnexp[postgres]'",
@@ -36,8 +37,9 @@ REASONS = {  # by a text in the error message
     "No route to host": "no route to the host: is there a network, a VPN?",
     "Network is unreachable": "the network is unreachable",
     "timed out": "no answer in time",
-    "Remote end closed": "it closed the connection without an answer: does it want https://?",
-    "Connection aborted": "it closed the connection without an answer",
+    "Remote end closed": CLOSED,
+    "Connection aborted": CLOSED,
+    "Connection reset": CLOSED,
     "valid JSON": "it answers with a web page, not as MLflow: is the address right, or is a login before it?",
 }
 STATUSES = {  # by the HTTP status

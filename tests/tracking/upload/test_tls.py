@@ -87,7 +87,10 @@ def test_a_proxy_that_does_not_answer_is_explained(proxy, monkeypatch):
 
 @pytest.mark.parametrize(
     ("scheme", "opened", "message"),
-    [("https", False, "the address should begin with http://"), ("http", True, "does it want https://?")],
+    [
+        ("https", False, "the address should begin with http://"),
+        ("http", True, "is the address right, http:// or https://?"),
+    ],
 )
 def test_the_wrong_scheme_is_explained(proxy, certificates, monkeypatch, scheme, opened, message):
     if opened:
