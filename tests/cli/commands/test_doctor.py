@@ -87,7 +87,7 @@ def test_an_incomplete_configuration_is_a_problem(monkeypatch, tmp_path):
     shutil.copytree(CONF, tmp_path / "conf", ignore=shutil.ignore_patterns("adam.yaml"))
     monkeypatch.setattr(sys.modules["nnexp.config.compose"], "CONF", tmp_path / "conf")
     finding = only(installation.check_configuration)
-    assert (finding.state, "optimizer/adam" in finding.text) == ("problem", True)
+    assert (finding.state, "optimizer: adam" in finding.text) == ("problem", True)
 
 
 def test_an_older_python_is_a_problem(monkeypatch):
