@@ -22,7 +22,7 @@ from nnexp.data.tables.roles import assign_roles
 from nnexp.data.tables.target import setting_of
 from nnexp.data.tables.target_transform import check_domain, check_numbers, describe_learnt, precision_notes
 from nnexp.data.tables.text_encoding import DateOrder, TextEncoder, TextOptions
-from nnexp.messages import override
+from nnexp.messages import hydra_override, override
 from nnexp.preprocessing.dates import DateFeature
 from nnexp.preprocessing.scaling import Transform, find_origin, narrow
 
@@ -76,7 +76,8 @@ class Table(Source):
             raise ValueError(f"{needs}, not data.task={self.task}; {remedy}")
         if self.task == "classification" and len(requested["target"]) > 1:
             remedy = f"fix: {setting_of('multilabel')} or {setting_of('regression')}"
-            raise ValueError(f"data.target={self.target}: a classification has one target; {remedy}")
+            typed = hydra_override("data.target", self.target)
+            raise ValueError(f"{typed}: a classification has one target; {remedy}")
         exclusive = [key for key in requested if key not in ("categorical", "id")]
         names = [name for key in exclusive for name in requested[key]]
         if several := sorted({name for name in names if names.count(name) > 1}):
