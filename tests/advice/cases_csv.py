@@ -19,4 +19,10 @@ CASES = [
         ("'data.drop=[price]'", "'data.categorical=[price]'"),
         {"mixed.csv": MIXED},
     ),
+    Case(
+        "data=table data.path=prices.csv data.target=kind 'data.decimal=\",\"' 'data.thousands=\",\"'",
+        "data.decimal and data.thousands are both ','",
+        ("'data.thousands=\".\"'", "'data.decimal=\".\"'"),
+        {"prices.csv": PRICES},
+    ),
 ]

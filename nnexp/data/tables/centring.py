@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nnexp.data.splitting import Rows
 from nnexp.data.tables.column_buffers import NumberColumns
 from nnexp.data.tables.column_statistics import Pair, merged_pair, sampled_pair
-from nnexp.preprocessing.scaling import TINY, choose_origin, moments, narrow
+from nnexp.preprocessing.scaling import EXACT_FLOAT64, TINY, choose_origin, moments, narrow
 
 ROWS = 1 << 14  # training rows that the origin is chosen from
 
@@ -90,8 +90,10 @@ class Centring:
     @property
     def coarse_columns(self) -> dict[str, float]:
         """Columns whose numbers even float64 rounds by much of their deviation: its steps there."""
-        varying = np.flatnonzero(~self.statistics.constant).tolist()
-        steps = {self.numbers.names[j]: self.statistics.coarse_step(j) for j in varying}
+        statistics = self.statistics
+        seem_equal = statistics.constant & (np.abs(statistics.low) > EXACT_FLOAT64)  # perhaps by rounding
+        columns = np.flatnonzero(~statistics.constant | seem_equal).tolist()
+        steps = {self.numbers.names[j]: statistics.coarse_step(j) for j in columns}
         return {name: step for name, step in steps.items() if step}
 
     def merged_pair(self, j: int, numbers: NDArray[np.float64]) -> Pair | None:

@@ -76,7 +76,8 @@ def assign_roles(reader: TableReader, task: str, requested: Mapping[str, Sequenc
         needing = "several targets need" if len(targets) > 1 else f"data.task={task} needs"
         setting = setting_of("classification") if len(targets) == 1 else ""
         problem = f"the target {texts[0]!r} holds text, and {needing} numbers"
-        raise DataError(problem, "correct the column", setting)
+        remedy = "write 1 and 0 for labels" if len(targets) > 1 else "correct the column"
+        raise DataError(problem, remedy, setting)
     as_text = {*categorical, *(targets if task == "classification" else ())}
 
     def typed(names: Iterable[str]) -> dict[str, ColumnType]:

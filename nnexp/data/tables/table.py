@@ -24,6 +24,7 @@ from nnexp.data.tables.target_transform import check_domain, check_numbers, desc
 from nnexp.data.tables.text_encoding import DateOrder, TextEncoder, TextOptions
 from nnexp.messages import hydra_override, override
 from nnexp.preprocessing.dates import DateFeature
+from nnexp.preprocessing.number_format import OTHER_MARK
 from nnexp.preprocessing.scaling import Transform, find_origin, narrow
 
 Mask = NDArray[np.bool_]
@@ -64,6 +65,10 @@ class Table(Source):
     def __post_init__(self) -> None:
         super().__post_init__()
         requested = self.requested_columns()
+        if self.decimal and self.decimal == self.thousands:
+            mark = OTHER_MARK[self.decimal]
+            fixes = f"{override('data.thousands', mark)} or {override('data.decimal', mark)}"
+            raise ValueError(f"data.decimal and data.thousands are both {self.decimal!r}; fix: {fixes}")
         if self.test_path and self.test not in (None, 0, DEFAULT_TEST):
             problem = f"data.test={self.test:g} draws test rows, and data.test_path holds others"
             raise ValueError(f"{problem}; fix: data.test=null or data.test_path=null")

@@ -77,6 +77,14 @@ CASES = {
             "fix: subtract a common number from all of them in the file"
         ],
     ),
+    "whole numbers that become one in float64": (
+        2**63 + SHORT.astype(np.uint64),
+        [
+            "constant columns carry no information: x",
+            "numbers have only these steps in float64: x (2048); "
+            "fix: subtract a common number from all of them in the file",
+        ],
+    ),
     "one number, computed in two ways": (
         np.where(SHORT % 2, 0.1 + 0.2, 0.3),
         ["constant columns carry no information: x"],

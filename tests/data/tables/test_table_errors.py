@@ -228,6 +228,7 @@ def test_arrays_that_are_no_table(arrays, problem):
         ({"drop": ["y"]}, "the column y can be only one of data.target, data.split, data.group, data.drop"),
         ({"split": "g", "group": "g"}, "the column g can be only one of"),
         ({"folds": 2, "fold": 5}, "has the folds 0 to 1"),
+        ({"decimal": ",", "thousands": ","}, "are both ','; fix: 'data.thousands=\".\"' or 'data.decimal"),
     ],
 )
 def test_contradicting_options_are_refused_before_the_file_is_read(options, message):

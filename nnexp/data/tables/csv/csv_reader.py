@@ -18,7 +18,7 @@ from nnexp.data.tables.csv.file_head import (
     open_binary,
     read_head,
 )
-from nnexp.data.tables.csv.header import check_header, check_last_row, name_columns
+from nnexp.data.tables.csv.header import check_first_row, check_header, check_last_row, name_columns
 from nnexp.data.tables.csv.number_texts import NumberTexts, to_float64
 from nnexp.data.tables.csv.row_stream import RowStream
 from nnexp.data.tables.csv.surplus_rows import SurplusRows
@@ -54,6 +54,7 @@ class CsvReader(TableReader):
         self.surplus = SurplusRows(self.describe_row)
         sample = self.infer_types(text)
         check_header(self.names, sample, self.column_types, path)
+        check_first_row(self.names, sample, path)
         check_last_row(path, self.encoding, self.dialect, sample)
         as_cp1252 = ("read as cp1252: it is not UTF-8",) if self.encoding == "cp1252" else ()
         self.opening_notes = (*as_cp1252, *self.dialect.notes)

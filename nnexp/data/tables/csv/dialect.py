@@ -92,6 +92,7 @@ def detect_dialect(text: str, complete: bool) -> Dialect:
         raise DataError("not a readable CSV file: its first rows cannot be parsed", NAMES_AND_ROWS)
     width = _common_width(rows)[0]
     n = next((n for n, (_, row) in enumerate(rows[:MAX_PREAMBLE]) if not _is_title(row, width)), 0)
+    n = _find_names(rows[:MAX_PREAMBLE], n, width)
     end, names = rows[n]
     skipped = len(comments) + n
     commented = next(iter(dialect.parse([comments[-1].lstrip("# ")]))) if comments else []
@@ -100,9 +101,22 @@ def detect_dialect(text: str, complete: bool) -> Dialect:
     left_out = (f"{plural(skipped, 'line')} before the column names left out",) if skipped else ()
     has_rules = any(RULE.fullmatch(line.strip()) for line in body[:MAX_PREAMBLE])
     dialect = replace(dialect, lines=start + end, notes=left_out, has_rules=has_rules)
+    if len(names) == 1:
+        _check_delimiter(names[0], [row[0] for line, row in rows if line > end])
     if complete:
         _check_quotes(dialect, body)
     return _fit_names(dialect, [name.strip() for name in names], [row for line, row in rows if line > end])
+
+
+def _check_delimiter(name: str, cells: Sequence[str]) -> None:
+    """Raise a `DataError` if a mark cuts the only column, its name and its cells, into equally many."""
+    for mark in dict.fromkeys(re.findall(r"[^\w\s.'\"-]", name)):
+        if cells and all(cell.count(mark) == name.count(mark) for cell in cells):
+            if mark in DELIMITERS:
+                raise DataError(f"each row is quoted as a whole: {name[:60]!r}", "delete these quotes")
+            first_line = f", or write a first line sep={mark}" if mark.isprintable() else ""
+            remedy = f"separate the columns by commas{first_line}"
+            raise DataError(f"the columns are separated by {mark!r}: {name[:60]!r}", remedy)
 
 
 def _check_quotes(dialect: Dialect, lines: Sequence[str]) -> None:
@@ -190,6 +204,18 @@ def _is_title(row: Sequence[str], width: int) -> bool:
     present = [field for field in row if field.strip()]
     is_series = len(row) == 2 and not row[0].strip()
     return len(row) < width - 1 or (len(present) <= 1 < width and not is_series)
+
+
+def _find_names(rows: Sequence[Row], n: int, width: int) -> int:
+    """Return the row of names, n or a later one: names for all columns below pairs such as "Device,X12"."""
+    incomplete = len(rows[n][1]) < width or not rows[n][1][-1].strip()
+    for later, (_, row) in enumerate(rows[n + 1 :], n + 1):
+        is_full = len(row) == width and all(field.strip() for field in row)
+        if incomplete and is_full:
+            below = [fields for _, fields in rows[later + 1 :]]
+            are_names = len({*row}) == width and not has_numbers(row)
+            return later if are_names and below and all(map(has_numbers, below)) else n
+    return n
 
 
 def _fit_names(dialect: Dialect, names: list[str], rows: Sequence[Sequence[str]]) -> Dialect:

@@ -11,6 +11,7 @@ import numpy as np
 from nnexp.data.errors import DataError
 from nnexp.data.tables.csv.dialect import Dialect
 from nnexp.messages import listed
+from nnexp.preprocessing.missing import MISSING
 from nnexp.preprocessing.number_format import PLAIN, choose, is_number, readings
 
 NO_NAMES = "add a line of column names"
@@ -22,6 +23,9 @@ TOTAL = re.compile(
 )
 TOTAL_FIX = "delete it; if it is none, move it up"
 MIN_SEQUENCE = 3
+UNIT_ROWS = 200  # that are compared with the first one
+MIN_NUMBERS = 10  # in a column below a unit
+MIN_UNITS = 2
 
 
 def name_columns(names: Sequence[str], path: Path) -> list[str]:
@@ -63,6 +67,22 @@ def check_header(
             problem = f"the first line is repeated in row {again + 1:,} below it"
             raise DataError(problem, f"delete it there, or {NO_NAMES}", path=path)
         raise _no_names(names, path)
+
+
+def check_first_row(names: Sequence[str], columns: Mapping[str, Any], path: Path) -> None:
+    """Raise a `DataError` if the first row holds text above all columns of numbers, as units of measure."""
+    units = {}
+    for name in names:
+        cell, *others = [(text or "").strip() for text in columns[name][:UNIT_ROWS].to_pylist()] or [""]
+        present = [text for text in others if text not in MISSING]
+        if len(present) >= MIN_NUMBERS and all(map(is_number, present)):
+            if is_number(cell):
+                return
+            units |= {} if cell in MISSING else {name: cell}
+    if len(units) >= MIN_UNITS:
+        shown = listed([f"{cell[:20]!r} in {name!r}" for name, cell in units.items()])
+        problem = f"row 1 below the header holds text above columns of numbers: {shown}"
+        raise DataError(problem, "delete it if it holds units, else correct the values", path=path)
 
 
 def check_last_row(path: Path, encoding: str, dialect: Dialect, columns: Mapping[str, Any]) -> None:

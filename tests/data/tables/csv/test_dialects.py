@@ -79,6 +79,12 @@ READABLE = {
     "a title": ("Sizes of animals\n\n" + PLAIN, FRAME, "1 line before the column names left out"),
     "a title of a spreadsheet": ("Sizes of animals,,,\n,,,\n" + PLAIN, FRAME, "2 lines before"),
     "several titles": ("Sizes\nOf, animals\nThis, is, 2026\n\n" + written(sep=";"), FRAME, "3 lines before"),
+    "pairs above the names": (
+        "Station,Berlin,of 3\nDevice,X12,new\n\n" + PLAIN,
+        FRAME,
+        "2 lines before the column names left out",
+    ),
+    "pairs of a spreadsheet": ("Device,X12,,\nMade,2026,,\n,,,\n" + PLAIN, FRAME, "3 lines before"),
     "a footer": (
         PLAIN + "(40 rows affected)\n\n",
         FRAME,
@@ -256,6 +262,20 @@ REFUSED = {
     "blank lines only": ("\n\n  \n", "the file is empty"),
     "comments only": ("# a\n# b\n", "the file holds only comments"),
     "names only": (HEADER, "no rows below its header"),
+    "another delimiter": (
+        written(SIMPLE, sep="^"),
+        "the columns are separated by '^': 'size^count^colour^kind'; "
+        "fix: separate the columns by commas, or write a first line sep=^",
+    ),
+    "rows quoted as a whole": (
+        "".join(f'"{line}"\n' for line in written(SIMPLE).splitlines()),
+        "each row is quoted as a whole: 'size,count,colour,kind'; fix: delete these quotes",
+    ),
+    "units below the names": (
+        HEADER + "mm,1/s,-,-\n" + BODY,
+        "row 1 below the header holds text above columns of numbers: 'mm' in 'size', '1/s' in 'count'; "
+        "fix: delete it if it holds units, else correct the values",
+    ),
     "one column": ("kind\n" + "u\nv\n" * 9, "no columns are left as inputs"),
 }
 
