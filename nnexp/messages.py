@@ -4,7 +4,7 @@ import re
 import shlex
 import unicodedata
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -83,19 +83,29 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return the most similar known dotted name: the same but for case, the same last component, similar."""
+    """Return the most similar known dotted name.
+
+    In this order: the same but for case; the same last component, or its initials (learning_rate: lr); near.
+    """
     known = sorted(known)
     if same := next((name for name in known if name.lower() == word.lower()), None):
         return same
     last = word.rpartition(".")[2]
-    same_leaf = [name for name in known if name.rpartition(".")[2] == last]
+    leaf = "".join(piece[:1] for piece in last.split("_")) if "_" in last else last
+    same_leaf = [name for name in known if name.rpartition(".")[2] in (last, leaf)]
     if len(same_leaf) == 1:
         return same_leaf[0]
-    if close := get_close_matches(word, same_leaf or known, 1, 0.6):
+    similar = same_leaf or [name for name in known if is_similar(name.rpartition(".")[2], last)]
+    if close := get_close_matches(word, similar, 1, 0.6):
         return close[0]
     leaves = {name.rpartition(".")[2]: name for name in known}
     close = get_close_matches(last, leaves, 1, 0.7)
     return leaves[close[0]] if close else None
+
+
+def is_similar(a: str, b: str) -> bool:
+    """Return whether two words have about half of their characters in common, in this order."""
+    return SequenceMatcher(a=a, b=b).ratio() >= 0.5
 
 
 def override(key: str, value: Any) -> str:
@@ -139,5 +149,5 @@ def quoted_text(text: str, literal: bool = True) -> str:
     if literal:
         text = re.sub(r"(\\*)\$\{", r"\1\1\\${", text)
     escaped = re.sub(r'(\\*)"', r'\1\1\\"', text)
-    ending = re.sub(r"(\\+)$", r"\1\1", escaped)
+    ending = re.sub(r"(\\+)\Z", r"\1\1", escaped)
     return f'"{ending}"'

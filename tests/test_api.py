@@ -194,6 +194,16 @@ def test_overrides_may_be_one_text_and_a_key_set_wrongly_later_is_reported_with_
         nnexp.run(config, display="quiet")
 
 
+def test_a_path_may_be_an_object(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("wine.csv").write_text(
+        "a,y\n" + "".join(f"{n},{'uv'[n % 2]}\n" for n in range(60)), encoding="utf-8"
+    )
+    config = nnexp.compose([*QUICK, "data=table", "data.path=other.csv", "data.target=y"])
+    config.data.path = tmp_path / "wine.csv"
+    assert nnexp.run(config, display="quiet").status == "FINISHED"
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

@@ -6,7 +6,7 @@ from string import printable
 import pytest
 import rich.cells
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
@@ -15,6 +15,7 @@ from nnexp.messages import (
     display_width,
     list_override,
     merged_list_override,
+    nearest,
     number,
     override,
     percent,
@@ -43,6 +44,7 @@ def test_an_override_is_printed_so_that_shell_and_hydra_read_the_same_value(valu
 
 
 @given(TEXTS)
+@example("\\\n")
 def test_a_name_is_printed_as_a_list_of_one(name):
     assert typed(list_override("data.drop", name)) == ("data.drop", [name])
 
@@ -114,3 +116,19 @@ def test_texts_are_aligned_by_the_columns_of_a_terminal_that_they_take(text, wid
     assert display_width(text) == width == rich.cells.cell_len(text)
     assert align(text, 8) == text + " " * (8 - width)
     assert align(text, 8, right=True) == " " * (8 - width) + text
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("optimizer.learning_rate", "optimizer.lr"),
+        ("learning_rate", "optimizer.lr"),
+        ("optimizer.momentm", "optimizer.momentum"),
+        ("optimizer.decay", "optimizer.weight_decay"),
+        ("optimizer._partial_", None),
+        ("optimizer.warmup", None),
+    ],
+)
+def test_a_key_of_the_same_section_is_suggested_only_if_its_own_name_is_near(word, meant):
+    known = ["optimizer.lr", "optimizer.momentum", "optimizer.weight_decay", "optimizer.amsgrad"]
+    assert nearest(word, known) == meant

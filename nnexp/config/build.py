@@ -14,11 +14,13 @@ from nnexp.config.errors import ConfigError, Problem
 from nnexp.config.schema import DiagnosticsSettings, Settings, TrackingSettings, TrainerSettings
 from nnexp.config.validation import TARGET, Validator, Values, parameters_of
 from nnexp.config.yaml.node import Origin, origins_of
-from nnexp.messages import did_you_mean, first_line, hydra_override
+from nnexp.messages import did_you_mean, first_line, hydra_override, list_override
 from nnexp.metrics.metric_info import RUN_METRICS, TASK_METRICS
 from nnexp.optim.regularization import Regularization
 from nnexp.redaction import redacted
 
+NO_HYDRA = "HydraConfig was not set"
+OVERRIDE_DIRNAME = "hydra:job.override_dirname"
 RESOLVING = "KeyError raised while resolving interpolation: "
 SECTIONS = {
     "trainer": TrainerSettings,
@@ -110,6 +112,13 @@ def resolved(config: DictConfig | Values) -> Values:
         if name in environ:
             what = f"{what}; fix: ${{oc.env:{name}}}, the environment variable"
         key = str(error.full_key or "")
+        if what.endswith(NO_HYDRA):
+            what = (
+                "${hydra:...} has a value in overrides only; fix: pass it to the command or to nnexp.compose"
+            )
+            if OVERRIDE_DIRNAME in str(OmegaConf.to_container(OmegaConf.create(config))):
+                exclude = list_override("hydra.job.config.override_dirname.exclude_keys", key)
+                what = f"${{{OVERRIDE_DIRNAME}}} holds this override itself; fix: {exclude}"
         origin = dict(origins_of(OmegaConf.create(config))).get(key, "")
         problem = Problem(key, what, str(origin))
         raise ConfigError([problem]) from error

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, is_dataclass
 from functools import cache
+from pathlib import PurePath
 from typing import Any, get_args, get_origin, get_type_hints
 
 from omegaconf import DictConfig, OmegaConf
@@ -127,6 +128,8 @@ class Validator:
         if item is not None and isinstance(value, list):
             return [self.as_declared(item, inner, f"{path}.{i}") for i, inner in enumerate(value)]
         origin = self.origins.get(path)
+        if isinstance(value, PurePath):
+            return str(value)
         if isinstance(value, str):
             return read_text(annotation, value)
         if not isinstance(value, int | float) or not wants_text(annotation):

@@ -25,6 +25,11 @@ CASES = [
             + "".join(f"{n},1,{n % 7},{'uv'[n % 2]},2\n" for n in range(60))
         },
     ),
+    Case(
+        "data=digits 'tracking.run_name=${hydra:job.override_dirname}'",
+        "holds this override itself",
+        ("'hydra.job.config.override_dirname.exclude_keys=[tracking.run_name]'",),
+    ),
     Case("data=digits tracking.experiment=null", "must be text", ("'tracking.experiment=\"null\"'",)),
     Case("data=digits 'tracking.run_name=[a]'", "must be text", ("'tracking.run_name=\"[a]\"'",)),
     Case(

@@ -82,6 +82,22 @@ def test_no_required_key_can_be_removed(key):
     assert "missing" in problems_of(f"~{key}")[key]
 
 
+@pytest.mark.parametrize(
+    ("override", "says"),
+    [
+        ("~trainer.patience", "is null already; fix: leave it out"),
+        ("~trainer.patiense", "no such key; did you mean trainer.patience?"),
+    ],
+)
+def test_what_is_not_there_cannot_be_removed(override, says):
+    assert says in problems_of(override)[override]
+
+
+@pytest.mark.parametrize("override", ["~metrics", "~optimizer.lr"])
+def test_what_has_a_default_can_be_removed(override):
+    assert problems_of(override) == {}
+
+
 def test_unknown_keys_are_reported_in_sweeps():
     problems = problems_of("optimizer.lrr=1,2", "seed=range(0)", "+a=1,2", "optimizer=adm", sweep=True)
     assert set(problems) == {"optimizer.lrr=1,2", "seed=range(0)", "a=1", "a=2", "optimizer=adm"}

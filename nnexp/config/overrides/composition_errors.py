@@ -17,6 +17,7 @@ NO_OVERRIDE = re.compile(r"(?:In '(?P<config>.+)': )?Could not override '(?P<nam
 ADDED_TWICE = re.compile(r"Multiple values for (?P<group>[\w/]+)\. .*'override (?P<rest>.+)'")
 NO_CONFIG = re.compile(r"In '(?P<config>.+)': Could not load '(?P<name>[^']+)'")
 NO_PRIMARY = re.compile(r"Cannot find primary config '(?P<name>[^']+)'")
+DELETED_NULL = re.compile(r"Could not delete from config. '.+' does not exist")  # Hydra takes null for absent
 CONFIG_NAME = "config"  # of the primary config
 NO_DEFAULTS = """its defaults list has no {name}; fix: begin the file with these lines
   defaults:
@@ -44,6 +45,12 @@ def explain_composition(error: Exception, loader: ConfigLoader, config_name: str
         files = sorted({path.stem for folder in folders(loader) for path in folder.glob("*.yaml")})
         text = f"no such file; {did_you_mean(match['name'], files)}files: {', '.join(files)}"
     return Problem(f"--config-name {config_name}" if match else "", first_line(text))
+
+
+def explain_refusal(error: Exception) -> str:
+    """Explain why Hydra does not accept an override of a key that exists."""
+    text = first_line(str(error.__cause__ or error))
+    return "is null already; fix: leave it out" if DELETED_NULL.search(text) else text
 
 
 def _explain_override(loader: ConfigLoader, config_name: str, match: re.Match[str]) -> Problem:

@@ -21,12 +21,12 @@ from nnexp.config.build import examine, resolved
 from nnexp.config.errors import ConfigError, Problem
 from nnexp.config.overrides.checked_override import CheckedOverride, first_values
 from nnexp.config.overrides.composition import compose_settings, explain_unknown_key, has_setting, to_values
-from nnexp.config.overrides.composition_errors import explain_composition, explain_option
+from nnexp.config.overrides.composition_errors import explain_composition, explain_option, explain_refusal
 from nnexp.config.overrides.syntax import explain_several, explain_syntax
 from nnexp.config.overrides.text import OVERRIDE, annotation_at, rewrite, rewrite_all, split_items
 from nnexp.config.validation import Values, has_parameter
 from nnexp.config.yaml.node import origins_of
-from nnexp.messages import did_you_mean, first_line, hydra_override, nearest
+from nnexp.messages import did_you_mean, hydra_override, nearest
 
 OPTIONAL = ("experiment", "debug")  # config groups that may be null
 
@@ -193,7 +193,8 @@ class OverridesExaminer:
         key = override.key
         if key.startswith(("hydra.", "hydra/")) or parsed.is_add() or parsed.is_force_add():
             return True
-        if parsed.is_delete() or has_setting(config, key) or has_parameter(config, key):
+        in_defaults = parsed.is_delete() and key in self.groups
+        if in_defaults or has_setting(config, key) or (not parsed.is_delete() and has_parameter(config, key)):
             return True
         if key.partition(".")[0] in self.rejected:  # an option that does not exist has unknown keys
             return False
@@ -224,7 +225,7 @@ class OverridesExaminer:
         try:
             hydra_compose(self.config_name, first_values([*groups, override], {}))
         except (HydraException, OmegaConfBaseException) as error:
-            self.reject(override.text, first_line(str(error.__cause__ or error)))
+            self.reject(override.text, explain_refusal(error))
             return False
         return True
 
