@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,10 @@ from numpy.typing import NDArray
 
 from nnexp.errors import UserError
 from nnexp.preprocessing.categories import UnseenValues
-from nnexp.preprocessing.columns import encode_columns
+from nnexp.preprocessing.columns import Column, describe_row, encode_columns
+from nnexp.preprocessing.errors import EncodingError
 from nnexp.preprocessing.missing import normalize_text
+from nnexp.preprocessing.number_format import NumberFormat
 from nnexp.run_folder import NETWORK
 from nnexp.serving.errors import PredictorError
 from nnexp.serving.predictor import Predictor
@@ -74,6 +77,7 @@ class PyfuncModel:
         """Return the examples of a table, which may have more columns, as the data set stores them."""
         unseen = UnseenValues()
         x = encode_columns(table, self.predictor.spec.columns, unseen=unseen)
+        check_groups(table, self.predictor.spec.columns)
         if unseen.counts and not self.has_warned:
             logger.warning("%s; this is logged once", unseen.describe())
             self.has_warned = True
@@ -107,6 +111,25 @@ def to_table(given: Any, needed: Sequence[str]) -> dict[Any, Any] | None:
         return None
     has_names = any(isinstance(name, str) for name in given) or {*needed} <= {str(name) for name in given}
     return {name: given[name] for name in given} if has_names else None
+
+
+def check_groups(table: Mapping[Any, Any], columns: Sequence[Column]) -> None:
+    """Refuse numbers that pandas has made of digit groups: 1.25 of 1.250, which is 1250 in training.
+
+    Only of columns of whole numbers, whose groups are separated by points: there a fraction below 1000 is
+    more likely a group.
+    """
+    given = {str(name).strip(): values for name, values in table.items()}
+    for column in columns:
+        if column.kind != "number" or column.number_format != NumberFormat("", "."):
+            continue
+        for n, cell in enumerate(given[column.name]):
+            if isinstance(cell, Real) and abs(float(cell)) < 1000 and float(cell) % 1:
+                problem = (
+                    f"the column {column.name!r} holds {float(cell):g}, where training had 1.250 for 1250"
+                )
+                remedy = "read the file as text (pandas: dtype=str), or as 1250 (thousands='.')"
+                raise EncodingError(f"{describe_row(n)}: {problem}; fix: {remedy}")
 
 
 def _cell(value: Any) -> Any:

@@ -203,3 +203,15 @@ def test_columns_whose_names_are_numbers_may_be_in_any_order(trained, alone):
         pd.testing.assert_frame_equal(model.predict(given), expected)
     for given in (table[[2, 0, 1]].to_dict("list"), table[[1, 2, 0]].to_dict("records")):
         pd.testing.assert_frame_equal(model.predict(given), expected)
+
+
+def test_digit_groups_that_pandas_read_as_decimals_are_refused(trained, tmp_path):
+    sold = [f"{1000 + 37 * n:,}".replace(",", ".") if n % 3 else str(300 + n) for n in range(60)]
+    path = tmp_path / "sales.csv"
+    table = pd.DataFrame({"sold": sold, "price": ["1,5", "2,25"] * 30, "kind": ["a", "a", "b"] * 20})
+    table.to_csv(path, index=False, sep=";")
+    model = PyfuncModel(trained("data=table", f"data.path={path}", "data.target=kind").predictor)
+    with pytest.raises(EncodingError, match=r"row 2: the column 'sold' holds 1\.037.*fix: .*dtype=str"):
+        model.predict(pd.read_csv(path, sep=";"))
+    as_text = model.predict(pd.read_csv(path, sep=";", dtype=str))
+    pd.testing.assert_frame_equal(model.predict(pd.read_csv(path, sep=";", thousands=".")), as_text)

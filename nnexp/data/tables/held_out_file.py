@@ -74,7 +74,11 @@ class HeldOutFile:
         if not len(rows):
             raise self.error(f"no row has a value of the target {target.name!r}", setting=WITHOUT_FILE)
         if transform is not None:
-            check_domain(true[rows], names, transform, rows, self.reader.describe_row)
+            try:
+                check_domain(true[rows], names, transform, rows, self.reader.describe_row)
+            except DataError as error:
+                error.path = self.path
+                raise
         source = SourceRows(np.arange(len(known)), table.ids).take(rows)
         y = true[rows].astype(target.y.dtype)
         return HeldOutRows(table.x[rows], y, source, self.notes(table, len(known) - len(rows)))

@@ -125,6 +125,13 @@ def test_a_test_file_that_does_not_fit_is_refused(alone, change, message):
         tables("kind", change=change)[1].load()
 
 
+def test_a_target_outside_the_domain_names_the_test_file(alone):
+    _, apart = tables("price", change=lambda frame: frame.assign(price=0), target_transform="log")
+    message = r"test\.csv: the target 'price' is 0 in row 1 below .*fix: .*data\.target_transform=log1p"
+    with pytest.raises(DataError, match=message):
+        apart.load()
+
+
 def test_test_rows_come_from_one_place(alone):
     with pytest.raises(ValueError, match=r"data.test=0.3 draws.*fix: data.test=null or data.test_path=null"):
         tables("kind", test=0.3)
