@@ -64,9 +64,8 @@ def print_table(runs: Sequence[Run], columns: Sequence[str]) -> None:
     """Print the runs; notes name columns that a terminal has no room for, and other params that differ."""
     names = list(columns) or default_columns(runs)
     others = [] if columns else differing(runs)[MAX_PARAMS:]
-    note = (
-        f"{plural(len(others), 'more param')} differ: {listed(others)}; all columns: --csv, some: --columns"
-    )
+    more = f"{plural(len(others), 'more param differs', 'more params differ')}: {listed(others)}"
+    note = f"{more}; all columns: --csv, some: --columns"
     if sys.stdout.isatty():
         console = Console(highlight=False)
         table, hidden = fitted(runs, names, console.width, keep_order=bool(columns))

@@ -13,7 +13,7 @@ from nnexp.plots import fonts
 from nnexp.plots import run as plot_modules
 from nnexp.plots.run_data import Plot, RunData
 from nnexp.plots.style import save
-from nnexp.plots.text import LEGEND
+from nnexp.plots.text import LEGEND, printable
 from nnexp.run_folder import RunFolder
 
 MAX_CHARACTERS = 8  # of a message
@@ -34,9 +34,10 @@ def draw_all(folder: RunFolder) -> tuple[list[str], list[str]]:
             failures.append(f"{path}: {type(error).__name__}: {error}")
         else:
             drawn.append(path)
-    if missing := fonts.missing_characters(run.original_names):
+    if tuple(run.names) != tuple(map(printable, run.original_names)):
         write_atomically(folder / LEGEND, legend(run))
         drawn.append(LEGEND)
+    if missing := fonts.missing_characters(run.original_names):
         failures.append(describe_missing(missing))
     return drawn, failures
 

@@ -46,19 +46,21 @@ def drawable(text: str) -> str:
 def numbered(names: Sequence[str], noun: str) -> tuple[str, ...]:
     """Return names for pictures: "class 3" instead of the one with index 3 if no installed font has it.
 
-    Names that differ in line breaks only are numbered too.
+    Names without a visible character, or that differ in invisible ones only, are numbered too.
     """
     lines = [printable(name) for name in names]
-    counts = Counter(lines)
+    visible = ["".join(c for c in line if unicodedata.category(c) != "Cf") for line in lines]
+    counts = Counter(visible)
     fonts.find_fonts("".join(lines))  # of all at once: fonts are searched only once
-    as_it_is = (line != "" and counts[line] == 1 and fonts.can_draw(line) for line in lines)
+    seen = (text != "" and counts[text] == 1 for text in visible)
+    as_it_is = (good and fonts.can_draw(line) for good, line in zip(seen, lines, strict=True))
     return tuple(lines[i] if good else f"{noun} {i}" for i, good in enumerate(as_it_is))
 
 
 def numbering_note(names: Sequence[str]) -> tuple[str, ...]:
     """Return a note where names are numbered; else none."""
-    all_drawn = all(fonts.can_draw(printable(name)) for name in names)
-    return () if all_drawn else (f"no font has the names of the numbered ones: see {LEGEND}",)
+    as_it_is = numbered(names, "class") == tuple(map(printable, names))
+    return () if as_it_is else (f"the names of the numbered ones: see {LEGEND}",)
 
 
 def cut(text: str, max_length: int) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from nnexp.messages import did_you_mean, first_line
 from nnexp.redaction import redacted
-from nnexp.run_folder import JOURNAL
+from nnexp.run_folder import JOURNAL, UPLOAD_STATE
 from nnexp.runs.backends import MlflowBackend, RunError, logged_value, store_errors
 from nnexp.runs.run import Run, in_folder
 from nnexp.tasks import TASKS
@@ -123,6 +123,9 @@ class Runs:
         where += f" in the experiment {self.experiment}" if self.experiment else ""
         if finished and self.select(top=1):
             return RunError(f"no run at {where} has {finished}; list the runs with: nnexp runs")
+        own = Path("mlruns", "mlflow.db").absolute()
+        if self.uri == f"{SQLITE}{own}" and not own.exists() and any(Path("outputs").rglob(UPLOAD_STATE)):
+            return RunError(f"{where} is missing; rebuild it from outputs/ with: nnexp sync --rebuild")
         return RunError(f"no runs here yet: there are none at {where}; make one with: nnexp data=digits")
 
     @cached_property

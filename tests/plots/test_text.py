@@ -15,7 +15,16 @@ from nnexp.plots.run.confusion import confusion
 from nnexp.plots.run.multilabel import label_scores
 from nnexp.plots.run.roc import roc_and_precision_recall
 from nnexp.plots.style import save
-from nnexp.plots.text import LEGEND, draw_text, drawable, escape, numbered, shorten, text_width
+from nnexp.plots.text import (
+    LEGEND,
+    draw_text,
+    drawable,
+    escape,
+    numbered,
+    numbering_note,
+    shorten,
+    text_width,
+)
 from nnexp.run_folder import RunFolder
 
 FONTS = Path(mpl.get_data_path()) / "fonts" / "ttf"
@@ -53,6 +62,14 @@ def test_names_that_no_font_has_are_numbered(installed):
     assert shown[9] == "two lines"
     assert shown[14] == "ab"
     assert numbered(("a", " ", "b c", "b\nc"), "label") == ("a", "label 1", "label 2", "label 3")
+
+
+def test_names_that_look_alike_are_numbered(installed):
+    installed()
+    names = ("yes", "yes\u200b", "\ufeff", "soft\u00adware")
+    assert numbered(names, "class") == ("class 0", "class 1", "class 2", "soft\u00adware")
+    assert "names.txt" in numbering_note(names)[0]
+    assert numbering_note(("a", "two\nlines", "e\u0301")) == ()
 
 
 @pytest.mark.parametrize("files", [(), (SYMBOLS,)], ids=["none", "one"])

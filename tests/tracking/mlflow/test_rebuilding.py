@@ -111,6 +111,13 @@ def test_a_run_that_an_older_backup_lacks_is_sent(copy, empty_store):
     assert f"id          {UploadState.load(copy).run_id}" in nnexp("show", "last")
 
 
+def test_where_the_store_is_missing_the_error_names_the_remedy(copy):
+    DATABASE.unlink()
+    assert "is missing; rebuild it from outputs/ with: nnexp sync --rebuild" in nnexp("runs", code=2)
+    assert ": uploaded" in nnexp("sync", "--rebuild")
+    assert UploadState.load(copy).run_id[:8] in nnexp("runs")
+
+
 def test_a_run_that_was_deleted_in_mlflow_is_not_sent_again(copy):
     from mlflow.tracking import MlflowClient
 
