@@ -125,7 +125,7 @@ class Runs:
             return RunError(f"no run at {where} has {finished}; list the runs with: nnexp runs")
         own = Path("mlruns", "mlflow.db").absolute()
         if self.uri == f"{SQLITE}{own}" and not own.exists() and any(Path("outputs").rglob(UPLOAD_STATE)):
-            return RunError(f"{where} is missing; rebuild it from outputs/ with: nnexp sync --rebuild")
+            return RunError(f"{where} is missing; fix: nnexp sync --rebuild")
         return RunError(f"no runs here yet: there are none at {where}; make one with: nnexp data=digits")
 
     @cached_property

@@ -113,7 +113,7 @@ def test_a_run_that_an_older_backup_lacks_is_sent(copy, empty_store):
 
 def test_where_the_store_is_missing_the_error_names_the_remedy(copy):
     DATABASE.unlink()
-    assert "is missing; rebuild it from outputs/ with: nnexp sync --rebuild" in nnexp("runs", code=2)
+    assert "is missing; fix: nnexp sync --rebuild" in nnexp("runs", code=2)
     assert ": uploaded" in nnexp("sync", "--rebuild")
     assert UploadState.load(copy).run_id[:8] in nnexp("runs")
 
