@@ -40,6 +40,21 @@ class SourceRows:
         return SourceRows(self.index[rows], None if self.ids is None else self.ids[rows])
 
 
+def class_numbers(y: Targets, count: int, name: str) -> Targets:
+    """Return classes as whole numbers, also those that are booleans or floats.
+
+    Raises:
+        DataError: there are others than 0..count-1.
+    """
+    if y.dtype.kind not in "biuf":
+        raise DataError(f"{name}: expected classes from 0 to {count - 1}, got values of type {y.dtype}")
+    whole = y if y.dtype.kind in "iu" else np.nan_to_num(y).astype(np.int64)
+    wrong = y[(whole != y) | (whole < 0) | (whole >= count)]
+    if wrong.size:
+        raise DataError(f"{name}: expected classes from 0 to {count - 1}, got {wrong[0]}")
+    return whole
+
+
 @dataclass(frozen=True)
 class Dataset:
     """Examples as they are stored, bytes or float32 (NaN: a missing number); batches scale them to inputs.
@@ -73,10 +88,15 @@ class Dataset:
     id_column: str | None = None  # of a table, that of the ids
 
     def __post_init__(self) -> None:
+        for name in ("x", "y", "x_test", "y_test"):
+            values = np.asarray(getattr(self, name))
+            if self.classes and name.startswith("y"):
+                values = class_numbers(values, len(self.classes), f"{self.name}: {name}")
+            object.__setattr__(self, name, values)
         if not self.sha256:
             object.__setattr__(self, "sha256", digest(self.x, self.y, self.x_test, self.y_test))
         if bool(self.classes) == bool(self.targets):
-            raise ValueError(f"{self.name}: expected either classes or targets")
+            raise DataError(f"{self.name}: expected either classes or targets")
         width = prod(self.shape)
         targets = (len(self.targets),) if self.targets else ()
         shapes = {"features": (width,), "numeric": (width,), "origin": (width,), "groups": self.y.shape[:1]}
@@ -85,7 +105,7 @@ class Dataset:
         for name, shape in shapes.items():
             value = getattr(self, name)
             if value is not None and len(value) and np.shape(value) != shape:
-                raise ValueError(f"{self.name}: expected {name} of shape {shape}, got {np.shape(value)}")
+                raise DataError(f"{self.name}: expected {name} of shape {shape}, got {np.shape(value)}")
 
     @property
     def task(self) -> TaskName:
