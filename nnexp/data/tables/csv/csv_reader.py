@@ -46,8 +46,7 @@ class CsvReader(TableReader):
         text = decode_head(head, self.encoding, complete, path)
         self.dialect = detect_dialect(text, complete)
         self.names = name_columns(self.dialect.names, path)
-        nameless = {f"Unnamed: {n}": ("",) for n, name in enumerate(self.names) if not name}
-        self.expansions = nameless  # as pandas calls it
+        self.expansions = {f"Unnamed: {n}": ("",) for n, name in enumerate(self.names) if not name}
         self.block_size = max(BLOCK, 16 * max(map(len, text.splitlines())))
         self.texts: dict[str, NumberTexts] = {}  # of the columns of numbers
         self.formats: number_formats.Formats = {}
@@ -210,7 +209,9 @@ class CsvReader(TableReader):
         missing = CONVERT | {"strings_can_be_null": not is_exact}
         converting = arrow.ConvertOptions(**columns, **missing, decimal_point=decimal)
         parsing = arrow.ParseOptions(
-            delimiter=self.arrow_delimiter, newlines_in_values=True, invalid_row_handler=self.surplus.add
+            delimiter=self.arrow_delimiter,
+            newlines_in_values=True,
+            invalid_row_handler=self.surplus.handler(),
         )
         reading = arrow.ReadOptions(
             use_threads=False,
@@ -232,6 +233,8 @@ class CsvReader(TableReader):
                 raise NumberError from error
             raise self.surplus.refused or explain(error, self.describe_row(rows), self.path) from error
         finally:
+            del parsing
+            self.surplus.wait_for_release()
             pa.default_memory_pool().release_unused()
         self.surplus.check(rows)
 

@@ -71,7 +71,7 @@ def check_header(
 
 def check_first_row(names: Sequence[str], columns: Mapping[str, Any], path: Path) -> None:
     """Raise a `DataError` if the first row holds text above all columns of numbers, as units of measure."""
-    units = {}
+    units: dict[str, str] = {}
     for name in names:
         cell, *others = [(text or "").strip() for text in columns[name][:UNIT_ROWS].to_pylist()] or [""]
         present = [text for text in others if text not in MISSING]

@@ -2,13 +2,16 @@
 
 import re
 from collections.abc import Callable
+from threading import Event
 from typing import Any
+from weakref import ref
 
 from nnexp.data.errors import DataError
 from nnexp.messages import plural
 
 MAX_FOOTER = 20  # rows below the table
 MAX_SHOWN = 60  # characters of a row in a message
+RELEASE_TIMEOUT = 1.0  # seconds
 
 
 class SurplusRows:
@@ -20,6 +23,20 @@ class SurplusRows:
         self.comments = 0
         self.refused: DataError | None = None
         self.footer: list[tuple[int, DataError, str]] = []  # position, error if it is no footer, text
+
+    def handler(self) -> Callable[[Any], str]:
+        """Return `add` as a function of its own, whose release `wait_for_release` waits for."""
+
+        def add(row: Any) -> str:
+            return self.add(row)
+
+        released = self.released = Event()
+        self.reference = ref(add, lambda _: released.set())
+        return add
+
+    def wait_for_release(self) -> None:
+        """Wait until Arrow's threads have let go of the handler: if they do while Python exits, it aborts."""
+        self.released.wait(RELEASE_TIMEOUT)
 
     def add(self, row: Any) -> str:
         """Decide on a row of Arrow's: "skip" it, or "error"."""

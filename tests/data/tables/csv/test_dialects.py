@@ -371,3 +371,11 @@ def test_any_text_is_read_or_refused(text, position, encoding):
     damaged = PLAIN[:position] + text + PLAIN[position:]
     with suppress(DataError):
         load(damaged.encode(encoding))
+
+
+def test_no_thread_holds_the_handler_of_rows_once_a_file_is_read():
+    Path("t.csv").write_text(PLAIN, encoding="utf-8")
+    reader = open_table(Path("t.csv"))
+    for _ in range(20):
+        assert len([*reader.iter_blocks({"size": "number", "kind": "text"})]) == 1
+        assert reader.surplus.reference() is None
