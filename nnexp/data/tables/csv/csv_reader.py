@@ -5,7 +5,7 @@ import io
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from nnexp.data.tables.csv import number_formats
 from nnexp.data.tables.csv.arrow_errors import NumberError, explain, is_invalid_number
@@ -37,8 +37,6 @@ class CsvReader(TableReader):
     Its first half megabyte decides on encoding, dialect and column types; all its numbers decide how they
     are written.
     """
-
-    parsing: ClassVar[Any] = None  # in use last; kept, as Arrow's thread must not free its callback at exit
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -215,7 +213,6 @@ class CsvReader(TableReader):
             newlines_in_values=True,
             invalid_row_handler=self.surplus.handler(),
         )
-        CsvReader.parsing = parsing
         reading = arrow.ReadOptions(
             use_threads=False,
             block_size=self.block_size,
