@@ -90,7 +90,7 @@ def convert(array: Any, column_type: ColumnType) -> Any:
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
     if column_type == "number":
-        return array.cast(pa.float64(), safe=False)
+        return array if pa.types.is_float64(array.type) else array.cast(pa.float64(), safe=False)
     if pa.types.is_floating(array.type) or pa.types.is_decimal(array.type):  # 7.0 as 7, without an exponent
         texts = [None if cell is None else normalize_text(cell) for cell in array.to_pylist()]
         return pa.array(texts, pa.string())
