@@ -36,7 +36,7 @@ SLIPS = [
     (OPTIMIZER, f"{SGD}\tlr: 0.1\n", 2, "a tab"),
     (OPTIMIZER, f"{SGD}lr: 0.1\nweight_decay: 0\nlr: 0.2\n", 4, "the key lr is there already, in line 2"),
     (OPTIMIZER, f"{SGD}# größe\n".encode("latin1"), 2, "not UTF-8: the byte 0xf6"),
-    (OPTIMIZER, f"{SGD}lr: 0.1\nmomentun: 0.9\n", 3, "no such key; did you mean"),
+    (OPTIMIZER, f"{SGD}lr: 0.1\nweight_dekay: 0.9\n", 3, "no such key; did you mean"),
     (OPTIMIZER, f"{SGD}lr: [0.1, 0.2]\n", 2, "must be a number > 0"),
     (OPTIMIZER, f"{SGD}lr: fast\n", 2, "must be a number > 0"),
     (OPTIMIZER, f"{SGD}lr: 0,1\n", 2, "fix: optimizer.lr=0.1"),
