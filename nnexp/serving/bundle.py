@@ -14,7 +14,10 @@ from nnexp.serving.pyfunc import WEIGHTS
 PACKAGE = Path(__file__).parent.parent
 LIBRARY = "nnexp.zip"
 FOLDERS = ("metrics", "nn", "preprocessing", "serving")
-MODULES = ("__init__", "atomic_write", "errors", "messages", "run_folder", "task", "tasks")
+MODULES = (
+    *("__init__", "array_file", "atomic_write", "available_memory", "errors", "messages", "regular_file"),
+    *("run_folder", "stored_array", "task", "tasks"),
+)
 EARLIEST = (1980, 1, 1, 0, 0, 0)  # that a zip can hold: the same code is the same bytes
 
 
