@@ -48,6 +48,7 @@ class Batches:
         self.scale = scale
         self.shuffle = shuffle
         self.augment = augment
+        self.position: int | None = None  # rows of the pass in progress that are used; None: there is none
         self.sampler = BalancedSampler(rows, y) if balanced else None
         self.x: Array = np.empty((self.size, x.shape[1]), dtype)  # (B, I)
         self.stored_x = self.buffer(x.dtype)
@@ -83,13 +84,22 @@ class Batches:
         return -(-len(self.rows) // self.size)
 
     def __iter__(self) -> Iterator[tuple[Array, NDArray[Any]]]:
-        self.draw_order()
-        for start in range(0, len(self.rows), self.size):
-            rows = self.rows[start : start + self.size]
+        self.position = None
+        return self.rest()
+
+    def rest(self) -> Iterator[tuple[Array, NDArray[Any]]]:
+        """Iterate over the rest of the pass in progress, of a new one if there is none."""
+        if self.position is None:
+            self.draw_order()
+            self.position = 0
+        while self.position < len(self.rows):
+            rows = self.rows[self.position : self.position + self.size]
+            self.position += len(rows)
             x, y = self.examples_of(rows), self.labels_of(rows)
             if self.augment is not None:
                 self.augment(x)
             yield x, y
+        self.position = None
 
     def draw_order(self) -> None:
         """Draw the rows of the next pass and their order."""

@@ -4,7 +4,7 @@ import os
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import chdir, closing, contextmanager
+from contextlib import chdir, contextmanager
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -16,15 +16,13 @@ from nnexp.atomic_write import write_atomically
 from nnexp.config import ConfigError, Problem, Settings, build
 from nnexp.config.naming import short_id
 from nnexp.data.dataset import Dataset
-from nnexp.errors import UserError
 from nnexp.experiment.artifacts import write_results
 from nnexp.experiment.components import Components, build_components
-from nnexp.experiment.confusion_log import ConfusionLogger
 from nnexp.experiment.display import Display
 from nnexp.experiment.evaluation import evaluate_split
 from nnexp.experiment.metadata import write_run_metadata
 from nnexp.experiment.result import Result
-from nnexp.nn.parameters import Array
+from nnexp.experiment.training_loop import train
 from nnexp.run_folder import ERROR, weights_path
 from nnexp.tasks import task_of
 from nnexp.tracking.journal import Journal
@@ -32,13 +30,6 @@ from nnexp.tracking.mlflow.store import tracking_uri
 from nnexp.tracking.upload.client import Outcome, Uploader
 from nnexp.training.best_weights import save_weights
 from nnexp.training.numerics import blas_threads
-from nnexp.training.record import Record
-
-
-class DivergedError(UserError):
-    """The loss became NaN or infinite."""
-
-    exit_code = 1
 
 
 def run(
@@ -114,42 +105,6 @@ def recorded(
     finally:
         journal.end(result.status)
         finish(settings, result, uploader, display)
-
-
-def train(
-    settings: Settings, components: Components, result: Result, journal: Journal, display: Display
-) -> None:
-    """Train; after every evaluation log it, keep the best weights, show it, and stop early if asked to."""
-    trainer = components.trainer
-    best = components.best
-    min_epochs = settings.trainer.min_epochs
-    confusion_log = ConfusionLogger(settings, components, journal)
-    with display.training(trainer), closing(trainer.epochs()) as evaluations, closing(confusion_log):
-        for record, predicted in evaluations:
-            metrics = record.metrics() | confusion_log.update(record, predicted)
-            if components.metrics and components.validation is not None:
-                own = evaluate_split(components, components.validation).own
-                metrics |= {f"val/{name}": value for name, value in own.items()}
-            journal.log_metrics(record.at, metrics)
-            check_divergence(record, components.network.theta, trainer.steps_taken, settings.optimizer.lr)
-            result.history.append(record)
-            best.offer(record)
-            display.epoch(record, best)
-            may_stop = trainer.epochs_completed >= min_epochs
-            if may_stop and best.is_patience_exhausted(settings.trainer.patience):
-                result.stopped = f"no improvement in {best.evaluations_since_improvement} evaluations"
-                return
-    if trainer.is_out_of_time:
-        result.stopped = f"time budget of {settings.trainer.time_budget:g} s is used up"
-
-
-def check_divergence(record: Record, theta: Array, step: int, lr: float) -> None:
-    """Raise a DivergedError if the loss is NaN or infinite; without validation, also if a weight is."""
-    loss = record.train_loss + (float(theta.sum()) if record.val_loss is None else record.val_loss)
-    if not np.isfinite(loss):
-        value = "NaN" if np.isnan(loss) else "infinite"
-        problem = f"training diverged: the loss is {value} at step {step} (epoch {record.epoch})"
-        raise DivergedError(f"{problem}; fix: a smaller optimizer.lr (it is {lr:g}), or another init")
 
 
 def evaluate(components: Components, result: Result, test: bool = True) -> None:

@@ -5,7 +5,7 @@ B batch, of at most `capacity` examples; O outputs, T targets, L labels.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -20,6 +20,7 @@ class RunningMetric(ABC):
     """Reset, update with every batch, read the value."""
 
     name: str  # under which it is logged: accuracy or r2
+    scratch: ClassVar[tuple[str, ...]] = ()  # attributes that hold nothing between two batches
 
     @abstractmethod
     def reset(self) -> None:
@@ -39,6 +40,7 @@ class Accuracy(RunningMetric):
     """The share of examples whose largest output is that of their class."""
 
     name = "accuracy"
+    scratch = ("predicted",)
 
     def __init__(self, capacity: int) -> None:
         self.predicted = np.empty(capacity, np.int64)  # (B,)
@@ -62,6 +64,7 @@ class LabelAccuracy(RunningMetric):
     """Label (Hamming) accuracy; a label is predicted where its output is above 0, a probability of 1/2."""
 
     name = "accuracy"
+    scratch = ("predicted", "match")
 
     def __init__(self, capacity: int, labels: int) -> None:
         self.predicted, self.match = np.empty((2, capacity, labels), bool)  # (B, L)
@@ -91,6 +94,7 @@ class R2(RunningMetric):
     """
 
     name = "r2"
+    scratch = ("error",)
 
     def __init__(self, capacity: int, targets: int, dtype: DTypeLike) -> None:
         self.error: Array = np.empty((capacity, targets), dtype)  # (B, T)

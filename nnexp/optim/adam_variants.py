@@ -22,12 +22,13 @@ class NAdam(AdaptiveMoments):
     theta <- theta - lr [(1 - mu_t) / (1 - M_t) g + mu_{t+1} / (1 - M_{t+1}) m] / (sqrt(v^) + eps).
     """
 
+    scratch = ("update", "root")
     lr: LearningRate = 5e-3
     momentum_decay: Annotated[float, Ge(0)] = 4e-3
 
     def bind(self, parameters: Parameters) -> None:
         super().bind(parameters)
-        self.root = np.zeros_like(self.theta)  # scratch
+        self.root = np.zeros_like(self.theta)
         self.mu_product = 1.0
 
     def step(self, scale: float = 1.0) -> None:
@@ -110,6 +111,7 @@ class LAMB(AdaptiveMoments):
     decay lambda (matrices only, again) is an addend of u, as in the paper: the trust ratio sees it.
     """
 
+    scratch = ("update", "layers", "decays")
     lr: LearningRate = 0.01
     eps: Epsilon = 1e-6
 
@@ -117,7 +119,7 @@ class LAMB(AdaptiveMoments):
         super().bind(parameters)
         views = zip(parameters.views(self.theta), parameters.views(self.update), strict=True)
         self.layers = [(W.ravel(), u.ravel()) for W, u in views]
-        self.decays = np.zeros_like(self.matrices)  # scratch
+        self.decays = np.zeros_like(self.matrices)
 
     def step(self, scale: float = 1.0) -> None:
         step_factor = self.direction()

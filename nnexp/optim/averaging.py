@@ -4,7 +4,7 @@ theta weights (P,); state what a network remembers besides them (running statist
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated
@@ -22,10 +22,12 @@ class Averaging(ABC):
         """Use a network's vectors, which hold its first weights."""
         self.theta = theta
         self.state = state
-        self.averages: list[
-            tuple[Array, Array, Array]
-        ] = []  # vector, average, scratch; empty before the first
         self.is_applied = False
+
+    @property
+    def averages(self) -> Sequence[tuple[Array, Array, Array]]:
+        """Each vector with its average and scratch; empty before the first average."""
+        return ()
 
     @abstractmethod
     def after_step(self, progress: float) -> None:
@@ -67,6 +69,10 @@ class RunningAverage(Averaging):
         self.buffers = [(vector, vector.copy(), vector.copy()) for vector in (theta, state)]
         self.count = 0
 
+    @property
+    def averages(self) -> Sequence[tuple[Array, Array, Array]]:
+        return self.buffers if self.count else ()
+
     def add(self, share: float) -> None:
         """Move the average by that share towards the weights: a <- a + share (theta - a)."""
         for vector, average, scratch in self.buffers:
@@ -76,7 +82,6 @@ class RunningAverage(Averaging):
             np.subtract(vector, average, out=scratch)
             np.multiply(scratch, share, out=scratch)
             np.add(average, scratch, out=average)
-        self.averages = self.buffers
         self.count += 1
 
 
@@ -134,8 +139,12 @@ class Lookahead(Averaging):
     def bind(self, theta: Array, state: Array) -> None:
         super().bind(theta, state)
         self.slow = theta.copy()
-        self.averages = [(theta, self.slow, theta.copy())]
+        self.scratch = theta.copy()
         self.t = 0
+
+    @property
+    def averages(self) -> Sequence[tuple[Array, Array, Array]]:
+        return [(self.theta, self.slow, self.scratch)]
 
     def after_step(self, progress: float) -> None:
         self.t += 1

@@ -28,6 +28,7 @@ class Muon(Optimizer):
     mu M / (1 - mu^(t+1)) + (1 - mu) g / (1 - mu^t). Scale and corrections are those of `optax.contrib.muon`.
     """
 
+    scratch = ("update", "G", "workspaces")
     lr: LearningRate = 0.01  # about the change of a matrix in every direction, whatever the gradient's norm
     momentum: Beta = 0.95  # mu
     nesterov: bool = True  # whether the momentum looks ahead

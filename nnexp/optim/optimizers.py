@@ -5,7 +5,7 @@ learning rate, a schedule only scales it. Definitions follow PyTorch where paper
 """
 
 from abc import ABC, abstractmethod
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from annotated_types import Ge, Gt, Lt
@@ -21,6 +21,7 @@ WeightDecay = Annotated[float, Ge(0)]
 class Optimizer(AnnotatedKeys, ABC):
     """Moves theta against g."""
 
+    scratch: ClassVar[tuple[str, ...]] = ("update",)  # attributes that hold nothing between two steps
     lr: LearningRate  # the learning rate at a schedule's multiplier of 1
     weight_decay: WeightDecay = 0.0  # lambda of the decoupled decay, for matrices only
 

@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from math import hypot, inf, sqrt
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -129,14 +129,16 @@ class LayerDiagnostics:
         layer: bound to its parameters.
     """
 
+    scratch: ClassVar[tuple[str, ...]] = ("W_before", "b_scratch")
+
     def __init__(self, name: str, layer: Weighted) -> None:
         self.name = name
         self.layer = layer
         self.W = layer.W.ravel(order="K")  # view (I O,)
         self.dW = layer.dW.ravel(order="K")
         self.db = layer.db if layer.bias else self.dW[:0]
-        self.scratch: Array = np.empty_like(self.W)  # the weights before a step, then their update
-        self.scratch_b: Array = np.empty_like(self.db)
+        self.W_before: Array = np.empty_like(self.W)  # the weights before a step, then their update
+        self.b_scratch: Array = np.empty_like(self.db)
         self.stride = thinning_stride(self.W.size, layer.outputs, MAX_VALUES)
         self.gradient: Array = np.zeros_like(self.W[:: self.stride])  # of the last measured step
         self.start()
@@ -151,15 +153,15 @@ class LayerDiagnostics:
 
     def before_step(self) -> None:
         """Add the gradient's norm; copy the weights."""
-        self.grad_norm_sum += hypot(norm(self.dW, self.scratch), norm(self.db, self.scratch_b))
+        self.grad_norm_sum += hypot(norm(self.dW, self.W_before), norm(self.db, self.b_scratch))
         np.copyto(self.gradient, self.dW[:: self.stride])
-        self.weight_norm = norm(self.W, self.scratch)
-        np.copyto(self.scratch, self.W)
+        self.weight_norm = norm(self.W, self.W_before)
+        np.copyto(self.W_before, self.W)
 
     def after_step(self) -> None:
         """Add the update's norm over that of the weights."""
-        np.subtract(self.W, self.scratch, out=self.scratch)
-        update_norm = norm(self.scratch, self.scratch)
+        np.subtract(self.W, self.W_before, out=self.W_before)
+        update_norm = norm(self.W_before, self.W_before)
         self.count += 1
         if self.weight_norm:
             self.update_ratio_sum += update_norm / self.weight_norm
@@ -171,7 +173,7 @@ class LayerDiagnostics:
             yield "grad_norm", self.grad_norm_sum / self.count
         if self.ratio_count:
             yield "update_ratio", self.update_ratio_sum / self.ratio_count
-        yield "weight_norm", norm(self.W, self.scratch)
+        yield "weight_norm", norm(self.W, self.W_before)
 
     def arrays(self) -> Iterator[tuple[str, Array]]:
         """Yield what histograms are made from, by name."""

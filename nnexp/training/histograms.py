@@ -39,6 +39,20 @@ class Histograms:
             self.records = self.records[::2]
             self.stride *= 2
 
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state: all histograms, and the position on the grid."""
+        names = list(self.records[0][1]) if self.records else []
+        return self.arrays() | {"stride": self.stride, "count": self.count, "names": names}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore what `state_dict` returned."""
+        self.stride = state["stride"]
+        self.count = state["count"]
+        self.records = []
+        for i, at in enumerate(state.get("steps", ())):
+            named = {name: (state[f"{name}/counts"][i], state[f"{name}/edges"][i]) for name in state["names"]}
+            self.records.append((int(at), named))
+
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return for `np.savez` "steps" (R,), and "<name>/counts" (R, B) and "<name>/edges" (R, B + 1)."""
         if not self.records:

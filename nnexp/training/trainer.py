@@ -3,9 +3,9 @@
 Its consumer decides what happens between two records: log, keep the best weights, stop.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from dataclasses import KW_ONLY, dataclass
-from math import ceil
+from math import ceil, inf
 from time import perf_counter
 from typing import Literal
 
@@ -13,13 +13,13 @@ from nnexp.data.batches import Batches
 from nnexp.metrics.running import RunningMetric
 from nnexp.nn.losses.loss import Loss
 from nnexp.nn.network import Network
-from nnexp.nn.parameters import Array
 from nnexp.training.evaluation import Targets, evaluate
 from nnexp.training.numerics import flushed_denormals
 from nnexp.training.optimizer_step import OptimizerStep
 from nnexp.training.record import Record, Totals
 
 Unit = Literal["epoch", "step"]
+Evaluation = tuple[Record, Targets | None]  # and the predictions for the validation examples
 
 
 @dataclass(eq=False)
@@ -43,7 +43,9 @@ class Trainer:
 
     def __post_init__(self) -> None:
         self.steps_per_epoch = steps_per_epoch(self.train, self.optimizer_step.accumulate)
+        self.epoch = 1  # the one in progress
         self.seconds = 0.0  # of training, so far
+        self.pause_at = inf  # when training pauses, by `perf_counter`
         self.start_record()
 
     @property
@@ -64,58 +66,71 @@ class Trainer:
     @property
     def epochs_completed(self) -> int:
         """The epochs so far."""
-        return self.steps_taken // self.steps_per_epoch
+        return self.epoch - 1
 
     @property
     def is_out_of_time(self) -> bool:
         """Whether the time budget is used up."""
         return self.time_budget is not None and self.optimizer_step.elapsed > 1
 
-    def epochs(self) -> Generator[tuple[Record, Targets | None]]:
+    @property
+    def is_over(self) -> bool:
+        """Whether no step is left."""
+        return self.epoch > self.n_epochs or self.is_out_of_time
+
+    def pause(self, seconds: float = -inf) -> None:
+        """Make `epochs` pause after so many seconds, by default after the step in progress; signal-safe."""
+        self.pause_at = perf_counter() + seconds
+
+    def epochs(self) -> Generator[Evaluation | None]:
         """Train; after each epoch, or every so many steps and at the end, evaluate and yield.
 
         A record, and the predictions for the validation examples, if there are any. Until the next record is
         asked for, the network holds the weights to keep: an average, if there is one.
+
+        None is a pause that was asked for, between two steps.
         """
-        for epoch in range(1, self.n_epochs + 1):
-            batches = iter(self.train)
-            epoch_ended = False
-            while not epoch_ended:
-                epoch_ended = self.train_until_evaluation(batches)
-                is_last = self.is_out_of_time or (epoch_ended and epoch == self.n_epochs)
-                if self.totals.examples and (is_last or not epoch_ended or self.evaluate_every is None):
-                    with self.optimizer_step.averaging.applied():
-                        record, predicted = self.record(epoch)
-                        if record.val_loss is not None:
-                            self.optimizer_step.schedule.observe(record.val_loss)
-                        yield record, predicted
+        while not self.is_over:
+            is_due = self.train_until_pause()
+            epoch = self.epoch
+            has_ended = self.train.position is None
+            self.epoch += int(has_ended)
+            is_due |= has_ended and (self.evaluate_every is None or self.is_over)
+            if is_due and self.totals.examples:
+                with self.optimizer_step.averaging.applied():
+                    record, predicted = self.record(epoch)
+                    if record.val_loss is not None:
+                        self.optimizer_step.schedule.observe(record.val_loss)
                     self.start_record()
-                if is_last:
-                    return
+                    yield record, predicted
+            if perf_counter() >= self.pause_at:
+                self.pause_at = inf
+                yield None
 
     @flushed_denormals()
-    def train_until_evaluation(self, batches: Iterator[tuple[Array, Targets]]) -> bool:
-        """Train on these batches until an evaluation is due; return whether the batches ended before."""
+    def train_until_pause(self) -> bool:
+        """Train to the epoch's end, an evaluation or a pause; return whether an evaluation is due."""
         network, loss, score, totals = self.network, self.loss, self.score, self.totals
         step = self.optimizer_step
         start = perf_counter()
         is_due = False
-        for x, y in batches:
+        for x, y in self.train.rest():
             z = network.forward(x, training=True)
             batch_loss = loss.forward(z, y)
             totals.add_batch(batch_loss, loss.weight(y), len(y))
             score.update(z, y)
             network.backward(loss.backward())
-            if is_due := self.after_step(step(len(y)), start):
+            is_due = self.after_step(step(len(y)), start)
+            if is_due or perf_counter() >= self.pause_at:
                 break
         else:
             is_due = self.after_step(step.flush(), start)
-        if is_due and self.time_budget is not None:
+        if self.is_out_of_time:
             totals.add_step(step.flush())
         seconds = perf_counter() - start
         totals.seconds += seconds
         self.seconds += seconds
-        return not is_due
+        return is_due
 
     def after_step(self, grad_norm: float | None, start: float) -> bool:
         """Add the gradient norm of a step, if there was one; return whether an evaluation is due."""

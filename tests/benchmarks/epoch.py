@@ -66,7 +66,7 @@ def nnexp(batch: int, optimizer: str, name: str) -> Callable[[], Any]:
     train = Batches(x, y, np.arange(len(y)), batch, 1 / 255, np.float32, np.random.default_rng(0))
     rule = {"sgd": SGD, "adam": Adam}[optimizer](lr=RATE[optimizer])
     trainer = Trainer(network, loss, Accuracy(batch), OptimizerStep(network, rule), train, train, n_epochs=1)
-    return lambda: trainer.train_until_evaluation(iter(train))
+    return trainer.train_until_pause
 
 
 def torch(batch: int, optimizer: str, name: str) -> Callable[[], Any]:

@@ -51,7 +51,7 @@ def watch(owner, name):
     setattr(owner, name, watched)
 
 watch(ImageSet, "load")
-watch(Trainer, "train_until_evaluation")
+watch(Trainer, "train_until_pause")
 watch(nnexp.experiment.run, "train")
 sys.argv[0] = "nnexp"
 code = main()
@@ -72,7 +72,7 @@ def measure(kind: str, folder: str, overrides: list[str]) -> dict[str, float]:
     return {
         "loop": spans["train"][1] - spans["train"][0],
         "end": ended - spans["train"][1],
-        "first_step": spans["train_until_evaluation"][0] - started - loaded,
+        "first_step": spans["train_until_pause"][0] - started - loaded,
         "data": loaded,
         "whole": ended - started,
     }

@@ -21,7 +21,7 @@ from nnexp.cli.errors import Terminated
 from nnexp.cli.help import COMMANDS, help_text
 from nnexp.config.compose import CONF
 from nnexp.errors import UserError
-from nnexp.experiment.run import DivergedError
+from nnexp.experiment.divergence import DivergedError
 from nnexp.tracking.mlflow.store import tracking_uri
 
 pytestmark = accepts_warnings

@@ -156,13 +156,13 @@ def test_at_allocate_no_array():
     diagnostics = Diagnostics(network, batches, steps=1000)
     step = OptimizerStep(network, Adam(lr=0.001), steps_planned=102, diagnostics=diagnostics)
     trainer = Trainer(network, loss, Accuracy(batch), step, batches, batches, n_epochs=51)
-    trainer.train_until_evaluation(iter(batches))
+    trainer.train_until_pause()
     tracemalloc.start()
     try:
         before, _ = tracemalloc.get_traced_memory()
         for _ in range(20):
             trainer.start_record()
-            trainer.train_until_evaluation(iter(batches))
+            trainer.train_until_pause()
         after, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

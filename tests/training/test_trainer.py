@@ -40,12 +40,12 @@ def test_a_hundred_steps_allocate_no_array(optimizer, activation):
     settings.loss.allocate(batch, classes, np.float32)
     step = OptimizerStep(network, settings.optimizer, settings.schedule, steps_planned=102)
     trainer = Trainer(network, settings.loss, Accuracy(batch), step, batches, batches, n_epochs=51)
-    trainer.train_until_evaluation(iter(batches))
+    trainer.train_until_pause()
     tracemalloc.start()
     try:
         before, _ = tracemalloc.get_traced_memory()
         for _ in range(50):
-            trainer.train_until_evaluation(iter(batches))
+            trainer.train_until_pause()
         after, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -63,7 +63,7 @@ def test_nine_losses_are_what_they_were():
     losses = []
     forward = made.trainer.loss.forward
     made.trainer.loss.forward = lambda z, y: losses.append(forward(z, y)) or losses[-1]
-    made.trainer.train_until_evaluation(iter(made.train))
+    made.trainer.train_until_pause()
     assert losses == pytest.approx(golden, abs=1e-9)
 
 

@@ -14,7 +14,8 @@ from nnexp.cli.display import TerminalDisplay
 from nnexp.cli.errors import FAILURE
 from nnexp.config import build
 from nnexp.config.recorded import load_recorded
-from nnexp.experiment.run import DivergedError, new_folder, run
+from nnexp.experiment.divergence import DivergedError
+from nnexp.experiment.run import new_folder, run
 from nnexp.messages import plural
 from nnexp.run_folder import CONFIG, ENVIRONMENT
 from nnexp.runs.environment import match_code, match_data, match_machine

@@ -1,0 +1,189 @@
+"""Training that goes on from a captured state computes the same bits as if it was never stopped."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+from fixtures.options import options
+from omegaconf import DictConfig
+
+from nnexp.config import build, compose
+from nnexp.experiment.components import Components, build_components
+from nnexp.optim.optimizers import SGD
+from nnexp.training.best_weights import BestWeights
+from nnexp.training.checkpoint.state import StateError
+from nnexp.training.checkpoint.training_state import TrainingState
+from nnexp.training.record import Record
+
+QUICK = ("trainer.epochs=3", "trainer.batch_size=100", "data.limit=350")
+DATA = build(compose(["data=digits"])).data.load()
+GROUPS = ("optimizer", "averaging", "schedule", "augment", "model")
+CHOICES = [
+    *(f"{group}={option}" for group in GROUPS for option in options(group)),
+    "trainer.accumulate=3",
+    "trainer.evaluate_every=2",
+    "model.dropout=0.3 model.normalization=batch averaging=ema",
+    "data.balanced=true diagnostics.steps=2",
+    "schedule=plateau schedule.patience=0 trainer.patience=2 optimizer.lr=0.3 optimizer=sgd",
+    "optimizer=momentum schedule=one_cycle",
+    "trainer.dtype=float64",
+]
+
+
+class Drifting(SGD):
+    """A plug-in optimizer whose state is an array, a number, a list, and what its first step makes."""
+
+    lr = 0.1
+
+    def bind(self, parameters):
+        super().bind(parameters)
+        self.memory = np.zeros_like(self.theta)
+        self.norms: list[float] = []
+        self.count = 0
+        self.first = None
+
+    def step(self, scale=1.0):
+        if self.first is None:
+            self.first = self.g.copy()
+            self.scale = np.float32(0.5)
+        self.memory += self.g * self.scale
+        self.count += 1
+        self.norms.append(float(np.dot(self.g, self.g)))
+        self.lr *= 0.99
+        self.theta -= self.lr * scale * (self.memory + self.first) * (1 + self.count) / (1 + self.norms[-1])
+
+
+@cache
+def config(choice: str) -> DictConfig:
+    return compose(["data=digits", *QUICK, *choice.split()])
+
+
+def make(choice: str) -> Components:
+    return build_components(build(config(choice)), DATA)
+
+
+def run(made: Components, records: list[Record], until: int | None = None) -> Iterator[None]:
+    """Train, and pause after every step; records are those without times."""
+    made.trainer.pause()
+    for event in made.trainer.epochs():
+        if event is None:
+            yield
+            made.trainer.pause()
+        else:
+            made.best.offer(event[0])
+            records.append(replace(event[0], seconds=0, examples_per_second=0))
+
+
+def finish(made: Components) -> list[Record]:
+    records: list[Record] = []
+    for _ in run(made, records):
+        pass
+    return records
+
+
+def assert_same(one: Components, other: Components) -> None:
+    for name, array in TrainingState(one.trainer, one.best).capture().arrays.items():
+        np.testing.assert_array_equal(
+            array, TrainingState(other.trainer, other.best).capture().arrays[name], name
+        )
+    if one.diagnostics is not None and other.diagnostics is not None:
+        for name, array in one.diagnostics.histograms().items():
+            np.testing.assert_array_equal(array, other.diagnostics.histograms()[name], name)
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_training_goes_on_from_any_step_with_the_same_bits(choice: str):
+    undisturbed = make(choice)
+    expected = finish(undisturbed)
+    steps = undisturbed.trainer.steps_taken
+    for stop in (1, steps // 2):
+        first = make(choice)
+        state = TrainingState(first.trainer, first.best)
+        records: list[Record] = []
+        for _ in run(first, records):
+            if first.trainer.steps_taken >= stop:
+                captured = state.capture()
+                break
+        second = make(choice)
+        TrainingState(second.trainer, second.best).restore(captured)
+        records += finish(second)
+        assert records == expected
+        assert_same(second, undisturbed)
+
+
+def test_the_state_of_a_plug_in_is_captured_without_its_help():
+    made, other, undisturbed = (make("diagnostics.layers=false") for _ in range(3))
+    for one in (made, other, undisturbed):
+        optimizer = Drifting()
+        optimizer.bind(one.network.parameters)
+        one.trainer.optimizer_step.optimizer = optimizer
+    expected = finish(undisturbed)
+    state = TrainingState(made.trainer, made.best)
+    records: list[Record] = []
+    for _ in run(made, records):
+        if made.trainer.steps_taken == 7:
+            break
+    TrainingState(other.trainer, other.best).restore(state.capture())
+    assert records + finish(other) == expected
+    np.testing.assert_array_equal(other.network.theta, undisturbed.network.theta)
+
+
+def test_going_back_within_a_process_repeats_the_same_bits():
+    made = make("optimizer=nadam averaging=swa averaging.start=0.3 augment=elastic model.dropout=0.2")
+    state = TrainingState(made.trainer, made.best)
+    start = state.capture()
+    first = finish(made)
+    theta = made.network.theta.copy()
+    state.restore(start)
+    assert made.trainer.steps_taken == 0
+    assert finish(made) == first
+    np.testing.assert_array_equal(made.network.theta, theta)
+
+
+def test_a_state_may_be_captured_while_an_average_is_evaluated():
+    made = make("averaging=ema")
+    state = TrainingState(made.trainer, made.best)
+    for event in made.trainer.epochs():
+        if event is not None:
+            evaluated = made.network.theta.copy()
+            captured = state.capture()
+            np.testing.assert_array_equal(made.network.theta, evaluated)
+            break
+    assert (captured.arrays["network/theta"] != evaluated).any()
+
+
+def test_a_state_of_another_network_is_refused():
+    captured = TrainingState((one := make("model.hidden=[8]")).trainer, one.best).capture()
+    other = make("model.hidden=[9]")
+    with pytest.raises(StateError, match=r"network/theta: expected float32 of shape \(685,\), got float32"):
+        TrainingState(other.trainer, other.best).restore(captured)
+
+
+def test_a_state_of_another_optimizer_is_refused():
+    captured = TrainingState((one := make("optimizer=sgd")).trainer, one.best).capture()
+    other = make("optimizer=adam")
+    with pytest.raises(StateError, match="optimizer/m: the array is missing"):
+        TrainingState(other.trainer, other.best).restore(captured)
+
+
+def test_a_setting_that_was_changed_since_stays_changed():
+    one = make("schedule=cyclic schedule.cycles=2")
+    captured = TrainingState(one.trainer, one.best).capture()
+    other = make("schedule=cyclic schedule.cycles=3 optimizer.lr=0.001")
+    TrainingState(other.trainer, other.best).restore(captured)
+    assert other.trainer.optimizer_step.schedule.cycles == 3
+    assert other.trainer.optimizer_step.optimizer.lr == 0.001
+
+
+def test_best_weights_are_those_of_the_captured_record():
+    made = make("optimizer=adam")
+    state = TrainingState(made.trainer, made.best)
+    finish(made)
+    captured = state.capture()
+    other = make("optimizer=adam")
+    TrainingState(other.trainer, other.best).restore(captured)
+    assert isinstance(other.best, BestWeights)
+    assert other.best.record == made.best.record
+    np.testing.assert_array_equal(other.best.theta, made.best.theta)
