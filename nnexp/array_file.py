@@ -148,5 +148,5 @@ def _opened(source: Path | BinaryIO) -> Iterator[tuple[BinaryIO, Path | str]]:
         except MemoryError as error:
             raise ArrayFileError(path, "larger than the free memory", "free memory") from error
         except ZIP_ERRORS as error:
-            problem = f"damaged or truncated at offset {file.seek(0, SEEK_CUR):,}: {first_line(error)}"
+            problem = f"not an NPZ file, or a damaged one, at offset {file.seek(0, SEEK_CUR):,}: {first_line(error)}"
             raise ArrayFileError(path, problem) from error

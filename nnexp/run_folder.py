@@ -14,10 +14,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
-from zipfile import BadZipFile
 
-import numpy as np
 from numpy.typing import NDArray
+
+from nnexp.array_file import ArrayFileError, read_arrays
 
 JOURNAL = "journal.jsonl"
 CONFIG = "config.yaml"
@@ -93,12 +93,8 @@ class RunFolder:
 
     def arrays(self, name: str) -> Arrays:
         """Read the arrays of an .npz file."""
-        with (
-            suppress(OSError, ValueError, BadZipFile),
-            (self.path / name).open("rb") as file,
-            np.load(file, allow_pickle=False) as archive,
-        ):
-            return {key: archive[key] for key in archive.files}
+        with suppress(OSError, ArrayFileError):
+            return read_arrays(self.path / name)
         return {}
 
     def entries(self) -> list[Entry]:

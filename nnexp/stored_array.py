@@ -46,6 +46,11 @@ class ArrayFileError(UserError, ValueError):
         super().__init__(f"{path}: {problem}; fix: {fix}")
         self.path, self.problem, self.fix = path, problem, fix
 
+    @property
+    def advice(self) -> str:
+        """The message without the path."""
+        return f"{self.problem}; fix: {self.fix}"
+
 
 @dataclass
 class StoredArray:

@@ -167,8 +167,8 @@ PACKED = npz(np.savez_compressed, a=np.arange(3000))
 ARCHIVES = {
     "empty": (b"", "not an NPZ file: it starts with nothing"),
     "a single array": (GOOD, "not an NPZ file: it starts with 93 4e 55 4d"),
-    "truncated": (ONE[:-30], "damaged or truncated at offset"),
-    "without its end": (ONE[:-1], "damaged or truncated"),
+    "truncated": (ONE[:-30], "not an NPZ file, or a damaged one, at offset"),
+    "without its end": (ONE[:-1], "a damaged one"),
     "more after it": (ONE + b"x", "something else follows the archive"),
     "a second archive after it": (ONE + ONE, "starts at offset 244, expected 0"),
     "no array": (archive(("a.npy", GOOD), ("b.txt", b"text")), "'b.txt' at offset 171: not an array"),

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import inf, isfinite, isnan
 from typing import Any, Literal
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nnexp.array_file import ArrayFileError, read_arrays
 from nnexp.metrics.metric_info import metric_info
 from nnexp.run_folder import Which, weights_path
 from nnexp.runs.query import Run, RunError
@@ -164,7 +164,6 @@ def _weights(run: Run, which: Which) -> Arrays:
     if (path := run.backend.file(file)) is None:
         return {}
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {f"{file} {name}": archive[name] for name in archive.files}
-    except (ValueError, EOFError, BadZipFile) as error:
-        raise RunError(f"{path}: cannot be read as weights: {error}") from error
+        return {f"{file} {name}": array for name, array in read_arrays(path).items()}
+    except (OSError, ArrayFileError) as error:
+        raise RunError(f"cannot be read as weights: {error}") from error

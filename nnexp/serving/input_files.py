@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
+from zipfile import is_zipfile
 
-import numpy as np
 from numpy.typing import NDArray
 
+from nnexp.array_file import ArrayFileError, read_array, read_arrays
 from nnexp.messages import plural
 from nnexp.preprocessing.categories import encode_classes
 from nnexp.preprocessing.errors import EncodingError
@@ -114,12 +114,12 @@ def _read_pixel_columns(reader: "TableReader", path: Path, predictor: Predictor)
 def _read_array(path: Path, predictor: Predictor) -> Examples:
     """Read an NPY or NPZ file: the array x, images, or the only one, and classes named y, labels, ..."""
     try:
-        with path.open("rb") as file:
-            loaded = np.load(file, allow_pickle=False)
-            is_archive = hasattr(loaded, "files")
-            arrays = {name: loaded[name] for name in loaded.files} if is_archive else {"x": loaded}
-    except (OSError, ValueError, BadZipFile, EOFError, KeyError) as error:
-        raise PredictorError(f"{path}: cannot be read as an array of numbers: {error}") from error
+        is_archive = path.suffix.lower() == ".npz" or is_zipfile(path)
+        arrays = read_arrays(path) if is_archive else {"x": read_array(path)}
+    except ArrayFileError as error:
+        raise PredictorError(f"{path}: cannot be read as an array of numbers: {error.advice}") from error
+    except OSError as error:
+        raise PredictorError(f"{path}: cannot be read: {error.strerror or error}") from error
     only = next(iter(arrays)) if len(arrays) == 1 else None
     name = next((name for name in ("x", "images") if name in arrays), only)
     if name is None:

@@ -6,10 +6,8 @@ A specification may come from anywhere, so only models, layers, activations and 
 from inspect import isclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
-import numpy as np
-
+from nnexp.array_file import ArrayFileError, read_arrays
 from nnexp.nn.initializers import Initializer
 from nnexp.nn.layer import Layer
 from nnexp.nn.models.model import Model
@@ -20,6 +18,8 @@ from nnexp.serving.model_spec import ModelSpec
 
 TARGET = "_target_"
 ALLOWED = ("nnexp.nn.",)
+WIDEST = 16  # bytes of a number of NumPy
+MAX_WEIGHTS = 1 << 24  # bytes of what another network may have more, to say which it is
 KINDS = (Model, Layer, Initializer)
 
 
@@ -75,10 +75,11 @@ def load_weights(network: Network, path: Path) -> None:
     """
     views = network.parameters.values | network.parameters.states
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, BadZipFile, EOFError, KeyError, TypeError) as error:
-        raise PredictorError(f"{path}: cannot be read as weights: {error}") from error
+        arrays = read_arrays(path, MAX_WEIGHTS + WIDEST * sum(view.size for view in views.values()))
+    except ArrayFileError as error:
+        raise PredictorError(f"{path}: cannot be read as weights: {error.advice}") from error
+    except OSError as error:
+        raise PredictorError(f"{path}: cannot be read as weights: {error.strerror or error}") from error
     another = f"{path}: weights of another network:"
     if missing := [name for name in views if name not in arrays]:
         raise PredictorError(f"{another} {', '.join(missing)} missing")

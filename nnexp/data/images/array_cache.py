@@ -12,12 +12,15 @@ from typing import Any
 
 import numpy as np
 
+from nnexp.array_file import map_array
 from nnexp.atomic_write import write_atomically
 from nnexp.data.dataset import Bytes, digest
+from nnexp.regular_file import open_regular
 
 Arrays = Mapping[str, Bytes]
 Entry = tuple[Arrays, str]  # and their SHA-256
 MANIFEST = "manifest.json"
+MAX_MANIFEST = 1 << 16  # bytes
 
 
 def load_or_build(folder: Path | None, made_from: dict[str, Any], build: Callable[[], Entry]) -> Entry:
@@ -45,13 +48,14 @@ def load_or_build(folder: Path | None, made_from: dict[str, Any], build: Callabl
 def load_cached(folder: Path, made_from: dict[str, Any] | None = None) -> Entry | None:
     """Load an entry if it is intact and was made from that source (None: from any)."""
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        with open_regular(folder / MANIFEST) as file:
+            manifest = json.loads(file.read(MAX_MANIFEST))
         if made_from is not None and manifest["made_from"] != made_from:
             return None
         files = {name: folder / f"{name}.npy" for name in manifest["sizes"]}
         if any(files[name].stat().st_size != size for name, size in manifest["sizes"].items()):
             return None
-        arrays = {name: np.load(file, mmap_mode="r") for name, file in files.items()}
+        arrays = {name: map_array(file) for name, file in files.items()}
         return (arrays, manifest["sha256"]) if digest(*arrays.values()) == manifest["sha256"] else None
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return None

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
+from nnexp.array_file import ArrayFileError, read_arrays
 from nnexp.data.errors import DataError
 from nnexp.data.tables.csv.csv_reader import CsvReader
 from nnexp.data.tables.reader import Block, ColumnType, TableReader, convert, type_of, unique
@@ -115,13 +115,9 @@ class NpzReader(TableReader):
 def load_arrays(path: Path) -> dict[str, Any]:
     """Load the arrays of an NPZ file that have rows."""
     try:
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            return {name: array for name in file.files if (array := file[name]).ndim}
-    except (ValueError, BadZipFile, EOFError, KeyError, TypeError) as error:  # TypeError: a lone .npy file
-        if "Object arrays" in str(error):
-            problem = "it holds Python objects, which are not loaded for safety"
-            raise DataError(problem, "save arrays of numbers or text", path=path) from error
-        raise DataError("not an NPZ file, or incomplete", WRITE_AGAIN, path=path) from error
+        return {name: array for name, array in read_arrays(path).items() if array.ndim}
+    except ArrayFileError as error:
+        raise DataError(error.problem, error.fix, path=path) from error
 
 
 AS_CSV = "save the table as CSV"
