@@ -11,12 +11,15 @@ os.umask(_UMASK)
 MODE = 0o666 & ~_UMASK  # of a new file; mkstemp makes files that only their owner can read
 
 
-def write_atomically(path: Path, content: bytes | str | Callable[[IO[bytes]], object]) -> None:
+def write_atomically(
+    path: Path, content: bytes | str | Callable[[IO[bytes]], object], durable: bool = False
+) -> None:
     """Write a temporary file beside `path`, then rename it; parent folders are made.
 
     Args:
         path: the file; replaced if it exists.
         content: bytes, text (as UTF-8), or a function that writes into an open binary file.
+        durable: whether to wait until it is on the disk, so that it outlives a loss of power.
 
     Raises:
         OSError: it cannot be written; the old file, if there was one, is unchanged.
@@ -29,8 +32,24 @@ def write_atomically(path: Path, content: bytes | str | Callable[[IO[bytes]], ob
                 content(file)
             else:
                 file.write(content.encode() if isinstance(content, str) else content)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         os.chmod(temporary, MODE)
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)
         raise
+    if durable:
+        sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk; Windows has no such call, and needs none."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

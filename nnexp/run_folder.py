@@ -2,7 +2,7 @@
 
 outputs/runs/<date>/<time>-<id>/
   journal.jsonl  config.yaml  environment.json  git.diff  dataset.json  network.json  nnexp.log  error.txt
-  weights/best.npz  weights/final.npz  weights/first_layer.png
+  checkpoints/<step>.npz  weights/best.npz  weights/final.npz  weights/first_layer.png
   predictions/<split>.npz  .parquet  .png  confusion/<split>.json  .png  layers.npz  misclassified.npz  ...
 
 Readers return an empty value where a file is missing or only half written: a run may still be going on.
@@ -26,6 +26,7 @@ GIT_DIFF = "git.diff"
 DATASET = "dataset.json"
 NETWORK = "network.json"
 ERROR = "error.txt"
+CHECKPOINTS = "checkpoints"
 LAYERS = "layers.npz"
 MISCLASSIFIED = "misclassified.npz"
 BASELINE = "baseline.json"

@@ -11,7 +11,13 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from nnexp.config.errors import ConfigError, Problem
-from nnexp.config.schema import DiagnosticsSettings, Settings, TrackingSettings, TrainerSettings
+from nnexp.config.schema import (
+    CheckpointSettings,
+    DiagnosticsSettings,
+    Settings,
+    TrackingSettings,
+    TrainerSettings,
+)
 from nnexp.config.validation import TARGET, Validator, Values, parameters_of
 from nnexp.config.yaml.node import Origin, origins_of
 from nnexp.messages import did_you_mean, first_line, hydra_override, list_override
@@ -27,6 +33,7 @@ SECTIONS = {
     "tracking": TrackingSettings,
     "regularization": Regularization,
     "diagnostics": DiagnosticsSettings,
+    "checkpoint": CheckpointSettings,
 }
 
 

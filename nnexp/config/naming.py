@@ -9,6 +9,7 @@ from typing import Any
 
 MAX_NAME = 250  # characters of a run's name in MLflow
 NOT_LEARNT = (
+    "checkpoint",
     "choices",
     "data.mirrors",
     "data.root",

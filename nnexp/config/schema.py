@@ -76,6 +76,17 @@ class DiagnosticsSettings:
 
 
 @dataclass(frozen=True)
+class CheckpointSettings:
+    """The section `checkpoint`: how often the state is written that an interrupted run is resumed from.
+
+    It is also written when a signal interrupts the run, and at the end of training.
+    """
+
+    epochs: Annotated[int, Ge(1)] | None = None  # between two checkpoints; null: by time only
+    seconds: Annotated[float, Gt(0)] | None = 30.0  # the same, also within an epoch; null: by epochs only
+
+
+@dataclass(frozen=True)
 class Settings:
     """A whole configuration, built."""
 
@@ -95,6 +106,7 @@ class Settings:
     plugins: list[str]  # packages besides nnexp that a `_target_` may come from
     choices: dict[str, str]  # the option that each config group was composed from; set by `compose`
     diagnostics: DiagnosticsSettings = DiagnosticsSettings()
+    checkpoint: CheckpointSettings = CheckpointSettings()
     metrics: dict[str, Metric] = field(default_factory=dict)  # of one's own, by name
     # the resolved configuration as plain dictionaries and lists; set by `build`
     values: dict[str, Any] = field(init=False, repr=False, compare=False, default_factory=dict)

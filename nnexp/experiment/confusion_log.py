@@ -5,6 +5,9 @@ from collections import Counter
 from collections.abc import Sequence
 from math import isnan
 
+import numpy as np
+from numpy.typing import NDArray
+
 from nnexp.config import Settings
 from nnexp.experiment.components import Components
 from nnexp.metrics.reports import ConfusionReport
@@ -28,19 +31,23 @@ class ConfusionLogger:
         self.components = components
         self.journal = journal
         self.names = metric_names(components.dataset.classes)
-        self.latest: tuple[Record, ConfusionReport] | None = None
+        self.record: Record | None = None  # of the last evaluation, if its matrix is not logged yet
+        self.matrix: NDArray[np.int64] | None = None  # (C, C)
 
     def update(self, record: Record, predicted: Targets | None) -> dict[str, float]:
         """Count the predictions (N,) of an evaluation; returns the recall of each class that has examples."""
         validation = self.components.validation
         if not self.names or validation is None or predicted is None:
             return {}
-        if self.latest is not None:
-            latest_epoch = self.latest[0].epoch
-            if record.epoch != latest_epoch and self.is_logged(latest_epoch):
-                self.close()
+        if (
+            self.record is not None
+            and record.epoch != self.record.epoch
+            and self.is_logged(self.record.epoch)
+        ):
+            self.close()
         report = ConfusionReport.of(validation.labels, predicted, self.components.dataset.classes)
-        self.latest = (record, report)
+        self.record = record
+        self.matrix = report.matrix
         if len(self.names) > MAX_RECALLS:
             return {}
         recalls = zip(self.names, report.recall.tolist(), strict=True)
@@ -52,10 +59,9 @@ class ConfusionLogger:
 
     def close(self) -> None:
         """Log the matrix of the last evaluation, unless it is logged already."""
-        if self.latest is not None and len(self.names) <= MAX_CLASSES_DRAWN:
-            record, report = self.latest
-            self.journal.log_confusion(record.at, report.matrix.tolist())
-        self.latest = None
+        if self.record is not None and self.matrix is not None and len(self.names) <= MAX_CLASSES_DRAWN:
+            self.journal.log_confusion(self.record.at, self.matrix.tolist())
+        self.record = None
 
 
 def metric_names(classes: Sequence[str]) -> list[str]:

@@ -75,7 +75,7 @@ def run(
         with Journal(result.folder) as journal:
             write_run_metadata(journal, settings, components, threads, home, sweep_id, start_time)
             with recorded(journal, settings, components, result, uploader, display):
-                train(settings, components, result, journal, display)
+                train(settings, components, result, journal, display, began=start)
                 evaluate(components, result)
                 result.metrics["time/total"] = perf_counter() - start
                 write_results(journal, components, result.metrics, result.splits)

@@ -3,6 +3,7 @@
 from contextlib import closing
 
 from nnexp.config import Settings
+from nnexp.experiment.checkpoints import Checkpoints
 from nnexp.experiment.components import Components
 from nnexp.experiment.confusion_log import ConfusionLogger
 from nnexp.experiment.display import Display
@@ -10,19 +11,46 @@ from nnexp.experiment.divergence import check_divergence
 from nnexp.experiment.evaluation import evaluate_split
 from nnexp.experiment.result import Result
 from nnexp.tracking.journal import Journal
+from nnexp.training.checkpoint.checkpoint_file import Checkpoint
 
 
 def train(
-    settings: Settings, components: Components, result: Result, journal: Journal, display: Display
+    settings: Settings,
+    components: Components,
+    result: Result,
+    journal: Journal,
+    display: Display,
+    *,
+    began: float,
+    checkpoint: Checkpoint | None = None,
+    kept: tuple[str, ...] = (),
 ) -> None:
-    """Train; after every evaluation log it, keep the best weights, show it, and stop early if asked to."""
+    """Train; after every evaluation log it, keep the best weights, show it, and stop early if asked to.
+
+    Args:
+        settings: of the run.
+        components: at their start.
+        result: gets the history.
+        journal: is written to.
+        display: shows each evaluation.
+        began: when the run began, by `perf_counter`, so that sessions before this one count.
+        checkpoint: the state to go on from; None: the start.
+        kept: names of the state whose settings have changed since.
+    """
     trainer = components.trainer
     best = components.best
-    min_epochs = settings.trainer.min_epochs
     confusion_log = ConfusionLogger(settings, components, journal)
+    checkpoints = Checkpoints(settings, components, result, journal, confusion_log, began=began)
+    if checkpoint is not None:
+        checkpoints.restore(checkpoint, kept)
+    result.stopped = stop_reason(settings, components)
+    if result.stopped:  # the checkpoint is that of its end
+        return
     with display.training(trainer), closing(trainer.epochs()) as evaluations, closing(confusion_log):
         for event in evaluations:
             if event is None:
+                checkpoints.write()
+                checkpoints.schedule()
                 continue
             record, predicted = event
             metrics = record.metrics() | confusion_log.update(record, predicted)
@@ -34,9 +62,20 @@ def train(
             result.history.append(record)
             best.offer(record)
             display.epoch(record, best)
-            may_stop = trainer.epochs_completed >= min_epochs
-            if may_stop and best.is_patience_exhausted(settings.trainer.patience):
-                result.stopped = f"no improvement in {best.evaluations_since_improvement} evaluations"
-                return
-    if trainer.is_out_of_time:
-        result.stopped = f"time budget of {settings.trainer.time_budget:g} s is used up"
+            checkpoints.schedule_after(record)
+            result.stopped = stop_reason(settings, components)
+            if result.stopped:
+                break
+    checkpoints.write()
+
+
+def stop_reason(settings: Settings, components: Components) -> str:
+    """Return why training ends before its last epoch; empty if it does not."""
+    limits = settings.trainer
+    best = components.best
+    may_stop = components.trainer.epochs_completed >= limits.min_epochs
+    if may_stop and best.is_patience_exhausted(limits.patience):
+        return f"no improvement in {best.evaluations_since_improvement} evaluations"
+    if components.trainer.is_out_of_time:
+        return f"time budget of {limits.time_budget:g} s is used up"
+    return ""

@@ -65,6 +65,10 @@ class Journal:
     def end(self, status: Status) -> None:
         self._write("end", status=status)
 
+    def sync(self) -> None:
+        """Wait until all entries are on the disk, so that they outlive a loss of power."""
+        os.fsync(self.file.fileno())
+
     def _write(self, kind: str, **entry: Any) -> None:
         self.file.write(json.dumps({"kind": kind, "time": time.time_ns() // 1_000_000, **entry}) + "\n")
         self.file.flush()
