@@ -17,6 +17,7 @@ from nnexp.run_folder import JOURNAL, UPLOAD_STATE
 from nnexp.runs.backends import MlflowBackend, RunError, logged_value, store_errors
 from nnexp.runs.run import Run, in_folder
 from nnexp.tasks import TASKS
+from nnexp.tracking.mlflow.creation import has_store
 from nnexp.tracking.mlflow.relocation import former_folders, relocate, relocated
 from nnexp.tracking.mlflow.store import (
     SQLITE,
@@ -124,7 +125,7 @@ class Runs:
         if finished and self.select(top=1):
             return RunError(f"no run at {where} has {finished}; list the runs with: nnexp runs")
         own = Path("mlruns", "mlflow.db").absolute()
-        if self.uri == f"{SQLITE}{own}" and not own.exists() and any(Path("outputs").rglob(UPLOAD_STATE)):
+        if self.uri == f"{SQLITE}{own}" and not has_store(own) and any(Path("outputs").rglob(UPLOAD_STATE)):
             return RunError(f"{where} is missing; fix: nnexp sync --rebuild")
         return RunError(f"no runs here yet: there are none at {where}; make one with: nnexp data=digits")
 
@@ -220,8 +221,8 @@ def _folder(text: str) -> Path | None:
 
 
 def _is_mlflow_database(path: Path) -> bool:
-    """Return whether a file is an SQLite database of MLflow's, without creating it."""
-    if not path.is_file():
+    """Return whether a file is a whole SQLite database of MLflow's, without creating it."""
+    if not has_store(path):
         return False
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:

@@ -15,6 +15,7 @@ from threading import Thread
 from nnexp.cli.arguments import Arguments
 from nnexp.errors import UserError
 from nnexp.redaction import redacted
+from nnexp.tracking.mlflow.creation import is_half_made
 from nnexp.tracking.mlflow.relocation import relocate
 from nnexp.tracking.mlflow.store import (
     SQLITE,
@@ -54,7 +55,7 @@ def main(arguments: list[str]) -> int:
         check_connection(uri)
     if uri.startswith(SQLITE):
         path = Path(uri.removeprefix(SQLITE))
-        if not path.exists():
+        if not path.exists() or is_half_made(path):
             raise UserError(f"no runs here yet: {path} is missing; fix: nnexp data=digits")
         with store_lock(uri):
             relocate(path)

@@ -12,6 +12,7 @@ from nnexp.messages import plural, short_path
 from nnexp.redaction import redacted
 from nnexp.run_folder import RunFolder
 from nnexp.runs.query import Runs
+from nnexp.tracking.mlflow.creation import is_half_made
 from nnexp.tracking.mlflow.store import DATABASE, SQLITE, tracking_uri
 from nnexp.tracking.mlflow.store_errors import StoreError
 from nnexp.tracking.mlflow.uris import check_uri
@@ -47,9 +48,15 @@ def check_store() -> Iterator[Finding]:
     try:
         uri = tracking_uri(None)
         check_uri(uri)
-        if uri.startswith(SQLITE) and not (path := Path(uri.removeprefix(SQLITE))).exists():
-            yield missing_store(path)
-            return
+        if uri.startswith(SQLITE):
+            path = Path(uri.removeprefix(SQLITE))
+            if not path.exists():
+                yield missing_store(path)
+                return
+            if is_half_made(path):
+                text = f"the creation of {path} was interrupted, it holds nothing; the next run makes it anew"
+                yield Finding("store", "note", text)
+                return
         Runs(uri, relocates=False).select(top=1)
     except StoreError as error:
         text, _, remedy = str(error).partition("; fix: ")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nnexp.redaction import HIDDEN, redacted
+from nnexp.tracking.mlflow.creation import has_store
 from nnexp.tracking.mlflow.store import DATABASE, SQLITE, URI_VARIABLE, tracking_uri
 from nnexp.tracking.mlflow.store_errors import StoreError
 
@@ -37,8 +38,8 @@ class Destination:
 
     @property
     def exists(self) -> bool:
-        """Whether the store may have runs: a database file that is missing has none."""
-        return self.database is None or self.database.is_file()
+        """Whether the store may have runs: a database that is missing or half made has none."""
+        return self.database is None or has_store(self.database)
 
     @property
     def store(self) -> str:

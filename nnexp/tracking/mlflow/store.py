@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
+from nnexp.atomic_write import MODE
+from nnexp.messages import first_line
+from nnexp.tracking.mlflow.creation import create_store, is_half_made, wait_for_creation
 from nnexp.tracking.mlflow.relocation import relocate
 from nnexp.tracking.mlflow.store_errors import SERVERS, StoreError, explain_error
 
@@ -65,32 +68,41 @@ def open_store(uri: str, experiment: str, note: str = "", home: Path = Path()) -
     missing, of the working directory; a server has its own location. The first use of a database creates its
     tables, and two processes must not do so at once: it happens under a file lock.
     """
-    folder = Path(uri.removeprefix(SQLITE)).parent if uri.startswith(SQLITE) else None
-    if folder is not None:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            Path(uri.removeprefix(SQLITE)).touch()  # as open as the umask allows; SQLite's own are not
-            sqlite3.connect(uri.removeprefix(SQLITE)).close()  # MLflow would retry for minutes
-        except (OSError, sqlite3.Error) as error:
-            raise StoreError(f"{uri.removeprefix(SQLITE)}: {error}") from error
+    database = Path(uri.removeprefix(SQLITE)) if uri.startswith(SQLITE) else None
     if uri.startswith("postgresql"):
         check_connection(uri)
     set_mlflow_defaults()
     from mlflow.tracking import MlflowClient
 
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    beside = folder or (home if home.is_dir() else Path()) / DATABASE.parent
+    beside = database.parent if database else (home if home.is_dir() else Path()) / DATABASE.parent
     artifacts = None if uri.startswith(SERVERS) else beside
     with store_lock(uri):
         try:
-            if folder is not None:
-                relocate(Path(uri.removeprefix(SQLITE)))
+            if database is not None:
+                prepare_database(database)
             client = MlflowClient(tracking_uri=uri)
             return client, _experiment_id(client, experiment, note, artifacts)
         except StoreError:
             raise
         except Exception as error:  # databases, servers and networks raise errors of many types
             raise StoreError(explain_error(uri, error)) from error
+
+
+def prepare_database(database: Path) -> None:
+    """Create a database that is missing or half made, and relocate one that was moved; under the lock.
+
+    Raises:
+        StoreError: it cannot be opened or created.
+    """
+    try:
+        wait_for_creation(database)
+        if not database.exists() or is_half_made(database):
+            create_store(database)
+        sqlite3.connect(database).close()  # MLflow would retry for minutes
+    except (OSError, sqlite3.Error) as error:
+        raise StoreError(f"{database}: {first_line(error)}") from error
+    relocate(database)
 
 
 def check_connection(uri: str) -> None:
@@ -140,7 +152,10 @@ def store_lock(uri: str) -> Iterator[None]:
         return
     if uri.startswith(SQLITE):
         database = Path(uri.removeprefix(SQLITE))
-        path, mode = database.with_name(".lock"), stat.S_IMODE(database.stat().st_mode) | 0o600
+        path, mode = database.with_name(".lock"), MODE
+        with suppress(OSError):
+            database.parent.mkdir(parents=True, exist_ok=True)
+            mode = stat.S_IMODE(database.stat().st_mode) | 0o600
     else:
         name = f"nnexp-{getpass.getuser()}-{sha256(uri.encode()).hexdigest()[:16]}.lock"
         path, mode = Path(tempfile.gettempdir()) / name, 0o600

@@ -16,6 +16,7 @@ REASONS = {  # by a text in the error message
     "No module named 'psycopg": "a PostgreSQL store needs its driver: pip install 'nnexp[postgres]'",
     "is not a database": f"the database is damaged; fix: {REBUILD}",
     "disk image is malformed": f"the database is damaged; fix: {REBUILD}",
+    "disk is full": "no space is left on its disk",
     "readonly database": "the database is read-only for this user",
     "out-of-date database schema": "its schema is that of another version of MLflow; fix: of an older one, "
     "mlflow db upgrade {uri}; of a newer one, pip install -U mlflow",
