@@ -53,10 +53,7 @@ def read_arrays(source: Path | BinaryIO, max_bytes: int | None = None) -> dict[s
             size = file.seek(-END_RECORD - len(archive.comment), SEEK_END)
             if file.read(4) != b"PK\5\6":
                 raise ArrayFileError(path, f"something else follows the archive near offset {size:,}")
-            if total > max(MAX_UNPACKED, MAX_RATIO * size):
-                problem = f"{size:,} bytes that unpack to {total:,}, more than {MAX_RATIO} times as many"
-                raise ArrayFileError(path, problem, "write it uncompressed, with numpy.savez")
-            _check_memory(path, total, max_bytes)
+            check_size(path, total, size, "write it uncompressed, with numpy.savez", max_bytes)
             return {name: array.read() for name, array in arrays.items()}
 
 
@@ -64,7 +61,7 @@ def read_array(source: Path | BinaryIO, max_bytes: int | None = None) -> Array:
     """Read the array of an .npy file; arguments and errors are those of `read_arrays`."""
     with _opened(source) as (file, path):
         array = _whole_file(file, path)
-        _check_memory(path, array.nbytes, max_bytes)
+        check_size(path, array.nbytes, array.size, max_bytes=max_bytes)
         return array.read()
 
 
@@ -110,8 +107,24 @@ def _entries(archive: ZipFile, path: Path | str) -> dict[str, StoredArray]:
     return arrays
 
 
-def _check_memory(path: Path | str, total: int, max_bytes: int | None) -> None:
-    """Check that `total` bytes are allowed, and free."""
+def check_size(
+    path: Path | str, total: int, packed: int, unpack: str = "", max_bytes: int | None = None
+) -> None:
+    """Check before they are read that arrays of `total` bytes are allowed, no bomb, and fit into memory.
+
+    Args:
+        path: of the file.
+        total: the bytes that it says its arrays have.
+        packed: the bytes of the file.
+        unpack: how to write it uncompressed.
+        max_bytes: that are allowed.
+
+    Raises:
+        ArrayFileError: they are too many.
+    """
+    if total > max(MAX_UNPACKED, MAX_RATIO * packed):
+        problem = f"{packed:,} bytes that unpack to {total:,}, more than {MAX_RATIO} times as many"
+        raise ArrayFileError(path, problem, unpack)
     if max_bytes is not None and total > max_bytes:
         raise ArrayFileError(path, f"arrays of {total:,} bytes, expected at most {max_bytes:,}")
     free = available_memory() if total > UNCHECKED else None
@@ -148,5 +161,6 @@ def _opened(source: Path | BinaryIO) -> Iterator[tuple[BinaryIO, Path | str]]:
         except MemoryError as error:
             raise ArrayFileError(path, "larger than the free memory", "free memory") from error
         except ZIP_ERRORS as error:
-            problem = f"not an NPZ file, or a damaged one, at offset {file.seek(0, SEEK_CUR):,}: {first_line(error)}"
+            where = f"at offset {file.seek(0, SEEK_CUR):,}"
+            problem = f"not an NPZ file, or a damaged one, {where}: {first_line(error)}"
             raise ArrayFileError(path, problem) from error

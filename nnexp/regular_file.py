@@ -3,8 +3,8 @@
 import errno
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 KINDS = {  # of what is no regular file
     stat.S_IFDIR: "a folder",
@@ -16,7 +16,7 @@ KINDS = {  # of what is no regular file
 WITHOUT_WAITING = getattr(os, "O_NONBLOCK", 0)  # Windows has none, nor files that it would be needed for
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path) -> BufferedReader:
     """Open a file for reading without ever waiting for a writer.
 
     Raises:

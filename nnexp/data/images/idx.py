@@ -3,48 +3,80 @@
 Magic: 0, 0, 0x08 (unsigned bytes), the number of dimensions. Source: LeCun, Cortes & Burges, the MNIST page.
 """
 
-import gzip
-import zlib
+import io
+from hashlib import sha256
 from math import prod
+from os import fstat
 from pathlib import Path
 
 import numpy as np
 
+from nnexp.array_file import ArrayFileError, check_size
 from nnexp.data.dataset import Bytes
 from nnexp.data.errors import DataError
+from nnexp.gzip_stream import GZIP, GzipStream
+from nnexp.regular_file import open_regular
 
 CONTENT = {1: "labels (1 dimension)", 3: "images (3 dimensions)"}
 DOWNLOAD_AGAIN = "delete it and download it again"
+CHUNK = 1 << 18  # bytes that are read at once
 
 
-def read_idx(path: Path, dimensions: int) -> tuple[Bytes, bytes]:
-    """Read an IDX file of unsigned bytes; return the array, and the decompressed bytes for a checksum."""
-    content = _decompress(path)
-    if len(content) < 4 or content[:3] != b"\0\0\x08":
-        start = content[:4].hex(" ") or "nothing"
-        problem = f"not an IDX file of bytes: expected a start of 00 00 08, got {start}"
-        raise DataError(problem, DOWNLOAD_AGAIN, path=path)
-    if content[3] != dimensions:
-        expected, got = (CONTENT.get(n, f"{n} dimensions") for n in (dimensions, content[3]))
-        problem = f"wrong magic number: expected {expected}, got {got}"
-        raise DataError(problem, "check whether two files are swapped", path=path)
-    header = 4 + 4 * dimensions
-    if len(content) < header:
-        raise DataError("truncated: it ends in its header", DOWNLOAD_AGAIN, path=path)
-    shape = tuple(int(n) for n in np.frombuffer(content, ">u4", dimensions, 4))
-    size = len(content) - header
-    if size != prod(shape):
-        state = "truncated" if size < prod(shape) else "too long"
-        problem = f"{state}: expected {prod(shape):,} bytes of data by its header, got {size:,}"
-        raise DataError(problem, DOWNLOAD_AGAIN, path=path)
-    return np.frombuffer(content, np.uint8, offset=header).reshape(shape), content
+def read_idx(path: Path, dimensions: int) -> tuple[Bytes, str]:
+    """Read an IDX file of unsigned bytes, raw or compressed with gzip; return the array and its SHA-256.
 
+    The SHA-256 is that of the decompressed file. What the header says is compared with the size of the file
+    before memory is taken, and no more is decompressed than it says.
 
-def _decompress(path: Path) -> bytes:
-    content = path.read_bytes()
-    if content[:2] != b"\x1f\x8b":
-        return content
+    Raises:
+        DataError: the file cannot be read, or is damaged.
+    """
     try:
-        return gzip.decompress(content)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f"damaged gzip file: {error}", DOWNLOAD_AGAIN, path=path) from error
+        with open_regular(path) as file:
+            size = fstat(file.fileno()).st_size
+            if file.read(2) != GZIP:
+                file.seek(0)
+                return _read(file, dimensions, path, size)
+            file.seek(0)
+            return _read(io.BufferedReader(GzipStream(file)), dimensions, path, None)
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror or error}", path=path) from error
+    except ArrayFileError as error:
+        raise DataError(error.problem, error.fix, path=path) from error
+    except ValueError as error:
+        raise DataError(str(error), DOWNLOAD_AGAIN, path=path) from error
+
+
+def _read(file: io.BufferedReader, dimensions: int, path: Path, size: int | None) -> tuple[Bytes, str]:
+    """Read IDX from a file of `size` bytes; None: of a size that is not known before it is unpacked."""
+    start = file.read(4)
+    if len(start) < 4 or start[:3] != b"\0\0\x08":
+        got = start.hex(" ") or "nothing"
+        raise ValueError(f"not an IDX file of bytes: expected 00 00 08 at offset 0, got {got}")
+    if start[3] != dimensions:
+        expected, got = (CONTENT.get(n, f"{n} dimensions") for n in (dimensions, start[3]))
+        problem = f"wrong magic number at offset 3: expected {expected}, got {got}"
+        raise DataError(problem, "check whether two files are swapped", path=path)
+    header = file.read(4 * dimensions)
+    if len(header) < 4 * dimensions:
+        raise ValueError(f"truncated: it ends in its header, at offset {4 + len(header)}")
+    shape = tuple(int(n) for n in np.frombuffer(header, ">u4"))
+    length, offset = prod(shape), 4 + len(header)
+    if size is not None:
+        _check_length(length, size - offset, offset)
+    check_size(path, length, path.stat().st_size, "unpack it with gunzip")
+    array = np.empty(length, np.uint8)
+    done = 0
+    while count := file.readinto(array.data[done : done + CHUNK]):
+        done += count
+    _check_length(length, done + len(file.read(1)), offset)
+    checksum = sha256(start + header)
+    checksum.update(array.data)
+    return array.reshape(shape), checksum.hexdigest()
+
+
+def _check_length(expected: int, got: int, offset: int) -> None:
+    """Compare the bytes of data, which start at `offset`, with what the header says."""
+    if got != expected:
+        state = "truncated" if got < expected else "too long"
+        raise ValueError(f"{state}: expected {expected:,} bytes of data from offset {offset} on, got {got:,}")

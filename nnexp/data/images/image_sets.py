@@ -9,7 +9,6 @@ import json
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -117,8 +116,7 @@ class ImageSet(Source):
         arrays: dict[str, Bytes] = {}
         checksums: dict[str, str] = {}
         for key, path in files.items():
-            arrays[key], content = read_idx(path, 3 if key.endswith("images") else 1)
-            checksums[key] = sha256(content).hexdigest()
+            arrays[key], checksums[key] = read_idx(path, 3 if key.endswith("images") else 1)
         for split in ("train", "test"):
             images = f"{split}_images"
             labels = arrays[f"{split}_labels"]
