@@ -5,11 +5,9 @@ import os
 import sys
 from importlib import import_module
 
-from nnexp.cli.errors import USER_ERROR, exit_code, format_error, raise_on_sigterm
-from nnexp.cli.help import COMMANDS, config_dir_of, help_text, version
-from nnexp.cli.streams import check_encoding, prepare_streams, restart_in_utf8_mode
-from nnexp.errors import FULL_ERROR, UserError
-from nnexp.messages import did_you_mean
+from nnexp.cli.signals import end_at_once, raise_interrupted
+
+ACTIVE_RUNS = os.path.join("outputs", ".active")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -18,14 +16,20 @@ def main(arguments: list[str] | None = None) -> int:
     Args:
         arguments: after the program's name; None takes them from sys.argv.
     """
-    if arguments is None:
+    is_program = arguments is None
+    if is_program:
+        end_at_once()  # also while what follows is imported
+    from nnexp.cli.errors import USER_ERROR, exit_code, format_error
+    from nnexp.cli.streams import check_encoding, prepare_streams, restart_in_utf8_mode
+    from nnexp.errors import FULL_ERROR
+
+    if is_program:
         restart_in_utf8_mode()
     prepare_streams()
-    raise_on_sigterm()
     try:
         arguments = sys.argv[1:] if arguments is None else arguments
         check_encoding(arguments)
-        code = dispatch(arguments)
+        code = dispatch(arguments, is_program)
         sys.stdout.flush()
         return code
     except BrokenPipeError:  # what Python still buffers must not fail at exit
@@ -39,10 +43,17 @@ def main(arguments: list[str] | None = None) -> int:
             raise
         print(f"nnexp: {format_error(error)}", file=sys.stderr)
         return failure
+    finally:
+        if is_program:
+            end_at_once()  # also while Python exits
 
 
-def dispatch(arguments: list[str]) -> int:
+def dispatch(arguments: list[str], is_program: bool = False) -> int:
     """Print the help, or run the command or the experiment that the arguments describe."""
+    from nnexp.cli.help import COMMANDS, config_dir_of, help_text, version
+    from nnexp.errors import UserError
+    from nnexp.messages import did_you_mean
+
     first = arguments[0] if arguments else ""
     if first == "help" or (first not in COMMANDS and {"--help", "-h"} & set(arguments)):
         print(help_text(config_dir_of(arguments)))
@@ -50,8 +61,15 @@ def dispatch(arguments: list[str]) -> int:
     if first == "--version":
         print(f"nnexp {version()}")
         return 0
+    if os.path.isdir(ACTIVE_RUNS):
+        from nnexp.cli.dead_runs import report_dead_runs
+
+        report_dead_runs(first)
     if first in COMMANDS:
-        return int(import_module(f"nnexp.cli.commands.{first.replace('-', '_')}").main(arguments[1:]))
+        command = import_module(f"nnexp.cli.commands.{first.replace('-', '_')}")
+        if is_program:
+            raise_interrupted()
+        return int(command.main(arguments[1:]))
     if first and "=" not in first and first[0] not in "-~+":
         advice = f"{did_you_mean(first, COMMANDS)}there are: {', '.join(COMMANDS)}, or key=value"
         raise UserError(f"no such command: {first}; {advice}; see nnexp --help")

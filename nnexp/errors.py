@@ -1,8 +1,10 @@
-"""The base class of errors that a user can fix."""
+"""The base class of errors that a user can fix, and the interruption of a run by a signal."""
 
 import os
+import signal
 from typing import ClassVar
 
+SIGNAL_EXIT = 128  # plus the signal's number: the exit code
 FULL_ERROR = "HYDRA_FULL_ERROR"  # environment variable; 1 shows tracebacks
 
 
@@ -20,3 +22,29 @@ class UserError(Exception):
         if os.environ.get(FULL_ERROR) == "1":
             raise NotImplementedError
         return [f"nnexp: {self}"]
+
+
+class Interrupted(KeyboardInterrupt):
+    """The end of a run, a sweep or a command by a signal: Ctrl-C, SIGTERM, SIGHUP, ...
+
+    Attributes:
+        number: of the signal.
+        exit_code: of the process, as shells report it: 130, 143, 129, ...
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"ended by {signal_name(number)}")
+        self.number = number
+        self.exit_code = SIGNAL_EXIT + number
+
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython prints in place of a traceback."""
+        return [f"nnexp: {self}", *getattr(self, "__notes__", ())]
+
+
+def signal_name(number: int) -> str:
+    """Return the name of a signal: "SIGTERM"."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a signal of real time
+        return f"signal {number}"

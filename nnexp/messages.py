@@ -76,6 +76,11 @@ def short_path(path: Path) -> Path:
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
+def quoted_path(path: Path) -> str:
+    """Return the path relative to the working directory, where it lies below it, quoted for a shell."""
+    return shlex.quote(str(short_path(path)))
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Suggest the nearest known name as a question that ends in a space; empty where nothing is near."""
     near = nearest(word, known)

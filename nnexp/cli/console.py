@@ -11,7 +11,7 @@ class PipeSafeConsole(Console):
     """Console that survives a closed pipe: `head` on a run's output does not end the run."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**{"highlight": False, "soft_wrap": True} | options)
+        super().__init__(**{"highlight": False, "soft_wrap": True, "emoji": False} | options)
 
     def on_broken_pipe(self) -> None:
         self.quiet = True

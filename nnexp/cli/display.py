@@ -15,7 +15,7 @@ from nnexp.config import Settings
 from nnexp.experiment.components import Components
 from nnexp.experiment.display import Display
 from nnexp.experiment.result import Result
-from nnexp.messages import duration, first_line, short_path
+from nnexp.messages import duration, first_line, quoted_path, short_path
 from nnexp.task import Task
 from nnexp.tasks import task_of, task_of_metrics
 from nnexp.tracking.upload.client import Outcome
@@ -83,7 +83,11 @@ class TerminalDisplay(Display):
             self.labelled("best", describe_results(result.metrics))
         self.labelled("folder", escape(str(short_path(result.folder))))
         error = escape(first_line(outcome.error))
-        if error and not settings.tracking.enabled:
+        if outcome.in_background and settings.tracking.enabled:
+            self.labelled("mlflow", "the upload goes on in the background; should it fail, run: nnexp sync")
+        elif outcome.in_background:
+            self.labelled("plots", "they are drawn in the background")
+        elif error and not settings.tracking.enabled:
             self.labelled("plots", f"[yellow]not drawn:[/] {error}")
         elif error:
             self.labelled("mlflow", f"[yellow]not uploaded to MLflow:[/] {error}")
@@ -93,6 +97,8 @@ class TerminalDisplay(Display):
             self.labelled("mlflow", f"{run}; view it with: nnexp ui")
         if outcome.note:
             self.labelled("", f"[yellow]{escape(first_line(outcome.note))}[/]")
+        if result.status == "KILLED":
+            self.print(f"resume with: nnexp resume {escape(quoted_path(result.folder))}")
 
     def labelled(self, label: str, markup: str) -> None:
         """Print a line with its label in a column of its own."""
@@ -132,6 +138,8 @@ class SweepLine(Display):
             text += f" [yellow](not uploaded to MLflow: {escape(first_line(outcome.error))})[/]"
         if outcome.note:
             text += f" [yellow]({escape(first_line(outcome.note))})[/]"
+        if result.status == "KILLED":
+            text += f"\nresume with: nnexp resume {escape(quoted_path(result.folder))}"
         self.console.print(text)
         log.info(self.console.render_str(text).plain)
 

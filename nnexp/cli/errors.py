@@ -1,36 +1,18 @@
 """Errors of a command: the message that is printed and the exit code of the process."""
 
-import signal
-from types import FrameType
-from typing import NoReturn
-
-from nnexp.errors import UserError
+from nnexp.errors import Interrupted, UserError
 
 USER_ERROR = 2
 FAILURE = 1
 INTERRUPTED = 130
-TERMINATED = 143
-
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM: ends a run in the same order as Ctrl-C."""
-
-
-def raise_on_sigterm() -> None:
-    """Make SIGTERM raise `Terminated` in the main thread."""
-
-    def terminate(signum: int, frame: FrameType | None) -> NoReturn:
-        raise Terminated
-
-    signal.signal(signal.SIGTERM, terminate)
 
 
 def exit_code(error: BaseException) -> int | None:
     """Return the exit code for an error; None for a fault of nnexp, which is shown with its traceback."""
     if isinstance(error, UserError):
         return error.exit_code
-    if isinstance(error, Terminated):
-        return TERMINATED
+    if isinstance(error, Interrupted):
+        return error.exit_code
     if isinstance(error, KeyboardInterrupt):
         return INTERRUPTED
     if isinstance(error, BrokenPipeError):

@@ -24,6 +24,8 @@ from nnexp.errors import UserError
 from nnexp.experiment.run import run
 from nnexp.messages import did_you_mean
 from nnexp.sweeps.callback import SweepPlot
+from nnexp.sweeps.job import SweepInterrupted
+from nnexp.sweeps.launcher import use_launchers
 
 
 class ReportedError(BaseException):
@@ -54,6 +56,9 @@ def main(arguments: list[str]) -> int:
             run_jobs(options, examination.overrides, sweep)
     except ReportedError as reported:
         raise reported.error from None
+    except SweepInterrupted as interrupted:
+        print_rest(interrupted, options)
+        raise
     finally:
         if sweep:
             SweepPlot.draw()
@@ -98,8 +103,18 @@ def run_jobs(options: Namespace, overrides: Sequence[str], sweep: bool) -> None:
         if options.cfg:
             app.show_cfg(config_name, list(overrides), options.cfg, options.package, options.resolve)
             return
+        use_launchers()
         start = app.multirun if sweep else app.run
         start(config_name=config_name, task_function=job, overrides=[*overrides, *modes])
+
+
+def print_rest(interrupted: SweepInterrupted, options: Namespace) -> None:
+    """Print the jobs of which nothing was recorded, each as a command."""
+    names = {"--config-dir": options.config_dir, "--config-name": options.config_name}
+    given = [text for name, value in names.items() if value for text in (name, value)]
+    for job in interrupted.jobs:
+        overrides = [text for text in job.overrides if not text.startswith(("hydra.", "hydra/"))]
+        print(f"job #{job.number} did not run; run it with: {shlex.join(['nnexp', *given, *overrides])}")
 
 
 def job(config: DictConfig) -> float | None:

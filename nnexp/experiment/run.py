@@ -4,7 +4,7 @@ import os
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import chdir, contextmanager
+from contextlib import chdir, contextmanager, suppress
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -16,17 +16,22 @@ from nnexp.atomic_write import write_atomically
 from nnexp.config import ConfigError, Problem, Settings, build
 from nnexp.config.naming import short_id
 from nnexp.data.dataset import Dataset
+from nnexp.errors import Interrupted
 from nnexp.experiment.artifacts import write_results
 from nnexp.experiment.components import Components, build_components
 from nnexp.experiment.display import Display
 from nnexp.experiment.evaluation import evaluate_split
+from nnexp.experiment.interruption import Interruption
 from nnexp.experiment.metadata import write_run_metadata
 from nnexp.experiment.result import Result
 from nnexp.experiment.training_loop import train
+from nnexp.messages import quoted_path
 from nnexp.run_folder import ERROR, weights_path
 from nnexp.tasks import task_of
+from nnexp.tracking.active_runs import active
 from nnexp.tracking.journal import Journal
 from nnexp.tracking.mlflow.store import tracking_uri
+from nnexp.tracking.mlflow.upload_state import UploadState
 from nnexp.tracking.upload.client import Outcome, Uploader
 from nnexp.training.best_weights import save_weights
 from nnexp.training.numerics import blas_threads
@@ -55,7 +60,7 @@ def run(
         DataError: the data are missing or invalid; nothing was recorded.
         StoreError: there is no such MLflow store; nothing was done.
         DivergedError: training diverged; the record up to there is kept.
-        KeyboardInterrupt: the run is marked KILLED; the record up to there is kept.
+        Interrupted: a signal has ended the run, which is marked KILLED; the record up to there is kept.
     """
     start_time = time.time()
     start = perf_counter()
@@ -66,17 +71,20 @@ def run(
         tracking_uri(settings.tracking.uri, home)
     uploader = Uploader.start(mlflow=settings.tracking.enabled)
     display = display or Display()
-    with np.errstate(all="ignore"), blas_threads(settings.trainer.threads) as threads:
+    limited = blas_threads(settings.trainer.threads)
+    with Interruption() as interruption, np.errstate(all="ignore"), limited as threads:
         with chdir(home):
             components = build_components(settings, dataset)
         optimized = optimized_metric(settings, components)
         result = Result(new_folder(home, folder), components.network, optimized, name=settings.run_name)
         display.header(settings, components, threads)
-        with Journal(result.folder) as journal:
+        interruption.check()
+        with interruption.deferred(components.trainer.pause), Journal(result.folder) as journal, active(result.folder, home):
             write_run_metadata(journal, settings, components, threads, home, sweep_id, start_time)
-            with recorded(journal, settings, components, result, uploader, display):
-                train(settings, components, result, journal, display, began=start)
-                evaluate(components, result)
+            with recorded(journal, settings, components, result, uploader, display, interruption):
+                train(settings, components, result, journal, display, interruption, began=start)
+                with interruption.undeferred():
+                    evaluate(components, result)
                 result.metrics["time/total"] = perf_counter() - start
                 write_results(journal, components, result.metrics, result.splits)
     return result
@@ -90,6 +98,7 @@ def recorded(
     result: Result,
     uploader: Uploader,
     display: Display,
+    interruption: Interruption,
 ) -> Iterator[None]:
     """Upload the run, and record how it ends: the status, the traceback of a failure, and partial results."""
     uploader.submit(result.folder)
@@ -101,10 +110,11 @@ def recorded(
             write_atomically(result.folder / ERROR, traceback.format_exc())
         evaluate(components, result, test=False)
         write_results(journal, components, result.metrics, result.splits)
+        error.add_note(f"resume with: nnexp resume {quoted_path(result.folder)}")
         raise
     finally:
         journal.end(result.status)
-        finish(settings, result, uploader, display)
+        finish(settings, result, uploader, display, interruption)
 
 
 def evaluate(components: Components, result: Result, test: bool = True) -> None:
@@ -132,19 +142,17 @@ def evaluate(components: Components, result: Result, test: bool = True) -> None:
         result.metrics |= {f"test/{name}": value for name, value in metrics.items()}
 
 
-def finish(settings: Settings, result: Result, uploader: Uploader, display: Display) -> None:
-    """Wait for the upload, then show the summary."""
-    display.uploading()
-    interrupt: KeyboardInterrupt | None = None
-    try:
+def finish(
+    settings: Settings, result: Result, uploader: Uploader, display: Display, interruption: Interruption
+) -> None:
+    """Wait for the upload, unless a signal ends the run, then show the summary."""
+    outcome = Outcome(UploadState.load(result.folder).run_id, in_background=True)
+    with suppress(Interrupted), interruption.undeferred():
+        display.uploading()
         outcome = uploader.wait(result.folder)
-    except KeyboardInterrupt as error:  # a second Ctrl-C does not wait for the plots
-        interrupt = error
-        outcome = Outcome(error="interrupted; the upload goes on in the background")
     result.run_id = outcome.run_id
     display.conclusion(settings, result, outcome)
-    if interrupt is not None and result.status == "FINISHED":
-        raise interrupt  # so that a sweep stops too
+    interruption.check()  # it is over, and so is the sweep that it belongs to
 
 
 def optimized_metric(settings: Settings, components: Components) -> str | None:

@@ -9,6 +9,7 @@ from nnexp.experiment.confusion_log import ConfusionLogger
 from nnexp.experiment.display import Display
 from nnexp.experiment.divergence import check_divergence
 from nnexp.experiment.evaluation import evaluate_split
+from nnexp.experiment.interruption import Interruption
 from nnexp.experiment.result import Result
 from nnexp.tracking.journal import Journal
 from nnexp.training.checkpoint.checkpoint_file import Checkpoint
@@ -20,6 +21,7 @@ def train(
     result: Result,
     journal: Journal,
     display: Display,
+    interruption: Interruption,
     *,
     began: float,
     checkpoint: Checkpoint | None = None,
@@ -33,6 +35,7 @@ def train(
         result: gets the history.
         journal: is written to.
         display: shows each evaluation.
+        interruption: says whether a signal asks for the end, which comes after a checkpoint.
         began: when the run began, by `perf_counter`, so that sessions before this one count.
         checkpoint: the state to go on from; None: the start.
         kept: names of the state whose settings have changed since.
@@ -46,11 +49,14 @@ def train(
     result.stopped = stop_reason(settings, components)
     if result.stopped:  # the checkpoint is that of its end
         return
+    if interruption.received:
+        trainer.pause()  # after a step: the checkpoint says that it has begun
     with display.training(trainer), closing(trainer.epochs()) as evaluations, closing(confusion_log):
         for event in evaluations:
             if event is None:
                 checkpoints.write()
                 checkpoints.schedule()
+                interruption.check()
                 continue
             record, predicted = event
             metrics = record.metrics() | confusion_log.update(record, predicted)

@@ -17,6 +17,8 @@ from typing import Any, Literal
 from nnexp.errors import UserError
 from nnexp.run_folder import JOURNAL, RunFolder
 
+DIED = "died"  # key of an `end` that another process wrote
+ENDED_STATES = ("Z", "X")  # of processes that have ended, and which nothing has waited for
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 
 
@@ -83,8 +85,9 @@ class Journal:
 def process_identity(pid: int) -> dict[str, Any]:
     """Return the identity of a process: host, PID, start in clock ticks (PIDs are used again)."""
     try:
-        began = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
+        state, *rest = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        began = "" if state in ENDED_STATES else rest[18]
+    except (OSError, ValueError, IndexError):
         began = ""
     return {"host": platform.node(), "pid": pid, "began": began}
 
@@ -92,7 +95,7 @@ def process_identity(pid: int) -> dict[str, Any]:
 def close(folder: Path, status: Status) -> None:
     """End the journal of a run whose process died, at its last entry's time; drop an incomplete line."""
     entries, offset = RunFolder(folder).entries_after(0)
-    end = {"kind": "end", "time": entries[-1]["time"], "status": status}
+    end = {"kind": "end", "time": entries[-1]["time"], "status": status, DIED: True}
     with (folder / JOURNAL).open("r+b") as file:
         file.truncate(offset)
         file.seek(offset)

@@ -223,3 +223,11 @@ class MlflowRunWriter:
                 state.version = find_version(client, name, state) or register_model(client, name, state, text)
         state.refused = self.refusals.describe(state.model_in_run)
         state.done = not self.refusals.may_pass
+
+
+def mark_failed(folder: Path) -> None:
+    """Set the status of a dead run in its store, if that has the run; `nnexp sync` uploads what is missing."""
+    writer = MlflowRunWriter(folder, lambda *_: None)
+    if writer.settings and writer.state.run_id:
+        end = writer.run_folder.entries()[-1]
+        writer.client.set_terminated(writer.state.run_id, "FAILED", end["time"])

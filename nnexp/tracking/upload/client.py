@@ -20,6 +20,7 @@ class Outcome:
     run_id: str = ""  # of the MLflow run
     error: str = ""  # why the run is not in MLflow
     note: str = ""  # a warning
+    in_background: bool = False  # it goes on after this process
 
 
 class Uploader:

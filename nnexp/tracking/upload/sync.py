@@ -1,8 +1,5 @@
 """Uploads runs that did not reach their store, or not completely, from their folders."""
 
-import os
-import platform
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,16 +8,17 @@ from typing import Any, Literal
 from filelock import Timeout
 
 from nnexp.run_folder import JOURNAL, RunFolder
-from nnexp.tracking.journal import close, process_identity
+from nnexp.tracking.active_runs import is_alive, writer_of
+from nnexp.tracking.journal import close
 from nnexp.tracking.mlflow.destination import Destination
 from nnexp.tracking.mlflow.store_errors import StoreError
 from nnexp.tracking.mlflow.upload_state import read_states
 from nnexp.tracking.mlflow.writer import MlflowRunWriter
 from nnexp.tracking.upload.system_metrics import read_system_metrics
-from nnexp.tracking.upload.thread import Callbacks, explain, run_lock
+from nnexp.tracking.run_lock import run_lock
+from nnexp.tracking.upload.thread import Callbacks, explain
 
 State = Literal["waiting", "uploaded", "running", "untracked", "unreadable"]
-ACTIVE_WITHIN = 600  # seconds since the last entry of a run on another machine
 ENTRIES_PER_CALL = 200
 
 
@@ -55,9 +53,10 @@ def read_run(folder: Path, uri: str | None = None) -> LocalRun:
     try:
         entries = RunFolder(folder).entries()
         head = entries[0]
-        name, destination, writer = (head[key] for key in ("name", "destination", "writer"))
+        name, destination = (head[key] for key in ("name", "destination"))
+        writer = writer_of(entries)
         head["id"]  # without it, it would be uploaded twice
-    except (OSError, ValueError, IndexError, KeyError):
+    except (OSError, ValueError, IndexError, KeyError, StopIteration):
         return LocalRun(folder, folder.name, "unreadable")
     if destination is None:
         return LocalRun(folder, name, "untracked")
@@ -82,19 +81,6 @@ def is_uploaded(folder: Path, recorded: Mapping[str, Any], uri: str | None) -> b
     if not target.exists:
         done.discard(target.store)
     return target.store in done if uri else bool(done)
-
-
-def is_alive(writer: Mapping[str, Any], folder: Path) -> bool:
-    """Return whether the process that writes a journal is alive; of another machine: it wrote recently."""
-    if writer["host"] != platform.node():
-        return time.time() - (folder / JOURNAL).stat().st_mtime < ACTIVE_WITHIN
-    try:
-        os.kill(writer["pid"], 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except OSError:
-        pass  # of another user
-    return process_identity(writer["pid"]) == writer
 
 
 def upload(folder: Path, callbacks: Callbacks, uri: str | None = None) -> Upload:

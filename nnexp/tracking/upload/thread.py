@@ -9,14 +9,14 @@ from threading import Condition, Event, Thread
 from time import monotonic
 from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
-from nnexp.atomic_write import MODE
 from nnexp.messages import first_line
 from nnexp.redaction import redacted
-from nnexp.run_folder import UPLOAD_LOCK, Entry
+from nnexp.run_folder import Entry
 from nnexp.tracking.mlflow.store_errors import SERVERS, StoreError, explain_error
 from nnexp.tracking.mlflow.writer import DrawConfusion, MlflowRunWriter
+from nnexp.tracking.run_lock import run_lock
 
 RETRY_INTERVAL = 2.0  # seconds
 SERVER_TIMEOUT = 10.0  # seconds without a heartbeat, at the end of a run
@@ -118,11 +118,6 @@ class UploadThread(Thread):
 
     def heartbeat(self) -> None:
         self.last_heartbeat = monotonic()
-
-
-def run_lock(folder: Path) -> FileLock:
-    """Return the lock of a run's upload, as open as its files; where it is held, it raises a Timeout."""
-    return FileLock(folder / UPLOAD_LOCK, timeout=0, mode=MODE)
 
 
 def explain(error: Exception, writer: MlflowRunWriter | None = None) -> str:

@@ -20,6 +20,7 @@ from threading import Event, Thread
 from typing import Any, TextIO
 
 from nnexp.run_folder import Entry, RunFolder
+from nnexp.tracking.journal import close
 from nnexp.tracking.mlflow.store import MLFLOW_ENV, set_mlflow_defaults
 from nnexp.tracking.upload.client import Outcome
 from nnexp.tracking.upload.system_metrics import SystemMetrics
@@ -126,7 +127,8 @@ class JournalFollower:
             time.sleep(POLL_INTERVAL)
         self.worker.throttle.release()
         if not ended:  # the process died
-            self.pending.append({"kind": "end", "time": time.time_ns() // 1_000_000, "status": "FAILED"})
+            close(self.folder, "FAILED")
+            self.pending += self.read_new()
         self.put([*self.pending[:-1], {"kind": "model"}])  # the model is uploaded while plots are drawn
         self.put([{"kind": "artifact", "path": path} for path in self.make_outputs()])
         self.put(self.pending[-1:], self.offset)

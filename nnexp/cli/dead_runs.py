@@ -1,0 +1,36 @@
+"""Runs of this project whose process has died: the next command reports them, and how to go on."""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from nnexp.messages import quoted_path
+from nnexp.tracking.active_runs import close_dead_runs
+
+SHOWS_STATUS = ("compare", "runs", "show", "ui")  # commands that read it from the store
+SYNC = "sync"
+
+
+def report_dead_runs(command: str) -> None:
+    """Set the status of dead runs to FAILED in their journals, and in their stores; print how to resume them."""
+    folders = close_dead_runs(Path.cwd())
+    for folder in folders:
+        path = quoted_path(folder)
+        print(f"nnexp: {path}: died; resume with: nnexp resume {path}", file=sys.stderr, flush=True)
+    if command in SHOWS_STATUS:
+        from nnexp.tracking.mlflow.writer import mark_failed
+
+        for folder in folders:
+            with suppress(Exception):  # a server is down: `nnexp sync` does it later
+                mark_failed(folder)
+    elif folders and command != SYNC:
+        upload_in_background(folders)
+
+
+def upload_in_background(folders: Sequence[Path]) -> None:
+    """Start `nnexp sync` for these runs."""
+    command = [sys.executable, "-P", "-m", "nnexp", SYNC, *map(str, folders)]
+    null = subprocess.DEVNULL
+    subprocess.Popen(command, stdin=null, stdout=null, stderr=null, process_group=0)

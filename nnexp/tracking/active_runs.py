@@ -1,0 +1,116 @@
+"""The runs that are active in a project, and those whose process has died.
+
+`outputs/.active/` has a file for each run that is going on, so that commands need not search all outputs. A run
+shows that it is alive by its process, and to other machines by the time of its journal: its heartbeat.
+"""
+
+import os
+import platform
+import secrets
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+from filelock import Timeout
+
+from nnexp.run_folder import JOURNAL, Entry, RunFolder
+from nnexp.tracking.journal import DIED, close, process_identity
+from nnexp.tracking.run_lock import run_lock
+
+ACTIVE = Path("outputs", ".active")
+HEARTBEAT = 30.0  # seconds
+ACTIVE_WITHIN = 300.0  # seconds since the last heartbeat of a run on another machine
+
+
+@contextmanager
+def active(folder: Path, home: Path) -> Iterator[None]:
+    """List a run, whose folder that is, among those of the project within the block, and show that it is alive."""
+    ended = Event()
+    Thread(target=beat, args=(folder / JOURNAL, ended), daemon=True, name="heartbeat").start()
+    entry: Path | None = None
+    with suppress(OSError):  # a project that cannot be written to has no such list
+        entry = add_entry(folder, home)
+    try:
+        yield
+    finally:
+        ended.set()
+        if entry is not None:
+            remove_entry(entry)
+
+
+def beat(journal: Path, ended: Event) -> None:
+    """Set the journal's time again and again until the run has ended."""
+    while not ended.wait(HEARTBEAT):
+        with suppress(OSError):
+            os.utime(journal)
+
+
+def add_entry(folder: Path, home: Path) -> Path:
+    """Make the file of an active run, which holds the path of its folder."""
+    entry = home / ACTIVE / secrets.token_hex(8)
+    path = os.path.relpath(folder, home) if folder.is_relative_to(home) else str(folder)
+    while True:
+        entry.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(OSError):  # another run has ended and removed the empty folder
+            entry.write_text(path, encoding="utf-8")
+            return entry
+
+
+def remove_entry(entry: Path) -> None:
+    """Remove the file of a run that has ended, and folders that are empty then."""
+    with suppress(OSError):
+        entry.unlink(missing_ok=True)
+        entry.parent.rmdir()
+        entry.parent.parent.rmdir()
+
+
+def close_dead_runs(home: Path) -> list[Path]:
+    """End the journals of runs whose process died, as FAILED; return the folders of these runs."""
+    dead = []
+    for entry in sorted((home / ACTIVE).glob("[0-9a-f]*")):
+        try:
+            folder = home / entry.read_text(encoding="utf-8")
+            entries = RunFolder(folder).entries()
+        except (OSError, ValueError):  # the run was removed, or has ended just now
+            remove_entry(entry)
+            continue
+        if entries and is_alive(writer_of(entries), folder):
+            continue
+        if close_if_dead(folder) or entries[-1:] and entries[-1].get(DIED):
+            dead.append(folder)
+        remove_entry(entry)
+    return dead
+
+
+def close_if_dead(folder: Path) -> bool:
+    """End the journal of a run as FAILED if its process died and nothing else has ended it; return whether."""
+    try:
+        with run_lock(folder):
+            entries = RunFolder(folder).entries()
+            if not entries or entries[-1]["kind"] == "end" or is_alive(writer_of(entries), folder):
+                return False
+            close(folder, "FAILED")
+    except (Timeout, OSError, ValueError):  # its upload goes on still, and will do it
+        return False
+    return True
+
+
+def writer_of(entries: Sequence[Entry]) -> Mapping[str, Any]:
+    """Return the identity of the process that writes a journal: the one that began or resumed it last."""
+    return next(entry["writer"] for entry in reversed(entries) if "writer" in entry)
+
+
+def is_alive(writer: Mapping[str, Any], folder: Path) -> bool:
+    """Return whether the process that writes a journal is alive; where it cannot be seen: by its heartbeat."""
+    if writer["host"] != platform.node() or os.name == "nt":  # where `os.kill` would end it
+        return time.time() - (folder / JOURNAL).stat().st_mtime < ACTIVE_WITHIN
+    try:
+        os.kill(writer["pid"], 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        pass  # of another user
+    return process_identity(writer["pid"]) == writer
