@@ -14,7 +14,7 @@ SYNC = "sync"
 
 
 def report_dead_runs(command: str) -> None:
-    """Set the status of dead runs to FAILED in their journals, and in their stores; print how to resume them."""
+    """Set the status of dead runs to FAILED, in journal and store; print how to resume them."""
     folders = close_dead_runs(Path.cwd())
     for folder in folders:
         path = quoted_path(folder)

@@ -11,14 +11,14 @@ from typing import Any, ClassVar
 from nnexp.errors import Interrupted
 
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
-FURTHER = ("SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGXCPU")  # which end a process too, unless they have another use
+FURTHER = ("SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGXCPU")  # which end a process too
 
 
 class Interruption:
     """Handles signals within a `with` block: each raises `Interrupted`, but the first may be deferred.
 
-    A signal that is ignored stays so, as SIGHUP under `nohup`. In other threads than the main one Python allows
-    no handlers, and `request_end` is the way to end a run.
+    A signal that is ignored stays so, as SIGHUP under `nohup`. Only the main thread can have handlers; for runs
+    of other threads there is `request_end`.
 
     Attributes:
         received: the number of the signal that was received, else 0.
@@ -56,7 +56,7 @@ class Interruption:
 
     @contextmanager
     def deferred(self, pause: Callable[[], object] = lambda: None) -> Iterator[None]:
-        """Let the first signal within the block call `pause`, maybe from another thread, and raise nothing."""
+        """Let the first signal within the block call `pause` (maybe in another thread) and raise nothing."""
         self.defer = pause
         try:
             yield
@@ -92,12 +92,13 @@ class Interruption:
 
 def handlers() -> dict[int, Any]:
     """Return the present handlers of the signals that end a run on this platform."""
-    present = {name: signal.getsignal(getattr(signal, name)) for name in SIGNALS + FURTHER if hasattr(signal, name)}
-    return {
-        getattr(signal, name): handler
-        for name, handler in present.items()
-        if handler is signal.SIG_DFL or (name in SIGNALS and callable(handler))
-    }
+    present = {}
+    for name in SIGNALS + FURTHER:
+        if (number := getattr(signal, name, None)) is not None:
+            handler = signal.getsignal(number)
+            if handler is signal.SIG_DFL or (name in SIGNALS and callable(handler)):
+                present[number] = handler
+    return present
 
 
 def request_end(number: int) -> None:
@@ -111,4 +112,4 @@ def interrupt_main_thread(number: int) -> None:
     if hasattr(signal, "pthread_kill"):
         signal.pthread_kill(main_thread().ident or 0, number)
     else:
-        interrupt_main(number)
+        interrupt_main(signal.Signals(number))

@@ -79,7 +79,11 @@ def run(
         result = Result(new_folder(home, folder), components.network, optimized, name=settings.run_name)
         display.header(settings, components, threads)
         interruption.check()
-        with interruption.deferred(components.trainer.pause), Journal(result.folder) as journal, active(result.folder, home):
+        with (
+            interruption.deferred(components.trainer.pause),
+            Journal(result.folder) as journal,
+            active(result.folder, home),
+        ):
             write_run_metadata(journal, settings, components, threads, home, sweep_id, start_time)
             with recorded(journal, settings, components, result, uploader, display, interruption):
                 train(settings, components, result, journal, display, interruption, began=start)

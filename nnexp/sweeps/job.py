@@ -59,8 +59,13 @@ class JobRunner:
             config.hydra.job.id = f"{config.hydra.job.name}_{job.number}"
             config.hydra.job.num = job.number
         HydraConfig.instance().set_config(config)
-        keys = {"job_dir_key": "hydra.sweep.dir", "job_subdir_key": "hydra.sweep.subdir"}
-        return run_job(task_function=self.task, config=config, hydra_context=self.context, **keys)
+        return run_job(
+            task_function=self.task,
+            config=config,
+            job_dir_key="hydra.sweep.dir",
+            job_subdir_key="hydra.sweep.subdir",
+            hydra_context=self.context,
+        )
 
 
 def failed(job: Job, error: Exception) -> JobReturn:

@@ -1,7 +1,7 @@
 """The runs that are active in a project, and those whose process has died.
 
-`outputs/.active/` has a file for each run that is going on, so that commands need not search all outputs. A run
-shows that it is alive by its process, and to other machines by the time of its journal: its heartbeat.
+`outputs/.active/` has a file for each run that is going on, so that commands need not search all outputs.
+A run shows that it is alive by its process, and to other machines by its heartbeat: the time of its journal.
 """
 
 import os
@@ -27,7 +27,7 @@ ACTIVE_WITHIN = 300.0  # seconds since the last heartbeat of a run on another ma
 
 @contextmanager
 def active(folder: Path, home: Path) -> Iterator[None]:
-    """List a run, whose folder that is, among those of the project within the block, and show that it is alive."""
+    """List a run among those of the project within the block, and keep its heartbeat going."""
     ended = Event()
     Thread(target=beat, args=(folder / JOURNAL, ended), daemon=True, name="heartbeat").start()
     entry: Path | None = None
@@ -79,14 +79,14 @@ def close_dead_runs(home: Path) -> list[Path]:
             continue
         if entries and is_alive(writer_of(entries), folder):
             continue
-        if close_if_dead(folder) or entries[-1:] and entries[-1].get(DIED):
+        if close_if_dead(folder) or (entries[-1:] and entries[-1].get(DIED)):
             dead.append(folder)
         remove_entry(entry)
     return dead
 
 
 def close_if_dead(folder: Path) -> bool:
-    """End the journal of a run as FAILED if its process died and nothing else has ended it; return whether."""
+    """End the journal of a run as FAILED if its process died and nothing has ended it; return whether."""
     try:
         with run_lock(folder):
             entries = RunFolder(folder).entries()
@@ -104,7 +104,7 @@ def writer_of(entries: Sequence[Entry]) -> Mapping[str, Any]:
 
 
 def is_alive(writer: Mapping[str, Any], folder: Path) -> bool:
-    """Return whether the process that writes a journal is alive; where it cannot be seen: by its heartbeat."""
+    """Return whether the process that writes a journal is alive; where that is unknown, its heartbeat."""
     if writer["host"] != platform.node() or os.name == "nt":  # where `os.kill` would end it
         return time.time() - (folder / JOURNAL).stat().st_mtime < ACTIVE_WITHIN
     try:

@@ -226,7 +226,7 @@ class MlflowRunWriter:
 
 
 def mark_failed(folder: Path) -> None:
-    """Set the status of a dead run in its store, if that has the run; `nnexp sync` uploads what is missing."""
+    """Set the status of a dead run in its store, if that has the run; `nnexp sync` uploads the rest."""
     writer = MlflowRunWriter(folder, lambda *_: None)
     if writer.settings and writer.state.run_id:
         end = writer.run_folder.entries()[-1]

@@ -14,8 +14,8 @@ from nnexp.tracking.mlflow.destination import Destination
 from nnexp.tracking.mlflow.store_errors import StoreError
 from nnexp.tracking.mlflow.upload_state import read_states
 from nnexp.tracking.mlflow.writer import MlflowRunWriter
-from nnexp.tracking.upload.system_metrics import read_system_metrics
 from nnexp.tracking.run_lock import run_lock
+from nnexp.tracking.upload.system_metrics import read_system_metrics
 from nnexp.tracking.upload.thread import Callbacks, explain
 
 State = Literal["waiting", "uploaded", "running", "untracked", "unreadable"]
