@@ -59,9 +59,10 @@ def main(arguments: list[str]) -> int:
     except SweepInterrupted as interrupted:
         print_rest(interrupted, options)
         raise
-    finally:
-        if sweep:
-            SweepPlot.draw()
+    except Exception:
+        SweepPlot.draw()
+        raise
+    SweepPlot.draw()
     return 0
 
 

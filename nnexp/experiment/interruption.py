@@ -17,8 +17,8 @@ FURTHER = ("SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGXCPU")  # which end a process to
 class Interruption:
     """Handles signals within a `with` block: each raises `Interrupted`, but the first may be deferred.
 
-    A signal that is ignored stays so, as SIGHUP under `nohup`. Only the main thread can have handlers; for runs
-    of other threads there is `request_end`.
+    A signal that is ignored stays so, as SIGHUP under `nohup`. Only the main thread can have handlers;
+    `request_end` ends the runs of other threads too.
 
     Attributes:
         received: the number of the signal that was received, else 0.
@@ -31,11 +31,10 @@ class Interruption:
         self.count = 0  # of signals
         self.defer: Callable[[], object] | None = None  # what the first signal calls in place of an exception
         self.former: dict[int, Any] = {}  # handlers
-        self.in_main_thread = current_thread() is main_thread()
 
     def __enter__(self) -> "Interruption":
         self.active.append(self)
-        if self.in_main_thread:
+        if current_thread() is main_thread():
             for number, handler in handlers().items():
                 self.former[number] = handler
                 signal.signal(number, self.handle)
@@ -51,7 +50,7 @@ class Interruption:
         self.count += 1
         self.received = self.received or number
         if self.count > 1 or self.defer is None:
-            raise Interrupted(number)
+            raise Interrupted(self.received)
         self.defer()
 
     @contextmanager
@@ -86,8 +85,8 @@ class Interruption:
         self.received = number
         if self.defer is not None:
             self.defer()
-        elif self.in_main_thread:
-            interrupt_main_thread(number)
+        elif self.former:
+            interrupt_main_thread(number if number in self.former else next(iter(self.former)))
 
 
 def handlers() -> dict[int, Any]:

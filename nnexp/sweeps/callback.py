@@ -22,8 +22,10 @@ class SweepPlot(Callback):
     @classmethod
     def draw(cls) -> None:
         """Draw the runs, if a sweep was started and two of them have metrics."""
+        if cls.folder is None:
+            return
         from nnexp.plots.sweep import draw_sweep
 
-        if cls.folder is not None and draw_sweep(cls.folder, cls.folder / NAME):
+        if draw_sweep(cls.folder, cls.folder / NAME):
             print(f"plot      {cls.folder / NAME}", flush=True)
         cls.folder = None

@@ -1,6 +1,7 @@
 """One job of a sweep: its number and overrides, how Hydra runs it, and what it returns."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,7 +13,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
 from nnexp.errors import Interrupted, UserError
-from nnexp.run_folder import JOURNAL
+from nnexp.run_folder import Entry, RunFolder
 
 
 class SweepInterrupted(Interrupted):
@@ -49,11 +50,16 @@ class JobRunner:
     config: DictConfig  # of the sweep
     context: HydraContext
     task: TaskFunction
-    state: dict[str, Any]  # of Hydra's singletons
+    instances: dict[type, Any]  # Hydra's singletons
+
+    @classmethod
+    def of(cls, config: DictConfig, context: HydraContext, task: TaskFunction) -> "JobRunner":
+        return cls(config, context, task, Singleton.get_state()["instances"])
 
     def run(self, job: Job) -> JobReturn:
+        """Run a job; returns its value, or its error."""
         setup_globals()
-        Singleton.set_state(self.state)
+        Singleton.set_state(Singleton.get_state() | {"instances": self.instances})
         config = self.context.config_loader.load_sweep_config(self.config, list(job.overrides))
         with open_dict(config):
             config.hydra.job.id = f"{config.hydra.job.name}_{job.number}"
@@ -76,6 +82,10 @@ def failed(job: Job, error: Exception) -> JobReturn:
     return outcome
 
 
-def has_begun(folder: Path | None) -> bool:
-    """Return whether something was recorded of the job whose folder that is."""
-    return folder is not None and (folder / JOURNAL).exists()
+def recorded_status(folder: Path | None) -> str:
+    """Return the status in a job's journal: "" where nothing is recorded, RUNNING where it has no end."""
+    entries: list[Entry] = []
+    if folder is not None:
+        with suppress(OSError, ValueError):
+            entries = RunFolder(folder).entries()
+    return str(entries[-1].get("status", "RUNNING")) if entries else ""

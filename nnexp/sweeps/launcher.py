@@ -11,7 +11,6 @@ from typing import Any
 from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
-from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn, configure_log, setup_globals
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
@@ -20,7 +19,7 @@ from omegaconf import DictConfig
 from nnexp.errors import Interrupted
 from nnexp.experiment.interruption import Interruption
 from nnexp.messages import plural
-from nnexp.sweeps.job import Job, JobRunner, SweepInterrupted, has_begun
+from nnexp.sweeps.job import Job, JobRunner, SweepInterrupted, recorded_status
 from nnexp.sweeps.pool import WorkerPool
 
 log = logging.getLogger(__name__)
@@ -43,7 +42,7 @@ class SerialLauncher(BasicLauncher):
             try:
                 return task(config)
             except Interrupted:
-                if not has_begun(Path(HydraConfig.get().runtime.output_dir)):
+                if not recorded_status(Path(HydraConfig.get().runtime.output_dir)):
                     jobs.appendleft(job)
                 raise
 
@@ -77,7 +76,7 @@ class ParallelLauncher(Launcher):
         log.info("Launching %s in %s", plural(len(jobs), "job"), plural(processes, "process", "processes"))
         for job in jobs:
             log.info("\t%s", job.label)
-        pool = WorkerPool(JobRunner(self.config, self.context, self.task, Singleton.get_state()), jobs)
+        pool = WorkerPool(JobRunner.of(self.config, self.context, self.task), jobs)
         with threads_of_workers(max(cpu_count() // processes, 1)):
             return pool.run(min(processes, len(jobs)))
 

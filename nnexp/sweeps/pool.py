@@ -5,12 +5,12 @@ from collections import deque
 from collections.abc import Sequence
 from multiprocessing.connection import wait
 
-from hydra.core.utils import JobReturn
+from hydra.core.utils import JobReturn, JobStatus
 
 from nnexp.errors import SIGNAL_EXIT, signal_name
 from nnexp.experiment.interruption import Interruption
 from nnexp.messages import quoted_path
-from nnexp.sweeps.job import Job, JobEndedError, JobRunner, SweepInterrupted, failed, has_begun
+from nnexp.sweeps.job import Job, JobEndedError, JobRunner, SweepInterrupted, failed, recorded_status
 from nnexp.sweeps.worker import Worker
 from nnexp.tracking.active_runs import close_if_dead
 
@@ -78,17 +78,20 @@ class WorkerPool:
         self.workers.remove(worker)
         code = worker.stop()
         job = worker.job
-        is_recorded = has_begun(worker.folder)
-        if worker.folder is not None and is_recorded:
+        if worker.folder is not None:
             close_if_dead(worker.folder)
+        status = recorded_status(worker.folder)
         if self.interruption.received:
-            if not is_recorded:
+            if not status:
                 self.waiting.append(job)
-            return
-        number = code - SIGNAL_EXIT if code > SIGNAL_EXIT else -code
-        reason = f"was ended by {signal_name(number)}" if number > 0 else "has ended early"
-        folder = quoted_path(worker.folder) if worker.folder is not None else ""
-        advice = f"; resume with: nnexp resume {folder}" if is_recorded else "; nothing of it is recorded"
-        error = JobEndedError(f"the process of {job.label} {reason}{advice}")
-        print(f"nnexp: {error}", file=sys.stderr, flush=True)
-        self.outcomes[job.number] = failed(job, error)
+        elif status == "FINISHED":  # only its upload was not waited for
+            self.outcomes[job.number] = JobReturn(job.overrides, status=JobStatus.COMPLETED)
+        else:
+            number = code - SIGNAL_EXIT if code > SIGNAL_EXIT else -code
+            reason = f"was ended by {signal_name(number)}" if number > 0 else "has ended early"
+            advice = "nothing of it is recorded"
+            if worker.folder is not None and status:
+                advice = f"resume with: nnexp resume {quoted_path(worker.folder)}"
+            error = JobEndedError(f"the process of {job.label} {reason}; {advice}")
+            print(f"nnexp: {error}", file=sys.stderr, flush=True)
+            self.outcomes[job.number] = failed(job, error)

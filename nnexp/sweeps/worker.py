@@ -4,7 +4,7 @@ import pickle
 import signal
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -91,7 +91,7 @@ def serve(connection: Connection, runner: JobRunner) -> None:
         connection.send(HydraConfig.get().runtime.output_dir)
         return task(config)
 
-    announcing = JobRunner(runner.config, runner.context, announced, runner.state)
+    announcing = replace(runner, task=announced)
     try:
         while (job := jobs.get()) is not None:
             connection.send(sendable(job, announcing.run(job)))
@@ -116,7 +116,8 @@ def read_orders(connection: Connection, jobs: "SimpleQueue[Job | None]") -> None
 
 
 def sendable(job: Job, outcome: JobReturn) -> JobReturn:
-    """Return the outcome of a job; an error that cannot be sent to another process in words."""
+    """Return the outcome of a job without its configuration; an error that cannot be sent, in words."""
+    outcome = replace(outcome, cfg=None, hydra_cfg=None)
     try:
         pickle.loads(pickle.dumps(outcome))  # noqa: S301, our own bytes
     except Exception:  # noqa: BLE001, whatever a plug-in's classes raise

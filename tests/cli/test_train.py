@@ -17,7 +17,7 @@ from fixtures.third_party import accepts_warnings
 from hydra.errors import HydraException
 
 from nnexp.__main__ import main
-from nnexp.cli.errors import Terminated
+from nnexp.errors import Interrupted
 from nnexp.cli.help import COMMANDS, help_text
 from nnexp.config.compose import CONF
 from nnexp.errors import UserError
@@ -132,7 +132,7 @@ def test_other_errors_are_short_messages_too(arguments, message, alone):
         (PermissionError(13, "Permission denied", "x.csv"), 2, "nnexp: x.csv: Permission denied\n"),
         (MemoryError("1 TB"), 2, "nnexp: out of memory: 1 TB; fix: "),
         (KeyboardInterrupt(), 130, ""),
-        (Terminated(), 143, ""),
+        (Interrupted(signal.SIGTERM), 143, ""),
         (HydraException("first\n\nrest"), 2, "nnexp: first\n"),
         (ZeroDivisionError(), None, ""),
     ],
