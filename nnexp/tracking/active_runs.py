@@ -21,6 +21,7 @@ from nnexp.tracking.journal import DIED, close, process_identity
 from nnexp.tracking.run_lock import run_lock
 
 ACTIVE = Path("outputs", ".active")
+ATTEMPTS = 5
 HEARTBEAT = 30.0  # seconds
 ACTIVE_WITHIN = 300.0  # seconds since the last heartbeat of a run on another machine
 
@@ -30,15 +31,12 @@ def active(folder: Path, home: Path) -> Iterator[None]:
     """List a run among those of the project within the block, and keep its heartbeat going."""
     ended = Event()
     Thread(target=beat, args=(folder / JOURNAL, ended), daemon=True, name="heartbeat").start()
-    entry: Path | None = None
-    with suppress(OSError):  # a project that cannot be written to has no such list
-        entry = add_entry(folder, home)
+    entry = add_entry(folder, home)
     try:
         yield
     finally:
         ended.set()
-        if entry is not None:
-            remove_entry(entry)
+        remove_entry(entry)
 
 
 def beat(journal: Path, ended: Event) -> None:
@@ -49,14 +47,18 @@ def beat(journal: Path, ended: Event) -> None:
 
 
 def add_entry(folder: Path, home: Path) -> Path:
-    """Make the file of an active run, which holds the path of its folder."""
+    """Make the file of an active run, which holds the path of its folder; return the file's path.
+
+    There is none where a project cannot be written to.
+    """
     entry = home / ACTIVE / secrets.token_hex(8)
     path = os.path.relpath(folder, home) if folder.is_relative_to(home) else str(folder)
-    while True:
-        entry.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(OSError):  # another run has ended and removed the empty folder
+    for _ in range(ATTEMPTS):
+        with suppress(OSError):  # maybe another run has ended, and removed the empty folder
+            entry.parent.mkdir(parents=True, exist_ok=True)
             entry.write_text(path, encoding="utf-8")
-            return entry
+            break
+    return entry
 
 
 def remove_entry(entry: Path) -> None:
