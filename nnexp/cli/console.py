@@ -18,6 +18,18 @@ class PipeSafeConsole(Console):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+class RunConsole(PipeSafeConsole):
+    """Console that survives the loss of its terminal too, or a full disk: a run goes on without it."""
+
+    def _write_buffer(self) -> None:
+        try:
+            super()._write_buffer()
+        except BrokenPipeError:
+            raise
+        except OSError:
+            self.on_broken_pipe()
+
+
 def can_redraw(console: Console) -> bool:
     """Return whether lines can be drawn over: FORCE_COLOR wants colours in a log, but no progress bars."""
     return console.is_interactive and console.file.isatty()

@@ -9,7 +9,7 @@ from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from nnexp.cli.console import PipeSafeConsole, can_redraw
+from nnexp.cli.console import RunConsole, can_redraw
 from nnexp.cli.run_header import run_header
 from nnexp.config import Settings
 from nnexp.experiment.components import Components
@@ -33,7 +33,7 @@ class TerminalDisplay(Display):
     """Display of one run: with a progress bar on a terminal, in plain lines elsewhere."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self.console = console or PipeSafeConsole()
+        self.console = console or RunConsole()
 
     def header(self, settings: Settings, components: Components, threads: int) -> None:
         self.task: Task = task_of(components.dataset.task)
@@ -116,7 +116,7 @@ class SweepLine(Display):
 
     def __init__(self, label: str) -> None:
         self.label = label
-        self.console = PipeSafeConsole()
+        self.console = RunConsole()
 
     def header(self, settings: Settings, components: Components, threads: int) -> None:
         for label, text in run_header(settings, components, threads):

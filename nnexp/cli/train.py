@@ -1,5 +1,6 @@
 """The training command: check all overrides, then let Hydra run one job or the jobs of a sweep."""
 
+import logging
 import shlex
 import sys
 from argparse import ArgumentError, Namespace
@@ -42,6 +43,7 @@ def main(arguments: list[str]) -> int:
     Raises:
         UserError: configuration errors, before any folder is created; or the error of the run or a job.
     """
+    logging.raiseExceptions = False  # a full disk costs lines of the log
     options = parse_arguments(arguments)
     if options.multirun + bool(options.cfg) + bool(options.info) + options.shell_completion > 1:
         raise ConfigError([Problem("", "only one of -m, --cfg, --info and --shell-completion at a time")])

@@ -156,7 +156,8 @@ def finish(
         outcome = uploader.wait(result.folder)
     result.run_id = outcome.run_id
     display.conclusion(settings, result, outcome)
-    interruption.check()  # it is over, and so is the sweep that it belongs to
+    if result.status != "KILLED":
+        interruption.check()  # the run has ended, and so does the sweep that it belongs to
 
 
 def optimized_metric(settings: Settings, components: Components) -> str | None:

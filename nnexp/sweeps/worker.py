@@ -1,5 +1,6 @@
 """A worker process of a sweep: runs one job after the other, and ends when its parent asks for it or dies."""
 
+import logging
 import pickle
 import signal
 import sys
@@ -83,6 +84,7 @@ class Worker:
 
 def serve(connection: Connection, runner: JobRunner) -> None:
     """Run jobs until the connection is closed, or a signal ends one of them."""
+    logging.raiseExceptions = False  # as in the parent
     jobs: SimpleQueue[Job | None] = SimpleQueue()
     Thread(target=read_orders, args=(connection, jobs), daemon=True).start()
     task = runner.task

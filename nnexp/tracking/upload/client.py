@@ -8,7 +8,9 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
-from typing import ClassVar
+from typing import Any, ClassVar
+
+from nnexp.errors import FULL_ERROR
 
 ENTRY_POINT = "nnexp.experiment.upload_process"
 
@@ -40,8 +42,12 @@ class Uploader:
         self.reading = Lock()
         self.owner = os.getpid()
         command = [sys.executable, "-P", "-m", ENTRY_POINT, *(["--mlflow"] if mlflow else [])]
-        pipe = subprocess.PIPE  # in a process group of its own, which Ctrl-C does not reach
-        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, encoding="utf-8", process_group=0)
+        pipe = subprocess.PIPE
+        options: dict[str, Any] = {"stdin": pipe, "stdout": pipe, "encoding": "utf-8"}
+        if os.environ.get(FULL_ERROR) != "1":  # a pipe that reads our errors must not wait for this process
+            options["stderr"] = subprocess.DEVNULL
+        options["process_group"] = 0  # which Ctrl-C does not reach
+        self.process = subprocess.Popen(command, **options)
 
     @classmethod
     def start(cls, mlflow: bool) -> "Uploader":

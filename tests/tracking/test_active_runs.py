@@ -1,0 +1,105 @@
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+
+import pytest
+
+from nnexp.__main__ import main
+from nnexp.run_folder import RunFolder
+from nnexp.tracking.active_runs import ACTIVE, ACTIVE_WITHIN, active, add_entry, close_dead_runs
+from nnexp.tracking.journal import Journal, process_identity
+
+
+def begin_run(folder, writer=None):
+    """Make the journal of a run that has no end; its process is this one, or has that identity."""
+    folder.mkdir(parents=True)
+    with Journal(folder) as journal:
+        journal.log_run("name", {"seed": "0"}, {}, None)
+        journal.log_metrics(1, {"train/loss": 0.5})
+    if writer is not None:
+        first, *rest = (folder / "journal.jsonl").read_text().splitlines()
+        lines = [json.dumps(json.loads(first) | {"writer": writer}), *rest, '{"kind": "metr']
+        (folder / "journal.jsonl").write_text("\n".join(lines))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def dead():
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    identity = process_identity(process.pid)
+    process.stdin.close()
+    process.wait()
+    return identity
+
+
+def test_a_run_is_listed_while_it_is_active_and_nothing_is_left_afterwards(alone):
+    folder = begin_run(alone / "runs" / "a")
+    with active(folder, alone):
+        (entry,) = (alone / ACTIVE).iterdir()
+        assert entry.read_text() == os.path.join("runs", "a")
+        assert close_dead_runs(alone) == []
+        assert entry.exists()
+    assert not (alone / "outputs").exists()
+
+
+def test_a_run_whose_process_died_is_failed_and_reported_once_by_the_next_command(alone, dead, capsys):
+    folder = begin_run(alone / "outputs" / "runs" / "a b", dead)
+    add_entry(folder, alone)
+    assert main(["show", str(folder)]) == 0
+    output, errors = capsys.readouterr()
+    assert "nnexp: 'outputs/runs/a b': died; resume with: nnexp resume 'outputs/runs/a b'" in errors
+    assert "FAILED" in output
+    entries = RunFolder(folder).entries()
+    assert [entry["kind"] for entry in entries] == ["run", "metrics", "end"]
+    assert entries[-1]["status"] == "FAILED"
+    assert main(["show", str(folder)]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_a_process_that_nothing_waits_for_is_dead(alone):
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    folder = begin_run(alone / "a", process_identity(process.pid))
+    add_entry(folder, alone)
+    assert close_dead_runs(alone) == []
+    process.kill()
+    while process_identity(process.pid)["began"]:
+        time.sleep(0.01)
+    assert close_dead_runs(alone) == [folder]
+    process.stdin.close()
+    process.wait()
+
+
+@pytest.mark.parametrize(("age", "is_dead"), [(0, False), (ACTIVE_WITHIN + 1, True)])
+def test_a_run_of_another_machine_is_dead_when_it_has_no_heartbeat(age, is_dead, alone, dead):
+    folder = begin_run(alone / "a", dead | {"host": f"not-{platform.node()}"})
+    add_entry(folder, alone)
+    os.utime(folder / "journal.jsonl", (time.time() - age,) * 2)
+    assert close_dead_runs(alone) == ([folder] if is_dead else [])
+
+
+def test_the_heartbeat_of_a_run_is_the_time_of_its_journal(alone, monkeypatch):
+    monkeypatch.setattr("nnexp.tracking.active_runs.HEARTBEAT", 0.01)
+    folder = begin_run(alone / "a")
+    os.utime(folder / "journal.jsonl", (0, 0))
+    with active(folder, alone):
+        deadline = time.monotonic() + 10
+        while (folder / "journal.jsonl").stat().st_mtime == 0:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+
+def test_entries_of_runs_that_were_removed_are_removed(alone):
+    add_entry(alone / "gone", alone)
+    assert close_dead_runs(alone) == []
+    assert not (alone / "outputs").exists()
+
+
+def test_a_project_that_cannot_be_written_to_has_no_list(alone):
+    (alone / "outputs").write_text("a file in the folder's place")
+    folder = begin_run(alone / "a")
+    with active(folder, alone):
+        pass
+    assert (alone / "outputs").read_text() == "a file in the folder's place"
