@@ -1,7 +1,7 @@
 """The MNIST family: four IDX files per set, read from a folder or downloaded from mirrors, verified, cached.
 
-MNIST's content is verified by its public SHA-256. For Fashion-MNIST and Kuzushiji-MNIST only the MD5 of the
-mirrors' files is public: it is verified on download, and later loads are compared with the SHA-256 of the
+What is downloaded is verified by the public SHA-256 of the mirrors' files. For MNIST that of the content is
+public, too. Files of the others may have been packed anew: later loads are compared with the SHA-256 of the
 content at first use, which is kept beside the cache.
 """
 
@@ -43,7 +43,7 @@ class ImageSet(Source):
     name: ClassVar[str]  # of the folder
     title: ClassVar[str]  # for messages
     classes: ClassVar[Sequence[str]]
-    md5: ClassVar[Sequence[str]]  # of the mirrors' .gz files, in the order of FILES
+    packed_sha256: ClassVar[Sequence[str]]  # of the mirrors' .gz files, in the order of FILES
     sha256: ClassVar[Sequence[str]] = ()  # of the decompressed files, if it is public
 
     def load(self) -> Dataset:
@@ -93,9 +93,9 @@ class ImageSet(Source):
             if missing:
                 notice = f"{self.title} is not in {places}: downloading {plural(len(missing), 'file')}"
                 print(f"{notice} to {target}", file=sys.stderr, flush=True)
-            for key, md5 in zip(FILES, self.md5, strict=True):
+            for key, checksum in zip(FILES, self.packed_sha256, strict=True):
                 if key in missing and target is not None:
-                    files[key] = download(f"{FILES[key]}.gz", self.mirrors, target, md5)
+                    files[key] = download(f"{FILES[key]}.gz", self.mirrors, target, checksum)
         except DataError as error:
             names = ", ".join(f"{FILES[key]}.gz" for key in missing)
             advice = f"put {names}, packed or unpacked, into {folders[0] if folders else self.name}"
@@ -170,11 +170,11 @@ class MNIST(ImageSet):
 
     name, title = "mnist", "MNIST"
     classes = "0123456789"
-    md5 = (
-        "f68b3c2dcbeaaa9fbdd348bbdeb94873",
-        "d53e105ee54ea40749a09fcbcd1e9432",
-        "9fb629c4189551a2d022fa330f9573f3",
-        "ec29112dd5afa0611ce80d1b7f02629c",
+    packed_sha256 = (
+        "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+        "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+        "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+        "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
     )
     sha256 = (
         "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
@@ -192,11 +192,11 @@ class FashionMNIST(ImageSet):
         *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
         *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
     )
-    md5 = (
-        "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
-        "25c81989df183df01b3e8a0aad5dffbe",
-        "bef4ecab320f06d8554ea6380940ec79",
-        "bb300cfdad3c16e7a12a480ee83cd310",
+    packed_sha256 = (
+        "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+        "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+        "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+        "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
     )
 
 
@@ -205,9 +205,9 @@ class KMNIST(ImageSet):
 
     name, title = "kmnist", "Kuzushiji-MNIST"
     classes = ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")
-    md5 = (
-        "bdb82020997e1d708af4cf47b453dcf7",
-        "e144d726b3acfaa3e44228e80efcd344",
-        "5c965bf0a639b31b8f53240b1b52f4d7",
-        "7320c461ea6c1c855c0b718fb2a4b134",
+    packed_sha256 = (
+        "51467d22d8cc72929e2a028a0428f2086b092bb31cfb79c69cc0a90ce135fde4",
+        "e38f9ebcd0f3ebcdec7fc8eabdcdaef93bb0df8ea12bee65224341c8183d8e17",
+        "edd7a857845ad6bb1d0ba43fe7e794d164fe2dce499a1694695a792adfac43c5",
+        "20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c",
     )
