@@ -123,7 +123,7 @@ def recorded(
 
 def evaluate(components: Components, result: Result, test: bool = True) -> None:
     """Save the final weights, restore and evaluate the best ones; on the test split only at the true end."""
-    if not (result.folder / weights_path("final")).exists():  # else interrupted here: the best are in place
+    if not components.best.is_restored:  # else interrupted here
         with components.trainer.optimizer_step.averaging.applied():
             save_weights(components.network, result.folder / weights_path("final"))
     best = components.best.record

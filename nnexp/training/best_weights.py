@@ -33,6 +33,7 @@ class BestWeights:
         self.record: Record | None = None
         self.best_value = -np.inf  # of what is monitored
         self.evaluations_since_improvement = 0  # of more than min_delta
+        self.is_restored = False  # whether the network holds them for good
 
     def offer(self, record: Record) -> bool:
         """Keep the network's weights if this record is the best so far; return whether it is."""
@@ -69,6 +70,7 @@ class BestWeights:
 
     def restore(self) -> None:
         """Copy the best weights back into the network."""
+        self.is_restored = True
         np.copyto(self.network.theta, self.theta)
         np.copyto(self.network.state, self.state)
 
