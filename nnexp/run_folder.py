@@ -9,7 +9,7 @@ Readers return an empty value where a file is missing or only half written: a ru
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from nnexp.array_file import ArrayFileError, read_arrays
 
 JOURNAL = "journal.jsonl"
+JOURNAL_LOCK = ".journal.lock"
 CONFIG = "config.yaml"
 ENVIRONMENT = "environment.json"
 GIT_DIFF = "git.diff"
@@ -34,7 +35,11 @@ UPLOAD_STATE = "mlflow.json"
 UPLOAD_LOCK = ".upload.lock"
 SYSTEM_METRICS = "system.jsonl"
 METRICS_TAG = "nnexp.metrics"  # the directions of metrics of one's own, as JSON
+CHANGED_TAG = "nnexp.changed."  # and a param: its value since the run was resumed; params cannot change
+RESULTS = ("best/", "test/", "time/total")  # metrics of the end of a run, not of an evaluation
 MISCLASSIFIED_TABLE = "predictions/misclassified.json"
+
+RESUME = b'"resume"'
 
 Split = Literal["val", "test"]
 Which = Literal["best", "final"]
@@ -106,19 +111,49 @@ class RunFolder:
         """
         return self.entries_after(0)[0]
 
-    def entries_after(self, offset: int) -> tuple[list[Entry], int]:
-        """Read the entries after `offset` bytes; also return the offset after the last complete one."""
+    def entries_after(self, offset: int, end: int | None = None) -> tuple[list[Entry], int]:
+        """Read the entries after `offset` bytes, up to another offset; return also that after the last one.
+
+        A last line that is not complete is left out.
+        """
         with (self.path / JOURNAL).open("rb") as file:
             file.seek(offset)
-            complete, _, _ = file.read().rpartition(b"\n")
+            complete, _, _ = file.read(-1 if end is None else end - offset).rpartition(b"\n")
         if not complete:
             return [], offset
         return [json.loads(line) for line in complete.splitlines()], offset + len(complete) + 1
+
+    def sessions(self) -> list[int]:
+        """Return the offsets in the journal where training began: 0, and those of its `resume` entries."""
+        offsets = [0]
+        offset = 0
+        with (self.path / JOURNAL).open("rb") as file:
+            for line in file:
+                if RESUME in line and line.endswith(b"\n") and json.loads(line)["kind"] == "resume":
+                    offsets.append(offset)
+                offset += len(line)
+        return offsets
 
 
 def history(entries: Iterable[Entry]) -> Iterator[tuple[int, dict[str, float]]]:
     """Yield the metrics entries of a journal as (step, values)."""
     return ((entry["step"], entry["values"]) for entry in entries if entry["kind"] == "metrics")
+
+
+def head_of(entries: Sequence[Entry]) -> Entry:
+    """Return the first entry of a journal, with what its `resume` entries have changed since."""
+    head = entries[0]
+    for entry in entries:
+        if entry["kind"] == "resume":
+            changed = {key: head[key] | entry[key] for key in ("params", "tags")}
+            head = head | changed | {key: entry[key] for key in ("writer", "destination")}
+    return head
+
+
+def end_of(entries: Sequence[Entry]) -> Entry | None:
+    """Return the entry that ended a run; None: it is going on, or its process died."""
+    last = next((entry for entry in reversed(entries) if entry["kind"] in ("resume", "end")), None)
+    return last if last is not None and last["kind"] == "end" else None
 
 
 def unit_of(entries: list[Entry]) -> str:

@@ -14,7 +14,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from nnexp.run_folder import JOURNAL, UPLOAD_STATE, History, RunFolder, history
+from nnexp.run_folder import JOURNAL, RESULTS, UPLOAD_STATE, History, RunFolder, history
 from nnexp.tracking.mlflow.relocation import local_path
 from nnexp.tracking.mlflow.store import list_artifacts
 from nnexp.tracking.mlflow.store_errors import StoreError, explain_error
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 SYSTEM = "system/"
-FINAL = ("best/", "test/")  # logged once, at step 0
 CONNECTIONS = 8  # at once, to a server
 
 
@@ -75,7 +74,7 @@ class MlflowBackend:
             values = self.client.get_metric_history(self.run_id, name)
             return [(metric.step, name, logged_value(metric.value)) for metric in values]
 
-        names = [name for name in self.metrics if not name.startswith((SYSTEM, *FINAL))]
+        names = [name for name in self.metrics if not name.startswith((SYSTEM, *RESULTS))]
         connections = CONNECTIONS if self.uri.startswith("http") else 1
         with store_errors(self.uri), ThreadPoolExecutor(connections) as pool:
             return by_step(chain.from_iterable(pool.map(values_of, names)))
@@ -108,11 +107,11 @@ Backend: TypeAlias = FolderBackend | MlflowBackend
 
 
 def by_step(values: Iterable[tuple[int, str, float]]) -> History:
-    """Group metrics by step, without system metrics and those that were logged at step 0 only."""
+    """Group metrics by step, without system metrics, results, and those that were logged at step 0 only."""
     steps: dict[int, dict[str, float]] = {}
     last: dict[str, int] = {}
     for step, name, value in values:
-        if not name.startswith(SYSTEM):
+        if not name.startswith((SYSTEM, *RESULTS)):
             steps.setdefault(step, {})[name] = value
             last[name] = max(last.get(name, 0), step)
     rows = ((step, {name: row[name] for name in row if last[name]}) for step, row in sorted(steps.items()))

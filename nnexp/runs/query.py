@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from nnexp.messages import did_you_mean, first_line
 from nnexp.redaction import redacted
-from nnexp.run_folder import JOURNAL, UPLOAD_STATE
+from nnexp.run_folder import CHANGED_TAG, JOURNAL, UPLOAD_STATE
 from nnexp.runs.backends import MlflowBackend, RunError, logged_value, store_errors
 from nnexp.runs.run import Run, in_folder
 from nnexp.tasks import TASKS
@@ -163,23 +163,26 @@ class Runs:
 
     def _run(self, run: "entities.Run") -> Run:
         info = run.info
-        params = dict(run.data.params)
+        tags = dict(run.data.tags)
+        changed = {key: value for key, value in tags.items() if key.startswith(CHANGED_TAG)}
+        params = run.data.params | {key.removeprefix(CHANGED_TAG): value for key, value in changed.items()}
         metrics = {name: logged_value(value) for name, value in run.data.metrics.items()}
         artifacts = info.artifact_uri
         if self._former:
             folder = Path(self.uri.removeprefix(SQLITE)).parent.resolve()
             artifacts = relocated(artifacts, self._former, folder)
-        elapsed = (info.end_time - info.start_time) / 1000 if info.end_time else None
+        ended = info.end_time and info.status != "RUNNING"  # a run that was resumed keeps its former time
+        elapsed = (info.end_time - info.start_time) / 1000 if ended else None
         return Run(
             id=info.run_id,
             name=info.run_name or "",
             experiment=self._experiments[info.experiment_id],
             status=info.status,
             started=info.start_time / 1000,
-            seconds=metrics.get("time/total", elapsed),
+            seconds=metrics.get("time/total", elapsed) if ended else None,
             params=params,
             metrics=metrics,
-            tags=dict(run.data.tags),
+            tags=tags,
             unit="epoch" if params.get("trainer.evaluate_every", "null") == "null" else "step",
             backend=MlflowBackend(self.client, self.uri, info.run_id, metrics, artifacts),
         )

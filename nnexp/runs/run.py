@@ -8,7 +8,7 @@ from typing import Any
 
 from nnexp.messages import first_line
 from nnexp.metrics.metric_info import Direction, metric_info
-from nnexp.run_folder import JOURNAL, METRICS_TAG, History, RunFolder, history, unit_of
+from nnexp.run_folder import JOURNAL, METRICS_TAG, History, RunFolder, end_of, head_of, history, unit_of
 from nnexp.runs.backends import Backend, FolderBackend, RunError
 from nnexp.tracking.mlflow.upload_state import UploadState
 
@@ -75,8 +75,8 @@ def in_folder(folder: Path) -> Run:
         raise RunError(f"{folder / JOURNAL}: {first_line(error)}") from error
     if not entries or entries[0].get("kind") != "run":
         raise RunError(f"{folder / JOURNAL}: its first line does not describe a run")
-    head = entries[0]
-    end = next((entry for entry in entries if entry["kind"] == "end"), None)
+    head = head_of(entries)
+    end = end_of(entries)
     metrics = {key: float(value) for _, values in history(entries) for key, value in values.items()}
     return Run(
         id=UploadState.load(folder).run_id,
@@ -84,7 +84,7 @@ def in_folder(folder: Path) -> Run:
         experiment=(head["destination"] or {}).get("experiment") or "",
         status=end["status"] if end else "UNFINISHED",
         started=head["time"] / 1000,
-        seconds=metrics.get("time/total", (end["time"] - head["time"]) / 1000 if end else None),
+        seconds=metrics.get("time/total", (end["time"] - head["time"]) / 1000) if end else None,
         params=head["params"],
         metrics=metrics,
         tags=head["tags"],

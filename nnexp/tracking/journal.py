@@ -2,7 +2,8 @@
 
 It is the authoritative record; MLflow is filled from it, at once or later. Entries by `kind`: `run` (first:
 params, tags, destination, unit of the steps), `metrics` (values at a step), `confusion` (of the validation
-set, at a step), `artifact` (a file of the run's folder), `end` (last: the status).
+set, at a step), `artifact` (a file of the run's folder), `end` (the status), `resume` (training goes on after
+an end, or after its process died: what has changed).
 """
 
 import json
@@ -14,23 +15,48 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from filelock import FileLock
+
+from nnexp.atomic_write import MODE
 from nnexp.errors import UserError
-from nnexp.run_folder import JOURNAL, RunFolder
+from nnexp.run_folder import JOURNAL, JOURNAL_LOCK, RunFolder, end_of, head_of, history
 
 DIED = "died"  # key of an `end` that another process wrote
 ENDED_STATES = ("Z", "X")  # of processes that have ended, and which nothing has waited for
 Status = Literal["FINISHED", "FAILED", "KILLED"]
+LOCK_TIMEOUT = 10.0  # seconds; it is held for milliseconds
 
 
 class Journal:
-    """Appends entries to the journal in a run's folder; each reaches the system when the call returns."""
+    """Appends entries to the journal in a run's folder; each reaches the system when the call returns.
+
+    Steps that a resumed run trains again are not written again: no metric, no confusion matrix stands twice.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.metrics: set[tuple[int, str]] = set()  # that are written, by step
+        self.matrices: set[int] = set()  # the same of confusion matrices
         try:
             self.file = (folder / JOURNAL).open("x", encoding="utf-8")
         except FileExistsError as error:
             raise UserError(f"{folder} already holds a run; fix: give this one another folder") from error
+
+    @classmethod
+    def reopen(cls, folder: Path) -> "Journal":
+        """Open the journal of a run to go on; an incomplete last line is dropped.
+
+        Raises:
+            OSError, ValueError: it cannot be read.
+        """
+        entries, offset = RunFolder(folder).entries_after(0)
+        journal = cls.__new__(cls)
+        journal.folder = folder
+        journal.metrics = {(step, name) for step, values in history(entries) for name in values}
+        journal.matrices = {entry["step"] for entry in entries if entry["kind"] == "confusion"}
+        os.truncate(folder / JOURNAL, offset)
+        journal.file = (folder / JOURNAL).open("a", encoding="utf-8")
+        return journal
 
     def log_run(
         self,
@@ -53,12 +79,37 @@ class Journal:
         writer = process_identity(os.getpid())
         self._write("run", time=time_ms, id=journal_id, writer=writer, destination=target, **facts)
 
+    def log_resume(
+        self,
+        step: int,
+        params: Mapping[str, str],
+        tags: Mapping[str, str],
+        destination: Mapping[str, Any] | None,
+    ) -> None:
+        """Write that training goes on after `step` steps; params and tags are those that have changed."""
+        target = None if destination is None else dict(destination)
+        changed = {"params": dict(params), "tags": dict(tags)}
+        writer = process_identity(os.getpid())
+        self._write("resume", step=step, writer=writer, destination=target, **changed)
+
     def log_metrics(self, step: int, values: Mapping[str, float]) -> None:
-        self._write("metrics", step=step, values=dict(values))
+        """Write the metrics of a step that are not there yet."""
+        new = {name: value for name, value in values.items() if (step, name) not in self.metrics}
+        if new:
+            self._write("metrics", step=step, values=new)
+            self.metrics.update((step, name) for name in new)
+
+    def log_results(self, values: Mapping[str, float], step: int) -> None:
+        """Write the metrics of the end at step 0; those that an earlier end has there, at `step`."""
+        earlier = {name for at, name in self.metrics if at == 0}
+        for at, is_there in ((0, False), (step, True)):
+            self.log_metrics(at, {name: values[name] for name in values if (name in earlier) == is_there})
 
     def log_confusion(self, step: int, matrix: Sequence[Sequence[int]]) -> None:
         """Write the confusion matrix (C, C) of the validation set at a step, true classes down."""
-        self._write("confusion", step=step, matrix=[list(row) for row in matrix])
+        if step not in self.matrices:
+            self._write("confusion", step=step, matrix=[list(row) for row in matrix])
+            self.matrices.add(step)
 
     def log_artifacts(self, *paths: str) -> None:
         for path in paths:
@@ -82,6 +133,11 @@ class Journal:
         self.file.close()
 
 
+def journal_lock(folder: Path) -> FileLock:
+    """Return the lock to decide that a run has died, or goes on: of two processes, one does."""
+    return FileLock(folder / JOURNAL_LOCK, timeout=LOCK_TIMEOUT, mode=MODE)
+
+
 def process_identity(pid: int) -> dict[str, Any]:
     """Return the identity of a process: host, PID, start in clock ticks (PIDs are used again)."""
     try:
@@ -92,11 +148,19 @@ def process_identity(pid: int) -> dict[str, Any]:
     return {"host": platform.node(), "pid": pid, "began": began}
 
 
+def is_running_here(writer: Mapping[str, Any]) -> bool:
+    """Return whether a process of this machine is known to have that identity."""
+    return bool(writer["began"]) and process_identity(writer["pid"]) == writer
+
+
 def close(folder: Path, status: Status) -> None:
     """End the journal of a run whose process died, at its last entry's time; drop an incomplete line."""
-    entries, offset = RunFolder(folder).entries_after(0)
-    end = {"kind": "end", "time": entries[-1]["time"], "status": status, DIED: True}
-    with (folder / JOURNAL).open("r+b") as file:
-        file.truncate(offset)
-        file.seek(offset)
-        file.write(json.dumps(end).encode() + b"\n")
+    with journal_lock(folder):
+        entries, offset = RunFolder(folder).entries_after(0)
+        if end_of(entries) is not None or is_running_here(head_of(entries)["writer"]):
+            return  # resumed meanwhile
+        end = {"kind": "end", "time": entries[-1]["time"], "status": status, DIED: True}
+        with (folder / JOURNAL).open("r+b") as file:
+            file.truncate(offset)
+            file.seek(offset)
+            file.write(json.dumps(end).encode() + b"\n")

@@ -8,6 +8,6 @@ from nnexp.atomic_write import MODE
 from nnexp.run_folder import UPLOAD_LOCK
 
 
-def run_lock(folder: Path) -> FileLock:
-    """Return the lock of a run, as open as its files; where it is held, it raises a Timeout."""
-    return FileLock(folder / UPLOAD_LOCK, timeout=0, mode=MODE)
+def run_lock(folder: Path, timeout: float = 0.0) -> FileLock:
+    """Return the lock of a run, as open as its files; where it stays held, it raises a Timeout."""
+    return FileLock(folder / UPLOAD_LOCK, timeout=timeout, mode=MODE)

@@ -10,7 +10,7 @@ from nnexp.data.images.folders import DEFAULT_ROOT, resolve_folder, user_cache
 from nnexp.data.images.image_sets import FILES, ImageSet
 from nnexp.messages import plural, short_path
 from nnexp.redaction import redacted
-from nnexp.run_folder import RunFolder
+from nnexp.run_folder import RunFolder, end_of
 from nnexp.runs.query import Runs
 from nnexp.tracking.mlflow.creation import is_half_made
 from nnexp.tracking.mlflow.store import DATABASE, SQLITE, tracking_uri
@@ -81,7 +81,7 @@ def check_runs() -> Iterator[Finding]:
     text = f"{plural(len(runs), 'run')} in {OUTPUTS}/, {counts['running']} in training"
     waiting = [run.folder for run in runs if run.state == "waiting"]
     if waiting:
-        stale = [folder for folder in waiting if RunFolder(folder).entries()[-1]["kind"] != "end"]
+        stale = [folder for folder in waiting if end_of(RunFolder(folder).entries()) is None]
         problem = f"{text}; {len(waiting)} not uploaded to MLflow, {len(stale)} of them ended abruptly"
         yield Finding("runs", "problem", problem, f"nnexp sync; {OTHER_STORE}")
     else:

@@ -4,7 +4,7 @@ import json
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from nnexp.run_folder import NETWORK, Entry, RunFolder
 from nnexp.serving.model_spec import ModelSpec
@@ -21,13 +21,21 @@ PARAM_LENGTH = 250  # MLflow's limit for models
 MODELS_OF_RUN = "mlflow.log-model.history"  # tag; what MLflow 2 shows
 
 
+class MetricAt(NamedTuple):
+    """The value of a metric with its time in milliseconds and its step."""
+
+    value: float
+    time: int
+    step: int
+
+
 class RunInStore(Protocol):
     """A run that is being written to its store: what its model is made of."""
 
     run_folder: RunFolder
     destination: Destination
-    head: Entry  # the first entry of the journal
-    summary: Entry  # of the metrics that are logged once
+    head: Entry  # the first entry of the journal, with what was changed since
+    results: dict[str, MetricAt]  # the metrics that are logged once
     state: UploadState
     former: UploadState  # in a store that has lost the run
 
@@ -57,12 +65,10 @@ def log_model(writer: RunInStore) -> str:
     outputs = client.get_run(run_id).outputs
     if outputs is None or model_id not in [output.model_id for output in outputs.model_outputs]:
         client.log_outputs(run_id, [LoggedModelOutput(model_id, step=0)])  # a database accepts it only once
-    time = writer.summary["time"]
     ids = {"model_id": model_id, "run_id": run_id}
-    values = writer.summary["values"]
-    scores = {name: value for name, value in values.items() if name.startswith(("best/", "test/"))}
+    scores = {name: at for name, at in writer.results.items() if name.startswith(("best/", "test/"))}
     if scores:  # the run has them already, with the same time: they are not duplicated
-        metrics = [Metric(name, value, time, 0, **ids) for name, value in scores.items()]
+        metrics = [Metric(name, at.value, at.time, at.step, **ids) for name, at in scores.items()]
         client.log_batch(run_id, metrics=metrics)
     return model_id
 
@@ -101,7 +107,10 @@ def find_version(client: "MlflowClient", name: str, state: UploadState) -> str:
 
 
 def register_model(client: "MlflowClient", name: str, state: UploadState, description: str) -> str:
-    """Make the run's model a version of a registered model; returns the version."""
+    """Make the run's model a version of a registered model, unless it is one; returns the version."""
+    if version := find_version(client, name, state):  # of a lost answer, or a run that was resumed
+        client.update_model_version(name, version, description)
+        return version
     from mlflow import set_tracking_uri
     from mlflow.exceptions import MlflowException
 

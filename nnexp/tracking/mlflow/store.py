@@ -130,6 +130,14 @@ def log_params(client: "MlflowClient", run_id: str, params: Mapping[str, str]) -
         client.log_batch(run_id, params=entities[start : start + PARAMS_PER_CALL])
 
 
+def set_tags(client: "MlflowClient", run_id: str, tags: Mapping[str, str]) -> None:
+    """Set tags of a run; values longer than MLflow's limit are cut."""
+    from mlflow.entities import RunTag
+
+    if tags:
+        client.log_batch(run_id, tags=[RunTag(key, value[:PARAM_LENGTH]) for key, value in tags.items()])
+
+
 def list_artifacts(uri: str, artifact_uri: str, path: str | None = None) -> list["FileInfo"]:
     """List the artifacts below a path of a run in the store at `uri`.
 

@@ -18,9 +18,11 @@ class UploadState:
     experiment_id: str = ""
     model_id: str = ""
     model_in_run: bool = False  # the model is among the artifacts of the run, as in MLflow 2
+    model_is_current: bool = False  # it has the weights of the run's end, not of one before a resume
     version: str = ""  # of the registered model
     offset: int = 0  # in the journal: the entries before it are there
     done: bool = False
+    sessions: int = 1  # of training; it has them to the end where it is done
     refused: str = ""  # what the store would not take, in a sentence
 
     @property
@@ -29,6 +31,10 @@ class UploadState:
         if self.model_id:
             return f"models:/{self.model_id}"
         return f"runs:/{self.run_id}/model" if self.model_in_run else ""
+
+    def has_all(self, sessions: int) -> bool:
+        """Return whether the store has the run with so many sessions: it may have been resumed since."""
+        return self.done and self.sessions >= sessions
 
     @classmethod
     def load(cls, folder: Path, store: str = "") -> "UploadState":

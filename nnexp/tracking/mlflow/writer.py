@@ -6,29 +6,28 @@ of its name. So what fails is sent again; `UploadState` and searches of the stor
 
 import json
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from nnexp.run_folder import MISCLASSIFIED_TABLE, NETWORK, Entry, RunFolder
+from nnexp.run_folder import MISCLASSIFIED_TABLE, NETWORK, RESULTS, Entry, RunFolder, head_of
 from nnexp.tracking.mlflow.dataset_inputs import dataset_inputs
 from nnexp.tracking.mlflow.destination import Destination
-from nnexp.tracking.mlflow.logged_model import find_version, log_model, log_model_in_run, register_model
+from nnexp.tracking.mlflow.images import DrawConfusion, log_confusion_image
+from nnexp.tracking.mlflow.logged_model import MetricAt, log_model, log_model_in_run, register_model
 from nnexp.tracking.mlflow.rebuilding import restore_id
 from nnexp.tracking.mlflow.refusals import Refusals, check_artifact_folder, is_refusal
 from nnexp.tracking.mlflow.run_notes import EXPERIMENT_NOTE, run_note, short_result
-from nnexp.tracking.mlflow.store import NOTE, SQLITE, list_artifacts, log_metrics, log_params, open_store
+from nnexp.tracking.mlflow.store import NOTE, SQLITE, log_metrics, log_params, open_store, set_tags
 from nnexp.tracking.mlflow.upload_state import UploadState
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
-DrawConfusion = Callable[[Sequence[Sequence[int]], Sequence[str], int, str], Any]
-"""Draws a confusion matrix, given class names, step and unit of the step; returns a Pillow image."""
 JOURNAL_ID = "nnexp.journal_id"  # tag
-TABLES, IMAGES = "mlflow.loggedArtifacts", "mlflow.loggedImages"  # tags without which the UI shows none
+TABLES = "mlflow.loggedArtifacts"  # tag without which the UI shows none
 ANY_LIFECYCLE = 3  # ViewType.ALL: a run that was deleted is not made again
-CONFUSION_IMAGES = "confusion_val"  # which the UI shows with a slider over the epochs
+ENTRIES_PER_CALL = 200
 
 
 class MlflowRunWriter:
@@ -47,7 +46,10 @@ class MlflowRunWriter:
         self.run_folder = RunFolder(folder)
         self.draw_confusion = draw_confusion
         self.heartbeat = heartbeat
-        self.head = self.run_folder.entries()[0]
+        entries = self.run_folder.entries()
+        self.first = entries[0]
+        self.head = head_of(entries)
+        self.sessions = len(self.run_folder.sessions())
         self.settings = self.head["destination"]
         self.destination = Destination.of(folder, self.settings, uri)
         self.uri = self.destination.uri
@@ -56,7 +58,7 @@ class MlflowRunWriter:
         self.former = UploadState()  # of a store that has lost the run
         self.may_repeat = bool(self.state.run_id)  # the store may have more than the state says
         self.has_metadata = self.state.offset > 0
-        self.summary: Entry = {"values": {}, "time": 0}  # of the metrics that are logged once
+        self.results: dict[str, MetricAt] = {}  # the metrics that are logged once
 
     @cached_property
     def client(self) -> "MlflowClient":
@@ -76,9 +78,10 @@ class MlflowRunWriter:
         A database may have been deleted or replaced since, a server may take now what it has refused.
         """
         is_there = self.find_run() == self.state.run_id != ""
-        if self.state.done and is_there and not self.state.refused:
+        is_current = self.state.has_all(self.sessions)
+        if is_current and is_there and not self.state.refused:
             return True
-        if self.state.done or self.state.refused or not is_there:
+        if is_current or self.state.refused or not is_there:
             self.former = self.state
             self.state = UploadState(store=self.former.store, experiment_id=self.former.experiment_id)
             self.has_metadata = False
@@ -97,6 +100,8 @@ class MlflowRunWriter:
                         self.send_confusion(entry)
                     case "model":
                         self.send_model()
+                    case "resume":
+                        self.resume_run(entry)
                     case "end":
                         self.end_run(entry)
         except Exception:
@@ -105,6 +110,18 @@ class MlflowRunWriter:
         if offset is not None:
             self.state.offset = offset
             self.save_state()
+
+    def send_in_chunks(self, entries: Sequence[Entry]) -> None:
+        """Send any number of entries."""
+        for start in range(0, len(entries), ENTRIES_PER_CALL):
+            self.send(entries[start : start + ENTRIES_PER_CALL])
+
+    def send_earlier(self, end: int) -> None:
+        """Send what the store lacks of the sessions before the one that begins at `end` in the journal."""
+        if self.state.offset < end:
+            entries, _ = self.run_folder.entries_after(self.state.offset, end)
+            self.send_in_chunks([entry for entry in entries if entry["kind"] != "end"])
+            self.send([], end)
 
     def save_state(self) -> None:
         self.state.save(self.run_folder.path)
@@ -117,12 +134,12 @@ class MlflowRunWriter:
             state.run_id = run_id
             self.may_repeat = True
         if not state.run_id:
-            tags = self.head["tags"] | {JOURNAL_ID: self.head["id"]}
+            tags = self.first["tags"] | {JOURNAL_ID: self.head["id"]}
             began, name = self.head["time"], self.head["name"]
             run = client.create_run(state.experiment_id, began, tags=tags, run_name=name)
             state.run_id = self.with_former_id(run.info.run_id, self.former.run_id)
         if not self.has_metadata:
-            log_params(client, state.run_id, self.head["params"])
+            log_params(client, state.run_id, self.first["params"])
             client.set_tag(state.run_id, NOTE, run_note(self.run_folder, self.head))
             if inputs := dataset_inputs(self.run_folder, self.head["params"]):
                 with self.refusals.skipped("dataset inputs"):
@@ -149,14 +166,25 @@ class MlflowRunWriter:
         records = [entry for entry in entries if entry["kind"] == "metrics"]
         metrics = [Metric(k, v, e["time"], e["step"]) for e in records for k, v in e["values"].items()]
         log_metrics(self.client, self.state.run_id, metrics)
-        self.remember_summary(records)
+        self.remember_results(records)
         self.heartbeat()
 
-    def remember_summary(self, entries: Sequence[Entry]) -> None:
+    def remember_results(self, entries: Sequence[Entry]) -> None:
         """Keep the metrics that are logged once, for the note and the model."""
-        for entry in entries:
-            if entry["kind"] == "metrics" and "best/epoch" in entry["values"]:
-                self.summary = entry
+        for entry in (entry for entry in entries if entry["kind"] == "metrics"):
+            for name, value in entry["values"].items():
+                if name.startswith(RESULTS):
+                    self.results[name] = MetricAt(value, entry["time"], entry["step"])
+
+    def resume_run(self, entry: Entry) -> None:
+        """Set the status RUNNING again; tags hold the params that have changed, which themselves cannot."""
+        client = self.client
+        state = self.state
+        client.update_run(state.run_id, "RUNNING")
+        set_tags(client, state.run_id, entry["tags"])
+        client.set_tag(state.run_id, NOTE, run_note(self.run_folder, self.head))
+        state.done = state.model_is_current = False
+        state.version = ""
 
     def send_file(self, path: str) -> None:
         """Log a file of the run's folder; the JSON table is tagged, so that the UI shows it."""
@@ -170,30 +198,17 @@ class MlflowRunWriter:
         self.heartbeat()
 
     def send_confusion(self, entry: Entry) -> None:
-        """Log the confusion matrix of an epoch as an image, unless both of its files are there."""
+        """Log the confusion matrix of an epoch as an image."""
         with self.refusals.skipped("images"):
             check_artifact_folder(self.uri, self.artifact_uri)
-            self.log_image(entry)
+            image = partial(self.draw_confusion, entry["matrix"], self.run_folder.dataset["classes"])
+            log_confusion_image(self, entry, image)
         self.heartbeat()
-
-    def log_image(self, entry: Entry) -> None:
-        run_id = self.state.run_id
-        step = entry["step"]
-        time = entry["time"]
-        prefix = f"images/{CONFUSION_IMAGES}+step+{step}+timestamp+{time}+"
-        if self.may_repeat:
-            images = list_artifacts(self.uri, self.artifact_uri, "images")
-            if sum(image.path.startswith(prefix) for image in images) > 1:
-                self.client.set_tag(run_id, IMAGES, "True")
-                return
-        classes = self.run_folder.dataset["classes"]
-        image = self.draw_confusion(entry["matrix"], classes, step, self.head["unit"])
-        self.client.log_image(run_id, image, key=CONFUSION_IMAGES, step=step, timestamp=time)
 
     def send_model(self) -> None:
         """Log the network with its best weights, if there are some."""
         has_network = (self.run_folder / NETWORK).exists() and self.run_folder.weights("best").exists()
-        if not has_network or self.state.model_uri:
+        if not has_network or self.state.model_is_current:
             return
         with self.refusals.skipped("the model"):
             check_artifact_folder(self.uri, self.artifact_uri)
@@ -204,13 +219,14 @@ class MlflowRunWriter:
                     raise
                 log_model_in_run(self)
                 self.state.model_in_run = True
+            self.state.model_is_current = True
         self.save_state()
 
     def end_run(self, entry: Entry) -> None:
         """Log the model and the results, set the status, register the model."""
         client = self.client
         state = self.state
-        metrics = self.summary["values"]
+        metrics = {name: metric.value for name, metric in self.results.items()}
         status = entry["status"]
         self.send_model()
         note = run_note(self.run_folder, self.head, status, metrics, state)
@@ -220,8 +236,9 @@ class MlflowRunWriter:
         if state.model_uri and name and not state.version:
             text = f"{short_result(metrics)}; {self.head['name']}"
             with self.refusals.skipped(f"a version of the registered model {name}"):
-                state.version = find_version(client, name, state) or register_model(client, name, state, text)
+                state.version = register_model(client, name, state, text)
         state.refused = self.refusals.describe(state.model_in_run)
+        state.sessions = self.sessions
         state.done = not self.refusals.may_pass
 
 

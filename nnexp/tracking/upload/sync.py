@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from filelock import Timeout
 
-from nnexp.run_folder import JOURNAL, RunFolder
-from nnexp.tracking.active_runs import is_alive, writer_of
+from nnexp.run_folder import JOURNAL, RunFolder, end_of, head_of
+from nnexp.tracking.active_runs import is_alive
 from nnexp.tracking.journal import close
 from nnexp.tracking.mlflow.destination import Destination
 from nnexp.tracking.mlflow.store_errors import StoreError
@@ -19,7 +19,6 @@ from nnexp.tracking.upload.system_metrics import read_system_metrics
 from nnexp.tracking.upload.thread import Callbacks, explain
 
 State = Literal["waiting", "uploaded", "running", "untracked", "unreadable"]
-ENTRIES_PER_CALL = 200
 
 
 @dataclass(frozen=True)
@@ -52,9 +51,8 @@ def read_run(folder: Path, uri: str | None = None) -> LocalRun:
     """Read the state of a run, for its own store or for another one at `uri`."""
     try:
         entries = RunFolder(folder).entries()
-        head = entries[0]
-        name, destination = (head[key] for key in ("name", "destination"))
-        writer = writer_of(entries)
+        head = head_of(entries)
+        name, destination, writer = (head[key] for key in ("name", "destination", "writer"))
         head["id"]  # without it, it would be uploaded twice
     except (OSError, ValueError, IndexError, KeyError, StopIteration):
         return LocalRun(folder, folder.name, "unreadable")
@@ -62,18 +60,19 @@ def read_run(folder: Path, uri: str | None = None) -> LocalRun:
         return LocalRun(folder, name, "untracked")
     if is_uploaded(folder, destination, uri):
         return LocalRun(folder, name, "uploaded")
-    running = entries[-1]["kind"] != "end" and is_alive(writer, folder)
+    running = end_of(entries) is None and is_alive(writer, folder)
     return LocalRun(folder, name, "running" if running else "waiting")
 
 
 def upload_uri(folder: Path, uri: str | None = None) -> str:
     """Return the tracking URI that a run is uploaded to: of its own store, or of another one at `uri`."""
-    return Destination.of(folder, RunFolder(folder).entries()[0]["destination"], uri).uri
+    return Destination.of(folder, head_of(RunFolder(folder).entries())["destination"], uri).uri
 
 
 def is_uploaded(folder: Path, recorded: Mapping[str, Any], uri: str | None) -> bool:
     """Return whether the store at `uri` has a run; without one, whether its own store or any other has it."""
-    done = {store for store, state in read_states(folder).items() if state.done}
+    sessions = len(RunFolder(folder).sessions())
+    done = {store for store, state in read_states(folder).items() if state.has_all(sessions)}
     try:
         target = Destination.of(folder, recorded, uri)
     except StoreError:  # there is no such store now
@@ -103,15 +102,18 @@ def upload(folder: Path, callbacks: Callbacks, uri: str | None = None) -> Upload
 def send_rest(writer: MlflowRunWriter, callbacks: Callbacks) -> None:
     """Send the rest of a run, as the upload process would have."""
     run = writer.run_folder
-    if run.entries()[-1]["kind"] != "end":
+    if end_of(run.entries()) is None:
         close(run.path, "FAILED")
+        if end_of(run.entries()) is None:
+            raise StoreError("it was resumed at this moment")
     if name := writer.settings.get("baseline"):
         callbacks.fetch_baseline(run.path, name, writer.settings)
-    entries, offset = run.entries_after(writer.state.offset)
+    start = run.sessions()[-1]
+    writer.send_earlier(start)
+    entries, offset = run.entries_after(max(start, writer.state.offset))
     *rest, end = entries
-    for start in range(0, len(rest), ENTRIES_PER_CALL):
-        writer.send(rest[start : start + ENTRIES_PER_CALL])
-    writer.remember_summary(run.entries())
+    writer.send_in_chunks(rest)
+    writer.remember_results(run.entries())
     writer.send(read_system_metrics(run.path))
     paths, _ = callbacks.make_outputs(run.path)
     writer.send([{"kind": "artifact", "path": path} for path in paths])

@@ -29,7 +29,9 @@ class SystemMetrics:
                 process.cpu_percent()  # the first call starts the measurement
                 psutil.cpu_percent()
                 self.process = process
+        former = read_system_metrics(folder)  # of sessions before the run was resumed
         self.began = self.sampled = time.monotonic()
+        self.first_step = former[-1]["step"] + 1 if former else 0
 
     def sample_if_due(self) -> list[Entry]:
         if self.process is None or time.monotonic() - self.sampled < self.interval:
@@ -61,7 +63,7 @@ class SystemMetrics:
         entry = {
             "kind": "metrics",
             "time": time.time_ns() // 1_000_000,
-            "step": round(self.sampled - self.began),
+            "step": self.first_step + round(self.sampled - self.began),
             "values": {f"system/{name}": value for name, value in values.items()},
         }
         with self.path.open("a", encoding="utf-8") as file:

@@ -14,13 +14,15 @@ from filelock import Timeout
 from nnexp.messages import first_line
 from nnexp.redaction import redacted
 from nnexp.run_folder import Entry
+from nnexp.tracking.mlflow.images import DrawConfusion
 from nnexp.tracking.mlflow.store_errors import SERVERS, StoreError, explain_error
-from nnexp.tracking.mlflow.writer import DrawConfusion, MlflowRunWriter
+from nnexp.tracking.mlflow.writer import MlflowRunWriter
 from nnexp.tracking.run_lock import run_lock
 
 RETRY_INTERVAL = 2.0  # seconds
 SERVER_TIMEOUT = 10.0  # seconds without a heartbeat, at the end of a run
 DATABASE_TIMEOUT = 300.0  # the same: databases do not hang, but are slow where many processes share a core
+LOCK_TIMEOUT = 10.0  # seconds
 BATCHES_PER_CALL = 50  # a store is faster with few calls, but there should be heartbeats between them
 Batch = tuple[Sequence[Entry], int | None]  # and the offset in the journal after them, if they are its next
 Outputs = tuple[list[str], list[str]]  # paths of new files in a run's folder, messages of those that failed
@@ -40,9 +42,10 @@ class Callbacks:
 class UploadThread(Thread):
     """Sends batches of entries of a run, as soon as `ready` is set; `finish` waits for the last one."""
 
-    def __init__(self, folder: Path, draw_confusion: DrawConfusion, ready: Event) -> None:
+    def __init__(self, folder: Path, draw_confusion: DrawConfusion, ready: Event, start: int = 0) -> None:
         super().__init__(daemon=True, name=f"upload of {folder.name}")
         self.folder = folder
+        self.session_start = start  # in the journal; batches are of what comes after it
         self.draw_confusion = draw_confusion
         self.ready = ready
         self.batches: deque[Batch] = deque()
@@ -76,11 +79,15 @@ class UploadThread(Thread):
 
     def run(self) -> None:
         self.ready.wait()
-        try:
-            with run_lock(self.folder):
-                self.send_all()
-        except Timeout:
-            self.error = "another process is uploading this run"
+        while True:  # the process of a run that was resumed at once may still be uploading it
+            is_last_try = self.complete
+            try:
+                with run_lock(self.folder, LOCK_TIMEOUT):
+                    return self.send_all()
+            except Timeout:
+                self.error = "another process is uploading this run"
+            if is_last_try:
+                return None
 
     def send_all(self) -> None:
         """Send batches as they come; after an error, wait and send them again."""
@@ -93,6 +100,10 @@ class UploadThread(Thread):
                 writer = writer or MlflowRunWriter(self.folder, self.draw_confusion, None, self.heartbeat)
                 self.is_remote = writer.uri.startswith(SERVERS)
                 writer.refusals.is_last_try = is_last_try
+                if self.session_start:
+                    writer.check_store()
+                    writer.send_earlier(self.session_start)
+                    self.session_start = 0
                 writer.send(entries, offset)
             except Exception as error:  # noqa: BLE001, no failure may lose the run
                 self.error = explain(error, writer)

@@ -19,7 +19,7 @@ from queue import Queue
 from threading import Event, Thread
 from typing import Any, TextIO
 
-from nnexp.run_folder import Entry, RunFolder
+from nnexp.run_folder import Entry, RunFolder, head_of
 from nnexp.tracking.journal import close
 from nnexp.tracking.mlflow.store import MLFLOW_ENV, set_mlflow_defaults
 from nnexp.tracking.upload.client import Outcome
@@ -96,17 +96,18 @@ class JournalFollower:
         self.callbacks = worker.callbacks
         self.folder = folder
         self.timeout = timeout
-        self.offset = 0
+        self.run = RunFolder(folder)
+        self.start = self.offset = self.run.sessions()[-1]
         self.pending = self.read_new()
         self.note = ""
-        head = self.pending[0]
+        head = head_of(self.run.entries())
         destination = head["destination"] or {}
         self.baseline = Thread(target=self.fetch_baseline, args=(destination,), daemon=True)
         self.baseline.start()
         self.system = SystemMetrics(folder, head["writer"]["pid"], destination.get("system"))
         self.thread: UploadThread | None = None
         if destination:
-            self.thread = UploadThread(folder, self.callbacks.draw_confusion, worker.imported)
+            self.thread = UploadThread(folder, self.callbacks.draw_confusion, worker.imported, self.start)
 
     def follow(self) -> Outcome:
         """Upload the run until its journal ends; returns the outcome."""
@@ -139,7 +140,12 @@ class JournalFollower:
         return Outcome(self.thread.run_id, error, note)
 
     def read_new(self) -> list[Entry]:
-        entries, self.offset = RunFolder(self.folder).entries_after(self.offset)
+        """Read the entries since the last call; those of a later session belong to another process."""
+        entries, offset = self.run.entries_after(self.offset)
+        if any(entry["kind"] == "resume" for entry in entries):
+            later = next((start for start in self.run.sessions() if start > self.start), None)
+            entries, offset = self.run.entries_after(self.offset, later)
+        self.offset = offset
         return entries
 
     def put(self, entries: list[Entry], offset: int | None = None) -> None:

@@ -1,0 +1,48 @@
+"""Logs the confusion matrices of some epochs as images, which the MLflow UI shows with a slider over them."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from nnexp.run_folder import Entry
+from nnexp.tracking.mlflow.store import list_artifacts
+from nnexp.tracking.mlflow.upload_state import UploadState
+
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
+
+DrawConfusion = Callable[[Sequence[Sequence[int]], Sequence[str], int, str], Any]
+"""Draws a confusion matrix, given class names, step and unit of the step; returns a Pillow image."""
+CONFUSION_IMAGES = "confusion_val"
+IMAGES = "mlflow.loggedImages"  # tag without which the UI shows none
+
+
+class RunWithImages(Protocol):
+    """A run that is being written to its store."""
+
+    uri: str
+    head: Entry
+    state: UploadState
+    may_repeat: bool  # the store may have more than the state says
+
+    @property
+    def client(self) -> "MlflowClient":
+        """MLflow's client of the store."""
+
+    @property
+    def artifact_uri(self) -> str:
+        """Where the artifacts of the run go."""
+
+
+def log_confusion_image(writer: RunWithImages, entry: Entry, draw: Callable[[int, str], Any]) -> None:
+    """Log the image of an epoch, drawn for its step and unit, unless both of its files are there."""
+    run_id = writer.state.run_id
+    step = entry["step"]
+    time = entry["time"]
+    prefix = f"images/{CONFUSION_IMAGES}+step+{step}+timestamp+{time}+"
+    if writer.may_repeat:
+        images = list_artifacts(writer.uri, writer.artifact_uri, "images")
+        if sum(image.path.startswith(prefix) for image in images) > 1:
+            writer.client.set_tag(run_id, IMAGES, "True")
+            return
+    image = draw(step, writer.head["unit"])
+    writer.client.log_image(run_id, image, key=CONFUSION_IMAGES, step=step, timestamp=time)
