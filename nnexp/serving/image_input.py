@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from nnexp.serving.errors import PredictorError
 from nnexp.serving.foreground import DrawingStats, bounding_box, centres_of_mass
+from nnexp.serving.image_file import open_image
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp")
 BLANK = 0.1  # an image with less contrast is blank
 HAMMING = 5  # PIL.Image.Resampling.HAMMING, without the import
+LARGE, REDUCTION = 1 << 24, 4  # pixels, from which on images are reduced: floats take much memory
 ARTIFACTS = 0.2  # JPEG leaves up to this share of the foreground's brightness beside a stroke
 Floats = NDArray[np.float32]
 Notes = tuple[str, ...]
@@ -33,43 +34,37 @@ def read_image(path: Path, shape: tuple[int, ...], drawings: DrawingStats | None
     """
     if len(shape) < 2 or (len(shape) == 3 and shape[0] not in (1, 3)):
         raise PredictorError(f"{path}: the network takes no images but examples of the shape {shape}")
-    image, (height, width) = _open(path), shape[-2:]
-    if len(shape) == 3 and shape[0] == 3:
+    (image, animated), (height, width) = open_image(path), shape[-2:]
+    first = ("the first image of an animation",) if animated else ()
+    if len(shape) == 3 and shape[0] == 3 and not _is_wide(image):
         rgb = np.asarray(image.convert("RGB").resize((width, height), HAMMING), np.float32)  # (H, W, 3)
-        return rgb.transpose(2, 0, 1) / np.float32(255), ("resized",)
+        return rgb.transpose(2, 0, 1) / np.float32(255), (*first, "resized")
     grey = _pixels(image)
     if drawings is None:
-        return np.clip(_resize(grey, height, width), 0, 1).reshape(shape), ("resized",)
+        resized = np.clip(_resize(grey, height, width), 0, 1)
+        return np.broadcast_to(resized, shape).reshape(shape), (*first, "resized")
     background = np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]]))  # of the border
     inverted = background > 0.5
     foreground = np.clip(background - grey if inverted else grey - background, 0, 1)
     if foreground.max() < BLANK:
         raise PredictorError(f"{path}: the image is blank; --as-is takes it as it is")
     notes = ("light background: inverted", "centred") if inverted else ("centred",)
-    return _centred(foreground / foreground.max(), height, drawings).reshape(shape), notes
-
-
-def _open(path: Path) -> "Image":
-    """Open an image upright, on white where it is transparent."""
-    from PIL import Image, ImageOps
-
-    try:
-        with Image.open(path) as file:
-            image = ImageOps.exif_transpose(file)
-            image.load()
-    except (OSError, Image.DecompressionBombError, SyntaxError, ValueError, EOFError) as error:
-        raise PredictorError(f"{path}: cannot be read as an image: {error}") from error
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return image
+    return _centred(foreground / foreground.max(), height, drawings).reshape(shape), (*first, *notes)
 
 
 def _pixels(image: "Image") -> Floats:
     """Return brightness (H, W) in [0, 1]."""
-    if image.mode.startswith("I"):  # 16 bits
+    if _is_wide(image):
         return np.asarray(image, np.float32) / np.float32(65535)
-    return np.asarray(image.convert("L"), np.float32) / np.float32(255)
+    grey = image.convert("L")
+    if image.width * image.height > LARGE:
+        grey = grey.reduce(REDUCTION)
+    return np.asarray(grey, np.float32) / np.float32(255)
+
+
+def _is_wide(image: "Image") -> bool:
+    """Return whether pixels have 16 bits, which PIL converts to no other mode."""
+    return image.mode.startswith("I")
 
 
 def _centred(drawing: Floats, side: int, drawings: DrawingStats) -> Floats:

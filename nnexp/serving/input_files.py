@@ -13,8 +13,9 @@ from nnexp.messages import plural
 from nnexp.preprocessing.categories import encode_classes
 from nnexp.preprocessing.errors import EncodingError
 from nnexp.preprocessing.table_files import DELIMITED
+from nnexp.regular_file import open_regular
 from nnexp.serving.errors import PredictorError
-from nnexp.serving.image_input import SUFFIXES as IMAGES
+from nnexp.serving.image_file import SUFFIXES as IMAGES
 from nnexp.serving.image_input import as_stored, read_image
 from nnexp.serving.predictor import Predictor
 
@@ -45,9 +46,13 @@ def read_examples(path: Path, predictor: Predictor, as_is: bool = False) -> Exam
     Raises:
         PredictorError: no such file, or nothing that the network takes.
     """
-    if not path.is_file():
+    if path.is_dir() or not path.exists():
         problem = "is a folder; name the files in it" if path.is_dir() else "no such file"
         raise PredictorError(f"{path}: {problem}")
+    try:
+        open_regular(path).close()
+    except OSError as error:
+        raise PredictorError(f"{path}: cannot be read: {error.strerror or error}") from error
     name = path.name.lower()
     spec = predictor.spec
     if name.endswith(IMAGES):

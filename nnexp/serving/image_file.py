@@ -1,0 +1,71 @@
+"""Open image files that may be damaged or hostile: of known formats only, of bounded size, upright."""
+
+import struct
+import warnings
+import zlib
+from contextlib import suppress
+from io import SEEK_CUR
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from nnexp.messages import first_line
+from nnexp.regular_file import open_regular
+from nnexp.serving.errors import PredictorError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp")
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")  # whatever the name: PIL starts programs for some others
+MAX_PIXELS = 1 << 26
+DECODER_ERRORS = (  # of damaged files: PIL has no error of its own
+    *(OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, EOFError),
+    *(RuntimeError, AssertionError, MemoryError, struct.error, zlib.error),
+)
+
+
+def open_image(path: Path) -> tuple["Image", bool]:
+    """Open an image upright, of an animation the first one; also return whether it is an animation.
+
+    Raises:
+        PredictorError: it is no such image, damaged, or too large.
+    """
+    try:
+        with open_regular(path) as file, warnings.catch_warnings(action="ignore"):  # of unusual metadata
+            return _decode(file)
+    except PredictorError as error:
+        raise PredictorError(f"{path}: {error}") from error
+    except OSError as error:
+        raise PredictorError(f"{path}: cannot be read as an image: {error.strerror or error}") from error
+
+
+def _decode(file: BinaryIO) -> tuple["Image", bool]:
+    from PIL import Image
+
+    size = "too many"
+    try:
+        with Image.open(file, formats=FORMATS) as image:
+            if 0 < image.width * image.height <= MAX_PIXELS:
+                return _upright(image), bool(getattr(image, "is_animated", False))
+            size = f"{image.width:,} x {image.height:,}"
+    except DECODER_ERRORS as error:
+        where = f"near offset {file.seek(0, SEEK_CUR):,}: {first_line(error)}"
+        problem = f"cannot be read as an image, {where}"
+        raise PredictorError(f"{problem}; expected PNG, JPEG, GIF, BMP or WebP") from error
+    except Image.DecompressionBombError:
+        pass
+    problem = f"an image of {size} pixels, expected at most {MAX_PIXELS:,}"
+    raise PredictorError(f"{problem}; fix: make it smaller")
+
+
+def _upright(image: "Image") -> "Image":
+    """Load the pixels, turned as the camera was, on white where they are transparent."""
+    from PIL import Image, ImageOps
+
+    image.load()
+    with suppress(*DECODER_ERRORS):  # damaged metadata are not worth the image
+        image = ImageOps.exif_transpose(image)
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image.copy()
