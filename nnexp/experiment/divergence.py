@@ -1,22 +1,126 @@
-"""Divergence of training: a loss or weights that are NaN or infinite."""
+"""Divergence of training: which value was not finite first, the likely reason, and what to change."""
+
+from contextlib import suppress
 
 import numpy as np
 
+from nnexp.config import Settings
 from nnexp.errors import UserError
-from nnexp.nn.parameters import Array
+from nnexp.experiment.components import Components
+from nnexp.messages import merged_list_override, one_line, override
+from nnexp.tasks import task_of
+from nnexp.training.non_finite import NonFiniteError, Origin, all_finite, locate, locate_weights
 from nnexp.training.record import Record
+
+HUGE_INPUT = 1e6  # of standardized inputs, or of pixels in [0, 1]
+MODERATE_OUTPUT = 1e15  # its square, in a loss, is within float32
+MODERATE_WEIGHT = 100.0
+STABLE_INIT = "he_normal"
+SAFE_LR = 0.1  # at most, in advice
+ORIGINS = {
+    "inputs": "the inputs of the batch are {value}",
+    "targets": "the targets of the batch are {value}",
+    "weights": "the weights of {layer} are {value}",
+    "state": "the running statistics of {layer} are {value}",
+    "outputs": "the outputs of {layer} are {value}",
+    "loss": "the loss is {value} for finite outputs",
+    "loss gradient": "the gradient of the loss in the outputs is {value}",
+    "gradient": "the gradient of {layer} is {value}",
+}
 
 
 class DivergedError(UserError):
-    """The loss became NaN or infinite."""
+    """Training diverged: a loss, a gradient or a weight is NaN or infinite."""
 
     exit_code = 1
 
 
-def check_divergence(record: Record, theta: Array, step: int, lr: float) -> None:
-    """Raise a DivergedError if the loss is NaN or infinite; without validation, also if a weight is."""
-    loss = record.train_loss + (float(theta.sum()) if record.val_loss is None else record.val_loss)
-    if not np.isfinite(loss):
-        value = "NaN" if np.isnan(loss) else "infinite"
-        problem = f"training diverged: the loss is {value} at step {step} (epoch {record.epoch})"
-        raise DivergedError(f"{problem}; fix: a smaller optimizer.lr (it is {lr:g}), or another init")
+def check_record(record: Record) -> None:
+    """Raise a NonFiniteError if a loss of an evaluation is NaN or infinite."""
+    if not np.isfinite(record.train_loss):
+        raise NonFiniteError("loss", record.train_loss)
+    if record.val_loss is not None and not np.isfinite(record.val_loss):
+        raise NonFiniteError("validation loss", record.val_loss)
+
+
+def check_weights(components: Components) -> None:
+    """Raise a NonFiniteError if a weight or a running statistic is NaN or infinite."""
+    network = components.network
+    if not all_finite(network.theta, network.state):
+        value = np.nan if np.isnan(network.theta).any() or np.isnan(network.state).any() else np.inf
+        raise NonFiniteError("weights", value)
+
+
+def explain(error: NonFiniteError, settings: Settings, components: Components) -> DivergedError:
+    """Explain why training diverged, in one line: place, step, origin, likely reason, fixes."""
+    trainer = components.trainer
+    step = trainer.steps_taken + (error.quantity in ("loss", "gradient"))
+    origin = Origin()
+    with suppress(Exception):  # a plug-in's layer or loss may fail on such values
+        origin = find_origin(error, components, settings)
+    first = f": first of all, {ORIGINS[origin.place].format(**vars(origin))}" if origin else ""
+    reason, fixes = likely_reason(origin, settings, components, step)
+    if settings.trainer.on_nan == "stop":
+        fixes.append("trainer.on_nan=rewind")
+    text = f"training diverged: {error} at step {step} (epoch {trainer.epoch}){first}"
+    return DivergedError(f"{text}; likely reason: {reason}; fix: {', or '.join(fixes)}")
+
+
+def find_origin(error: NonFiniteError, components: Components, settings: Settings) -> Origin:
+    """Repeat what gave the value that is not finite, and return where it arose."""
+    network, loss = components.network, settings.loss
+    if error.quantity == "validation loss":
+        assert components.validation is not None
+        origins = (locate(network, loss, batch, training=False) for batch in components.validation)
+        return next((origin for origin in origins if origin), Origin())
+    if error.batch is None:
+        return locate_weights(network)
+    return locate(network, loss, error.batch, gradients=error.quantity == "gradient")
+
+
+def likely_reason(
+    origin: Origin, settings: Settings, components: Components, step: int
+) -> tuple[str, list[str]]:
+    """Return the likely reason of a divergence in this step, and overrides that avoid it."""
+    outputs, weights = (origin.largest.get(place, 0.0) for place in ("outputs", "weights"))
+    wider = ["trainer.dtype=float64"] if settings.trainer.dtype == "float32" else []
+    lr = settings.optimizer.lr
+    smaller = [override("optimizer.lr", float(f"{smaller_lr(settings):.2g}"))]
+    if origin.place in ("inputs", "targets") or origin.largest.get("inputs", 0.0) > HUGE_INPUT:
+        return input_reason(origin, settings, components, wider or smaller)
+    if origin.place in ("loss", "loss gradient") and outputs < MODERATE_OUTPUT:
+        name = type(settings.loss).__name__
+        default = task_of(components.dataset.task).default_loss
+        fixes = [f"loss={default}"] if settings.choices.get("loss") != default else wider or smaller
+        return f"a log of 0, a division by 0 or an overflow in {name}", fixes
+    size = f"weights of {origin.weights_of} are up to {weights:.1g}"
+    if step == 1 and origin.place:
+        init = settings.choices.get("init", "custom")
+        fixes = [f"init={STABLE_INIT}"] if init != STABLE_INIT else wider or smaller
+        return f"exploding activations, up to {outputs:.1g}, with init={init}: {size}", fixes
+    if origin.place and weights < MODERATE_WEIGHT and outputs > MODERATE_OUTPUT:
+        return f"exploding activations, up to {outputs:.1g}, although {size} only", smaller
+    cause = size if origin.weights_of else "an update of the weights is too large for their type"
+    return f"the learning rate is too large (optimizer.lr={lr:g}): {cause}", smaller
+
+
+def input_reason(
+    origin: Origin, settings: Settings, components: Components, otherwise: list[str]
+) -> tuple[str, list[str]]:
+    """Return the reason and the fixes where inputs or targets of a batch are huge, NaN or infinite."""
+    size = "" if origin.place == "inputs" else f" up to {origin.largest['inputs']:.1g}"
+    if components.train.augment is not None and origin.place == "inputs":
+        return "the augmentation makes inputs that are not finite", ["augment=none"]
+    columns = components.dataset.columns
+    if origin.place == "targets" or not columns:
+        what = "targets" if origin.place == "targets" else "inputs"
+        return f"{what} with huge values{size}, which are too large for {settings.trainer.dtype}", otherwise
+    name = [column.name for column in columns for _ in column.inputs][origin.extreme_input]
+    fix = merged_list_override("data.drop", settings.values["data"].get("drop"), [name])
+    return f"inputs with huge values{size}, in column {one_line(name)!r}", [fix]
+
+
+def smaller_lr(settings: Settings) -> float:
+    """Return a tenth of the learning rate; of a huge one, the optimizer's default."""
+    default = getattr(type(settings.optimizer), "lr", SAFE_LR)
+    return min(settings.optimizer.lr / 10, default if isinstance(default, float) else SAFE_LR)

@@ -4,7 +4,7 @@ theta weights, g gradients, both (P,); W the weights of matrices, (M,): biases a
 """
 
 from dataclasses import asdict, dataclass
-from math import sqrt
+from math import inf, sqrt
 from typing import Annotated
 
 import numpy as np
@@ -66,6 +66,9 @@ class Regularizer:
             np.clip(self.g, -bound, bound, out=self.g)
         if (bound := self.settings.clip_norm) is not None:
             norm = sqrt(np.dot(self.g, self.g))
+            if norm == inf:  # of finite values, whose squares overflow
+                self.g /= np.abs(self.g).max()
+                norm = sqrt(np.dot(self.g, self.g))
             if norm > bound:
                 self.g *= bound / norm
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnexp.data.batches import Batches
+from nnexp.nn.layer import Layer
 from nnexp.nn.layers.dense import Weighted
 from nnexp.nn.network import Network
 from nnexp.nn.parameters import Array
@@ -188,10 +189,14 @@ def named_layers(network: Network) -> dict[str, Weighted]:
     layers = {}
     for layer in network.walk():
         if isinstance(layer, Weighted):
-            kind = re.sub(r"\d+d$", "", type(layer).__name__.lower())
-            counts[kind] += 1
-            layers[f"{kind}{counts[kind]}"] = layer
+            counts[kind_of(layer)] += 1
+            layers[f"{kind_of(layer)}{counts[kind_of(layer)]}"] = layer
     return layers
+
+
+def kind_of(layer: Layer) -> str:
+    """Return what a layer's name begins with: its class in lower case, without the dimensions."""
+    return re.sub(r"\d+d$", "", type(layer).__name__.lower())
 
 
 def evenly_spaced(names: list[str], most: int) -> list[str]:

@@ -6,7 +6,7 @@ Smith 2017, "Cyclical Learning Rates for Training Neural Networks", section 3.3.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice, repeat
-from math import exp, isfinite
+from math import exp, isfinite, nan
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from nnexp.data.batches import Batches
 from nnexp.nn.losses.loss import Loss
 from nnexp.nn.network import Network
+from nnexp.training.non_finite import NonFiniteError
 from nnexp.training.numerics import flushed_denormals
 from nnexp.training.optimizer_step import OptimizerStep
 
@@ -117,7 +118,10 @@ def lr_range_test(
 def losses(
     network: Network, loss: Loss, step: OptimizerStep, batches: Batches, rates: Iterable[float]
 ) -> Iterator[tuple[float, float]]:
-    """Make one step at each learning rate; yield it with the mean loss over the step's examples."""
+    """Make one step at each learning rate; yield it with the mean loss over the step's examples.
+
+    Where the gradient is not finite, that is the loss, too.
+    """
     endless = chain.from_iterable(repeat(batches))
     for lr in rates:
         step.set_lr(lr)
@@ -125,6 +129,9 @@ def losses(
         for x, y in islice(endless, step.accumulate):
             total += loss.forward(network.forward(x, training=True), y) * len(y)
             network.backward(loss.backward())
-            step(len(y))
+            try:
+                step(len(y))
+            except NonFiniteError:
+                total = nan
             examples += len(y)
         yield lr, total / examples

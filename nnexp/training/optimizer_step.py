@@ -1,7 +1,7 @@
 """From gradients to new weights: everything that happens between two batches."""
 
 from dataclasses import KW_ONLY, dataclass, field
-from math import sqrt
+from math import inf, sqrt
 
 import numpy as np
 
@@ -10,7 +10,8 @@ from nnexp.optim.averaging import Averaging, NoAveraging
 from nnexp.optim.optimizers import Optimizer
 from nnexp.optim.regularization import Regularization, Regularizer
 from nnexp.optim.schedules import Constant, Schedule
-from nnexp.training.diagnostics import Diagnostics
+from nnexp.training.diagnostics import Diagnostics, norm
+from nnexp.training.non_finite import NonFiniteError
 
 
 @dataclass(eq=False)
@@ -61,8 +62,15 @@ class OptimizerStep:
         return self.step()
 
     def step(self) -> float:
-        """Make one step; return the gradient's norm, before penalties and clipping."""
-        grad_norm = sqrt(np.dot(self.network.grad, self.network.grad))
+        """Make one step; return the gradient's norm, before penalties and clipping.
+
+        Raises:
+            NonFiniteError: the gradient is NaN or infinite; the weights are those before the step.
+        """
+        grad = self.network.grad
+        grad_norm = sqrt(np.dot(grad, grad))
+        if not grad_norm < inf and not (grad_norm := norm(grad, np.empty_like(grad))) < inf:
+            raise NonFiniteError("gradient", grad_norm)
         is_measured = self.diagnostics is not None and self.steps_taken in self.diagnostics.due
         diagnostics = self.diagnostics if is_measured else None
         if diagnostics:

@@ -14,6 +14,7 @@ from nnexp.metrics.running import RunningMetric
 from nnexp.nn.losses.loss import Loss
 from nnexp.nn.network import Network
 from nnexp.training.evaluation import Targets, evaluate
+from nnexp.training.non_finite import NonFiniteError
 from nnexp.training.numerics import flushed_denormals
 from nnexp.training.optimizer_step import OptimizerStep
 from nnexp.training.record import Record, Totals
@@ -117,6 +118,8 @@ class Trainer:
         for x, y in self.train.rest():
             z = network.forward(x, training=True)
             batch_loss = loss.forward(z, y)
+            if not -inf < batch_loss < inf:
+                raise NonFiniteError("loss", batch_loss)
             totals.add_batch(batch_loss, loss.weight(y), len(y))
             score.update(z, y)
             network.backward(loss.backward())
