@@ -43,6 +43,9 @@ class TerminalDisplay(Display):
         for label, text in lines:
             self.labelled(label, escape(text))
 
+    def message(self, label: str, text: str) -> None:
+        self.labelled(label, escape(text))
+
     @contextmanager
     def training(self, trainer: Trainer) -> Iterator[None]:
         self.unit = trainer.unit
@@ -121,6 +124,9 @@ class SweepLine(Display):
     def header(self, settings: Settings, components: Components, threads: int) -> None:
         for label, text in run_header(settings, components, threads):
             log.info("%-10s%s", label, text)
+
+    def message(self, label: str, text: str) -> None:
+        log.info("%-10s%s", label, text)
 
     def training(self, trainer: Trainer) -> AbstractContextManager[None]:
         return nullcontext()

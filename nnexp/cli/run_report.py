@@ -1,5 +1,6 @@
 """All that is recorded of one run as a JSON-like report: origin, configuration, results, files."""
 
+import re
 import shlex
 from collections.abc import Sequence
 from itertools import product
@@ -124,7 +125,7 @@ def _error(run: Run) -> str:
     """Return the last line of the traceback of a failed run."""
     path = run.backend.file(ERROR)
     text = path.read_text(encoding="utf-8", errors="replace").strip() if path is not None else ""
-    return redacted(text.rpartition("\n")[2].removeprefix("nnexp.experiment.run."))
+    return redacted(re.sub(r"^nnexp\.[\w.]+\.(?=\w+:)", "", text.rpartition("\n")[2]))
 
 
 def _worst_classes(run: Run) -> dict[str, Any] | None:

@@ -23,6 +23,9 @@ NOT_LEARNT = (
 """Keys and sections that do not change what is learnt: where files lie, what is recorded."""
 
 
+NEW_DEFAULT = ("trainer.on_nan", "stop")  # left out of hashes, which runs without that key have too
+
+
 def params(values: dict[str, Any]) -> dict[str, str]:
     """Flatten a configuration with dots; the name of a config group holds its option."""
     flat = {key: value for key, value in flattened(values) if not key.startswith("choices.")}
@@ -37,7 +40,8 @@ def changes_learning(key: str) -> bool:
 
 def config_hash(values: dict[str, Any]) -> str:
     """Hash the keys that change what is learnt: 16 hexadecimal digits of a SHA-256."""
-    experiment = sorted((key, value) for key, value in flattened(values) if changes_learning(key))
+    learnt = ((key, value) for key, value in flattened(values) if changes_learning(key))
+    experiment = sorted(pair for pair in learnt if pair != NEW_DEFAULT)
     return sha256(json.dumps(experiment).encode()).hexdigest()[:16]
 
 

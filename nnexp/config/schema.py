@@ -40,6 +40,7 @@ class TrainerSettings:
     min_delta: Annotated[float, Ge(0)] = 0.0  # smallest change that counts as an improvement
     min_epochs: Annotated[int, Ge(0)] = 0  # epochs before which `patience` stops nothing
     time_budget: Annotated[float, Gt(0)] | None = None  # seconds of training; null is no limit
+    on_nan: Literal["stop", "rewind"] = "stop"  # where a loss or a gradient is NaN or infinite
 
 
 @dataclass(frozen=True)

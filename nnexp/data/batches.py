@@ -80,6 +80,12 @@ class Batches:
         labels: NDArray[Any] = self.source_y[self.rows]
         return labels
 
+    @property
+    def latest(self) -> tuple[Array, NDArray[Any]]:
+        """The last batch, until the next one."""
+        n = ((self.position or len(self.rows)) - 1) % self.size + 1
+        return self.x[:n], self.y[:n]
+
     def __len__(self) -> int:
         return -(-len(self.rows) // self.size)
 

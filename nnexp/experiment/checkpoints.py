@@ -2,8 +2,6 @@
 
 from time import perf_counter
 
-import numpy as np
-
 from nnexp.config import Settings
 from nnexp.config.naming import config_hash
 from nnexp.experiment.components import Components
@@ -13,7 +11,9 @@ from nnexp.tracking.journal import Journal
 from nnexp.training.checkpoint.checkpoint_file import KEPT, Checkpoint, write_checkpoint
 from nnexp.training.checkpoint.state import Root
 from nnexp.training.checkpoint.training_state import TrainingState
+from nnexp.training.non_finite import is_finite
 from nnexp.training.record import Record
+from nnexp.training.rewind import Rewind
 
 
 class Checkpoints:
@@ -25,6 +25,7 @@ class Checkpoints:
         result: its history belongs to a checkpoint.
         journal: holds at least what a checkpoint holds.
         confusion_log: has a matrix that is not logged yet.
+        rewind: has the state of an earlier evaluation; None: there are no rewinds.
         began: when the run began, by `perf_counter`; earlier if sessions before this one count.
     """
 
@@ -36,14 +37,18 @@ class Checkpoints:
         journal: Journal,
         confusion_log: ConfusionLogger,
         *,
+        rewind: Rewind | None,
         began: float,
     ) -> None:
         self.settings = settings
         self.components = components
         self.result = result
         self.journal = journal
+        self.rewind = rewind
         self.began = began
         others = {"confusion": Root(confusion_log, only=("record", "matrix"))}
+        if rewind is not None:
+            others["rewind"] = Root(self, only=("rewind",))
         self.state = TrainingState(components.trainer, components.best, others)
         self.epoch = 0  # of the last checkpoint that epochs made due
         self.schedule()
@@ -64,7 +69,7 @@ class Checkpoints:
     def write(self, kept: int = KEPT) -> None:
         """Write a checkpoint, unless training has diverged; the last good one stays then."""
         components = self.components
-        if not np.isfinite(components.network.theta.sum(dtype=np.float64)):
+        if not is_finite(components.network):
             return
         self.journal.sync()
         trainer = components.trainer
@@ -86,5 +91,7 @@ class Checkpoints:
             StateError: it belongs to components that were built otherwise.
         """
         self.state.restore(checkpoint.state, kept)
+        if self.rewind is not None and not self.rewind.is_restored:
+            self.rewind.keep()
         self.result.history[:] = checkpoint.history
         self.epoch = self.components.trainer.epochs_completed

@@ -24,6 +24,9 @@ class Display:
     def epoch(self, record: Record, best: BestWeights) -> None:
         """Show an evaluation."""
 
+    def message(self, label: str, text: str) -> None:
+        """Show a message between two evaluations, or a warning before the header."""
+
     def uploading(self) -> None:
         """Show that training is over; plots and tracking are being finished."""
 

@@ -1,16 +1,24 @@
 """Divergence of training: which value was not finite first, the likely reason, and what to change."""
 
-from contextlib import suppress
-
-import numpy as np
+from collections.abc import Generator, Sequence
+from contextlib import closing, suppress
 
 from nnexp.config import Settings
 from nnexp.errors import UserError
 from nnexp.experiment.components import Components
+from nnexp.experiment.display import Display
 from nnexp.messages import merged_list_override, one_line, override
 from nnexp.tasks import task_of
-from nnexp.training.non_finite import NonFiniteError, Origin, all_finite, locate, locate_weights
-from nnexp.training.record import Record
+from nnexp.training.non_finite import (
+    NonFiniteError,
+    Origin,
+    check_record,
+    check_weights,
+    locate,
+    locate_weights,
+)
+from nnexp.training.rewind import MAX_REWINDS, Rewind
+from nnexp.training.trainer import Evaluation
 
 HUGE_INPUT = 1e6  # of standardized inputs, or of pixels in [0, 1]
 MODERATE_OUTPUT = 1e15  # its square, in a loss, is within float32
@@ -34,36 +42,69 @@ class DivergedError(UserError):
 
     exit_code = 1
 
+    def __init__(self, problem: str, reason: str, fixes: Sequence[str]) -> None:
+        super().__init__(f"training diverged: {problem}; likely reason: {reason}; fix: {', or '.join(fixes)}")
+        self.problem = problem
+        self.reason = reason
+        self.fixes = fixes
 
-def check_record(record: Record) -> None:
-    """Raise a NonFiniteError if a loss of an evaluation is NaN or infinite."""
-    if not np.isfinite(record.train_loss):
-        raise NonFiniteError("loss", record.train_loss)
-    if record.val_loss is not None and not np.isfinite(record.val_loss):
-        raise NonFiniteError("validation loss", record.val_loss)
+    @property
+    def resume_overrides(self) -> str:
+        """The overrides with which the run is resumed from its last checkpoint: a smaller learning rate."""
+        return "".join(f" {fix}" for fix in self.fixes if fix.startswith("optimizer.lr="))
 
 
-def check_weights(components: Components) -> None:
-    """Raise a NonFiniteError if a weight or a running statistic is NaN or infinite."""
-    network = components.network
-    if not all_finite(network.theta, network.state):
-        value = np.nan if np.isnan(network.theta).any() or np.isnan(network.state).any() else np.inf
-        raise NonFiniteError("weights", value)
+def finite_evaluations(
+    settings: Settings, components: Components, rewind: Rewind | None, display: Display
+) -> Generator[Evaluation | None]:
+    """Yield the trainer's evaluations and pauses as long as losses and weights are finite; then rewind.
+
+    Raises:
+        DivergedError: they are not, and there is no rewind, or none is left.
+    """
+    trainer = components.trainer
+    while (divergence := (yield from evaluations_until_divergence(settings, components))) is not None:
+        if rewind is None:
+            raise divergence
+        if rewind.is_exhausted:
+            problem = f"{divergence.problem}, after {rewind.count} rewinds"
+            raise DivergedError(problem, divergence.reason, divergence.fixes)
+        rewind.go_back()
+        lr = settings.optimizer.lr * trainer.optimizer_step.lr_factor
+        count = f"{rewind.count} of at most {MAX_REWINDS}"
+        text = f"{divergence.problem}; back to step {trainer.steps_taken}, optimizer.lr {lr:.3g} ({count})"
+        display.message("rewind", text)
+
+
+def evaluations_until_divergence(
+    settings: Settings, components: Components
+) -> Generator[Evaluation | None, None, DivergedError | None]:
+    """Yield the trainer's evaluations and pauses; return why training diverged, None if it did not."""
+    with closing(components.trainer.epochs()) as evaluations:
+        try:
+            for evaluation in evaluations:
+                if evaluation is not None:
+                    check_record(evaluation[0])
+                check_weights(components.network)
+                yield evaluation
+        except NonFiniteError as error:
+            return explain(error, settings, components)
+    return None
 
 
 def explain(error: NonFiniteError, settings: Settings, components: Components) -> DivergedError:
-    """Explain why training diverged, in one line: place, step, origin, likely reason, fixes."""
+    """Explain why training diverged: step, origin, likely reason, fixes."""
     trainer = components.trainer
     step = trainer.steps_taken + (error.quantity in ("loss", "gradient"))
+    epoch = -(-step // trainer.steps_per_epoch)
     origin = Origin()
     with suppress(Exception):  # a plug-in's layer or loss may fail on such values
         origin = find_origin(error, components, settings)
-    first = f": first of all, {ORIGINS[origin.place].format(**vars(origin))}" if origin else ""
-    reason, fixes = likely_reason(origin, settings, components, step)
+    first = f": {ORIGINS[origin.place].format(**vars(origin))}" if origin else ""
+    reason, fixes = likely_reason(origin, settings, components)
     if settings.trainer.on_nan == "stop":
         fixes.append("trainer.on_nan=rewind")
-    text = f"training diverged: {error} at step {step} (epoch {trainer.epoch}){first}"
-    return DivergedError(f"{text}; likely reason: {reason}; fix: {', or '.join(fixes)}")
+    return DivergedError(f"{error} at step {step} (epoch {epoch}){first}", reason, fixes)
 
 
 def find_origin(error: NonFiniteError, components: Components, settings: Settings) -> Origin:
@@ -73,15 +114,13 @@ def find_origin(error: NonFiniteError, components: Components, settings: Setting
         assert components.validation is not None
         origins = (locate(network, loss, batch, training=False) for batch in components.validation)
         return next((origin for origin in origins if origin), Origin())
-    if error.batch is None:
+    if error.quantity == "weights":
         return locate_weights(network)
-    return locate(network, loss, error.batch, gradients=error.quantity == "gradient")
+    return locate(network, loss, components.train.latest, gradients=error.quantity == "gradient")
 
 
-def likely_reason(
-    origin: Origin, settings: Settings, components: Components, step: int
-) -> tuple[str, list[str]]:
-    """Return the likely reason of a divergence in this step, and overrides that avoid it."""
+def likely_reason(origin: Origin, settings: Settings, components: Components) -> tuple[str, list[str]]:
+    """Return the likely reason of a divergence, and overrides that avoid it."""
     outputs, weights = (origin.largest.get(place, 0.0) for place in ("outputs", "weights"))
     wider = ["trainer.dtype=float64"] if settings.trainer.dtype == "float32" else []
     lr = settings.optimizer.lr
@@ -94,7 +133,7 @@ def likely_reason(
         fixes = [f"loss={default}"] if settings.choices.get("loss") != default else wider or smaller
         return f"a log of 0, a division by 0 or an overflow in {name}", fixes
     size = f"weights of {origin.weights_of} are up to {weights:.1g}"
-    if step == 1 and origin.place:
+    if not components.trainer.steps_taken and origin.place:
         init = settings.choices.get("init", "custom")
         fixes = [f"init={STABLE_INIT}"] if init != STABLE_INIT else wider or smaller
         return f"exploding activations, up to {outputs:.1g}, with init={init}: {size}", fixes

@@ -20,6 +20,7 @@ from nnexp.errors import Interrupted
 from nnexp.experiment.artifacts import write_results
 from nnexp.experiment.components import Components, build_components
 from nnexp.experiment.display import Display
+from nnexp.experiment.divergence import DivergedError
 from nnexp.experiment.evaluation import evaluate_split
 from nnexp.experiment.interruption import Interruption
 from nnexp.experiment.metadata import write_run_metadata
@@ -34,6 +35,7 @@ from nnexp.tracking.mlflow.store import tracking_uri
 from nnexp.tracking.mlflow.upload_state import UploadState
 from nnexp.tracking.upload.client import Outcome, Uploader
 from nnexp.training.best_weights import save_weights
+from nnexp.training.non_finite import is_finite
 from nnexp.training.numerics import blas_threads
 
 
@@ -114,7 +116,8 @@ def recorded(
             write_atomically(result.folder / ERROR, traceback.format_exc())
         evaluate(components, result, test=False)
         write_results(journal, components, result.metrics, result.splits)
-        error.add_note(f"resume with: nnexp resume {quoted_path(result.folder)}")
+        changes = error.resume_overrides if isinstance(error, DivergedError) else ""
+        error.add_note(f"resume with: nnexp resume {quoted_path(result.folder)}{changes}")
         raise
     finally:
         journal.end(result.status)
@@ -125,7 +128,8 @@ def evaluate(components: Components, result: Result, test: bool = True) -> None:
     """Save the final weights, restore and evaluate the best ones; on the test split only at the true end."""
     if not components.best.is_restored:  # else interrupted here
         with components.trainer.optimizer_step.averaging.applied():
-            save_weights(components.network, result.folder / weights_path("final"))
+            if is_finite(components.network):
+                save_weights(components.network, result.folder / weights_path("final"))
     best = components.best.record
     if best is None:
         return

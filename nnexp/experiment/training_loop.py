@@ -7,12 +7,13 @@ from nnexp.experiment.checkpoints import Checkpoints
 from nnexp.experiment.components import Components
 from nnexp.experiment.confusion_log import ConfusionLogger
 from nnexp.experiment.display import Display
-from nnexp.experiment.divergence import check_divergence
+from nnexp.experiment.divergence import finite_evaluations
 from nnexp.experiment.evaluation import evaluate_split
 from nnexp.experiment.interruption import Interruption
 from nnexp.experiment.result import Result
 from nnexp.tracking.journal import Journal
 from nnexp.training.checkpoint.checkpoint_file import Checkpoint
+from nnexp.training.rewind import Rewind
 
 
 def train(
@@ -43,7 +44,10 @@ def train(
     trainer = components.trainer
     best = components.best
     confusion_log = ConfusionLogger(settings, components, journal)
-    checkpoints = Checkpoints(settings, components, result, journal, confusion_log, began=began)
+    rewind = Rewind(trainer, best) if settings.trainer.on_nan == "rewind" else None
+    checkpoints = Checkpoints(
+        settings, components, result, journal, confusion_log, rewind=rewind, began=began
+    )
     if checkpoint is not None:
         checkpoints.restore(checkpoint, kept)
     result.stopped = stop_reason(settings, components)
@@ -51,7 +55,8 @@ def train(
         return
     if interruption.received:
         trainer.pause()  # after a step: the checkpoint says that it has begun
-    with display.training(trainer), closing(trainer.epochs()) as evaluations, closing(confusion_log):
+    evaluations = finite_evaluations(settings, components, rewind, display)
+    with display.training(trainer), closing(evaluations), closing(confusion_log):
         for event in evaluations:
             if event is None:
                 checkpoints.write()
@@ -63,10 +68,13 @@ def train(
             if components.metrics and components.validation is not None:
                 own = evaluate_split(components, components.validation).own
                 metrics |= {f"val/{name}": value for name, value in own.items()}
+            if rewind is not None and rewind.count:
+                metrics["rewinds"] = rewind.count
             journal.log_metrics(record.at, metrics)
-            check_divergence(record, components.network.theta, trainer.steps_taken, settings.optimizer.lr)
             result.history.append(record)
             best.offer(record)
+            if rewind is not None:
+                rewind.keep()
             display.epoch(record, best)
             checkpoints.schedule_after(record)
             result.stopped = stop_reason(settings, components)

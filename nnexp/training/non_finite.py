@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from math import inf, isnan
+from math import inf, isfinite, isnan, nan
 from typing import Any, Literal
 
 import numpy as np
@@ -22,21 +22,18 @@ from nnexp.nn.losses.loss import Loss, Targets
 from nnexp.nn.network import Network
 from nnexp.nn.parameters import Array, Views
 from nnexp.training.diagnostics import kind_of
+from nnexp.training.record import Record
 
 Quantity = Literal["loss", "gradient", "validation loss", "weights"]
 
 
 class NonFiniteError(ArithmeticError):
-    """A quantity of training is NaN or infinite; the weights are those before the step.
-
-    Attributes:
-        batch: inputs (B, ...) and targets of the last batch, valid until the next one; None: no batch.
-    """
+    """A quantity of training is NaN or infinite; of a loss or a gradient, the step was not made."""
 
     def __init__(self, quantity: Quantity, value: float) -> None:
-        super().__init__(f"the {quantity} is {describe_value(value)}")
+        verb = "are" if quantity == "weights" else "is"
+        super().__init__(f"the {quantity} {verb} {describe_value(value)}")
         self.quantity = quantity
-        self.batch: tuple[Array, Targets] | None = None
 
 
 @dataclass
@@ -61,7 +58,7 @@ class Origin:
         if not finite.all():
             self.place = place
             self.layer = layer
-            self.value = describe_value(float(np.nan if np.isnan(values).any() else inf))
+            self.value = describe_value(nan if np.isnan(values).any() else inf)
         largest = float(np.abs(values[finite]).max(initial=0))
         if largest > self.largest.get(place, -1.0):
             self.largest[place] = largest
@@ -147,9 +144,24 @@ def numbered(layers: Iterable[Layer]) -> dict[Layer, str]:
     return names
 
 
-def all_finite(*arrays: Array) -> bool:
-    """Return whether all values are finite."""
-    return all(bool(np.isfinite(array).all()) for array in arrays)
+def check_record(record: Record) -> None:
+    """Raise a NonFiniteError if a loss of an evaluation is NaN or infinite."""
+    if record.val_loss is not None and not isfinite(record.val_loss):
+        raise NonFiniteError("validation loss", record.val_loss)
+    if not isfinite(record.train_loss):
+        raise NonFiniteError("loss", record.train_loss)
+
+
+def check_weights(network: Network) -> None:
+    """Raise a NonFiniteError if a weight or a running statistic is NaN or infinite."""
+    if not is_finite(network):
+        is_nan = np.isnan(network.theta).any() or np.isnan(network.state).any()
+        raise NonFiniteError("weights", nan if is_nan else inf)
+
+
+def is_finite(network: Network) -> bool:
+    """Return whether all weights and running statistics are finite."""
+    return bool(np.isfinite(network.theta).all() and np.isfinite(network.state).all())
 
 
 def describe_value(value: float) -> str:

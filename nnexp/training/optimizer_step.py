@@ -39,6 +39,7 @@ class OptimizerStep:
         self.steps_taken = 0
         self.elapsed = 0.0  # the share of the time budget that is used up
         self.lr = 0.0  # of the last step
+        self.lr_factor = 1.0  # of the schedule; halved by each rewind
 
     def __call__(self, examples: int) -> float | None:
         """Take the gradient of a batch of so many examples; return its norm if a step was made."""
@@ -78,7 +79,7 @@ class OptimizerStep:
         self.regularizer.penalize()
         self.regularizer.clip()
         momentum = self.schedule.momentum(self.progress)
-        scale = self.schedule(self.progress)
+        scale = self.schedule(self.progress) * self.lr_factor
         if momentum is not None and self.optimizer.momentum:
             self.optimizer.momentum = momentum
         self.optimizer.step(scale)

@@ -128,7 +128,7 @@ def test_other_errors_are_short_messages_too(arguments, message, alone):
     ("error", "code", "message"),
     [
         (UserError("wrong"), 2, "nnexp: wrong\n"),
-        (DivergedError("NaN"), 1, "nnexp: NaN\n"),
+        (DivergedError("a", "b", ["c=1"]), 1, "nnexp: training diverged: a; likely reason: b; fix: c=1\n"),
         (PermissionError(13, "Permission denied", "x.csv"), 2, "nnexp: x.csv: Permission denied\n"),
         (MemoryError("1 TB"), 2, "nnexp: out of memory: 1 TB; fix: "),
         (KeyboardInterrupt(), 130, ""),
@@ -402,7 +402,7 @@ def test_an_interrupted_parallel_sweep_leaves_no_run_running(store):
 def test_a_run_that_diverges_is_marked_failed_with_the_reason(store):
     done = nnexp("data=digits", "optimizer=sgd", "optimizer.lr=1e30")
     assert done.returncode == 1
-    assert "smaller optimizer.lr" in done.stderr
+    assert "fix: optimizer.lr=0.1, or trainer.on_nan=rewind" in done.stderr
     assert "Traceback" not in done.stderr
     assert "overrides" not in done.stderr
     client, (run,) = runs()

@@ -111,7 +111,7 @@ def test_a_metric_of_a_test_that_is_not_there_is_refused(table):
 def test_weights_that_are_not_finite_after_the_last_step_are_an_error():
     overrides = ["data=digits", FINAL, *QUICK, "trainer.epochs=1", "data.limit=64", "optimizer=sgd"]
     with pytest.raises(DivergedError, match="training diverged"):
-        run(compose([*overrides, "optimizer.lr=1e38", "schedule=constant"]))
+        run(compose([*overrides, "optimizer.lr=1e39", "schedule=constant"]))
 
 
 def test_plots_draw_the_training_curves_alone():

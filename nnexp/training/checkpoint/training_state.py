@@ -7,7 +7,7 @@ from nnexp.training.checkpoint.state import ObjectState, Root, State, copy_array
 from nnexp.training.trainer import Trainer
 
 TRAINER = ("epoch", "seconds", "totals")
-OPTIMIZER_STEP = ("grad_sum", "batches", "examples", "steps_taken", "elapsed", "lr")
+OPTIMIZER_STEP = ("grad_sum", "batches", "examples", "steps_taken", "elapsed", "lr", "lr_factor")
 BATCHES = ("rows", "position", "shuffle")
 BEST = ("theta", "state", "record", "best_value", "evaluations_since_improvement")
 DIAGNOSTICS = ("due", "layers", "kept_histograms")
