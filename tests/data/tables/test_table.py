@@ -220,7 +220,7 @@ def test_missing_values_have_many_spellings(tmp_path, word):
 
 def test_a_row_may_be_longer_than_the_sample(monkeypatch):
     monkeypatch.setattr("nnexp.data.tables.csv.file_head.SAMPLE", 1000)
-    monkeypatch.setattr("nnexp.data.tables.csv.csv_reader.BLOCK", 500)
+    monkeypatch.setattr("nnexp.data.tables.csv.arrow_reader.BLOCK", 500)
     x = RNG.normal(size=(100, 400)).round(6)
     dataset = load({f"c{i}": column for i, column in enumerate(x.T)} | {"y": ["u", "v"] * 50}, "y")
     assert rows_of(dataset) == sorted(map(tuple, x.astype(np.float32).tolist()))

@@ -55,7 +55,7 @@ def error_of(content, target="y", name="t.csv", **options):
         (b"a,y\n\0\0\0,1\n", "binary data"),
         (GOOD.encode() * 3, "the first line is repeated in row 41 below it"),
         (LONG.encode() + b"\xe9\xe8,1\n", "invalid UTF-8 after row"),
-        (LONG + '"u,1\n' + LONG, "does not end"),
+        (LONG + '"u,1\n' + LONG, "the row that begins in line 200,002: its quote is not closed"),
         (gzip.compress(GOOD.encode(), mtime=0)[:-30], "damaged gzip file"),
     ],
 )

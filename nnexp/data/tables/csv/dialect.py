@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any
 
 from nnexp.data.errors import DataError
+from nnexp.data.tables.csv.bounded_stream import MAX_LINE
 from nnexp.messages import plural
 from nnexp.preprocessing.number_format import is_number
 
@@ -17,12 +18,13 @@ DELIMITERS = ",;\t|"
 NAMES_AND_ROWS = "write a line of column names and a line per example"
 SEPARATOR_LINE = re.compile(r'\s*"?sep=(\\t|.)"?[^\S\t]*(\r\n|\n|\r)', re.IGNORECASE)  # Excel's
 ESCAPED_QUOTE = re.compile(r'\\"(?![,;\t|\r\n"]|$)')
-RULE = re.compile(r"[\s|+:=]*-{2,}[-\s|+:=]*|[\s|+:-]*={2,}[=\s|+:-]*")
+RULE = re.compile(r"[\s|+:=]*--[-\s|+:=]*|[\s|+:-]*==[=\s|+:-]*")
 MAX_ROWS = 200  # that decide on the names
 MAX_EXAMINED = 50  # rows that decide on the delimiter
 MAX_PREAMBLE = 50  # rows before the column names
 MIN_SPACED = 2  # rows of a file whose columns are separated by spaces
 MOSTLY = 0.9  # of its rows
+csv.field_size_limit(max(csv.field_size_limit(), MAX_LINE))  # of the process: 131,072 cut long texts off
 Row = tuple[int, list[str]]  # the last line of a row that is not empty, and its fields
 
 
@@ -154,7 +156,7 @@ def _detect_delimiter(dialect: Dialect, lines: Sequence[str], delimiters: str) -
     text = "".join(lines[:MAX_ROWS])
     dialects = {}
     for delimiter in delimiters:
-        spaces = re.search(rf"{re.escape(delimiter)} +{dialect.quote}", text) is not None
+        spaces = re.search(rf"{re.escape(delimiter)}(?<!  ) ++{dialect.quote}", text) is not None
         candidate = replace(dialect, delimiter=delimiter, skips_spaces=spaces)
         rows = _parse_rows(candidate, lines, MAX_EXAMINED)
         width, count = _common_width(rows)

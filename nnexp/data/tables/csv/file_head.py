@@ -5,14 +5,14 @@ import io
 import re
 import zlib
 from pathlib import Path
-from typing import IO
 
 from nnexp.data.errors import DataError
+from nnexp.data.tables.csv.bounded_stream import open_binary
 from nnexp.data.tables.csv.dialect import NAMES_AND_ROWS
 
 SAMPLE = 1 << 19  # bytes that the dialect and column types are inferred from
 MIN_LINES = 3  # in the sample
-GZIP = b"\x1f\x8b"
+LINE_END = re.compile(rb"\r\n|\n|\r")
 SAVE = "save the table as CSV"
 UNPACK = "unpack it, or compress it with gzip"
 CONTENTS = [  # how files of other kinds begin, and what to do with them
@@ -36,25 +36,16 @@ TRUNCATED = 4  # bytes at the end of the sample that may be half a character
 MOSTLY = 0.8
 
 
-def is_compressed(path: Path) -> bool:
-    """Check whether a file is compressed with gzip, whatever its name."""
-    with path.open("rb") as file:
-        return file.read(len(GZIP)) == GZIP
-
-
-def open_binary(path: Path) -> IO[bytes]:
-    """Open a file, unpacked if it is compressed."""
-    return gzip.open(path) if is_compressed(path) else path.open("rb")  # type: ignore[return-value]
-
-
 def read_head(path: Path) -> tuple[bytes, bool]:
     """Read half a megabyte, unpacked, and at least some lines; and whether that is all."""
     try:
         with open_binary(path) as file:
-            head = file.read(SAMPLE)
-            while len(re.findall(rb"\r\n|\n|\r", head)) < MIN_LINES and (more := file.read(SAMPLE)):
+            head = bytearray(file.read(SAMPLE))
+            lines = len(LINE_END.findall(head))
+            while lines < MIN_LINES and (more := file.read(SAMPLE)):
                 head += more
-            return head, not file.read(1)
+                lines += len(LINE_END.findall(more))
+            return bytes(head), not file.read(1)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise DataError(f"damaged gzip file: {error}", DAMAGED_GZIP, path=path) from error
 

@@ -14,6 +14,7 @@ from nnexp.messages import listed
 from nnexp.preprocessing.missing import MISSING
 from nnexp.preprocessing.number_format import PLAIN, choose, is_number, readings
 
+MAX_COLUMNS = 1 << 17  # each takes about 30 KB while the file is read
 NO_NAMES = "add a line of column names"
 MOSTLY = 0.8  # of the names
 TAIL = 1 << 14  # bytes at the end of a file
@@ -34,6 +35,9 @@ def name_columns(names: Sequence[str], path: Path) -> list[str]:
     Raises:
         DataError: columns have the same name.
     """
+    if len(names) > MAX_COLUMNS:
+        problem = f"{len(names):,} columns, expected at most {MAX_COLUMNS:,}"
+        raise DataError(problem, "write columns that are alike as rows, or leave some out", path=path)
     named = [name or (f"Unnamed: {n}" if n else "") for n, name in enumerate(names)]
     duplicates = [name for name, times in Counter(named).items() if times > 1]
     if duplicates and all(is_number(name) or not name for name in names):

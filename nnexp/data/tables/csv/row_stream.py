@@ -3,10 +3,9 @@
 import csv
 import io
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from typing import IO, Any
 
-ROWS = 1000  # that are written at once
+BLOCK = 1 << 18  # bytes that are read at once; as Arrow's text they take up to a hundred times the memory
 
 
 class RowStream(io.RawIOBase):
@@ -35,7 +34,12 @@ class RowStream(io.RawIOBase):
 
 def write_rows(rows: Iterator[list[str]]) -> Iterator[bytes]:
     """Write rows as CSV, a block at a time."""
-    while block := [*islice(rows, ROWS)]:
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows(block)
-        yield text.getvalue().encode()
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    for row in rows:
+        writer.writerow(row)
+        if text.tell() >= BLOCK:
+            yield text.getvalue().encode(errors="replace")
+            text.seek(0)
+            text.truncate()
+    yield text.getvalue().encode(errors="replace")

@@ -10,6 +10,7 @@ from nnexp.data.errors import DataError
 from nnexp.messages import plural
 
 MAX_FOOTER = 20  # rows below the table
+MAX_UNUSABLE = 1_000_000  # rows between those of the table; each calls Python
 MAX_SHOWN = 60  # characters of a row in a message
 RELEASE_TIMEOUT = 1.0  # seconds
 
@@ -45,7 +46,11 @@ class SurplusRows:
         if not cells or text.startswith("#"):
             self.unusable += 1
             self.comments += bool(cells)
-            return "skip"
+            if self.unusable <= MAX_UNUSABLE:
+                return "skip"
+            problem = f"more than {MAX_UNUSABLE:,} rows that are comments or empty"
+            self.refused = DataError(problem, "delete them")
+            return "error"
         position = (row.number or 0) - self.skipped - 1
         error = self.error(position, row.expected_columns, row.actual_columns, text)
         is_line = len(cells) == 1 or row.actual_columns == 1

@@ -378,4 +378,4 @@ def test_no_thread_holds_the_handler_of_rows_once_a_file_is_read():
     reader = open_table(Path("t.csv"))
     for _ in range(20):
         assert len([*reader.iter_blocks({"size": "number", "kind": "text"})]) == 1
-        assert reader.surplus.reference() is None
+        assert reader.rows.surplus.reference() is None
