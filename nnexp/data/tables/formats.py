@@ -1,5 +1,8 @@
 """Open a table by the ending of its file's name; read Parquet and NPZ files block by block."""
 
+import errno
+import os
+import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -13,11 +16,23 @@ from nnexp.data.tables.csv.csv_reader import CsvReader
 from nnexp.data.tables.reader import Block, ColumnType, TableReader, convert, type_of, unique
 from nnexp.messages import first_line, override, short_path
 from nnexp.preprocessing.table_files import DELIMITED
+from nnexp.regular_file import open_regular
 
 ROWS = 1 << 14  # that are read at once
 MAX_CHOICES = 3  # files of a folder in a message
 BUFFER = 1 << 16  # bytes of each column of a Parquet file that are read at once
+URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 WRITE_AGAIN = "download or write the file again"
+
+
+def local_path(text: str, key: str) -> Path:
+    """Return the absolute path of the file that a setting names; a `DataError` if it names none."""
+    if URL.match(text):
+        problem = f"{key} is a URL, expected a file on this machine"
+        raise DataError(problem, "download the file, and name it here")
+    if "\0" in text:
+        raise DataError(f"{key} holds a NUL character, expected the name of a file", "correct it")
+    return Path(os.path.realpath(os.path.expanduser(text)))  # as it is where symbolic links form a loop
 
 
 def open_table(path: Path, key: str = "data.path") -> TableReader:
@@ -25,6 +40,14 @@ def open_table(path: Path, key: str = "data.path") -> TableReader:
 
     `key` is the setting that names the file.
     """
+    try:
+        return _open(path, key)
+    except OSError as error:
+        remedy = "write its content to a file" if error.errno == errno.EINVAL else ""
+        raise DataError(f"cannot be read: {error.strerror or error}", remedy, path=path) from error
+
+
+def _open(path: Path, key: str) -> TableReader:
     if path.is_dir():
         tables = sorted(file for file in path.iterdir() if file.name.lower().endswith(ENDINGS))
         choices = " or ".join(override(key, str(short_path(file))) for file in tables[:MAX_CHOICES])
@@ -34,13 +57,12 @@ def open_table(path: Path, key: str = "data.path") -> TableReader:
         near = get_close_matches(path.name, siblings, 1)
         setting = override(key, str(short_path(path.with_name(near[0])))) if near else ""
         guess = f"; did you mean {near[0]}?" if near else ""
-        raise DataError(f"no such file{guess}", setting=setting, path=path)
+        link = ", but a symbolic link to nothing or to itself" if path.is_symlink() else ""
+        raise DataError(f"no such file{link}{guess}", setting=setting, path=path)
+    open_regular(path).close()
     for endings, reader in READERS.items():
         if path.name.lower().endswith(endings):
-            try:
-                return reader(path)
-            except OSError as error:
-                raise DataError(f"cannot be read: {error.strerror or error}", path=path) from error
+            return reader(path)
     kind, remedy = OTHER_FILES.get(path.suffix.lower(), ("", ""))
     problem = f"{kind} is not read" if kind else "unknown ending"
     known = [ending for ending in ENDINGS if not ending.endswith(".gz")]

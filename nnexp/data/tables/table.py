@@ -1,8 +1,6 @@
 """A data set from a table in a file: a row for each of N examples, one or more columns as the target."""
 
-import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
@@ -14,7 +12,7 @@ from nnexp.data.dataset import Dataset, Source, SourceRows, ValidationRatio, dig
 from nnexp.data.errors import DataError
 from nnexp.data.splitting import Rows
 from nnexp.data.tables.builder import TableBuilder
-from nnexp.data.tables.formats import open_table
+from nnexp.data.tables.formats import local_path, open_table
 from nnexp.data.tables.held_out_file import HeldOutFile
 from nnexp.data.tables.partition import TEST, VALIDATION, Groups, check_splits, draw_test, read_splits
 from nnexp.data.tables.reader import NumberMarks
@@ -127,8 +125,8 @@ class Table(Source):
         )
 
     def load(self) -> Dataset:
-        path = Path(os.path.expanduser(self.path)).resolve()
-        test_path = Path(os.path.expanduser(self.test_path)).resolve() if self.test_path else None
+        path = local_path(self.path, "data.path")
+        test_path = local_path(self.test_path, "data.test_path") if self.test_path else None
         try:
             reader = open_table(path)
             reader.marks = NumberMarks(self.decimal, self.thousands)

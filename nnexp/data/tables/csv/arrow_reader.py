@@ -16,7 +16,7 @@ from nnexp.data.tables.csv.arrow_errors import (
 )
 from nnexp.data.tables.csv.bounded_stream import MAX_LINE, check_unpacked, is_compressed, open_binary
 from nnexp.data.tables.csv.dialect import Dialect
-from nnexp.data.tables.csv.long_rows import measure_rows
+from nnexp.data.tables.csv.long_rows import check_last_quote, measure_rows
 from nnexp.data.tables.csv.row_stream import BLOCK, RowStream
 from nnexp.data.tables.csv.surplus_rows import SurplusRows
 from nnexp.data.tables.reader import Block
@@ -92,6 +92,8 @@ class ArrowReader:
             for block in self.read_blocks(types, decimal, exact):
                 rows += len(next(iter(block.values())))
                 yield block
+            if self.dialect.quote == '"':
+                check_last_quote(self.path, self.encoding, self.dialect)
             return
         except StraddlingError:
             lengths = measure_rows(self.path, self.encoding, self.dialect)

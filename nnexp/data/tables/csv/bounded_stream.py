@@ -11,6 +11,8 @@ from nnexp.messages import short_path
 from nnexp.regular_file import open_regular
 
 GZIP = b"\x1f\x8b"
+SIZE_FIELD = 4  # bytes at the end of a gzip file: its unpacked size modulo 2 ** 32
+CHUNK = 1 << 18  # bytes
 MAX_LINE = 1 << 24  # bytes; 100,000 numbers with all their digits take an eighth
 MAX_UNPACKED = 1 << 28  # bytes that any gzip file may unpack to
 MAX_RATIO = 100  # of a larger one; tables of measurements have 3 to 10, text rarely 30
@@ -26,6 +28,18 @@ def is_compressed(path: Path) -> bool:
 def open_binary(path: Path) -> IO[bytes]:
     """Open a file, unpacked if it is compressed; a long line or a bomb in it is a `DataError`."""
     return io.BufferedReader(BoundedStream(path), 1 << 16)
+
+
+def check_claimed_size(path: Path) -> None:
+    """Unpack a gzip file up to the limit if it claims to unpack to too much: it may only be damaged."""
+    with open_regular(path) as file:
+        size = path.stat().st_size
+        file.seek(max(size - SIZE_FIELD, 0))
+        claimed = int.from_bytes(file.read(), "little")
+    if is_compressed(path) and claimed > max(MAX_UNPACKED, MAX_RATIO * size):
+        with open_binary(path) as file:
+            while file.read(CHUNK):
+                pass
 
 
 def check_unpacked(path: Path, unpacked: int) -> None:

@@ -106,8 +106,13 @@ def detect_dialect(text: str, complete: bool) -> Dialect:
     if len(names) == 1:
         _check_delimiter(names[0], [row[0] for line, row in rows if line > end])
     if complete:
-        _check_quotes(dialect, body)
-    return _fit_names(dialect, [name.strip() for name in names], [row for line, row in rows if line > end])
+        _check_quotes(dialect, lines, start)
+    try:
+        below = [row for line, row in rows if line > end]
+        return _fit_names(dialect, [name.strip() for name in names], below)
+    except DataError:
+        _check_quotes(dialect, lines, start)
+        raise
 
 
 def _check_delimiter(name: str, cells: Sequence[str]) -> None:
@@ -121,19 +126,20 @@ def _check_delimiter(name: str, cells: Sequence[str]) -> None:
             raise DataError(f"the columns are separated by {mark!r}: {name[:60]!r}", remedy)
 
 
-def _check_quotes(dialect: Dialect, lines: Sequence[str]) -> None:
-    """Raise a `DataError` if the last row of a file begins a quote that is not closed."""
-    reader = dialect.parse(lines, strict=True)
-    line = ""
+def _check_quotes(dialect: Dialect, lines: Sequence[str], start: int) -> None:
+    """Raise a `DataError` if the last row of lines begins a quote that is not closed there."""
+    reader = dialect.parse(lines[start:], strict=True)
+    line = start
     try:
         while True:
-            line = lines[reader.line_num] if reader.line_num < len(lines) else line
+            line = start + reader.line_num
             next(reader)
     except StopIteration:
         return
     except csv.Error as error:
         if "unexpected end of data" in str(error):
-            raise DataError(f"a quote is not closed in the row {line.strip()[:60]!r}", "close it") from error
+            shown = lines[line].strip()[:60]
+            raise DataError(f"a quote is not closed in line {line + 1:,}, {shown!r}", "close it") from error
 
 
 def has_numbers(fields: Sequence[str]) -> bool:

@@ -7,7 +7,7 @@ import zlib
 from pathlib import Path
 
 from nnexp.data.errors import DataError
-from nnexp.data.tables.csv.bounded_stream import open_binary
+from nnexp.data.tables.csv.bounded_stream import check_claimed_size, open_binary
 from nnexp.data.tables.csv.dialect import NAMES_AND_ROWS
 
 SAMPLE = 1 << 19  # bytes that the dialect and column types are inferred from
@@ -39,6 +39,7 @@ MOSTLY = 0.8
 def read_head(path: Path) -> tuple[bytes, bool]:
     """Read half a megabyte, unpacked, and at least some lines; and whether that is all."""
     try:
+        check_claimed_size(path)
         with open_binary(path) as file:
             head = bytearray(file.read(SAMPLE))
             lines = len(LINE_END.findall(head))

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterator
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from nnexp.data.errors import DataError
 from nnexp.data.tables.csv.bounded_stream import LONG_LINE, MAX_LINE, open_binary
 from nnexp.data.tables.csv.dialect import Dialect
 
+QUOTE = b'"'
+CHUNK = 1 << 20  # bytes
 END = "-\n"  # a last line, which is in one field with its line end only within quotes
 
 
@@ -23,13 +26,22 @@ def measure_rows(path: Path, encoding: str, dialect: Dialect) -> "RowLengths":
         lengths = RowLengths(lines, path)
         row: list[str] = []
         try:
-            for row in dialect.parse(chain(lengths, [END])):
+            for fields in dialect.parse(chain(lengths, [END])):
+                row = fields
                 lengths.end_row()
         except csv.Error as error:
             raise lengths.error(str(error)) from error
     if row and row[-1].endswith(END):
         raise lengths.error("its quote is not closed")
     return lengths
+
+
+def check_last_quote(path: Path, encoding: str, dialect: Dialect) -> None:
+    """Raise a `DataError` if a file ends within quotes, which Arrow takes as the last cell."""
+    with open_binary(path) as file:
+        quotes = sum(chunk.count(QUOTE) for chunk in iter(partial(file.read, CHUNK), b""))
+    if quotes % 2:  # else they are in pairs
+        measure_rows(path, encoding, dialect)
 
 
 class RowLengths:

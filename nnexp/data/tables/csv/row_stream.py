@@ -36,10 +36,12 @@ def write_rows(rows: Iterator[list[str]]) -> Iterator[bytes]:
     """Write rows as CSV, a block at a time."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
+    size = 0
     for row in rows:
-        writer.writerow(row)
-        if text.tell() >= BLOCK:
+        size += writer.writerow(row)
+        if size >= BLOCK:
             yield text.getvalue().encode(errors="replace")
             text.seek(0)
             text.truncate()
+            size = 0
     yield text.getvalue().encode(errors="replace")

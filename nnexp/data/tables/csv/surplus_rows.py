@@ -53,7 +53,7 @@ class SurplusRows:
             return "error"
         position = (row.number or 0) - self.skipped - 1
         error = self.error(position, row.expected_columns, row.actual_columns, text)
-        is_line = len(cells) == 1 or row.actual_columns == 1
+        is_line = (len(cells) == 1 or row.actual_columns == 1) and not re.search(r"[\r\n]", text)
         if is_line and len(self.footer) < MAX_FOOTER:
             self.footer.append((position, error, text))
             return "skip"

@@ -228,7 +228,7 @@ REFUSED = {
     "a mean": (PLAIN + "Mean,3.5,,\n", "the last row is a total or a mean: 'Mean,3.5,,'"),
     "an open quote": (
         written(SIMPLE).replace("red,cat", '"red,cat', 1),
-        "a quote is not closed in the row '0.5,1,\"red,cat'",
+        "a quote is not closed in line 2, '0.5,1,\"red,cat'",
     ),
     "a ragged row": (
         PLAIN.replace(ROWS[9], "1,2,3,4,5\n"),
