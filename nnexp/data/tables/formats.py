@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,15 @@ import numpy as np
 from nnexp.array_file import ArrayFileError, read_arrays
 from nnexp.data.errors import DataError
 from nnexp.data.tables.csv.csv_reader import CsvReader
-from nnexp.data.tables.reader import Block, ColumnType, TableReader, convert, type_of, unique
+from nnexp.data.tables.reader import (
+    Block,
+    ColumnType,
+    TableReader,
+    check_column_count,
+    convert,
+    type_of,
+    unique,
+)
 from nnexp.messages import first_line, override, short_path
 from nnexp.preprocessing.table_files import DELIMITED
 from nnexp.regular_file import open_regular
@@ -110,8 +119,9 @@ class NpzReader(TableReader):
         self.columns: dict[str, Any] = {}
         self.expansions = {}
         for name, array in arrays.items():
-            table = array.reshape(len(array), -1) if array.size else array.reshape(0, 1)
-            width = table.shape[1]
+            width = prod(array.shape[1:])
+            check_column_count(len(self.columns) + width, path)
+            table = array.reshape(len(array), width)
             names = (name,) if width == 1 else tuple(f"{name}{i}" for i in range(width))
             self.expansions[name] = names
             unique([*self.columns, *names], path)
@@ -130,8 +140,12 @@ class NpzReader(TableReader):
         values = self.columns[name][start : start + ROWS]
         if column_type == "number":
             return pa.array(values.astype(np.float64))
-        values = np.char.decode(values) if values.dtype.kind == "S" else values
-        return convert(pa.array(values.astype(str) if values.dtype.kind == "M" else values), "text")
+        try:
+            values = np.char.decode(values) if values.dtype.kind == "S" else values
+            return convert(pa.array(values.astype(str) if values.dtype.kind == "M" else values), "text")
+        except (pa.ArrowException, ValueError, OverflowError) as error:
+            problem = f"the column {name!r} holds no text, rows {start + 1:,} on: {first_line(error)}"
+            raise DataError(problem, path=self.path, columns={"data.drop": [name]}) from error
 
 
 def load_arrays(path: Path) -> dict[str, Any]:

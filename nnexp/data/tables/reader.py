@@ -14,6 +14,7 @@ from nnexp.data.errors import DataError
 from nnexp.preprocessing.missing import normalize_text
 from nnexp.preprocessing.number_format import PLAIN, NumberFormat
 
+MAX_COLUMNS = 1 << 17
 ColumnType = Literal["number", "text"]
 Block = dict[str, Any]  # Arrow arrays of one length by column name
 
@@ -69,6 +70,12 @@ def unique(names: Sequence[str], path: Path) -> Sequence[str]:
         problem = f"more than one column is called {', '.join(duplicates)}"
         raise DataError(problem, "rename all but one", path=path)
     return names
+
+
+def check_column_count(count: int, path: Path) -> None:
+    """Raise a `DataError` if there are more columns than memory should be taken for."""
+    if count > MAX_COLUMNS:
+        raise DataError(f"{count:,} columns, expected at most {MAX_COLUMNS:,}", path=path)
 
 
 def type_of(arrow_type: Any) -> str:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from nnexp.array_file import ArrayFileError, read_arrays
 from nnexp.atomic_write import write_atomically
 from nnexp.run_folder import CHECKPOINTS
+from nnexp.training.checkpoint.plain_values import read_record
 from nnexp.training.checkpoint.state import Arrays, State
 from nnexp.training.record import Record
 
@@ -25,7 +26,7 @@ FORMAT = 1
 KEPT = 2  # files
 HEADER = "header"
 CHECKSUM = "sha256"
-FACTS = ("step", "epoch", "seconds", "config_hash", "data_sha256")
+FACTS = {"step": int, "epoch": int, "seconds": float, "config_hash": str, "data_sha256": str}
 
 
 @dataclass(frozen=True)
@@ -87,8 +88,13 @@ def read_checkpoint(path: Path) -> Checkpoint:
         header = json.loads(arrays.pop(HEADER).tobytes())
         if header["format"] != FORMAT:
             raise ArrayFileError(path, f"expected a checkpoint of format {FORMAT}, got {header['format']}")
-        history = tuple(Record(**record) for record in header["history"])
+        history = tuple(map(read_record, header["history"]))
         facts = {name: header[name] for name in FACTS}
+        for name, kind in FACTS.items():
+            if type(facts[name]) is not kind:
+                raise TypeError(f"expected {kind.__name__} as {name}, got {facts[name]!r}"[:100])
+        if not isinstance(header["values"], dict):
+            raise TypeError("expected values by name")
         return Checkpoint(**facts, state=State(arrays, header["values"]), history=history)
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         if isinstance(error, ArrayFileError):
@@ -113,5 +119,5 @@ def checksum(arrays: Mapping[str, NDArray[Any]] | Arrays) -> NDArray[np.uint8]:
     for name in sorted(arrays):
         array = arrays[name]
         digest.update(f"{name} {array.dtype.str} {array.shape} ".encode())
-        digest.update(np.ascontiguousarray(array).data.cast("B") if array.size else b"")
+        digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data if array.size else b"")
     return np.frombuffer(digest.digest(), np.uint8)

@@ -6,6 +6,7 @@ from typing import Any
 from nnexp.training.record import Record
 
 PLAIN = (bool, int, float, str, type(None))
+OPTIONAL = ("val_loss", "val_score")  # of a record: None without validation examples
 RECORD = "__record__"  # the key that marks a record
 
 
@@ -32,7 +33,20 @@ def encode(value: Any) -> Any:
 def decode(value: Any, former: Any) -> Any:
     """Return what `encode` made, in the type of the former value where that is a collection."""
     if isinstance(value, dict) and RECORD in value:
-        return Record(**value[RECORD])
+        return read_record(value[RECORD])
     if isinstance(value, list) and isinstance(former, tuple | set | frozenset):
         return type(former)(value)
     return value
+
+
+def read_record(values: Any) -> Record:
+    """Build a record from its values; a TypeError if they are not those of one."""
+    record = Record(**values)
+    numbers = {**values, **record.layers}
+    for name in numbers.keys() - {"score_name", "layers"}:
+        is_missing = numbers[name] is None and name in OPTIONAL
+        if not is_missing and type(numbers[name]) not in (int, float):
+            raise TypeError(f"expected a number as {name}, got {numbers[name]!r}"[:100])
+    if type(record.score_name) is not str:
+        raise TypeError("expected a name of the score")
+    return record

@@ -21,7 +21,8 @@ from nnexp.nn.parameters import Parameters
 from nnexp.training.checkpoint.plain_values import decode, encode, is_plain
 
 COLLECTIONS = (dict, list, tuple)
-WITHOUT_STATE = (Layer, Network, Parameters, type, ModuleType, FunctionType, MethodType, BuiltinFunctionType)
+CODE = (type, ModuleType, FunctionType, MethodType, BuiltinFunctionType)
+WITHOUT_STATE = (Layer, Network, Parameters, *CODE)
 """What is not followed: code, and the network, which is a root of its own."""
 Arrays = dict[str, NDArray[Any]]
 Values = dict[str, Any]  # JSON-like
@@ -176,7 +177,13 @@ class ObjectState:
                 self.restore_slot(self.slot_of(name), state)
 
     def restore_slot(self, slot: Slot, state: State) -> None:
-        """Set one value: the captured one, else the initial one."""
+        """Set one value: the captured one, else the initial one; a StateError if it does not fit."""
+        try:
+            self._restore_slot(slot, state)
+        except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
+            raise StateError(f"{slot.name}: the state has an unsuitable value: {error}"[:200]) from error
+
+    def _restore_slot(self, slot: Slot, state: State) -> None:
         value = slot.value if slot.exists else None
         if slot.name in state.arrays:
             array = state.arrays[slot.name]
@@ -201,10 +208,11 @@ class ObjectState:
         owner = self.roots[first].owner if first in self.roots else None
         try:
             for key in path[:-1]:
-                owner = Slot(name, owner, _key(owner, key)).value
-        except (AttributeError, LookupError, TypeError, ValueError):
-            owner = None
-        if owner is None or not path:
+                owner = Slot(name, _data_of(owner), _key(owner, key)).value
+            is_free = bool(path) and (path[-1] in _data_of(owner) or not _is_code(owner, path[-1]))
+        except (LookupError, TypeError, ValueError):
+            is_free = False
+        if not is_free:
             raise StateError(f"{name}: the state has a value that there is no place for")
         return Slot(name, owner, _key(owner, path[-1]))
 
@@ -229,6 +237,19 @@ def attributes_of(owner: Any) -> list[str]:
     """Return the names of an object's attributes, without those that its class names as `scratch`."""
     scratch = getattr(type(owner), "scratch", ())
     return [name for name in vars(owner) if name not in scratch]
+
+
+def _data_of(owner: Any) -> Any:
+    """Return a collection, or the attributes of an object: the names of a state must not lead to code."""
+    if isinstance(owner, CODE):
+        raise TypeError(f"{owner} is code")
+    return owner if isinstance(owner, COLLECTIONS) else vars(owner)
+
+
+def _is_code(owner: Any, key: str) -> bool:
+    """Return whether an object has a method or property of this name, or Python has a meaning for it."""
+    attribute = None if isinstance(owner, COLLECTIONS) else getattr(type(owner), key, None)
+    return key.startswith("__") or callable(attribute) or isinstance(attribute, property)
 
 
 def _has_attributes(owner: Any) -> bool:

@@ -213,6 +213,14 @@ def test_columns_of_other_types_can_be_dropped():
         ({"x": np.zeros((N, 2)), "x0": np.zeros(N), "y": np.zeros(N)}, "more than one column is called 'x0'"),
         ({"x": np.zeros((N, 2)), "labels": np.zeros(N)}, "data.target=y: no such column"),
         ({"x": np.full((N, 1), np.inf), "y": np.arange(N) % 2}, "the column 'x' in row 1"),
+        ({"x": np.zeros((N, 0)), "y": np.arange(N) % 2}, "no columns are left as inputs"),
+        (
+            {"x": np.array([b"\xff"] * N), "y": np.arange(N) % 2},
+            "the column 'x' holds no text, rows 1 on: 'utf-8'",
+        ),
+        ({"x": np.array(["\ud800"] * N), "y": np.arange(N) % 2}, "the column 'x' holds no text, rows 1 on"),
+        ({"x": np.arange(N).astype("M8"), "y": np.arange(N) % 2}, "the column 'x' holds no text, rows 1 on"),
+        ({"x": np.zeros((2, 1 << 18), bool), "y": np.arange(2)}, "262,144 columns, expected at most 131,072"),
     ],
 )
 def test_arrays_that_are_no_table(arrays, problem):

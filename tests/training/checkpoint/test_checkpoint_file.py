@@ -1,6 +1,8 @@
 """Checkpoint files: what was written is read bit by bit; what is damaged is recognized."""
 
+import json
 import os
+from dataclasses import asdict
 from math import inf, nan
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from nnexp.array_file import ArrayFileError
 from nnexp.training.checkpoint.checkpoint_file import (
     Checkpoint,
+    checksum,
     list_checkpoints,
     read_checkpoint,
     read_latest,
@@ -106,3 +109,30 @@ def test_any_damage_is_recognized(tmp_path_factory: pytest.TempPathFactory, data
         return
     assert read.state.values == checkpoint().state.values  # the damage was in what is not read
     np.testing.assert_array_equal(read.state.arrays["network/theta"], np.arange(5))
+
+
+HEADER = {"format": 1, "step": 1, "epoch": 1, "seconds": 1.0, "config_hash": "", "data_sha256": ""}
+HEADER |= {"history": [], "values": {}}
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *("", "[" * 100_000, "[1]", "null", "9" * 5000, "\ud800"),
+        *(json.dumps(HEADER | {"step": step}) for step in ("x", None, 1.5, nan, True, [])),
+        *(json.dumps(HEADER | {"history": history}) for history in (None, "abc", [1], [{}], [{"at": 1}])),
+        json.dumps(HEADER | {"history": [asdict(RECORD) | {"at": "x"}]}),
+        json.dumps(HEADER | {"history": [asdict(RECORD) | {"layers": 3}]}),
+        json.dumps(HEADER | {"values": []}),
+        json.dumps(HEADER | {"format": 2}),
+    ],
+    ids=lambda header: header[:60],
+)
+def test_a_header_that_is_none_is_an_error_also_where_the_checksum_fits(tmp_path: Path, header: str):
+    dates = np.array(["2024-01-01"], "M8[D]")
+    arrays = {"header": np.frombuffer(header.encode("utf-8", "surrogatepass"), np.uint8), "x": dates}
+    np.savez(tmp_path / "c.npz", **arrays, sha256=checksum(arrays))
+    with pytest.raises(
+        ArrayFileError, match=r"c\.npz: (the header is not that|expected a checkpoint of format 1)"
+    ):
+        read_checkpoint(tmp_path / "c.npz")

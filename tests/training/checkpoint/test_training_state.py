@@ -13,7 +13,7 @@ from nnexp.config import build, compose
 from nnexp.experiment.components import Components, build_components
 from nnexp.optim.optimizers import SGD
 from nnexp.training.best_weights import BestWeights
-from nnexp.training.checkpoint.state import StateError
+from nnexp.training.checkpoint.state import ObjectState, Root, State, StateError
 from nnexp.training.checkpoint.training_state import TrainingState
 from nnexp.training.record import Record
 
@@ -187,3 +187,46 @@ def test_best_weights_are_those_of_the_captured_record():
     assert isinstance(other.best, BestWeights)
     assert other.best.record == made.best.record
     np.testing.assert_array_equal(other.best.theta, made.best.theta)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "optimizer/step/__globals__/ADDED",
+        "optimizer/__class__/ADDED",
+        "optimizer/__dict__/added",
+        "optimizer/__dict__",
+        "optimizer/module/ADDED",
+        "optimizer/step",
+        "optimizer/nothing/x",
+        "optimizer",
+    ],
+)
+def test_a_state_from_a_stranger_reaches_no_code(name: str):
+    optimizer = Drifting()
+    optimizer.module = np
+    with pytest.raises(StateError, match=name):
+        ObjectState({"optimizer": Root(optimizer)}).restore(State({}, {name: 1}))
+    assert not hasattr(np, "ADDED")
+    assert not hasattr(Drifting, "ADDED")
+    assert "ADDED" not in globals()
+
+
+@pytest.mark.parametrize("value", [None, 3, "text", {}, {"bit_generator": "PCG64", "state": []}])
+def test_a_random_stream_that_is_none_is_refused(value: object):
+    owner = Holder(np.random.default_rng(0))
+    with pytest.raises(StateError, match="owner/value"):
+        ObjectState({"owner": Root(owner)}).restore(State({}, {"owner/value": value}))
+
+
+@pytest.mark.parametrize("value", [{"__record__": {}}, {"__record__": 1}, {"__record__": {"at": "x"}}])
+def test_a_record_that_is_none_is_refused(value: object):
+    with pytest.raises(StateError, match="owner/value"):
+        ObjectState({"owner": Root(Holder(None))}).restore(State({}, {"owner/value": value}))
+
+
+class Holder:
+    """An object with one attribute."""
+
+    def __init__(self, value: object) -> None:
+        self.value = value
