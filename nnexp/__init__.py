@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nnexp import runs
-    from nnexp.cli.api import run
+    from nnexp.cli.api import resume, run
     from nnexp.config import compose
     from nnexp.errors import UserError
     from nnexp.experiment.result import Result
     from nnexp.runs.loaded_run import load, predict
 
-__all__ = ["Result", "UserError", "compose", "load", "predict", "run", "runs"]
+__all__ = ["Result", "UserError", "compose", "load", "predict", "resume", "run", "runs"]
 
 _HOMES = {
     "Result": "nnexp.experiment.result",
@@ -25,6 +25,7 @@ _HOMES = {
     "compose": "nnexp.config",
     "load": "nnexp.runs.loaded_run",
     "predict": "nnexp.runs.loaded_run",
+    "resume": "nnexp.cli.api",
     "run": "nnexp.cli.api",
     "runs": "nnexp.runs",
 }

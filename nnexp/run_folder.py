@@ -27,6 +27,7 @@ GIT_DIFF = "git.diff"
 DATASET = "dataset.json"
 NETWORK = "network.json"
 ERROR = "error.txt"
+SESSIONS = "sessions.json"  # of a run that was resumed: when, at which step, with which changes
 CHECKPOINTS = "checkpoints"
 LAYERS = "layers.npz"
 MISCLASSIFIED = "misclassified.npz"
@@ -35,6 +36,7 @@ UPLOAD_STATE = "mlflow.json"
 UPLOAD_LOCK = ".upload.lock"
 SYSTEM_METRICS = "system.jsonl"
 METRICS_TAG = "nnexp.metrics"  # the directions of metrics of one's own, as JSON
+RESUMED_TAG = "nnexp.resumed"  # how often
 CHANGED_TAG = "nnexp.changed."  # and a param: its value since the run was resumed; params cannot change
 RESULTS = ("best/", "test/", "time/total")  # metrics of the end of a run, not of an evaluation
 MISCLASSIFIED_TABLE = "predictions/misclassified.json"
@@ -146,7 +148,7 @@ def head_of(entries: Sequence[Entry]) -> Entry:
     for entry in entries:
         if entry["kind"] == "resume":
             changed = {key: head[key] | entry[key] for key in ("params", "tags")}
-            head = head | changed | {key: entry[key] for key in ("writer", "destination")}
+            head = head | changed | {key: entry[key] for key in ("name", "writer", "destination")}
     return head
 
 

@@ -11,6 +11,7 @@ from nnexp.tracking.active_runs import close_dead_runs
 
 SHOWS_STATUS = ("compare", "runs", "show", "ui")  # commands that read it from the store
 SYNC = "sync"
+RESUME = "resume"  # which uploads what it resumes
 
 
 def report_dead_runs(command: str) -> None:
@@ -25,7 +26,7 @@ def report_dead_runs(command: str) -> None:
         for folder in folders:
             with suppress(Exception):  # a server is down: `nnexp sync` does it later
                 mark_failed(folder)
-    elif folders and command != SYNC:
+    elif folders and command not in (SYNC, RESUME):
         upload_in_background(folders)
 
 

@@ -35,7 +35,12 @@ FIXED = (*OPTIONAL, "hydra", "tracking", "choices")  # sections that cannot be o
 
 
 def load_recorded(
-    path: Path, overrides: Sequence[str], config_dir: str | None = None, project: Path | None = None
+    path: Path,
+    overrides: Sequence[str],
+    config_dir: str | None = None,
+    project: Path | None = None,
+    *,
+    is_resumed: bool = False,
 ) -> Recorded:
     """Load the configuration in a file, with overrides; also returns notes about what was changed.
 
@@ -44,19 +49,22 @@ def load_recorded(
         overrides: of single keys or groups.
         config_dir: a folder of your own config groups.
         project: the working directory of the recorded run, if known; relative paths may lie below it.
+        is_resumed: whether the run itself goes on, and is tracked; else it is repeated without tracking.
 
     Raises:
         ConfigError: the file or an override is invalid, or the recorded data file is missing.
     """
     values = read_config(path) | {"plugins": []}
     written = rewrite_all(list(overrides), values, sweep=False)
-    changes = {str(change.key_or_group): change for change in _parse(written, values)}
+    changes = {str(change.key_or_group): change for change in _parse(written, values, is_resumed)}
     before = dict(flattened(values)) | values.get("choices", {})
     notes = list(_use_local_data(values, changes.keys(), project))
     values = _with_overrides(values, changes, config_dir)
     for key, change in changes.items():
         recorded = f"; recorded is {override_value(before[key])}" if before.get(key) is not None else ""
         notes.append(("changed", f"{change.input_line}{recorded}"))
+    if is_resumed:
+        return values, notes
     run_name = (values.get("tracking") or {}).get("run_name")
     return values | {"tracking": {"enabled": False, "system": None, "run_name": run_name}}, notes
 
@@ -99,7 +107,7 @@ def _use_local_data(values: Values, overridden: Collection[str], project: Path |
         yield "data", f"read from {file}; the recorded file does not exist here: {path}"
 
 
-def _parse(overrides: Sequence[str], values: Values) -> Iterator[Override]:
+def _parse(overrides: Sequence[str], values: Values, is_resumed: bool) -> Iterator[Override]:
     """Parse overrides of one value each."""
     problems = []
     for text in overrides:
@@ -111,10 +119,10 @@ def _parse(overrides: Sequence[str], values: Values) -> Iterator[Override]:
             continue
         section = str(change.key_or_group).partition(".")[0].partition("/")[0]
         if change.is_sweep_override():
-            problems.append(Problem(text, "several values: a run is reproduced once; a list is [a,b]"))
+            problems.append(Problem(text, "several values: there is one run; a list is [a,b]"))
         elif change.is_delete():
             problems.append(Problem(text, "a recorded key cannot be deleted; fix: another value"))
-        elif section in FIXED:
+        elif section in FIXED and not (is_resumed and section == "tracking"):
             remedy = "a reproduction is not tracked" if section == "tracking" else "fix: override single keys"
             problems.append(Problem(text, f"cannot be changed here: {remedy}"))
         else:

@@ -27,12 +27,6 @@ def write_dataset(folder: Path, settings: Settings, components: Components) -> N
     """Write `dataset.json`: sizes, classes, digests, and how the data are split."""
     data = components.dataset
     split = {key: getattr(settings.data, key) for key in ("validation", "folds", "fold", "stratify")}
-    batches = {"training": components.train, "validation": components.validation, "test": components.test}
-    splits = {
-        name: describe_split(name, one, data.sha256, data.classes)
-        for name, one in batches.items()
-        if one is not None
-    }
     description = {
         "name": data.name,
         "sha256": data.sha256,
@@ -43,9 +37,20 @@ def write_dataset(folder: Path, settings: Settings, components: Components) -> N
         "targets": list(data.targets),
         "features": list(data.features),
         "split": {"seed": settings.seed, **split},
-        "splits": splits,
+        "splits": describe_splits(components),
     }
     write_atomically(folder / DATASET, json.dumps(description, indent=1))
+
+
+def describe_splits(components: Components) -> dict[str, dict[str, Any]]:
+    """Describe the splits that have examples, by name."""
+    data = components.dataset
+    batches = {"training": components.train, "validation": components.validation, "test": components.test}
+    return {
+        name: describe_split(name, one, data.sha256, data.classes)
+        for name, one in batches.items()
+        if one is not None
+    }
 
 
 def describe_split(name: str, batches: Batches, data_sha256: str, classes: tuple[str, ...]) -> dict[str, Any]:
@@ -76,9 +81,16 @@ def write_network(folder: Path, settings: Settings, components: Components) -> N
 
 
 def write_results(
-    journal: Journal, components: Components, metrics: Mapping[str, float], splits: Mapping[str, SplitResult]
+    journal: Journal,
+    components: Components,
+    metrics: Mapping[str, float],
+    splits: Mapping[str, SplitResult],
+    last: int = 0,
 ) -> None:
-    """Write reports, predictions and histograms, from which plots are drawn, then log the final metrics."""
+    """Write reports, predictions and histograms, from which plots are drawn, then log the final metrics.
+
+    `last` is the step of the last evaluation.
+    """
     folder = journal.folder
     report_folder = task_of(components.dataset.task).report_folder
     paths = [weights_path("final"), weights_path("best"), ERROR]
@@ -93,7 +105,7 @@ def write_results(
         write_arrays(folder / LAYERS, histograms)
         paths.append(LAYERS)
     journal.log_artifacts(*(path for path in paths if (folder / path).exists()))
-    journal.log_metrics(0, metrics)  # the MLflow UI compares metrics that have only a step 0 as bars
+    journal.log_results(metrics, last)  # the MLflow UI compares metrics that have only a step 0 as bars
 
 
 def write_predictions(folder: Path, split: str, predictions: Predictions) -> None:

@@ -56,11 +56,12 @@ class Interruption:
     @contextmanager
     def deferred(self, pause: Callable[[], object] = lambda: None) -> Iterator[None]:
         """Let the first signal within the block call `pause` (maybe in another thread) and raise nothing."""
+        former = self.defer
         self.defer = pause
         try:
             yield
         finally:
-            self.defer = None
+            self.defer = former
 
     @contextmanager
     def undeferred(self) -> Iterator[None]:

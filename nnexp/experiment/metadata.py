@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,25 @@ from nnexp.config.schema import TrackingSettings
 from nnexp.experiment.artifacts import write_dataset, write_network
 from nnexp.experiment.components import Components
 from nnexp.redaction import redacted
-from nnexp.run_folder import CONFIG, DATASET, ENVIRONMENT, GIT_DIFF, METRICS_TAG, NETWORK
+from nnexp.run_folder import (
+    CHANGED_TAG,
+    CONFIG,
+    DATASET,
+    ENVIRONMENT,
+    GIT_DIFF,
+    METRICS_TAG,
+    NETWORK,
+    RESUMED_TAG,
+    SESSIONS,
+    Entry,
+    RunFolder,
+    head_of,
+)
 from nnexp.tracking.journal import Journal
 from nnexp.tracking.mlflow.destination import path_from_home
 from nnexp.tracking.mlflow.store import SQLITE
 from nnexp.tracking.provenance import describe_environment, git_state, user_name
+from nnexp.training.checkpoint.checkpoint_file import Checkpoint
 
 
 def write_run_metadata(
@@ -64,6 +79,49 @@ def write_run_metadata(
     if diff:
         write_atomically(folder / GIT_DIFF, diff)
         journal.log_artifacts(GIT_DIFF)
+
+
+def write_resume_metadata(
+    journal: Journal, settings: Settings, threads: int, home: Path, checkpoint: Checkpoint | None
+) -> None:
+    """Write the changed configuration, and the first line of the session into the journal."""
+    folder = RunFolder(journal.folder)
+    head = head_of(folder.entries())
+    step = checkpoint.step if checkpoint is not None else 0
+    before = head["params"]
+    now = params(settings.values)
+    changed = {key: value for key, value in now.items() if before.get(key) != value}
+    changed |= dict.fromkeys(before.keys() - now.keys(), "null")
+    sessions = folder.json(SESSIONS).get("sessions", [])
+    facts = describe_environment(threads)
+    sessions.append(
+        {
+            "time": time.strftime("%Y-%m-%d %H:%M:%S"),
+            "step": step,
+            "recorded": {key: before.get(key) for key in changed},
+            "changed": changed,
+            **{key: facts[key] for key in ("command", "cpu", "threads", "python", "packages")},
+        }
+    )
+    write_atomically(folder / CONFIG, OmegaConf.to_yaml(settings.values))
+    write_atomically(folder / SESSIONS, json.dumps({"sessions": sessions}, indent=1))
+    tags = {RESUMED_TAG: str(len(sessions)), "nnexp.config_hash": config_hash(settings.values)}
+    tags |= {f"{CHANGED_TAG}{key}": value for key, value in changed.items()}
+    destination = session_destination(settings.tracking, home, folder.path, head)
+    name = settings.tracking.run_name or head["name"]
+    journal.log_resume(name, step, changed, tags, destination)
+    journal.log_artifacts(CONFIG, SESSIONS)
+
+
+def session_destination(
+    tracking: TrackingSettings, home: Path, folder: Path, head: Entry
+) -> dict[str, Any] | None:
+    """Return where a resumed run is uploaded: to its own store, unless tracking.uri names another one."""
+    destination = upload_destination(tracking, home, folder)
+    recorded = head["destination"]
+    if destination is None or recorded is None or tracking.uri is not None:
+        return destination
+    return destination | {key: recorded[key] for key in ("uri", "folder", "run") if key in recorded}
 
 
 def upload_destination(tracking: TrackingSettings, home: Path, folder: Path) -> dict[str, Any] | None:

@@ -39,6 +39,11 @@ class Result:
         return self.history[-1].epoch if self.history else 0
 
     @property
+    def last(self) -> int:
+        """The step or epoch of the last evaluation."""
+        return self.history[-1].at if self.history else 0
+
+    @property
     def value(self) -> float | None:
         """What the run returns to a sweep."""
         return self.metrics[self.optimized] if self.optimized else None

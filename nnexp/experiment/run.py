@@ -23,13 +23,13 @@ from nnexp.experiment.display import Display
 from nnexp.experiment.divergence import DivergedError
 from nnexp.experiment.evaluation import evaluate_split
 from nnexp.experiment.interruption import Interruption
-from nnexp.experiment.metadata import write_run_metadata
 from nnexp.experiment.result import Result
+from nnexp.experiment.resumption import Resumption
+from nnexp.experiment.session import new_session, resumed_session
 from nnexp.experiment.training_loop import train
 from nnexp.messages import quoted_path
 from nnexp.run_folder import ERROR, weights_path
 from nnexp.tasks import task_of
-from nnexp.tracking.active_runs import active
 from nnexp.tracking.journal import Journal
 from nnexp.tracking.mlflow.store import tracking_uri
 from nnexp.tracking.mlflow.upload_state import UploadState
@@ -46,6 +46,7 @@ def run(
     home: Path | None = None,
     sweep_id: str = "none",
     dataset: Dataset | None = None,
+    resumption: Resumption | None = None,
 ) -> Result:
     """Run one experiment.
 
@@ -56,6 +57,7 @@ def run(
         home: the project's folder, which holds outputs/ and mlruns/; None is the working directory.
         sweep_id: of the sweep that the run belongs to.
         dataset: the configuration's data, where they are loaded already.
+        resumption: a recorded run that goes on, from `prepare`; folder, home and configuration are its own.
 
     Raises:
         ConfigError: all errors of the configuration; nothing was done.
@@ -81,18 +83,29 @@ def run(
         result = Result(new_folder(home, folder), components.network, optimized, name=settings.run_name)
         display.header(settings, components, threads)
         interruption.check()
-        with (
-            interruption.deferred(components.trainer.pause),
-            Journal(result.folder) as journal,
-            active(result.folder, home),
-        ):
-            write_run_metadata(journal, settings, components, threads, home, sweep_id, start_time)
+        if resumption is None:
+            arguments = result.folder, settings, components, threads, home, sweep_id, start_time
+            opened = new_session(*arguments)
+        else:
+            opened = resumed_session(resumption, components, threads, display, interruption)
+        with interruption.deferred(components.trainer.pause), opened as session:
+            journal = session.journal
+            began = start - session.seconds
             with recorded(journal, settings, components, result, uploader, display, interruption):
-                train(settings, components, result, journal, display, interruption, began=start)
+                train(
+                    settings,
+                    components,
+                    result,
+                    journal,
+                    display,
+                    interruption,
+                    began=began,
+                    checkpoint=session.checkpoint,
+                )
                 with interruption.undeferred():
                     evaluate(components, result)
-                result.metrics["time/total"] = perf_counter() - start
-                write_results(journal, components, result.metrics, result.splits)
+                result.metrics["time/total"] = perf_counter() - began
+                write_results(journal, components, result.metrics, result.splits, result.last)
     return result
 
 
@@ -115,7 +128,7 @@ def recorded(
         if result.status == "FAILED":
             write_atomically(result.folder / ERROR, traceback.format_exc())
         evaluate(components, result, test=False)
-        write_results(journal, components, result.metrics, result.splits)
+        write_results(journal, components, result.metrics, result.splits, result.last)
         changes = error.resume_overrides if isinstance(error, DivergedError) else ""
         error.add_note(f"resume with: nnexp resume {quoted_path(result.folder)}{changes}")
         raise

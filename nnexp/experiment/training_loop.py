@@ -1,6 +1,6 @@
 """The training loop of an experiment: consumes the trainer's evaluations, and decides in plain sight."""
 
-from contextlib import closing
+from contextlib import closing, nullcontext
 
 from nnexp.config import Settings
 from nnexp.experiment.checkpoints import Checkpoints
@@ -27,6 +27,7 @@ def train(
     began: float,
     checkpoint: Checkpoint | None = None,
     kept: tuple[str, ...] = (),
+    evaluations: int | None = None,
 ) -> None:
     """Train; after every evaluation log it, keep the best weights, show it, and stop early if asked to.
 
@@ -40,6 +41,7 @@ def train(
         began: when the run began, by `perf_counter`, so that sessions before this one count.
         checkpoint: the state to go on from; None: the start.
         kept: names of the state whose settings have changed since.
+        evaluations: how many in all, where what the journal has is to be trained again; None: all.
     """
     trainer = components.trainer
     best = components.best
@@ -55,9 +57,10 @@ def train(
         return
     if interruption.received:
         trainer.pause()  # after a step: the checkpoint says that it has begun
-    evaluations = finite_evaluations(settings, components, rewind, display)
-    with display.training(trainer), closing(evaluations), closing(confusion_log):
-        for event in evaluations:
+    events = finite_evaluations(settings, components, rewind, display)
+    logged = closing(confusion_log) if evaluations is None else nullcontext()
+    with display.training(trainer), closing(events), logged:
+        for event in events:
             if event is None:
                 checkpoints.write()
                 checkpoints.schedule()
@@ -78,7 +81,7 @@ def train(
             display.epoch(record, best)
             checkpoints.schedule_after(record)
             result.stopped = stop_reason(settings, components)
-            if result.stopped:
+            if result.stopped or len(result.history) == evaluations:
                 break
     checkpoints.write()
 

@@ -67,7 +67,7 @@ class Runs:
         Raises:
             RunError: there is none, or several ids begin so. StoreError: there is no such store.
         """
-        if (folder := _folder(text)) is not None:
+        if (folder := folder_of(text)) is not None:
             return in_folder(folder)
         if text == "best":
             return self.best()
@@ -211,7 +211,7 @@ def _all_pages(page: Callable[[str | None, int], Any], top: int | None = None) -
     return results
 
 
-def _folder(text: str) -> Path | None:
+def folder_of(text: str) -> Path | None:
     """Return the run's folder that a text is the path of, or of its journal."""
     with suppress(OSError, RuntimeError):  # not a path
         path = Path(os.path.expanduser(text))

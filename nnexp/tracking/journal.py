@@ -81,6 +81,7 @@ class Journal:
 
     def log_resume(
         self,
+        name: str,
         step: int,
         params: Mapping[str, str],
         tags: Mapping[str, str],
@@ -90,7 +91,7 @@ class Journal:
         target = None if destination is None else dict(destination)
         changed = {"params": dict(params), "tags": dict(tags)}
         writer = process_identity(os.getpid())
-        self._write("resume", step=step, writer=writer, destination=target, **changed)
+        self._write("resume", name=name, step=step, writer=writer, destination=target, **changed)
 
     def log_metrics(self, step: int, values: Mapping[str, float]) -> None:
         """Write the metrics of a step that are not there yet."""

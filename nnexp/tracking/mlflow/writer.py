@@ -180,7 +180,7 @@ class MlflowRunWriter:
         """Set the status RUNNING again; tags hold the params that have changed, which themselves cannot."""
         client = self.client
         state = self.state
-        client.update_run(state.run_id, "RUNNING")
+        client.update_run(state.run_id, "RUNNING", self.head["name"])
         set_tags(client, state.run_id, entry["tags"])
         client.set_tag(state.run_id, NOTE, run_note(self.run_folder, self.head))
         state.done = state.model_is_current = False

@@ -1,0 +1,239 @@
+"""Resuming a run: what it goes on from, which settings may change, and what is refused."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nnexp.config import Settings, build
+from nnexp.config.naming import changes_learning, flattened
+from nnexp.config.recorded import load_recorded
+from nnexp.errors import UserError
+from nnexp.experiment.artifacts import describe_splits
+from nnexp.experiment.components import Components
+from nnexp.messages import first_line, listed, override_value, plural, quoted_path
+from nnexp.run_folder import CONFIG, JOURNAL, Entry, RunFolder, end_of, head_of, history
+from nnexp.tracking.active_runs import is_alive
+from nnexp.tracking.mlflow.destination import find_home
+from nnexp.training.checkpoint.checkpoint_file import Checkpoint
+
+MAY_CHANGE = (
+    "checkpoint",
+    "choices",
+    "data.mirrors",
+    "data.path",
+    "data.root",
+    "data.test_path",
+    "metrics",
+    "model.evaluation_batch",
+    "optimized_metric",
+    "optimizer",
+    "plugins",
+    "regularization",
+    "schedule",
+    "tracking",
+    "trainer.epochs",
+    "trainer.min_delta",
+    "trainer.min_epochs",
+    "trainer.on_nan",
+    "trainer.patience",
+    "trainer.threads",
+    "trainer.time_budget",
+)
+"""Keys and sections that may change; of data the content is compared."""
+LIMITS = (
+    "trainer.epochs",
+    "trainer.patience",
+    "trainer.min_epochs",
+    "trainer.min_delta",
+    "trainer.time_budget",
+)
+"""What may let a finished run go on."""
+MISSING = "none"
+
+
+class ResumeError(UserError):
+    """A run cannot be resumed."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """A setting that differs from the recorded one."""
+
+    key: str
+    recorded: Any
+    value: Any
+
+    def __str__(self) -> str:
+        return f"{self.key}={override_value(self.value)} (recorded: {override_value(self.recorded)})"
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the state of training depends on the recorded value."""
+        classes = f"{self.recorded} {self.value}"
+        if self.key == "schedule._target_" and "Plateau" in classes:  # the one schedule that has state
+            return True
+        return self.key == "optimizer._target_" or not any(
+            self.key == key or self.key.startswith(f"{key}.") for key in MAY_CHANGE
+        )
+
+
+@dataclass(frozen=True)
+class Resumption:
+    """A run that is to go on: its record, and its settings, recorded and now."""
+
+    folder: Path
+    home: Path  # the project's folder
+    recorded: Settings
+    settings: Settings
+    notes: list[tuple[str, str]] = field(default_factory=list)  # labels and texts
+
+    @property
+    def changes(self) -> list[Change]:
+        """The settings that differ."""
+        return differences(self.recorded.values, self.settings.values)
+
+    @property
+    def changes_learning(self) -> bool:
+        """Whether what is learnt from here on differs from what the recorded settings would have learnt."""
+        return any(changes_learning(change.key) for change in self.changes)
+
+    @property
+    def evaluations(self) -> int:
+        """How many evaluations the journal has."""
+        rows = history(RunFolder(self.folder).entries())
+        return len({step for step, values in rows if "train/loss" in values})
+
+    def needs_replay(self, checkpoint: Checkpoint | None) -> bool:
+        """Whether the journal has evaluations after the checkpoint that other settings would not repeat."""
+        done = len(checkpoint.history) if checkpoint is not None else 0
+        return self.changes_learning and self.evaluations > done
+
+
+def prepare(folder: Path, overrides: Sequence[str] = (), config_dir: str | None = None) -> Resumption:
+    """Read what a run goes on from, and check what can be checked without its data.
+
+    Raises:
+        ResumeError: it is running, has no configuration, or is finished; a setting cannot change.
+        ConfigError: an override is invalid.
+    """
+    run = RunFolder(folder)
+    try:
+        entries = run.entries()
+        head = head_of(entries)
+        name, _ = head["name"], head["id"]
+    except (OSError, ValueError, IndexError, KeyError, TypeError, RecursionError) as error:
+        problem = f"{folder / JOURNAL}: cannot be read, so the run cannot be resumed: {first_line(error)}"
+        raise ResumeError(problem) from error
+    check_not_running(folder, entries)
+    if not (run / CONFIG).is_file():
+        problem = f"run {name} cannot be resumed: {folder} has no {CONFIG}"
+        raise ResumeError(f"{problem}; fix: put its {CONFIG} there, an artifact of the run in MLflow")
+    home = home_of(run, head)
+    plugins = [text for text in overrides if text.lstrip("+").startswith("plugins=")]
+    recorded, _ = load_recorded(run / CONFIG, plugins, config_dir, home, is_resumed=True)
+    values, notes = load_recorded(run / CONFIG, overrides, config_dir, home, is_resumed=True)
+    resumption = Resumption(folder, home, build(recorded), build(values), notes)
+    check_changes(resumption)
+    check_unfinished(resumption, entries)
+    return resumption
+
+
+def home_of(run: RunFolder, head: Entry) -> Path:
+    """Return the folder of the project that a run belongs to, where it lies now."""
+    if head["destination"] and (home := find_home(run.path, head["destination"])):
+        return home
+    recorded = run.environment.get("folder")
+    if isinstance(recorded, str) and run.path.is_relative_to(recorded):
+        return Path(recorded)
+    outputs = next((parent for parent in run.path.parents if parent.name == "outputs"), None)
+    return outputs.parent if outputs is not None else Path.cwd()
+
+
+def check_not_running(folder: Path, entries: Sequence[Entry]) -> None:
+    """Raise a ResumeError if a process trains the run at this moment."""
+    writer = head_of(entries)["writer"]
+    if end_of(entries) is None and is_alive(writer, folder):
+        where = f"process {writer['pid']} on {writer['host']}"
+        raise ResumeError(
+            f"{folder}: the run is being trained by {where}; fix: wait for it, or end that process"
+        )
+
+
+def differences(recorded: Mapping[str, Any], values: Mapping[str, Any]) -> list[Change]:
+    """Return the settings that differ, by dotted name."""
+    old = dict(flattened(dict(recorded)))
+    new = dict(flattened(dict(values)))
+    keys = [key for key in {**old, **new} if not key.startswith("choices.")]
+    return [
+        Change(key, old.get(key), new.get(key))
+        for key in keys
+        if old.get(key, MISSING) != new.get(key, MISSING)
+    ]
+
+
+def check_changes(resumption: Resumption) -> None:
+    """Raise a ResumeError if a setting has changed that the state of training depends on."""
+    refused = [str(change) for change in resumption.changes if change.is_refused]
+    if refused:
+        what = f"cannot change in a run that has begun: {listed(refused)}"
+        raise ResumeError(
+            f"{what}; fix: leave {'it' if len(refused) == 1 else 'them'} out, or start a new run"
+        )
+
+
+def check_unfinished(resumption: Resumption, entries: Sequence[Entry]) -> None:
+    """Raise a ResumeError if nothing is left to train."""
+    epochs = resumption.settings.trainer.epochs
+    done = completed_epochs(entries, resumption.recorded)
+    path = quoted_path(resumption.folder)
+    if epochs < done:
+        problem = f"trainer.epochs={epochs}: the run has completed {plural(done, 'epoch')} already"
+        raise ResumeError(f"{problem}; fix: trainer.epochs={resumption.recorded.trainer.epochs}")
+    end = end_of(entries)
+    is_extended = any(change.key in LIMITS for change in resumption.changes)
+    if end is not None and end["status"] == "FINISHED" and not is_extended:
+        planned = resumption.recorded.trainer.epochs
+        text = f"the run is finished, after {done} of {plural(planned, 'epoch')}"
+        fix = f"nnexp resume {path} trainer.epochs={2 * planned}"
+        if done < planned:
+            raise ResumeError(f"{text}: it was stopped early; fix: a larger trainer.patience or time_budget")
+        raise ResumeError(f"{text}; fix: {fix}")
+
+
+def completed_epochs(entries: Sequence[Entry], settings: Settings) -> int:
+    """Return how many epochs the journal shows as completed; of steps, those of the last results."""
+    steps = [step for step, values in history(entries) if "train/loss" in values]
+    if settings.trainer.evaluate_every is None:
+        return max(steps, default=0)
+    return int(max((v["best/epoch"] for _, v in history(entries) if "best/epoch" in v), default=0))
+
+
+def check_data(folder: Path, components: Components) -> None:
+    """Raise a ResumeError if the data or their split are not the recorded ones."""
+    recorded = RunFolder(folder).dataset
+    data = components.dataset
+    if not recorded:
+        return
+    facts = {"name": data.name, "task": data.task, "shape": list(data.shape), "classes": list(data.classes)}
+    facts |= {"targets": list(data.targets), "features": list(data.features), "sha256": data.sha256}
+    problems = [
+        f"{name}: expected {shortened(recorded[name])}, got {shortened(value)}"
+        for name, value in facts.items()
+        if name in recorded and recorded[name] != value
+    ]
+    if not problems:
+        splits = describe_splits(components)
+        for name, split in recorded.get("splits", {}).items():
+            if split.get("digest") != splits.get(name, {}).get("digest"):
+                problems.append(f"the {name} examples are others")
+    if problems:
+        what = f"the data {data.name} have changed since the run began: {'; '.join(problems)}"
+        raise ResumeError(f"{what}; fix: restore them, or start a new run")
+
+
+def shortened(value: Any) -> str:
+    """Return a value for a message; of a digest or a list its beginning."""
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= 40 else f"{text[:12]}..."
