@@ -70,9 +70,15 @@ def _read(file: io.BufferedReader, dimensions: int, path: Path, size: int | None
     while count := file.readinto(array.data[done : done + CHUNK]):
         done += count
     _check_length(length, done + len(file.read(1)), offset)
-    checksum = sha256(start + header)
-    checksum.update(array.data)
-    return array.reshape(shape), checksum.hexdigest()
+    images = array.reshape(shape)
+    return images, idx_checksum(images)
+
+
+def idx_checksum(array: Bytes) -> str:
+    """Compute the SHA-256 that an array has as an IDX file."""
+    checksum = sha256(bytes((0, 0, 8, array.ndim)) + np.array(array.shape, ">u4").tobytes())
+    checksum.update(np.ascontiguousarray(array).data)
+    return checksum.hexdigest()
 
 
 def _check_length(expected: int, got: int, offset: int) -> None:

@@ -20,8 +20,9 @@ from nnexp.data.errors import DataError
 from nnexp.data.images.array_cache import Arrays, load_cached, load_or_build
 from nnexp.data.images.download import download
 from nnexp.data.images.folders import CACHE_VARIABLE, cache_entry, resolve_folder, user_cache
-from nnexp.data.images.idx import read_idx
+from nnexp.data.images.idx import idx_checksum, read_idx
 from nnexp.messages import plural
+from nnexp.regular_file import open_regular
 
 FILES = {
     "train_images": "train-images-idx3-ubyte",
@@ -29,6 +30,8 @@ FILES = {
     "test_images": "t10k-images-idx3-ubyte",
     "test_labels": "t10k-labels-idx1-ubyte",
 }
+IMAGE_DIMENSIONS = 3
+MAX_RECORD = 1 << 16  # bytes
 OLD_CACHE = "cache"  # in the data set's folder, of earlier versions: still read, no longer written
 
 
@@ -52,7 +55,7 @@ class ImageSet(Source):
         folders = [root / self.name for root in roots]
         files = self.find(folders)
         entry = None if files or given is None else load_cached(given / self.name / OLD_CACHE)
-        if entry is None:
+        if entry is None or not self.is_valid(entry[0]):
             files = self.download_missing(files, folders, None if cache is None else cache / self.name)
             entry = self.load_files(files)
         arrays, content = entry
@@ -116,7 +119,7 @@ class ImageSet(Source):
         arrays: dict[str, Bytes] = {}
         checksums: dict[str, str] = {}
         for key, path in files.items():
-            arrays[key], checksums[key] = read_idx(path, 3 if key.endswith("images") else 1)
+            arrays[key], checksums[key] = read_idx(path, IMAGE_DIMENSIONS if key.endswith("images") else 1)
         for split in ("train", "test"):
             images = f"{split}_images"
             labels = arrays[f"{split}_labels"]
@@ -129,6 +132,18 @@ class ImageSet(Source):
                 raise DataError(problem, "take the set's own files", path=path)
         self.verify(files, checksums, first_use)
         return arrays, digest(*arrays.values())
+
+    def is_valid(self, arrays: Arrays) -> bool:
+        """Return whether arrays, of whatever origin, are those of this set."""
+        if arrays.keys() != FILES.keys() or any(array.dtype != np.uint8 for array in arrays.values()):
+            return False
+        for split in ("train", "test"):
+            images, labels = arrays[f"{split}_images"], arrays[f"{split}_labels"]
+            if images.ndim != IMAGE_DIMENSIONS or images.shape[:1] != labels.shape:
+                return False
+            if labels.max(initial=0) >= len(self.classes):
+                return False
+        return not self.sha256 or [idx_checksum(arrays[key]) for key in FILES] == [*self.sha256]
 
     def verify(self, files: dict[str, Path], checksums: dict[str, str], first_use: Path | None) -> None:
         """Compare the SHA-256 of each file with the public one, or with that at first use."""
@@ -158,9 +173,10 @@ def first_checksums(checksums: dict[str, str], first_use: Path | None) -> dict[s
             write_atomically(first_use, json.dumps(checksums, indent=1))
         return checksums
     try:
-        known = json.loads(first_use.read_text(encoding="utf-8"))
+        with open_regular(first_use) as file:
+            known = json.loads(file.read(MAX_RECORD))
         return {key: str(known[key]) for key in FILES}
-    except (OSError, ValueError, LookupError, TypeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         problem = f"not a readable record of first use: {error}"
         raise DataError(problem, "delete it if you trust the data", path=first_use) from error
 

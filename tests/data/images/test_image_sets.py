@@ -14,8 +14,10 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 
+from nnexp.data.dataset import digest
 from nnexp.data.errors import DataError
 from nnexp.data.images import folders
+from nnexp.data.images.array_cache import load_cached, load_or_build
 from nnexp.data.images.image_sets import FILES, MNIST, FashionMNIST, ImageSet
 
 RNG = np.random.default_rng(0)
@@ -91,7 +93,7 @@ def flip(content):
     return content[:-1] + bytes([content[-1] ^ 1])
 
 
-MANIFESTS = ["{}", '{"sizes": []}', '{"sizes": {}, "sha256": "", "made_from": null}', "nonsense"]
+MANIFESTS = ["[" * 9999, "{}", '{"sizes": []}', '{"sizes": {}, "sha256": "", "made_from": null}', "nonsense"]
 
 
 def test_a_cache_that_an_earlier_version_made_in_the_folder_is_enough(tmp_path, user_cache):
@@ -100,6 +102,45 @@ def test_a_cache_that_an_earlier_version_made_in_the_folder_is_enough(tmp_path, 
     (entry,) = (user_cache / "arrays").iterdir()
     shutil.copytree(entry, tmp_path / "old" / "small" / "cache")
     expect(load(tmp_path / "old"))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"train_images": None},
+        {"train_images": CONTENT["train_images"] ^ 1},
+        {"train_images": CONTENT["train_images"].astype(np.float32)},
+        {"train_images": CONTENT["train_images"].reshape(50, -1)},
+        {"train_labels": CONTENT["train_labels"][1:]},
+        {"test_labels": CONTENT["test_labels"] + 10},
+        {"another": CONTENT["test_labels"]},
+    ],
+    ids=[*"abcdefg"],
+)
+def test_a_cache_of_other_content_that_came_with_a_folder_is_not_used(tmp_path, changed):
+    folder = tmp_path / "given" / "small" / "cache"
+    folder.mkdir(parents=True)
+    arrays = {name: array for name, array in (CONTENT | changed).items() if array is not None}
+    load_or_build(folder, {}, lambda: (arrays, digest(*arrays.values())))
+    assert load_cached(folder) is not None
+    with pytest.raises(DataError, match="small"):
+        load(tmp_path / "given")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes")
+@pytest.mark.parametrize("name", ["manifest.json", "train_images.npy", "first-use.json"])
+def test_a_pipe_in_the_cache_never_blocks(tmp_path, name, user_cache):
+    write(tmp_path / "small")
+    load(tmp_path, Unverified)
+    (path,) = user_cache.rglob(f"*{name}")
+    path.unlink()
+    os.mkfifo(path)
+    if name == "first-use.json":
+        next(user_cache.rglob("manifest.json")).unlink()
+        with pytest.raises(DataError, match=r"not a readable record of first use: .*pipe"):
+            load(tmp_path, Unverified)
+    else:
+        expect(load(tmp_path, Unverified))
 
 
 @pytest.mark.parametrize(
