@@ -17,10 +17,9 @@ from fixtures.third_party import accepts_warnings
 from hydra.errors import HydraException
 
 from nnexp.__main__ import main
-from nnexp.errors import Interrupted
 from nnexp.cli.help import COMMANDS, help_text
 from nnexp.config.compose import CONF
-from nnexp.errors import UserError
+from nnexp.errors import Interrupted, UserError
 from nnexp.experiment.divergence import DivergedError
 from nnexp.tracking.mlflow.store import tracking_uri
 
@@ -346,57 +345,6 @@ def test_a_preset_with_hydra_mode_multirun_is_a_sweep_without_m(alone):
     done = nnexp("--config-dir", "conf", "experiment=seeds", *ONE_EPOCH)
     assert done.returncode == 0, done.stderr
     assert len(list(alone.glob("outputs/sweeps/*/*/[01]/journal.jsonl"))) == 2
-
-
-LONG = ["data=digits", "trainer.epochs=1000000"]
-
-
-def interrupt(sign, *arguments):
-    command = [*NNEXP, *LONG, *arguments]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    process = subprocess.Popen(command, **pipes, start_new_session=True)
-    for line in process.stdout:
-        if re.match(r"epoch +20/", line):
-            break
-    os.killpg(process.pid, sign) if sign == signal.SIGINT else process.send_signal(sign)
-    output, errors = process.communicate(timeout=60)
-    return process.returncode, output, errors
-
-
-@pytest.mark.parametrize(("sign", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_an_interrupted_run_is_marked_killed_and_keeps_its_best_weights(sign, code, store):
-    returned, output, errors = interrupt(sign)
-    assert returned == code
-    assert "Traceback" not in errors + output
-    client, (run,) = runs()
-    assert run.info.status == "KILLED"
-    assert run.data.metrics["best/epoch"] >= 1
-    assert "test/accuracy" not in run.data.metrics, "only a run that ends by itself is tested"
-    paths = set(artifacts(client, run))
-    assert {"weights/best.npz", "weights/final.npz", "confusion/val.png", "curves.png"} <= paths
-
-
-def wait_for(statuses, seconds):
-    deadline = time.monotonic() + seconds
-    while (current := sorted(run.info.status for run in runs()[1])) not in statuses:
-        assert time.monotonic() < deadline, current
-        time.sleep(0.5)
-
-
-def test_a_run_that_dies_is_marked_failed(store):
-    interrupt(signal.SIGKILL)
-    wait_for([["FAILED"]], 60)
-
-
-def test_an_interrupted_parallel_sweep_leaves_no_run_running(store):
-    parallel = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
-    command = [*NNEXP, "-m", "trainer.epochs=1,1000000", "data=digits", *parallel]
-    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    process = subprocess.Popen(command, **pipes, start_new_session=True)
-    wait_for([["FINISHED", "RUNNING"]], 150)
-    os.killpg(process.pid, signal.SIGINT)
-    assert process.wait(60) == 130
-    wait_for([["FAILED", "FINISHED"], ["FINISHED", "KILLED"]], 60)
 
 
 def test_a_run_that_diverges_is_marked_failed_with_the_reason(store):
