@@ -13,7 +13,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
 from nnexp.errors import Interrupted, UserError
-from nnexp.run_folder import Entry, RunFolder
+from nnexp.run_folder import Entry, RunFolder, end_of
 
 
 class SweepInterrupted(Interrupted):
@@ -88,4 +88,4 @@ def recorded_status(folder: Path | None) -> str:
     if folder is not None:
         with suppress(OSError, ValueError):
             entries = RunFolder(folder).entries()
-    return str(entries[-1].get("status", "RUNNING")) if entries else ""
+    return str((end_of(entries) or {}).get("status", "RUNNING")) if entries else ""

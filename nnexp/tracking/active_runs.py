@@ -8,7 +8,7 @@ import os
 import platform
 import secrets
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event, Thread
@@ -16,7 +16,7 @@ from typing import Any
 
 from filelock import Timeout
 
-from nnexp.run_folder import JOURNAL, Entry, RunFolder
+from nnexp.run_folder import JOURNAL, RunFolder, end_of, head_of
 from nnexp.tracking.journal import DIED, close, process_identity
 from nnexp.tracking.run_lock import run_lock
 
@@ -79,9 +79,9 @@ def close_dead_runs(home: Path) -> list[Path]:
         except (OSError, ValueError):  # the run was removed, or has ended just now
             remove_entry(entry)
             continue
-        if entries and is_alive(writer_of(entries), folder):
+        if entries and is_alive(head_of(entries)["writer"], folder):
             continue
-        if close_if_dead(folder) or (entries[-1:] and entries[-1].get(DIED)):
+        if close_if_dead(folder) or (end_of(entries) or {}).get(DIED):
             dead.append(folder)
         remove_entry(entry)
     return dead
@@ -92,17 +92,12 @@ def close_if_dead(folder: Path) -> bool:
     try:
         with run_lock(folder):
             entries = RunFolder(folder).entries()
-            if not entries or entries[-1]["kind"] == "end" or is_alive(writer_of(entries), folder):
+            if not entries or end_of(entries) is not None or is_alive(head_of(entries)["writer"], folder):
                 return False
             close(folder, "FAILED")
     except (Timeout, OSError, ValueError):  # its upload goes on still, and will do it
         return False
     return True
-
-
-def writer_of(entries: Sequence[Entry]) -> Mapping[str, Any]:
-    """Return the identity of the process that writes a journal: the one that began or resumed it last."""
-    return next(entry["writer"] for entry in reversed(entries) if "writer" in entry)
 
 
 def is_alive(writer: Mapping[str, Any], folder: Path) -> bool:

@@ -20,7 +20,7 @@ from threading import Event, Thread
 from typing import Any, TextIO
 
 from nnexp.run_folder import Entry, RunFolder, head_of
-from nnexp.tracking.journal import close
+from nnexp.tracking.journal import close, is_running_here
 from nnexp.tracking.mlflow.store import MLFLOW_ENV, set_mlflow_defaults
 from nnexp.tracking.upload.client import Outcome
 from nnexp.tracking.upload.system_metrics import SystemMetrics
@@ -28,6 +28,7 @@ from nnexp.tracking.upload.thread import SERVER_TIMEOUT, Callbacks, UploadThread
 from nnexp.tracking.upload.throttle import Throttle
 
 POLL_INTERVAL = 0.05  # seconds
+EXIT_TIMEOUT = 5.0  # seconds
 IMPORT_DELAY = 2.0  # seconds that the import of mlflow pauses when a run starts: a short run is over by then
 PREPARE_AFTER = 5.0  # seconds: a longer run has plots prepared while it trains
 NICENESS = 10  # training comes first
@@ -127,7 +128,8 @@ class JournalFollower:
                     self.callbacks.prepare()
             time.sleep(POLL_INTERVAL)
         self.worker.throttle.release()
-        if not ended:  # the process died
+        if not ended:  # the process has died, or is about to
+            self.wait_for_exit()
             close(self.folder, "FAILED")
             self.pending += self.read_new()
         self.put([*self.pending[:-1], {"kind": "model"}])  # the model is uploaded while plots are drawn
@@ -138,6 +140,13 @@ class JournalFollower:
         error = self.thread.finish(self.timeout)
         note = "; ".join(filter(None, [self.thread.note, self.note]))
         return Outcome(self.thread.run_id, error, note)
+
+    def wait_for_exit(self) -> None:
+        """Wait until the process that trained has ended: its files are closed some moments earlier."""
+        writer = head_of(self.run.entries())["writer"]
+        deadline = time.monotonic() + EXIT_TIMEOUT
+        while is_running_here(writer) and time.monotonic() < deadline:
+            time.sleep(POLL_INTERVAL)
 
     def read_new(self) -> list[Entry]:
         """Read the entries since the last call; those of a later session belong to another process."""
