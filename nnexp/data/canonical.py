@@ -22,7 +22,7 @@ def file_path(path: str) -> str:
     if "://" in path:
         return path
     absolute = Path(os.path.abspath(os.path.expanduser(path)))  # keeps links, which `resolve` follows
-    for candidate in (absolute, absolute.resolve()):
+    for candidate in (absolute, Path(os.path.realpath(absolute))):
         if candidate.is_relative_to(Path.cwd()):
             return str(candidate.relative_to(Path.cwd()))
     return str(absolute)

@@ -4,7 +4,7 @@ import struct
 import warnings
 import zlib
 from contextlib import suppress
-from io import SEEK_CUR
+from io import SEEK_CUR, SEEK_END
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp")
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")  # whatever the name: PIL starts programs for some others
+EXPECTED = "expected PNG, JPEG, GIF, BMP or WebP"
 MAX_PIXELS = 1 << 26
 DECODER_ERRORS = (  # of damaged files: PIL has no error of its own
     *(OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, EOFError),
@@ -40,7 +41,7 @@ def open_image(path: Path) -> tuple["Image", bool]:
 
 
 def _decode(file: BinaryIO) -> tuple["Image", bool]:
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     size = "too many"
     try:
@@ -48,10 +49,13 @@ def _decode(file: BinaryIO) -> tuple["Image", bool]:
             if 0 < image.width * image.height <= MAX_PIXELS:
                 return _upright(image), bool(getattr(image, "is_animated", False))
             size = f"{image.width:,} x {image.height:,}"
+    except UnidentifiedImageError as error:
+        content = "an unknown format" if file.seek(0, SEEK_END) else "the file is empty"
+        raise PredictorError(f"cannot be read as an image: {content}; {EXPECTED}") from error
     except DECODER_ERRORS as error:
         where = f"near offset {file.seek(0, SEEK_CUR):,}: {first_line(error)}"
         problem = f"cannot be read as an image, {where}"
-        raise PredictorError(f"{problem}; expected PNG, JPEG, GIF, BMP or WebP") from error
+        raise PredictorError(f"{problem}; {EXPECTED}") from error
     except Image.DecompressionBombError:
         pass
     problem = f"an image of {size} pixels, expected at most {MAX_PIXELS:,}"

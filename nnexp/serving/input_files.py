@@ -135,5 +135,9 @@ def _read_array(path: Path, predictor: Predictor) -> Examples:
         raise PredictorError(f"{path}: the array {name} is empty; expected {predictor.expected}")
     x = x[None] if x.shape in (shape, (prod(shape),)) else x
     classes = [arrays[key] for key in CLASS_NAMES if key in arrays and arrays[key].shape == x.shape[:1]]
-    has_truth = bool(classes and predictor.spec.classes)
-    return Examples(path, x, encode_classes(classes[0], predictor.spec.classes) if has_truth else None)
+    if not (classes and predictor.spec.classes):
+        return Examples(path, x)
+    try:
+        return Examples(path, x, encode_classes(classes[0], predictor.spec.classes))
+    except UnicodeDecodeError as error:
+        raise PredictorError(f"{path}: the array of classes is no text: {error}") from error

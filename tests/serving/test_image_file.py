@@ -37,8 +37,8 @@ def png(width, height, data=b""):
 PNG, JPEG = encoded("PNG"), encoded("JPEG")
 TEXT = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n(x) run\n"
 CASES = {
-    "empty": (b"", "cannot be read as an image"),
-    "text": (b"no image at all", "cannot be read as an image"),
+    "empty": (b"", "cannot be read as an image: the file is empty"),
+    "text": (b"no image at all", "cannot be read as an image: an unknown format"),
     "PostScript, for which PIL starts a program": (TEXT, "expected PNG, JPEG, GIF, BMP or WebP"),
     "TIFF": (encoded("TIFF"), "expected PNG, JPEG, GIF, BMP or WebP"),
     "truncated PNG": (PNG[:-30], "cannot be read as an image"),

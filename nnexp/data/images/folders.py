@@ -18,7 +18,7 @@ def user_cache() -> Path | None:
 def resolve_folder(folder: str) -> Path | None:
     """Return the path of a folder without links and ~; None where the user has no home directory."""
     path = os.path.expanduser(folder)
-    return None if path.startswith("~") else Path(path).resolve()
+    return None if path.startswith("~") else Path(os.path.realpath(path))  # also of a loop of links
 
 
 def cache_entry(name: str, source: Path | None = None) -> Path | None:

@@ -261,8 +261,10 @@ NETWORK_TAKES = "expected images of 8 x 8"
         ("a.npz", {"x": np.full((2, 64), 0.5)}, "white is 16"),
         ("a.npz", {"x": np.full((2, 64), 255)}, "a.npz: expected pixels from 0 to 16, got 255 to 255"),
         ("a.npz", {"x": np.full((2, 64), "a")}, "must be numbers"),
+        ("a.npz", {"x": np.zeros((2, 64)), "y": np.array([b"\xff"] * 2)}, "the array of classes is no text"),
+        ("a.npz", "PK\3\4", "a.npz: cannot be read as an array of numbers: not an NPZ file, or a damaged one"),
     ],
-    ids=range(14),
+    ids=range(16),
 )
 def test_files_that_do_not_fit_a_network_of_images_are_refused(digits, name, content, message, refused):
     if isinstance(content, dict):

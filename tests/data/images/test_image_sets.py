@@ -352,3 +352,9 @@ def test_mnist_itself(mnist_root):
     dataset = MNIST(validation=0.1, root=str(mnist_root), mirrors=[]).load()
     assert (dataset.x.shape, dataset.x_test.shape) == ((60_000, 784), (10_000, 784))
     assert list(np.bincount(dataset.y_test)) == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+
+
+def test_a_loop_of_links_is_a_folder_without_data(tmp_path):
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(DataError, match=r"data\.mirrors is empty"):
+        load(tmp_path / "loop")
