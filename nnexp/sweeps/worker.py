@@ -85,6 +85,7 @@ class Worker:
 def serve(connection: Connection, runner: JobRunner) -> None:
     """Run jobs until the connection is closed, or a signal ends one of them."""
     logging.raiseExceptions = False  # as in the parent
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it is not inherited
     jobs: SimpleQueue[Job | None] = SimpleQueue()
     Thread(target=read_orders, args=(connection, jobs), daemon=True).start()
     task = runner.task

@@ -143,13 +143,13 @@ def test_a_run_that_is_interrupted_at_a_random_moment_ends_in_order_and_resumes_
     number, alone
 ):
     start = time.monotonic()
-    reference = Command(alone / "reference", *FINITE, "hydra.run.dir=run")
+    reference = Command(alone / "reference", *FINITE, "tracking=none", "hydra.run.dir=run")
     assert reference.wait() == 0, reference.output
     seconds = time.monotonic() - start
     moments = random.Random(SEED)
     statuses = []
     for k in range(20):
-        command = Command(alone / str(k), *FINITE, "hydra.run.dir=run")
+        command = Command(alone / str(k), *FINITE, "tracking=none", "hydra.run.dir=run")
         time.sleep(moments.uniform(0.05, seconds))
         command.interrupt(number, group=number == signal.SIGINT)
         code = command.wait()

@@ -10,7 +10,7 @@ import urllib.request
 import webbrowser
 from itertools import chain
 from pathlib import Path
-from threading import Thread
+from threading import Thread, Timer
 
 from nnexp.cli.arguments import Arguments
 from nnexp.errors import UserError
@@ -30,6 +30,7 @@ HOST = "127.0.0.1"
 PORT = 5000
 MAX_PORT = 65535
 STARTUP_TIMEOUT = 60  # seconds
+SHUTDOWN_TIMEOUT = 3.0  # seconds
 DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY")
 
 
@@ -65,14 +66,16 @@ def main(arguments: list[str]) -> int:
     page = f"http://{HOST}:{port}"
     print(f"MLflow UI: {page}  (Ctrl-C ends it)", flush=True)
     server = start_server(uri, port)
-    signal.signal(signal.SIGTERM, lambda *_: server.terminate())
     if use_browser:
         Thread(target=open_when_ready, args=(page, server), daemon=True).start()
     while True:
         try:
             return max(server.wait(), 0)
-        except KeyboardInterrupt:
-            continue  # Ctrl-C reached the server too, which ends
+        except KeyboardInterrupt as error:
+            may_have_reached_server = getattr(error, "number", signal.SIGINT) == signal.SIGINT  # as Ctrl-C
+            timer = Timer(SHUTDOWN_TIMEOUT if may_have_reached_server else 0.0, server.terminate)
+            timer.daemon = True
+            timer.start()
 
 
 def start_server(uri: str, port: int) -> "subprocess.Popen[bytes]":
