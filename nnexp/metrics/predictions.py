@@ -65,3 +65,30 @@ class Predictions:
         wrong = np.flatnonzero(self.true != self.predicted)
         keys = [-array[wrong] for array in (self.log_odds, self.confidence) if array is not None]
         return wrong[np.lexsort(keys)][:limit]
+
+
+def are_predictions(arrays: Mapping[str, NDArray[Any]], names: Sequence[str]) -> bool:
+    """Return whether the arrays of a file are complete predictions whose lengths and classes fit.
+
+    Args:
+        arrays: of any content.
+        names: of the classes, targets or labels; none: not known.
+    """
+    of_classes = "true" in arrays
+    columns = ("true" if of_classes else "y", "predicted")
+    if not arrays.keys() >= {"index", *columns}:
+        return False
+    index = arrays["index"]
+    shape = index.shape if of_classes else (*index.shape, len(names)) if names else arrays["y"].shape
+    kinds = {"index": "iu", **dict.fromkeys(columns, "iu" if of_classes else "biuf"), "id": "U"}
+    kinds |= dict.fromkeys(("confidence", "log_odds"), "f")
+    shapes = {"index": index.shape, "id": index.shape}
+    if index.ndim != 1 or any(
+        arrays[name].dtype.kind not in kind or arrays[name].shape != shapes.get(name, shape)
+        for name, kind in kinds.items()
+        if name in arrays
+    ):
+        return False
+    if not (of_classes and names and len(index)):
+        return True
+    return all(arrays[name].min() >= 0 and arrays[name].max() < len(names) for name in columns)

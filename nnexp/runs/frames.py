@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from nnexp.metrics.predictions import are_predictions
 from nnexp.run_folder import History, RunFolder, predictions_path
 from nnexp.runs.columns import all_columns, value_of
 from nnexp.runs.query import Run, Runs
@@ -58,5 +59,6 @@ def predictions_frame(run: Run, split: str, names: Sequence[str]) -> "DataFrame 
     if (path := run.backend.file(parquet)) is not None:
         return pd.read_parquet(path)
     if (path := run.backend.file(arrays)) is not None:
-        return table(RunFolder(path.parent).arrays(path.name), names).to_pandas()
+        columns = RunFolder(path.parent).arrays(path.name)
+        return table(columns, names).to_pandas() if are_predictions(columns, names) else None
     return None

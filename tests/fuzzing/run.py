@@ -30,7 +30,8 @@ def main() -> None:
     Path(folder).mkdir(parents=True, exist_ok=True)
     for seed in target.SEEDS:
         (Path(folder) / sha256(seed).hexdigest()[:16]).write_bytes(seed)
-    folders = [folder, str(HERE / "corpus" / name)]
+    kept = HERE / "corpus" / name
+    folders = [folder, str(kept)] if kept.is_dir() else [folder]
     atheris.Setup([sys.argv[0], *OPTIONS, *options, *folders], target.check)
     atheris.Fuzz()
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nnexp.metrics.predictions import are_predictions
 from nnexp.run_folder import DATASET, ENVIRONMENT, SPLITS, History, RunFolder, predictions_path
 from nnexp.runs.query import Run
 from nnexp.task import Task
@@ -34,6 +35,8 @@ class ExampleResults:
         table = predictions_path("test").replace(".npz", ".parquet")
         if (path := run.backend.file(arrays)) is not None:
             columns = RunFolder(path.parent).arrays(path.name)
+            if not are_predictions(columns, classes):
+                return None
             if classes and "true" in columns:
                 columns |= {name: np.asarray(classes)[columns[name]] for name in ("true", "predicted")}
         elif (path := run.backend.file(table)) is not None:
