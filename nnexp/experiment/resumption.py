@@ -187,19 +187,18 @@ def check_unfinished(resumption: Resumption, entries: Sequence[Entry]) -> None:
     """Raise a ResumeError if nothing is left to train."""
     epochs = resumption.settings.trainer.epochs
     done = completed_epochs(entries, resumption.recorded)
-    path = quoted_path(resumption.folder)
+    planned = resumption.recorded.trainer.epochs
     if epochs < done:
         problem = f"trainer.epochs={epochs}: the run has completed {plural(done, 'epoch')} already"
-        raise ResumeError(f"{problem}; fix: trainer.epochs={resumption.recorded.trainer.epochs}")
+        raise ResumeError(f"{problem}; fix: trainer.epochs={planned if planned > done else 2 * planned}")
     end = end_of(entries)
     is_extended = any(change.key in LIMITS for change in resumption.changes)
     if end is not None and end["status"] == "FINISHED" and not is_extended:
-        planned = resumption.recorded.trainer.epochs
         text = f"the run is finished, after {done} of {plural(planned, 'epoch')}"
-        fix = f"nnexp resume {path} trainer.epochs={2 * planned}"
         if done < planned:
             raise ResumeError(f"{text}: it was stopped early; fix: a larger trainer.patience or time_budget")
-        raise ResumeError(f"{text}; fix: {fix}")
+        command = f"nnexp resume {quoted_path(resumption.folder)}"
+        raise ResumeError(f"{text}; fix: {command} trainer.epochs={2 * planned}")
 
 
 def completed_epochs(entries: Sequence[Entry], settings: Settings) -> int:

@@ -13,11 +13,12 @@ from nnexp.cli.console import PipeSafeConsole
 from nnexp.cli.display import TerminalDisplay
 from nnexp.cli.errors import FAILURE
 from nnexp.config import build
+from nnexp.config.naming import changes_learning
 from nnexp.config.recorded import load_recorded
 from nnexp.experiment.divergence import DivergedError
 from nnexp.experiment.run import new_folder, run
 from nnexp.messages import plural
-from nnexp.run_folder import CONFIG, ENVIRONMENT
+from nnexp.run_folder import CONFIG, ENVIRONMENT, SESSIONS
 from nnexp.runs.environment import match_code, match_data, match_machine
 from nnexp.runs.query import RunError, Runs
 from nnexp.runs.reproduction import Comparison, Difference, Trace, compare
@@ -97,6 +98,9 @@ def reproduce(
     reasons = [text for label, text in notes if label == "changed"]
     if not finished:
         display.lines([("note", f"unfinished run: repeated and compared up to {recorded.unit} {last}")])
+    if changes := changes_in_between(recorded):
+        reasons.append(f"the run was resumed with other settings, which apply from the start here: {changes}")
+        display.lines([("note", reasons[-1])])
     if budget := settings.trainer.time_budget:
         reasons.append(f"trainer.time_budget={budget:g} ends training by the clock: never exactly the same")
         display.lines([("note", reasons[-1])])
@@ -112,6 +116,16 @@ def reproduce(
         run(settings, folder, run_display, Path.cwd(), dataset=dataset)
     comparison = compare(Trace.of(recorded, finished), Trace.of(in_folder(folder), finished))
     return Reproduction(recorded, folder, comparison, reasons)
+
+
+def changes_in_between(run: Run) -> str:
+    """Describe the settings that were changed when a run was resumed, and that changed what is learnt."""
+    texts = []
+    for session in run.json(SESSIONS).get("sessions", []):
+        keys = [key for key in session["changed"] if changes_learning(key)]
+        changed = [f"{key}={session['changed'][key]} (before: {session['recorded'][key]})" for key in keys]
+        texts += [f"{', '.join(changed)} at step {session['step']:,}"] if changed else []
+    return "; ".join(texts)
 
 
 def conclusion(reproduction: Reproduction) -> Iterator[tuple[str, str]]:
