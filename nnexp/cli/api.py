@@ -15,7 +15,7 @@ from nnexp.errors import UserError
 from nnexp.experiment import run as experiments
 from nnexp.experiment.display import Display
 from nnexp.experiment.result import Result
-from nnexp.experiment.resumption import prepare
+from nnexp.experiment.sessions.resumption import prepare
 from nnexp.messages import did_you_mean
 from nnexp.runs.local import find_folder
 from nnexp.runs.query import Runs

@@ -24,8 +24,8 @@ from nnexp.experiment.divergence import DivergedError
 from nnexp.experiment.evaluation import evaluate_split
 from nnexp.experiment.interruption import Interruption
 from nnexp.experiment.result import Result
-from nnexp.experiment.resumption import Resumption
-from nnexp.experiment.session import new_session, resumed_session
+from nnexp.experiment.sessions.resumption import Resumption
+from nnexp.experiment.sessions.session import new_session, resumed_session
 from nnexp.experiment.training_loop import train
 from nnexp.messages import quoted_path
 from nnexp.run_folder import ERROR, weights_path

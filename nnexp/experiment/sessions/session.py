@@ -14,7 +14,7 @@ from nnexp.experiment.display import Display
 from nnexp.experiment.interruption import Interruption
 from nnexp.experiment.metadata import write_resume_metadata, write_run_metadata
 from nnexp.experiment.result import Result
-from nnexp.experiment.resumption import ResumeError, Resumption, check_data, check_not_running
+from nnexp.experiment.sessions.resumption import ResumeError, Resumption, check_data, check_not_running
 from nnexp.experiment.training_loop import train
 from nnexp.messages import plural
 from nnexp.run_folder import ERROR, RunFolder

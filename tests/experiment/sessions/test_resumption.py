@@ -13,8 +13,8 @@ from fixtures.uploads import assert_metrics_stored_once
 import nnexp
 from nnexp import compose
 from nnexp.experiment.display import Display
-from nnexp.experiment.resumption import ResumeError
 from nnexp.experiment.run import run
+from nnexp.experiment.sessions.resumption import ResumeError
 from nnexp.experiment.upload_process import upload_callbacks
 from nnexp.run_folder import CONFIG, JOURNAL, RunFolder, history, weights_path
 from nnexp.runs.backends import RunError

@@ -1,0 +1,1 @@
+"""Sessions of a run: the first one, and those of a run that is resumed."""
