@@ -18,6 +18,8 @@ from typing import Any, Literal
 from numpy.typing import NDArray
 
 from nnexp.array_file import ArrayFileError, read_arrays
+from nnexp.regular_file import open_regular
+from nnexp.valid_records import valid_dataset, valid_entry, valid_environment
 
 JOURNAL = "journal.jsonl"
 JOURNAL_LOCK = ".journal.lock"
@@ -42,6 +44,7 @@ RESULTS = ("best/", "test/", "time/total")  # metrics of the end of a run, not o
 MISCLASSIFIED_TABLE = "predictions/misclassified.json"
 
 RESUME = b'"resume"'
+VALID = {DATASET: valid_dataset, ENVIRONMENT: valid_environment}  # what is read of these files
 
 Split = Literal["val", "test"]
 Which = Literal["best", "final"]
@@ -95,8 +98,10 @@ class RunFolder:
 
     def json(self, name: str) -> dict[str, Any]:
         """Read a JSON object."""
-        with suppress(OSError, ValueError):
-            return dict(json.loads((self.path / name).read_text(encoding="utf-8")))
+        with suppress(OSError, ValueError, RecursionError), open_regular(self.path / name) as file:
+            values = json.loads(file.read().decode())
+            if isinstance(values, dict):
+                return VALID.get(Path(name).name, dict)(values)
         return {}
 
     def arrays(self, name: str) -> Arrays:
@@ -118,12 +123,29 @@ class RunFolder:
 
         A last line that is not complete is left out.
         """
-        with (self.path / JOURNAL).open("rb") as file:
+        with open_regular(self.path / JOURNAL) as file:
             file.seek(offset)
             complete, _, _ = file.read(-1 if end is None else end - offset).rpartition(b"\n")
         if not complete:
             return [], offset
-        return [json.loads(line) for line in complete.splitlines()], offset + len(complete) + 1
+        return list(parse_entries(complete)), offset + len(complete) + 1
+
+    def damaged_lines(self) -> int:
+        """Count the complete lines of the journal that are no entries."""
+        with open_regular(self.path / JOURNAL) as file:
+            complete, _, _ = file.read().rpartition(b"\n")
+        return complete.count(b"\n") + bool(complete) - sum(1 for _ in parse_entries(complete))
+
+    def problem_of(self, name: str) -> str:
+        """Return why a file cannot be sent from the folder: missing, no file, outside of it; or nothing."""
+        path = self.path / name
+        try:
+            if not path.resolve().is_relative_to(self.path.resolve()):
+                return "it is outside of the run's folder"
+            open_regular(path).close()
+        except (OSError, ValueError, RuntimeError) as error:
+            return getattr(error, "strerror", None) or str(error)
+        return ""
 
     def sessions(self) -> list[int]:
         """Return the offsets in the journal where training began: 0, and those of its `resume` entries."""
@@ -131,10 +153,18 @@ class RunFolder:
         offset = 0
         with (self.path / JOURNAL).open("rb") as file:
             for line in file:
-                if RESUME in line and line.endswith(b"\n") and json.loads(line)["kind"] == "resume":
+                if RESUME in line and any(entry["kind"] == "resume" for entry in parse_entries(line)):
                     offsets.append(offset)
                 offset += len(line)
         return offsets
+
+
+def parse_entries(lines: bytes) -> Iterator[Entry]:
+    """Yield the entries of a journal's lines, without those that are damaged."""
+    for line in lines.split(b"\n"):
+        with suppress(ValueError, RecursionError):
+            if valid_entry(entry := json.loads(line)):
+                yield entry
 
 
 def history(entries: Iterable[Entry]) -> Iterator[tuple[int, dict[str, float]]]:

@@ -21,7 +21,7 @@ def report_dead_runs(command: str) -> None:
         path = quoted_path(folder)
         print(f"nnexp: {path}: died; resume with: nnexp resume {path}", file=sys.stderr, flush=True)
     if command in SHOWS_STATUS:
-        from nnexp.tracking.mlflow.writer import mark_failed
+        from nnexp.tracking.upload.sync import mark_failed
 
         for folder in folders:
             with suppress(Exception):  # a server is down: `nnexp sync` does it later

@@ -28,7 +28,7 @@ from nnexp.config.errors import Problem
 from nnexp.config.spelling import read_text, spelling_advice
 from nnexp.config.yaml.node import Origin
 from nnexp.messages import did_you_mean, hydra_override, merged_list_override
-from nnexp.serving.locate import locate
+from nnexp.serving.locate import NEVER_PLUGINS, locate
 
 TARGET = "_target_"
 Values = dict[str, Any]
@@ -149,7 +149,7 @@ class Validator:
             target = locate(value[TARGET], self.plugins)
         except ValueError as error:
             package = value[TARGET].partition(".")[0]
-            is_listed = package in ("nnexp", *self.plugins)
+            is_listed = package in (*NEVER_PLUGINS, "nnexp", *self.plugins)
             remedy = "" if is_listed else f"; fix: {merged_list_override('plugins', self.plugins, [package])}"
             self.report(key, where, f"{error}{remedy}")
             return value

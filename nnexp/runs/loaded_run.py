@@ -38,8 +38,11 @@ class LoadedRun:
 
     @cached_property
     def config(self) -> DictConfig:
-        """The configuration; `nnexp.run` takes it, as it is or changed."""
-        return OmegaConf.create(read_config(self.run.file(CONFIG)))
+        """The configuration; `nnexp.run` takes it, as it is or changed.
+
+        `plugins` are empty: a record does not decide which code runs, so list your own packages again.
+        """
+        return OmegaConf.create(read_config(self.run.file(CONFIG)) | {"plugins": []})
 
     @cached_property
     def predictor(self) -> Predictor:

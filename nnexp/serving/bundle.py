@@ -16,7 +16,7 @@ LIBRARY = "nnexp.zip"
 FOLDERS = ("metrics", "nn", "preprocessing", "serving")
 MODULES = (
     *("__init__", "array_file", "atomic_write", "available_memory", "errors", "messages", "regular_file"),
-    *("run_folder", "stored_array", "task", "tasks"),
+    *("run_folder", "stored_array", "task", "tasks", "valid_records"),
 )
 EARLIEST = (1980, 1, 1, 0, 0, 0)  # that a zip can hold: the same code is the same bytes
 

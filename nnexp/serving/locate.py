@@ -9,6 +9,34 @@ from traceback import extract_tb
 from typing import Any
 
 OWN = "nnexp"
+NEVER_PLUGINS = (
+    *sys.stdlib_module_names,
+    *(
+        "hydra",
+        "omegaconf",
+        "joblib",
+        "cloudpickle",
+        "mlflow",
+        "numpy",
+        "scipy",
+        "sklearn",
+        "pandas",
+        "pyarrow",
+    ),
+    *(
+        "matplotlib",
+        "PIL",
+        "yaml",
+        "jinja2",
+        "pydantic",
+        "sqlalchemy",
+        "requests",
+        "rich",
+        "pip",
+        "setuptools",
+    ),
+)
+"""Packages whose functions could do anything: the standard library, and those that nnexp needs."""
 COMPONENTS = ("nnexp.data.", "nnexp.nn.", "nnexp.optim.")
 """The modules whose classes a configuration may build: a function elsewhere could do anything."""
 
@@ -25,6 +53,8 @@ def locate(
     """
     module, _, attribute = name.rpartition(".")
     package = name.partition(".")[0]
+    if package in NEVER_PLUGINS or "__main__" in name.split("."):
+        raise ValueError(f"refused: code of {package} never runs from a configuration")
     if package != OWN and package not in plugins:
         raise ValueError(f"refused: code outside {OWN} runs only if its package is listed in plugins")
     if package != OWN and "" not in sys.path:

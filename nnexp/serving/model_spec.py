@@ -12,6 +12,7 @@ from nnexp.nn.network import Network
 from nnexp.nn.output_activations import OUTPUT_ACTIVATIONS, OutputActivation
 from nnexp.preprocessing.columns import Column, mark_untrained
 from nnexp.preprocessing.scaling import Standardization, TargetScale
+from nnexp.regular_file import open_regular
 from nnexp.serving.errors import PredictorError
 from nnexp.serving.foreground import DrawingStats
 from nnexp.tasks import TASKS
@@ -72,13 +73,13 @@ class ModelSpec:
         try:
             values = json.loads(text)
             version = values.pop("format")
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise PredictorError("not the specification of a network, a run's network.json") from error
         if version not in READABLE:
             raise PredictorError("written by another version of nnexp; use that version, or train again")
         try:
             spec = cls(**_from_json(values))
-        except (TypeError, ValueError, LookupError) as error:
+        except (TypeError, ValueError, LookupError, AttributeError) as error:
             raise PredictorError(f"damaged: {error}; take the run's own network.json") from error
         for value, known in ((spec.task, TASKS), (spec.output_activation, OUTPUT_ACTIVATIONS)):
             if value not in known:
@@ -93,7 +94,8 @@ class ModelSpec:
             PredictorError: see `from_json`.
         """
         try:
-            return cls.from_json(path.read_text(encoding="utf-8"))
+            with open_regular(path) as file:
+                return cls.from_json(file.read().decode())
         except (OSError, ValueError) as error:
             raise PredictorError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
 

@@ -22,7 +22,7 @@ def git_state() -> dict[str, str]:
     commit = _git("rev-parse", "HEAD")
     if not commit:
         return {"commit": "none", "branch": "none", "dirty": "none", "diff": ""}
-    diff = _git("diff", "HEAD")
+    diff = redacted(_git("diff", "--no-ext-diff", "--no-textconv", "HEAD"))
     dirty = diff or _git("status", "--porcelain", "--", ":/", ":(exclude)outputs", ":(exclude)mlruns")
     branch = _git("rev-parse", "--abbrev-ref", "HEAD")
     return {"commit": commit, "branch": branch, "dirty": str(bool(dirty)).lower(), "diff": diff[:MAX_DIFF]}
@@ -62,7 +62,9 @@ def _git(*arguments: str) -> str:
     options: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "timeout": 10}
     options |= {"encoding": "utf-8", "errors": "replace"}
     try:
-        return str(subprocess.run(["git", *arguments], check=True, **options).stdout).strip()
+        return str(
+            subprocess.run(["git", "-c", "core.fsmonitor=false", *arguments], check=True, **options).stdout
+        ).strip()
     except (OSError, subprocess.SubprocessError):
         return ""
 

@@ -10,4 +10,7 @@ from nnexp.run_folder import UPLOAD_LOCK
 
 def run_lock(folder: Path, timeout: float = 0.0) -> FileLock:
     """Return the lock of a run, as open as its files; where it stays held, it raises a Timeout."""
-    return FileLock(folder / UPLOAD_LOCK, timeout=timeout, mode=MODE)
+    path = folder / UPLOAD_LOCK
+    if path.is_dir():  # something else has made it
+        path = folder / f"{UPLOAD_LOCK}-file"
+    return FileLock(path, timeout=timeout, mode=MODE)

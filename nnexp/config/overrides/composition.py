@@ -9,19 +9,34 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
+from nnexp.config.errors import ConfigError
+from nnexp.config.hydra_section import hydra_problems
 from nnexp.config.naming import flattened
 from nnexp.config.validation import TARGET, Values
 from nnexp.messages import did_you_mean
 
 
 def compose_settings(config_name: str, overrides: Sequence[str]) -> DictConfig:
-    """Compose overrides of one value each; HydraException, OmegaConfBaseException: they are invalid."""
+    """Compose overrides of one value each.
+
+    Raises:
+        HydraException, OmegaConfBaseException: they are invalid.
+        ConfigError: what the section `hydra` asks for is refused.
+    """
     config = hydra_compose(config_name, list(overrides), return_hydra_config=True)
+    if problems := list(hydra_problems(config, plugins_of(config))):
+        raise ConfigError(problems)
     choices = config.hydra.runtime.choices
     settings = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
     if "${hydra:" in str(to_values(settings)):
         resolve_as_first_job(settings, config)
     return record_choices(settings, choices)
+
+
+def plugins_of(config: DictConfig) -> list[str]:
+    """Return the packages of `plugins`; an invalid value is reported where the settings are validated."""
+    plugins = to_values(OmegaConf.masked_copy(config, ["plugins"])).get("plugins")
+    return [name for name in plugins if isinstance(name, str)] if isinstance(plugins, list) else []
 
 
 def resolve_as_first_job(settings: DictConfig, config: DictConfig) -> None:

@@ -236,9 +236,10 @@ class OverridesExaminer:
         try:
             return compose_settings(self.config_name, first_values(checked, replaced or {}))
         except (HydraException, OmegaConfBaseException) as error:
-            if report:
-                self.problems.append(explain_composition(error, self.loader, self.config_name))
-            return None
+            self.problems += [explain_composition(error, self.loader, self.config_name)] if report else []
+        except ConfigError as error:
+            self.problems += error.problems
+        return None
 
     def validate(self, config: DictConfig) -> None:
         """Report the errors of a composed configuration."""

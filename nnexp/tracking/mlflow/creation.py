@@ -64,7 +64,8 @@ def create_store(database: Path) -> None:
     try:
         temporary.chmod(MODE)
         with _unsynchronized():
-            store = SqlAlchemyStore(f"sqlite:///{temporary}", DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH)
+            arguments = (f"sqlite:///{temporary}", DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH)
+            store = SqlAlchemyStore(*arguments)  # type: ignore[no-untyped-call]
             store.engine.dispose()
         with temporary.open("rb+") as file:
             os.fsync(file)

@@ -1,4 +1,7 @@
-"""What a server does not take, for good: an upload goes on without it, and says so once."""
+"""What is not uploaded, for good: an upload goes on without it, and says so once.
+
+A server may not take it, or it is missing or damaged in the run's folder.
+"""
 
 import platform
 from collections.abc import Iterator
@@ -6,8 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlparse
 
-from nnexp.messages import listed
+from nnexp.array_file import read_arrays
+from nnexp.errors import UserError
+from nnexp.messages import first_line, listed, plural
 from nnexp.redaction import redacted
+from nnexp.run_folder import JOURNAL, NETWORK, RunFolder
+from nnexp.serving.model_spec import ModelSpec
 from nnexp.tracking.mlflow.relocation import local_path
 from nnexp.tracking.mlflow.store_errors import SERVERS, http_status
 
@@ -29,6 +36,7 @@ class Refusals:
         self.things: dict[str, list[str]] = {}
         self.is_last_try = False  # errors of the server, which may pass, do not stop the rest either
         self.may_pass = False  # there was such an error
+        self.damaged: dict[str, str] = {}  # what is missing or damaged in the run's folder, and why
 
     @contextmanager
     def skipped(self, thing: str) -> Iterator[None]:
@@ -44,8 +52,34 @@ class Refusals:
             if thing not in things:
                 things.append(thing)
 
+    @contextmanager
+    def readable(self, thing: str) -> Iterator[None]:
+        """Go on after a block, which only reads files of the run, where these are missing or damaged."""
+        try:
+            yield
+        except (OSError, UserError, LookupError, TypeError, ValueError, AttributeError) as error:
+            self.damaged.setdefault(thing, getattr(error, "strerror", None) or first_line(error))
+
+    def check_model(self, run: RunFolder) -> bool:
+        """Return whether the files of the network can be read."""
+        with self.readable("the model"):
+            ModelSpec.read(run / NETWORK)
+            read_arrays(run.weights("best"))
+        return "the model" not in self.damaged
+
+    def check_journal(self, run: RunFolder) -> None:
+        """Count the lines of the journal that were left out."""
+        if damaged := run.damaged_lines():
+            self.damaged[JOURNAL] = plural(damaged, "line")
+
     def describe(self, model_in_run: bool) -> str:
         """Describe them in a sentence, and that the model is among the artifacts of its run."""
+        damaged = [f"{thing} ({why})" for thing, why in self.damaged.items()]
+        left_out = f"left out, as it is missing or damaged: {listed(damaged, MAX_NAMES)}" if damaged else ""
+        return "; ".join(filter(None, [left_out, self.describe_refused(model_in_run)]))
+
+    def describe_refused(self, model_in_run: bool) -> str:
+        """Describe what the server has refused; empty: nothing."""
         texts = [f"it does not take {listed(self.things[key], MAX_NAMES)} ({key})" for key in self.things]
         if model_in_run:
             texts.append("it is older than MLflow 3: the model is an artifact of the run, runs:/RUN_ID/model")

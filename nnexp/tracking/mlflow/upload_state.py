@@ -1,8 +1,10 @@
 """Upload state of a run: what each store has of it already, kept in the run's folder to resume an upload."""
 
 import json
+import secrets
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from nnexp.atomic_write import write_atomically
 from nnexp.run_folder import UPLOAD_STATE, RunFolder
@@ -46,9 +48,13 @@ class UploadState:
         return states.get(store or next(iter(states), ""), cls(store=store))
 
     def save(self, folder: Path) -> None:
+        """Write the state; a folder in place of its file is renamed."""
+        path = folder / UPLOAD_STATE
+        if path.is_dir():
+            path.rename(path.with_name(f"{path.name}.folder-{secrets.token_hex(4)}"))
         states = read_states(folder) | {self.store: self}
         values = {name: asdict(state) for name, state in states.items()}
-        write_atomically(folder / UPLOAD_STATE, json.dumps(values))
+        write_atomically(path, json.dumps(values))
 
 
 def run_ids(folder: Path) -> set[str]:
@@ -60,12 +66,12 @@ def read_states(folder: Path) -> dict[str, UploadState]:
     """Read the states by store; an older file holds that of one store, whose path is absolute."""
     values = RunFolder(folder).json(UPLOAD_STATE)
     if not all(isinstance(state, dict) for state in values.values()):
-        store = values.get("store", "")
+        store = str(values.get("store", ""))
         is_own = store.startswith(SQLITE) and store.endswith(f"/{DATABASE}")
         values = {f"{SQLITE}{DATABASE}" if is_own else store: values}
-    known = {field.name for field in fields(UploadState)}
+    kinds = {field.name: type(field.default) for field in fields(UploadState)}
     states = {}
     for store, state in values.items():
-        kept = {key: value for key, value in state.items() if key in known}
+        kept: dict[str, Any] = {key: one for key, one in state.items() if type(one) is kinds.get(key)}
         states[store] = UploadState(**kept | {"store": store})
     return states

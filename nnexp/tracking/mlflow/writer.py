@@ -10,7 +10,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nnexp.run_folder import MISCLASSIFIED_TABLE, NETWORK, RESULTS, Entry, RunFolder, head_of
+from nnexp.run_folder import DATASET, MISCLASSIFIED_TABLE, NETWORK, RESULTS, Entry, RunFolder, head_of
 from nnexp.tracking.mlflow.dataset_inputs import dataset_inputs
 from nnexp.tracking.mlflow.destination import Destination
 from nnexp.tracking.mlflow.images import DrawConfusion, log_confusion_image
@@ -22,6 +22,7 @@ from nnexp.tracking.mlflow.store import NOTE, SQLITE, log_metrics, log_params, o
 from nnexp.tracking.mlflow.upload_state import UploadState
 
 if TYPE_CHECKING:
+    from mlflow.entities import DatasetInput
     from mlflow.tracking import MlflowClient
 
 JOURNAL_ID = "nnexp.journal_id"  # tag
@@ -141,7 +142,10 @@ class MlflowRunWriter:
         if not self.has_metadata:
             log_params(client, state.run_id, self.first["params"])
             client.set_tag(state.run_id, NOTE, run_note(self.run_folder, self.head))
-            if inputs := dataset_inputs(self.run_folder, self.head["params"]):
+            inputs: list[DatasetInput] = []
+            with self.refusals.readable(DATASET):
+                inputs = dataset_inputs(self.run_folder, self.head["params"])
+            if inputs:
                 with self.refusals.skipped("dataset inputs"):
                     client.log_inputs(state.run_id, inputs)
             self.has_metadata = True
@@ -188,6 +192,9 @@ class MlflowRunWriter:
 
     def send_file(self, path: str) -> None:
         """Log a file of the run's folder; the JSON table is tagged, so that the UI shows it."""
+        if problem := self.run_folder.problem_of(path):
+            self.refusals.damaged[path] = problem
+            return
         folder, _, _ = path.rpartition("/")
         with self.refusals.skipped(path):
             check_artifact_folder(self.uri, self.artifact_uri)
@@ -201,14 +208,15 @@ class MlflowRunWriter:
         """Log the confusion matrix of an epoch as an image."""
         with self.refusals.skipped("images"):
             check_artifact_folder(self.uri, self.artifact_uri)
-            image = partial(self.draw_confusion, entry["matrix"], self.run_folder.dataset["classes"])
+            classes = self.run_folder.dataset.get("classes") or list(map(str, range(len(entry["matrix"]))))
+            image = partial(self.draw_confusion, entry["matrix"], classes)
             log_confusion_image(self, entry, image)
         self.heartbeat()
 
     def send_model(self) -> None:
         """Log the network with its best weights, if there are some."""
         has_network = (self.run_folder / NETWORK).exists() and self.run_folder.weights("best").exists()
-        if not has_network or self.state.model_is_current:
+        if not has_network or self.state.model_is_current or not self.refusals.check_model(self.run_folder):
             return
         with self.refusals.skipped("the model"):
             check_artifact_folder(self.uri, self.artifact_uri)
@@ -237,14 +245,7 @@ class MlflowRunWriter:
             text = f"{short_result(metrics)}; {self.head['name']}"
             with self.refusals.skipped(f"a version of the registered model {name}"):
                 state.version = register_model(client, name, state, text)
+        self.refusals.check_journal(self.run_folder)
         state.refused = self.refusals.describe(state.model_in_run)
         state.sessions = self.sessions
         state.done = not self.refusals.may_pass
-
-
-def mark_failed(folder: Path) -> None:
-    """Set the status of a dead run in its store, if that has the run; `nnexp sync` uploads the rest."""
-    writer = MlflowRunWriter(folder, lambda *_: None)
-    if writer.settings and writer.state.run_id:
-        end = writer.run_folder.entries()[-1]
-        writer.client.set_terminated(writer.state.run_id, "FAILED", end["time"])

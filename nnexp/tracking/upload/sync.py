@@ -115,6 +115,16 @@ def send_rest(writer: MlflowRunWriter, callbacks: Callbacks) -> None:
     writer.send_in_chunks(rest)
     writer.remember_results(run.entries())
     writer.send(read_system_metrics(run.path))
-    paths, _ = callbacks.make_outputs(run.path)
+    paths: list[str] = []
+    with writer.refusals.readable("plots"):
+        paths, _ = callbacks.make_outputs(run.path)
     writer.send([{"kind": "artifact", "path": path} for path in paths])
     writer.send([end], offset)
+
+
+def mark_failed(folder: Path) -> None:
+    """Set the status of a dead run in its store, if that has the run; `nnexp sync` uploads the rest."""
+    writer = MlflowRunWriter(folder, lambda *_: None)
+    if writer.settings and writer.state.run_id:
+        end = writer.run_folder.entries()[-1]
+        writer.client.set_terminated(writer.state.run_id, "FAILED", end["time"])

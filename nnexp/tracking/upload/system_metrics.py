@@ -9,7 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from nnexp.run_folder import SYSTEM_METRICS, Entry
+from nnexp.regular_file import open_regular
+from nnexp.run_folder import SYSTEM_METRICS, Entry, parse_entries
 
 MIB = 1 << 20
 
@@ -72,8 +73,7 @@ class SystemMetrics:
 
 
 def read_system_metrics(folder: Path) -> list[Entry]:
-    """Read the samples of a run; an incomplete last line is ignored."""
-    entries: list[Entry] = []
-    with suppress(OSError, ValueError), (folder / SYSTEM_METRICS).open(encoding="utf-8") as file:
-        entries.extend(json.loads(line) for line in file)
-    return entries
+    """Read the samples of a run; lines that are incomplete or damaged are left out."""
+    with suppress(OSError), open_regular(folder / SYSTEM_METRICS) as file:
+        return [entry for entry in parse_entries(file.read()) if entry["kind"] == "metrics"]
+    return []
