@@ -17,8 +17,8 @@ from nnexp.run_folder import CHANGED_TAG, JOURNAL, UPLOAD_STATE
 from nnexp.runs.backends import MlflowBackend, RunError, logged_value, store_errors
 from nnexp.runs.run import Run, in_folder
 from nnexp.tasks import TASKS
-from nnexp.tracking.mlflow.creation import has_store
 from nnexp.tracking.mlflow.relocation import former_folders, relocate, relocated
+from nnexp.tracking.mlflow.sqlite.creation import has_store
 from nnexp.tracking.mlflow.store import (
     SQLITE,
     check_connection,

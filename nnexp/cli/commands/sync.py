@@ -10,7 +10,7 @@ from nnexp.errors import UserError
 from nnexp.experiment.upload_process import upload_callbacks
 from nnexp.messages import listed, plural, short_path
 from nnexp.redaction import redacted
-from nnexp.tracking.mlflow.rebuilding import set_aside_if_damaged
+from nnexp.tracking.mlflow.sqlite.rebuilding import set_aside_if_damaged
 from nnexp.tracking.mlflow.store import DATABASE, SQLITE, set_mlflow_defaults, tracking_uri
 from nnexp.tracking.mlflow.uris import check_uri
 from nnexp.tracking.upload.sync import LocalRun, State, find_runs, read_run, upload, upload_uri

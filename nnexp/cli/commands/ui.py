@@ -15,8 +15,8 @@ from threading import Thread, Timer
 from nnexp.cli.arguments import Arguments
 from nnexp.errors import UserError
 from nnexp.redaction import redacted
-from nnexp.tracking.mlflow.creation import is_half_made
 from nnexp.tracking.mlflow.relocation import relocate
+from nnexp.tracking.mlflow.sqlite.creation import is_half_made
 from nnexp.tracking.mlflow.store import (
     SQLITE,
     check_connection,

@@ -12,7 +12,7 @@ from nnexp.messages import plural, short_path
 from nnexp.redaction import redacted
 from nnexp.run_folder import RunFolder, end_of
 from nnexp.runs.query import Runs
-from nnexp.tracking.mlflow.creation import is_half_made
+from nnexp.tracking.mlflow.sqlite.creation import is_half_made
 from nnexp.tracking.mlflow.store import DATABASE, SQLITE, tracking_uri
 from nnexp.tracking.mlflow.store_errors import StoreError
 from nnexp.tracking.mlflow.uris import check_uri

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nnexp.redaction import HIDDEN, redacted
-from nnexp.tracking.mlflow.creation import has_store
+from nnexp.tracking.mlflow.sqlite.creation import has_store
 from nnexp.tracking.mlflow.store import DATABASE, SQLITE, URI_VARIABLE, tracking_uri
 from nnexp.tracking.mlflow.store_errors import StoreError
 

@@ -16,8 +16,8 @@ from filelock import FileLock
 
 from nnexp.atomic_write import MODE
 from nnexp.messages import first_line
-from nnexp.tracking.mlflow.creation import create_store, is_half_made, wait_for_creation
 from nnexp.tracking.mlflow.relocation import relocate
+from nnexp.tracking.mlflow.sqlite.creation import create_store, is_half_made, wait_for_creation
 from nnexp.tracking.mlflow.store_errors import SERVERS, StoreError, explain_error
 
 if TYPE_CHECKING:

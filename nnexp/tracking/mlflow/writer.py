@@ -15,9 +15,9 @@ from nnexp.tracking.mlflow.dataset_inputs import dataset_inputs
 from nnexp.tracking.mlflow.destination import Destination
 from nnexp.tracking.mlflow.images import DrawConfusion, log_confusion_image
 from nnexp.tracking.mlflow.logged_model import MetricAt, log_model, log_model_in_run, register_model
-from nnexp.tracking.mlflow.rebuilding import restore_id
 from nnexp.tracking.mlflow.refusals import Refusals, check_artifact_folder, is_refusal
 from nnexp.tracking.mlflow.run_notes import EXPERIMENT_NOTE, run_note, short_result
+from nnexp.tracking.mlflow.sqlite.rebuilding import restore_id
 from nnexp.tracking.mlflow.store import NOTE, SQLITE, log_metrics, log_params, open_store, set_tags
 from nnexp.tracking.mlflow.upload_state import UploadState
 
@@ -232,8 +232,7 @@ class MlflowRunWriter:
 
     def end_run(self, entry: Entry) -> None:
         """Log the model and the results, set the status, register the model."""
-        client = self.client
-        state = self.state
+        client, state = self.client, self.state
         metrics = {name: metric.value for name, metric in self.results.items()}
         status = entry["status"]
         self.send_model()

@@ -13,8 +13,8 @@ from fixtures.third_party import accepts_warnings
 from nnexp.cli.commands.doctor import main as doctor
 from nnexp.run_folder import JOURNAL
 from nnexp.runs.query import RunError, Runs
-from nnexp.tracking.mlflow.rebuilding import set_aside_if_damaged
 from nnexp.tracking.mlflow.relocation import relocate
+from nnexp.tracking.mlflow.sqlite.rebuilding import set_aside_if_damaged
 from nnexp.tracking.mlflow.store import tracking_uri
 from nnexp.tracking.mlflow.upload_state import UploadState
 

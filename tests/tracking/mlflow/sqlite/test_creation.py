@@ -14,8 +14,8 @@ from fixtures.third_party import accepts_warnings
 from nnexp.cli.commands import runs, ui
 from nnexp.cli.doctor.project import check_store
 from nnexp.errors import UserError
-from nnexp.tracking.mlflow import creation
-from nnexp.tracking.mlflow.creation import create_store, has_store, is_half_made, wait_for_creation
+from nnexp.tracking.mlflow.sqlite import creation
+from nnexp.tracking.mlflow.sqlite.creation import create_store, has_store, is_half_made, wait_for_creation
 from nnexp.tracking.mlflow.store import open_store, tracking_uri
 from nnexp.tracking.mlflow.store_errors import StoreError
 

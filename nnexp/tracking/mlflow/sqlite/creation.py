@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from nnexp.atomic_write import MODE
-from nnexp.tracking.mlflow.rebuilding import COMPANIONS
+from nnexp.tracking.mlflow.sqlite.rebuilding import COMPANIONS
 
 SUFFIX = ".new"
 KEPT_TABLES = ("alembic_version", "workspaces")  # MLflow fills them itself
