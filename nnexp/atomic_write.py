@@ -37,8 +37,10 @@ def write_atomically(
                 os.fsync(file.fileno())
         os.chmod(temporary, MODE)
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         os.unlink(temporary)
+        if isinstance(error, OSError) and error.errno and error.filename is None:
+            error.filename = str(path)
         raise
     if durable:
         sync_folder(path.parent)

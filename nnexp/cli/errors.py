@@ -25,6 +25,11 @@ def format_error(error: BaseException) -> str:
     if isinstance(error, MemoryError):
         detail = f": {error}" if str(error) else ""
         return f"out of memory{detail}; fix: a smaller model.hidden or trainer.batch_size"
+    if isinstance(error, OSError) and error.errno is not None:
+        from nnexp.experiment.failures.storage_errors import describe, is_of_storage
+
+        if is_of_storage(error):
+            return describe(error)
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
     if _is_of_hydra(error):

@@ -12,6 +12,7 @@ from nnexp.data.batches import Batches
 from nnexp.data.dataset import Dataset
 from nnexp.data.splitting import Rows, stratified_subsample
 from nnexp.experiment.random_streams import RandomStreams
+from nnexp.experiment.resources import Warn, check_memory
 from nnexp.metrics.metric import Metric
 from nnexp.metrics.running import InOwnUnits, RunningMetric
 from nnexp.nn.layer import ShapeError
@@ -44,8 +45,12 @@ class Components:
     metrics: Mapping[str, Metric] = field(default_factory=dict)  # of one's own
 
 
-def build_components(settings: Settings, dataset: Dataset | None = None) -> Components:
+def build_components(
+    settings: Settings, dataset: Dataset | None = None, warn: Warn = lambda label, text: None
+) -> Components:
     """Load the data unless they are given, split them, build the network and the trainer.
+
+    Where less memory is free than training needs, `warn` is called before any is taken.
 
     Raises:
         ConfigError: components that do not go together.
@@ -61,7 +66,7 @@ def build_components(settings: Settings, dataset: Dataset | None = None) -> Comp
     train, validation, test = make_batches(settings, dataset, (rows, validation_rows), targets, streams)
 
     capacity = max(batches.size for batches in (train, validation, test) if batches is not None)
-    network = build_network(settings, dataset, capacity, streams)
+    network = build_network(settings, dataset, capacity, streams, warn)
     adapt_rows = streams("adapt").permutation(rows)[: train.size]
     network.initialize(settings.init, streams("init"), train.examples_of(adapt_rows))
     prepare_loss(settings, dataset, rows, capacity)
@@ -128,10 +133,13 @@ def check_validation(settings: Settings) -> None:
         raise ConfigError(problems)
 
 
-def build_network(settings: Settings, dataset: Dataset, capacity: int, streams: RandomStreams) -> Network:
+def build_network(
+    settings: Settings, dataset: Dataset, capacity: int, streams: RandomStreams, warn: Warn
+) -> Network:
     """Build the network for batches of `capacity` examples; a ConfigError if layers do not fit the data."""
     try:
         layers = settings.model.layers(dataset.shape, dataset.outputs)
+        check_memory(settings, layers, dataset.x.shape[1:], capacity, warn)
         return Network(layers, dataset.x.shape[1:], capacity, settings.trainer.dtype, streams("dropout"))
     except ShapeError as error:
         raise ConfigError([Problem("model", str(error))]) from error

@@ -20,9 +20,11 @@ from nnexp.errors import Interrupted
 from nnexp.experiment.artifacts import write_results
 from nnexp.experiment.components import Components, build_components
 from nnexp.experiment.display import Display
-from nnexp.experiment.divergence import DivergedError
 from nnexp.experiment.evaluation import evaluate_split
+from nnexp.experiment.failures.divergence import DivergedError
+from nnexp.experiment.failures.storage_errors import is_of_storage, storage_error
 from nnexp.experiment.interruption import Interruption
+from nnexp.experiment.resources import check_disk
 from nnexp.experiment.result import Result
 from nnexp.experiment.sessions.resumption import Resumption
 from nnexp.experiment.sessions.session import new_session, resumed_session
@@ -78,10 +80,11 @@ def run(
     limited = blas_threads(settings.trainer.threads)
     with Interruption() as interruption, np.errstate(all="ignore"), limited as threads:
         with chdir(home):
-            components = build_components(settings, dataset)
+            components = build_components(settings, dataset, display.message)
         optimized = optimized_metric(settings, components)
         result = Result(new_folder(home, folder), components.network, optimized, name=settings.run_name)
         display.header(settings, components, threads)
+        check_disk(settings, components.network, result.folder, display.message)
         interruption.check()
         if resumption is None:
             arguments = result.folder, settings, components, threads, home, sweep_id, start_time
@@ -125,15 +128,20 @@ def recorded(
         yield
     except BaseException as error:
         result.status = "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"
-        if result.status == "FAILED":
-            write_atomically(result.folder / ERROR, traceback.format_exc())
-        evaluate(components, result, test=False)
-        write_results(journal, components, result.metrics, result.splits, result.last)
-        changes = error.resume_overrides if isinstance(error, DivergedError) else ""
-        error.add_note(f"resume with: nnexp resume {quoted_path(result.folder)}{changes}")
+        with suppress(OSError):  # on a full disk: what is there stays
+            if result.status == "FAILED":
+                write_atomically(result.folder / ERROR, traceback.format_exc())
+            evaluate(components, result, test=False)
+            write_results(journal, components, result.metrics, result.splits, result.last)
+        error.add_note(f"resume with: nnexp resume {quoted_path(result.folder)}")
+        if isinstance(error, DivergedError):
+            error.name_checkpoint(result.folder)
+        if is_of_storage(error):
+            raise storage_error(error, result.folder) from error
         raise
     finally:
-        journal.end(result.status)
+        with suppress(OSError):  # without this entry, the next command sees that the process has ended
+            journal.end(result.status)
         finish(settings, result, uploader, display, interruption)
 
 

@@ -7,8 +7,8 @@ from nnexp.experiment.checkpoints import Checkpoints
 from nnexp.experiment.components import Components
 from nnexp.experiment.confusion_log import ConfusionLogger
 from nnexp.experiment.display import Display
-from nnexp.experiment.divergence import finite_evaluations
 from nnexp.experiment.evaluation import evaluate_split
+from nnexp.experiment.failures.divergence import finite_evaluations
 from nnexp.experiment.interruption import Interruption
 from nnexp.experiment.result import Result
 from nnexp.tracking.journal import Journal

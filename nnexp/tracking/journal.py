@@ -12,6 +12,7 @@ import platform
 import secrets
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -38,7 +39,7 @@ class Journal:
         self.metrics: set[tuple[int, str]] = set()  # that are written, by step
         self.matrices: set[int] = set()  # the same of confusion matrices
         try:
-            self.file = (folder / JOURNAL).open("x", encoding="utf-8")
+            self.file = (folder / JOURNAL).open("xb", buffering=0)
         except FileExistsError as error:
             raise UserError(f"{folder} already holds a run; fix: give this one another folder") from error
 
@@ -55,7 +56,7 @@ class Journal:
         journal.metrics = {(step, name) for step, values in history(entries) for name in values}
         journal.matrices = {entry["step"] for entry in entries if entry["kind"] == "confusion"}
         os.truncate(folder / JOURNAL, offset)
-        journal.file = (folder / JOURNAL).open("a", encoding="utf-8")
+        journal.file = (folder / JOURNAL).open("ab", buffering=0)
         return journal
 
     def log_run(
@@ -124,8 +125,17 @@ class Journal:
         os.fsync(self.file.fileno())
 
     def _write(self, kind: str, **entry: Any) -> None:
-        self.file.write(json.dumps({"kind": kind, "time": time.time_ns() // 1_000_000, **entry}) + "\n")
-        self.file.flush()
+        """Append an entry; if the disk is full, nothing of it."""
+        line = json.dumps({"kind": kind, "time": time.time_ns() // 1_000_000, **entry}) + "\n"
+        rest = memoryview(line.encode())
+        start = self.file.seek(0, os.SEEK_END)
+        try:
+            while rest:
+                rest = rest[self.file.write(rest) :]
+        except OSError:
+            with suppress(OSError):
+                self.file.truncate(start)
+            raise
 
     def __enter__(self) -> "Journal":
         return self

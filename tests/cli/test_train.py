@@ -20,7 +20,7 @@ from nnexp.__main__ import main
 from nnexp.cli.help import COMMANDS, help_text
 from nnexp.config.compose import CONF
 from nnexp.errors import Interrupted, UserError
-from nnexp.experiment.divergence import DivergedError
+from nnexp.experiment.failures.divergence import DivergedError
 from nnexp.tracking.mlflow.store import tracking_uri
 
 pytestmark = accepts_warnings

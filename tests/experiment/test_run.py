@@ -11,7 +11,7 @@ from fixtures.components import components
 from nnexp import compose, run
 from nnexp.config import ConfigError, build
 from nnexp.data.errors import DataError
-from nnexp.experiment.divergence import DivergedError
+from nnexp.experiment.failures.divergence import DivergedError
 from nnexp.run_folder import RunFolder
 from nnexp.training.evaluation import evaluate
 

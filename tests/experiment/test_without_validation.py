@@ -13,7 +13,7 @@ from nnexp import compose, run
 from nnexp.cli.display import describe_results
 from nnexp.config import ConfigError, build
 from nnexp.experiment.components import build_components
-from nnexp.experiment.divergence import DivergedError
+from nnexp.experiment.failures.divergence import DivergedError
 from nnexp.plots.run.curves import curves
 from nnexp.plots.sweep import SweepRun, sweep_curves
 from nnexp.tracking.mlflow.run_notes import result as describe_note

@@ -26,11 +26,11 @@ def test_entries_are_read_in_the_order_in_which_they_were_written(tmp_path):
 def test_an_incomplete_line_is_read_when_it_is_complete(tmp_path):
     with Journal(tmp_path) as journal:
         journal.log_metrics(1, {"a": 1})
-        journal.file.write('{"kind": "metr')
+        journal.file.write(b'{"kind": "metr')
         journal.file.flush()
         entries, offset = RunFolder(tmp_path).entries_after(0)
         assert len(entries) == 1
-        journal.file.write('ics", "step": 2, "values": {}}\n')
+        journal.file.write(b'ics", "step": 2, "values": {}}\n')
         journal.file.flush()
         (entry,), _ = RunFolder(tmp_path).entries_after(offset)
         assert entry["step"] == 2

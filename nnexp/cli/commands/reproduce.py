@@ -15,7 +15,7 @@ from nnexp.cli.errors import FAILURE
 from nnexp.config import build
 from nnexp.config.naming import changes_learning
 from nnexp.config.recorded import load_recorded
-from nnexp.experiment.divergence import DivergedError
+from nnexp.experiment.failures.divergence import DivergedError
 from nnexp.experiment.run import new_folder, run
 from nnexp.messages import plural
 from nnexp.run_folder import CONFIG, ENVIRONMENT, SESSIONS

@@ -11,7 +11,7 @@ from fixtures.third_party import accepts_warnings
 from nnexp.__main__ import main as nnexp
 from nnexp.config import ConfigError, compose
 from nnexp.config.recorded import load_recorded
-from nnexp.experiment.divergence import DivergedError
+from nnexp.experiment.failures.divergence import DivergedError
 from nnexp.experiment.run import run
 from nnexp.run_folder import JOURNAL
 from nnexp.tracking.upload.client import Outcome

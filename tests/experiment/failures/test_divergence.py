@@ -10,7 +10,7 @@ from fixtures.components import components
 from nnexp.config import build, compose
 from nnexp.experiment.components import build_components
 from nnexp.experiment.display import Display
-from nnexp.experiment.divergence import DivergedError, finite_evaluations
+from nnexp.experiment.failures.divergence import DivergedError, finite_evaluations
 from nnexp.experiment.run import run
 from nnexp.nn.losses.classification import SoftmaxCrossEntropy
 from nnexp.run_folder import RunFolder, history

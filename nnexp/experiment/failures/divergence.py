@@ -2,13 +2,15 @@
 
 from collections.abc import Generator, Sequence
 from contextlib import closing, suppress
+from pathlib import Path
 
 from nnexp.config import Settings
 from nnexp.errors import UserError
 from nnexp.experiment.components import Components
 from nnexp.experiment.display import Display
-from nnexp.messages import merged_list_override, one_line, override
+from nnexp.messages import merged_list_override, one_line, override, quoted_path
 from nnexp.tasks import task_of
+from nnexp.training.checkpoint.checkpoint_file import list_checkpoints
 from nnexp.training.non_finite import (
     NonFiniteError,
     Origin,
@@ -48,10 +50,13 @@ class DivergedError(UserError):
         self.reason = reason
         self.fixes = fixes
 
-    @property
-    def resume_overrides(self) -> str:
-        """The overrides with which the run is resumed from its last checkpoint: a smaller learning rate."""
-        return "".join(f" {fix}" for fix in self.fixes if fix.startswith("optimizer.lr="))
+    def name_checkpoint(self, folder: Path) -> None:
+        """Add the last good checkpoint of the run, and how to go on from it, if there is one."""
+        for path in list_checkpoints(folder)[:1]:
+            changes = "".join(f" {fix}" for fix in self.fixes if fix.startswith("optimizer.lr="))
+            command = f"nnexp resume {quoted_path(folder)}{changes}"
+            kept = f"kept: {path.parent.name}/{path.name}, of step {int(path.stem)}"
+            self.args = (f"{self}, or {command} ({kept})",)
 
 
 def finite_evaluations(

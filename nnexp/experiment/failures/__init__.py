@@ -1,0 +1,1 @@
+"""Failures of a run while it trains: divergence, and disks that cannot be written to."""
