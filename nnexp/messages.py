@@ -30,6 +30,11 @@ def one_line(text: str) -> str:
     return "".join(c for c in " ".join(text.split()) if unicodedata.category(c) != "Cc")
 
 
+def shortened(text: str, limit: int = 80) -> str:
+    """Cut a text off after so many characters."""
+    return text if len(text) <= limit else f"{text[:limit]}..."
+
+
 def display_width(text: str) -> int:
     """Return how many columns of a terminal a text takes: two for Chinese characters, none for marks."""
     wide = sum(unicodedata.east_asian_width(c) in ("W", "F") for c in text)

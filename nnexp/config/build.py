@@ -11,6 +11,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from nnexp.config.errors import ConfigError, Problem
+from nnexp.config.expansion import check_expansion
 from nnexp.config.schema import (
     CheckpointSettings,
     DiagnosticsSettings,
@@ -111,8 +112,12 @@ def validate(values: Values, origins: Mapping[str, Origin] | None = None) -> tup
 
 def resolved(config: DictConfig | Values) -> Values:
     """Resolve interpolations into plain dictionaries and lists without ??? values, or raise a ConfigError."""
+    config = OmegaConf.create(config)
+    check_expansion(config)
     try:
-        values = OmegaConf.to_container(OmegaConf.create(config), resolve=True)
+        values = OmegaConf.to_container(config, resolve=True)
+    except RecursionError as error:
+        raise ConfigError([Problem("", "interpolations refer to each other in a circle")]) from error
     except OmegaConfBaseException as error:
         what = first_line(error.msg or str(error)).removeprefix(RESOLVING).strip('"')
         name = what.split("'")[1] if what.startswith("Interpolation key '") else ""
@@ -123,10 +128,10 @@ def resolved(config: DictConfig | Values) -> Values:
             what = (
                 "${hydra:...} has a value in overrides only; fix: pass it to the command or to nnexp.compose"
             )
-            if OVERRIDE_DIRNAME in str(OmegaConf.to_container(OmegaConf.create(config))):
+            if OVERRIDE_DIRNAME in str(OmegaConf.to_container(config)):
                 exclude = list_override("hydra.job.config.override_dirname.exclude_keys", key)
                 what = f"${{{OVERRIDE_DIRNAME}}} holds this override itself; fix: {exclude}"
-        origin = dict(origins_of(OmegaConf.create(config))).get(key, "")
+        origin = dict(origins_of(config)).get(key, "")
         problem = Problem(key, what, str(origin))
         raise ConfigError([problem]) from error
     assert isinstance(values, dict)

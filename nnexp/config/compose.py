@@ -17,6 +17,7 @@ from nnexp.config.errors import ConfigError, Problem
 from nnexp.config.naming import short_id
 from nnexp.config.overrides.composition_errors import CONFIG_NAME
 from nnexp.config.overrides.examiner import Examination, OverridesExaminer
+from nnexp.config.overrides.limits import beyond_limits
 from nnexp.config.yaml.source import YamlSource
 
 PACKAGE = Path(__file__).parent.parent
@@ -60,6 +61,8 @@ def examine_overrides(
     if config_dir is not None and not Path(config_dir).expanduser().is_dir():
         problem = Problem(f"--config-dir {config_dir}", "no such folder")
         return Examination(None, [problem], sweep, list(overrides))
+    if problems := beyond_limits(list(overrides)):
+        return Examination(None, problems, sweep, list(overrides))
     with hydra_of(config_dir) as loader:
         return OverridesExaminer(loader, sweep, config_name).examine(overrides)
 

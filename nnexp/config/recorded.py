@@ -10,7 +10,6 @@ from os.path import expanduser
 from pathlib import Path
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
@@ -22,9 +21,11 @@ from nnexp.config.build import resolved
 from nnexp.config.compose import CONF
 from nnexp.config.naming import flattened
 from nnexp.config.overrides.examiner import OPTIONAL
+from nnexp.config.overrides.limits import beyond_limits
 from nnexp.config.overrides.syntax import explain_syntax
 from nnexp.config.overrides.text import annotation_at, rewrite_all
 from nnexp.config.validation import TARGET
+from nnexp.config.yaml.files import load_plain_yaml
 from nnexp.data.images.folders import DEFAULT_ROOT
 from nnexp.messages import did_you_mean, first_line, hydra_override, override_value
 
@@ -55,6 +56,8 @@ def load_recorded(
         ConfigError: the file or an override is invalid, or the recorded data file is missing.
     """
     values = read_config(path) | {"plugins": []}
+    if problems := beyond_limits(list(overrides)):
+        raise ConfigError(problems)
     written = rewrite_all(list(overrides), values, sweep=False)
     changes = {str(change.key_or_group): change for change in _parse(written, values, is_resumed)}
     before = dict(flattened(values)) | values.get("choices", {})
@@ -71,11 +74,8 @@ def load_recorded(
 
 def read_config(path: Path) -> Values:
     """Read a run's config.yaml as plain values; a ConfigError if it is none, or holds interpolations."""
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError([Problem(str(path), f"cannot be parsed: {first_line(error)}")]) from error
-    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
+    values = load_plain_yaml(path)
+    if not all(isinstance(key, str) for key in values):
         raise ConfigError([Problem(str(path), "expected a mapping of names to values")])
     leaves = [leaf for leaf in flattened(values, lists=True) if "${" in f"{leaf[0]}{leaf[1]}"]
     if problems := [Problem(hydra_override(*leaf), "refused: interpolation in a record") for leaf in leaves]:

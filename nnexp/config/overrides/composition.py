@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
 from nnexp.config.errors import ConfigError
+from nnexp.config.expansion import check_expansion
 from nnexp.config.hydra_section import hydra_problems
 from nnexp.config.naming import flattened
 from nnexp.config.validation import TARGET, Values
@@ -28,6 +29,7 @@ def compose_settings(config_name: str, overrides: Sequence[str]) -> DictConfig:
         raise ConfigError(problems)
     choices = config.hydra.runtime.choices
     settings = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+    check_expansion(settings)
     if "${hydra:" in str(to_values(settings)):
         resolve_as_first_job(settings, config)
     return record_choices(settings, choices)

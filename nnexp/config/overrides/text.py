@@ -100,20 +100,25 @@ def is_text_option(value: str, annotation: Any) -> bool:
 
 def split_items(text: str) -> list[str]:
     """Split at the commas outside quotes and brackets; where these do not match, nothing is split."""
-    items = [""]
+    items = []
+    start = 0
+    blank = True  # all of the item so far is
     closing: list[str] = []
-    for character in text:
+    for position, character in enumerate(text):
         if closing and closing[-1] in "'\"":
             if character == closing[-1]:
                 closing.pop()
         elif closing and character == closing[-1]:
             closing.pop()
-        elif character in PAIRS or (character in "'\"" and not items[-1].strip()):
+        elif character in PAIRS or (character in "'\"" and blank):
             closing.append(PAIRS.get(character, character))
         if character == "," and not closing:
-            items.append("")
+            items.append(text[start:position])
+            start = position + 1
+            blank = True
         else:
-            items[-1] += character
+            blank = blank and character.isspace()
+    items.append(text[start:])
     return [text] if closing else [item.strip() for item in items]
 
 
