@@ -46,6 +46,9 @@ MISCLASSIFIED_TABLE = "predictions/misclassified.json"
 RESUME = b'"resume"'
 VALID = {DATASET: valid_dataset, ENVIRONMENT: valid_environment}  # what is read of these files
 
+MAX_LINE = 1 << 24  # bytes of an entry of a journal; those of 50,000 names of columns take a tenth
+MAX_JSON = 1 << 26  # bytes of a JSON file; parsed, they may take 20 times the memory
+
 Split = Literal["val", "test"]
 Which = Literal["best", "final"]
 Entry = dict[str, Any]
@@ -99,7 +102,7 @@ class RunFolder:
     def json(self, name: str) -> dict[str, Any]:
         """Read a JSON object."""
         with suppress(OSError, ValueError, RecursionError), open_regular(self.path / name) as file:
-            values = json.loads(file.read().decode())
+            values = json.loads(file.read(MAX_JSON).decode())
             if isinstance(values, dict):
                 return VALID.get(Path(name).name, dict)(values)
         return {}
@@ -163,7 +166,7 @@ def parse_entries(lines: bytes) -> Iterator[Entry]:
     """Yield the entries of a journal's lines, without those that are damaged."""
     for line in lines.split(b"\n"):
         with suppress(ValueError, RecursionError):
-            if valid_entry(entry := json.loads(line)):
+            if len(line) <= MAX_LINE and valid_entry(entry := json.loads(line)):
                 yield entry
 
 
