@@ -11,27 +11,30 @@ from nnexp.tracking.active_runs import close_dead_runs
 
 SHOWS_STATUS = ("compare", "runs", "show", "ui")  # commands that read it from the store
 SYNC = "sync"
+BACKGROUND: list["subprocess.Popen[bytes]"] = []  # processes that are not waited for
 RESUME = "resume"  # which uploads what it resumes
 
 
 def report_dead_runs(command: str) -> None:
     """Set the status of dead runs to FAILED, in journal and store; print how to resume them."""
-    folders = close_dead_runs(Path.cwd())
-    for folder in folders:
+    dead, unsent = close_dead_runs(Path.cwd())
+    for folder in dead:
         path = quoted_path(folder)
         print(f"nnexp: {path}: died; resume with: nnexp resume {path}", file=sys.stderr, flush=True)
     if command in SHOWS_STATUS:
-        from nnexp.tracking.upload.sync import mark_failed
+        from nnexp.tracking.upload.sync import set_final_status
 
-        for folder in folders:
+        for folder in dead + unsent:
             with suppress(Exception):  # a server is down: `nnexp sync` does it later
-                mark_failed(folder)
-    elif folders and command not in (SYNC, RESUME):
-        upload_in_background(folders)
+                set_final_status(folder)
+    else:
+        unsent += dead
+    if unsent and command not in (SYNC, RESUME):
+        upload_in_background(unsent)
 
 
 def upload_in_background(folders: Sequence[Path]) -> None:
     """Start `nnexp sync` for these runs."""
     command = [sys.executable, "-P", "-m", "nnexp", SYNC, *map(str, folders)]
     null = subprocess.DEVNULL
-    subprocess.Popen(command, stdin=null, stdout=null, stderr=null, process_group=0)
+    BACKGROUND.append(subprocess.Popen(command, stdin=null, stdout=null, stderr=null, process_group=0))

@@ -16,6 +16,7 @@ from typing import Any
 
 from filelock import Timeout
 
+from nnexp.errors import Interrupted
 from nnexp.run_folder import JOURNAL, RunFolder, end_of, head_of
 from nnexp.tracking.journal import DIED, close, process_identity
 from nnexp.tracking.run_lock import run_lock
@@ -34,9 +35,15 @@ def active(folder: Path, home: Path) -> Iterator[None]:
     entry = add_entry(folder, home)
     try:
         yield
+    except Interrupted:
+        raise  # its upload goes on in the background: the next command sees whether it has come to its end
+    except BaseException:
+        remove_entry(entry)
+        raise
+    else:
+        remove_entry(entry)
     finally:
         ended.set()
-        remove_entry(entry)
 
 
 def beat(journal: Path, ended: Event) -> None:
@@ -69,22 +76,44 @@ def remove_entry(entry: Path) -> None:
         entry.parent.parent.rmdir()
 
 
-def close_dead_runs(home: Path) -> list[Path]:
-    """End the journals of runs whose process died, as FAILED; return the folders of these runs."""
+def close_dead_runs(home: Path) -> tuple[list[Path], list[Path]]:
+    """End the journals of runs whose process died, as FAILED.
+
+    Returns:
+        the folders of these runs, and those of interrupted ones that may not be uploaded completely.
+    """
     dead = []
+    unsent = []
     for entry in sorted((home / ACTIVE).glob("[0-9a-f]*")):
         try:
             folder = home / entry.read_text(encoding="utf-8")
-            entries = RunFolder(folder).entries()
-        except (OSError, ValueError):  # the run was removed, or has ended just now
+            head = head_of(RunFolder(folder).entries())
+        except (OSError, ValueError, IndexError):  # the run was removed, or has ended just now
             remove_entry(entry)
             continue
-        if entries and is_alive(head_of(entries)["writer"], folder):
+        if is_alive(head["writer"], folder):
             continue
-        if close_if_dead(folder) or (end_of(entries) or {}).get(DIED):
+        close_if_dead(folder)
+        end = end_of(RunFolder(folder).entries())
+        if end is None or (DIED not in end and is_being_uploaded(folder)):
+            continue
+        if DIED in end:
             dead.append(folder)
+        elif head["destination"] is not None:
+            unsent.append(folder)
         remove_entry(entry)
-    return dead
+    return dead, unsent
+
+
+def is_being_uploaded(folder: Path) -> bool:
+    """Return whether a process uploads a run at this moment, which will also end its journal if it died."""
+    try:
+        with run_lock(folder):
+            return False
+    except Timeout:
+        return True
+    except OSError:
+        return False
 
 
 def close_if_dead(folder: Path) -> bool:

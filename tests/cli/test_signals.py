@@ -124,7 +124,12 @@ def test_a_run_goes_on_when_its_output_cannot_be_written(alone):
     assert command.output == ""
 
 
-FINITE = [*SMALL, "trainer.epochs=60", "diagnostics.histograms=false"]
+FINITE = [*SMALL, "trainer.epochs=500", "diagnostics.histograms=false"]
+
+
+def exit_codes(number):
+    """Return the exit codes after a signal: as Python begins and ends, it has no handlers."""
+    return 128 + number, -number
 
 
 def resume(command, run, reference):
@@ -154,7 +159,7 @@ def test_a_run_that_is_interrupted_at_a_random_moment_ends_in_order_and_resumes_
         command.interrupt(number, group=number == signal.SIGINT)
         code = command.wait()
         statuses.append(assert_ended_in_order(command, alone / str(k) / "run"))
-        assert code == 128 + number or (code == 0 and statuses[-1] == "FINISHED"), command.output
+        assert code in exit_codes(number) or (code == 0 and statuses[-1] == "FINISHED"), command.output
         command.wait_for_processes()
         if statuses[-1] == "KILLED" and "resume" in COMMANDS:
             resume(command, alone / str(k) / "run", alone / "reference" / "run")
@@ -178,7 +183,7 @@ def test_a_sweep_that_is_interrupted_at_any_moment_leaves_no_orphan_and_no_open_
         code = command.wait()
         command.wait_for_processes()
         ended = [assert_ended_in_order(command, alone / str(k) / "sweep" / job) for job in "0123"]
-        assert code == 128 + number or (code == 0 and ended == ["FINISHED"] * 4), command.output
+        assert code in exit_codes(number) or (code == 0 and ended == ["FINISHED"] * 4), command.output
         statuses += ended
         for job, status in zip("0123", ended, strict=True):
             if status == "KILLED" and "resume" in COMMANDS:

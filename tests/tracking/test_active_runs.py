@@ -1,23 +1,27 @@
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import pytest
 
 from nnexp.__main__ import main
+from nnexp.errors import Interrupted
 from nnexp.run_folder import RunFolder
 from nnexp.tracking.active_runs import ACTIVE, ACTIVE_WITHIN, active, add_entry, close_dead_runs
-from nnexp.tracking.journal import Journal, process_identity
+from nnexp.tracking.journal import Journal, close, process_identity
+from nnexp.tracking.run_lock import run_lock
 
 
-def begin_run(folder, writer=None):
+def begin_run(folder, writer=None, destination=None):
     """Make the journal of a run that has no end; its process is this one, or has that identity."""
     folder.mkdir(parents=True)
     with Journal(folder) as journal:
-        journal.log_run("name", {"seed": "0"}, {}, None)
+        journal.log_run("name", {"seed": "0"}, {}, destination)
         journal.log_metrics(1, {"train/loss": 0.5})
     if writer is not None:
         first, *rest = (folder / "journal.jsonl").read_text().splitlines()
@@ -40,7 +44,7 @@ def test_a_run_is_listed_while_it_is_active_and_nothing_is_left_afterwards(alone
     with active(folder, alone):
         (entry,) = (alone / ACTIVE).iterdir()
         assert entry.read_text() == os.path.join("runs", "a")
-        assert close_dead_runs(alone) == []
+        assert close_dead_runs(alone) == ([], [])
         assert entry.exists()
     assert not (alone / "outputs").exists()
 
@@ -63,11 +67,11 @@ def test_a_process_that_nothing_waits_for_is_dead(alone):
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     folder = begin_run(alone / "a", process_identity(process.pid))
     add_entry(folder, alone)
-    assert close_dead_runs(alone) == []
+    assert close_dead_runs(alone) == ([], [])
     process.kill()
     while process_identity(process.pid)["began"]:
         time.sleep(0.01)
-    assert close_dead_runs(alone) == [folder]
+    assert close_dead_runs(alone) == ([folder], [])
     process.stdin.close()
     process.wait()
 
@@ -77,7 +81,7 @@ def test_a_run_of_another_machine_is_dead_when_it_has_no_heartbeat(age, is_dead,
     folder = begin_run(alone / "a", dead | {"host": f"not-{platform.node()}"})
     add_entry(folder, alone)
     os.utime(folder / "journal.jsonl", (time.time() - age,) * 2)
-    assert close_dead_runs(alone) == ([folder] if is_dead else [])
+    assert close_dead_runs(alone) == ([folder] if is_dead else [], [])
 
 
 def test_the_heartbeat_of_a_run_is_the_time_of_its_journal(alone, monkeypatch):
@@ -91,9 +95,26 @@ def test_the_heartbeat_of_a_run_is_the_time_of_its_journal(alone, monkeypatch):
             time.sleep(0.01)
 
 
+def test_the_next_command_uploads_an_interrupted_run_whose_upload_died_too(alone, dead, monkeypatch):
+    started = []
+    monkeypatch.setattr("nnexp.cli.dead_runs.upload_in_background", started.append)
+    folder = begin_run(alone / "a", dead, {"uri": None, "experiment": "nnexp", "folder": str(alone)})
+    with suppress(Interrupted), active(folder, alone):
+        close(folder, "KILLED")
+        raise Interrupted(signal.SIGTERM)
+    (folder / "journal.jsonl").write_text((folder / "journal.jsonl").read_text().replace("died", "other"))
+    with run_lock(folder):  # its upload goes on
+        assert main(["doctor"]) in (0, 1)
+    assert started == []
+    assert main(["doctor"]) in (0, 1)
+    assert main(["doctor"]) in (0, 1)
+    assert started == [[folder]]
+    assert RunFolder(folder).entries()[-1]["status"] == "KILLED"
+
+
 def test_entries_of_runs_that_were_removed_are_removed(alone):
     add_entry(alone / "gone", alone)
-    assert close_dead_runs(alone) == []
+    assert close_dead_runs(alone) == ([], [])
     assert not (alone / "outputs").exists()
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
@@ -65,7 +66,8 @@ class Uploader:
         """Let the process finish what it has, without waiting."""
         uploader = cls.running
         if uploader is not None and uploader.process.stdin is not None and uploader.owner == os.getpid():
-            uploader.process.stdin.close()
+            with suppress(OSError):  # the process has died, with orders that it has not read
+                uploader.process.stdin.close()
             if uploader.process.stdout is not None and not uploader.reading.locked():
                 uploader.process.stdout.close()
             uploader.process.poll()

@@ -122,9 +122,9 @@ def send_rest(writer: MlflowRunWriter, callbacks: Callbacks) -> None:
     writer.send([end], offset)
 
 
-def mark_failed(folder: Path) -> None:
-    """Set the status of a dead run in its store, if that has the run; `nnexp sync` uploads the rest."""
+def set_final_status(folder: Path) -> None:
+    """Set the status of a run that has ended in its store; `nnexp sync` uploads the rest."""
     writer = MlflowRunWriter(folder, lambda *_: None)
-    if writer.settings and writer.state.run_id:
-        end = writer.run_folder.entries()[-1]
-        writer.client.set_terminated(writer.state.run_id, "FAILED", end["time"])
+    end = end_of(writer.run_folder.entries())
+    if end is not None and writer.state.run_id:
+        writer.client.set_terminated(writer.state.run_id, end["status"], end["time"])
