@@ -23,7 +23,7 @@ from nnexp.stored_array import Array, ArrayFileError, StoredArray
 
 __all__ = ["ArrayFileError", "map_array", "read_array", "read_arrays"]
 
-MAX_DIRECTORY = 1 << 22  # bytes: about 50,000 arrays
+MAX_DIRECTORY = 1 << 20  # bytes: more than 10,000 arrays
 MAX_UNPACKED = 1 << 30  # bytes, of a file that unpacks to more than MAX_RATIO times its size
 MAX_RATIO = 200
 UNCHECKED = 1 << 24  # bytes that are free without a look

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import prod
 from pathlib import Path
 from typing import IO, Any
@@ -120,6 +120,7 @@ class StoredArray:
         return buffer.view(dtype).reshape(shape, order="F" if fortran_order else "C")
 
 
+@lru_cache(64)  # the arrays of a file are often of one kind
 def parse_header(header: str) -> tuple[np.dtype[Any], tuple[int, ...], bool]:
     """Return the dtype, the shape and the order that a header holds; an error if they are not valid."""
     with warnings.catch_warnings(action="ignore"):  # of unusual literals

@@ -8,22 +8,23 @@ object's attributes do not show its state, it has methods `state_dict` and `load
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nnexp.errors import UserError
-from nnexp.nn.layer import Layer
-from nnexp.nn.network import Network
-from nnexp.nn.parameters import Parameters
 from nnexp.training.checkpoint.plain_values import decode, encode, is_plain
+from nnexp.training.checkpoint.slot import (
+    Slot,
+    attributes_of,
+    data_of,
+    has_attributes,
+    has_state_dict,
+    is_code,
+    key_of,
+)
 
-COLLECTIONS = (dict, list, tuple)
-CODE = (type, ModuleType, FunctionType, MethodType, BuiltinFunctionType)
-WITHOUT_STATE = (Layer, Network, Parameters, *CODE)
-"""What is not followed: code, and the network, which is a root of its own."""
 Arrays = dict[str, NDArray[Any]]
 Values = dict[str, Any]  # JSON-like
 
@@ -54,32 +55,6 @@ class Root:
     owner: Any
     only: tuple[str, ...] = ()
     generators_only: bool = False
-
-
-@dataclass(frozen=True)
-class Slot:
-    """A place that holds an array, a random generator, a plain value, or an object with a `state_dict`."""
-
-    name: str
-    owner: Any
-    key: Any  # an attribute's name, a key or an index
-
-    @property
-    def value(self) -> Any:
-        """What it holds."""
-        return self.owner[self.key] if isinstance(self.owner, COLLECTIONS) else getattr(self.owner, self.key)
-
-    def set(self, value: Any) -> None:
-        """Replace what it holds."""
-        if isinstance(self.owner, dict | list):
-            self.owner[self.key] = value
-        else:
-            setattr(self.owner, self.key, value)
-
-    @property
-    def exists(self) -> bool:
-        """Whether it is there; an attribute may be made later."""
-        return isinstance(self.owner, COLLECTIONS) or hasattr(self.owner, self.key)
 
 
 class ObjectState:
@@ -116,7 +91,7 @@ class ObjectState:
         if id(value) in seen:
             return
         seen.add(id(value))
-        if isinstance(value, np.random.Generator) or (_has_state_dict(value) and not generators_only):
+        if isinstance(value, np.random.Generator) or (has_state_dict(value) and not generators_only):
             yield slot
         elif isinstance(value, np.ndarray | np.generic):
             if not generators_only and not self.is_shared(value):
@@ -127,7 +102,7 @@ class ObjectState:
         elif isinstance(value, dict):
             for key in (key for key in value if isinstance(key, str) and "/" not in key):
                 yield from self._slots(Slot(f"{slot.name}/{key}", value, key), generators_only, seen)
-        elif _has_attributes(value):
+        elif has_attributes(value):
             for key in attributes_of(value):
                 yield from self._slots(Slot(f"{slot.name}/{key}", value, key), generators_only, seen)
 
@@ -144,7 +119,7 @@ class ObjectState:
                 state.arrays[slot.name] = np.array(value)
             elif isinstance(value, np.random.Generator):
                 state.values[slot.name] = value.bit_generator.state
-            elif _has_state_dict(value):
+            elif has_state_dict(value):
                 for key, one in value.state_dict().items():
                     target = state.arrays if isinstance(one, np.ndarray) else state.values
                     target[f"{slot.name}/{key}"] = deepcopy(one)
@@ -166,7 +141,7 @@ class ObjectState:
         for slot in list(self.slots()):
             if slot.name not in names:
                 names.add(slot.name)
-                if _has_state_dict(slot.value):
+                if has_state_dict(slot.value):
                     names |= load_state_dict(slot, state)
                 else:
                     self.restore_slot(slot, state)
@@ -208,13 +183,13 @@ class ObjectState:
         owner = self.roots[first].owner if first in self.roots else None
         try:
             for key in path[:-1]:
-                owner = Slot(name, _data_of(owner), _key(owner, key)).value
-            is_free = bool(path) and (path[-1] in _data_of(owner) or not _is_code(owner, path[-1]))
+                owner = Slot(name, data_of(owner), key_of(owner, key)).value
+            is_free = bool(path) and (path[-1] in data_of(owner) or not is_code(owner, path[-1]))
         except (LookupError, TypeError, ValueError):
             is_free = False
         if not is_free:
             raise StateError(f"{name}: the state has a value that there is no place for")
-        return Slot(name, owner, _key(owner, path[-1]))
+        return Slot(name, owner, key_of(owner, path[-1]))
 
 
 def copy_array(name: str, source: NDArray[Any], target: NDArray[Any]) -> None:
@@ -231,34 +206,3 @@ def load_state_dict(slot: Slot, state: State) -> set[str]:
     values = {name: one for name, one in (state.arrays | state.values).items() if name.startswith(prefix)}
     slot.value.load_state_dict({name.removeprefix(prefix): one for name, one in values.items()})
     return set(values)
-
-
-def attributes_of(owner: Any) -> list[str]:
-    """Return the names of an object's attributes, without those that its class names as `scratch`."""
-    scratch = getattr(type(owner), "scratch", ())
-    return [name for name in vars(owner) if name not in scratch]
-
-
-def _data_of(owner: Any) -> Any:
-    """Return a collection, or the attributes of an object: the names of a state must not lead to code."""
-    if isinstance(owner, CODE):
-        raise TypeError(f"{owner} is code")
-    return owner if isinstance(owner, COLLECTIONS) else vars(owner)
-
-
-def _is_code(owner: Any, key: str) -> bool:
-    """Return whether an object has a method or property of this name, or Python has a meaning for it."""
-    attribute = None if isinstance(owner, COLLECTIONS) else getattr(type(owner), key, None)
-    return key.startswith("__") or callable(attribute) or isinstance(attribute, property)
-
-
-def _has_attributes(owner: Any) -> bool:
-    return hasattr(owner, "__dict__") and not isinstance(owner, WITHOUT_STATE)
-
-
-def _has_state_dict(value: Any) -> bool:
-    return hasattr(value, "state_dict") and hasattr(value, "load_state_dict")
-
-
-def _key(owner: Any, key: str) -> Any:
-    return int(key) if isinstance(owner, list | tuple) else key
