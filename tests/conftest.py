@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 LOCAL = ("127.0.0.1", "::1", "localhost")
-pytest_plugins = ["fixtures.mlflow_server", "fixtures.trained_runs", "fixtures.uploads", "fixtures.users"]
+pytest_plugins = ["fixtures.mlflow_server", "fixtures.uploads", "fixtures.trained_runs", "fixtures.users"]
 
 
 @pytest.fixture(autouse=True)
