@@ -2,10 +2,13 @@
 
 import os
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
+WINDOWS = os.name == "nt"
+RETRIES = (0.01, 0.05, 0.2, 0.5, 1.0)  # seconds
 _UMASK = os.umask(0)  # read at import: the only way to read it is to set it, which other threads would notice
 os.umask(_UMASK)
 MODE = 0o666 & ~_UMASK  # of a new file; mkstemp makes files that only their owner can read
@@ -36,7 +39,7 @@ def write_atomically(
                 file.flush()
                 os.fsync(file.fileno())
         os.chmod(temporary, MODE)
-        os.replace(temporary, path)
+        replace(temporary, path)
     except BaseException as error:
         os.unlink(temporary)
         if isinstance(error, OSError) and error.errno and error.filename is None:
@@ -46,9 +49,21 @@ def write_atomically(
         sync_folder(path.parent)
 
 
+def replace(source: str | Path, path: Path, windows: bool = WINDOWS) -> None:
+    """Rename a file over another one; Windows refuses that while a reader has it open, so wait for it."""
+    for pause in RETRIES if windows else ():
+        try:
+            os.replace(source, path)
+        except PermissionError:
+            time.sleep(pause)
+        else:
+            return
+    os.replace(source, path)
+
+
 def sync_folder(folder: Path) -> None:
     """Wait until the names in a folder are on the disk; Windows has no such call, and needs none."""
-    if os.name == "nt":
+    if WINDOWS:
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:

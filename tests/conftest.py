@@ -17,7 +17,9 @@ import numpy as np
 import pytest
 
 LOCAL = ("127.0.0.1", "::1", "localhost")
-pytest_plugins = ["fixtures.mlflow_server", "fixtures.uploads", "fixtures.trained_runs", "fixtures.users"]
+pytest_plugins = [
+    f"fixtures.{name}" for name in ("commands", "mlflow_server", "trained_runs", "uploads", "users")
+]
 
 
 @pytest.fixture(autouse=True)

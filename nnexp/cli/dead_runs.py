@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from nnexp.detached import detached
 from nnexp.messages import quoted_path
 from nnexp.tracking.active_runs import close_dead_runs
 
@@ -37,4 +38,4 @@ def upload_in_background(folders: Sequence[Path]) -> None:
     """Start `nnexp sync` for these runs."""
     command = [sys.executable, "-P", "-m", "nnexp", SYNC, *map(str, folders)]
     null = subprocess.DEVNULL
-    BACKGROUND.append(subprocess.Popen(command, stdin=null, stdout=null, stderr=null, process_group=0))
+    BACKGROUND.append(subprocess.Popen(command, stdin=null, stdout=null, stderr=null, **detached()))

@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from fixtures.mlflow_server import unused_port
+from fixtures.plotless import PLOTLESS
 from fixtures.real_tables import RealTable, generated
 from sklearn import metrics
 
@@ -22,9 +23,7 @@ STARTS_WITHIN = 120  # seconds
 
 
 def nnexp(*words: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "nnexp", *words], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([*PLOTLESS, *words], capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{shlex.join(words)}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fixtures.plotless import PLOTLESS
 from fixtures.third_party import accepts_warnings
 from hydra.errors import HydraException
 
@@ -24,11 +26,10 @@ from nnexp.experiment.failures.divergence import DivergedError
 from nnexp.tracking.mlflow.store import tracking_uri
 
 pytestmark = accepts_warnings
-NNEXP = [sys.executable, "-m", "nnexp"]
 
 
-def nnexp(*arguments, **options):
-    command = [*NNEXP, *arguments]
+def process(*arguments, **options):
+    command = [*PLOTLESS, *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, **options)
 
 
@@ -88,7 +89,7 @@ SEVEN += ["data.validation=1.5", "trainer.epochs=ten", "init=hee_normal"]
 
 
 @pytest.mark.parametrize("invalid", [*([override] for override in SEVEN), SEVEN], ids=" ".join)
-def test_every_invalid_override_is_reported_in_a_short_message(invalid, alone):
+def test_every_invalid_override_is_reported_in_a_short_message(invalid, alone, nnexp):
     done = nnexp("data=digits", *invalid)
     assert done.returncode == 2
     assert all(f"  {override}\n" in done.stderr for override in invalid)
@@ -116,7 +117,7 @@ def test_every_invalid_override_is_reported_in_a_short_message(invalid, alone):
     ],
     ids=str,
 )
-def test_other_errors_are_short_messages_too(arguments, message, alone):
+def test_other_errors_are_short_messages_too(arguments, message, alone, nnexp):
     done = nnexp(*arguments)
     assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
     assert message in done.stderr
@@ -153,7 +154,7 @@ def test_an_error_of_any_command_has_its_message_and_exit_code(error, code, mess
         main(["doctor"])
 
 
-def test_a_folder_holds_one_run(alone):
+def test_a_folder_holds_one_run(alone, nnexp):
     overrides = [*ONE_EPOCH, "hydra.run.dir=same"]
     assert nnexp(*overrides).returncode == 0
     journal = (alone / "same" / "journal.jsonl").read_text()
@@ -163,12 +164,12 @@ def test_a_folder_holds_one_run(alone):
 
 
 def test_a_closed_pipe_does_not_end_the_run(alone):
-    command = " ".join([*NNEXP, "data=digits", "trainer.epochs=50", "tracking=none", "|", "head", "-n", "3"])
+    command = shlex.join([*PLOTLESS, "data=digits", "trainer.epochs=50", "tracking=none"]) + " | head -n 3"
     subprocess.run(command, shell=True, stdout=subprocess.DEVNULL, timeout=120, check=True)
     assert entries(alone)[1][-1]["status"] == "FINISHED"
 
 
-def test_changing_the_working_directory_for_the_job_moves_no_store(alone, store):
+def test_changing_the_working_directory_for_the_job_moves_no_store(alone, store, nnexp):
     assert nnexp("data=digits", "trainer.epochs=1", "hydra.job.chdir=true").returncode == 0
     assert len(runs()[1]) == 1
 
@@ -215,7 +216,7 @@ def test_the_configuration_that_is_shown_has_text_as_typed(alone, capsys):
     assert "run_name: '1e5'" in capsys.readouterr().out
 
 
-def test_a_failing_job_is_reported_and_the_others_go_on(store):
+def test_a_failing_job_is_reported_and_the_others_go_on(store, nnexp):
     done = nnexp("-m", "optimizer=sgd", "optimizer.lr=1e30,0.1", "data=digits", "trainer.epochs=1")
     assert done.returncode == 1
     assert "#0 optimizer=sgd optimizer.lr=1e+30" in done.stderr
@@ -226,22 +227,22 @@ def test_a_failing_job_is_reported_and_the_others_go_on(store):
 
 @pytest.mark.parametrize("arguments", ["--help", "data=digits --cfg job"])
 def test_a_closed_pipe_is_no_error(arguments):
-    command = f"{' '.join(NNEXP)} {arguments} | head -n 1"
+    command = f"{shlex.join(PLOTLESS)} {arguments} | head -n 1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
     assert (done.stderr, len(done.stdout.splitlines())) == ("", 1)
 
 
 def test_hydras_own_commands_still_work():
-    shown = nnexp("data=digits", "--cfg", "job", "--resolve")
+    shown = process("data=digits", "--cfg", "job", "--resolve")
     assert (shown.returncode, "validation: 0.2" in shown.stdout) == (0, True)
-    assert "he_normal" in nnexp("--hydra-help").stdout + nnexp("--info", "defaults").stdout
+    assert "he_normal" in process("--hydra-help").stdout + process("--info", "defaults").stdout
 
 
 def test_the_record_of_a_run_is_complete(alone, store):
     overrides = {"data": "digits", "data.validation": "0.2", "trainer.epochs": "3", "schedule": "cosine"}
     overrides |= {"model.hidden": "[300, 100]", "model.activation": "tanh", "init": "xavier_uniform"}
     overrides |= {"optimizer": "momentum", "optimizer.lr": "0.05"}
-    done = nnexp(*(f"{key}={value}".replace(" ", "") for key, value in overrides.items()))
+    done = process(*(f"{key}={value}".replace(" ", "") for key, value in overrides.items()))
     assert done.returncode == 0, done.stderr
     client, (run,) = runs()
     assert run.info.status == "FINISHED"
@@ -325,7 +326,7 @@ def check_tables(client, run, folder):
 
 
 @pytest.mark.parametrize("launcher", ["basic", "joblib"])
-def test_a_sweep_makes_a_run_and_a_folder_per_combination(launcher, alone):
+def test_a_sweep_makes_a_run_and_a_folder_per_combination(launcher, alone, store, nnexp):
     values = ["init=he_normal,xavier_normal", "schedule=constant,cosine"]
     done = nnexp("-m", *values, "data=digits", f"hydra/launcher={launcher}")
     assert done.returncode == 0, done.stderr
@@ -338,7 +339,7 @@ def test_a_sweep_makes_a_run_and_a_folder_per_combination(launcher, alone):
     assert "training" not in done.stdout  # a line for each run, no more
 
 
-def test_a_preset_with_hydra_mode_multirun_is_a_sweep_without_m(alone):
+def test_a_preset_with_hydra_mode_multirun_is_a_sweep_without_m(alone, nnexp):
     (alone / "conf" / "experiment").mkdir(parents=True)
     preset = "# @package _global_\nhydra: {mode: MULTIRUN, sweeper: {params: {seed: '0,1'}}}\n"
     (alone / "conf" / "experiment" / "seeds.yaml").write_text(preset)
@@ -347,7 +348,7 @@ def test_a_preset_with_hydra_mode_multirun_is_a_sweep_without_m(alone):
     assert len(list(alone.glob("outputs/sweeps/*/*/[01]/journal.jsonl"))) == 2
 
 
-def test_a_run_that_diverges_is_marked_failed_with_the_reason(store):
+def test_a_run_that_diverges_is_marked_failed_with_the_reason(store, nnexp):
     done = nnexp("data=digits", "optimizer=sgd", "optimizer.lr=1e30")
     assert done.returncode == 1
     assert "fix: optimizer.lr=0.1, or trainer.on_nan=rewind" in done.stderr
@@ -358,9 +359,9 @@ def test_a_run_that_diverges_is_marked_failed_with_the_reason(store):
     assert "error.txt" in set(artifacts(client, run))
 
 
-def test_a_dead_server_costs_the_run_nothing(alone):
-    environment = os.environ | {"MLFLOW_TRACKING_URI": "http://127.0.0.1:1"}
-    done = nnexp("data=digits", "trainer.epochs=2", env=environment)
+def test_a_dead_server_costs_the_run_nothing(alone, nnexp, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
+    done = nnexp("data=digits", "trainer.epochs=2")
     assert done.returncode == 0, done.stderr
     assert "not uploaded to MLflow" in done.stdout
     folder, journal = entries(alone)
@@ -371,7 +372,7 @@ def test_a_dead_server_costs_the_run_nothing(alone):
 def test_an_mlflow_that_cannot_be_imported_costs_the_run_nothing(alone):
     (alone / "broken" / "mlflow").mkdir(parents=True)
     (alone / "broken" / "mlflow" / "__init__.py").write_text("raise ImportError('half installed')")
-    done = nnexp("data=digits", "trainer.epochs=2", env=os.environ | {"PYTHONPATH": str(alone / "broken")})
+    done = process("data=digits", "trainer.epochs=2", env=os.environ | {"PYTHONPATH": str(alone / "broken")})
     assert done.returncode == 0, done.stderr
     assert "half installed" in done.stdout
     assert "Traceback" not in done.stderr
@@ -379,7 +380,7 @@ def test_an_mlflow_that_cannot_be_imported_costs_the_run_nothing(alone):
 
 
 def test_the_ui_serves_the_store_on_this_machine_only(store):
-    command = [*NNEXP, "ui", "--no-browser"]
+    command = [*PLOTLESS, "ui", "--no-browser"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
     process = subprocess.Popen(command, **pipes, start_new_session=True)
     try:

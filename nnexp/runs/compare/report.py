@@ -37,7 +37,8 @@ def write(comparison: Comparison, folder: Path) -> list[Path]:
         for each in comparison.confusion_differences
     ]
     folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(folder / PAGE, render(comparison, curves, list(map(_picture, matrices))))
+    page = render(comparison, curves, list(map(_picture, matrices)))
+    write_atomically(folder / PAGE, page.encode("utf-8", "backslashreplace"))  # JSON may hold lone surrogates
     save(all_curves(runs), folder / CURVES)
     (folder / MATRICES).unlink(missing_ok=True)  # of an earlier comparison
     if matrices:

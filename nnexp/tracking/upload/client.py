@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, ClassVar
 
+from nnexp.detached import detached
 from nnexp.errors import FULL_ERROR
 
 ENTRY_POINT = "nnexp.experiment.upload_process"
@@ -47,8 +48,7 @@ class Uploader:
         options: dict[str, Any] = {"stdin": pipe, "stdout": pipe, "encoding": "utf-8"}
         if os.environ.get(FULL_ERROR) != "1":  # a pipe that reads our errors must not wait for this process
             options["stderr"] = subprocess.DEVNULL
-        options["process_group"] = 0  # which Ctrl-C does not reach
-        self.process = subprocess.Popen(command, **options)
+        self.process = subprocess.Popen(command, **options, **detached())
 
     @classmethod
     def start(cls, mlflow: bool) -> "Uploader":
