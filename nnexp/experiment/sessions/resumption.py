@@ -185,28 +185,34 @@ def check_changes(resumption: Resumption) -> None:
 
 def check_unfinished(resumption: Resumption, entries: Sequence[Entry]) -> None:
     """Raise a ResumeError if nothing is left to train."""
-    epochs = resumption.settings.trainer.epochs
-    done = completed_epochs(entries, resumption.recorded)
-    planned = resumption.recorded.trainer.epochs
-    if epochs < done:
-        problem = f"trainer.epochs={epochs}: the run has completed {plural(done, 'epoch')} already"
-        raise ResumeError(f"{problem}; fix: trainer.epochs={planned if planned > done else 2 * planned}")
+    recorded = resumption.recorded.trainer
+    planned = recorded.epochs
+    in_steps = recorded.evaluate_every is not None  # the epochs are in the checkpoint only
+    done = planned if in_steps else completed_epochs(entries)
+    if not in_steps:
+        check_epochs(resumption, done)
     end = end_of(entries)
     is_extended = any(change.key in LIMITS for change in resumption.changes)
     if end is not None and end["status"] == "FINISHED" and not is_extended:
-        text = f"the run is finished, after {done} of {plural(planned, 'epoch')}"
+        text = "the run is finished" + ("" if in_steps else f", after {done} of {plural(planned, 'epoch')}")
         if done < planned:
             raise ResumeError(f"{text}: it was stopped early; fix: a larger trainer.patience or time_budget")
         command = f"nnexp resume {quoted_path(resumption.folder)}"
         raise ResumeError(f"{text}; fix: {command} trainer.epochs={2 * planned}")
 
 
-def completed_epochs(entries: Sequence[Entry], settings: Settings) -> int:
-    """Return how many epochs the journal shows as completed; of steps, those of the last results."""
-    steps = [step for step, values in history(entries) if "train/loss" in values]
-    if settings.trainer.evaluate_every is None:
-        return max(steps, default=0)
-    return int(max((v["best/epoch"] for _, v in history(entries) if "best/epoch" in v), default=0))
+def check_epochs(resumption: Resumption, done: int) -> None:
+    """Raise a ResumeError if more epochs are completed than the settings plan."""
+    epochs = resumption.settings.trainer.epochs
+    planned = resumption.recorded.trainer.epochs
+    if epochs < done:
+        problem = f"trainer.epochs={epochs}: the run has completed {plural(done, 'epoch')} already"
+        raise ResumeError(f"{problem}; fix: trainer.epochs={planned if planned > done else 2 * planned}")
+
+
+def completed_epochs(entries: Sequence[Entry]) -> int:
+    """Return how many epochs the journal of a run has that is evaluated by epochs."""
+    return max((step for step, values in history(entries) if "train/loss" in values), default=0)
 
 
 def check_data(folder: Path, components: Components) -> None:

@@ -14,7 +14,13 @@ from nnexp.experiment.display import Display
 from nnexp.experiment.interruption import Interruption
 from nnexp.experiment.metadata import write_resume_metadata, write_run_metadata
 from nnexp.experiment.result import Result
-from nnexp.experiment.sessions.resumption import ResumeError, Resumption, check_data, check_not_running
+from nnexp.experiment.sessions.resumption import (
+    ResumeError,
+    Resumption,
+    check_data,
+    check_epochs,
+    check_not_running,
+)
 from nnexp.experiment.training_loop import train
 from nnexp.messages import plural
 from nnexp.run_folder import ERROR, RunFolder
@@ -76,6 +82,8 @@ def resumed_session(
         checkpoint, problems = read_latest(folder)
         for problem in problems:
             display.message("note", f"not used: {problem}")
+        if checkpoint is not None:
+            check_epochs(resumption, checkpoint.epoch - 1)
         if resumption.needs_replay(checkpoint):
             count = plural(resumption.evaluations, "evaluation")
             display.message("replay", f"with the recorded settings, up to the last of {count}")
