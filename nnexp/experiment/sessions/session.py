@@ -131,6 +131,7 @@ def describe_start(settings: Settings, components: Components, checkpoint: Check
     if not checkpoint.history:
         return text
     progress = min(checkpoint.step / step.steps_planned, 1.0)
-    lr = settings.optimizer.lr * settings.schedule(progress)
+    factor = checkpoint.state.values.get("step/lr_factor", 1.0)  # of rewinds
+    lr = settings.optimizer.lr * settings.schedule(progress) * factor
     former = checkpoint.history[-1].lr
     return f"{text}; learning rate {lr:.3g} (last: {former:.3g}), the schedule at {progress:.0%} of the run"

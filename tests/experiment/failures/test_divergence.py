@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +15,9 @@ from nnexp.experiment.failures.divergence import DivergedError, finite_evaluatio
 from nnexp.experiment.run import run
 from nnexp.nn.losses.classification import SoftmaxCrossEntropy
 from nnexp.run_folder import RunFolder, history
+from nnexp.training.checkpoint.checkpoint_file import Checkpoint, read_latest, write_checkpoint
+from nnexp.training.checkpoint.state import Root
+from nnexp.training.checkpoint.training_state import TrainingState
 from nnexp.training.non_finite import locate
 from nnexp.training.rewind import Rewind
 
@@ -200,3 +204,30 @@ def test_what_a_rewind_goes_back_to_is_state():
     assert (other.network.theta == first).all()
     assert other.trainer.optimizer_step.lr_factor == 0.25
     assert rewind.training.capture().values["step/lr_factor"] == 0.5
+
+
+def test_a_run_that_is_resumed_goes_back_to_the_same_evaluation(tmp_path):
+    overrides = ["data=digits", "loss=mean_squared_error", "optimizer=momentum", "schedule=constant"]
+    settings = build(compose([*overrides, "optimizer.lr=1e4", "trainer.on_nan=rewind", "trainer.epochs=2"]))
+
+    def prepared():
+        made = build_components(settings)
+        holder = SimpleNamespace(rewind=Rewind(made.trainer, made.best))
+        state = TrainingState(made.trainer, made.best, {"rewind": Root(holder, only=("rewind",))})
+        return made, holder.rewind, state
+
+    def train(made, rewind):
+        for _ in finite_evaluations(settings, made, rewind, Display()):
+            rewind.keep()
+            yield rewind.count
+
+    made, rewind, state = prepared()
+    evaluations = train(made, rewind)
+    assert next(evaluations) > 1
+    saved = Checkpoint(step=9, epoch=2, seconds=0.0, config_hash="", data_sha256="", state=state.capture())
+    write_checkpoint(tmp_path, saved)
+    counts = list(evaluations)
+    other, other_rewind, other_state = prepared()
+    other_state.restore(read_latest(tmp_path)[0].state)
+    assert list(train(other, other_rewind)) == counts
+    assert (other.network.theta == made.network.theta).all()
