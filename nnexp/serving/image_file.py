@@ -19,6 +19,10 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp")
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")  # whatever the name: PIL starts programs for some others
 EXPECTED = "expected PNG, JPEG, GIF, BMP or WebP"
 MAX_PIXELS = 1 << 26
+SMALL, MAX_RATIO = (
+    1 << 22,
+    2000,
+)  # pixels; and per byte of the file of a larger image: photographs have 1 to 50
 DECODER_ERRORS = (  # of damaged files: PIL has no error of its own
     *(OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, EOFError),
     *(RuntimeError, AssertionError, MemoryError, struct.error, zlib.error),
@@ -43,14 +47,17 @@ def open_image(path: Path) -> tuple["Image", bool]:
 def _decode(file: BinaryIO) -> tuple["Image", bool]:
     from PIL import Image, UnidentifiedImageError
 
-    size = "too many"
+    file_size = file.seek(0, SEEK_END)
+    file.seek(0)
+    size, allowed = "too many", MAX_PIXELS
     try:
         with Image.open(file, formats=FORMATS) as image:
-            if 0 < image.width * image.height <= MAX_PIXELS:
+            allowed = min(MAX_PIXELS, max(SMALL, MAX_RATIO * file_size))
+            if 0 < image.width * image.height <= allowed:
                 return _upright(image), bool(getattr(image, "is_animated", False))
             size = f"{image.width:,} x {image.height:,}"
     except UnidentifiedImageError as error:
-        content = "an unknown format" if file.seek(0, SEEK_END) else "the file is empty"
+        content = "an unknown format" if file_size else "the file is empty"
         raise PredictorError(f"cannot be read as an image: {content}; {EXPECTED}") from error
     except DECODER_ERRORS as error:
         where = f"near offset {file.seek(0, SEEK_CUR):,}: {first_line(error)}"
@@ -58,7 +65,7 @@ def _decode(file: BinaryIO) -> tuple["Image", bool]:
         raise PredictorError(f"{problem}; {EXPECTED}") from error
     except Image.DecompressionBombError:
         pass
-    problem = f"an image of {size} pixels, expected at most {MAX_PIXELS:,}"
+    problem = f"an image of {size} pixels in {file_size:,} bytes, expected at most {allowed:,}"
     raise PredictorError(f"{problem}; fix: make it smaller")
 
 
