@@ -14,24 +14,15 @@ import numpy as np
 from nnexp.array_file import ArrayFileError, read_arrays
 from nnexp.data.errors import DataError
 from nnexp.data.tables.csv.csv_reader import CsvReader
-from nnexp.data.tables.reader import (
-    Block,
-    ColumnType,
-    TableReader,
-    check_column_count,
-    convert,
-    type_of,
-    unique,
-)
+from nnexp.data.tables.parquet_reader import ParquetReader
+from nnexp.data.tables.reader import Block, ColumnType, TableReader, check_column_count, convert, unique
 from nnexp.messages import first_line, override, short_path
 from nnexp.preprocessing.table_files import DELIMITED
 from nnexp.regular_file import open_regular
 
 ROWS = 1 << 14  # that are read at once
 MAX_CHOICES = 3  # files of a folder in a message
-BUFFER = 1 << 16  # bytes of each column of a Parquet file that are read at once
 URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
-WRITE_AGAIN = "download or write the file again"
 
 
 def local_path(text: str, key: str) -> Path:
@@ -76,34 +67,6 @@ def _open(path: Path, key: str) -> TableReader:
     problem = f"{kind} is not read" if kind else "unknown ending"
     known = [ending for ending in ENDINGS if not ending.endswith(".gz")]
     raise DataError(f"{problem}; expected one of {', '.join(known)}", remedy, path=path)
-
-
-class ParquetReader(TableReader):
-    """Reads a Parquet file."""
-
-    def __init__(self, path: Path) -> None:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        self.path = path
-        self.expansions = {}
-        try:
-            self.file = pq.ParquetFile(path, pre_buffer=False, buffer_size=BUFFER)
-        except pa.ArrowException as error:
-            problem = f"not a Parquet file, or incomplete: {first_line(error)}"
-            raise DataError(problem, WRITE_AGAIN, path=path) from error
-        schema = self.file.schema_arrow
-        self.column_types = {name: type_of(schema.field(name).type) for name in unique(schema.names, path)}
-
-    def iter_blocks(self, wanted: Mapping[str, ColumnType]) -> Iterator[Block]:
-        import pyarrow as pa
-
-        try:
-            for batch in self.file.iter_batches(ROWS, columns=list(wanted), use_threads=False):
-                yield {name: convert(batch.column(name), kind) for name, kind in wanted.items()}
-        except (pa.ArrowException, OSError) as error:
-            problem = f"damaged Parquet file: {first_line(error)}"
-            raise DataError(problem, WRITE_AGAIN, path=self.path) from error
 
 
 class NpzReader(TableReader):
