@@ -22,8 +22,10 @@ def main(arguments: list[str] | None = None) -> int:
     from nnexp.cli.errors import USER_ERROR, exit_code, format_error
     from nnexp.cli.streams import check_encoding, prepare_streams, restart_in_utf8_mode
     from nnexp.errors import FULL_ERROR
+    from nnexp.redaction import redact_logs_and_tracebacks, redacted
 
     if is_program:
+        redact_logs_and_tracebacks()
         restart_in_utf8_mode()
     prepare_streams()
     try:
@@ -41,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
         failure = exit_code(error)
         if failure is None or os.environ.get(FULL_ERROR) == "1":
             raise
-        print(f"nnexp: {format_error(error)}", file=sys.stderr)
+        print(f"nnexp: {redacted(format_error(error))}", file=sys.stderr)
         return failure
     finally:
         if is_program:

@@ -24,6 +24,7 @@ from nnexp.config.overrides.examiner import Examination
 from nnexp.errors import UserError
 from nnexp.experiment.run import run
 from nnexp.messages import did_you_mean
+from nnexp.redaction import redact_logs_and_tracebacks, redacted
 from nnexp.sweeps.callback import SweepPlot
 from nnexp.sweeps.job import SweepInterrupted
 from nnexp.sweeps.launcher import use_launchers
@@ -123,6 +124,7 @@ def print_rest(interrupted: SweepInterrupted, options: Namespace) -> None:
 def job(config: DictConfig) -> float | None:
     """Run one experiment as a job of Hydra; return the value that a sweep optimizes."""
     context = HydraConfig.get()
+    redact_logs_and_tracebacks()  # also in a worker of a sweep
     record_choices(config, context.runtime.choices)
     in_sweep = context.mode == RunMode.MULTIRUN
     label = " ".join([f"#{context.job.num}", *context.overrides.task]) if in_sweep else ""
@@ -140,6 +142,6 @@ def job(config: DictConfig) -> float | None:
             raise
         if not in_sweep:
             raise ReportedError(error) from error
-        print(f"{label} failed: {format_error(error)}", file=sys.stderr, flush=True)
+        print(redacted(f"{label} failed: {format_error(error)}"), file=sys.stderr, flush=True)
         raise  # Hydra reports it again when all jobs are over
     return result.value

@@ -30,6 +30,7 @@ from nnexp.experiment.sessions.resumption import Resumption
 from nnexp.experiment.sessions.session import new_session, resumed_session
 from nnexp.experiment.training_loop import train
 from nnexp.messages import quoted_path
+from nnexp.redaction import redacted
 from nnexp.run_folder import ERROR, weights_path
 from nnexp.tasks import task_of
 from nnexp.tracking.journal import Journal
@@ -130,7 +131,7 @@ def recorded(
         result.status = "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"
         with suppress(OSError):  # on a full disk: what is there stays
             if result.status == "FAILED":
-                write_atomically(result.folder / ERROR, traceback.format_exc())
+                write_atomically(result.folder / ERROR, redacted(traceback.format_exc()))
             evaluate(components, result, test=False)
             write_results(journal, components, result.metrics, result.splits, result.last)
         error.add_note(f"resume with: nnexp resume {quoted_path(result.folder)}")

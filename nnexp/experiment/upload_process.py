@@ -42,8 +42,10 @@ def upload_callbacks() -> "Callbacks":
 def main() -> None:
     """Run the upload process, with another one that draws."""
     from nnexp.plots.worker import PlotWorker
+    from nnexp.redaction import redact_logs_and_tracebacks
     from nnexp.tracking.upload.worker import UploadWorker
 
+    redact_logs_and_tracebacks()
     plots = PlotWorker(make_outputs, warm_up)
     callbacks = replace(upload_callbacks(), make_outputs=plots.make_outputs, prepare=plots.start)
     try:

@@ -20,6 +20,7 @@ from filelock import FileLock
 
 from nnexp.atomic_write import MODE
 from nnexp.errors import UserError
+from nnexp.redaction import redacted
 from nnexp.run_folder import JOURNAL, JOURNAL_LOCK, RunFolder, end_of, head_of, history
 
 DIED = "died"  # key of an `end` that another process wrote
@@ -127,7 +128,7 @@ class Journal:
     def _write(self, kind: str, **entry: Any) -> None:
         """Append an entry; if the disk is full, nothing of it."""
         line = json.dumps({"kind": kind, "time": time.time_ns() // 1_000_000, **entry}) + "\n"
-        rest = memoryview(line.encode())
+        rest = memoryview((redacted(line) if kind in ("run", "resume") else line).encode())
         start = self.file.seek(0, os.SEEK_END)
         try:
             while rest:

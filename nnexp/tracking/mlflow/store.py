@@ -181,6 +181,7 @@ def _experiment_id(client: "MlflowClient", name: str, note: str, folder: Path | 
     experiment = client.get_experiment_by_name(name)
     if experiment is None:
         slug = "".join(c if c.isalnum() or c in "-_." else "-" for c in name)
+        slug = slug if slug.strip(".") else f"-{slug}"  # which would be another folder
         location = None if folder is None else (folder / "artifacts" / slug).resolve().as_uri()
         tags = EXPERIMENT_KIND | ({NOTE: note} if note else {})
         try:
