@@ -4,11 +4,11 @@ import json
 import re
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from fixtures.plotless import PLOTLESS
 from fixtures.third_party import accepts_warnings
 
 from nnexp.cli.help import COMMANDS, EXAMPLES
@@ -43,7 +43,9 @@ def test_ci_runs_the_test_command_to_the_letter():
 
 
 def run(command, *overrides):
-    command = [sys.executable, "-m", *shlex.split(command), *overrides]
+    program, *words = shlex.split(command)
+    assert program == "nnexp"
+    command = [*PLOTLESS, *words, *overrides]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

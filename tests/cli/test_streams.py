@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from fixtures.plotless import PLOTLESS
 from rich.console import Console
 
 from nnexp.__main__ import main
@@ -38,7 +39,7 @@ def colors(monkeypatch):
 def nnexp(*arguments, **environment):
     names = ("NO_COLOR", "FORCE_COLOR", "PYTHONIOENCODING", "PYTHONUTF8", "LC_ALL", "LANG", "LC_CTYPE")
     variables = {name: value for name, value in os.environ.items() if name not in names} | environment
-    command = [sys.executable, "-m", "nnexp", *arguments]
+    command = [*PLOTLESS, *arguments]
     return subprocess.run(command, check=False, env=variables, capture_output=True, stdin=subprocess.DEVNULL)
 
 
@@ -132,7 +133,7 @@ def test_a_terminal_of_any_width_and_kind_shows_the_run(width, term, alone):
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
     arguments = ["data=digits", "trainer.epochs=3", "tracking=none"]
     variables = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "NO_COLOR")}
-    command = [sys.executable, "-m", "nnexp", *arguments]
+    command = [*PLOTLESS, *arguments]
     process = subprocess.Popen(
         command, env=variables | {"TERM": term, "LC_ALL": "C"}, stdout=theirs, stderr=theirs, stdin=theirs
     )
