@@ -38,4 +38,10 @@ CASES = [
         ("optimizer.lr=0.1",),
         {"mine/optimizer/mine.yaml": MINE},
     ),
+    Case(
+        "data=digits model=deep optimizer=sgd schedule=constant optimizer.lr=1e4",
+        "likely reason: the learning rate is too large (optimizer.lr=10000)",
+        ("optimizer.lr=0.1", "trainer.on_nan=rewind"),
+        exit_code=1,
+    ),
 ]

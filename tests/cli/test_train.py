@@ -351,7 +351,7 @@ def test_a_preset_with_hydra_mode_multirun_is_a_sweep_without_m(alone, nnexp):
 def test_a_run_that_diverges_is_marked_failed_with_the_reason(store, nnexp):
     done = nnexp("data=digits", "optimizer=sgd", "optimizer.lr=1e30")
     assert done.returncode == 1
-    assert "fix: optimizer.lr=0.1, or trainer.on_nan=rewind" in done.stderr
+    assert "fix: optimizer.lr=0.1" in done.stderr
     assert "Traceback" not in done.stderr
     assert "overrides" not in done.stderr
     client, (run,) = runs()

@@ -107,7 +107,8 @@ def explain(error: NonFiniteError, settings: Settings, components: Components) -
         origin = find_origin(error, components, settings)
     first = f": {ORIGINS[origin.place].format(**vars(origin))}" if origin else ""
     reason, fixes = likely_reason(origin, settings, components)
-    if settings.trainer.on_nan == "stop":
+    is_of_lr = fixes[0].startswith("optimizer.lr=")
+    if settings.trainer.on_nan == "stop" and is_of_lr and settings.optimizer.lr < SAFE_LR * 2**MAX_REWINDS:
         fixes.append("trainer.on_nan=rewind")
     return DivergedError(f"{error} at step {step} (epoch {epoch}){first}", reason, fixes)
 

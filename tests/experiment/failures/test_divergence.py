@@ -64,15 +64,15 @@ def divergence(*overrides, loss=None):
 @pytest.mark.parametrize(
     ("overrides", "patterns"),
     [
-        ([*SGD, "optimizer.lr=1e30"], ["step 2 ", "outputs of dense[12] are infinite", "lr=0.1,"]),
+        ([*SGD, "optimizer.lr=1e30"], ["step 2 ", r"outputs of dense[12] are infinite", r"lr=0\.1"]),
         ([*SGD, "optimizer.lr=1e270", "trainer.dtype=float64"], ["at step ", "learning rate is too large"]),
-        ([*SGD, "optimizer.lr=1e38", "trainer.accumulate=2"], ["step 1 ", "lr=0.1,"]),
+        ([*SGD, "optimizer.lr=1e38", "trainer.accumulate=2"], ["step 1 ", r"lr=0\.1"]),
         ([*SGD, "optimizer.lr=1e36", "data.balanced=true"], ["step 2 ", "learning rate is too large"]),
         ([*SGD, "optimizer.lr=1e30", "loss=mean_squared_error"], ["step 2 ", "learning rate is too large"]),
         ([*SGD, "optimizer.lr=1e30", "loss=hinge"], ["step 2 ", "learning rate is too large"]),
         ([*SGD, "optimizer.lr=1e30", "loss=focal"], ["step 2 ", "learning rate is too large"]),
         (["model=residual", *SGD, "optimizer.lr=1e30"], ["step 2 ", "learning rate is too large"]),
-        (["init=constant", "init.value=1e30"], ["step 1 ", "exploding activations", "fix: init=he_normal, "]),
+        (["init=constant", "init.value=1e30"], ["step 1 ", "exploding activations", "fix: init=he_normal$"]),
         (["data.validation=0", "data.limit=64", *SGD, "optimizer.lr=1e39"], ["step 1 .*weights of dense1"]),
     ],
 )  # fmt: skip
@@ -80,7 +80,6 @@ def test_the_message_names_step_layer_reason_and_fix(overrides, patterns):
     message = divergence(*overrides)
     for pattern in patterns:
         assert re.search(pattern, message), message
-    assert message.endswith("trainer.on_nan=rewind")
 
 
 def test_a_loss_of_its_own_is_the_reason_where_outputs_are_moderate():
