@@ -39,7 +39,7 @@ CASES = [
         {"mine/optimizer/mine.yaml": MINE},
     ),
     Case(
-        "data=digits model=deep optimizer=sgd schedule=constant optimizer.lr=1e4",
+        "data=digits data.limit=256 model=deep optimizer=sgd schedule=constant optimizer.lr=1e4",
         "likely reason: the learning rate is too large (optimizer.lr=10000)",
         ("optimizer.lr=0.1", "trainer.on_nan=rewind"),
         exit_code=1,
