@@ -181,7 +181,7 @@ def head_of(entries: Sequence[Entry]) -> Entry:
     for entry in entries:
         if entry["kind"] == "resume":
             changed = {key: head[key] | entry[key] for key in ("params", "tags")}
-            head = head | changed | {key: entry[key] for key in ("name", "writer", "destination")}
+            head = head | changed | {key: entry.get(key) for key in ("name", "writer", "destination")}
     return head
 
 
@@ -193,4 +193,4 @@ def end_of(entries: Sequence[Entry]) -> Entry | None:
 
 def unit_of(entries: list[Entry]) -> str:
     """Return what the journal's steps count: "epoch" or "step"; its first line holds it."""
-    return str(entries[0]["unit"]) if entries else "epoch"
+    return str(entries[0].get("unit", "epoch")) if entries else "epoch"

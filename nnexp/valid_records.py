@@ -8,7 +8,7 @@ Kinds = Mapping[str, type | tuple[type, ...]]
 NUMBER = (int, float)
 ENTRIES: dict[str, Kinds] = {  # of the journal, by kind
     "run": {"name": str, "params": dict, "tags": dict},
-    "resume": {"writer": dict},
+    "resume": {"name": str, "writer": dict, "params": dict, "tags": dict},
     "metrics": {"step": int, "values": dict},
     "confusion": {"step": int, "matrix": list},
     "artifact": {"path": str},

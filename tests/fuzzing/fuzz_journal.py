@@ -8,8 +8,8 @@ from nnexp.run_folder import DATASET, ENVIRONMENT, JOURNAL, RunFolder, end_of, h
 
 WRITER = {"host": "a", "pid": 1, "began": "2"}
 ENTRIES = [
-    {"kind": "run", "time": 1, "id": "ab", "writer": WRITER, "destination": None, "name": "a", "unit": "epoch",
-     "params": {"seed": "0"}, "tags": {"a": "b"}},
+    {"kind": "run", "time": 1, "id": "ab", "writer": WRITER, "destination": None, "name": "a",
+     "unit": "epoch", "params": {"seed": "0"}, "tags": {"a": "b"}},
     {"kind": "metrics", "time": 2, "step": 1, "values": {"train/loss": 0.5, "val/loss": float("nan")}},
     {"kind": "confusion", "time": 3, "step": 1, "matrix": [[1, 2], [3, 4]]},
     {"kind": "artifact", "time": 4, "path": "config.yaml"},

@@ -32,7 +32,7 @@ def check(content: bytes) -> None:
         try:
             override = OverridesParser.create().parse_override(written)
         except HydraException as error:
-            assert explain_syntax(written, error, annotation).startswith("cannot be parsed")
+            assert explain_syntax(written, error, annotation).startswith("cannot be parsed")  # noqa: PT017
             continue
         if not override.is_sweep_override():
             with suppress(HydraException):

@@ -129,7 +129,7 @@ class ArrowReader:
         )
         rows = 0
         try:
-            with self.open_stream() as stream:
+            with self.open_stream() as stream, self.surplus.refusing_undecodable():
                 for n, batch in enumerate(arrow.open_csv(stream, reading, parsing, converting)):
                     if self.is_gzip:
                         check_unpacked(self.path, n * self.block_size)

@@ -8,8 +8,9 @@ from itertools import chain
 from pathlib import Path
 
 from nnexp.data.errors import DataError
-from nnexp.data.tables.csv.bounded_stream import LONG_LINE, MAX_LINE, open_binary
+from nnexp.data.tables.csv.bounded_stream import LONG_LINE, MAX_LINE, is_compressed, open_binary
 from nnexp.data.tables.csv.dialect import Dialect
+from nnexp.regular_file import open_regular
 
 QUOTE = b'"'
 CHUNK = 1 << 20  # bytes
@@ -38,7 +39,7 @@ def measure_rows(path: Path, encoding: str, dialect: Dialect) -> "RowLengths":
 
 def check_last_quote(path: Path, encoding: str, dialect: Dialect) -> None:
     """Raise a `DataError` if a file ends within quotes, which Arrow takes as the last cell."""
-    with open_binary(path) as file:
+    with open_binary(path) if is_compressed(path) else open_regular(path) as file:
         quotes = sum(chunk.count(QUOTE) for chunk in iter(partial(file.read, CHUNK), b""))
     if quotes % 2:  # else they are in pairs
         measure_rows(path, encoding, dialect)

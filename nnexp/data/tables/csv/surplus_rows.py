@@ -1,7 +1,9 @@
 """Rows of another width than the names: comments and a footer are left out, others are errors."""
 
 import re
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import Event
 from typing import Any
 from weakref import ref
@@ -34,6 +36,24 @@ class SurplusRows:
         released = self.released = Event()
         self.reference = ref(add, lambda _: released.set())
         return add
+
+    @contextmanager
+    def refusing_undecodable(self) -> Iterator[None]:
+        """Refuse a row that is not UTF-8, which pyarrow does not hand on, but reports as unraisable."""
+        report = sys.unraisablehook
+
+        def refuse(unraisable: Any) -> None:
+            if not isinstance(unraisable.exc_value, UnicodeDecodeError):
+                report(unraisable)
+            elif self.refused is None:
+                problem = "a row of another width than the names is not UTF-8"
+                self.refused = DataError(problem, "save the file as UTF-8")
+
+        sys.unraisablehook = refuse
+        try:
+            yield
+        finally:
+            sys.unraisablehook = report
 
     def wait_for_release(self) -> None:
         """Wait until Arrow's threads have let go of the handler: if they do while Python exits, it aborts."""
@@ -68,6 +88,8 @@ class SurplusRows:
 
     def check(self, rows: int) -> None:
         """Raise the `DataError` of the first row that is followed by one of the given number of rows."""
+        if self.refused is not None:
+            raise self.refused
         total = rows + self.unusable + len(self.footer)
         for position, error, _ in self.footer:
             if position < total - len(self.footer) - self.unusable:

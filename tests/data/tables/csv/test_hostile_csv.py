@@ -44,6 +44,7 @@ def error_of(content, name="t.csv", target="y"):
         (TABLE + b"1," * 9000 + b"u\n", "expected 3 fields, got 9,001 in row 1,001"),
         (TABLE + ROWS * 99 + b"1,\0\0,u\n", "expected a number in the column 'b', got '\\x00\\x00' in row"),
         (b"\xff\xfe" + "a,b,y\n1,2,u\n2,3,v\n".encode("utf-16-le") + b"\n", "text that is not UTF-16"),
+        (LATE + b"1,2,\xff\n", "a row of another width than the names is not UTF-8; fix: save the file as"),
         ("a,b,y\n1,2,u\n".encode("utf-32") * 9, "not a CSV file: it holds binary data"),
     ],
     ids=lambda value: value[:30] if isinstance(value, str) else "",
