@@ -5,7 +5,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 HERE = Path(__file__).parent
@@ -24,6 +24,7 @@ def test_seeds_and_past_findings_are_handled(name):
 
 
 @pytest.mark.parametrize("name", FORMATS)
+@settings(deadline=None, max_examples=20)
 @given(seed=st.integers(0, 1 << 32))
 def test_mutations_of_valid_content_are_handled(name, seed):
     mutate_and_check(name, seed)
