@@ -110,7 +110,8 @@ def write_resume_metadata(
     destination = session_destination(settings.tracking, home, folder.path, head)
     name = settings.tracking.run_name or head["name"]
     journal.log_resume(name, step, changed, tags, destination)
-    journal.log_artifacts(CONFIG, SESSIONS)
+    missing = {ENVIRONMENT, DATASET, NETWORK, GIT_DIFF} - journal.artifacts  # killed before it wrote so
+    journal.log_artifacts(CONFIG, SESSIONS, *(path for path in sorted(missing) if (folder / path).is_file()))
 
 
 def session_destination(

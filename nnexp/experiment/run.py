@@ -87,7 +87,7 @@ def run(
         display.header(settings, components, threads)
         check_disk(settings, components.network, result.folder, display.message)
         interruption.check()
-        if resumption is None:
+        if resumption is None or not resumption.has_begun:
             arguments = result.folder, settings, components, threads, home, sweep_id, start_time
             opened = new_session(*arguments)
         else:

@@ -26,6 +26,9 @@ from nnexp.run_folder import JOURNAL, JOURNAL_LOCK, RunFolder, end_of, head_of, 
 DIED = "died"  # key of an `end` that another process wrote
 ENDED_STATES = ("Z", "X")  # of processes that have ended, and which nothing has waited for
 Status = Literal["FINISHED", "FAILED", "KILLED"]
+FIRST_LINE = 1 << 20  # bytes, at most
+FIRST_LINE_WITHIN = 3.0  # seconds after a journal is opened
+TOTAL_TIME = "time/total"  # metric
 LOCK_TIMEOUT = 10.0  # seconds; it is held for milliseconds
 
 
@@ -37,12 +40,17 @@ class Journal:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.metrics: set[tuple[int, str]] = set()  # that are written, by step
-        self.matrices: set[int] = set()  # the same of confusion matrices
+        self.metrics: dict[tuple[int, str], float] = {}  # that are written, by step
+        self.matrices: set[int] = set()  # steps whose confusion matrices are written
+        self.artifacts: set[str] = set()  # paths of files that are written
+        path = folder / JOURNAL
         try:
-            self.file = (folder / JOURNAL).open("xb", buffering=0)
+            self.file = path.open("xb", buffering=0)
         except FileExistsError as error:
-            raise UserError(f"{folder} already holds a run; fix: give this one another folder") from error
+            if not is_abandoned(path):
+                message = f"{folder} already holds a run; fix: give this one another folder"
+                raise UserError(message) from error
+            self.file = path.open("wb", buffering=0)
 
     @classmethod
     def reopen(cls, folder: Path) -> "Journal":
@@ -54,8 +62,10 @@ class Journal:
         entries, offset = RunFolder(folder).entries_after(0)
         journal = cls.__new__(cls)
         journal.folder = folder
-        journal.metrics = {(step, name) for step, values in history(entries) for name in values}
+        rows = history(entries)
+        journal.metrics = {(step, name): value for step, values in rows for name, value in values.items()}
         journal.matrices = {entry["step"] for entry in entries if entry["kind"] == "confusion"}
+        journal.artifacts = {entry["path"] for entry in entries if entry["kind"] == "artifact"}
         os.truncate(folder / JOURNAL, offset)
         journal.file = (folder / JOURNAL).open("ab", buffering=0)
         return journal
@@ -100,11 +110,16 @@ class Journal:
         new = {name: value for name, value in values.items() if (step, name) not in self.metrics}
         if new:
             self._write("metrics", step=step, values=new)
-            self.metrics.update((step, name) for name in new)
+            self.metrics |= {(step, name): value for name, value in new.items()}
 
     def log_results(self, values: Mapping[str, float], step: int) -> None:
-        """Write the metrics of the end at step 0; those that an earlier end has there, at `step`."""
+        """Write the metrics of the end at step 0; those that an earlier end has there, at `step`.
+
+        Nothing is written where an earlier session has come as far: only its time differs.
+        """
         earlier = {name for at, name in self.metrics if at == 0}
+        if all(self.metrics.get((0, name)) == value for name, value in values.items() if name != TOTAL_TIME):
+            values = {name: value for name, value in values.items() if name not in earlier}
         for at, is_there in ((0, False), (step, True)):
             self.log_metrics(at, {name: values[name] for name in values if (name in earlier) == is_there})
 
@@ -117,6 +132,7 @@ class Journal:
     def log_artifacts(self, *paths: str) -> None:
         for path in paths:
             self._write("artifact", path=path)
+            self.artifacts.add(path)
 
     def end(self, status: Status) -> None:
         self._write("end", status=status)
@@ -143,6 +159,20 @@ class Journal:
 
     def __exit__(self, *error: object) -> None:
         self.file.close()
+
+
+def is_abandoned(path: Path) -> bool:
+    """Return whether a journal has no first line although its process had the time to write it."""
+    while True:
+        try:
+            with path.open("rb") as file:
+                if b"\n" in file.read(FIRST_LINE):
+                    return False
+            if time.time() - path.stat().st_mtime > FIRST_LINE_WITHIN:
+                return True
+        except OSError:
+            return False
+        time.sleep(0.1)
 
 
 def journal_lock(folder: Path) -> FileLock:

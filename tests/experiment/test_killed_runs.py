@@ -47,7 +47,10 @@ def assert_resumes(project: Path, undisturbed: dict[str, Any]) -> None:
     resumed = start(project, *arguments)
     code = resumed.wait(timeout=300)
     wait_for_session(resumed.pid)
-    assert code == 0, (project / "output.txt").read_text("utf-8")
+    output = (project / "output.txt").read_text("utf-8")
+    if "the run is finished" in output:
+        code = run(project, "sync")
+    assert code == 0, output
     result = recorded(project, folder)
     assert not result["doubled"]
     for name, expected in undisturbed.items():

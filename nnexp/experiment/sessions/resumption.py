@@ -51,6 +51,7 @@ LIMITS = (
 )
 """What may let a finished run go on."""
 MISSING = "none"
+UNKNOWN: Entry = {"name": "without a record", "id": "", "destination": None}  # of a run that has not begun
 
 
 class ResumeError(UserError):
@@ -88,6 +89,7 @@ class Resumption:
     recorded: Settings
     settings: Settings
     notes: list[tuple[str, str]] = field(default_factory=list)  # labels and texts
+    has_begun: bool = True  # False: its process died before the first line of the journal
 
     @property
     def changes(self) -> list[Change]:
@@ -121,12 +123,13 @@ def prepare(folder: Path, overrides: Sequence[str] = (), config_dir: str | None 
     run = RunFolder(folder)
     try:
         entries = run.entries()
-        head = head_of(entries)
+        head = head_of(entries) if entries else UNKNOWN
         name, _ = head["name"], head["id"]
     except (OSError, ValueError, IndexError, KeyError, TypeError, RecursionError) as error:
         problem = f"{folder / JOURNAL}: cannot be read, so the run cannot be resumed: {first_line(error)}"
         raise ResumeError(problem) from error
-    check_not_running(folder, entries)
+    if entries:
+        check_not_running(folder, entries)
     if not (run / CONFIG).is_file():
         problem = f"run {name} cannot be resumed: {folder} has no {CONFIG}"
         raise ResumeError(f"{problem}; fix: put its {CONFIG} there, an artifact of the run in MLflow")
@@ -134,7 +137,9 @@ def prepare(folder: Path, overrides: Sequence[str] = (), config_dir: str | None 
     plugins = [text for text in overrides if text.lstrip("+").startswith("plugins=")]
     recorded, _ = load_recorded(run / CONFIG, plugins, config_dir, home, is_resumed=True)
     values, notes = load_recorded(run / CONFIG, overrides, config_dir, home, is_resumed=True)
-    resumption = Resumption(folder, home, build(recorded), build(values), notes)
+    resumption = Resumption(folder, home, build(recorded), build(values), notes, bool(entries))
+    if not entries:
+        return resumption
     check_changes(resumption)
     check_unfinished(resumption, entries)
     return resumption
