@@ -22,7 +22,7 @@ from nnexp.tracking.run_lock import run_lock
 RETRY_INTERVAL = 2.0  # seconds
 SERVER_TIMEOUT = 10.0  # seconds without a heartbeat, at the end of a run
 DATABASE_TIMEOUT = 300.0  # the same: databases do not hang, but are slow where many processes share a core
-LOCK_TIMEOUT = 10.0  # seconds
+LOCK_TIMEOUT = 60.0  # seconds
 BATCHES_PER_CALL = 50  # a store is faster with few calls, but there should be heartbeats between them
 Batch = tuple[Sequence[Entry], int | None]  # and the offset in the journal after them, if they are its next
 Outputs = tuple[list[str], list[str]]  # paths of new files in a run's folder, messages of those that failed
