@@ -16,6 +16,7 @@ MAX_TEXT = 1 << 26  # bytes of a block's texts
 MAX_FOOTER = 1 << 26  # bytes: 20,000 columns in 20 row groups
 MAX_UNPACKED = 1 << 28  # bytes that any file may unpack to
 MAX_RATIO = 500  # of a larger one
+MEAN_TEXT = 1024  # bytes of a text, with which any number of rows is read
 TAIL = 8  # bytes: the size of the footer, and what ends each file
 WRITE_AGAIN = "download or write the file again"
 
@@ -63,7 +64,10 @@ class ParquetReader(TableReader):
         try:
             self.check_size(list(wanted))
             file = self.open(texts)
+            decoded = 0
             for batch in file.iter_batches(ROWS, columns=list(wanted), use_threads=False):
+                decoded += text_size(batch)
+                self.check_text(decoded)
                 for piece in pieces(batch):
                     yield {name: convert(piece.column(name), kind) for name, kind in wanted.items()}
         except (pa.ArrowException, OSError, ValueError) as error:
@@ -88,9 +92,25 @@ class ParquetReader(TableReader):
         if free is not None and unpacked > max(MAX_UNPACKED, free):
             raise DataError(f"{claim}, more than the {free:,} that are free", remedy, path=self.path)
 
+    def check_text(self, size: int) -> None:
+        """Refuse long texts that are repeated very often."""
+        if size > max(MAX_UNPACKED, MAX_RATIO * self.size, MEAN_TEXT * self.file.metadata.num_rows):
+            problem = f"repeated texts that unpack to {size:,} bytes or more, over {MAX_RATIO} times the file"
+            raise DataError(problem, "leave the column of long texts out of the file", path=self.path)
+
 
 def pieces(batch: Any) -> Iterator[Any]:
-    """Cut a batch into pieces of a bounded amount of text; an Arrow error if a text is not UTF-8."""
+    """Cut a batch into pieces of a bounded amount of text."""
+    if text_size(batch) <= MAX_TEXT or batch.num_rows == 1:
+        yield batch
+        return
+    half = batch.num_rows // 2
+    yield from pieces(batch.slice(0, half))
+    yield from pieces(batch.slice(half))
+
+
+def text_size(batch: Any) -> int:
+    """Return how many bytes the texts in dictionaries decode to; an Arrow error if a text is not UTF-8."""
     import pyarrow as pa
     from pyarrow import compute
 
@@ -102,9 +122,4 @@ def pieces(batch: Any) -> Iterator[Any]:
             size += compute.sum(lengths.take(column.indices)).as_py() or 0
         elif pa.types.is_large_string(column.type) or pa.types.is_string(column.type):
             column.validate(full=True)
-    if size <= MAX_TEXT or batch.num_rows == 1:
-        yield batch
-        return
-    half = batch.num_rows // 2
-    yield from pieces(batch.slice(0, half))
-    yield from pieces(batch.slice(half))
+    return size

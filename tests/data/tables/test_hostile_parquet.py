@@ -46,6 +46,13 @@ def test_a_long_text_in_a_dictionary_is_decoded_piece_by_piece(monkeypatch):
     assert pa.total_allocated_bytes() - before < 1 << 21
 
 
+def test_a_long_text_that_is_repeated_very_often_is_refused(monkeypatch):
+    monkeypatch.setattr(parquet_reader, "MAX_UNPACKED", 1 << 20)
+    texts = pa.array([f"{letter}{'x' * 100_000}" for letter in "uv"])
+    write(a=pa.DictionaryArray.from_arrays(np.arange(N, dtype=np.int32) % 2, texts), y=["p", "q"] * (N // 2))
+    assert "repeated texts that unpack to 100,002,000 bytes or more, over 500 times the file" in error_of()
+
+
 def test_text_that_is_not_utf8_is_damage():
     texts = pa.Array.from_buffers(
         pa.string(), 2, [None, pa.py_buffer(np.array([0, 1, 2], np.int32)), pa.py_buffer(b"\xff\xfe")]
