@@ -13,6 +13,7 @@ from fixtures.processes import (
     assert_ended_in_order,
     assert_same_results,
     entries_of,
+    kill_all,
     status_of,
     wait_until,
 )
@@ -26,6 +27,12 @@ ENDLESS = [*SMALL, "trainer.epochs=1000000"]
 SWEEP = ["-m", "tracking=none", "hydra.sweep.dir=sweep"]
 PARALLEL = [*SWEEP, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
 SEED = 0  # of the moments
+
+
+@pytest.fixture(autouse=True)
+def no_process_is_left():
+    yield
+    kill_all()
 
 
 def epochs_of(run):
