@@ -113,7 +113,7 @@ def test_every_invalid_override_is_reported_in_a_short_message(invalid, alone, n
         (["--seed=1", "data=digits"], "settings have no dashes; fix: seed=1"),
         (["--multirn", "data=digits"], "no such option: --multirn; did you mean --multirun?"),
         (["ui", "--port", "99999"], "--port 99999: "),
-        (["data=digits", "model.hidden=[1000000000000]", "tracking=none"], "fix: a smaller model.hidden"),
+        (["data=digits", "model.hidden=[1000000000000]", "tracking=none"], "fix: fewer or smaller layers"),
     ],
     ids=str,
 )
