@@ -22,7 +22,7 @@ from nnexp.experiment.components import Components, build_components
 from nnexp.experiment.display import Display
 from nnexp.experiment.evaluation import evaluate_split
 from nnexp.experiment.failures.divergence import DivergedError
-from nnexp.experiment.failures.storage_errors import is_of_storage, storage_error
+from nnexp.experiment.failures.storage_errors import explained_storage_errors
 from nnexp.experiment.interruption import Interruption
 from nnexp.experiment.resources import check_disk
 from nnexp.experiment.result import Result
@@ -92,7 +92,8 @@ def run(
             opened = new_session(*arguments)
         else:
             opened = resumed_session(resumption, components, threads, display, interruption)
-        with interruption.deferred(components.trainer.pause), opened as session:
+        storage = explained_storage_errors(result.folder)
+        with interruption.deferred(components.trainer.pause), storage, opened as session:
             journal = session.journal
             began = start - session.seconds
             with recorded(journal, settings, components, result, uploader, display, interruption):
@@ -105,6 +106,7 @@ def run(
                     interruption,
                     began=began,
                     checkpoint=session.checkpoint,
+                    kept=session.kept,
                 )
                 with interruption.undeferred():
                     evaluate(components, result)
@@ -137,8 +139,6 @@ def recorded(
         error.add_note(f"resume with: nnexp resume {quoted_path(result.folder)}")
         if isinstance(error, DivergedError):
             error.name_checkpoint(result.folder)
-        if is_of_storage(error):
-            raise storage_error(error, result.folder) from error
         raise
     finally:
         with suppress(OSError):  # without this entry, the next command sees that the process has ended

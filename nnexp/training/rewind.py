@@ -44,9 +44,10 @@ class Rewind:
         """Restore the state, except for the time used, and halve the learning rate that goes on from it."""
         step = self.trainer.optimizer_step
         elapsed = step.elapsed
+        lr_factor = step.lr_factor
         self.training.restore(self.state)
         self.count += 1
-        step.lr_factor = 0.5**self.count
+        step.lr_factor = lr_factor / 2
         step.elapsed = elapsed
         if self.trainer.time_budget is not None:
             self.trainer.seconds = elapsed * self.trainer.time_budget

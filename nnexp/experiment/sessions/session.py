@@ -28,13 +28,16 @@ from nnexp.tracking.active_runs import active
 from nnexp.tracking.journal import Journal, journal_lock
 from nnexp.training.checkpoint.checkpoint_file import Checkpoint, read_latest
 
+LR_FACTOR = "step/lr_factor"  # of rewinds
+
 
 @dataclass(frozen=True)
 class Session:
-    """An open journal, and the checkpoint to go on from; None: the start."""
+    """An open journal, and the checkpoint to go on from, without the state in `kept`; None: the start."""
 
     journal: Journal
     checkpoint: Checkpoint | None = None
+    kept: tuple[str, ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -90,9 +93,11 @@ def resumed_session(
             checkpoint = replay(resumption, journal, components, checkpoint, interruption)
         write_resume_metadata(journal, resumption.settings, threads, resumption.home, checkpoint)
         (folder / ERROR).unlink(missing_ok=True)
-    display.message("resumed", describe_start(resumption.settings, components, checkpoint))
+    is_new_lr = any(change.key == "optimizer.lr" for change in resumption.changes)
+    kept = (LR_FACTOR,) if is_new_lr else ()  # a learning rate that is typed is not halved by earlier rewinds
+    display.message("resumed", describe_start(resumption.settings, components, checkpoint, kept))
     with journal, active(folder, resumption.home):
-        yield Session(journal, checkpoint)
+        yield Session(journal, checkpoint, kept)
 
 
 def replay(
@@ -122,7 +127,9 @@ def replay(
     return read_latest(resumption.folder)[0]
 
 
-def describe_start(settings: Settings, components: Components, checkpoint: Checkpoint | None) -> str:
+def describe_start(
+    settings: Settings, components: Components, checkpoint: Checkpoint | None, kept: tuple[str, ...] = ()
+) -> str:
     """Describe where training goes on, and what the schedule does there."""
     if checkpoint is None:
         return "from the start: there is no checkpoint"
@@ -131,7 +138,7 @@ def describe_start(settings: Settings, components: Components, checkpoint: Check
     if not checkpoint.history:
         return text
     progress = min(checkpoint.step / step.steps_planned, 1.0)
-    factor = checkpoint.state.values.get("step/lr_factor", 1.0)  # of rewinds
+    factor = 1.0 if LR_FACTOR in kept else checkpoint.state.values.get(LR_FACTOR, 1.0)
     lr = settings.optimizer.lr * settings.schedule(progress) * factor
     former = checkpoint.history[-1].lr
     return f"{text}; learning rate {lr:.3g} (last: {former:.3g}), the schedule at {progress:.0%} of the run"

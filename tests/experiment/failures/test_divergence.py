@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from fixtures.components import components
 
+import nnexp
 from nnexp.config import build, compose
 from nnexp.experiment.components import build_components
 from nnexp.experiment.display import Display
@@ -179,6 +180,10 @@ def test_a_run_with_rewinds_logs_no_step_twice(monkeypatch):
     assert run(compose([*SMALL, "trainer.on_nan=rewind"]), folder="run").status == "FINISHED"
     steps = [(step, values["rewinds"]) for step, values in history(RunFolder(Path("run")).entries()) if step]
     assert steps == [(1, 2), (2, 3), (3, 3)]
+    monkeypatch.setattr(SoftmaxCrossEntropy, "infinite", ())
+    nnexp.resume("run", ["trainer.epochs=4", "optimizer.lr=0.003", "schedule=constant"], display="quiet")
+    rates = [values["lr"] for _, values in history(RunFolder(Path("run")).entries()) if "lr" in values]
+    assert rates[-1] == 0.003, "a learning rate that is typed is not halved by the rewinds before"
 
 
 def test_rewinds_have_an_end():
@@ -198,6 +203,7 @@ def test_what_a_rewind_goes_back_to_is_state():
     other = components("trainer.on_nan=rewind", *SMALL)
     resumed = Rewind(other.trainer, other.best)
     next(other.trainer.epochs())
+    other.trainer.optimizer_step.lr_factor = 0.5
     resumed.load_state_dict(rewind.state_dict())
     resumed.go_back()
     assert (other.network.theta == first).all()

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import nnexp
 from nnexp import compose
 from nnexp.cli.errors import format_error
 from nnexp.experiment.failures.storage_errors import CODES, StorageError
@@ -75,6 +76,21 @@ def test_whatever_is_wrong_with_the_disk_a_run_ends_in_order(code, monkeypatch):
         run(compose(RUN), "run")
     assert RunFolder(Path("run")).entries()[-1]["status"] == "FAILED"
     assert "cannot write to file: " in format_error(OSError(code, os.strerror(code), "file"))
+
+
+@pytest.mark.parametrize(
+    ("at", "fix"), [("Journal.log_run", "nnexp resume run"), ("Journal", "start the run again")]
+)
+def test_a_disk_that_is_full_before_the_first_entry_is_explained(at, fix, monkeypatch, alone):
+    def fail(*arguments, **options):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(f"nnexp.experiment.sessions.session.{at}", fail)
+        with pytest.raises(StorageError, match=f"no space is left on its disk; .*{fix}"):
+            run(compose(RUN), "run")
+    if at == "Journal.log_run":
+        assert nnexp.resume("run", display="quiet").status == "FINISHED"
 
 
 def test_an_entry_is_in_the_journal_as_a_whole_or_not_at_all(limit_files, tmp_path):
