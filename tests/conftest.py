@@ -13,9 +13,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import numpy as np
 import pytest
 
+hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
+hypothesis.settings.load_profile("untimed")
 LOCAL = ("127.0.0.1", "::1", "localhost")
 pytest_plugins = [
     f"fixtures.{name}" for name in ("commands", "mlflow_server", "trained_runs", "uploads", "users")

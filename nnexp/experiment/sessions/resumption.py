@@ -16,7 +16,7 @@ from nnexp.messages import first_line, listed, override_value, plural, quoted_pa
 from nnexp.run_folder import CONFIG, JOURNAL, Entry, RunFolder, end_of, head_of, history
 from nnexp.tracking.active_runs import is_alive
 from nnexp.tracking.mlflow.destination import find_home
-from nnexp.training.checkpoint.checkpoint_file import Checkpoint
+from nnexp.training.checkpoint.checkpoint_file import Checkpoint, list_checkpoints
 
 MAY_CHANGE = (
     "checkpoint",
@@ -123,6 +123,8 @@ def prepare(folder: Path, overrides: Sequence[str] = (), config_dir: str | None 
     run = RunFolder(folder)
     try:
         entries = run.entries()
+        if not entries and (run.damaged_lines() or list_checkpoints(folder)):
+            raise ValueError("it has no entry that is whole")
         head = head_of(entries) if entries else UNKNOWN
         name, _ = head["name"], head["id"]
     except (OSError, ValueError, IndexError, KeyError, TypeError, RecursionError) as error:
@@ -160,10 +162,8 @@ def check_not_running(folder: Path, entries: Sequence[Entry]) -> None:
     """Raise a ResumeError if a process trains the run at this moment."""
     writer = head_of(entries)["writer"]
     if end_of(entries) is None and is_alive(writer, folder):
-        where = f"process {writer['pid']} on {writer['host']}"
-        raise ResumeError(
-            f"{folder}: the run is being trained by {where}; fix: wait for it, or end that process"
-        )
+        problem = f"{folder}: the run is being trained by process {writer['pid']} on {writer['host']}"
+        raise ResumeError(f"{problem}; fix: wait for it, or end that process")
 
 
 def differences(recorded: Mapping[str, Any], values: Mapping[str, Any]) -> list[Change]:

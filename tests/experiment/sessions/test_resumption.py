@@ -168,9 +168,10 @@ def test_what_is_missing_is_named(no_upload, undisturbed, alone):
     (folder / CONFIG).unlink()
     with pytest.raises(ResumeError, match=r"has no config.yaml; fix: put its config.yaml there"):
         resume(folder, "trainer.epochs=6")
-    (folder / JOURNAL).write_text("nothing\n")
-    with pytest.raises(ResumeError, match="cannot be read"):
-        resume(folder, "trainer.epochs=6")
+    for content in ("nothing\n", "", "{"):  # the checkpoints are not overwritten by a run that begins anew
+        (folder / JOURNAL).write_text(content)
+        with pytest.raises(ResumeError, match="cannot be read"):
+            resume(folder, "trainer.epochs=6")
     with pytest.raises(RunError, match="no runs here yet"):
         resume("last")
 
