@@ -31,6 +31,7 @@ def test_a_run_returns_history_network_and_confusion_matrices():
     assert right.mean() == result.metrics["test/accuracy"]
 
 
+@pytest.mark.plots
 def test_a_run_writes_every_artifact_of_the_contract():
     folder = run(compose(QUICK)).folder
     for path in CONTRACT:
@@ -142,6 +143,7 @@ def regression_table(folder):
     return [*data, "loss=mean_squared_error", "tracking=none"]
 
 
+@pytest.mark.plots
 def test_a_regression_is_evaluated_in_the_unit_of_its_target(alone):
     result = run(compose([*regression_table(alone), "trainer.epochs=30", "trainer.batch_size=16"]))
     assert result.metrics["test/r2"] > 0.95
@@ -157,6 +159,7 @@ def test_a_regression_is_evaluated_in_the_unit_of_its_target(alone):
     assert {"train/r2", "val/r2"} < set(result.history[0].metrics())
 
 
+@pytest.mark.plots
 def test_several_labels_of_an_example_are_learnt(alone):
     rng = np.random.default_rng(0)
     points = rng.standard_normal((400, 2))

@@ -41,6 +41,7 @@ def test_all_rows_train_and_scale_the_inputs(table):
     np.testing.assert_allclose(scaled, scaler.transform(frame), atol=1e-5)
 
 
+@pytest.mark.plots
 def test_the_weights_of_the_last_epoch_are_kept_and_nothing_is_reported_that_was_not_measured(table):
     result = run(compose([*table, "data.drop=[split]", FINAL, "data.test=0"]))
     best, final = (np.load(result.folder / "weights" / f"{which}.npz") for which in ("best", "final"))
