@@ -41,4 +41,6 @@ def evaluate(
         batch_loss = loss.forward(z, y)
         totals.add_batch(batch_loss, loss.weight(y), len(y))
         predicted.append(score.update(z, y).copy())
-    return Evaluation(totals.mean_loss, score.value, np.concatenate(predicted), np.concatenate(outputs))
+    result = Evaluation(totals.mean_loss, score.value, np.concatenate(predicted), np.concatenate(outputs))
+    score.reset()  # training goes on with it
+    return result

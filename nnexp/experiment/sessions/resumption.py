@@ -1,47 +1,24 @@
 """Resuming a run: what it goes on from, which settings may change, and what is refused."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from nnexp.config import Settings, build
-from nnexp.config.naming import changes_learning, flattened
-from nnexp.config.recorded import load_recorded
+from nnexp.config.naming import changes_learning, params
+from nnexp.config.recorded import load_recorded, read_config
 from nnexp.errors import UserError
 from nnexp.experiment.artifacts import describe_splits
 from nnexp.experiment.components import Components
-from nnexp.messages import first_line, listed, override_value, plural, quoted_path
+from nnexp.experiment.sessions.changes import Change, differences
+from nnexp.messages import first_line, listed, plural, quoted_path
 from nnexp.run_folder import CONFIG, JOURNAL, Entry, RunFolder, end_of, head_of, history
 from nnexp.tracking.active_runs import is_alive
 from nnexp.tracking.mlflow.destination import find_home
 from nnexp.training.checkpoint.checkpoint_file import Checkpoint, list_checkpoints
 
-MAY_CHANGE = (
-    "checkpoint",
-    "choices",
-    "data.mirrors",
-    "data.path",
-    "data.root",
-    "data.test_path",
-    "metrics",
-    "model.evaluation_batch",
-    "optimized_metric",
-    "optimizer",
-    "plugins",
-    "regularization",
-    "schedule",
-    "tracking",
-    "trainer.epochs",
-    "trainer.min_delta",
-    "trainer.min_epochs",
-    "trainer.on_nan",
-    "trainer.patience",
-    "trainer.threads",
-    "trainer.time_budget",
-)
-"""Keys and sections that may change; of data the content is compared."""
 LIMITS = (
     "trainer.epochs",
     "trainer.patience",
@@ -50,34 +27,11 @@ LIMITS = (
     "trainer.time_budget",
 )
 """What may let a finished run go on."""
-MISSING = "none"
 UNKNOWN: Entry = {"name": "without a record", "id": "", "destination": None}  # of a run that has not begun
 
 
 class ResumeError(UserError):
     """A run cannot be resumed."""
-
-
-@dataclass(frozen=True)
-class Change:
-    """A setting that differs from the recorded one."""
-
-    key: str
-    recorded: Any
-    value: Any
-
-    def __str__(self) -> str:
-        return f"{self.key}={override_value(self.value)} (recorded: {override_value(self.recorded)})"
-
-    @property
-    def is_refused(self) -> bool:
-        """Whether the state of training depends on the recorded value."""
-        classes = f"{self.recorded} {self.value}"
-        if self.key == "schedule._target_" and "Plateau" in classes:  # the one schedule that has state
-            return True
-        return self.key == "optimizer._target_" or not any(
-            self.key == key or self.key.startswith(f"{key}.") for key in MAY_CHANGE
-        )
 
 
 @dataclass(frozen=True)
@@ -135,6 +89,7 @@ def prepare(folder: Path, overrides: Sequence[str] = (), config_dir: str | None 
     if not (run / CONFIG).is_file():
         problem = f"run {name} cannot be resumed: {folder} has no {CONFIG}"
         raise ResumeError(f"{problem}; fix: put its {CONFIG} there, an artifact of the run in MLflow")
+    check_config(run / CONFIG, head)
     home = home_of(run, head)
     plugins = [text for text in overrides if text.lstrip("+").startswith("plugins=")]
     recorded, _ = load_recorded(run / CONFIG, plugins, config_dir, home, is_resumed=True)
@@ -166,16 +121,16 @@ def check_not_running(folder: Path, entries: Sequence[Entry]) -> None:
         raise ResumeError(f"{problem}; fix: wait for it, or end that process")
 
 
-def differences(recorded: Mapping[str, Any], values: Mapping[str, Any]) -> list[Change]:
-    """Return the settings that differ, by dotted name."""
-    old = dict(flattened(dict(recorded)))
-    new = dict(flattened(dict(values)))
-    keys = [key for key in {**old, **new} if not key.startswith("choices.")]
-    return [
-        Change(key, old.get(key), new.get(key))
-        for key in keys
-        if old.get(key, MISSING) != new.get(key, MISSING)
-    ]
+def check_config(path: Path, head: Entry) -> None:
+    """Raise a ResumeError if a setting of config.yaml that cannot change has changed."""
+    values = read_config(path)
+    before: dict[str, str] = head.get("params", {})
+    texts = params(values | {"choices": {}, "plugins": []})
+    changes = [Change(key, before[key], text) for key, text in texts.items() if before.get(key, text) != text]
+    refused = [f"{one.key}: expected {one.recorded}, got {one.value}" for one in changes if one.is_refused]
+    if refused:
+        problem = f"{path}: changed since the run began: {'; '.join(refused)}"
+        raise ResumeError(f"{problem}; fix: put the expected values there, or start a new run")
 
 
 def check_changes(resumption: Resumption) -> None:

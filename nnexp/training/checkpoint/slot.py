@@ -1,17 +1,20 @@
 """The places of state within objects: attributes, keys and indices that lead to data, never to code."""
 
+from collections import deque
 from dataclasses import dataclass
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
-from nnexp.nn.layer import Layer
+from nnexp.nn.layer import Buffer, Layer
 from nnexp.nn.network import Network
 from nnexp.nn.parameters import Parameters
 
-COLLECTIONS = (dict, list, tuple)
+SEQUENCES = (list, tuple, deque)
+COLLECTIONS = (dict, *SEQUENCES)
 CODE = (type, ModuleType, FunctionType, MethodType, BuiltinFunctionType)
-WITHOUT_STATE = (Layer, Network, Parameters, *CODE)
-"""What is not followed: code, and the network, which is a root of its own."""
+WITHOUT_STATE = (Buffer, Layer, Network, Parameters, *CODE)
+"""What is not followed: code, buffers, and the network and its layers, which are roots of their own."""
+NUMBER = "#"  # before a key of a dictionary that is an integer
 
 
 @dataclass(frozen=True)
@@ -28,16 +31,20 @@ class Slot:
         return self.owner[self.key] if isinstance(self.owner, COLLECTIONS) else getattr(self.owner, self.key)
 
     def set(self, value: Any) -> None:
-        """Replace what it holds."""
-        if isinstance(self.owner, dict | list):
+        """Replace what it holds; a list may grow by one."""
+        if isinstance(self.owner, list | deque) and self.key == len(self.owner):
+            self.owner.append(value)
+        elif isinstance(self.owner, dict | list | deque):
             self.owner[self.key] = value
         else:
             setattr(self.owner, self.key, value)
 
     @property
     def exists(self) -> bool:
-        """Whether it is there; an attribute may be made later."""
-        return isinstance(self.owner, COLLECTIONS) or hasattr(self.owner, self.key)
+        """Whether it is there; attributes, keys and items may be made later."""
+        if isinstance(self.owner, SEQUENCES):
+            return 0 <= int(self.key) < len(self.owner)
+        return self.key in self.owner if isinstance(self.owner, dict) else hasattr(self.owner, self.key)
 
 
 def attributes_of(owner: Any) -> list[str]:
@@ -71,4 +78,12 @@ def has_state_dict(value: Any) -> bool:
 
 def key_of(owner: Any, key: str) -> Any:
     """Return a key of a name as its owner takes it: of a list an index."""
-    return int(key) if isinstance(owner, list | tuple) else key
+    if isinstance(owner, dict) and key.startswith(NUMBER):
+        return int(key.removeprefix(NUMBER))
+    return int(key) if isinstance(owner, SEQUENCES) else key
+
+
+def named_keys(owner: dict[Any, Any]) -> list[tuple[str, Any]]:
+    """Return the keys of a dictionary that can stand in a name, each after what it is there."""
+    texts = [(key, key) for key in owner if isinstance(key, str) and "/" not in key and key[:1] != NUMBER]
+    return texts + [(f"{NUMBER}{key}", key) for key in owner if type(key) is int]

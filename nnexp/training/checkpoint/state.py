@@ -1,6 +1,7 @@
 """The state of objects, found by their attributes: arrays, random generators and plain values, by name.
 
-An optimizer, average or schedule of one's own has its state captured without a line of code for it. The name
+An optimizer, average, schedule, loss, layer or augmentation of one's own has its state captured without a
+line of code for it. The name
 of a value is the path of attributes, keys and indices to it: "optimizer/m", "averaging/buffers/0/1". Where an
 object's attributes do not show its state, it has methods `state_dict` and `load_state_dict`, as in PyTorch.
 """
@@ -8,6 +9,7 @@ object's attributes do not show its state, it has methods `state_dict` and `load
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 from nnexp.errors import UserError
 from nnexp.training.checkpoint.plain_values import decode, encode, is_plain
 from nnexp.training.checkpoint.slot import (
+    SEQUENCES,
     Slot,
     attributes_of,
     data_of,
@@ -23,6 +26,7 @@ from nnexp.training.checkpoint.slot import (
     has_state_dict,
     is_code,
     key_of,
+    named_keys,
 )
 
 Arrays = dict[str, NDArray[Any]]
@@ -48,13 +52,15 @@ class Root:
     Args:
         owner: the object.
         only: the attributes that are state; none: all.
-        generators_only: whether only its random generators are state, as those of a layer, whose other
-            attributes are buffers.
+        generators_only: whether only its random generators are state, as those of a layer of nnexp, whose
+            other attributes are buffers.
+        has_buffers: whether some of its arrays may be buffers, whose shape is that of the last batch.
     """
 
     owner: Any
     only: tuple[str, ...] = ()
     generators_only: bool = False
+    has_buffers: bool = False
 
 
 class ObjectState:
@@ -96,12 +102,12 @@ class ObjectState:
         elif isinstance(value, np.ndarray | np.generic):
             if not generators_only and not self.is_shared(value):
                 yield slot
-        elif isinstance(value, list | tuple):
+        elif isinstance(value, SEQUENCES):
             for index in range(len(value)):
                 yield from self._slots(Slot(f"{slot.name}/{index}", value, index), generators_only, seen)
         elif isinstance(value, dict):
-            for key in (key for key in value if isinstance(key, str) and "/" not in key):
-                yield from self._slots(Slot(f"{slot.name}/{key}", value, key), generators_only, seen)
+            for text, key in named_keys(value):
+                yield from self._slots(Slot(f"{slot.name}/{text}", value, key), generators_only, seen)
         elif has_attributes(value):
             for key in attributes_of(value):
                 yield from self._slots(Slot(f"{slot.name}/{key}", value, key), generators_only, seen)
@@ -138,6 +144,7 @@ class ObjectState:
             StateError: arrays are missing or have other shapes.
         """
         names = set(kept)
+        self.empty_collections()
         for slot in list(self.slots()):
             if slot.name not in names:
                 names.add(slot.name)
@@ -145,11 +152,17 @@ class ObjectState:
                     names |= load_state_dict(slot, state)
                 else:
                     self.restore_slot(slot, state)
-        for name in (
-            state.arrays.keys() | state.values.keys()
-        ) - names:  # made since, where there was nothing
+        since = (state.arrays.keys() | state.values.keys()) - names  # made where there was nothing
+        for name in sorted(since, key=lambda name: [key.rjust(9) for key in name.split("/")]):  # 9 before 10
             if name.partition("/")[0] in self.roots:
                 self.restore_slot(self.slot_of(name), state)
+
+    def empty_collections(self) -> None:
+        """Empty the lists and dictionaries that were empty at first: a state names what they held."""
+        for name in (name for name, value in self.initial.items() if value in ([], {})):
+            slot = self.slot_of(name)
+            if slot.exists and type(slot.value) in (list, dict):
+                slot.set(type(slot.value)())
 
     def restore_slot(self, slot: Slot, state: State) -> None:
         """Set one value: the captured one, else the initial one; a StateError if it does not fit."""
@@ -162,7 +175,7 @@ class ObjectState:
         value = slot.value if slot.exists else None
         if slot.name in state.arrays:
             array = state.arrays[slot.name]
-            if isinstance(value, np.ndarray):
+            if isinstance(value, np.ndarray) and not (self.has_buffers(slot) and is_other(array, value)):
                 copy_array(slot.name, array, value)
             else:
                 slot.set(array.copy() if array.ndim else array[()])
@@ -174,17 +187,27 @@ class ObjectState:
             slot.set(decode(deepcopy(state.values[slot.name]), value))
         elif slot.name in self.initial:
             slot.set(decode(deepcopy(self.initial[slot.name]), value))
-        elif isinstance(value, np.ndarray) and value.size:
+        elif isinstance(value, np.ndarray) and value.size and not self.has_buffers(slot):
             raise StateError(f"{slot.name}: the array is missing in the state")
 
+    def has_buffers(self, slot: Slot) -> bool:
+        """Return whether an array there may be a buffer."""
+        root = self.roots.get(slot.name.partition("/")[0])
+        return root is not None and root.has_buffers
+
     def slot_of(self, name: str) -> Slot:
-        """Return the place of a name that does not exist yet."""
+        """Return the place of a name that does not exist yet; collections on the way to it are made."""
         first, *path = name.split("/")
         owner = self.roots[first].owner if first in self.roots else None
         try:
-            for key in path[:-1]:
-                owner = Slot(name, data_of(owner), key_of(owner, key)).value
-            is_free = bool(path) and (path[-1] in data_of(owner) or not is_code(owner, path[-1]))
+            for key, following in pairwise(path):
+                slot = Slot(name, data_of(owner), key_of(owner, key))
+                if (not slot.exists or slot.value is None) and not is_code(owner, key):
+                    slot.set([] if following.isdigit() else {})
+                owner = slot.value
+            data = data_of(owner)
+            is_there = bool(path) and isinstance(data, dict) and path[-1] in data
+            is_free = is_there or (bool(path) and not is_code(owner, path[-1]))
         except (LookupError, TypeError, ValueError):
             is_free = False
         if not is_free:
@@ -192,9 +215,14 @@ class ObjectState:
         return Slot(name, owner, key_of(owner, path[-1]))
 
 
+def is_other(source: NDArray[Any], target: NDArray[Any]) -> bool:
+    """Return whether two arrays differ in type or shape."""
+    return source.dtype != target.dtype or source.shape != target.shape
+
+
 def copy_array(name: str, source: NDArray[Any], target: NDArray[Any]) -> None:
     """Copy an array of the state in place; a StateError if type or shape differ."""
-    if source.dtype != target.dtype or source.shape != target.shape:
+    if is_other(source, target):
         expected = f"expected {target.dtype} of shape {target.shape}"
         raise StateError(f"{name}: {expected}, got {source.dtype} of shape {source.shape}")
     np.copyto(target, source)

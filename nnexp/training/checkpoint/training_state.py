@@ -41,12 +41,12 @@ class TrainingState:
         }
         if step.diagnostics is not None:
             roots["diagnostics"] = Root(step.diagnostics, DIAGNOSTICS)
-        if trainer.train.augment is not None:
-            roots["augment"] = Root(trainer.train.augment, generators_only=True)
-        layers = {f"layer{i}": Root(layer, generators_only=True) for i, layer in enumerate(network.walk())}
+        computing: dict[str, object] = {"loss": trainer.loss, "augment": trainer.train.augment}
+        computing |= {f"layer{i}": layer for i, layer in enumerate(network.walk())}
         self.network = {"network/theta": network.theta, "network/state": network.state}
         shared = (network.theta, network.grad, network.state)
-        self.objects = ObjectState(roots | layers | dict(others or {}), shared)
+        roots |= {name: computing_root(owner) for name, owner in computing.items() if owner is not None}
+        self.objects = ObjectState(roots | dict(others or {}), shared)
 
     def capture(self) -> State:
         """Copy the state; the weights are those that training goes on with, not their average."""
@@ -80,3 +80,9 @@ class TrainingState:
         self.objects.restore(state, kept)
         if not self.trainer.totals.examples:  # what to measure depends on the planned steps
             self.trainer.start_record()
+
+
+def computing_root(owner: object) -> Root:
+    """Return the root of a loss, layer or augmentation: of nnexp's own only the generators are state."""
+    is_own = type(owner).__module__.partition(".")[0] == __name__.partition(".")[0]
+    return Root(owner, generators_only=is_own, has_buffers=True)

@@ -285,9 +285,12 @@ def test_an_interrupted_run_is_repeated_up_to_its_last_epoch(recorded, capsys):
     assert "no epoch to compare" in capsys.readouterr().err
 
 
+DIVERGES_LATE = ["optimizer=sgd", "optimizer.lr=0.5", "loss=mean_squared_error", "model.activation=identity"]
+
+
 def test_a_run_that_diverged_diverges_again(recorded, capsys):
     with pytest.raises(DivergedError):
-        run(compose([*QUICK, "tracking=none", "optimizer=sgd", "optimizer.lr=1e30"]))
+        run(compose([*QUICK, "tracking=none", *DIVERGES_LATE]))
     code, result = outcome(folders()[0], capsys=capsys)
     assert (code, result["outcome"], result["compared"]["evaluations"]) == (0, "identical", 1)
 

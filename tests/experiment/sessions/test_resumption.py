@@ -140,6 +140,17 @@ def test_what_the_state_depends_on_cannot_change(no_upload, undisturbed, alone, 
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
+def test_a_setting_that_was_changed_in_the_record_is_refused(no_upload, undisturbed, alone):
+    folder = shutil.copytree(undisturbed, alone / "run")
+    text = (folder / CONFIG).read_text()
+    (folder / CONFIG).write_text(text.replace("  dropout: 0.2", "  dropout: 0.5"))
+    problem = r"config.yaml: changed since the run began: model.dropout: expected 0.2, got 0.5; fix: put"
+    with pytest.raises(ResumeError, match=problem):
+        resume(folder, "trainer.epochs=6")
+    (folder / CONFIG).write_text(text.replace("  epochs: 4", "  epochs: 5"))
+    assert resume(folder, "trainer.epochs=6").epochs == 6
+
+
 def test_changed_data_are_refused(no_upload, alone):
     rows = [f"{i},{i % 7},{'ab'[i % 2]}" for i in range(60)]
     (alone / "x.csv").write_text("\n".join(["p,q,y", *rows]))

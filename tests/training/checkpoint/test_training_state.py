@@ -1,5 +1,6 @@
 """Training that goes on from a captured state computes the same bits as if it was never stopped."""
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
@@ -11,6 +12,7 @@ from omegaconf import DictConfig
 
 from nnexp.config import build, compose
 from nnexp.experiment.components import Components, build_components
+from nnexp.nn.losses.classification import SoftmaxCrossEntropy
 from nnexp.optim.optimizers import SGD
 from nnexp.training.best_weights import BestWeights
 from nnexp.training.checkpoint.state import ObjectState, Root, State, StateError
@@ -33,7 +35,7 @@ CHOICES = [
 
 
 class Drifting(SGD):
-    """A plug-in optimizer whose state is an array, a number, a list, and what its first step makes."""
+    """A plug-in optimizer whose state is an array, a number, a list, and what its steps make."""
 
     lr = 0.1
 
@@ -43,6 +45,9 @@ class Drifting(SGD):
         self.norms: list[float] = []
         self.count = 0
         self.first = None
+        self.recent: list[np.ndarray] = []
+        self.window: deque[np.ndarray] = deque(maxlen=2)
+        self.by_number: dict[int, dict[str, object]] = {}
 
     def step(self, scale=1.0):
         if self.first is None:
@@ -52,7 +57,32 @@ class Drifting(SGD):
         self.count += 1
         self.norms.append(float(np.dot(self.g, self.g)))
         self.lr *= 0.99
+        self.recent = [*self.recent[-11:], self.g.copy()]
+        self.window.append(self.g.copy())
+        one = self.by_number.setdefault(7, {"sum": np.zeros_like(self.g), "count": 0})
+        one["count"] += 1
+        one["sum"] += (self.recent[0] + self.window[0]) / one["count"]
+        self.g += 0.01 * one["sum"]
         self.theta -= self.lr * scale * (self.memory + self.first) * (1 + self.count) / (1 + self.norms[-1])
+
+
+class Weighing(SoftmaxCrossEntropy):
+    """A plug-in loss with a running mean, a counter, and arrays of the last batch."""
+
+    def allocate(self, capacity, outputs, dtype):
+        super().allocate(capacity, outputs, dtype)
+        self.mean = np.ones(outputs, dtype)
+        self.last = np.empty((capacity, outputs), dtype)
+        self.count = 0
+
+    def forward(self, z, y):
+        self.last = z
+        self.count += 1
+        self.mean = 0.9 * self.mean + 0.1 * np.abs(z).mean(axis=0)
+        return super().forward(z, y)
+
+    def backward(self):
+        return super().backward() * (1 + 0.01 * self.mean) * (1 + 1 / self.count)
 
 
 @cache
@@ -130,6 +160,21 @@ def test_the_state_of_a_plug_in_is_captured_without_its_help():
     np.testing.assert_array_equal(other.network.theta, undisturbed.network.theta)
 
 
+def test_the_state_of_a_loss_of_ones_own_is_captured():
+    made, other, undisturbed = (make("diagnostics.layers=false") for _ in range(3))
+    for one in (made, other, undisturbed):
+        one.trainer.loss = Weighing()
+        one.trainer.loss.allocate(one.network.capacity, 10, np.float32)
+    expected = finish(undisturbed)
+    state = TrainingState(made.trainer, made.best)
+    records: list[Record] = []
+    for _ in run(made, records):
+        if made.trainer.steps_taken == 7:  # within an epoch
+            break
+    TrainingState(other.trainer, other.best).restore(state.capture())
+    assert records + finish(other) == expected
+
+
 def test_going_back_within_a_process_repeats_the_same_bits():
     made = make("optimizer=nadam averaging=swa averaging.start=0.3 augment=elastic model.dropout=0.2")
     state = TrainingState(made.trainer, made.best)
@@ -198,7 +243,8 @@ def test_best_weights_are_those_of_the_captured_record():
         "optimizer/__dict__",
         "optimizer/module/ADDED",
         "optimizer/step",
-        "optimizer/nothing/x",
+        "optimizer/step/x",
+        "optimizer/__init__/x",
         "optimizer",
     ],
 )
