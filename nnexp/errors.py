@@ -2,7 +2,7 @@
 
 import os
 import signal
-from typing import ClassVar
+from typing import Any, ClassVar
 
 SIGNAL_EXIT = 128  # plus the signal's number: the exit code
 FULL_ERROR = "HYDRA_FULL_ERROR"  # environment variable; 1 shows tracebacks
@@ -17,11 +17,22 @@ class UserError(Exception):
 
     exit_code: ClassVar[int] = 2
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let processes send it to each other, whatever its constructor takes."""
+        return restore_error, (type(self), self.args, self.__dict__)
+
     def _render_traceback_(self) -> list[str]:
         """Return what IPython prints in place of a traceback; NotImplementedError makes it print that."""
         if os.environ.get(FULL_ERROR) == "1":
             raise NotImplementedError
         return [f"nnexp: {self}"]
+
+
+def restore_error(kind: type[UserError], args: tuple[Any, ...], attributes: dict[str, Any]) -> UserError:
+    """Make an error as it was in another process."""
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(attributes)
+    return error
 
 
 class Interrupted(KeyboardInterrupt):

@@ -16,7 +16,7 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from nnexp.errors import Interrupted
+from nnexp.errors import Interrupted, UserError
 from nnexp.experiment.interruption import Interruption
 from nnexp.messages import plural
 from nnexp.sweeps.job import Job, JobRunner, SweepInterrupted, recorded_status
@@ -68,6 +68,9 @@ class ParallelLauncher(Launcher):
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         from joblib import cpu_count, effective_n_jobs
 
+        if self.n_jobs == 0:
+            problem = "no process would run a job; fix: hydra.launcher.n_jobs=-1 (one for each core)"
+            raise UserError(f"hydra.launcher.n_jobs=0: {problem}")
         setup_globals()
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         Path(self.config.hydra.sweep.dir).mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,11 @@ WINE = {"a, b.csv": f"a,b,y\n{ROWS}"}
 MINE = "_target_: nnexp.optim.optimizers.SGD\nlr: 0,1\n"
 
 CASES = [
+    Case(
+        "-m data=digits seed=1,2 hydra/launcher=joblib hydra.launcher.n_jobs=0",
+        "hydra.launcher.n_jobs=0: no process would run a job",
+        ("hydra.launcher.n_jobs=-1",),
+    ),
     Case("data=digits optimizer.lr=0,05", "several values make a sweep", ("optimizer.lr=0.05",)),
     Case("data=digits model.hidden=16,8", "several values make a sweep", ("'model.hidden=[16,8]'",)),
     Case("data=digits model.hidden=16", "must be a list", ("'model.hidden=[16]'",)),

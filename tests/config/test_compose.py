@@ -108,6 +108,16 @@ def test_every_value_of_a_sweep_is_validated():
     assert set(problems) == {"optimizer=adm", "seed=-2", "trainer.epochs=0"}
 
 
+def test_a_wrong_setting_of_a_launcher_is_compared_with_those_that_it_has():
+    override = "hydra.launcher.n_jobs=x"
+    problems = problems_of("hydra/launcher=joblib", override, sweep=True)
+    assert problems == {override: "Value 'x' of type 'str' could not be converted to Integer"}
+    assert set(problems_of("hydra/launcher=ray", "optimizer.lrr=1", sweep=True)) == {
+        "hydra/launcher=ray",
+        "optimizer.lrr=1",
+    }
+
+
 def test_a_valid_sweep_has_no_errors():
     assert problems_of("hydra/launcher=joblib", "hydra.launcher.n_jobs=2", sweep=True) == {}
     values = ["optimizer.lr=0.1,0.2", "seed=range(3)", "model.hidden=[8],[8,4]"]

@@ -97,6 +97,7 @@ class OverridesExaminer:
     ) -> tuple[list[CheckedOverride], DictConfig | None]:
         """Compose the groups and those of the other overrides that fit them."""
         groups = [override for override in checked if override.is_group or override.key == "plugins"]
+        groups += [one for one in checked if one.key.startswith("hydra/") and self.is_accepted(one, [])]
         base = self.compose(groups)
         if base is None:
             return groups, None
@@ -109,8 +110,7 @@ class OverridesExaminer:
         """Return the sweep of a preset as overrides, without keys that the command line sets itself."""
         given = {text.lstrip("+").partition("=")[0] for text in overrides}
         keys = (*OPTIONAL, "hydra.mode")
-        presets = [text for text in overrides if text.partition("=")[0] in keys]
-        presets = [text for text in presets if not text.endswith("=null")]
+        presets = [text for text in overrides if text.split("=")[0] in keys and not text.endswith("=null")]
         if not presets:
             return []
         try:
