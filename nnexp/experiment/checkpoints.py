@@ -87,6 +87,8 @@ class Checkpoints:
     def restore(self, checkpoint: Checkpoint, kept: tuple[str, ...] = ()) -> None:
         """Set the run to the state of a checkpoint; names in `kept` keep their present values.
 
+        Records that a damaged journal lacks are written from its history.
+
         Raises:
             StateError: it belongs to components that were built otherwise.
         """
@@ -94,4 +96,6 @@ class Checkpoints:
         if self.rewind is not None and not self.rewind.is_restored:
             self.rewind.keep()
         self.result.history[:] = checkpoint.history
+        for record in checkpoint.history:
+            self.journal.log_metrics(record.at, record.metrics())
         self.epoch = self.components.trainer.epochs_completed

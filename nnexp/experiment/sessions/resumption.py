@@ -80,7 +80,9 @@ def prepare(folder: Path, overrides: Sequence[str] = (), config_dir: str | None 
         if not entries and (run.damaged_lines() or list_checkpoints(folder)):
             raise ValueError("it has no entry that is whole")
         head = head_of(entries) if entries else UNKNOWN
-        name, _ = head["name"], head["id"]
+        if head.get("kind", "run") != "run":
+            raise ValueError("its first line is damaged")
+        name = head["name"]
     except (OSError, ValueError, IndexError, KeyError, TypeError, RecursionError) as error:
         problem = f"{folder / JOURNAL}: cannot be read, so the run cannot be resumed: {first_line(error)}"
         raise ResumeError(problem) from error

@@ -53,7 +53,9 @@ def list_checkpoints(folder: Path) -> list[Path]:
 
 
 def write_checkpoint(folder: Path, checkpoint: Checkpoint, kept: int = KEPT) -> Path:
-    """Write a checkpoint so that it outlives a loss of power, then delete all but the newest ones.
+    """Write a checkpoint so that it outlives a loss of power, then delete all but the last ones.
+
+    Those of later steps are deleted too: the run went on from before them, since they were damaged.
 
     Raises:
         OSError: it cannot be written; those before it are unchanged.
@@ -67,7 +69,9 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint, kept: int = KEPT) -> 
     path = checkpoint_path(folder, checkpoint.step)
     write_atomically(path, lambda file: np.savez(file, allow_pickle=False, **arrays), durable=True)
     unfinished = path.parent.glob(".*.npz.*")  # by a process that was killed while it wrote
-    for other in (*list_checkpoints(folder)[kept:], *unfinished):
+    files = list_checkpoints(folder)
+    at = files.index(path)
+    for other in (*files[:at], *files[at + kept :], *unfinished):
         with suppress(OSError):
             other.unlink()
     return path

@@ -163,6 +163,17 @@ def test_changed_data_are_refused(no_upload, alone):
     assert resume(folder).status == "FINISHED"
 
 
+def test_what_a_damaged_journal_lacks_is_written_from_the_checkpoint(no_upload, undisturbed, alone):
+    folder = interrupted(alone / "run", "checkpoint.epochs=1", at=4)
+    lines = (folder / JOURNAL).read_text().splitlines(keepends=True)
+    (folder / JOURNAL).write_text("".join("{damaged\n" if '"step": 2, "values"' in x else x for x in lines))
+    resume(folder)
+    assert sorted(epochs(folder)) == [1, 2, 3, 4]
+    assert [step for step, _ in in_folder(folder).history()] == [1, 2, 3, 4]
+    lost = {entry for entry in set(logged(undisturbed)) - set(logged(folder)) if entry[0]}
+    assert all(name.startswith("recall/") for _, name, _ in lost)
+
+
 def test_a_run_that_is_being_trained_is_not_resumed(no_upload, undisturbed, alone):
     folder = shutil.copytree(undisturbed, alone / "run")
     lines = (folder / JOURNAL).read_text().splitlines(keepends=True)[:-1]

@@ -84,6 +84,14 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_is_read(tmp_path: P
     assert str(path) in problems[0]
 
 
+def test_a_run_that_goes_on_before_damaged_checkpoints_keeps_its_new_ones(tmp_path: Path):
+    for step in (50, 60):
+        write_checkpoint(tmp_path, checkpoint(step)).write_bytes(b"damaged")
+    for step in (10, 20, 30):
+        write_checkpoint(tmp_path, checkpoint(step))
+    assert [path.name for path in list_checkpoints(tmp_path)] == ["000000030.npz", "000000020.npz"]
+
+
 def test_a_run_without_checkpoints_has_none(tmp_path: Path):
     assert read_latest(tmp_path) == (None, [])
 
