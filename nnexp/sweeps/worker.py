@@ -119,7 +119,8 @@ def read_orders(connection: Connection, jobs: "SimpleQueue[Job | None]") -> None
 
 
 def sendable(job: Job, outcome: JobReturn) -> JobReturn:
-    """Return the outcome of a job; an error that cannot be sent, in words."""
+    """Return the outcome of a job without its configuration; an error that cannot be sent, in words."""
+    outcome = replace(outcome, cfg=None, hydra_cfg=None)
     try:
         pickle.loads(pickle.dumps(outcome))  # noqa: S301, our own bytes
     except Exception:  # noqa: BLE001, whatever a plug-in's classes raise

@@ -3,7 +3,6 @@
 import pickle
 
 from hydra.core.utils import JobReturn, JobStatus
-from omegaconf import OmegaConf
 
 from nnexp.config import ConfigError, Problem
 from nnexp.errors import UserError
@@ -20,7 +19,7 @@ class LocalError(Exception):
 
 
 def outcome_of(error):
-    outcome = JobReturn(overrides=["seed=1"], cfg=OmegaConf.create({"seed": 1}))
+    outcome = JobReturn(overrides=["seed=1"])
     outcome.status = JobStatus.FAILED
     outcome.return_value = error
     return pickle.loads(pickle.dumps(sendable(JOB, outcome)))
@@ -40,7 +39,3 @@ def test_an_error_of_the_user_arrives_with_its_message_exit_code_and_attributes(
 def test_an_error_that_cannot_be_sent_arrives_in_words():
     arrived = outcome_of(LocalError("a", "b"))._return_value
     assert (type(arrived), str(arrived)) == (UserError, "LocalError: a b")
-
-
-def test_sweepers_get_the_configuration_of_a_job():
-    assert outcome_of(UserError("wrong")).cfg == {"seed": 1}
