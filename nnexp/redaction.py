@@ -15,7 +15,8 @@ from typing import Any
 from urllib.parse import quote, quote_plus, unquote
 
 HIDDEN = "***"
-IN_AUTHORITY = re.compile(r"//(?:[^\s?#'\"]*|[^\s/@?#'\"]*:(?!\d+[/?#])[^\s'\"]*)@")
+USER = r"[^\s/@?#'\"]*"  # and only a password may hold a slash: else it is a path, which may hold an @
+IN_AUTHORITY = re.compile(rf"(?<!/)//(?:{USER}:(?!\d+[/?#])[^\s'\"]*|{USER}:[^\s?#'\"]*|[^\s/?#'\"]*)@")
 IN_QUERY = re.compile(r"(?i)([?&][\w.-]*(?:password|passwd|pwd|token|secret|key|odbc_connect)=)[^&\s'\"]*")
 SETTING = re.compile(
     r"(?i)((?<![\w-])[\w.+-]*(?:password|passwd|token|secret|access_key|api_key)=['\"]?)[^&\s'\",;}\]]+"

@@ -42,6 +42,10 @@ PLAIN = (
     "sqlite:////home/me/mlflow.db",
     "http://localhost:5000/path?x=1",
     "expected one of basic, token; got password",
+    "sqlite:////home/me@work/mlflow.db",
+    "sqlite:///C:/Users/me@work/mlflow.db",
+    "data.path=//nas/share/me@work.csv",
+    "https://host/icon@2x.png, pip install git+https://host/me/package@main",
     "data.target=token",
     "data=digits model.hidden=[128,64] tracking.uri=http://host:5000",
 )
