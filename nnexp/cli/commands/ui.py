@@ -36,9 +36,11 @@ DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY")
 
 def main(arguments: list[str]) -> int:
     """Serve the UI until Ctrl-C; returns the exit code."""
-    parser = Arguments("ui", "Open the MLflow UI on the project's store, on this machine only.")
+    parser = Arguments("ui", "Open the MLflow UI on the project's store.")
     port_help = f"default: {PORT}, or a free one if that is in use"
     parser.add_argument("--port", type=int, metavar="PORT", help=port_help)
+    host_help = f"address to listen on (default: {HOST}, this machine only); others need no password"
+    parser.add_argument("--host", default=HOST, metavar="ADDRESS", help=host_help)
     parser.add_argument("--no-browser", action="store_true", help="only print the address")
     parser.add_store(experiment=False)
     options = parser.parse_args(arguments)
@@ -60,12 +62,16 @@ def main(arguments: list[str]) -> int:
             raise UserError(f"no runs here yet: {path} is missing; fix: nnexp data=digits")
         with store_lock(uri):
             relocate(path)
-    port = find_port(options.port) if options.port else find_port(PORT) or find_port(0)
+    if options.host != HOST:
+        check_host(options.host)
+    port = find_port(options.port, options.host) if options.port else 0
+    if not options.port:
+        port = find_port(PORT, options.host) or find_port(0, options.host)
     if not port:
         raise UserError(f"port {options.port} is in use; fix: omit --port to use a free one")
-    page = f"http://{HOST}:{port}"
+    page = f"http://{options.host}:{port}"
     print(f"MLflow UI: {page}  (Ctrl-C ends it)", flush=True)
-    server = start_server(uri, port)
+    server = start_server(uri, port, options.host)
     if use_browser:
         Thread(target=open_when_ready, args=(page, server), daemon=True).start()
     while True:
@@ -78,10 +84,10 @@ def main(arguments: list[str]) -> int:
             timer.start()
 
 
-def start_server(uri: str, port: int) -> "subprocess.Popen[bytes]":
+def start_server(uri: str, port: int, host: str) -> "subprocess.Popen[bytes]":
     """Start `mlflow server` on a store, whose URI may hold a password and must not be on a command line."""
     set_mlflow_defaults()
-    options = {"--host": HOST, "--port": str(port), "--workers": "1"}
+    options = {"--host": host, "--port": str(port), "--workers": "1"}
     command = [sys.executable, "-P", "-m", "mlflow", "server", *chain(*options.items())]
     variables = {"MLFLOW_BACKEND_STORE_URI": uri, "PYTHONWARNINGS": "ignore"}
     return subprocess.Popen(command, env=os.environ | variables)
@@ -106,12 +112,22 @@ def open_when_ready(page: str, server: "subprocess.Popen[bytes]") -> None:
             return
 
 
-def find_port(wanted: int) -> int:
+def check_host(host: str) -> None:
+    """Raise a UserError for an IPv4 address or name that is none of this machine."""
+    try:
+        with socket.socket() as probe:
+            probe.bind((host, 0))
+    except OSError as error:
+        problem = f"--host {host}: {error.strerror or error}"
+        raise UserError(f"{problem}; expected an address of this machine, or 0.0.0.0 for all") from error
+
+
+def find_port(wanted: int, host: str) -> int:
     """Return the port that is wanted, or 0 if it is in use; if 0 is wanted, any free port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, wanted))
+            probe.bind((host, wanted))
         except OSError:
             return 0
         return int(probe.getsockname()[1])

@@ -1,5 +1,6 @@
 """Uploads runs that did not reach their store, or not completely, from their folders."""
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,10 +8,12 @@ from typing import Any, Literal
 
 from filelock import Timeout
 
+from nnexp.redaction import redacted
 from nnexp.run_folder import JOURNAL, RunFolder, end_of, head_of
 from nnexp.tracking.active_runs import is_alive
 from nnexp.tracking.journal import close
 from nnexp.tracking.mlflow.destination import Destination
+from nnexp.tracking.mlflow.store import URI_VARIABLE
 from nnexp.tracking.mlflow.store_errors import StoreError
 from nnexp.tracking.mlflow.upload_state import read_states
 from nnexp.tracking.mlflow.writer import MlflowRunWriter
@@ -18,6 +21,10 @@ from nnexp.tracking.run_lock import run_lock
 from nnexp.tracking.upload.system_metrics import read_system_metrics
 from nnexp.tracking.upload.thread import Callbacks, explain
 
+PASSWORDS = {  # environment variables that are sent to a store, by the start of its URI
+    "http": ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN"),
+    "postgresql": ("PGPASSWORD",),
+}
 State = Literal["waiting", "uploaded", "running", "untracked", "unreadable"]
 
 
@@ -88,6 +95,8 @@ def upload(folder: Path, callbacks: Callbacks, uri: str | None = None) -> Upload
     try:
         with run_lock(folder):
             writer = MlflowRunWriter(folder, callbacks.draw_confusion, uri)
+            if uri is None:
+                check_recorded_uri(writer.uri)
             writer.refusals.is_last_try = True
             if writer.check_store():
                 return Upload(sent=False)
@@ -97,6 +106,15 @@ def upload(folder: Path, callbacks: Callbacks, uri: str | None = None) -> Upload
     except Exception as error:  # noqa: BLE001, of a server, a disk or a network: the next run may be fine
         return Upload(error=explain(error, writer))
     return Upload(note=writer.state.refused, complete=writer.state.done)
+
+
+def check_recorded_uri(uri: str) -> None:
+    """Raise a StoreError if a journal, which may be a stranger's, would get this environment's password."""
+    passwords = next((names for scheme, names in PASSWORDS.items() if uri.lower().startswith(scheme)), ())
+    name = next(filter(os.environ.get, passwords), None)
+    if name and os.environ.get(URI_VARIABLE, "").rstrip("/") != uri.rstrip("/"):
+        problem = f"its journal names {redacted(uri)}, which would get this environment's {name}"
+        raise StoreError(f"{problem}; fix: if you trust that store, set {URI_VARIABLE} to it, or use --uri")
 
 
 def send_rest(writer: MlflowRunWriter, callbacks: Callbacks) -> None:

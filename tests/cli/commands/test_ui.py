@@ -59,6 +59,15 @@ def test_a_port_in_use_is_replaced_unless_it_was_asked_for(store, opened, capsys
     assert Server.command[Server.command.index("--port") + 1] != str(used)
 
 
+def test_it_listens_on_this_machine_unless_an_address_is_asked_for(store, opened):
+    ui.main(["--no-browser"])
+    assert Server.command[Server.command.index("--host") + 1] == "127.0.0.1"
+    ui.main(["--no-browser", "--host", "0.0.0.0"])
+    assert Server.command[Server.command.index("--host") + 1] == "0.0.0.0"
+    with pytest.raises(UserError, match=r"--host 192\.0\.2\.1: .*expected an address of this machine"):
+        ui.main(["--host", "192.0.2.1"])
+
+
 def test_a_password_is_neither_printed_nor_on_a_command_line(opened, monkeypatch, capsys):
     monkeypatch.setattr(ui, "check_connection", lambda uri: None)
     assert ui.main(["--uri", "http://me:secret@host:5000"]) == 0
