@@ -39,7 +39,8 @@ def main(arguments: list[str]) -> int:
     parser = Arguments("ui", "Open the MLflow UI on the project's store.")
     port_help = f"default: {PORT}, or a free one if that is in use"
     parser.add_argument("--port", type=int, metavar="PORT", help=port_help)
-    host_help = f"address to listen on (default: {HOST}, this machine only); others need no password"
+    host_help = f"address to listen on, default: {HOST}, this machine only; it asks for no password, "
+    host_help += "MLFLOW_SERVER_ALLOWED_HOSTS lists addresses that are neither of this machine nor private"
     parser.add_argument("--host", default=HOST, metavar="ADDRESS", help=host_help)
     parser.add_argument("--no-browser", action="store_true", help="only print the address")
     parser.add_store(experiment=False)
