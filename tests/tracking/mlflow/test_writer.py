@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from nnexp import compose, run
 from nnexp.config import ConfigError
 from nnexp.experiment.confusion_log import metric_names
+from nnexp.experiment.failures.storage_errors import StorageError
 from nnexp.experiment.upload_process import upload_callbacks
 from nnexp.run_folder import JOURNAL, UPLOAD_STATE, RunFolder
 from nnexp.tracking.mlflow.store import tracking_uri
@@ -170,7 +171,7 @@ def test_a_run_that_cannot_write_its_last_files_ends_as_failed(monkeypatch, no_u
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("nnexp.experiment.artifacts.write_predictions", fail)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(StorageError, match="no space is left on its disk"):
         run(compose(["data=digits", "trainer.epochs=1", "tracking=none"]))
     assert last_status() == "FAILED"
 
