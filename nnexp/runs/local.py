@@ -45,7 +45,9 @@ def _heads() -> Iterator[tuple[Path, dict[str, Any]]]:
     """Yield the folders below outputs/ with the first entry of their journals."""
     for path in OUTPUTS.rglob(JOURNAL):
         with suppress(OSError, ValueError, RecursionError), path.open("rb") as file:
-            head = json.loads(file.readline())
+            line = file.readline()
+            begun = {"time": 1000 * path.stat().st_mtime}  # killed before the first entry
+            head = json.loads(line) if line.endswith(b"\n") else begun
             if isinstance(head, dict):
                 yield path.parent, head
 
