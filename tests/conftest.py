@@ -6,6 +6,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # several at once must not each want al
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -17,6 +18,10 @@ import hypothesis
 import numpy as np
 import pytest
 
+for _name in ("SIGINT", "SIGHUP", "SIGQUIT"):  # ignored where the suite runs in the background
+    if hasattr(signal, _name) and signal.getsignal(getattr(signal, _name)) == signal.SIG_IGN:
+        default = signal.default_int_handler if _name == "SIGINT" else signal.SIG_DFL
+        signal.signal(getattr(signal, _name), default)
 hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("untimed")
 LOCAL = ("127.0.0.1", "::1", "localhost")

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from advice.advice import Case, followed, printed_advice
 from fixtures.third_party import accepts_warnings
+from hydra.core.hydra_config import HydraConfig
 
 from nnexp.__main__ import main
 from nnexp.cli.help import COMMANDS
@@ -35,6 +36,7 @@ def test_advice_is_accepted(case, alone, capfd):
         path = alone / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    HydraConfig.instance().cfg = None  # as in a new process
     assert run(shlex.split(case.command)) == case.exit_code
     printed = capfd.readouterr()
     message = printed.err if case.exit_code else printed.out  # a note

@@ -22,7 +22,7 @@ OVERRIDES = (
 )
 MOMENTS = [  # function and call
     ("nnexp.experiment.run:write_run_metadata", 1),
-    ("nnexp.training.checkpoint.checkpoint_file:write_atomically", 4),
+    ("nnexp.training.checkpoint.checkpoint_file:write_atomically", 1),
     ("os:replace", 12),
     ("nnexp.tracking.journal:Journal._write", 20),
     ("nnexp.experiment.run:evaluate_split", 2),
