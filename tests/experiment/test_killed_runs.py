@@ -2,6 +2,7 @@
 
 import random
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,10 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return recorded(project, project / "outputs/runs/it")
 
 
+def tail(project: Path) -> str:
+    return (project / "output.txt").read_text("utf-8")[-300:]
+
+
 def assert_resumes(project: Path, undisturbed: dict[str, Any]) -> None:
     folder = project / "outputs/runs/it"
     started = (folder / "config.yaml").exists()
@@ -49,7 +54,8 @@ def assert_resumes(project: Path, undisturbed: dict[str, Any]) -> None:
     wait_for_session(resumed.pid)
     output = (project / "output.txt").read_text("utf-8")
     if "the run is finished" in output or "run: nnexp sync" in output:
-        code = run(project, "sync")
+        while (code := run(project, "sync")) and "another process is uploading" in tail(project):
+            time.sleep(1)
     assert code == 0, output
     result = recorded(project, folder)
     assert not result["doubled"]
