@@ -16,7 +16,8 @@ from nnexp.experiment.sessions.changes import Change, differences
 from nnexp.messages import first_line, listed, plural, quoted_path
 from nnexp.run_folder import CONFIG, JOURNAL, Entry, RunFolder, end_of, head_of, history
 from nnexp.tracking.active_runs import is_alive
-from nnexp.tracking.mlflow.destination import find_home
+from nnexp.tracking.mlflow.destination import Destination, find_home
+from nnexp.tracking.upload.sync import check_recorded_uri
 from nnexp.training.checkpoint.checkpoint_file import Checkpoint, list_checkpoints
 
 LIMITS = (
@@ -73,6 +74,7 @@ def prepare(folder: Path, overrides: Sequence[str] = (), config_dir: str | None 
     Raises:
         ResumeError: it is running, has no configuration, or is finished; a setting cannot change.
         ConfigError: an override is invalid.
+        StoreError: its store would get a password that it may not be meant for.
     """
     run = RunFolder(folder)
     try:
@@ -101,6 +103,9 @@ def prepare(folder: Path, overrides: Sequence[str] = (), config_dir: str | None 
         return resumption
     check_changes(resumption)
     check_unfinished(resumption, entries)
+    is_typed = any(text.lstrip("+").startswith("tracking.uri=") for text in overrides)
+    if resumption.settings.tracking.enabled and head["destination"] and not is_typed:
+        check_recorded_uri(Destination.of(folder, head["destination"]).uri, remedy="")
     return resumption
 
 

@@ -108,13 +108,13 @@ def upload(folder: Path, callbacks: Callbacks, uri: str | None = None) -> Upload
     return Upload(note=writer.state.refused, complete=writer.state.done)
 
 
-def check_recorded_uri(uri: str) -> None:
+def check_recorded_uri(uri: str, remedy: str = ", or use --uri") -> None:
     """Raise a StoreError if a journal, which may be a stranger's, would get this environment's password."""
     passwords = next((names for scheme, names in PASSWORDS.items() if uri.lower().startswith(scheme)), ())
     name = next(filter(os.environ.get, passwords), None)
     if name and os.environ.get(URI_VARIABLE, "").rstrip("/") != uri.rstrip("/"):
         problem = f"its journal names {redacted(uri)}, which would get this environment's {name}"
-        raise StoreError(f"{problem}; fix: if you trust that store, set {URI_VARIABLE} to it, or use --uri")
+        raise StoreError(f"{problem}; fix: if you trust that store, set {URI_VARIABLE} to it{remedy}")
 
 
 def send_rest(writer: MlflowRunWriter, callbacks: Callbacks) -> None:

@@ -1,9 +1,9 @@
 """The state of objects, found by their attributes: arrays, random generators and plain values, by name.
 
 An optimizer, average, schedule, loss, layer or augmentation of one's own has its state captured without a
-line of code for it. The name
-of a value is the path of attributes, keys and indices to it: "optimizer/m", "averaging/buffers/0/1". Where an
-object's attributes do not show its state, it has methods `state_dict` and `load_state_dict`, as in PyTorch.
+line of code for it. The name of a value is the path of attributes, keys and indices to it: "optimizer/m",
+"averaging/buffers/0/1". Where an object's attributes do not show its state, it has methods `state_dict` and
+`load_state_dict`, as in PyTorch.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -14,12 +14,13 @@ import nnexp
 from nnexp import compose
 from nnexp.experiment.display import Display
 from nnexp.experiment.run import run
-from nnexp.experiment.sessions.resumption import ResumeError
+from nnexp.experiment.sessions.resumption import ResumeError, prepare
 from nnexp.experiment.upload_process import upload_callbacks
 from nnexp.run_folder import CONFIG, JOURNAL, RunFolder, history, weights_path
 from nnexp.runs.backends import RunError
 from nnexp.runs.run import in_folder
 from nnexp.tracking.journal import Journal, process_identity
+from nnexp.tracking.mlflow.store_errors import StoreError
 from nnexp.tracking.mlflow.upload_state import UploadState
 from nnexp.tracking.upload.sync import read_run, upload
 
@@ -238,3 +239,16 @@ def test_a_store_has_one_run_and_one_model_of_all_sessions(no_upload, store, alo
     assert [step for step, _ in recorded.history()] == [1, 2, 3, 4, 5]
     config = Path(client.download_artifacts(run_id, CONFIG, str(alone))).read_text(encoding="utf-8")
     assert "epochs: 5" in config
+
+
+def test_a_password_goes_to_no_store_that_only_the_folder_names(no_upload, alone, monkeypatch):
+    config = compose([*QUICK, "tracking.uri=https://stranger.example"])
+    with pytest.raises(KeyboardInterrupt):
+        run(config, "a", InterruptedAt(2))
+    prepare(Path("a"))
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "s3cr3t-W0rd")
+    with pytest.raises(StoreError, match="would get this environment's MLFLOW_TRACKING_TOKEN; fix: "):
+        prepare(Path("a"))
+    prepare(Path("a"), ["tracking.uri=https://stranger.example"])
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://stranger.example")
+    prepare(Path("a"))
