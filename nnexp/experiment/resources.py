@@ -1,7 +1,6 @@
 """Forecast of the memory and the disk space that a run needs, compared with what is free."""
 
-import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from copy import deepcopy
 from math import prod
@@ -10,6 +9,7 @@ from shutil import disk_usage
 
 import numpy as np
 
+from nnexp.available_memory import memory
 from nnexp.config import ConfigError, Problem, Settings
 from nnexp.nn.layer import Layer
 from nnexp.nn.layers.containers import Stack
@@ -97,64 +97,6 @@ def state_vectors(settings: Settings) -> float:
     except Exception:  # noqa: BLE001, of a plug-in, which shows its error when it is used
         return 0.0
     return sum(value.size for value in values if isinstance(value, np.ndarray)) / len(parameters)
-
-
-def memory() -> tuple[int | None, int | None]:
-    """Return the bytes that this process may use in all, and those that are free; None: unknown.
-
-    Of the machine, of its control group (a container's limit), and of this process (ulimit -v).
-    """
-    totals, free = [], []
-    with suppress(OSError, ValueError, IndexError):
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-        machine = {line.split(":")[0]: 1024 * int(line.split()[1]) for line in lines}
-        totals.append(machine["MemTotal"] + machine.get("SwapTotal", 0))
-        free.append(machine["MemAvailable"] + machine.get("SwapFree", 0))
-    if not totals and hasattr(os, "sysconf"):
-        with suppress(OSError, ValueError):
-            totals.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    for limit, used in control_groups():
-        totals.append(limit)
-        free.append(max(limit - used, 0))
-    with suppress(ImportError):
-        import resource
-
-        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
-        if limit != resource.RLIM_INFINITY:
-            totals.append(limit)
-            free.append(limit)
-    return min(totals, default=None), min(free, default=None)
-
-
-def control_groups(
-    root: Path = Path("/sys/fs/cgroup"), process: Path = Path("/proc/self/cgroup")
-) -> Iterator[tuple[int, int]]:
-    """Yield the limit of memory, and what is used without caches, of each control group with a limit."""
-    with suppress(OSError):
-        for line in process.read_text(encoding="utf-8").splitlines():
-            _, controllers, name = line.split(":", 2)
-            if controllers not in ("", "memory"):
-                continue
-            names = (
-                ("memory.max", "memory.current")
-                if not controllers
-                else ("memory.limit_in_bytes", "memory.usage_in_bytes")
-            )
-            top = root / controllers
-            group = top / name.strip("/")
-            for folder in (group, *(one for one in group.parents if one.is_relative_to(top))):
-                with suppress(OSError, ValueError):
-                    limit, used = (int((folder / file).read_text(encoding="ascii")) for file in names)
-                    yield limit, used - cached(folder)
-
-
-def cached(folder: Path) -> int:
-    """Return the bytes of a control group that the system frees where they are needed."""
-    with suppress(OSError, ValueError):
-        for line in (folder / "memory.stat").read_text(encoding="ascii").splitlines():
-            if line.startswith(("inactive_file ", "total_inactive_file ")):
-                return int(line.split()[1])
-    return 0
 
 
 def in_bytes(size: float) -> str:

@@ -6,7 +6,7 @@ from fixtures.components import components
 from nnexp.config import ConfigError, build, compose
 from nnexp.experiment import resources
 from nnexp.experiment.components import build_components
-from nnexp.experiment.resources import check_disk, control_groups, in_bytes, memory, state_vectors
+from nnexp.experiment.resources import check_disk, in_bytes, state_vectors
 
 GIB = 1 << 30
 HUGE = ["data=digits", "model.hidden=[1000000,1000000]"]
@@ -51,29 +51,6 @@ def test_less_free_disk_than_needed_is_a_warning(monkeypatch, tmp_path):
 )
 def test_the_state_of_an_optimizer_and_an_average_is_measured(overrides, vectors):
     assert round(state_vectors(build(compose(["data=digits", *overrides])))) >= vectors
-
-
-def test_the_limit_of_a_container_is_the_limit(tmp_path):
-    group = tmp_path / "outer" / "inner"
-    group.mkdir(parents=True)
-    (group / "memory.max").write_text("max\n")
-    (group / "memory.current").write_text("1000\n")
-    (group.parent / "memory.max").write_text("5000\n")
-    (group.parent / "memory.current").write_text("3000\n")
-    (group.parent / "memory.stat").write_text("anon 1000\ninactive_file 500\n")
-    (tmp_path / "process").write_text("0::/outer/inner\n")
-    assert list(control_groups(tmp_path, tmp_path / "process")) == [(5000, 2500)]
-    old = tmp_path / "memory" / "docker"
-    old.mkdir(parents=True)
-    (old / "memory.limit_in_bytes").write_text("7000")
-    (old / "memory.usage_in_bytes").write_text("6000")
-    (tmp_path / "process").write_text("4:memory:/docker\n3:cpu:/other\n")
-    assert list(control_groups(tmp_path, tmp_path / "process")) == [(7000, 6000)]
-
-
-def test_what_is_free_is_at_most_what_there_is():
-    total, free = memory()
-    assert total is None or free is None or 0 <= free <= total
 
 
 def test_bytes_are_formatted_in_binary_units():
