@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nnexp.array_file import ArrayFileError
+from nnexp.array_file import ArrayFileError, read_arrays
 from nnexp.training.checkpoint.checkpoint_file import (
     Checkpoint,
     checksum,
@@ -90,6 +90,15 @@ def test_a_run_that_goes_on_before_damaged_checkpoints_keeps_its_new_ones(tmp_pa
     for step in (10, 20, 30):
         write_checkpoint(tmp_path, checkpoint(step))
     assert [path.name for path in list_checkpoints(tmp_path)] == ["000000030.npz", "000000020.npz"]
+
+
+def test_a_whole_archive_whose_content_was_changed_is_refused(tmp_path: Path):
+    path = write_checkpoint(tmp_path, checkpoint())
+    arrays = read_arrays(path)
+    arrays["network/theta"][0] += 1
+    np.savez(path, **arrays)
+    with pytest.raises(ArrayFileError, match="the checksum differs"):
+        read_checkpoint(path)
 
 
 def test_a_run_without_checkpoints_has_none(tmp_path: Path):
