@@ -31,8 +31,6 @@ def is_half_made(database: Path) -> bool:
     The last thing that MLflow makes is an experiment, "Default": a whole store always has that row.
     """
     try:
-        if database.stat().st_size == 0:
-            return True
         with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
             tables = {name for (name,) in rows if not name.startswith("sqlite_")}
