@@ -28,6 +28,7 @@ from nnexp.tracking.mlflow.store import (
 )
 from nnexp.tracking.mlflow.store_errors import explain_error
 from nnexp.tracking.mlflow.uris import check_uri, store_type
+from nnexp.tracking.upload.sync import find_runs
 
 if TYPE_CHECKING:
     from mlflow import entities
@@ -125,8 +126,13 @@ class Runs:
         if finished and self.select(top=1):
             return RunError(f"no run at {where} has {finished}; list the runs with: nnexp runs")
         own = Path("mlruns", "mlflow.db").absolute()
-        if self.uri == f"{SQLITE}{own}" and not has_store(own) and any(Path("outputs").rglob(UPLOAD_STATE)):
-            return RunError(f"{where} is missing; fix: nnexp sync --rebuild")
+        if self.uri == f"{SQLITE}{own}" and not has_store(own):
+            if any(Path("outputs").rglob(UPLOAD_STATE)):
+                return RunError(f"{where} is missing; fix: nnexp sync --rebuild")
+            if any(run.state == "waiting" for run in find_runs(Path("outputs"))):
+                return RunError(
+                    f"no runs at {where} yet: those below outputs/ are not uploaded; fix: nnexp sync"
+                )
         return RunError(f"no runs here yet: there are none at {where}; make one with: nnexp data=digits")
 
     @cached_property

@@ -10,6 +10,7 @@ import pytest
 from fixtures.third_party import accepts_warnings
 from rich.console import Console
 
+import nnexp as api
 from nnexp.__main__ import main as nnexp
 from nnexp.cli.run_table import default_columns, differing, fitted
 from nnexp.runs.query import Runs
@@ -243,6 +244,14 @@ def test_the_error_of_an_empty_store_names_the_command_that_makes_a_run(store, c
         assert output.out == ""
         remedy = r"nnexp: no runs here yet: .*\.db; make one with: nnexp data=digits\n"
         assert re.fullmatch(remedy, output.err)
+
+
+def test_runs_that_were_not_uploaded_are_not_none(alone, no_upload, capsys):
+    api.run(["data=digits", "trainer.epochs=1", "model.hidden=[4]"], display="quiet")
+    assert nnexp(["runs"]) == 2
+    assert capsys.readouterr().err.endswith("those below outputs/ are not uploaded; fix: nnexp sync\n")
+    assert nnexp(["sync"]) == 0
+    assert nnexp(["runs"]) == 0
 
 
 def drawn(runs, columns, width, **options):
