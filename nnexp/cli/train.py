@@ -26,8 +26,8 @@ from nnexp.experiment.run import run
 from nnexp.messages import did_you_mean
 from nnexp.redaction import redact_logs_and_tracebacks, redacted
 from nnexp.sweeps.callback import SweepPlot
-from nnexp.sweeps.job import SweepInterrupted
-from nnexp.sweeps.launcher import use_launchers
+from nnexp.sweeps.execution.job import SweepInterrupted
+from nnexp.sweeps.execution.launcher import use_launchers
 
 
 class ReportedError(BaseException):

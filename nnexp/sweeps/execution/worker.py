@@ -20,7 +20,7 @@ from omegaconf import DictConfig
 from nnexp.errors import Interrupted, UserError
 from nnexp.experiment.interruption import request_end
 from nnexp.messages import first_line
-from nnexp.sweeps.job import Job, JobRunner, failed
+from nnexp.sweeps.execution.job import Job, JobRunner, failed
 
 Order = Job | int  # a job to run, or the signal by which to end
 Message = str | JobReturn  # the folder of a job that starts, or its outcome

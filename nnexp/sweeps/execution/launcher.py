@@ -19,8 +19,8 @@ from omegaconf import DictConfig
 from nnexp.errors import Interrupted, UserError
 from nnexp.experiment.interruption import Interruption
 from nnexp.messages import plural
-from nnexp.sweeps.job import Job, JobRunner, SweepInterrupted, recorded_status
-from nnexp.sweeps.pool import WorkerPool
+from nnexp.sweeps.execution.job import Job, JobRunner, SweepInterrupted, recorded_status
+from nnexp.sweeps.execution.pool import WorkerPool
 
 log = logging.getLogger(__name__)
 BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"

@@ -10,8 +10,15 @@ from hydra.core.utils import JobReturn, JobStatus
 from nnexp.errors import SIGNAL_EXIT, signal_name
 from nnexp.experiment.interruption import Interruption
 from nnexp.messages import quoted_path
-from nnexp.sweeps.job import Job, JobEndedError, JobRunner, SweepInterrupted, failed, recorded_status
-from nnexp.sweeps.worker import Worker
+from nnexp.sweeps.execution.job import (
+    Job,
+    JobEndedError,
+    JobRunner,
+    SweepInterrupted,
+    failed,
+    recorded_status,
+)
+from nnexp.sweeps.execution.worker import Worker
 from nnexp.tracking.active_runs import close_if_dead
 
 POLL_INTERVAL = 0.1  # seconds
