@@ -1,0 +1,57 @@
+"""What happens to the jobs of a sweep, as values that processes send to each other and displays consume."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+JobStatus = Literal["FINISHED", "FAILED", "KILLED", "SKIPPED"]
+
+
+@dataclass(frozen=True)
+class JobStarted:
+    """A job begins, or goes on from its checkpoint, or begins again after a failure."""
+
+    number: int
+    folder: Path
+    attempt: int = 1  # 2 is the first retry
+    epochs: int = 0  # the settings' maximum
+
+
+@dataclass(frozen=True)
+class JobProgress:
+    """An evaluation of a job."""
+
+    number: int
+    epoch: int  # the last one
+    epochs: int  # the settings' maximum
+    metrics: Mapping[str, float] = field(default_factory=dict)  # train/..., val/..., without those of layers
+
+
+@dataclass(frozen=True)
+class JobMessage:
+    """A message or warning of a job."""
+
+    number: int
+    label: str
+    text: str
+
+
+@dataclass(frozen=True)
+class JobEnded:
+    """A job is over; SKIPPED: it was finished before, and its stored results are these."""
+
+    number: int
+    status: JobStatus
+    value: float | None = None  # what it returns to the sweep; None: there is none
+    metrics: Mapping[str, float] = field(default_factory=dict)  # best/..., test/..., time/total
+    seconds: float = 0.0
+    folder: Path | None = None  # None: it failed before there was one
+    error: str = ""  # the reason of a failure, in words
+    log: Path | None = None  # the file with the details of a failure: error.txt or nnexp.log
+    note: str = ""  # a warning, or how to go on
+    will_retry: bool = False  # the failure is not its last word: the job begins again
+
+
+Event = JobStarted | JobProgress | JobMessage | JobEnded
+Send = Callable[[Event], None]
