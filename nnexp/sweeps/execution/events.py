@@ -53,5 +53,5 @@ class JobEnded:
     will_retry: bool = False  # the failure is not its last word: the job begins again
 
 
-Event = JobStarted | JobProgress | JobMessage | JobEnded
-Send = Callable[[Event], None]
+SweepEvent = JobStarted | JobProgress | JobMessage | JobEnded
+Send = Callable[[SweepEvent], None]
