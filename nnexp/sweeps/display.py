@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nnexp.sweeps.execution.events import SweepEvent
+    from nnexp.sweeps.execution.events import Event
     from nnexp.sweeps.plan.sweep_plan import SweepPlan
 
 
@@ -17,7 +17,7 @@ class SweepDisplay:
     def plan(self, plan: "SweepPlan") -> None:
         """Show what is about to run, before the first job."""
 
-    def event(self, event: "SweepEvent") -> None:
+    def event(self, event: "Event") -> None:
         """Show what has happened to a job."""
 
     def close(self) -> None:

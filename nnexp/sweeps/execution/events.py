@@ -53,5 +53,5 @@ class JobEnded:
     will_retry: bool = False  # the failure is not its last word: the job begins again
 
 
-SweepEvent = JobStarted | JobProgress | JobMessage | JobEnded
-Send = Callable[[SweepEvent], None]
+Event = JobStarted | JobProgress | JobMessage | JobEnded
+Send = Callable[[Event], None]
