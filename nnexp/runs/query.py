@@ -4,10 +4,9 @@ import logging
 import math
 import os
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing, suppress
 from difflib import get_close_matches
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from nnexp.messages import did_you_mean, first_line
 from nnexp.redaction import redacted
 from nnexp.run_folder import CHANGED_TAG, JOURNAL, UPLOAD_STATE
 from nnexp.runs.backends import MlflowBackend, RunError, logged_value, store_errors
+from nnexp.runs.pages import PAGE, Kind, all_pages, is_of_kind
 from nnexp.runs.run import Run, in_folder
 from nnexp.tasks import TASKS
 from nnexp.tracking.mlflow.relocation import former_folders, relocate, relocated
@@ -39,7 +39,6 @@ __all__ = ["Run", "RunError", "Runs"]
 NEWEST = "attributes.start_time DESC"
 FINISHED = "attributes.status = 'FINISHED'"
 MIN_PREFIX, ID_LENGTH = 4, 32
-PAGE = 1000  # runs of one request
 SCORES = tuple(dict.fromkeys(f"best/val_{task.score}" for task in TASKS.values()))  # what `best` looks at
 EXAMPLE = 'metrics."best/val_accuracy" > 0.98 and params.init = "he_normal"'
 
@@ -97,8 +96,13 @@ class Runs:
             return runs[0]
         raise self.no_runs("finished")
 
-    def select(self, condition: str = "", order: str = "", top: int | None = None) -> list[Run]:
-        """Return at most `top` runs, the newest first; condition and order are in MLflow's language."""
+    def select(
+        self, condition: str = "", order: str = "", top: int | None = None, kind: Kind = "runs"
+    ) -> list[Run]:
+        """Return at most `top` runs, the newest first; condition and order are in MLflow's language.
+
+        `kind`: runs that train, parent runs of sweeps, or both.
+        """
         client = self.client
         from mlflow.exceptions import MlflowException
 
@@ -108,7 +112,7 @@ class Runs:
         orders = [order, NEWEST] if order else [NEWEST]
         with store_errors(self.uri):
             try:
-                return [self._run(run) for run in _all_pages(page, top)]
+                return [self._run(run) for run in all_pages(page, top, partial(is_of_kind, kind))]
             except MlflowException as error:
                 if error.error_code != "INVALID_PARAMETER_VALUE":
                     raise
@@ -159,7 +163,7 @@ class Runs:
         def page(token: str | None, size: int) -> Any:
             return client.search_experiments(max_results=size, page_token=token)
 
-        names = {str(each.experiment_id): str(each.name) for each in _all_pages(page)}
+        names = {str(each.experiment_id): str(each.name) for each in all_pages(page)}
         selected = {key: name for key, name in names.items() if self.experiment in (None, name)}
         if not selected and self.experiment is not None:
             known = sorted(names.values())
@@ -203,18 +207,6 @@ class Runs:
         advice = f"did you mean {' or '.join(near)}? " if near else ""
         expected = "expected an id, a name, best, last or a run's folder"
         return RunError(f"no such run: {text}; {advice}{expected}; list the runs with: nnexp runs")
-
-
-def _all_pages(page: Callable[[str | None, int], Any], top: int | None = None) -> list[Any]:
-    """Collect the pages of an MLflow search, at most `top` results."""
-    results: list[Any] = []
-    token: str | None = None
-    while top is None or len(results) < top:
-        batch = page(token, PAGE if top is None else min(PAGE, top - len(results)))
-        results += batch
-        if not (token := batch.token):
-            break
-    return results
 
 
 def folder_of(text: str) -> Path | None:
