@@ -1,25 +1,27 @@
-"""The comparison of runs: all differences in configuration and results, by class too. C classes."""
+"""The comparison of runs: all differences in configuration and results, by class too."""
 
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from nnexp.config.naming import changes_learning
 from nnexp.messages import plural
 from nnexp.metrics.metric_info import Direction, format_metric, metric_info
 from nnexp.redaction import redacted
-from nnexp.run_folder import SPLITS
 from nnexp.runs.compare.caveats import Caveat, find_caveats
 from nnexp.runs.compare.compared_run import LETTERS, ComparedRun
+from nnexp.runs.compare.matrices import (
+    SPLIT_NAMES,
+    ConfusionDifference,
+    ConfusionMatrix,
+    confusion_differences,
+    confusion_matrices,
+)
 from nnexp.runs.compare.significance import OTHER_EXAMPLES, Headline, PairwiseResult, headline
 from nnexp.runs.query import Run, RunError
 
 MIN_RUNS = 2
 MAX_RUNS = len(LETTERS)
-SPLIT_NAMES: dict[str, str] = dict(SPLITS)
 MAX_MATRICES = 3  # runs whose confusion matrices are compared with the baseline's
 MAIN = ("best/", "test/", "val/", "train/", "time/", "examples_per_second")  # prefixes of the main metrics
 ARROWS = {"higher": "↑", "lower": "↓", "neither": ""}
@@ -58,18 +60,6 @@ class OutputRow:
     values: list[float | None]
 
 
-@dataclass(frozen=True)
-class ConfusionDifference:
-    """A run's confusion matrix (C, C) and the baseline's, of equally many examples of each class."""
-
-    base: str
-    other: str
-    split: str
-    classes: list[str]
-    matrix: NDArray[np.int64]
-    baseline: NDArray[np.int64]
-
-
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
     """Runs side by side; the first is the baseline, `skipped` is what could not be compared."""
@@ -82,6 +72,7 @@ class Comparison:
     metrics: list[MetricRow]
     split: str
     outputs: list[OutputRow]
+    confusion_matrices: list[ConfusionMatrix]
     confusion_differences: list[ConfusionDifference]
     skipped: list[str]
 
@@ -96,7 +87,7 @@ def compare(recorded: Sequence[Run]) -> Comparison:
     comparable = [result.other for result in results if not result.incomparable_reason]
     common = (s for s in ("test", "val") if s in base.reports and any(s in run.reports for run in others))
     split = next(common, "")
-    differences = (_confusion_difference(base, run, split) for run in comparable[:MAX_MATRICES])
+    matrices = confusion_matrices([base, *comparable[:MAX_MATRICES]], split)
     reasons = {result.other.letter: result.incomparable_reason for result in results}
     skipped = [f"{letter} with {base.letter}: {reason}" for letter, reason in reasons.items() if reason]
     if not split:
@@ -112,7 +103,8 @@ def compare(recorded: Sequence[Run]) -> Comparison:
         metrics=metric_rows(runs, results),
         split=SPLIT_NAMES.get(split, ""),
         outputs=_output_rows(runs, {run.letter for run in (base, *comparable)}, split),
-        confusion_differences=[difference for difference in differences if difference is not None],
+        confusion_matrices=matrices,
+        confusion_differences=confusion_differences(matrices),
         skipped=skipped,
     )
 
@@ -175,14 +167,3 @@ def _output_rows(runs: Sequence[ComparedRun], letters: Collection[str], split: s
     rows = [{name: value for name, _, value in run.outputs(split) if run.letter in letters} for run in runs]
     outputs = runs[0].outputs(split) if len(letters) > 1 else []
     return [OutputRow(name, examples, [row.get(name) for row in rows]) for name, examples, _ in outputs]
-
-
-def _confusion_difference(base: ComparedRun, other: ComparedRun, split: str) -> ConfusionDifference | None:
-    reports = base.reports.get(split, {}), other.reports.get(split, {})
-    if not all("matrix" in report for report in reports) or reports[0]["classes"] != reports[1]["classes"]:
-        return None
-    baseline, matrix = (np.array(report["matrix"], np.int64) for report in reports)
-    if not np.array_equal(baseline.sum(axis=1), matrix.sum(axis=1)):
-        return None
-    classes = list(map(str, reports[0]["classes"]))
-    return ConfusionDifference(base.letter, other.letter, SPLIT_NAMES[split], classes, matrix, baseline)

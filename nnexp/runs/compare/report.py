@@ -16,7 +16,8 @@ from nnexp.runs.compare.compared_run import LETTERS
 from nnexp.runs.compare.comparison import ARROWS, Comparison
 from nnexp.runs.compare.significance import LEVEL, corrected_level, format_p, is_tied
 
-PAGE, CURVES, MATRICES = "index.html", "curves.png", "confusion-difference.png"
+PAGE, CURVES = "index.html", "curves.png"
+MATRICES, DIFFERENCES = "confusion.png", "confusion-difference.png"
 PIXELS_PER_POINT = 96 / 72
 MIN_SCALE = 0.68  # of a matrix: its counts must stay readable; a narrower page scrolls it
 
@@ -26,24 +27,30 @@ Picture = tuple[str, float]  # data URI of an SVG image, width in pixels
 def write(comparison: Comparison, folder: Path) -> list[Path]:
     """Write page and plots; returns their paths, the page's first."""
     from nnexp.plots.comparison import all_curves, metric_curves, metric_names
-    from nnexp.plots.run.confusion import difference
+    from nnexp.plots.run.confusion import confusion, difference
     from nnexp.plots.style import draw_side_by_side, save
 
     labels = ((f"{run.letter}  {run.run.name}", run) for run in comparison.runs)
     runs = [RunCurves(label=label, unit=run.run.unit, history=run.history) for label, run in labels]
     curves = [_picture(metric_curves(runs, name)) for name in metric_names(runs)]
-    matrices = [
+    plain = [
+        confusion(each.matrix, each.classes, f"{each.letter}, {each.split}").draw()
+        for each in comparison.confusion_matrices
+    ]
+    differences = [
         difference(each.matrix, each.baseline, each.classes, f"{each.other}, {each.split}", each.base).draw()
         for each in comparison.confusion_differences
     ]
+    images = {MATRICES: plain, DIFFERENCES: differences}
     folder.mkdir(parents=True, exist_ok=True)
-    page = render(comparison, curves, list(map(_picture, matrices)))
+    page = render(comparison, curves, list(map(_picture, [*plain, *differences])))
     write_atomically(folder / PAGE, page.encode("utf-8", "backslashreplace"))  # JSON may hold lone surrogates
     save(all_curves(runs), folder / CURVES)
-    (folder / MATRICES).unlink(missing_ok=True)  # of an earlier comparison
-    if matrices:
-        save(draw_side_by_side(matrices), folder / MATRICES)
-    return [folder / PAGE, folder / CURVES, *([folder / MATRICES] if matrices else [])]
+    for name, matrices in images.items():
+        (folder / name).unlink(missing_ok=True)  # of an earlier comparison
+        if matrices:
+            save(draw_side_by_side(matrices), folder / name)
+    return [folder / PAGE, folder / CURVES, *(folder / name for name, matrices in images.items() if matrices)]
 
 
 def render(comparison: Comparison, curves: list[Picture], matrices: list[Picture]) -> str:

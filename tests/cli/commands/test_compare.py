@@ -43,9 +43,9 @@ def test_two_runs_make_a_page_plots_and_a_summary(recorded, alone, capsys):
     assert "[bold]" in output  # a param's value, and no markup
     assert "best/val_accuracy ↑   90.00%   91.00%" in output
     assert "B is ahead of A by 1.00 percentage points on test; on validation B is ahead by 1.00 " in output
-    names = ("index.html", "curves.png", "confusion-difference.png")
+    names = ("index.html", "curves.png", "confusion.png", "confusion-difference.png")
     files = [str(alone / "compare" / name) for name in names]
-    assert output.splitlines()[-3:] == files
+    assert output.splitlines()[-4:] == files
     assert all(os.path.getsize(file) > 5000 for file in files)
 
 

@@ -254,7 +254,10 @@ def test_the_best_of_each_metric_is_marked_in_its_direction(recorded):
 
 def test_confusion_matrices_are_compared_with_the_baselines(recorded):
     runs = [recorded(predicted=wrong(0, 1, 2)), recorded(predicted=wrong(0, 40))]
-    (difference,) = compare(runs).confusion_differences
+    comparison = compare(runs)
+    (difference,) = comparison.confusion_differences
+    plain = [(each.letter, each.matrix.tolist()) for each in comparison.confusion_matrices]
+    assert plain == [("A", difference.baseline.tolist()), ("B", difference.matrix.tolist())]
     assert (difference.matrix - difference.baseline).tolist() == [[2, -2, 0], [0, -1, 1], [0, 0, 0]]
 
 
