@@ -29,6 +29,7 @@ GIT_DIFF = "git.diff"
 DATASET = "dataset.json"
 NETWORK = "network.json"
 ERROR = "error.txt"
+SWEEP = "sweep.json"  # of a sweep's folder: its command, what is swept, its jobs
 SESSIONS = "sessions.json"  # of a run that was resumed: when, at which step, with which changes
 CHECKPOINTS = "checkpoints"
 LAYERS = "layers.npz"

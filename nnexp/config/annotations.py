@@ -86,7 +86,8 @@ def describe(annotation: Any) -> str:
             many = ["a list [a,b] of such"]
         return " or ".join([single, *many] if single else many)
     if texts := options(annotation):
-        return f"one of {', '.join(text if any(map(str.isalnum, text)) else repr(text) for text in texts)}"
+        shown = [text if any(map(str.isalnum, text)) else repr(text) for text in texts]
+        return f"one of {', '.join(shown)}" if len(shown) > 1 else shown[0]
     if origin is Annotated:
         limits = [(BOUNDS[type(m)], m) for m in arguments[1:] if type(m) in BOUNDS]
         bounds = [f"{sign} {getattr(m, attribute)}" for (sign, attribute), m in limits]

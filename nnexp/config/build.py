@@ -16,6 +16,7 @@ from nnexp.config.schema import (
     CheckpointSettings,
     DiagnosticsSettings,
     Settings,
+    SweepSettings,
     TrackingSettings,
     TrainerSettings,
 )
@@ -35,6 +36,7 @@ SECTIONS = {
     "regularization": Regularization,
     "diagnostics": DiagnosticsSettings,
     "checkpoint": CheckpointSettings,
+    "sweep": SweepSettings,
 }
 
 
@@ -75,7 +77,8 @@ def examine(
     if problems:
         return None, problems
     settings = Settings(**built)
-    object.__setattr__(settings, "values", canonical)
+    values = {key: value for key, value in canonical.items() if key != "sweep"}  # of no single run
+    object.__setattr__(settings, "values", values)
     return settings, []
 
 

@@ -88,6 +88,19 @@ class CheckpointSettings:
 
 
 @dataclass(frozen=True)
+class SweepSettings:
+    """The section `sweep`: how the jobs of a sweep are run; of the whole sweep, in no run's record."""
+
+    jobs: Literal[-1] | Annotated[int, Ge(1)] | None = None  # worker processes; null: 1, or the launcher's
+    dry_run: bool = False  # show what would run, and run nothing
+    fail_fast: bool = False  # the first job that fails ends the sweep
+    retries: Annotated[int, Ge(0)] = 0  # how often a job that fails is run again
+    skip_finished: bool = True  # go on with the same sweep, where it is recorded, in place of a new one
+    resume: Annotated[str, MinLen(1)] | None = None  # the sweep that goes on: its folder, id, name or `last`
+    report: bool = True  # leaderboard, plots and report.html at the end
+
+
+@dataclass(frozen=True)
 class Settings:
     """A whole configuration, built."""
 
@@ -109,7 +122,8 @@ class Settings:
     diagnostics: DiagnosticsSettings = DiagnosticsSettings()
     checkpoint: CheckpointSettings = CheckpointSettings()
     metrics: dict[str, Metric] = field(default_factory=dict)  # of one's own, by name
-    # the resolved configuration as plain dictionaries and lists; set by `build`
+    sweep: SweepSettings = SweepSettings()
+    # the resolved configuration as plain dictionaries and lists, without `sweep`; set by `build`
     values: dict[str, Any] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     @property
