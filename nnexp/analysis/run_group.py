@@ -1,0 +1,153 @@
+"""Groups of runs that can be compared: by the same metric, on the same data."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from nnexp.analysis.run_table import REPEATS, RunRow, RunTable, varying
+from nnexp.analysis.setting_names import option_keys, setting_label, short_keys
+from nnexp.messages import listed
+
+Identity = tuple[str, str, str]  # the metric, the data, the column that is predicted
+TARGET = "data.target"
+
+
+@dataclass(frozen=True)
+class RunGroup:
+    """Runs that can be compared, and the params that make their settings."""
+
+    rows: tuple[RunRow, ...]
+    metric: str
+    direction: Literal["higher", "lower"]
+    keys: tuple[str, ...]
+    repeats: tuple[str, ...]  # those of seed and fold that differ
+    title: str
+
+    def value(self, row: RunRow) -> float | None:
+        """Return the value that a run is compared by; None: it has none."""
+        return row.value(self.metric)
+
+    @property
+    def sign(self) -> int:
+        """1 where higher values are better, else -1."""
+        return 1 if self.direction == "higher" else -1
+
+    def setting(self, row: RunRow) -> dict[str, str]:
+        """Return the params of a run that make its setting."""
+        return {key: row.params[key] for key in self.keys if key in row.params}
+
+    def repeat(self, row: RunRow) -> tuple[str, ...]:
+        """Return which repeat of its setting a run is: its seed and fold; by its id if it has no seed."""
+        if "seed" not in row.params and len(self.repeats) == 0:
+            return (row.id or row.name,)
+        return tuple(row.params.get(key, "") for key in self.repeats)
+
+    @cached_property
+    def labels(self) -> dict[str, str]:
+        """The params that make settings, by their short names."""
+        return short_keys(self.keys)
+
+    @cached_property
+    def bare(self) -> set[str]:
+        """The params whose values need no name: options of groups that no other group has too."""
+        options = option_keys(self.rows) & {*self.keys}
+        values = {key: {row.params.get(key) for row in self.rows} for key in options}
+        counts = Counter(value for group in values.values() for value in group)
+        return {key for key, group in values.items() if all(counts[value] == 1 for value in group)}
+
+    def label(self, row: RunRow) -> str:
+        """Name the setting of a run."""
+        return setting_label(self.setting(row), self.labels, self.bare)
+
+
+def comparable_groups(table: RunTable) -> tuple[list[RunGroup], list[RunRow]]:
+    """Split a table into groups that can be compared, largest first; also return rows that belong to none.
+
+    A run that failed before it had the metric belongs to the only group of its data, or the only one.
+    """
+    members: dict[Identity, list[RunRow]] = {}
+    drawn = _drawn_from_seed(table.rows)
+    for row in table.rows:
+        metric = table.metric or row.objective
+        if metric is not None and metric in row.metrics:
+            name = row.params.get("data", "")
+            data = name if name in drawn else row.data or name
+            members.setdefault((metric, data, row.params.get(TARGET, "")), []).append(row)
+    with_result = {id(row) for rows in members.values() for row in rows}
+    rest: list[RunRow] = []
+    for row in table.rows:
+        if id(row) not in with_result:
+            group = _group_of(row, members)
+            (rest if group is None else group).append(row)
+    order = {id(row): index for index, row in enumerate(table.rows)}
+    groups = []
+    for (metric, _, _), rows in members.items():
+        rows.sort(key=lambda row: order[id(row)])
+        groups.append(_group(table, metric, rows))
+    return sorted(groups, key=lambda group: -len(group.rows)), rest
+
+
+def _drawn_from_seed(rows: Sequence[RunRow]) -> set[str]:
+    """Return the names of data that are another for each seed: drawn from it, they are one data set."""
+    pairs: dict[str, set[tuple[str, str]]] = {}
+    for row in rows:
+        if row.data:
+            pairs.setdefault(row.params.get("data", ""), set()).add((row.params.get("seed", ""), row.data))
+    names = set()
+    for name, group in pairs.items():
+        seeds, digests = zip(*group, strict=True)
+        if len({*seeds}) == len({*digests}) == len(group) > 1:
+            names.add(name)
+    return names
+
+
+def _group_of(row: RunRow, members: Mapping[Identity, list[RunRow]]) -> list[RunRow] | None:
+    """Return the rows of the only group of a run's data, or of the only group; None: there are more."""
+    same = [rows for rows in members.values() if rows[0].params.get("data") == row.params.get("data")]
+    groups = same or list(members.values())
+    return groups[0] if len(groups) == 1 else None
+
+
+def _group(table: RunTable, metric: str, rows: Sequence[RunRow]) -> RunGroup:
+    differing = varying(rows)
+    repeats = tuple(key for key in REPEATS if key in differing)
+    names = listed(list(dict.fromkeys(row.params["data"] for row in rows if "data" in row.params)))
+    return RunGroup(
+        rows=tuple(rows),
+        metric=metric,
+        direction="lower" if table.direction(metric) == "lower" else "higher",
+        keys=_setting_keys(table, rows, differing),
+        repeats=repeats,
+        title=f"{metric} on {names}" if names else metric,
+    )
+
+
+def _setting_keys(table: RunTable, rows: Sequence[RunRow], differing: Sequence[str]) -> tuple[str, ...]:
+    """Return the params that make settings: those that were swept, else those that differ.
+
+    A param of an option (optimizer.momentum) is left out where the option decides its value.
+    """
+    relevant = [key for key in differing if key not in REPEATS]
+    swept = [key for key in table.swept if key not in REPEATS]
+    if swept and all(any(key in row.params for row in rows) for key in swept):
+        return tuple(key for key in swept if key in relevant)
+    ignored = tuple(table.ignored)
+    options = option_keys(rows)
+    keys = []
+    for key in relevant:
+        section = key.partition(".")[0]
+        if section in ignored or any(key == other or key.startswith(f"{other}.") for other in ignored):
+            continue
+        if section == key or section not in options or not _is_decided_by(key, section, rows):
+            keys.append(key)
+    return tuple(keys)
+
+
+def _is_decided_by(key: str, option: str, rows: Sequence[RunRow]) -> bool:
+    """Return whether all runs of one option have the same value of a param."""
+    values: dict[str | None, set[str | None]] = {}
+    for row in rows:
+        values.setdefault(row.params.get(option), set()).add(row.params.get(key))
+    return all(len(group) == 1 for group in values.values())

@@ -1,0 +1,64 @@
+"""A table of runs, one row each: what all statistics of many runs are computed from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import isfinite
+
+from nnexp.metrics.metric_info import Direction, metric_info
+
+REPEATS = ("seed", "data.fold")
+"""Params whose values repeat a setting instead of making another one."""
+OBJECTIVES = tuple(
+    f"{when}{score}" for when in ("best/val_", "test/", "train/") for score in ("accuracy", "r2")
+)
+"""What runs are compared by without an `optimized_metric`: the first of these that they have."""
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """A run: what it was configured with, and what it reached."""
+
+    name: str
+    params: Mapping[str, str]
+    metrics: Mapping[str, float]  # the last value of each
+    status: str = "FINISHED"
+    seconds: float | None = None
+    id: str = ""  # to find the run again
+    data: str = ""  # the SHA-256 of its data, if known
+
+    @property
+    def objective(self) -> str | None:
+        """The name of the metric that it is compared by; None: it has none."""
+        chosen = self.params.get("optimized_metric", "null")
+        if chosen not in ("null", "None", ""):
+            return chosen
+        return next((name for name in OBJECTIVES if name in self.metrics), None)
+
+    def value(self, metric: str) -> float | None:
+        """Return a metric of a finished run; None: it is not finite, or the run has not finished."""
+        value = self.metrics.get(metric)
+        return value if self.status == "FINISHED" and value is not None and isfinite(value) else None
+
+
+@dataclass(frozen=True)
+class RunTable:
+    """The runs of a sweep, or any others."""
+
+    rows: Sequence[RunRow]
+    swept: Sequence[str] = ()  # the params that were swept; empty: all that differ
+    metric: str | None = None  # that runs are compared by; None: the objective of each
+    directions: Mapping[str, Direction] = field(default_factory=dict)  # of metrics of one's own
+    ignored: Sequence[str] = ("tracking", "diagnostics", "checkpoint", "optimized_metric", "data.root")
+    """Params, or sections of them, that make no setting."""
+
+    def direction(self, metric: str) -> Direction:
+        """Return whether higher or lower values are better; of an unknown metric: higher."""
+        name = metric.rpartition("/")[2].removeprefix("val_")
+        direction = self.directions.get(metric) or self.directions.get(name) or metric_info(metric).direction
+        return "higher" if direction == "neither" else direction
+
+
+def varying(rows: Sequence[RunRow]) -> list[str]:
+    """Return the params that differ between rows, in the order in which they first occur."""
+    keys = dict.fromkeys(key for row in rows for key in row.params)
+    return [key for key in keys if len({row.params.get(key) for row in rows}) > 1]

@@ -1,0 +1,102 @@
+"""Leaderboards and settings aggregated over seeds and folds."""
+
+from math import nan
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from nnexp.analysis import RunRow, RunTable, analyze
+
+METRIC = "best/val_accuracy"
+
+
+def row(value, status="FINISHED", **params):
+    params = {key.replace("__", "."): str(text) for key, text in params.items()}
+    metrics = {} if value is None else {METRIC: value}
+    return RunRow("-".join(params.values()), params, metrics, status)
+
+
+def analyzed(*rows, **options):
+    (group,) = analyze(RunTable(rows, **options)).groups
+    return group
+
+
+def test_runs_are_ranked_best_first_and_failed_ones_come_last():
+    rows = row(0.5, init="a"), row(None, "FAILED", init="b"), row(0.9, init="c"), row(0.5, init="d")
+    leaderboard = analyzed(*rows, row(nan, init="e")).leaderboard
+    assert [(each.rank, each.setting) for each in leaderboard] == [
+        (1, "init=c"),
+        (2, "init=a"),
+        (2, "init=d"),
+        (None, "init=b"),
+        (None, "init=e"),
+    ]
+
+
+def test_a_metric_of_which_lower_is_better_is_ranked_the_other_way():
+    rows = [RunRow(name, {"lr": name}, {"best/val_loss": float(name)}) for name in ("0.3", "0.1", "0.2")]
+    group = analyzed(*rows, metric="best/val_loss")
+    assert [each.value for each in group.leaderboard] == [0.1, 0.2, 0.3]
+    assert group.best.label == "lr=0.1"
+
+
+def test_seeds_are_aggregated_with_the_interval_of_students_t():
+    rng = np.random.default_rng(0)
+    values = {init: rng.normal(0.9, 0.01, 5) for init in ("he", "xavier")}
+    rows = [row(value, init=init, seed=seed) for init in values for seed, value in enumerate(values[init])]
+    for setting in analyzed(*rows).settings:
+        expected = values[setting.params["init"]]
+        estimate = setting.estimate
+        interval = stats.t.interval(0.95, 4, expected.mean(), stats.sem(expected))
+        assert (estimate.n, estimate.mean) == (5, pytest.approx(expected.mean()))
+        assert estimate.std == pytest.approx(expected.std(ddof=1))
+        assert (estimate.low, estimate.high) == pytest.approx(interval)
+
+
+def test_the_interval_of_folds_is_wider_since_they_share_training_examples():
+    rows = [row(0.9 + 0.01 * fold, seed=0, data__folds=5, data__fold=fold) for fold in range(5)]
+    estimate = analyzed(*rows).settings[0].estimate
+    expected = stats.t.ppf(0.975, 4) * estimate.std * np.sqrt(1 / 5 + 1 / 4)
+    assert estimate.high - estimate.mean == pytest.approx(expected)
+
+
+def test_one_run_has_no_interval():
+    estimate = analyzed(row(0.9, init="he")).settings[0].estimate
+    assert (estimate.n, estimate.std, estimate.low) == (1, None, None)
+
+
+def test_a_run_that_was_repeated_with_the_same_seed_counts_once():
+    rows = [row(value, init="he", seed=seed) for seed, value in ((0, 0.8), (0, 0.8), (1, 0.9))]
+    setting = analyzed(*rows).settings[0]
+    assert (setting.estimate.n, setting.estimate.mean) == (2, pytest.approx(0.85))
+
+
+def test_runs_of_different_metrics_or_data_are_analyzed_apart():
+    digits = [RunRow(f"d{s}", {"data": "digits", "seed": s}, {METRIC: 0.9}) for s in "012"]
+    table = [RunRow(f"t{s}", {"data": "table", "seed": s}, {"best/val_r2": 0.5}) for s in "01"]
+    failed = RunRow("f", {"data": "table", "seed": "2"}, {}, "FAILED")
+    unknown = RunRow("u", {"data": "mnist", "seed": "0"}, {}, "FAILED")
+    analysis = analyze(RunTable([*digits, *table, failed, unknown]))
+    assert [group.title for group in analysis.groups] == [
+        "best/val_accuracy on digits",
+        "best/val_r2 on table",
+    ]
+    assert [len(group.leaderboard) for group in analysis.groups] == [3, 3]
+    assert analysis.without_result == (unknown,)
+
+
+def test_params_that_an_option_decides_make_no_setting():
+    rows = [
+        row(0.8, optimizer="adam", optimizer__lr=0.001, optimizer__beta1=0.9),
+        row(0.8, optimizer="sgd", optimizer__lr=0.1, optimizer__momentum=0.9),
+        row(0.8, optimizer="sgd", optimizer__lr=0.1, optimizer__momentum=0.99),
+    ]
+    labels = [setting.label for setting in analyzed(*rows).settings]
+    assert labels == ["adam", "sgd momentum=0.9", "sgd momentum=0.99"]
+
+
+def test_a_table_without_results_has_no_groups():
+    failed = row(None, "FAILED", init="he")
+    assert analyze(RunTable([failed])).without_result == (failed,)
+    assert analyze(RunTable([])).groups == ()
