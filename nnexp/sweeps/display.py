@@ -1,9 +1,10 @@
-"""The interface of displays of sweeps, and their state: what has ended, what runs, the best, the time left."""
+"""The interface of displays of sweeps."""
 
 from typing import TYPE_CHECKING
 
+from nnexp.sweeps.execution.events import Event
+
 if TYPE_CHECKING:
-    from nnexp.sweeps.execution.events import Event
     from nnexp.sweeps.plan.sweep_plan import SweepPlan
 
 
@@ -11,13 +12,13 @@ class SweepDisplay:
     """Interface for displays of a sweep; this one shows nothing.
 
     The order of calls: `plan`, `event` for all that happens to its jobs, `close` when no job is left (also
-    after an error or a signal), `message` before and after that.
+    after an error or a signal), `message` before and after that. What runs the jobs knows only `event`.
     """
 
     def plan(self, plan: "SweepPlan") -> None:
         """Show what is about to run, before the first job."""
 
-    def event(self, event: "Event") -> None:
+    def event(self, event: Event) -> None:
         """Show what has happened to a job."""
 
     def close(self) -> None:

@@ -1,0 +1,105 @@
+"""The words of a sweep's display: its plan, its progress in a line, a running job, the table of failures."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from nnexp.cli.display import describe_results
+from nnexp.messages import duration, first_line, listed, plural, short_path
+from nnexp.metrics.metric_info import format_metric
+from nnexp.sweeps.execution.events import JobEnded
+from nnexp.sweeps.progress import RunningJob, SweepProgress
+from nnexp.tasks import task_of_metrics
+
+if TYPE_CHECKING:
+    from nnexp.sweeps.plan.sweep_plan import SweepPlan
+
+MAX_VALUES = 12  # of a swept key
+MAX_REASONS = 20  # in the table of failures
+MAX_NAMES = 4  # of jobs that failed for one reason
+STATES = {
+    "finished": ("is finished already: skipped", "are finished already: skipped"),
+    "interrupted": ("was interrupted: resumed", "were interrupted: resumed"),
+    "failed": ("has failed: runs again", "have failed: run again"),
+}
+
+
+def describe_plan(plan: "SweepPlan") -> Iterator[tuple[str, str]]:
+    """Describe a plan as lines of (label, text); all jobs where it is not carried out."""
+    count = plural(len(plan.jobs), "job") if plan.jobs else "jobs that a search chooses"
+    each = " each" if plan.workers > 1 else ""
+    workers = f"{plural(plan.workers, 'worker')}, {plural(plan.threads, 'thread')}{each}"
+    yield "sweep", f"{plan.name}: {count}, {workers}"
+    for i, (key, values) in enumerate(plan.swept.items()):
+        yield "" if i else "varies", f"{key}: {listed(values, MAX_VALUES)}"
+    states = [job.state for job in plan.jobs]
+    for state, (one, several) in STATES.items():
+        if number := states.count(state):
+            yield "", f"{number} {one if number == 1 else several}"
+    if not plan.settings.dry_run:
+        yield "folder", str(short_path(plan.folder))
+        return
+    width = len(str(max((job.number for job in plan.jobs), default=0)))
+    for i, job in enumerate(plan.jobs):
+        state = "" if job.state == "new" else f"  {job.state}"
+        yield "" if i else "jobs", f"{job.number:>{width}}  {job.name}{state}"
+
+
+def describe_progress(progress: SweepProgress, seconds: float) -> Iterator[str]:
+    """Yield how many jobs have ended and how, the best so far, the time since the start and that left."""
+    counts = progress.counts
+    finished = f"{counts['FINISHED'] + counts['SKIPPED']:,}"
+    yield f"{finished} of {progress.total:,} finished" if progress.total else f"{finished} finished"
+    states = {"running": len(progress.running), "failed": counts["FAILED"], "stopped": counts["KILLED"]}
+    yield from (f"{count:,} {state}" for state, count in states.items() if count)
+    yield duration(round(seconds))
+    left = progress.seconds_left() if progress.running else None
+    if left is not None:
+        yield f"about {duration(round(left))} left"
+
+
+def describe_best(progress: SweepProgress) -> Iterator[str]:
+    """Yield the best job of each metric: its value and name; the metric where it is not the usual one."""
+    is_usual = progress.plan.metric is None and len(progress.best) == 1
+    for metric, event in progress.best.items():
+        if event.value is not None:
+            value = format_metric(metric, event.value)
+            yield f"{value if is_usual else f'{metric} {value}'}  {progress.name(event.number)}"
+
+
+def describe_running(job: RunningJob) -> str:
+    """Describe how far a running job is: "3/10 epochs, validation 97.20%"."""
+    texts = [f"{job.epoch}/{job.epochs} epochs"] if job.epochs else []
+    if job.attempt > 1:
+        texts.append(f"attempt {job.attempt}")
+    task = task_of_metrics(job.metrics)
+    if task is not None and (score := job.metrics.get(f"val/{task.score}")) is not None:
+        texts.append(f"validation {task.describe_score(score)}")
+    elif (loss := job.metrics.get("train/loss")) is not None:
+        texts.append(f"training loss {format_metric('train/loss', loss)}")
+    return ", ".join(texts)
+
+
+def describe_job(event: JobEnded, metric: str | None) -> str:
+    """Describe the results of a job; the optimized metric first, if that is another than its score."""
+    text = describe_results(event.metrics) or "no results"
+    task = task_of_metrics(event.metrics)
+    shown = (None,) if task is None else (None, f"best/val_{task.score}", f"test/{task.score}")
+    if metric in shown or metric is None or event.value is None:
+        return text
+    return f"{metric} {format_metric(metric, event.value)}, {text}"
+
+
+def failure_table(progress: SweepProgress) -> Iterator[tuple[str, str]]:
+    """Yield how many jobs failed; then each reason with the jobs it ended, and where the details are."""
+    reasons: dict[str, list[JobEnded]] = {}
+    for event in progress.failures:
+        reasons.setdefault(first_line(event.error) or "unknown reason", []).append(event)
+    total = plural(progress.total or len(progress.ended), "job")
+    yield "failed", f"{len(progress.failures):,} of {total}:"
+    for reason, events in list(reasons.items())[:MAX_REASONS]:
+        yield "", f"{listed([progress.name(event.number) for event in events], MAX_NAMES)}: {reason}"
+        logs = [str(short_path(event.log)) for event in events if event.log is not None]
+        if logs:
+            yield "", f"  log: {listed(logs, 1)}"
+    if len(reasons) > MAX_REASONS:
+        yield "", f"and {plural(len(reasons) - MAX_REASONS, 'more reason')}"
