@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -24,15 +24,13 @@ from nnexp.messages import align, display_width, first_line, short_path
 from nnexp.redaction import redacted
 from nnexp.sweeps.display import SweepDisplay
 from nnexp.sweeps.execution.events import Event, JobEnded, JobMessage
+from nnexp.sweeps.plan.sweep_plan import SweepPlan
 from nnexp.sweeps.progress import SweepProgress
-
-if TYPE_CHECKING:
-    from nnexp.sweeps.plan.sweep_plan import SweepPlan
 
 LABEL = 10  # characters
 MAX_NAME = 40  # characters to which the names of jobs are aligned
 BAR = 30  # characters
-OTHER_LINES = 6  # of a terminal, which the list of running jobs leaves free
+OTHER_LINES = 7  # of a terminal, which the list of running jobs leaves free
 REFRESHES_PER_SECOND = 2
 SUMMARY_EVERY = 60.0  # seconds, where lines cannot be drawn over
 ENDS = {"KILLED": "[yellow]stopped:[/] ", "SKIPPED": "finished before: "}
@@ -51,7 +49,7 @@ class TerminalSweepDisplay(SweepDisplay):
         self.has_ended_jobs = False
         self.messages: set[tuple[str, str]] = set()  # that were shown
 
-    def plan(self, plan: "SweepPlan") -> None:
+    def plan(self, plan: SweepPlan) -> None:
         self.progress = SweepProgress(plan, self.clock)
         self.began = self.clock()
         self.summarized = self.began

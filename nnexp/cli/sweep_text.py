@@ -1,29 +1,27 @@
 """The words of a sweep's display: its plan, its progress in a line, a running job, the table of failures."""
 
+from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from nnexp.cli.display import describe_results
 from nnexp.messages import duration, first_line, listed, plural, short_path
 from nnexp.metrics.metric_info import format_metric
 from nnexp.sweeps.execution.events import JobEnded
+from nnexp.sweeps.plan.sweep_plan import JobState, SweepPlan
 from nnexp.sweeps.progress import RunningJob, SweepProgress
 from nnexp.tasks import task_of_metrics
-
-if TYPE_CHECKING:
-    from nnexp.sweeps.plan.sweep_plan import SweepPlan
 
 MAX_VALUES = 12  # of a swept key
 MAX_REASONS = 20  # in the table of failures
 MAX_NAMES = 4  # of jobs that failed for one reason
-STATES = {
+STATES: dict[JobState, tuple[str, str]] = {
     "finished": ("is finished already: skipped", "are finished already: skipped"),
     "interrupted": ("was interrupted: resumed", "were interrupted: resumed"),
     "failed": ("has failed: runs again", "have failed: run again"),
 }
 
 
-def describe_plan(plan: "SweepPlan") -> Iterator[tuple[str, str]]:
+def describe_plan(plan: SweepPlan) -> Iterator[tuple[str, str]]:
     """Describe a plan as lines of (label, text); all jobs where it is not carried out."""
     count = plural(len(plan.jobs), "job") if plan.jobs else "jobs that a search chooses"
     each = " each" if plan.workers > 1 else ""
@@ -31,17 +29,17 @@ def describe_plan(plan: "SweepPlan") -> Iterator[tuple[str, str]]:
     yield "sweep", f"{plan.name}: {count}, {workers}"
     for i, (key, values) in enumerate(plan.swept.items()):
         yield "" if i else "varies", f"{key}: {listed(values, MAX_VALUES)}"
-    states = [job.state for job in plan.jobs]
+    states = Counter(job.state for job in plan.jobs)
     for state, (one, several) in STATES.items():
-        if number := states.count(state):
+        if number := states[state]:
             yield "", f"{number} {one if number == 1 else several}"
     if not plan.settings.dry_run:
         yield "folder", str(short_path(plan.folder))
         return
     width = len(str(max((job.number for job in plan.jobs), default=0)))
     for i, job in enumerate(plan.jobs):
-        state = "" if job.state == "new" else f"  {job.state}"
-        yield "" if i else "jobs", f"{job.number:>{width}}  {job.name}{state}"
+        recorded = "" if job.state == "new" else f"  {job.state}"
+        yield "" if i else "jobs", f"{job.number:>{width}}  {job.name}{recorded}"
 
 
 def describe_progress(progress: SweepProgress, seconds: float) -> Iterator[str]:

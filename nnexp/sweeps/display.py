@@ -1,11 +1,7 @@
 """The interface of displays of sweeps."""
 
-from typing import TYPE_CHECKING
-
 from nnexp.sweeps.execution.events import Event
-
-if TYPE_CHECKING:
-    from nnexp.sweeps.plan.sweep_plan import SweepPlan
+from nnexp.sweeps.plan.sweep_plan import SweepPlan
 
 
 class SweepDisplay:
@@ -15,7 +11,7 @@ class SweepDisplay:
     after an error or a signal), `message` before and after that. What runs the jobs knows only `event`.
     """
 
-    def plan(self, plan: "SweepPlan") -> None:
+    def plan(self, plan: SweepPlan) -> None:
         """Show what is about to run, before the first job."""
 
     def event(self, event: Event) -> None:

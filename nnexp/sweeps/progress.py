@@ -5,14 +5,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from nnexp.metrics.metric_info import metric_info
 from nnexp.sweeps.execution.events import Event, JobEnded, JobProgress, JobStarted
+from nnexp.sweeps.plan.sweep_plan import SweepPlan
 from nnexp.tasks import task_of_metrics
-
-if TYPE_CHECKING:
-    from nnexp.sweeps.plan.sweep_plan import SweepPlan
 
 
 @dataclass
@@ -35,7 +32,7 @@ class RunningJob:
 class SweepProgress:
     """Consumes the events of a sweep. Jobs without a plan, of a search, are counted as they come."""
 
-    def __init__(self, plan: "SweepPlan", clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, plan: SweepPlan, clock: Callable[[], float] = time.monotonic) -> None:
         self.plan = plan
         self.clock = clock
         self.jobs = {job.number: job for job in plan.jobs}
