@@ -1,4 +1,4 @@
-"""Wording shared by all messages: suggestions, plurals, lists, durations, overrides as one types them."""
+"""Wording shared by all messages: suggestions, plurals, lists and their order, durations, overrides."""
 
 import re
 import shlex
@@ -161,3 +161,11 @@ def quoted_text(text: str, literal: bool = True) -> str:
     escaped = re.sub(r'(\\*)"', r'\1\1\\"', text)
     ending = re.sub(r"(\\+)\Z", r"\1\1", escaped)
     return f'"{ending}"'
+
+
+def natural_key(text: str) -> tuple[Any, ...]:
+    """Sort numbers in text by their value: 2 before 10, v2 before v10."""
+    if re.fullmatch(r"[+-]?\d+(\.\d+)?", text):
+        return 0, float(text), text
+    digits = [(run.isdigit() and run.isascii(), run) for run in re.split(r"(\d+)", text)]
+    return 1, [(is_digits, int(run) if is_digits else 0, run) for is_digits, run in digits]

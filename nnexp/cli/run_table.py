@@ -11,10 +11,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from nnexp.config.naming import changes_learning
 from nnexp.messages import align, display_width, listed, plural
 from nnexp.metrics.metric_info import RUN_METRICS, format_metric, metric_info
-from nnexp.runs.columns import value_of
+from nnexp.runs.columns import differing, value_of
 from nnexp.runs.query import Run
 
 RESULTS = tuple(name for name in RUN_METRICS if metric_info(name).is_score or metric_info(name).cost)
@@ -30,20 +29,6 @@ def default_columns(runs: Sequence[Run]) -> list[str]:
     """Return identity, results, and the first params in which the runs differ."""
     results = [name for name in RESULTS if any(name in run.metrics for run in runs)]
     return ["id", "name", "status", "started", *results, *differing(runs)[:MAX_PARAMS]]
-
-
-def differing(runs: Sequence[Run]) -> list[str]:
-    """Return params in which the runs differ: options of groups, then values that these do not explain."""
-    names = dict.fromkeys(name for run in runs for name in run.params if changes_learning(name))
-    params = []
-    for name in sorted(names, key=lambda name: "." in name):  # groups, and the seed, have no dot
-        group = name.partition(".")[0] if "." in name else ""
-        by_option: dict[str, set[str]] = {}
-        for run in runs:
-            by_option.setdefault(run.params.get(group, ""), set()).add(run.params.get(name, ""))
-        if not name.endswith("_target_") and any(len(values) > 1 for values in by_option.values()):
-            params.append(name)
-    return params
 
 
 def cell_text(run: Run, column: str) -> str:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 
+from nnexp.config.naming import changes_learning
 from nnexp.messages import did_you_mean
 from nnexp.redaction import redacted
 from nnexp.runs.query import Run, RunError
@@ -68,3 +69,17 @@ def all_columns(runs: Sequence[Run]) -> list[str]:
 def iso_time(seconds: float) -> str:
     """Format local time as ISO 8601."""
     return time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(seconds))
+
+
+def differing(runs: Sequence[Run]) -> list[str]:
+    """Return params in which the runs differ: options of groups, then values that these do not explain."""
+    names = dict.fromkeys(name for run in runs for name in run.params if changes_learning(name))
+    params = []
+    for name in sorted(names, key=lambda name: "." in name):  # groups, and the seed, have no dot
+        group = name.partition(".")[0] if "." in name else ""
+        by_option: dict[str, set[str]] = {}
+        for run in runs:
+            by_option.setdefault(run.params.get(group, ""), set()).add(run.params.get(name, ""))
+        if not name.endswith("_target_") and any(len(values) > 1 for values in by_option.values()):
+            params.append(name)
+    return params

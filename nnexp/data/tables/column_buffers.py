@@ -3,7 +3,6 @@
 Numbers are rearranged in place, never copied as a whole. N rows, J columns of numbers, I inputs.
 """
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from numpy.typing import DTypeLike, NDArray
 from nnexp.data.errors import DataError
 from nnexp.data.splitting import Rows
 from nnexp.data.tables.column_statistics import GROUP, ColumnStatistics
+from nnexp.messages import natural_key
 from nnexp.preprocessing.columns import DescribeRow, set_one_hot
 from nnexp.preprocessing.dates import DateFormat, has_short_year, is_date
 from nnexp.preprocessing.missing import MISSING, normalize_text
@@ -178,14 +178,6 @@ class CategoryColumn:
         rank[[self.code[value] for value in values]] = np.arange(len(values))
         rank[-1] = -1
         return tuple(values), rank[self.codes]
-
-
-def natural_key(text: str) -> tuple[Any, ...]:
-    """Sort numbers in text by their value: 2 before 10, v2 before v10."""
-    if re.fullmatch(r"[+-]?\d+(\.\d+)?", text):
-        return 0, float(text), text
-    digits = [(run.isdigit() and run.isascii(), run) for run in re.split(r"(\d+)", text)]
-    return 1, [(is_digits, int(run) if is_digits else 0, run) for is_digits, run in digits]
 
 
 def arrange_rows(array: NDArray[Any], first: Rows, second: Rows) -> None:

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnexp.data.errors import DataError, raise_errors
-from nnexp.data.tables.column_buffers import CategoryColumn, NumberColumns, natural_key
+from nnexp.data.tables.column_buffers import CategoryColumn, NumberColumns
 from nnexp.data.tables.reader import Block, ColumnType
-from nnexp.messages import listed, plural
+from nnexp.messages import listed, natural_key, plural
 from nnexp.preprocessing.columns import DescribeRow
 from nnexp.preprocessing.missing import normalize_text
 from nnexp.preprocessing.number_format import is_number

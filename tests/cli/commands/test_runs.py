@@ -12,7 +12,8 @@ from rich.console import Console
 
 import nnexp as api
 from nnexp.__main__ import main as nnexp
-from nnexp.cli.run_table import default_columns, differing, fitted
+from nnexp.cli.run_table import default_columns, fitted
+from nnexp.runs.columns import differing
 from nnexp.runs.query import Runs
 from nnexp.runs.selection import sort_runs
 from nnexp.tracking.mlflow.store import log_metrics, log_params, open_store, tracking_uri

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnexp.data.tables.column_buffers import arrange_rows, insert_columns, natural_key
+from nnexp.data.tables.column_buffers import arrange_rows, insert_columns
+from nnexp.messages import natural_key
 
 shapes = st.tuples(st.integers(1, 40), st.integers(0, 4))
 
