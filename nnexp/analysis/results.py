@@ -53,8 +53,7 @@ class Level:
     """A value of a param, or a range of them, averaged over the other params."""
 
     value: str  # "0.01"; of many numbers a range: "0.001 to 0.01"
-    estimate: Estimate  # over repeats, else over the settings that have it
-    settings: int
+    estimate: Estimate  # over the units of the effect
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,9 @@ class MainEffect:
     key: str
     label: str  # the key, shortened
     levels: tuple[Level, ...]  # numbers in their order, others as they were swept
+    unit: Literal["repeats", "settings"]  # what the n of a level counts: independent repetitions
     comparisons: tuple[Comparison, ...]  # of each two levels
+    note: str = ""  # what limits it, in words
 
     @property
     def size(self) -> float:
@@ -84,7 +85,8 @@ class Interaction:
     means: tuple[tuple[float | None, ...], ...]  # (rows, columns); None: no run
     counts: tuple[tuple[int, ...], ...]  # runs with a result
     strength: float | None  # the largest deviation of a cell from the sum of both main effects
-    p: float | None  # by an F-test, of so much interaction if there were none; None: no repeats to test with
+    p: float | None  # by an F-test, of so much interaction if there were none; None: see the note
+    note: str = ""  # why there is no test, in words
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,58 @@
+"""How probabilities, differences and intervals are written."""
+
+from nnexp.analysis.estimate import Estimate
+from nnexp.metrics.metric_info import format_metric, metric_info
+
+ABBREVIATIONS = ("r2", "auc", "mae", "rmse", "ece")
+
+
+def format_p(p: float) -> str:
+    """Format a p-value: the smaller, the more digits."""
+    if p < 0.001:
+        return f"{p:.1e}"
+    return f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
+
+
+def format_amount(difference: float, metric: str) -> str:
+    """Format the size of a difference of two scores in words."""
+    size = abs(difference)
+    if metric_info(metric).style == "percent":
+        return f"{100 * size:{'.2f' if size >= 1e-4 else '.2g'}} percentage points"
+    name = metric.rpartition("/")[2].removeprefix("val_")
+    digits = ".4f" if 1e-3 <= size < 1e4 else ".3g"
+    return f"{size:{digits}} of {name.upper() if name in ABBREVIATIONS else name}"
+
+
+def format_difference(difference: Estimate, metric: str) -> str:
+    """Format a difference with its sign and interval: "-1.20 percentage points (-1.90 to -0.50)"."""
+    sign = "+" if difference.mean > 0 else "-"
+    amount = f"{sign}{format_amount(difference.mean, metric)}"
+    if difference.low is None or difference.high is None:
+        return amount
+    scale = 100 if metric_info(metric).style == "percent" else 1
+    digits = ".2f" if scale == 100 else ".3g"
+    return f"{amount} ({scale * difference.low:{digits}} to {scale * difference.high:{digits}})"
+
+
+def format_estimate(estimate: Estimate, metric: str) -> str:
+    """Format a mean with its standard deviation: "97.20% ± 0.31"; of one value only that."""
+    mean = format_metric(metric, estimate.mean)
+    if estimate.std is None:
+        return mean
+    if metric_info(metric).style == "percent":
+        return f"{mean} ± {100 * estimate.std:.2f}"
+    return f"{mean} ± {estimate.std:.2g}"
+
+
+def format_interval(estimate: Estimate, metric: str) -> str:
+    """Format the interval of a mean: "96.80% to 97.60%"; of one value "-"."""
+    if estimate.low is None or estimate.high is None:
+        return "-"
+    return f"{_bounded(estimate.low, metric)} to {_bounded(estimate.high, metric)}"
+
+
+def _bounded(value: float, metric: str) -> str:
+    """Format an end of an interval; one beyond 100 % or below 0 % is cut off there."""
+    if metric_info(metric).style == "percent":
+        return format_metric(metric, min(max(value, 0.0), 1.0))
+    return format_metric(metric, value)
