@@ -13,7 +13,7 @@ SPLIT_KEYS = ("data.validation", "data.folds", "data.stratify", "data.test", "da
 """Params that decide which examples the score is of."""
 NO_REPEATS = (
     "Each setting was trained with one seed: differences may be chance, and none is tested. "
-    "fix: train each with several seeds, for example 'seed=range(5)'."
+    "Several seeds, such as 'seed=range(5)', show what chance does."
 )
 
 
