@@ -29,7 +29,6 @@ GIT_DIFF = "git.diff"
 DATASET = "dataset.json"
 NETWORK = "network.json"
 ERROR = "error.txt"
-SWEEP = "sweep.json"  # of a sweep's folder: its command, what is swept, its jobs
 SESSIONS = "sessions.json"  # of a run that was resumed: when, at which step, with which changes
 CHECKPOINTS = "checkpoints"
 LAYERS = "layers.npz"
@@ -195,6 +194,11 @@ def end_of(entries: Sequence[Entry]) -> Entry | None:
     """Return the entry that ended a run; None: it is going on, or its process died."""
     last = next((entry for entry in reversed(entries) if entry["kind"] in ("resume", "end")), None)
     return last if last is not None and last["kind"] == "end" else None
+
+
+def is_parent(head: Entry) -> bool:
+    """Return whether the first entry of a journal is that of a sweep's parent run."""
+    return bool(head["tags"].get(KIND_TAG) == SWEEP_KIND)
 
 
 def unit_of(entries: list[Entry]) -> str:

@@ -12,12 +12,15 @@ if TYPE_CHECKING:
 
 
 def make_outputs(folder: Path) -> "Outputs":
-    """Draw the plots and write the prediction tables of a run; returns their paths, and error messages."""
+    """Draw the plots and write the prediction tables of a run that trains; returns their paths, and error messages."""
     from nnexp.plots import draw_all
-    from nnexp.run_folder import RunFolder
+    from nnexp.run_folder import RunFolder, is_parent
     from nnexp.tracking.prediction_tables import write_tables
 
-    paths, failures = draw_all(RunFolder(folder))
+    run = RunFolder(folder)
+    if is_parent(run.entries()[0]):  # the report of the sweep has its plots
+        return [], []
+    paths, failures = draw_all(run)
     return paths + write_tables(folder, failures), failures
 
 

@@ -1,9 +1,11 @@
 """Logs the confusion matrices of some epochs as images, which the MLflow UI shows with a slider over them."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from nnexp.run_folder import Entry
+from nnexp.run_folder import Entry, RunFolder
+from nnexp.tracking.mlflow.refusals import Refusals, check_artifact_folder
 from nnexp.tracking.mlflow.store import list_artifacts
 from nnexp.tracking.mlflow.upload_state import UploadState
 
@@ -20,9 +22,13 @@ class RunWithImages(Protocol):
     """A run that is being written to its store."""
 
     uri: str
+    run_folder: RunFolder
     head: Entry
+    draw_confusion: DrawConfusion
+    refusals: Refusals
     state: UploadState
     may_repeat: bool  # the store may have more than the state says
+    heartbeat: Callable[[], None]
 
     @property
     def client(self) -> "MlflowClient":
@@ -31,6 +37,15 @@ class RunWithImages(Protocol):
     @property
     def artifact_uri(self) -> str:
         """Where the artifacts of the run go."""
+
+
+def send_confusion(writer: RunWithImages, entry: Entry) -> None:
+    """Log the confusion matrix of an epoch as an image, where the store takes images."""
+    with writer.refusals.skipped("images"):
+        check_artifact_folder(writer.uri, writer.artifact_uri)
+        classes = writer.run_folder.dataset.get("classes") or list(map(str, range(len(entry["matrix"]))))
+        log_confusion_image(writer, entry, partial(writer.draw_confusion, entry["matrix"], classes))
+    writer.heartbeat()
 
 
 def log_confusion_image(writer: RunWithImages, entry: Entry, draw: Callable[[int, str], Any]) -> None:

@@ -10,6 +10,7 @@ from nnexp.run_folder import NETWORK, Entry, RunFolder
 from nnexp.serving.model_spec import ModelSpec
 from nnexp.tracking.mlflow.destination import Destination
 from nnexp.tracking.mlflow.model import NAME, save_model
+from nnexp.tracking.mlflow.refusals import Refusals, check_artifact_folder, is_refusal
 from nnexp.tracking.mlflow.store import URI_VARIABLE
 from nnexp.tracking.mlflow.upload_state import UploadState
 
@@ -32,7 +33,9 @@ class MetricAt(NamedTuple):
 class RunInStore(Protocol):
     """A run that is being written to its store: what its model is made of."""
 
+    uri: str
     run_folder: RunFolder
+    refusals: Refusals
     destination: Destination
     head: Entry  # the first entry of the journal, with what was changed since
     results: dict[str, MetricAt]  # the metrics that are logged once
@@ -43,8 +46,35 @@ class RunInStore(Protocol):
     def client(self) -> "MlflowClient":
         """MLflow's client of the store."""
 
+    @property
+    def artifact_uri(self) -> str:
+        """Where the artifacts of the run go."""
+
+    def save_state(self) -> None:
+        """Write the upload state."""
+
     def with_former_id(self, made: str, former: str) -> str:
         """Give what was just made its former id, where possible; returns its id."""
+
+
+def send_model(writer: RunInStore) -> None:
+    """Log the network with its best weights, if there are some; for an older server, among the artifacts."""
+    has_network = (writer.run_folder / NETWORK).exists() and writer.run_folder.weights("best").exists()
+    if not has_network or writer.state.model_is_current:
+        return
+    if not writer.refusals.check_model(writer.run_folder):
+        return
+    with writer.refusals.skipped("the model"):
+        check_artifact_folder(writer.uri, writer.artifact_uri)
+        try:
+            writer.state.model_id = log_model(writer)
+        except Exception as error:
+            if not is_refusal(writer.uri, error):
+                raise
+            log_model_in_run(writer)
+            writer.state.model_in_run = True
+        writer.state.model_is_current = True
+    writer.save_state()
 
 
 def log_model(writer: RunInStore) -> str:

@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from nnexp.metrics.metric_info import format_metric
-from nnexp.run_folder import RunFolder
+from nnexp.messages import plural
+from nnexp.run_folder import RunFolder, is_parent
 from nnexp.tasks import task_of, task_of_metrics
 
 if TYPE_CHECKING:
     from nnexp.tracking.mlflow.upload_state import UploadState
 
 CHOICES = ("model", "init", "optimizer", "schedule", "loss", "augment", "averaging")
+SWEPT = "sweep."  # beginning of the params that hold the values of a key that is swept over
 PARTIAL = "the results up to then are saved."
 ENDED = {"FAILED": f"It **failed**; {PARTIAL}", "KILLED": f"It was **stopped**; {PARTIAL}"}
 EXPERIMENT_NOTE = """\
@@ -31,6 +33,8 @@ def run_note(
     state: "UploadState | None" = None,
 ) -> str:
     """Write the note of a run; at its end also its status, results and how to use it."""
+    if is_parent(head):
+        return sweep_note(head, status, metrics or {})
     command = run.environment.get("command", "")
     usage = [f"Started by `{command}`."] if command else []
     if state is not None:
@@ -41,6 +45,20 @@ def run_note(
     scores = result(metrics or {})  # first: the UI folds long notes
     paragraphs = [scores, ENDED.get(status, ""), description(head["params"], run.dataset), " ".join(usage)]
     return "\n\n".join(text for text in paragraphs if text)
+
+
+def sweep_note(head: Mapping[str, Any], status: str, metrics: Mapping[str, float]) -> str:
+    """Write the note of a sweep's parent run: what was swept, how it ended, how to see it and go on."""
+    name = head["tags"][PARENT_SWEEP_TAG]
+    swept = {key: text for key, text in head["params"].items() if key.startswith(SWEPT)}
+    values = [f"`{key.removeprefix(SWEPT)}` ({text})" for key, text in swept.items()]
+    count = plural(int(metrics.get("sweep/jobs", 0)), "job") if metrics else "Jobs"
+    ended = f"; {metrics.get('sweep/finished', 0):.0f} finished" if metrics else ""
+    failed = f", {metrics['sweep/failed']:.0f} failed" if metrics.get("sweep/failed") else ""
+    usage = f"Its report: `nnexp report {name}`."
+    if status != "FINISHED":
+        usage += f" Go on with it: `nnexp -m sweep.resume={OUTPUTS}/{name}`."
+    return f"{count} over {', '.join(values) or 'a search space'}{ended}{failed}.\n\n{usage}"
 
 
 def description(params: Mapping[str, str], data: Mapping[str, Any]) -> str:

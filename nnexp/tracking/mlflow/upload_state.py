@@ -18,6 +18,7 @@ class UploadState:
     store: str = ""  # its name, see Destination
     run_id: str = ""
     experiment_id: str = ""
+    parent_id: str = ""  # of the parent run that it is nested in
     model_id: str = ""
     model_in_run: bool = False  # the model is among the artifacts of the run, as in MLflow 2
     model_is_current: bool = False  # it has the weights of the run's end, not of one before a resume

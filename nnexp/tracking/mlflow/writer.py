@@ -6,16 +6,17 @@ of its name. So what fails is sent again; `UploadState` and searches of the stor
 
 import json
 from collections.abc import Callable, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nnexp.run_folder import DATASET, MISCLASSIFIED_TABLE, NETWORK, RESULTS, Entry, RunFolder, head_of
+from nnexp.run_folder import DATASET, MISCLASSIFIED_TABLE, RESULTS, Entry, RunFolder, head_of, is_parent
 from nnexp.tracking.mlflow.dataset_inputs import dataset_inputs
 from nnexp.tracking.mlflow.destination import Destination
-from nnexp.tracking.mlflow.images import DrawConfusion, log_confusion_image
-from nnexp.tracking.mlflow.logged_model import MetricAt, log_model, log_model_in_run, register_model
-from nnexp.tracking.mlflow.refusals import Refusals, check_artifact_folder, is_refusal
+from nnexp.tracking.mlflow.images import DrawConfusion, send_confusion
+from nnexp.tracking.mlflow.logged_model import MetricAt, register_model, send_model
+from nnexp.tracking.mlflow.nesting import PARENT_ID, adopt_children, parent_id, update_parent
+from nnexp.tracking.mlflow.refusals import Refusals, check_artifact_folder
 from nnexp.tracking.mlflow.run_notes import EXPERIMENT_NOTE, run_note, short_result
 from nnexp.tracking.mlflow.sqlite.rebuilding import restore_id
 from nnexp.tracking.mlflow.store import NOTE, SQLITE, log_metrics, log_params, open_store, set_tags
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 JOURNAL_ID = "nnexp.journal_id"  # tag
+OF_SWEEP = "sweep/"  # metrics of a parent run
 TABLES = "mlflow.loggedArtifacts"  # tag without which the UI shows none
 ANY_LIFECYCLE = 3  # ViewType.ALL: a run that was deleted is not made again
 ENTRIES_PER_CALL = 200
@@ -98,9 +100,9 @@ class MlflowRunWriter:
                     case "artifact":
                         self.send_file(entry["path"])
                     case "confusion":
-                        self.send_confusion(entry)
+                        send_confusion(self, entry)
                     case "model":
-                        self.send_model()
+                        send_model(self)
                     case "resume":
                         self.resume_run(entry)
                     case "end":
@@ -135,7 +137,9 @@ class MlflowRunWriter:
             state.run_id = run_id
             self.may_repeat = True
         if not state.run_id:
+            state.parent_id = parent_id(self)
             tags = self.first["tags"] | {JOURNAL_ID: self.head["id"]}
+            tags |= {PARENT_ID: state.parent_id} if state.parent_id else {}
             began, name = self.head["time"], self.head["name"]
             run = client.create_run(state.experiment_id, began, tags=tags, run_name=name)
             state.run_id = self.with_former_id(run.info.run_id, self.former.run_id)
@@ -150,6 +154,17 @@ class MlflowRunWriter:
                     client.log_inputs(state.run_id, inputs)
             self.has_metadata = True
             self.save_state()
+
+    def send_new(self) -> None:
+        """Send the entries of the journal that the store does not have yet."""
+        entries, offset = self.run_folder.entries_after(self.state.offset)
+        if entries:
+            self.remember_results(self.run_folder.entries())
+            self.send(entries, offset)
+
+    def of_folder(self, folder: Path) -> "MlflowRunWriter":
+        """Return the writer of another run to the same store."""
+        return MlflowRunWriter(folder, self.draw_confusion, self.uri, self.heartbeat)
 
     def find_run(self) -> str:
         """Search the store for the run, after a lost answer or under another URI; returns the id or ""."""
@@ -177,7 +192,7 @@ class MlflowRunWriter:
         """Keep the metrics that are logged once, for the note and the model."""
         for entry in (entry for entry in entries if entry["kind"] == "metrics"):
             for name, value in entry["values"].items():
-                if name.startswith(RESULTS):
+                if name.startswith((*RESULTS, OF_SWEEP)):
                     self.results[name] = MetricAt(value, entry["time"], entry["step"])
 
     def resume_run(self, entry: Entry) -> None:
@@ -204,38 +219,12 @@ class MlflowRunWriter:
                 self.client.set_tag(self.state.run_id, TABLES, tables)
         self.heartbeat()
 
-    def send_confusion(self, entry: Entry) -> None:
-        """Log the confusion matrix of an epoch as an image."""
-        with self.refusals.skipped("images"):
-            check_artifact_folder(self.uri, self.artifact_uri)
-            classes = self.run_folder.dataset.get("classes") or list(map(str, range(len(entry["matrix"]))))
-            image = partial(self.draw_confusion, entry["matrix"], classes)
-            log_confusion_image(self, entry, image)
-        self.heartbeat()
-
-    def send_model(self) -> None:
-        """Log the network with its best weights, if there are some."""
-        has_network = (self.run_folder / NETWORK).exists() and self.run_folder.weights("best").exists()
-        if not has_network or self.state.model_is_current or not self.refusals.check_model(self.run_folder):
-            return
-        with self.refusals.skipped("the model"):
-            check_artifact_folder(self.uri, self.artifact_uri)
-            try:
-                self.state.model_id = log_model(self)
-            except Exception as error:
-                if not is_refusal(self.uri, error):
-                    raise
-                log_model_in_run(self)
-                self.state.model_in_run = True
-            self.state.model_is_current = True
-        self.save_state()
-
     def end_run(self, entry: Entry) -> None:
         """Log the model and the results, set the status, register the model."""
         client, state = self.client, self.state
         metrics = {name: metric.value for name, metric in self.results.items()}
         status = entry["status"]
-        self.send_model()
+        send_model(self)
         note = run_note(self.run_folder, self.head, status, metrics, state)
         client.set_tag(state.run_id, NOTE, note)
         client.set_terminated(state.run_id, status, entry["time"])
@@ -248,3 +237,7 @@ class MlflowRunWriter:
         state.refused = self.refusals.describe(state.model_in_run)
         state.sessions = self.sessions
         state.done = not self.refusals.may_pass
+        if is_parent(self.first):
+            adopt_children(self)
+        else:
+            update_parent(self)

@@ -1,0 +1,92 @@
+"""Nests the runs of a sweep's jobs in its parent run, which a store gets with the first of them."""
+
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from filelock import Timeout
+
+from nnexp.run_folder import JOURNAL, PARENT_SWEEP_TAG, SWEEP_ID_TAG, Entry, RunFolder, is_parent
+from nnexp.tracking.mlflow.upload_state import UploadState
+from nnexp.tracking.run_lock import run_lock
+
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
+
+PARENT_ID = "mlflow.parentRunId"  # tag by which MLflow nests a run
+LOCK_TIMEOUT = 60.0  # seconds
+MAX_HEAD = 1 << 20  # bytes of a parent's first entry
+_confirmed: set[tuple[str, str]] = set()  # store and id of parents that this process has seen there
+
+
+class WrittenRun(Protocol):
+    """A run that is being written to its store."""
+
+    uri: str
+    run_folder: RunFolder
+    first: Entry  # of the journal
+    state: UploadState
+
+    @property
+    def client(self) -> "MlflowClient":
+        """MLflow's client of the store."""
+
+    def of_folder(self, folder: Path) -> "WrittenRun":
+        """Return the writer of another run to the same store."""
+
+    def check_store(self) -> bool:
+        """Return whether the store has the whole run; a state that it does not confirm is reset."""
+
+    def send_new(self) -> None:
+        """Send the entries of the journal that the store does not have yet."""
+
+
+def parent_folder(child: WrittenRun) -> Path | None:
+    """Return the folder of the parent run of a sweep's job, the one above; None: there is no such run."""
+    above = child.run_folder.path.parent
+    with suppress(OSError, ValueError, LookupError, TypeError, AttributeError):
+        with (above / JOURNAL).open("rb") as file:
+            tags = json.loads(file.readline(MAX_HEAD))["tags"]
+        if is_parent({"tags": tags}) and tags[PARENT_SWEEP_TAG] == child.first["tags"][SWEEP_ID_TAG]:
+            return above
+    return None
+
+
+def parent_id(child: WrittenRun) -> str:
+    """Return the MLflow id of the parent run of a job, made where the store has none; "": it has no parent.
+
+    Raises:
+        Timeout: another process has been writing it for a minute.
+    """
+    if (folder := parent_folder(child)) is None:
+        return ""
+    with run_lock(folder, LOCK_TIMEOUT):
+        parent = child.of_folder(folder)
+        if (parent.uri, parent.state.run_id) not in _confirmed:
+            parent.check_store()
+            parent.send_new()
+            _confirmed.add((parent.uri, parent.state.run_id))
+        return parent.state.run_id
+
+
+def update_parent(child: WrittenRun) -> None:
+    """Send the new entries of the parent run's journal, unless another process does at this moment."""
+    if (folder := parent_folder(child)) is not None:
+        with suppress(Timeout), run_lock(folder):
+            parent = child.of_folder(folder)
+            if parent.state.run_id:
+                parent.send_new()
+
+
+def adopt_children(parent: WrittenRun) -> None:
+    """Nest the runs of the jobs that the store has without this parent: it is younger, or was lost."""
+    run_id, store = parent.state.run_id, parent.state.store
+    for path in sorted(parent.run_folder.path.glob(f"*/{JOURNAL}")):
+        state = UploadState.load(path.parent, store)
+        if state.run_id and state.parent_id != run_id:
+            with suppress(Timeout), run_lock(path.parent):
+                state = UploadState.load(path.parent, store)
+                parent.client.set_tag(state.run_id, PARENT_ID, run_id)
+                state.parent_id = run_id
+                state.save(path.parent)
