@@ -9,7 +9,7 @@ Readers return an empty value where a file is missing or only half written: a ru
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +42,7 @@ SWEEP_ID_TAG = "nnexp.sweep_id"  # of the jobs of a sweep: its id, <date>/<time>
 KIND_TAG = "nnexp.kind"  # SWEEP_KIND: the parent run of a sweep, which trains nothing itself
 SWEEP_KIND = "sweep"
 PARENT_SWEEP_TAG = "nnexp.sweep"  # of a parent run: the id of its sweep
+SWEPT = "sweep."  # of a parent run: beginning of the params that hold all values of a key that is swept over
 METRICS_TAG = "nnexp.metrics"  # the directions of metrics of one's own, as JSON
 RESUMED_TAG = "nnexp.resumed"  # how often
 CHANGED_TAG = "nnexp.changed."  # and a param: its value since the run was resumed; params cannot change
@@ -196,7 +197,7 @@ def end_of(entries: Sequence[Entry]) -> Entry | None:
     return last if last is not None and last["kind"] == "end" else None
 
 
-def is_parent(head: Entry) -> bool:
+def is_parent(head: Mapping[str, Any]) -> bool:
     """Return whether the first entry of a journal is that of a sweep's parent run."""
     return bool(head["tags"].get(KIND_TAG) == SWEEP_KIND)
 

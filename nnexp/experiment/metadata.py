@@ -25,6 +25,7 @@ from nnexp.run_folder import (
     NETWORK,
     RESUMED_TAG,
     SESSIONS,
+    SWEEP_ID_TAG,
     Entry,
     RunFolder,
     head_of,
@@ -32,7 +33,7 @@ from nnexp.run_folder import (
 from nnexp.tracking.journal import Journal
 from nnexp.tracking.mlflow.destination import path_from_home
 from nnexp.tracking.mlflow.store import SQLITE
-from nnexp.tracking.provenance import describe_environment, git_state, user_name
+from nnexp.tracking.provenance import describe_environment, git_state, provenance_tags
 from nnexp.training.checkpoint.checkpoint_file import Checkpoint
 
 
@@ -59,19 +60,12 @@ def write_run_metadata(
     tags = {
         "nnexp.config_hash": config_hash(values),
         "nnexp.data_sha256": components.dataset.sha256,
-        "nnexp.git_commit": code["commit"],
-        "nnexp.git_branch": code["branch"],
-        "nnexp.git_dirty": code["dirty"],
-        "nnexp.sweep_id": sweep_id,
-        "mlflow.source.name": "nnexp",
-        "mlflow.source.type": "LOCAL",
-        "mlflow.user": user_name(),
+        SWEEP_ID_TAG: sweep_id,
+        **provenance_tags(code),
     }
     if components.metrics:
         directions = {name: metric.direction for name, metric in components.metrics.items()}
         tags[METRICS_TAG] = json.dumps(directions)
-    if code["commit"] != "none":
-        tags["mlflow.source.git.commit"] = code["commit"]
     destination = upload_destination(settings.tracking, home, folder)
     unit = components.trainer.unit
     journal.log_run(settings.run_name, params(values), tags, destination, start_time, unit)

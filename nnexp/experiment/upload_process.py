@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def make_outputs(folder: Path) -> "Outputs":
-    """Draw the plots and write the prediction tables of a run that trains; returns their paths, and error messages."""
+    """Draw the plots and write the prediction tables of a run; returns their paths, and error messages."""
     from nnexp.plots import draw_all
     from nnexp.run_folder import RunFolder, is_parent
     from nnexp.tracking.prediction_tables import write_tables

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
-from nnexp.run_folder import KIND_TAG, SWEEP_KIND
+from nnexp.run_folder import is_parent
 
 if TYPE_CHECKING:
     from mlflow import entities
@@ -14,7 +14,7 @@ PAGE = 1000  # runs of one request
 
 def is_of_kind(kind: Kind, run: "entities.Run") -> bool:
     """Return whether a run is one that trains, or the parent run of a sweep: filters cannot ask for that."""
-    return kind == "all" or (run.data.tags.get(KIND_TAG) == SWEEP_KIND) == (kind == "sweeps")
+    return kind == "all" or is_parent({"tags": run.data.tags}) == (kind == "sweeps")
 
 
 def all_pages(

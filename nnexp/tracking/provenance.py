@@ -6,6 +6,7 @@ import platform
 import shlex
 import subprocess
 import sys
+from collections.abc import Mapping
 from importlib import metadata
 from typing import Any
 
@@ -26,6 +27,13 @@ def git_state() -> dict[str, str]:
     dirty = diff or _git("status", "--porcelain", "--", ":/", ":(exclude)outputs", ":(exclude)mlruns")
     branch = _git("rev-parse", "--abbrev-ref", "HEAD")
     return {"commit": commit, "branch": branch, "dirty": str(bool(dirty)).lower(), "diff": diff[:MAX_DIFF]}
+
+
+def provenance_tags(code: Mapping[str, str]) -> dict[str, str]:
+    """Return the tags of a run that say who started it, with which code; `code` is of `git_state`."""
+    tags = {f"nnexp.git_{key}": code[key] for key in ("commit", "branch", "dirty")}
+    tags |= {"mlflow.source.name": "nnexp", "mlflow.source.type": "LOCAL", "mlflow.user": user_name()}
+    return tags | ({"mlflow.source.git.commit": code["commit"]} if code["commit"] != "none" else {})
 
 
 def describe_environment(threads: int) -> dict[str, Any]:

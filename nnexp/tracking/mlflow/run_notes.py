@@ -3,16 +3,15 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from nnexp.metrics.metric_info import format_metric
 from nnexp.messages import plural
-from nnexp.run_folder import RunFolder, is_parent
+from nnexp.metrics.metric_info import format_metric
+from nnexp.run_folder import SWEPT, RunFolder, is_parent
 from nnexp.tasks import task_of, task_of_metrics
 
 if TYPE_CHECKING:
     from nnexp.tracking.mlflow.upload_state import UploadState
 
 CHOICES = ("model", "init", "optimizer", "schedule", "loss", "augment", "averaging")
-SWEPT = "sweep."  # beginning of the params that hold the values of a key that is swept over
 PARTIAL = "the results up to then are saved."
 ENDED = {"FAILED": f"It **failed**; {PARTIAL}", "KILLED": f"It was **stopped**; {PARTIAL}"}
 EXPERIMENT_NOTE = """\
@@ -49,15 +48,15 @@ def run_note(
 
 def sweep_note(head: Mapping[str, Any], status: str, metrics: Mapping[str, float]) -> str:
     """Write the note of a sweep's parent run: what was swept, how it ended, how to see it and go on."""
-    name = head["tags"][PARENT_SWEEP_TAG]
+    folder = head["destination"].get("run", "")
     swept = {key: text for key, text in head["params"].items() if key.startswith(SWEPT)}
     values = [f"`{key.removeprefix(SWEPT)}` ({text})" for key, text in swept.items()]
     count = plural(int(metrics.get("sweep/jobs", 0)), "job") if metrics else "Jobs"
     ended = f"; {metrics.get('sweep/finished', 0):.0f} finished" if metrics else ""
     failed = f", {metrics['sweep/failed']:.0f} failed" if metrics.get("sweep/failed") else ""
-    usage = f"Its report: `nnexp report {name}`."
+    usage = f"Its report: `nnexp report {folder}`."
     if status != "FINISHED":
-        usage += f" Go on with it: `nnexp -m sweep.resume={OUTPUTS}/{name}`."
+        usage += f" Go on with it: `nnexp -m sweep.resume={folder}`."
     return f"{count} over {', '.join(values) or 'a search space'}{ended}{failed}.\n\n{usage}"
 
 
