@@ -37,6 +37,7 @@ BASELINE = "baseline.json"
 UPLOAD_STATE = "mlflow.json"
 UPLOAD_LOCK = ".upload.lock"
 SYSTEM_METRICS = "system.jsonl"
+TAGS = "tags.json"  # that a user has set since the run began
 SWEEP = "sweep.json"  # in the folder of a sweep, which holds its jobs and the journal of its parent run
 SWEEP_ID_TAG = "nnexp.sweep_id"  # of the jobs of a sweep: its id, <date>/<time>-<id>
 KIND_TAG = "nnexp.kind"  # SWEEP_KIND: the parent run of a sweep, which trains nothing itself
@@ -96,6 +97,11 @@ class RunFolder:
     def dataset(self) -> dict[str, Any]:
         """Sizes, classes, digests and splits of the data."""
         return self.json(DATASET)
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Tags that a user has set since the run began; those of its start are in the journal."""
+        return {key: value for key, value in self.json(TAGS).items() if isinstance(value, str)}
 
     def report(self, report_folder: str, split: str) -> dict[str, Any]:
         """Read the evaluation report of a split."""

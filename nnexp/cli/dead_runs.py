@@ -10,10 +10,11 @@ from nnexp.detached import detached
 from nnexp.messages import quoted_path
 from nnexp.tracking.active_runs import close_dead_runs
 
-SHOWS_STATUS = ("compare", "runs", "show", "ui")  # commands that read it from the store
+SHOWS_STATUS = ("compare", "delete", "runs", "show", "ui")  # commands that read it from the store
 SYNC = "sync"
 BACKGROUND: list["subprocess.Popen[bytes]"] = []  # processes that are not waited for
-RESUME = "resume"  # which uploads what it resumes
+UPLOADS = (SYNC, "resume")  # commands that upload what they are for
+DELETES = "delete"
 
 
 def report_dead_runs(command: str) -> None:
@@ -30,7 +31,7 @@ def report_dead_runs(command: str) -> None:
                 set_final_status(folder)
     else:
         unsent += dead
-    if unsent and command not in (SYNC, RESUME):
+    if unsent and command not in (*UPLOADS, DELETES):
         upload_in_background(unsent)
 
 

@@ -87,7 +87,7 @@ def in_folder(folder: Path) -> Run:
         seconds=metrics.get("time/total", (end["time"] - head["time"]) / 1000) if end else None,
         params=head["params"],
         metrics=metrics,
-        tags=head["tags"],
+        tags=head["tags"] | RunFolder(folder).tags,
         unit=unit_of(entries),
         backend=FolderBackend(folder),
     )

@@ -138,7 +138,7 @@ class MlflowRunWriter:
             self.may_repeat = True
         if not state.run_id:
             state.parent_id = parent_id(self)
-            tags = self.first["tags"] | {JOURNAL_ID: self.head["id"]}
+            tags = self.first["tags"] | {JOURNAL_ID: self.head["id"]} | self.run_folder.tags
             tags |= {PARENT_ID: state.parent_id} if state.parent_id else {}
             began, name = self.head["time"], self.head["name"]
             run = client.create_run(state.experiment_id, began, tags=tags, run_name=name)
