@@ -1,4 +1,4 @@
-"""The plot of a sweep when it is over: the learning curves of its runs, in the sweep's folder."""
+"""The report of a sweep when it is over, in the sweep's folder."""
 
 from pathlib import Path
 from typing import Any
@@ -6,8 +6,6 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
-
-NAME = "sweep.png"
 
 
 class SweepPlot(Callback):
@@ -21,11 +19,14 @@ class SweepPlot(Callback):
 
     @classmethod
     def draw(cls) -> None:
-        """Draw the runs, if a sweep was started and two of them have metrics."""
+        """Write the report, if a sweep was started and two of its runs have metrics."""
         if cls.folder is None:
             return
-        from nnexp.plots.sweep import draw_sweep
+        from nnexp.runs.sweeps import read_sweep
+        from nnexp.sweeps.report.sweep_report import write_report
 
-        if draw_sweep(cls.folder, cls.folder / NAME):
-            print(f"plot      {cls.folder / NAME}", flush=True)
+        sweep = read_sweep(cls.folder)
+        if sum(bool(run.metrics) for run in sweep.runs) > 1:
+            for path in write_report(sweep, cls.folder)[1][:2]:
+                print(f"report    {cls.folder / path}", flush=True)
         cls.folder = None

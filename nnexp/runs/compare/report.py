@@ -1,27 +1,22 @@
 """A comparison as one HTML page with its plots: no network, no scripts, no fonts."""
 
-import base64
-import re
 import time
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 from nnexp.atomic_write import write_atomically
 from nnexp.messages import duration
 from nnexp.metrics.metric_info import format_metric, metric_info
 from nnexp.plots.comparison import RunCurves
-from nnexp.plots.style import COLORS, FONTS
+from nnexp.plots.style import COLORS
 from nnexp.runs.compare.compared_run import LETTERS
 from nnexp.runs.compare.comparison import ARROWS, Comparison
 from nnexp.runs.compare.significance import LEVEL, corrected_level, format_p, is_tied
+from nnexp.runs.html.page import Picture, page_environment, picture
 
 PAGE, CURVES = "index.html", "curves.png"
 MATRICES, DIFFERENCES = "confusion.png", "confusion-difference.png"
-PIXELS_PER_POINT = 96 / 72
 MIN_SCALE = 0.68  # of a matrix: its counts must stay readable; a narrower page scrolls it
-
-Picture = tuple[str, float]  # data URI of an SVG image, width in pixels
 
 
 def write(comparison: Comparison, folder: Path) -> list[Path]:
@@ -32,7 +27,7 @@ def write(comparison: Comparison, folder: Path) -> list[Path]:
 
     labels = ((f"{run.letter}  {run.run.name}", run) for run in comparison.runs)
     runs = [RunCurves(label=label, unit=run.run.unit, history=run.history) for label, run in labels]
-    curves = [_picture(metric_curves(runs, name)) for name in metric_names(runs)]
+    curves = [picture(metric_curves(runs, name)) for name in metric_names(runs)]
     plain = [
         confusion(each.matrix, each.classes, f"{each.letter}, {each.split}").draw()
         for each in comparison.confusion_matrices
@@ -43,7 +38,7 @@ def write(comparison: Comparison, folder: Path) -> list[Path]:
     ]
     images = {MATRICES: plain, DIFFERENCES: differences}
     folder.mkdir(parents=True, exist_ok=True)
-    page = render(comparison, curves, list(map(_picture, [*plain, *differences])))
+    page = render(comparison, curves, list(map(picture, [*plain, *differences])))
     write_atomically(folder / PAGE, page.encode("utf-8", "backslashreplace"))  # JSON may hold lone surrogates
     save(all_curves(runs), folder / CURVES)
     for name, matrices in images.items():
@@ -55,14 +50,10 @@ def write(comparison: Comparison, folder: Path) -> list[Path]:
 
 def render(comparison: Comparison, curves: list[Picture], matrices: list[Picture]) -> str:
     """Render the page."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    options: dict[str, Any] = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
-    loader = PackageLoader("nnexp.runs", "compare")
-    environment = Environment(loader=loader, autoescape=True, **options)
+    environment = page_environment("compare")
     functions = (duration, format_change, format_metric, format_p, format_points, is_tied, local_time)
     environment.globals |= {function.__name__: function for function in functions}
-    environment.globals |= {"fonts": FONTS, "arrows": ARROWS, "min_scale": MIN_SCALE}
+    environment.globals |= {"arrows": ARROWS, "min_scale": MIN_SCALE}
     level = corrected_level(comparison.results)
     return environment.get_template("page.html").render(
         comparison=comparison,
@@ -93,11 +84,3 @@ def local_time(seconds: float) -> str:
 
 def _signed(value: float, digits: int) -> str:
     return f"{value:+.{digits}f}".replace("-", "−") if round(value, digits) else f"{0:.{digits}f}"
-
-
-def _picture(plot: Any) -> Picture:
-    from nnexp.plots.comparison import svg
-
-    text = svg(plot)
-    width = float(re.findall(r'width="([\d.]+)pt"', text)[0]) * PIXELS_PER_POINT
-    return f"data:image/svg+xml;base64,{base64.b64encode(text.encode()).decode()}", width

@@ -1,0 +1,81 @@
+"""Limits of an axis that one diverging run does not move."""
+
+from collections.abc import Sequence
+from math import ceil, inf, isfinite, log10
+from statistics import quantiles
+
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.ticker import FuncFormatter, PercentFormatter
+
+from nnexp.messages import duration
+from nnexp.metrics.metric_info import Direction, metric_info
+from nnexp.plots.style import FAINT
+
+LOGARITHMIC = (
+    300.0  # ratio of the largest and smallest of typical values beyond which the axis is logarithmic
+)
+MARGIN = 0.05  # of the range
+NEAR_ZERO = 0.3  # of the top: an axis that begins lower begins at 0
+
+
+def typical_range(curves: Sequence[Sequence[float]], direction: Direction) -> tuple[float, float]:
+    """Return the smallest and largest value of the better half of the curves, by their last values."""
+    ends = sorted((curve for curve in curves if curve), key=lambda curve: curve[-1])
+    if direction == "higher":
+        ends.reverse()
+    values = [value for curve in ends[: ceil(len(ends) / 2)] for value in curve]
+    return min(values), max(values)
+
+
+def limit(
+    axes: Axes, metric: str, direction: Direction, curves: Sequence[Sequence[float]], more: Sequence[float]
+) -> None:
+    """Set limits, scale and format of the y axis of a metric.
+
+    The axis holds the better half of the curves, and of the others, and of `more` values (of bands), what is
+    no farther from these than their own range. A note counts the curves that leave the axis.
+    """
+    curves = [[value for value in curve if isfinite(value)] for curve in curves]
+    if not any(curves):
+        return
+    low, high = typical_range(curves, direction)
+    is_log = low > 0 and high / low > LOGARITHMIC and not metric_info(metric).share
+    scaled = log10 if is_log else float
+    span = (scaled(high) - scaled(low)) or max(abs(scaled(high)) / 10, 1e-3)
+    nearest, farthest = scaled(low) - span, scaled(high) + span
+    values = [value for curve in curves for value in curve] + [value for value in more if isfinite(value)]
+    shown = [scaled(value) for value in values if value > 0 or not is_log]
+    shown = [value for value in shown if nearest <= value <= farthest]
+    bottom, top = min(shown), max(shown)
+    margin = MARGIN * ((top - bottom) or span)
+    bottom, top = bottom - margin, top + margin
+    if is_log:
+        axes.set_yscale("log")
+        bottom, top = 10**bottom, 10**top
+    elif low >= 0 and bottom < NEAR_ZERO * top:
+        bottom = 0.0
+    axes.set_ylim(bottom, top)
+    format_axis(axes.yaxis, metric)
+    beyond = sum(any(not bottom <= value <= top for value in curve) for curve in curves)
+    if beyond:
+        text = f"beyond these axes: {beyond} of {len(curves)} curves"
+        axes.text(0.99, 0.98, text, transform=axes.transAxes, ha="right", va="top", fontsize=8, color=FAINT)
+
+
+def widened(values: Sequence[float]) -> tuple[float, float]:
+    """Return limits of all values, or of those within three times the range of the middle half around it."""
+    first, _, third = quantiles(values, n=4)
+    reach = 3 * (third - first) or inf
+    near = [value for value in values if first - reach <= value <= third + reach]
+    margin = 0.06 * (max(near) - min(near)) or 0.01 * abs(near[0]) or 0.01
+    return min(near) - margin, max(near) + margin
+
+
+def format_axis(axis: Axis, metric: str) -> None:
+    """Format the numbers of a metric's axis: shares in percent, seconds as durations."""
+    info = metric_info(metric)
+    if info.style == "percent":
+        axis.set_major_formatter(PercentFormatter(1))
+    elif info.unit == "s":
+        axis.set_major_formatter(FuncFormatter(lambda value, _: duration(value)))

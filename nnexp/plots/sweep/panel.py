@@ -1,0 +1,82 @@
+"""The plots of a sweep as panels: each is drawn alone in a page, or beside the others in an image."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from textwrap import fill
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from nnexp.plots.style import FAINT, new_figure
+from nnexp.plots.text import escape
+
+WIDTH, HEIGHT = 5.2, 3.1  # of a panel, in inches
+COLUMNS = 2
+LEGEND_LINE = 0.2  # inches
+CHARACTERS_PER_INCH = 15  # of a note
+MAX_LABEL = 110  # characters
+LONG_LABEL = 44  # of which only one fits into a line
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One pair of axes, and the function that draws into them."""
+
+    draw: Callable[[Axes], None]
+    width: float = WIDTH
+    height: float = HEIGHT
+
+
+@dataclass(frozen=True)
+class SweepPlot:
+    """A plot of a sweep.
+
+    Attributes:
+        name: of its file.
+        title: its heading.
+        note: how to read it, in a sentence or two.
+        legend: colours with their labels, of all panels.
+    """
+
+    name: str
+    title: str
+    note: str
+    panels: Sequence[Panel]
+    legend: Sequence[tuple[str, str]] = ()
+
+
+def draw_panel(panel: Panel) -> Figure:
+    """Draw one panel, without the legend."""
+    figure = new_figure(panel.width, panel.height, "constrained")
+    panel.draw(figure.add_subplot())
+    return figure
+
+
+def draw_plot(plot: SweepPlot) -> Figure:
+    """Draw all panels of a plot in two columns, note and legend below."""
+    columns = min(COLUMNS, len(plot.panels))
+    rows = [plot.panels[i : i + columns] for i in range(0, len(plot.panels), columns)]
+    width = max(sum(panel.width for panel in row) for row in rows)
+    note = fill(escape(plot.note), int(width * CHARACTERS_PER_INCH))
+    labels = [escape(label, MAX_LABEL) for _, label in plot.legend]
+    wide = 2 if columns > 1 and all(len(label) <= LONG_LABEL for label in labels) else 1
+    lines = note.count("\n") + 2 + -(-len(labels) // wide)
+    height = sum(max(panel.height for panel in row) for row in rows)
+    figure = new_figure(width, height + LEGEND_LINE * lines, "constrained")
+    subplots = list(figure.subplots(len(rows), columns, squeeze=False).flat)
+    for axes, panel in zip(subplots, plot.panels, strict=False):
+        panel.draw(axes)
+    for axes in subplots[len(plot.panels) :]:
+        axes.set_axis_off()
+    handles = [Line2D([], [], color=color, linewidth=3) for color, _ in plot.legend]
+    options: dict[str, Any] = {
+        "frameon": False,
+        "fontsize": 9,
+        "title_fontsize": 8,
+        "loc": "outside lower center",
+    }
+    legend = figure.legend(handles, labels, ncols=wide, title=note, **options)
+    legend.get_title().set_color(FAINT)
+    return figure

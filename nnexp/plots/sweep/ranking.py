@@ -1,0 +1,71 @@
+"""The ranking of settings: each one's runs as dots, their mean and its interval, best first."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from matplotlib.axes import Axes
+
+from nnexp.analysis.results import GroupAnalysis, SettingSummary
+from nnexp.metrics.metric_info import Direction, format_metric
+from nnexp.plots.style import COLORS, FAINT, REFERENCE, TEXT, font_family, style_axes
+from nnexp.plots.sweep.axis_limits import format_axis, typical_range
+from nnexp.plots.sweep.panel import Panel, SweepPlot
+from nnexp.plots.text import escape
+
+MAX_SETTINGS = 25
+MAX_LABEL = 52  # characters
+WIDTH = 7.0  # inches
+ROW_HEIGHT = 0.24
+NOTE = "Dot: a run; diamond and line: the mean of a setting and its 95 % interval (Student's t){interval}."
+
+
+def ranking_plot(group: GroupAnalysis) -> SweepPlot | None:
+    """Lay out the best settings below each other; None: no run has a result."""
+    ranked = [setting for setting in group.settings if setting.estimate]
+    if len(ranked) < 2:
+        return None
+    shown = ranked[:MAX_SETTINGS]
+    some = f", the best {len(shown)} of {len(ranked)}" if len(shown) < len(ranked) else ""
+    several = any(setting.estimate and setting.estimate.n > 1 for setting in shown)
+    return SweepPlot(
+        name="ranking",
+        title=f"Settings by {group.metric}{some}",
+        note=NOTE.format(interval="" if several else ", which one run does not have"),
+        panels=[Panel(partial(draw_ranking, shown=shown, group=group), WIDTH, 0.7 + ROW_HEIGHT * len(shown))],
+    )
+
+
+def draw_ranking(axes: Axes, shown: Sequence[SettingSummary], group: GroupAnalysis) -> None:
+    """Draw a row for each setting; one that is far from the better half does not stretch the axis."""
+    style_axes(axes, escape(group.metric))
+    for y, setting in enumerate(shown):
+        assert setting.estimate is not None
+        color = COLORS[y] if y < len(COLORS) else REFERENCE
+        low, high = setting.estimate.low, setting.estimate.high
+        values = list(setting.values.values())
+        axes.plot(values, [y] * len(values), "o", color=color, markersize=4, alpha=0.5, markeredgewidth=0)
+        if low is not None and high is not None:
+            axes.plot([low, high], [y, y], color=color, linewidth=1.6)
+        axes.plot(setting.estimate.mean, y, "D", color=color, markersize=5, markeredgecolor="white")
+    left, right = limits([[*setting.values.values()] for setting in shown], group.direction)
+    axes.set_xlim(left, right)
+    for y, setting in enumerate(shown):
+        mean = setting.estimate.mean if setting.estimate else left
+        text = format_metric(group.metric, mean)
+        if mean < left:
+            axes.text(left, y, f"  ◂ {text}", fontsize=8, color=FAINT, va="center")
+        elif mean > right:
+            axes.text(right, y, f"{text} ▸  ", fontsize=8, color=FAINT, va="center", ha="right")
+    axes.set_yticks(range(len(shown)), [escape(setting.label, MAX_LABEL) for setting in shown])
+    axes.set_ylim(len(shown) - 0.4, -0.6)
+    axes.tick_params(axis="y", labelsize=8, labelcolor=TEXT, labelfontfamily=font_family())
+    format_axis(axes.xaxis, group.metric)
+
+
+def limits(rows: Sequence[Sequence[float]], direction: Direction) -> tuple[float, float]:
+    """Return limits that hold the better half of the rows, and what is no farther from it than its range."""
+    low, high = typical_range(rows, direction)
+    span = (high - low) or abs(high) / 10 or 1e-3
+    near = [value for row in rows for value in row if low - span <= value <= high + span]
+    margin = 0.06 * (max(near) - min(near)) or 0.1 * span
+    return min(near) - margin, max(near) + margin

@@ -1,0 +1,163 @@
+"""The tables of the page on runs that can be compared, as formatted texts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from nnexp.analysis.results import Comparison, GroupAnalysis, LeaderboardRow, SettingSummary
+from nnexp.analysis.run_table import RunRow
+from nnexp.analysis.text.wording import format_difference, format_estimate, format_interval, format_p
+from nnexp.metrics.metric_info import RUN_METRICS, format_metric, metric_info
+from nnexp.plots.style import COLORS
+
+TIME = "time/total"
+MAX_COMPARISONS = 20
+SHORT_ID = 8
+LEADERBOARD_NOTE = "The mean of {metric} over the seeds and folds of each setting{repeated}."
+REPEATED_NOTE = (
+    " ± their standard deviation (n - 1); of such intervals (Student's t), 95 % hold the true mean"
+)
+COMPARISONS_NOTE = (
+    "The best setting against the others: {test}; p is the probability of a difference at least so large "
+    "between equally good settings, corrected by Holm's method for all {n} comparisons of two settings."
+)
+
+
+@dataclass(frozen=True)
+class SettingRow:
+    """A row of the leaderboard."""
+
+    color: str  # of its learning curves; empty: it has none
+    params: dict[str, str]
+    result: str
+    interval: str
+    runs: int
+    failed: int
+    more: list[str]
+    time: str
+
+
+@dataclass(frozen=True)
+class RunLine:
+    """A row of the table of runs."""
+
+    rank: int | None
+    name: str
+    id: str
+    status: str
+    value: str
+    more: list[str]
+    time: str
+
+
+@dataclass(frozen=True)
+class ComparisonRow:
+    """A row of a table of differences."""
+
+    param: str
+    a: str
+    b: str
+    difference: str
+    p: str
+    significant: str
+
+
+def more_metrics(group: GroupAnalysis) -> list[str]:
+    """Return the other main scores that any run has: of validation and test."""
+    logged = {name for each in group.leaderboard for name in each.row.metrics}
+    scores = [name for name in RUN_METRICS if metric_info(name).is_score or name.endswith("loss")]
+    return [name for name in scores if name in logged and name != group.metric]
+
+
+def setting_rows(group: GroupAnalysis) -> list[SettingRow]:
+    """Return the leaderboard of settings."""
+    colors = [*COLORS, *[""] * len(group.settings)]
+    return [
+        SettingRow(
+            color=color,
+            params=dict(setting.params),
+            result=format_estimate(setting.estimate, group.metric) if setting.estimate else "",
+            interval=format_interval(setting.estimate, group.metric) if setting.estimate else "-",
+            runs=len(setting.values),
+            failed=setting.failed,
+            more=[_mean(setting, name) for name in more_metrics(group)],
+            time=_mean(setting, TIME),
+        )
+        for setting, color in zip(group.settings, colors, strict=False)
+    ]
+
+
+def run_lines(group: GroupAnalysis) -> list[RunLine]:
+    """Return the table of runs, best first."""
+    return [_run_line(each, group) for each in group.leaderboard]
+
+
+def best_comparisons(group: GroupAnalysis) -> list[ComparisonRow]:
+    """Return the comparisons of the best setting with the next ones."""
+    best = group.best.label if group.best else ""
+    concerned = [each for each in group.comparisons if best in (each.a, each.b)]
+    return comparison_rows(concerned[:MAX_COMPARISONS], group.metric)
+
+
+def effect_comparisons(group: GroupAnalysis) -> list[ComparisonRow]:
+    """Return the comparisons of values of each param."""
+    rows = []
+    for effect in group.effects:
+        rows += comparison_rows(effect.comparisons[:MAX_COMPARISONS], group.metric, effect.label)
+    return rows
+
+
+def comparison_rows(comparisons: Sequence[Comparison], metric: str, param: str = "") -> list[ComparisonRow]:
+    """Format comparisons."""
+    return [
+        ComparisonRow(
+            param=param,
+            a=each.a,
+            b=each.b,
+            difference=format_difference(each.difference, metric),
+            p="–" if each.adjusted_p is None else format_p(each.adjusted_p),
+            significant=each.note or ("yes" if each.is_significant else "no"),
+        )
+        for each in comparisons
+    ]
+
+
+def leaderboard_note(group: GroupAnalysis) -> str:
+    """Explain the numbers of the leaderboard."""
+    repeated = REPEATED_NOTE if is_repeated(group) else ""
+    return LEADERBOARD_NOTE.format(metric=group.metric, repeated=repeated)
+
+
+def comparisons_note(group: GroupAnalysis) -> str:
+    """Explain the numbers of the comparisons."""
+    tests = dict.fromkeys(each.test for each in group.comparisons if each.test)
+    n = len(group.settings)
+    return COMPARISONS_NOTE.format(test=" or ".join(tests) or "no test", n=f"{n * (n - 1) // 2:,}")
+
+
+def is_repeated(group: GroupAnalysis) -> bool:
+    """Return whether any setting has several seeds or folds."""
+    return any(len(setting.values) > 1 for setting in group.settings)
+
+
+def _run_line(each: LeaderboardRow, group: GroupAnalysis) -> RunLine:
+    row = each.row
+    return RunLine(
+        rank=each.rank,
+        name=row.name,
+        id=row.id[:SHORT_ID] if len(row.id) == 32 else row.id.rpartition("/")[2],
+        status=row.status,
+        value="" if each.value is None else format_metric(group.metric, each.value),
+        more=[_value(row, name) for name in more_metrics(group)],
+        time=_value(row, TIME),
+    )
+
+
+def _value(row: RunRow, name: str) -> str:
+    value = row.value(name)
+    return "" if value is None else format_metric(name, value)
+
+
+def _mean(setting: SettingSummary, name: str) -> str:
+    values = [value for row in setting.rows if (value := row.value(name)) is not None]
+    return format_metric(name, fmean(values)) if values else ""
