@@ -27,6 +27,7 @@ class Task(ABC):
     noun: ClassVar[str]  # with its article, for messages
     score: ClassVar[str]  # the name of the main metric; `best/val_<score>` is what a sweep optimizes
     score_label: ClassVar[str]  # the same for a reader
+    metrics: ClassVar[tuple[str, ...]]  # those of a split, as far as it defines them
     default_loss: ClassVar[str]  # the option of the group `loss` that suits it
     report_folder: ClassVar[str]  # the folder of a run that holds its evaluation reports
     per_output: ClassVar[str]  # the key of the report that holds a row for each class, label or target
@@ -47,6 +48,14 @@ class Task(ABC):
     @abstractmethod
     def describe_outputs(self, names: Sequence[str]) -> str:
         """Describe what is predicted in a few words: "10 classes"."""
+
+    def metric_names(self, outputs: int) -> tuple[str, ...]:
+        """Return the metrics that a split of so many outputs may have."""
+        return self.metrics
+
+    def describe(self, outputs: int) -> str:
+        """Describe the task in a few words, with its article."""
+        return self.noun
 
     def names(self, description: Mapping[str, Any]) -> tuple[str, ...]:
         """Return the names of the outputs from dataset.json or network.json: those of labels or targets."""

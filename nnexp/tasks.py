@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from nnexp.messages import number, percent
+from nnexp.metrics.metric_info import AREAS
 from nnexp.metrics.reports import ConfusionReport, EvaluationReport, MultilabelReport, RegressionReport
 from nnexp.metrics.running import R2, Accuracy, LabelAccuracy, RunningMetric
 from nnexp.task import Array, Columns, Task, TextColumns
@@ -25,6 +26,7 @@ class Classification(Task):
     name = "classification"
     noun = "a classification"
     score, score_label = "accuracy", "accuracy"
+    metrics = ("accuracy", "loss", "balanced_accuracy", "macro_f1", "ece")
     default_loss = "softmax_cross_entropy"
     report_folder = "confusion"
     per_output, row_metric = "per_class", "recall"
@@ -37,6 +39,12 @@ class Classification(Task):
 
     def describe_outputs(self, names: Sequence[str]) -> str:
         return f"{len(names)} classes"
+
+    def metric_names(self, outputs: int) -> tuple[str, ...]:
+        return (*self.metrics, *AREAS) if outputs == 2 else self.metrics
+
+    def describe(self, outputs: int) -> str:
+        return f"{self.noun} of {outputs} classes"
 
     def names(self, description: Mapping[str, Any]) -> tuple[str, ...]:
         return tuple(description.get("classes", ()))
@@ -85,6 +93,7 @@ class Multilabel(Task):
     name = "multilabel"
     noun = "a multilabel classification"
     score, score_label = "accuracy", "label accuracy"
+    metrics = ("accuracy", "loss", "exact_match", "macro_f1", *AREAS)
     default_loss = "binary_cross_entropy"
     report_folder = "labels"
     per_output, row_metric = "per_label", "recall"
@@ -132,6 +141,7 @@ class Regression(Task):
     name = "regression"
     noun = "a regression"
     score, score_label = "r2", "R2"
+    metrics = ("r2", "loss", "mae", "rmse")
     default_loss = "mean_squared_error"
     report_folder = "predictions"
     per_output, row_metric = "per_target", "r2"

@@ -134,7 +134,7 @@ def test_an_own_metric_is_logged_compared_and_sorted_by_its_direction(plugins, s
         (["+metrics.a=3"], "of kind Metric"),
         (["+metrics.a._target_={}.Folder"], "must be a kind of nnexp.metrics.metric.Metric"),
         (["+metrics.a._target_={}.Misses", "+metrics.a.wieght=2"], "did you mean metrics.a.weight?"),
-        (["+metrics.a._target_={}.Misses", "optimized_metric=best/val_b"], "best/val_a, test/a"),
+        (["+metrics.a._target_={}.Misses", "optimized_metric=best/val_b"], "did you mean best/val_a?"),
         (["+metrics.a._target_=other.Misses"], "fix: 'plugins=[{},other]'"),
     ],
     ids=["name", "number", "kind", "key", "optimized", "package"],

@@ -16,6 +16,7 @@ from nnexp.experiment.components import Components
 from nnexp.experiment.display import Display
 from nnexp.experiment.result import Result
 from nnexp.messages import duration, first_line, quoted_path, short_path
+from nnexp.metrics.metric_info import format_metric
 from nnexp.task import Task
 from nnexp.tasks import task_of, task_of_metrics
 from nnexp.tracking.upload.client import Outcome
@@ -65,6 +66,8 @@ class TerminalDisplay(Display):
         validation = ""
         if record.val_loss is not None and record.val_score is not None:
             validation = f"validation {record.val_loss:.4f} {score(record.val_score, width=7)}   "
+        if (monitored := record.val_metrics.get(best.monitor)) is not None:
+            validation += f"{best.monitor} {format_metric(best.monitor, monitored)}   "
         text = (
             f"{self.unit} {record.at:>{len(str(self.planned))}}/{self.planned}{is_best} "
             f"training {record.train_loss:.4f} {score(record.train_score, width=7)}   "

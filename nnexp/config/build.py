@@ -23,7 +23,7 @@ from nnexp.config.schema import (
 from nnexp.config.validation import TARGET, Validator, Values, parameters_of
 from nnexp.config.yaml.node import Origin, origins_of
 from nnexp.messages import did_you_mean, first_line, hydra_override, list_override
-from nnexp.metrics.metric_info import RUN_METRICS, TASK_METRICS
+from nnexp.metrics.metric_info import BEST, EACH, SPLIT_METRICS, TASK_METRICS, TEST
 from nnexp.optim.regularization import Regularization
 from nnexp.redaction import redacted
 
@@ -83,19 +83,30 @@ def examine(
 
 
 def _metrics(values: Values) -> Iterator[Problem]:
-    """Check the names of metrics of one's own, and that a run will have the one that a sweep optimizes."""
-    own = values.get("metrics") or {}
-    for name, section in own.items() if isinstance(own, dict) else ():
+    """Check the names of metrics: those of one's own, of the one that is monitored, and that is optimized."""
+    sections, trainer = (
+        section if isinstance(section := values.get(key), dict) else {} for key in ("metrics", "trainer")
+    )
+    for name, section in sections.items():
         where = hydra_override(f"metrics.{name}", section)
-        if name in TASK_METRICS:
+        if name in SPLIT_METRICS:
             yield Problem(where, f"{name} is a metric of nnexp; fix: another name")
         if not isinstance(name, str) or not re.fullmatch(r"[\w.-]+", name):
             yield Problem(where, "the name must be of letters, digits, _, - and .")
+    names = (*TASK_METRICS, *map(str, sections))
+    among = f"of which NAME is one of {', '.join(names)}"
+    once = (*(f"{when}{name}" for when in (BEST, TEST) for name in names), "time/total")
     optimized = values.get("optimized_metric")
-    known = (*RUN_METRICS, *(f"{when}{name}" for when in ("best/val_", "test/") for name in own))
-    if optimized is not None and optimized not in known:
-        what = f"{did_you_mean(str(optimized), known)}must be one of {', '.join(known)}, or null"
-        yield Problem(hydra_override("optimized_metric", optimized), what)
+    if optimized is not None and optimized not in once:
+        what = f"must be {BEST}NAME or {TEST}NAME, {among}, or time/total, or null"
+        yield Problem(
+            hydra_override("optimized_metric", optimized), f"{did_you_mean(str(optimized), once)}{what}"
+        )
+    monitor = trainer.get("monitor")
+    if isinstance(monitor, str) and monitor.removeprefix(EACH) not in ("score", *names):
+        known = ("score", *names)
+        what = f"{did_you_mean(monitor, known)}must be one of {', '.join(known)}"
+        yield Problem(hydra_override("trainer.monitor", monitor), what)
 
 
 def validate(values: Values, origins: Mapping[str, Origin] | None = None) -> tuple[Values, list[Problem]]:

@@ -13,6 +13,7 @@ from nnexp.data.augmentation.augment import Augment
 from nnexp.data.canonical import Canonical, expand_home
 from nnexp.data.dataset import Source
 from nnexp.metrics.metric import Metric
+from nnexp.metrics.metric_info import EACH
 from nnexp.nn.initializers import Initializer
 from nnexp.nn.losses.loss import Loss
 from nnexp.nn.models.model import Model
@@ -22,6 +23,7 @@ from nnexp.optim.regularization import Regularization
 from nnexp.optim.schedules import Schedule
 
 StoreUri = Annotated[str, Canonical(expand_home)]
+Monitor = Annotated[str | None, Canonical(lambda name: (name or "score").removeprefix(EACH))]
 DType = Literal["float32", "float64"]
 
 
@@ -35,7 +37,7 @@ class TrainerSettings:
     threads: Annotated[int, Ge(1)] | None = None  # of BLAS; null is its default, usually all cores
     accumulate: Annotated[int, Ge(1)] = 1  # batches whose gradients are accumulated for one optimizer step
     evaluate_every: Annotated[int, Ge(1)] | None = None  # steps; null evaluates after each epoch
-    monitor: Literal["score", "loss"] = "score"  # the metric that selects weights and that `patience` watches
+    monitor: Monitor = "score"  # the metric that selects weights and that `patience` watches
     patience: Annotated[int, Ge(1)] | None = None  # evaluations without improvement; null never stops early
     min_delta: Annotated[float, Ge(0)] = 0.0  # smallest change that counts as an improvement
     min_epochs: Annotated[int, Ge(0)] = 0  # epochs before which `patience` stops nothing

@@ -13,6 +13,7 @@ from nnexp.data.dataset import Dataset
 from nnexp.data.splitting import Rows, stratified_subsample
 from nnexp.experiment.random_streams import RandomStreams
 from nnexp.experiment.resources import Warn, check_memory
+from nnexp.experiment.selected_metrics import monitored_metric
 from nnexp.metrics.metric import Metric
 from nnexp.metrics.running import InOwnUnits, RunningMetric
 from nnexp.nn.layer import ShapeError
@@ -74,7 +75,8 @@ def build_components(
     diagnostics = build_diagnostics(settings, network, train if validation is None else validation)
     score = build_score(dataset, targets, network)
     trainer = build_trainer(settings, network, score, train, validation, diagnostics)
-    best = BestWeights(network, settings.trainer.monitor, settings.trainer.min_delta)
+    monitor, direction = monitored_metric(settings, dataset, validation)
+    best = BestWeights(network, monitor, settings.trainer.min_delta, is_higher_better=direction == "higher")
     return Components(
         dataset,
         network,

@@ -4,16 +4,18 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from nnexp.config import Settings
 from nnexp.data.batches import Batches
 from nnexp.experiment.components import Components
 from nnexp.metrics.calibration import ReliabilityBins
 from nnexp.metrics.metric import compute
+from nnexp.metrics.metric_info import BEST, OTHER_METRICS
 from nnexp.metrics.predictions import Predictions
-from nnexp.metrics.ranking import ThresholdCounts
+from nnexp.metrics.ranking import macro_areas
 from nnexp.metrics.reports import EvaluationReport
 from nnexp.nn.output_activations import log_odds, probabilities
 from nnexp.tasks import task_of
-from nnexp.training.evaluation import evaluate
+from nnexp.training.evaluation import Evaluation, FurtherMetrics, evaluate
 
 
 @dataclass(frozen=True)
@@ -27,22 +29,27 @@ class SplitResult:
     own: dict[str, float] = field(default_factory=dict)  # metrics of one's own
 
     def metrics(self) -> dict[str, float]:
-        """Return loss, score and further metrics: of classes the calibration error, of two also areas."""
+        """Return all metrics that the split defines; one of one's own replaces that of the same name."""
         metrics = {"loss": self.loss} | self.report.metrics()
         predictions = self.predictions
         if predictions.confidence is not None and predictions.true.ndim == 1:
             bins = ReliabilityBins.of(*predictions.decisions())
             metrics["ece"] = bins.expected_calibration_error
-            for _, truth, score in predictions.binary_scores(self.names):
-                if (counts := ThresholdCounts.of(truth, score)) is not None:
-                    metrics |= counts.metrics()
-        return metrics | self.own
+        scores = predictions.binary_scores(self.names)
+        areas = macro_areas((truth, score) for _, truth, score in scores)
+        return metrics | areas | self.own
 
 
 def evaluate_split(components: Components, batches: Batches) -> SplitResult:
     """Evaluate the network on a split."""
     trainer = components.trainer
     evaluation = evaluate(components.network, trainer.loss, trainer.score, batches, keep_outputs=True)
+    return report_on(evaluation, components, batches)
+
+
+def report_on(evaluation: Evaluation, components: Components, batches: Batches) -> SplitResult:
+    """Report on the evaluation of a split; its outputs were kept."""
+    trainer = components.trainer
     dataset = components.dataset
     true = batches.labels
     predicted = evaluation.predicted
@@ -63,3 +70,21 @@ def evaluate_split(components: Components, batches: Batches) -> SplitResult:
     predictions = Predictions(source.index, true, predicted, confidence, scores, source.ids)
     own = compute(components.metrics, predictions)
     return SplitResult(evaluation.loss, report, predictions, dataset.names, own)
+
+
+def further_metrics(settings: Settings, components: Components) -> FurtherMetrics | None:
+    """Return what computes the metrics of each epoch beside loss and score; None: there are none.
+
+    They are those of one's own, the monitored one and the one that a sweep optimizes.
+    """
+    validation = components.validation
+    named = {settings.trainer.monitor, (settings.optimized_metric or "").removeprefix(BEST)}
+    names = {*components.metrics, *(named & {*OTHER_METRICS})}
+    if validation is None or not names:
+        return None
+
+    def compute(evaluation: Evaluation) -> dict[str, float]:
+        metrics = report_on(evaluation, components, validation).metrics()
+        return {name: value for name, value in metrics.items() if name in names}
+
+    return compute

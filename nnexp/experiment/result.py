@@ -45,8 +45,8 @@ class Result:
 
     @property
     def value(self) -> float | None:
-        """What the run returns to a sweep."""
-        return self.metrics[self.optimized] if self.optimized else None
+        """What the run returns to a sweep; None where the best weights do not define it."""
+        return self.metrics.get(self.optimized or "")
 
     def history_frame(self) -> "DataFrame":
         """Return the metrics of each evaluation by their logged names; the index is the epoch or step."""

@@ -13,7 +13,7 @@ import numpy as np
 from omegaconf import DictConfig
 
 from nnexp.atomic_write import write_atomically
-from nnexp.config import ConfigError, Problem, Settings, build
+from nnexp.config import Settings, build
 from nnexp.config.naming import short_id
 from nnexp.data.dataset import Dataset
 from nnexp.errors import Interrupted
@@ -26,13 +26,14 @@ from nnexp.experiment.failures.storage_errors import explained_storage_errors
 from nnexp.experiment.interruption import Interruption
 from nnexp.experiment.resources import check_disk
 from nnexp.experiment.result import Result
+from nnexp.experiment.selected_metrics import optimized_metric
 from nnexp.experiment.sessions.resumption import Resumption
 from nnexp.experiment.sessions.session import new_session, resumed_session
 from nnexp.experiment.training_loop import train
 from nnexp.messages import quoted_path
+from nnexp.metrics.metric_info import BEST, TEST
 from nnexp.redaction import redacted
 from nnexp.run_folder import ERROR, weights_path
-from nnexp.tasks import task_of
 from nnexp.tracking.journal import Journal
 from nnexp.tracking.mlflow.store import tracking_uri
 from nnexp.tracking.mlflow.upload_state import UploadState
@@ -82,7 +83,8 @@ def run(
     with Interruption() as interruption, np.errstate(all="ignore"), limited as threads:
         with chdir(home):
             components = build_components(settings, dataset, display.message)
-        optimized = optimized_metric(settings, components)
+        splits = components.validation, components.test
+        optimized = optimized_metric(settings, components.dataset, *splits)
         result = Result(new_folder(home, folder), components.network, optimized, name=settings.run_name)
         display.header(settings, components, threads)
         check_disk(settings, components.network, result.folder, display.message)
@@ -164,12 +166,12 @@ def evaluate(components: Components, result: Result, test: bool = True) -> None:
         result.metrics["best/step"] = best.at
     if components.validation is not None:
         result.splits["val"] = evaluate_split(components, components.validation)
-        own = result.splits["val"].own
-        result.metrics |= {f"best/val_{name}": value for name, value in own.items()}
+        metrics = result.splits["val"].metrics()
+        result.metrics = {f"{BEST}{name}": value for name, value in metrics.items()} | result.metrics
     if test and components.test is not None:
         result.splits["test"] = evaluate_split(components, components.test)
         metrics = result.splits["test"].metrics()
-        result.metrics |= {f"test/{name}": value for name, value in metrics.items()}
+        result.metrics |= {f"{TEST}{name}": value for name, value in metrics.items()}
 
 
 def finish(
@@ -184,24 +186,6 @@ def finish(
     display.conclusion(settings, result, outcome)
     if result.status != "KILLED":
         interruption.check()  # the run has ended, and so does the sweep that it belongs to
-
-
-def optimized_metric(settings: Settings, components: Components) -> str | None:
-    """Return the name of the metric that a run returns to a sweep; a ConfigError if the run will lack it.
-
-    None: there are no validation examples that a metric could be of.
-    """
-    task = task_of(components.dataset.task)
-    name = settings.optimized_metric
-    if name is None:
-        return f"best/val_{task.score}" if components.validation is not None else None
-    if name.startswith("test/") and components.test is None:
-        problem = f"{components.dataset.name} has no test examples; fix: optimized_metric=null"
-        raise ConfigError([Problem(f"optimized_metric={name}", problem)])
-    if name.endswith(("accuracy", "r2")) and not name.endswith(task.score):
-        problem = f"{task.noun} has no such metric; fix: optimized_metric=best/val_{task.score}"
-        raise ConfigError([Problem(f"optimized_metric={name}", problem)])
-    return name
 
 
 def new_folder(home: Path, folder: str | Path | None = None) -> Path:

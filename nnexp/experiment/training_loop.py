@@ -7,7 +7,7 @@ from nnexp.experiment.checkpoints import Checkpoints
 from nnexp.experiment.components import Components
 from nnexp.experiment.confusion_log import ConfusionLogger
 from nnexp.experiment.display import Display
-from nnexp.experiment.evaluation import evaluate_split
+from nnexp.experiment.evaluation import further_metrics
 from nnexp.experiment.failures.divergence import finite_evaluations
 from nnexp.experiment.interruption import Interruption
 from nnexp.experiment.result import Result
@@ -44,6 +44,7 @@ def train(
         evaluations: how many in all, where what the journal has is to be trained again; None: all.
     """
     trainer = components.trainer
+    trainer.further_metrics = further_metrics(settings, components)
     best = components.best
     confusion_log = ConfusionLogger(settings, components, journal)
     rewind = Rewind(trainer, best) if settings.trainer.on_nan == "rewind" else None
@@ -68,9 +69,6 @@ def train(
                 continue
             record, predicted = event
             metrics = record.metrics() | confusion_log.update(record, predicted)
-            if components.metrics and components.validation is not None:
-                own = evaluate_split(components, components.validation).own
-                metrics |= {f"val/{name}": value for name, value in own.items()}
             if rewind is not None and rewind.count:
                 metrics["rewinds"] = rewind.count
             journal.log_metrics(record.at, metrics)

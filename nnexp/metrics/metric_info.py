@@ -41,6 +41,7 @@ class MetricInfo:
 
 
 METRICS = (
+    MetricInfo("*balanced_accuracy", "higher", "percent", share=True),
     MetricInfo("*accuracy", "higher", "percent", share=True, is_score=True),
     MetricInfo("*r2", "higher", "decimals", share=True, is_score=True),
     MetricInfo("*exact_match", "higher", "percent", share=True),
@@ -60,9 +61,14 @@ METRICS = (
     MetricInfo("best/step", exact=True),
 )
 """The first row that matches a name counts; a new metric is a row here."""
-TASK_METRICS = ("loss", "accuracy", "r2", "ece", "auc", "average_precision", "exact_match", "mae", "rmse")
 SPLIT_METRICS = ("accuracy", "r2", "loss")
-RUN_METRICS = (*(f"{when}{name}" for when in ("best/val_", "test/") for name in SPLIT_METRICS), "time/total")
+"""What training is measured by; a metric of one's own cannot have such a name."""
+AREAS = ("auc", "average_precision")
+OTHER_METRICS = ("balanced_accuracy", "macro_f1", *AREAS, "exact_match", "ece", "mae", "rmse")
+TASK_METRICS = (*SPLIT_METRICS, *OTHER_METRICS)
+"""The metrics of a split, of whatever task."""
+EACH, BEST, TEST = "val/", "best/val_", "test/"
+RUN_METRICS = (*(f"{when}{name}" for when in (BEST, TEST) for name in TASK_METRICS), "time/total")
 """The metrics that a run may return to a sweep."""
 
 

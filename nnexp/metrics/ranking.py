@@ -3,10 +3,14 @@
 N examples, K thresholds. Definitions as in scikit-learn.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
+
+from nnexp.metrics.metric_info import AREAS
 
 Numbers = NDArray[np.floating]
 
@@ -35,10 +39,6 @@ class ThresholdCounts:
         false_positive_rate = self.false_positives / self.false_positives[-1]
         return np.append(0, false_positive_rate), np.append(0, self.recall)
 
-    def metrics(self) -> dict[str, float]:
-        """Return the areas that are logged."""
-        return {"auc": self.auc, "average_precision": self.average_precision}
-
     @property
     def auc(self) -> float:
         """The area under the ROC curve."""
@@ -59,3 +59,16 @@ class ThresholdCounts:
     def average_precision(self) -> float:
         """The sum over the thresholds of (recall_k - recall_{k-1}) precision_k."""
         return float(np.diff(self.recall, prepend=0) @ self.precision)
+
+
+def macro_areas(labels: Iterable[tuple[NDArray[np.bool_], Numbers]]) -> dict[str, float]:
+    """Average the areas over labels, each of truths (N,) and scores (N,); empty where none is defined.
+
+    A label that is true, or false, of all examples has no areas and does not count.
+    """
+    counts = [of_one for truth, score in labels if (of_one := ThresholdCounts.of(truth, score)) is not None]
+    if not counts:
+        return {}
+    auc = fmean(of_one.auc for of_one in counts)
+    average_precision = fmean(of_one.average_precision for of_one in counts)
+    return dict(zip(AREAS, (auc, average_precision), strict=True))

@@ -22,7 +22,7 @@ class EvaluationReport(Protocol):
     """What is computed from the predictions of a split."""
 
     def metrics(self) -> dict[str, float]:
-        """Return the metrics that are logged."""
+        """Return the metrics that are logged: those that the split defines."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the whole report, JSON-like."""
@@ -46,6 +46,16 @@ class ConfusionReport:
         return float(np.trace(self.matrix) / self.matrix.sum())
 
     @property
+    def balanced_accuracy(self) -> float:
+        """The mean recall of the classes that have examples."""
+        return _mean_of_defined(self.recall)
+
+    @property
+    def macro_f1(self) -> float:
+        """The mean F1 of the classes that have examples or predictions."""
+        return _mean_of_defined(self.f1)
+
+    @property
     def precision(self) -> NDArray[np.float64]:
         """True positives / predicted positives, (C,); NaN of a class that is never predicted."""
         return _ratio(np.diag(self.matrix), self.matrix.sum(axis=0))
@@ -61,12 +71,13 @@ class ConfusionReport:
         return _ratio(2 * np.diag(self.matrix), self.matrix.sum(axis=0) + self.matrix.sum(axis=1))
 
     def metrics(self) -> dict[str, float]:
-        return {"accuracy": self.accuracy}
+        averages = {"balanced_accuracy": self.balanced_accuracy, "macro_f1": self.macro_f1}
+        return {"accuracy": self.accuracy, **averages}
 
     def to_json(self) -> dict[str, Any]:
         support = self.matrix.sum(axis=1)
         return {
-            "accuracy": self.accuracy,
+            **self.metrics(),
             "classes": list(self.classes),
             "matrix": self.matrix.tolist(),
             "per_class": _rows("class", self.classes, self.precision, self.recall, self.f1, support),
@@ -103,13 +114,14 @@ class RegressionReport:
         return np.asarray(np.sqrt(np.square(self.errors).mean(axis=0)))
 
     def metrics(self) -> dict[str, float]:
-        single = {"mae": float(self.mae[0]), "rmse": float(self.rmse[0])} if len(self.targets) == 1 else {}
-        return {"r2": float(self.r2.mean())} | single
+        """Return the metrics that are logged; of several targets, their means."""
+        scores = {"r2": self.r2, "mae": self.mae, "rmse": self.rmse}
+        return {name: float(of_each.mean()) for name, of_each in scores.items()}
 
     def to_json(self) -> dict[str, Any]:
         rows = zip(self.targets, self.r2.tolist(), self.mae.tolist(), self.rmse.tolist(), strict=True)
         per_target = [dict(zip(("target", "r2", "mae", "rmse"), row, strict=True)) for row in rows]
-        return {"r2": float(self.r2.mean()), "examples": len(self.y), "per_target": per_target}
+        return self.metrics() | {"examples": len(self.y), "per_target": per_target}
 
 
 @dataclass(frozen=True)
@@ -120,16 +132,27 @@ class MultilabelReport:
     predicted: Truths  # (N, L)
     labels: tuple[str, ...]  # their names
 
+    @property
+    def true_positives(self) -> NDArray[np.int64]:
+        """The examples of which each label is true and predicted, (L,)."""
+        return np.asarray((self.y & self.predicted).sum(axis=0))
+
+    @property
+    def f1(self) -> NDArray[np.float64]:
+        """The harmonic mean of precision and recall, (L,); NaN of a label that is never true or predicted."""
+        return _ratio(2 * self.true_positives, self.y.sum(axis=0) + self.predicted.sum(axis=0))
+
     def metrics(self) -> dict[str, float]:
         match = self.y == self.predicted
-        return {"accuracy": float(match.mean()), "exact_match": float(match.all(axis=1).mean())}
+        metrics = {"accuracy": float(match.mean()), "exact_match": float(match.all(axis=1).mean())}
+        macro_f1 = _mean_of_defined(self.f1)
+        return metrics if math.isnan(macro_f1) else metrics | {"macro_f1": macro_f1}
 
     def to_json(self) -> dict[str, Any]:
-        true_positives = (self.y & self.predicted).sum(axis=0)
-        actual, predicted = self.y.sum(axis=0), self.predicted.sum(axis=0)
-        precision, recall = _ratio(true_positives, predicted), _ratio(true_positives, actual)
-        f1 = _ratio(2 * true_positives, actual + predicted)
-        per_label = _rows("label", self.labels, precision, recall, f1, actual)
+        actual = self.y.sum(axis=0)
+        precision = _ratio(self.true_positives, self.predicted.sum(axis=0))
+        recall = _ratio(self.true_positives, actual)
+        per_label = _rows("label", self.labels, precision, recall, self.f1, actual)
         return self.metrics() | {"examples": len(self.y), "per_label": per_label}
 
 
@@ -147,3 +170,9 @@ def _defined(value: float) -> float | None:
 def _ratio(numerator: NDArray[np.int64], denominator: NDArray[np.int64]) -> NDArray[np.float64]:
     ratio: NDArray[np.float64] = np.full(len(numerator), np.nan)
     return np.divide(numerator, denominator, out=ratio, where=denominator > 0)
+
+
+def _mean_of_defined(values: NDArray[np.float64]) -> float:
+    """Average the values that are not NaN; NaN where all are."""
+    defined = values[~np.isnan(values)]
+    return float(defined.mean()) if len(defined) else math.nan

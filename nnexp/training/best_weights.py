@@ -2,15 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from nnexp.atomic_write import write_atomically
 from nnexp.nn.network import Network
 from nnexp.training.record import Record
-
-Monitor = Literal["score", "loss"]
 
 
 @dataclass(eq=False)
@@ -19,13 +16,16 @@ class BestWeights:
 
     Args:
         network: whose weights are kept.
-        monitor: "score" takes the highest validation score, of equals the lowest loss; "loss" the reverse.
+        monitor: "score" takes the best validation score, of equals the lowest loss; "loss" the reverse; the
+            name of another metric its best value, of equals the lowest loss.
         min_delta: the smallest change of the monitored value that counts for early stopping.
+        is_higher_better: of another metric than score and loss.
     """
 
     network: Network
-    monitor: Monitor = "score"
+    monitor: str = "score"
     min_delta: float = 0.0
+    is_higher_better: bool = True
 
     def __post_init__(self) -> None:
         self.theta = self.network.theta.copy()  # (P,)
@@ -62,11 +62,16 @@ class BestWeights:
         return patience is not None and self.evaluations_since_improvement >= patience
 
     def monitored(self, record: Record) -> tuple[float, float]:
-        """Return the monitored value and the one that breaks ties; higher is better."""
+        """Return the monitored value and the one that breaks ties; higher is better, -inf is not defined."""
         assert record.val_score is not None
         assert record.val_loss is not None
-        values = (record.val_score, -record.val_loss)
-        return values if self.monitor == "score" else values[::-1]
+        if self.monitor == "loss":
+            return -record.val_loss, record.val_score
+        if self.monitor in ("score", record.score_name):
+            return record.val_score, -record.val_loss
+        sign = 1.0 if self.is_higher_better else -1.0
+        value = record.val_metrics.get(self.monitor)
+        return -np.inf if value is None else sign * value, -record.val_loss
 
     def restore(self) -> None:
         """Copy the best weights back into the network."""

@@ -1,5 +1,6 @@
 """The evaluation of a network on batches of examples."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,10 @@ class Evaluation:
     score: float  # accuracy or R2
     predicted: Targets  # of each example: the class (N,), the labels (N, L) or the scaled targets (N, T)
     outputs: Array  # (N, O) if they are kept, else empty
+
+
+FurtherMetrics = Callable[[Evaluation], dict[str, float]]
+"""Computes metrics by name from an evaluation whose outputs are kept."""
 
 
 def evaluate(

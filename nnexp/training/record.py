@@ -22,6 +22,7 @@ class Record:
     examples_per_second: float  # of training
     score_name: str = "accuracy"  # accuracy or r2
     layers: dict[str, float] = field(default_factory=dict, hash=False, repr=False)  # diagnostics by name
+    val_metrics: dict[str, float] = field(default_factory=dict, hash=False)  # further ones, by name
 
     def metrics(self) -> dict[str, float]:
         """Return the values by the names that they are logged under."""
@@ -30,6 +31,7 @@ class Record:
             "train/loss": self.train_loss,
             f"train/{self.score_name}": self.train_score,
             **{name: value for name, value in validation.items() if value is not None},
+            **{f"val/{name}": value for name, value in self.val_metrics.items()},
             "lr": self.lr,
             "grad/norm": self.grad_norm,
             "time/epoch": self.seconds,

@@ -5,7 +5,7 @@ Its consumer decides what happens between two records: log, keep the best weight
 
 from collections.abc import Generator
 from dataclasses import KW_ONLY, dataclass
-from math import ceil, inf
+from math import ceil, inf, isfinite
 from time import perf_counter
 from typing import Literal
 
@@ -13,7 +13,7 @@ from nnexp.data.batches import Batches
 from nnexp.metrics.running import RunningMetric
 from nnexp.nn.losses.loss import Loss
 from nnexp.nn.network import Network
-from nnexp.training.evaluation import Targets, evaluate
+from nnexp.training.evaluation import FurtherMetrics, Targets, evaluate
 from nnexp.training.non_finite import NonFiniteError
 from nnexp.training.numerics import flushed_denormals
 from nnexp.training.optimizer_step import OptimizerStep
@@ -41,6 +41,7 @@ class Trainer:
     n_epochs: int  # how many
     evaluate_every: int | None = None  # the steps between two evaluations; None evaluates at each epoch's end
     time_budget: float | None = None  # seconds of training; None for no limit
+    further_metrics: FurtherMetrics | None = None  # of each finite evaluation, beside loss and score
 
     def __post_init__(self) -> None:
         self.steps_per_epoch = steps_per_epoch(self.train, self.optimizer_step.accumulate)
@@ -162,8 +163,12 @@ class Trainer:
         diagnostics = self.optimizer_step.diagnostics
         train_score = self.score.value
         validation = None
+        val_metrics: dict[str, float] = {}
         if self.validation is not None:
-            validation = evaluate(self.network, self.loss, self.score, self.validation)
+            keep_outputs = self.further_metrics is not None
+            validation = evaluate(self.network, self.loss, self.score, self.validation, keep_outputs)
+            if self.further_metrics is not None and isfinite(validation.loss):
+                val_metrics = self.further_metrics(validation)
         at = epoch if self.evaluate_every is None else self.steps_taken
         record = Record(
             at=at,
@@ -178,6 +183,7 @@ class Trainer:
             examples_per_second=totals.examples / totals.seconds,
             score_name=self.score.name,
             layers={} if diagnostics is None else diagnostics.measure(at),
+            val_metrics=val_metrics,
         )
         return record, None if validation is None else validation.predicted
 

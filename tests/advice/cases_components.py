@@ -15,6 +15,8 @@ FILES = {"pets.csv": PETS}
 SPLIT_FILES = {"pets.csv": SPLIT}
 ONE_GROUP = {"pets.csv": PETS.replace(",b,", ",a,").replace(",c,", ",a,")}
 
+ONE_CLASS = SPLIT.replace("test,y", "test,x")
+
 CASES = [
     Case(f"{TABLE} augment=shift", "needs images, got examples of shape (4,)", ("augment=none",), FILES),
     Case(f"{TABLE} model=cnn", "the model takes images and the data are vectors of 4", ("model=mlp",), FILES),
@@ -47,6 +49,26 @@ CASES = [
         "a regression has no such metric",
         ("optimized_metric=best/val_r2",),
         FILES,
+    ),
+    Case(
+        "data=digits optimized_metric=test/auc",
+        "a classification of 10 classes has no such metric",
+        ("optimized_metric=best/val_accuracy",),
+    ),
+    Case(
+        "data=digits trainer.monitor=mae", "a classification of 10 classes has no", ("trainer.monitor=score",)
+    ),
+    Case(
+        f"{REGRESSION} trainer.monitor=auc",
+        "a regression has no such metric",
+        ("trainer.monitor=score",),
+        FILES,
+    ),
+    Case(
+        f"{TABLE} data.split=split optimized_metric=test/auc",
+        "not defined where all test examples are of one class",
+        ("optimized_metric=best/val_accuracy",),
+        {"pets.csv": ONE_CLASS},
     ),
     Case(
         "data=table data.path=pets.csv data.target=[tame,fast] data.task=classification",

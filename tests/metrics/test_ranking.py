@@ -11,6 +11,7 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import (
     accuracy_score,
     average_precision_score,
+    balanced_accuracy_score,
     f1_score,
     precision_recall_curve,
     roc_auc_score,
@@ -19,7 +20,7 @@ from sklearn.metrics import (
 
 from nnexp.metrics.calibration import BINS, ReliabilityBins
 from nnexp.metrics.predictions import Predictions
-from nnexp.metrics.ranking import ThresholdCounts
+from nnexp.metrics.ranking import ThresholdCounts, macro_areas
 from nnexp.metrics.reports import ConfusionReport, MultilabelReport
 from nnexp.nn.output_activations import log_odds, probabilities
 
@@ -152,7 +153,29 @@ def test_accuracy_and_f1_are_those_of_scikit_learn(seed, n, classes, share, scal
     assert report.accuracy == accuracy_score(y, predicted)
     expected = f1_score(y, predicted, labels=range(classes), average=None, zero_division=np.nan)
     np.testing.assert_allclose(report.f1, expected)
-    labels = MultilabelReport(y[:, None] == range(classes), z > 0, tuple("abcde"[:classes])).to_json()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # predicted classes without examples
+        assert report.balanced_accuracy == pytest.approx(balanced_accuracy_score(y, predicted), abs=1e-12)
+    assert report.macro_f1 == pytest.approx(f1_score(y, predicted, average="macro"), abs=1e-12)
+    labels = MultilabelReport(y[:, None] == range(classes), z > 0, tuple("abcde"[:classes]))
     expected = f1_score(y[:, None] == range(classes), z > 0, average=None, zero_division=np.nan)
-    ours = [np.nan if row["f1"] is None else row["f1"] for row in labels["per_label"]]
+    ours = [np.nan if row["f1"] is None else row["f1"] for row in labels.to_json()["per_label"]]
     np.testing.assert_allclose(ours, expected)
+    defined = expected[~np.isnan(expected)]
+    assert labels.metrics().get("macro_f1") == (pytest.approx(defined.mean()) if len(defined) else None)
+
+
+@given(seeds, st.integers(1, 60), st.integers(1, 4), SHARES)
+def test_areas_of_labels_are_averaged_over_those_that_are_true_of_some_examples_only(seed, n, labels, share):
+    rng = np.random.default_rng(seed)
+    truth = rng.random((n, labels)) < share
+    score = np.round(rng.standard_normal((n, labels)), 1)
+    areas = macro_areas(zip(truth.T, score.T, strict=True))
+    kept = truth.any(axis=0) & ~truth.all(axis=0)
+    if not kept.any():
+        assert areas == {}
+        return
+    expected = roc_auc_score(truth[:, kept], score[:, kept], average="macro")
+    assert areas["auc"] == pytest.approx(expected, abs=1e-12)
+    expected = average_precision_score(truth[:, kept], score[:, kept], average="macro")
+    assert areas["average_precision"] == pytest.approx(expected, abs=1e-12)

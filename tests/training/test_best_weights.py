@@ -35,6 +35,22 @@ def test_monitor_and_min_delta_define_an_improvement():
     assert (by_loss.evaluations_since_improvement, by_score.evaluations_since_improvement) == (1, 2)
 
 
+def test_another_metric_may_be_monitored_where_it_is_not_defined_nothing_is_better():
+    def with_metric(epoch, values, loss=1.0):
+        return Record(epoch, epoch, 0, 0, loss, 0.5, 0, 0, 0, 0, val_metrics=values)
+
+    highest, lowest = (
+        BestWeights(components().network, "x", 0.1, is_higher_better=up) for up in (True, False)
+    )
+    for epoch, values in enumerate([{}, {"x": 0.5}, {}, {"x": 0.7}, {"x": 0.75}, {"x": 0.2}]):
+        highest.offer(with_metric(epoch, values))
+        lowest.offer(with_metric(epoch, values))
+    assert (highest.record.epoch, highest.evaluations_since_improvement) == (4, 2)
+    assert (lowest.record.epoch, lowest.evaluations_since_improvement) == (5, 0)
+    highest.offer(with_metric(6, {"x": 0.75}, loss=0.9))
+    assert highest.record.epoch == 6, "of equals the lowest loss"
+
+
 def test_running_statistics_are_kept_and_saved_with_the_weights(tmp_path: Path):
     made, other = (components("model.normalization=batch", f"seed={seed}") for seed in (1, 2))
     best = BestWeights(made.network)

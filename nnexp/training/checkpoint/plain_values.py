@@ -42,8 +42,8 @@ def decode(value: Any, former: Any) -> Any:
 def read_record(values: Any) -> Record:
     """Build a record from its values; a TypeError if they are not those of one."""
     record = Record(**values)
-    numbers = {**values, **record.layers}
-    for name in numbers.keys() - {"score_name", "layers"}:
+    numbers = {**values, **record.layers, **record.val_metrics}
+    for name in numbers.keys() - {"score_name", "layers", "val_metrics"}:
         is_missing = numbers[name] is None and name in OPTIONAL
         if not is_missing and type(numbers[name]) not in (int, float):
             raise TypeError(f"expected a number as {name}, got {numbers[name]!r}"[:100])
