@@ -279,7 +279,9 @@ PER_EPOCH = words("train/loss train/accuracy val/loss val/accuracy lr grad/norm 
 PER_EPOCH += ["examples_per_second"]
 PER_LAYER = words("grad_norm weight_norm update_ratio activation_mean activation_std dead_units")
 ONCE = words("best/val_accuracy best/val_loss best/epoch test/loss test/accuracy test/ece time/total")
-ONCE += words("best/val_balanced_accuracy best/val_macro_f1 test/balanced_accuracy test/macro_f1")
+ONCE += words(
+    "best/val_balanced_accuracy best/val_macro_f1 best/val_ece test/balanced_accuracy test/macro_f1"
+)
 ARTIFACTS = words("""
     config.yaml environment.json dataset.json network.json layers.npz curves.png misclassified.png
     weights/best.npz weights/final.npz weights/first_layer.png
