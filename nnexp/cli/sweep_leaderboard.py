@@ -1,0 +1,79 @@
+"""The leaderboard of a sweep on the terminal: its settings, the best first, and what the statistics say."""
+
+import sys
+from statistics import fmean
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from nnexp.analysis import Analysis, GroupAnalysis
+from nnexp.analysis.results import SettingSummary
+from nnexp.analysis.text.wording import format_estimate, format_interval
+from nnexp.cli.console import RunConsole
+from nnexp.messages import plural
+from nnexp.metrics.metric_info import format_metric
+
+MAX_ROWS = 10
+GAP = 2  # spaces between columns
+SETTING, INTERVAL, RUNS, FAILED, TIME = "setting", "95 % interval", "runs", "failed", "time/total"
+NOTHING = {INTERVAL: {"-"}, RUNS: {"0", "1"}}  # cells of columns that are left out
+PLAIN_WIDTH = 160  # where there is no terminal
+
+
+def print_leaderboard(analysis: Analysis, console: Console | None = None) -> None:
+    """Print a table for each group of runs that can be compared, with its conclusions."""
+    console = console or RunConsole(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
+    for group in (group for group in analysis.groups if group.best is not None):
+        console.print()
+        console.print(Text(f"{group.title}, {_what_is_shown(group)}", "bold"))
+        console.print(leaderboard(group, console.width))
+        if len(group.settings) > MAX_ROWS:
+            console.print(f"and {plural(len(group.settings) - MAX_ROWS, 'more setting')}")
+        for sentence in group.conclusion:
+            console.print(Text(sentence), soft_wrap=not console.is_terminal)
+
+
+def leaderboard(group: GroupAnalysis, width: int) -> Table:
+    """Build the table of the best settings, of at most `width` characters.
+
+    Columns that say nothing are left out, and those that there is no room for.
+    """
+    settings = group.settings[:MAX_ROWS]
+    metric = group.metric
+    test = f"test/{metric.rpartition('/')[2].removeprefix('val_')}"
+    columns = {
+        "": [f"{rank}" if each.estimate else "" for rank, each in enumerate(settings, 1)],
+        SETTING: [each.label for each in settings],
+        metric: [format_estimate(each.estimate, metric) if each.estimate else "-" for each in settings],
+        INTERVAL: [format_interval(each.estimate, metric) if each.estimate else "-" for each in settings],
+        RUNS: [str(each.estimate.n) if each.estimate else "0" for each in settings],
+        FAILED: [str(each.failed or "") for each in settings],
+        test: [_mean(each, test) for each in settings] if test != metric else [],
+        TIME: [_mean(each, TIME) for each in settings],
+    }
+    shown = {name: cells for name, cells in columns.items() if {*cells} - NOTHING.get(name, {"", "-"})}
+    widths = {name: max(map(cell_len, [name, *cells])) for name, cells in shown.items()}
+    for name in (INTERVAL, TIME, RUNS, FAILED, test):
+        if sum(widths.values()) + GAP * len(widths) > width and name in widths:
+            del widths[name], shown[name]
+    table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False)
+    for name in shown:
+        is_setting = name == SETTING
+        table.add_column(Text(name), justify="left" if is_setting else "right", no_wrap=not is_setting)
+    for cells in zip(*shown.values(), strict=True):
+        table.add_row(*map(Text, cells))
+    return table
+
+
+def _what_is_shown(group: GroupAnalysis) -> str:
+    """Describe the numbers in words: "mean ± standard deviation over seeds"."""
+    if any(each.estimate is not None and each.estimate.n > 1 for each in group.settings):
+        return "mean ± standard deviation of each setting"
+    return "one run of each setting"
+
+
+def _mean(setting: SettingSummary, metric: str) -> str:
+    values = [value for row in setting.rows if (value := row.value(metric)) is not None]
+    return format_metric(metric, fmean(values)) if values else ""
