@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 from nnexp.errors import UserError
 
 RUN = "an id or its first characters, a name, best, last, or the path of a run's folder"
+SWEEP = "its folder, its id or the beginning of it, its name, or last"
 URI = "another store (default: MLFLOW_TRACKING_URI, else mlruns/mlflow.db in the working directory)"
 EXPERIMENT = "only runs of this experiment (default: of all)"
 JSON = "print everything as JSON"

@@ -41,8 +41,9 @@ class FolderBackend:
         return by_step((step, name, value) for step, row in rows for name, value in row.items())
 
     def files(self) -> list[str]:
-        """List the artifacts: all but journal, upload state and hidden files."""
-        files = (path for path in self.folder.rglob("*") if path.is_file())
+        """List the artifacts: all but journal, upload state, hidden files, and other runs below."""
+        top = [path for path in self.folder.glob("*") if not (path / JOURNAL).exists()]
+        files = (path for each in top for path in (each, *each.rglob("*")) if path.is_file())
         paths = {path.relative_to(self.folder).as_posix() for path in files} - {JOURNAL, UPLOAD_STATE}
         return sorted(path for path in paths if "/." not in f"/{path}")
 

@@ -8,6 +8,7 @@ from nnexp.run_folder import History, RunFolder, predictions_path
 from nnexp.runs.columns import all_columns, value_of
 from nnexp.runs.query import Run, Runs
 from nnexp.runs.selection import select
+from nnexp.runs.sweeps import find_sweep
 from nnexp.tracking.prediction_tables import table
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ def runs_frame(
     *,
     sort: str = "",
     top: int | None = None,
+    sweep: str | None = None,
     experiment: str | None = None,
     uri: str | None = None,
 ) -> "DataFrame":
@@ -28,6 +30,7 @@ def runs_frame(
         filter: in MLflow's language, as of `nnexp runs --filter`.
         sort: a column; the best first.
         top: at most so many.
+        sweep: only runs of this one: its folder, id or name, or `last`.
         experiment: only runs of this one.
         uri: another store than that of the working directory.
 
@@ -36,7 +39,8 @@ def runs_frame(
     """
     import pandas as pd
 
-    runs = select(Runs(uri, experiment), filter, sort, top)[:top]
+    store = Runs(uri, experiment)
+    runs = select(store, filter, sort, top, find_sweep(sweep, store) if sweep else None)[:top]
     columns = all_columns(runs)
     frame = pd.DataFrame([[value_of(run, name) for name in columns] for run in runs], columns=columns)
     started = (1000 * frame["started"].astype(float)).round()

@@ -6,10 +6,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from nnexp.messages import plural
-from nnexp.run_folder import JOURNAL
+from nnexp.messages import plural, quoted_path, short_path
+from nnexp.run_folder import JOURNAL, PARENT_SWEEP_TAG, is_parent
 from nnexp.runs.backends import RunError
 from nnexp.runs.query import MIN_PREFIX, Runs, folder_of
+from nnexp.runs.sweeps import SWEEPS, is_sweep_folder
 from nnexp.tracking.mlflow.upload_state import run_ids
 
 OUTPUTS = Path("outputs")
@@ -26,6 +27,7 @@ def find_folder(text: str, runs: Runs) -> Path:
         RunError: there is no such run, there are several, or its folder is on another machine.
     """
     if (folder := folder_of(text)) is not None:
+        check_no_sweep(folder)
         return folder.resolve()
     if text == "last":
         newest = max(_heads(), key=lambda pair: pair[1].get("time", 0), default=None)
@@ -36,19 +38,28 @@ def find_folder(text: str, runs: Runs) -> Path:
     if (folder := _by_name(wanted) or _by_id(wanted)) is not None:
         return folder.resolve()
     run = runs.find(text)
+    if (name := run.tags.get(PARENT_SWEEP_TAG)) is not None:
+        check_no_sweep(SWEEPS / name, is_sweep=True)
     missing = f"its folder, with journal, config.yaml and checkpoints, is not below {OUTPUTS.resolve()}"
     advice = "fix: change to the project that trained it, or give the run's folder"
     raise RunError(f"run {run.name} ({run.id[:8]}) cannot be resumed here: {missing}; {advice}")
 
 
+def check_no_sweep(folder: Path, is_sweep: bool = False) -> None:
+    """Raise a RunError for the folder of a sweep: its jobs are resumed by the sweep."""
+    if is_sweep or is_sweep_folder(folder):
+        advice = f"nnexp -m sweep.resume={quoted_path(folder)}"
+        raise RunError(f"{short_path(folder)}: this is a sweep, not a run; fix: {advice}")
+
+
 def _heads() -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Yield the folders below outputs/ with the first entry of their journals."""
+    """Yield the folders of the runs below outputs/ that train, with the first entry of their journals."""
     for path in OUTPUTS.rglob(JOURNAL):
         with suppress(OSError, ValueError, RecursionError), path.open("rb") as file:
             line = file.readline()
             begun = {"time": 1000 * path.stat().st_mtime}  # killed before the first entry
             head = json.loads(line) if line.endswith(b"\n") else begun
-            if isinstance(head, dict):
+            if isinstance(head, dict) and not is_parent({"tags": {}} | head):
                 yield path.parent, head
 
 

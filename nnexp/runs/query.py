@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from nnexp.messages import did_you_mean, first_line
 from nnexp.redaction import redacted
-from nnexp.run_folder import CHANGED_TAG, JOURNAL, UPLOAD_STATE
+from nnexp.run_folder import CHANGED_TAG, JOURNAL, KIND_TAG, UPLOAD_STATE
 from nnexp.runs.backends import MlflowBackend, RunError, logged_value, store_errors
 from nnexp.runs.pages import PAGE, Kind, all_pages, is_of_kind
 from nnexp.runs.run import Run, in_folder
@@ -72,11 +72,12 @@ class Runs:
         if text == "best":
             return self.best()
         by_name = "" if text == "last" else _name_filter(text)
-        if by_name is not None and (runs := self.select(by_name, top=1)):
+        kind: Kind = "runs" if text == "last" else "all"
+        if by_name is not None and (runs := self.select(by_name, top=1, kind=kind)):
             return runs[0]
         prefix = text.lower()
         if MIN_PREFIX <= len(prefix) <= ID_LENGTH and set(prefix) <= set("0123456789abcdef"):
-            runs = self.select(f"attributes.run_id LIKE '{prefix}%'", top=10)
+            runs = self.select(f"attributes.run_id LIKE '{prefix}%'", top=10, kind="all")
             if len(runs) > 1:
                 ids = ", ".join(f"{run.id[: len(prefix) + 4]} ({run.name})" for run in runs)
                 raise RunError(f"{len(runs)} runs begin with {text}: {ids}; give more characters of the id")
@@ -101,8 +102,9 @@ class Runs:
     ) -> list[Run]:
         """Return at most `top` runs, the newest first; condition and order are in MLflow's language.
 
-        `kind`: runs that train, parent runs of sweeps, or both.
+        `kind`: runs that train, parent runs of sweeps, or both; a condition on the kind itself decides that.
         """
+        kind = "all" if KIND_TAG in condition else kind
         client = self.client
         from mlflow.exceptions import MlflowException
 

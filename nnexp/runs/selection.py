@@ -5,20 +5,34 @@ import re
 from collections.abc import Sequence
 
 from nnexp.messages import did_you_mean
+from nnexp.run_folder import SWEEP_ID_TAG
 from nnexp.runs.columns import Value, check_columns, value_of
 from nnexp.runs.query import Run, RunError, Runs
+from nnexp.runs.sweeps import Sweep
 
 
-def select(runs: Runs, condition: str, sort: str, top: int | None) -> list[Run]:
-    """Select matching runs, in order; unsorted, at most one beyond `top`, which shows that there are more."""
-    matching = runs.select(condition, top=None if sort or top is None else top + 1)
-    if not matching:
+def select(runs: Runs, condition: str, sort: str, top: int | None, sweep: Sweep | None = None) -> list[Run]:
+    """Select matching runs, of all or of a sweep, in order; unsorted, the newest first.
+
+    Without a column to sort by, there is at most one beyond `top`, which shows that there are more.
+    """
+    limit = None if sort or top is None else top + 1
+    if sweep is not None and not condition:
+        matching = sweep.runs[::-1][:limit]
+    else:
+        matching = runs.select(condition if sweep is None else within(sweep, condition), top=limit)
+    if not matching and (condition or sweep is None):
         _check_filter(runs, condition)
     if not sort:
         return matching
     column = sort.lstrip("+-")
     check_columns([column], matching, runs.select)
     return sort_runs(matching, column, sort[0] if sort[0] in "+-" else "")
+
+
+def within(sweep: Sweep, condition: str) -> str:
+    """Return the filter for those runs of a sweep that match another filter."""
+    return f"tags.`{SWEEP_ID_TAG}` = '{sweep.id}' and {condition}"
 
 
 def _check_filter(runs: Runs, condition: str) -> None:

@@ -3,16 +3,26 @@
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from nnexp.messages import listed, plural
-from nnexp.run_folder import JOURNAL, KIND_TAG, PARENT_SWEEP_TAG, SWEEP, SWEEP_ID_TAG, SWEEP_KIND, RunFolder
+from nnexp.run_folder import (
+    JOURNAL,
+    KIND_TAG,
+    PARENT_SWEEP_TAG,
+    SWEEP,
+    SWEEP_ID_TAG,
+    SWEEP_KIND,
+    RunFolder,
+    head_of,
+)
 from nnexp.runs.backends import RunError
 from nnexp.runs.query import MIN_PREFIX, Runs
 from nnexp.runs.run import Run, in_folder
+from nnexp.tracking.active_runs import is_alive
 from nnexp.tracking.mlflow.upload_state import run_ids
 
 SWEEPS = Path("outputs", "sweeps")
@@ -116,7 +126,13 @@ def last_start(folder: Path) -> tuple[float, str]:
 def _readable_runs(folders: Iterable[Path]) -> Iterator[Run]:
     for folder in folders:
         with suppress(RunError):  # killed before the first line of its journal
-            yield in_folder(folder)
+            run = in_folder(folder)
+            yield replace(run, status="RUNNING") if run.status == "UNFINISHED" and is_active(folder) else run
+
+
+def is_active(folder: Path) -> bool:
+    """Return whether a process trains the run in a folder at this moment."""
+    return is_alive(head_of(RunFolder(folder).entries())["writer"], folder)
 
 
 def _named(text: str, folders: list[Path]) -> Path | None:

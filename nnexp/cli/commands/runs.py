@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from nnexp.cli import run_table
-from nnexp.cli.arguments import Arguments
+from nnexp.cli.arguments import SWEEP, Arguments
 from nnexp.runs.columns import KINDS, RUN_COLUMNS, Value, all_columns, check_columns, exact_value
 from nnexp.runs.query import Run, Runs
 from nnexp.runs.selection import select
+from nnexp.runs.sweeps import find_sweep
 
 TOP = 20
 HELP = """\
@@ -37,6 +38,7 @@ def main(arguments: list[str]) -> int:
     options["epilog"] = HELP.format(columns=", ".join(RUN_COLUMNS))
     parser = Arguments("runs", "A table of recorded runs, the newest first.", **options)
     parser.add_argument("--filter", default="", metavar="EXPR", help="only matching runs, see below")
+    parser.add_argument("--sweep", default="", metavar="SWEEP", help=f"only runs of a sweep: {SWEEP}")
     parser.add_argument("--sort", default="", metavar="COLUMN", help="default: the newest first")
     columns_help = "default: results, and params that differ"
     parser.add_argument("--columns", default="", metavar="A,B,C", help=columns_help)
@@ -52,7 +54,8 @@ def main(arguments: list[str]) -> int:
     columns = [name.strip() for name in options.columns.split(",") if name.strip()]
     as_table = not (options.json or options.csv)
     top = options.top or (TOP if as_table else None)
-    matching = select(runs, options.filter, options.sort, top)
+    sweep = find_sweep(options.sweep, runs) if options.sweep else None
+    matching = select(runs, options.filter, options.sort, top, sweep)
     check_columns(columns, matching, runs.select)
     shown = matching[:top]
     if options.json:
@@ -64,10 +67,11 @@ def main(arguments: list[str]) -> int:
     elif shown:
         run_table.print_table(shown, columns)
     if as_table and len(matching) > len(shown):
-        total = len(matching) if options.sort else len(runs.select(options.filter))
+        total = len(matching) if options.sort else len(select(runs, options.filter, "", None, sweep))
         print(f"nnexp: {total - len(shown)} more runs; all of them: --top {total}", file=sys.stderr)
     if not matching:
-        print(f"nnexp: no run matches {options.filter}", file=sys.stderr)
+        what = options.filter or f"--sweep {options.sweep}"
+        print(f"nnexp: no run matches {what}", file=sys.stderr)
     return 0
 
 
