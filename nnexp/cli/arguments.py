@@ -1,11 +1,14 @@
 """The arguments of commands: options that several of them share, and their wording."""
 
 import argparse
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 from nnexp.errors import UserError
+from nnexp.redaction import redacted
+from nnexp.tracking.mlflow.store import tracking_uri
 
 RUN = "an id or its first characters, a name, best, last, or the path of a run's folder"
 SWEEP = "its folder, its id or the beginning of it, its name, or last"
@@ -59,3 +62,8 @@ class Arguments(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise the message as a UserError."""
         raise UserError(f"{message}; see {self.prog} --help")
+
+
+def store_option(uri: str | None) -> str:
+    """Return the option that makes a proposed command look at a store; empty: it is the default one."""
+    return "" if uri is None or uri == tracking_uri(None) else f" --uri {shlex.quote(redacted(uri))}"

@@ -9,6 +9,7 @@ from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from nnexp.cli.arguments import store_option
 from nnexp.cli.console import RunConsole, can_redraw
 from nnexp.cli.run_header import run_header
 from nnexp.config import Settings
@@ -100,7 +101,8 @@ class TerminalDisplay(Display):
             self.labelled("", "the folder holds the whole record; upload it later, run: nnexp sync")
         elif settings.tracking.enabled:
             run = f"run {escape(settings.run_name)}, id {outcome.run_id}"
-            self.labelled("mlflow", f"{run}; view it with: nnexp ui")
+            view = f"nnexp ui{store_option(settings.tracking.uri)}"
+            self.labelled("mlflow", f"{run}; view it with: {escape(view)}")
         if outcome.note:
             self.labelled("", f"[yellow]{escape(first_line(outcome.note))}[/]")
         if result.status == "KILLED":

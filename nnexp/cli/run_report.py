@@ -7,10 +7,12 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from nnexp.cli.arguments import store_option
 from nnexp.cli.run_table import SHORT_ID
 from nnexp.config.naming import changes_learning
 from nnexp.redaction import redacted
 from nnexp.run_folder import CONFIG, ENVIRONMENT, ERROR, NETWORK, SPLITS, UPLOAD_STATE, History, weights_path
+from nnexp.runs.backends import MlflowBackend
 from nnexp.runs.columns import iso_time
 from nnexp.runs.query import Run
 from nnexp.tasks import TASKS
@@ -51,7 +53,7 @@ def report(run: Run, name: str) -> dict[str, Any]:
         "folder": folder and str(folder),
         "outputs": None if outputs in (None, folder) else str(outputs),
         "files": files,
-        "commands": _commands(run.id[:SHORT_ID] or shlex.quote(name), files, stored=bool(run.id)),
+        "commands": [f"{command}{_store(run)}" for command in _commands(run, name, files)],
     }
 
 
@@ -102,16 +104,23 @@ def select_epochs(history: History, best: int | None, limit: int) -> History:
     return [history[row] for row in rows]
 
 
-def _commands(name: str, files: Sequence[str], stored: bool) -> list[str]:
+def _commands(run: Run, name: str, files: Sequence[str]) -> list[str]:
+    """Return the commands that apply to a run, which the command line calls `name`."""
+    name = run.id[:SHORT_ID] or shlex.quote(name)
     applies = {
         f"nnexp show {name} --json": True,
         f"nnexp reproduce {name}": CONFIG in files,
         f"nnexp predict {name} FILE": NETWORK in files,
         f"nnexp export {name} --onnx": NETWORK in files and weights_path("best") in files,
         f"nnexp compare {name} OTHER": True,
-        "nnexp ui": stored,
+        "nnexp ui": bool(run.id),
     }
     return [command for command in applies if applies[command]]
+
+
+def _store(run: Run) -> str:
+    """Return the option that names the store of a run, where that is not the default one."""
+    return store_option(run.backend.uri) if isinstance(run.backend, MlflowBackend) else ""
 
 
 def _output_folder(run: Run) -> Path | None:

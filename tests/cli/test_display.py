@@ -7,6 +7,10 @@ from rich.console import Console
 
 from nnexp import compose, run
 from nnexp.cli.display import SweepLine, TerminalDisplay
+from nnexp.config import build
+from nnexp.experiment.result import Result
+from nnexp.messages import hydra_override as override
+from nnexp.tracking.upload.client import Outcome
 
 
 class Screen(io.StringIO):
@@ -39,3 +43,19 @@ def test_the_label_of_a_sweeps_run_keeps_its_brackets(capsys):
     config = compose(["data=digits", "trainer.epochs=1", "tracking=none"])
     run(config, display=SweepLine("#0 data.target=[a,b]"))
     assert "#0 data.target=[a,b] validation" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("uri", "command"),
+    [
+        (None, "nnexp ui\n"),
+        ("sqlite:///other store.db", "nnexp ui --uri 'sqlite:///other store.db'\n"),
+        ("http://host:5000", "nnexp ui --uri http://host:5000\n"),
+    ],
+)
+def test_the_hint_names_a_store_that_is_not_the_default_one(uri, command, tmp_path):
+    settings = build(compose(["data=digits", override("tracking.uri", uri)]))
+    page = io.StringIO()
+    display = TerminalDisplay(Console(file=page, width=200))
+    display.conclusion(settings, Result(tmp_path, None, None), Outcome("0" * 32))
+    assert page.getvalue().endswith(command)

@@ -1,6 +1,7 @@
 import io
 import json
 import re
+import shutil
 
 import pytest
 from fixtures.third_party import accepts_warnings
@@ -88,6 +89,13 @@ def test_a_run_is_shown_from_its_command_to_the_commands_that_apply(run_id, caps
     commands = [f"{command} {run_id[:8]}{rest}" for command, rest in NEXT.items()]
     assert output.endswith("".join(f"nnexp {command}\n" + 12 * " " for command in commands) + "nnexp ui\n")
     assert "secret" not in output
+
+
+def test_commands_for_a_run_of_another_store_name_it(run_id, alone, capsys):
+    other = shutil.copy(alone / "mlruns" / "mlflow.db", alone / "mlruns" / "other.db")
+    output = shown(capsys, run_id, "--uri", f"sqlite:///{other}")
+    assert f"nnexp show {run_id[:8]} --json --uri sqlite:///{other}\n" in output
+    assert output.endswith(f"nnexp ui --uri sqlite:///{other}\n")
 
 
 def test_the_output_folder_is_shown_if_it_is_on_this_machine(run_id, alone, capsys):
