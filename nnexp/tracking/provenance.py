@@ -3,10 +3,12 @@
 import getpass
 import os
 import platform
+import re
 import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
+from functools import cache
 from importlib import metadata
 from typing import Any
 
@@ -16,17 +18,33 @@ PACKAGES = ["nnexp", "numpy", "scipy", "hydra-core", "omegaconf", "mlflow", "pyd
 PACKAGES += ["scikit-learn", "matplotlib"]
 BLAS_FACTS = ("internal_api", "version", "architecture", "num_threads")
 MAX_DIFF = 1_000_000  # characters
+INITIAL, DETACHED = "(initial)", "(detached)"  # git's words for no commit, and for no branch
 
 
 def git_state() -> dict[str, str]:
     """Return commit, branch and uncommitted changes here; "none" outside a checkout."""
-    commit = _git("rev-parse", "HEAD")
-    if not commit:
+    lines = _git(
+        "status",
+        "--porcelain=v2",
+        "--branch",
+        "--no-ahead-behind",
+        "--",
+        ":/",
+        ":(exclude)outputs",
+        ":(exclude)mlruns",
+    )
+    heads = dict(re.findall(r"^# branch\.(oid|head) (.+)$", lines, re.MULTILINE))
+    if heads.get("oid", INITIAL) == INITIAL:
         return {"commit": "none", "branch": "none", "dirty": "none", "diff": ""}
     diff = redacted(_git("diff", "--no-ext-diff", "--no-textconv", "HEAD"))
-    dirty = diff or _git("status", "--porcelain", "--", ":/", ":(exclude)outputs", ":(exclude)mlruns")
-    branch = _git("rev-parse", "--abbrev-ref", "HEAD")
-    return {"commit": commit, "branch": branch, "dirty": str(bool(dirty)).lower(), "diff": diff[:MAX_DIFF]}
+    dirty = diff or re.search("^[^#]", lines, re.MULTILINE)
+    branch = "HEAD" if heads["head"] == DETACHED else heads["head"]
+    return {
+        "commit": heads["oid"],
+        "branch": branch,
+        "dirty": str(bool(dirty)).lower(),
+        "diff": diff[:MAX_DIFF],
+    }
 
 
 def provenance_tags(code: Mapping[str, str]) -> dict[str, str]:
@@ -77,6 +95,7 @@ def _git(*arguments: str) -> str:
         return ""
 
 
+@cache
 def _version(package: str) -> str | None:
     try:
         return metadata.version(package)
