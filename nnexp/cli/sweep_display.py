@@ -17,6 +17,7 @@ from nnexp.cli.sweep_text import (
     describe_job,
     describe_plan,
     describe_progress,
+    describe_rest,
     describe_running,
     failure_table,
 )
@@ -83,6 +84,8 @@ class TerminalSweepDisplay(SweepDisplay):
         if self.progress.failures:
             for label, text in failure_table(self.progress):
                 self.errors.print(f"[bold red]{label:{LABEL}}[/]{escape(redacted(text))}")
+        if left := describe_rest(self.progress):
+            self.message("go on", left)
 
     def message(self, label: str, text: str) -> None:
         self.console.print(f"[bold]{label:{LABEL}}[/]{escape(redacted(text))}")
@@ -103,13 +106,14 @@ class TerminalSweepDisplay(SweepDisplay):
         position = f"{done:>{len(total)}} of {total}" if self.progress.total else done
         name = align(redacted(self.progress.name(event.number)), self.width)
         line = f"[bold]{position}[/]  {escape(name)}  "
-        note = f" [yellow]({escape(redacted(first_line(event.note)))})[/]" if event.note else ""
+        has_note = event.note and event.status == "FINISHED"  # what is not finished goes on with the sweep
+        note = f" [yellow]({escape(redacted(first_line(event.note)))})[/]" if has_note else ""
         if event.status != "FAILED":
             self.console.print(f"{line}{ENDS.get(event.status, '')}{describe_job(event, plan.metric)}{note}")
             return
         again = f"attempt {attempt} of {plan.settings.retries + 1}, runs again: " if event.will_retry else ""
         reason = escape(redacted(event.error.strip()))
-        self.errors.print(f"{line}[red]failed:[/] {again}{reason}{note}")
+        self.errors.print(f"{line}[red]failed:[/] {again}{reason}")
         if event.log is not None:
             self.errors.print(f"{'':{LABEL}}log: {escape(str(short_path(event.log)))}")
 

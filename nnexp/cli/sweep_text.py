@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from nnexp.cli.display import describe_results
-from nnexp.messages import duration, first_line, listed, plural, short_path
+from nnexp.messages import duration, first_line, listed, plural, quoted_path, short_path
 from nnexp.metrics.metric_info import format_metric
 from nnexp.sweeps.execution.events import JobEnded
 from nnexp.sweeps.plan.sweep_plan import JobState, SweepPlan
@@ -26,7 +26,8 @@ def describe_plan(plan: SweepPlan) -> Iterator[tuple[str, str]]:
     count = plural(len(plan.jobs), "job") if plan.jobs else "jobs that a search chooses"
     each = " each" if plan.workers > 1 else ""
     workers = f"{plural(plan.workers, 'worker')}, {plural(plan.threads, 'thread')}{each}"
-    yield "sweep", f"{plan.name}: {count}, {workers}"
+    name = f"{plan.name}: " if plan.name else ""
+    yield "sweep", f"{name}{count}, {workers}{', a dry run' if plan.settings.dry_run else ''}"
     for i, (key, values) in enumerate(plan.swept.items()):
         yield "" if i else "varies", f"{key}: {listed(values, MAX_VALUES)}"
     states = Counter(job.state for job in plan.jobs)
@@ -62,6 +63,16 @@ def describe_best(progress: SweepProgress) -> Iterator[str]:
         if event.value is not None:
             value = format_metric(metric, event.value)
             yield f"{value if is_usual else f'{metric} {value}'}  {progress.name(event.number)}"
+
+
+def describe_rest(progress: SweepProgress) -> str:
+    """Describe how to go on with a sweep that is not finished; empty where there is nothing left."""
+    counts = progress.counts
+    left = (progress.total or 0) - counts["FINISHED"] - counts["SKIPPED"]
+    command = f"nnexp -m sweep.resume={quoted_path(progress.plan.folder)}"
+    return (
+        f"with {plural(left, 'job')} that {'is' if left == 1 else 'are'} left: {command}" if left > 0 else ""
+    )
 
 
 def describe_running(job: RunningJob) -> str:

@@ -92,7 +92,7 @@ def test_the_end_lists_the_failed_jobs_by_their_reasons(plain):
     plain.event(ended(3, value=0.75))
     plain.close()
     folder = "outputs/sweeps/2026-11-26/15-30-00-ab12cd34"
-    assert lines(plain)[-7:] == [
+    assert lines(plain)[-8:] == [
         "ended     1 of 4 finished, 3 failed, 0 s",
         "best      75.00%  orthogonal 1",
         "failed    3 of 4 jobs:",
@@ -100,6 +100,7 @@ def test_the_end_lists_the_failed_jobs_by_their_reasons(plain):
         f"            log: {folder}/0/error.txt",
         f"          he_normal 1, orthogonal 0: {REASON}",
         f"            log: {folder}/1/error.txt and 1 more",
+        f"go on     with 3 jobs that are left: nnexp -m sweep.resume={folder}",
     ]
 
 
