@@ -208,6 +208,19 @@ def is_parent(head: Mapping[str, Any]) -> bool:
     return bool(head["tags"].get(KIND_TAG) == SWEEP_KIND)
 
 
+def sweep_folder(folder: Path, tags: Mapping[str, str]) -> Path | None:
+    """Return the folder of the sweep that a run with these tags is a job of: the one above its own.
+
+    None: it is of no sweep, or of one without a parent run.
+    """
+    with suppress(OSError, ValueError, LookupError, TypeError, AttributeError):
+        with (folder.parent / JOURNAL).open("rb") as file:
+            head = json.loads(file.readline(MAX_LINE))
+        if is_parent(head) and head["tags"][PARENT_SWEEP_TAG] == tags[SWEEP_ID_TAG]:
+            return folder.parent
+    return None
+
+
 def unit_of(entries: list[Entry]) -> str:
     """Return what the journal's steps count: "epoch" or "step"; its first line holds it."""
     return str(entries[0].get("unit", "epoch")) if entries else "epoch"

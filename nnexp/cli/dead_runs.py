@@ -2,13 +2,15 @@
 
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from shlex import quote
 
 from nnexp.detached import detached
-from nnexp.messages import quoted_path
-from nnexp.tracking.active_runs import close_dead_runs
+from nnexp.messages import hydra_override, quoted_path, short_path
+from nnexp.run_folder import RunFolder, head_of, is_parent, sweep_folder
+from nnexp.tracking.active_runs import close_dead_runs, is_running
 
 SHOWS_STATUS = ("compare", "delete", "runs", "show", "ui")  # commands that read it from the store
 SYNC = "sync"
@@ -20,9 +22,8 @@ DELETES = "delete"
 def report_dead_runs(command: str) -> None:
     """Set the status of dead runs to FAILED, in journal and store; print how to resume them."""
     dead, unsent = close_dead_runs(Path.cwd())
-    for folder in dead:
-        path = quoted_path(folder)
-        print(f"nnexp: {path}: died; resume with: nnexp resume {path}", file=sys.stderr, flush=True)
+    for line in reports(dead):
+        print(f"nnexp: {line}", file=sys.stderr, flush=True)
     if command in SHOWS_STATUS:
         from nnexp.tracking.upload.sync import set_final_status
 
@@ -33,6 +34,24 @@ def report_dead_runs(command: str) -> None:
         unsent += dead
     if unsent and command not in (*UPLOADS, DELETES):
         upload_in_background(unsent)
+
+
+def reports(dead: Sequence[Path]) -> Iterator[str]:
+    """Yield how to go on with dead runs, a line each; of a sweep, one for all of its jobs.
+
+    A sweep whose own process is alive sees to its jobs itself.
+    """
+    reported: set[Path] = set()
+    for folder in dead:
+        head = head_of(RunFolder(folder).entries())
+        sweep = folder if is_parent(head) else sweep_folder(folder, head["tags"])
+        if sweep is None:
+            path = quoted_path(folder)
+            yield f"{path}: died; resume with: nnexp resume {path}"
+        elif sweep not in reported and not is_running(sweep):
+            reported.add(sweep)
+            command = f"nnexp -m {quote(hydra_override('sweep.resume', str(short_path(sweep))))}"
+            yield f"{quoted_path(sweep)}: the sweep died; go on with: {command}"
 
 
 def upload_in_background(folders: Sequence[Path]) -> None:

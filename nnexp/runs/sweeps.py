@@ -9,20 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from nnexp.messages import listed, plural
-from nnexp.run_folder import (
-    JOURNAL,
-    KIND_TAG,
-    PARENT_SWEEP_TAG,
-    SWEEP,
-    SWEEP_ID_TAG,
-    SWEEP_KIND,
-    RunFolder,
-    head_of,
-)
+from nnexp.run_folder import JOURNAL, KIND_TAG, PARENT_SWEEP_TAG, SWEEP, SWEEP_ID_TAG, SWEEP_KIND, RunFolder
 from nnexp.runs.backends import RunError
 from nnexp.runs.query import MIN_PREFIX, Runs
 from nnexp.runs.run import Run, in_folder
-from nnexp.tracking.active_runs import is_alive
+from nnexp.tracking.active_runs import is_running
 from nnexp.tracking.mlflow.upload_state import run_ids
 
 SWEEPS = Path("outputs", "sweeps")
@@ -127,12 +118,7 @@ def _readable_runs(folders: Iterable[Path]) -> Iterator[Run]:
     for folder in folders:
         with suppress(RunError):  # killed before the first line of its journal
             run = in_folder(folder)
-            yield replace(run, status="RUNNING") if run.status == "UNFINISHED" and is_active(folder) else run
-
-
-def is_active(folder: Path) -> bool:
-    """Return whether a process trains the run in a folder at this moment."""
-    return is_alive(head_of(RunFolder(folder).entries())["writer"], folder)
+            yield replace(run, status="RUNNING") if run.status == "UNFINISHED" and is_running(folder) else run
 
 
 def _named(text: str, folders: list[Path]) -> Path | None:

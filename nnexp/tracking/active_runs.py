@@ -129,6 +129,15 @@ def close_if_dead(folder: Path) -> bool:
     return True
 
 
+def is_running(folder: Path) -> bool:
+    """Return whether the journal in a folder has no end, and the process that writes it is alive."""
+    try:
+        entries = RunFolder(folder).entries()
+        return end_of(entries) is None and is_alive(head_of(entries)["writer"], folder)
+    except (OSError, ValueError, LookupError):
+        return False
+
+
 def is_alive(writer: Mapping[str, Any], folder: Path) -> bool:
     """Return whether the process that writes a journal is alive; where that is unknown, its heartbeat."""
     if writer["host"] != platform.node() or os.name == "nt":  # where `os.kill` would end it

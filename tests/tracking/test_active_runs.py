@@ -8,10 +8,12 @@ import time
 from contextlib import suppress
 
 import pytest
+from fixtures.sweeps import TRACKED, planned, record_job, record_sweep
 
 from nnexp.__main__ import main
 from nnexp.errors import Interrupted
 from nnexp.run_folder import RunFolder
+from nnexp.sweeps.parent_run import parent_run
 from nnexp.tracking.active_runs import ACTIVE, ACTIVE_WITHIN, active, add_entry, close_dead_runs
 from nnexp.tracking.journal import Journal, close, process_identity
 from nnexp.tracking.run_lock import run_lock
@@ -124,3 +126,33 @@ def test_a_project_that_cannot_be_written_to_has_no_list(alone):
     with active(folder, alone):
         pass
     assert (alone / "outputs").read_text() == "a file in the folder's place"
+
+
+def test_a_dead_sweep_is_reported_once_with_the_command_that_goes_on_and_not_its_jobs(alone, dead, capsys):
+    plan = planned(alone)
+    record_sweep(plan, alone, [0, 1])
+    for folder in (plan.folder, plan.job_folder(0), plan.job_folder(1)):
+        first, *rest, _ = (folder / "journal.jsonl").read_text().splitlines()
+        lines = [json.dumps(json.loads(first) | {"writer": dead}), *rest]
+        (folder / "journal.jsonl").write_text("".join(f"{line}\n" for line in lines))
+        add_entry(folder, alone)
+    assert main(["resume", "no"]) == 2
+    lines = [line for line in capsys.readouterr().err.splitlines() if "died" in line]
+    sweep = plan.folder.relative_to(alone)
+    assert lines == [f"nnexp: {sweep}: the sweep died; go on with: nnexp -m sweep.resume={sweep}"]
+    for folder in (plan.folder, plan.job_folder(0)):
+        assert RunFolder(folder).entries()[-1]["status"] == "FAILED"
+    assert main(["resume", "no"]) == 2
+    assert "died" not in capsys.readouterr().err
+
+
+def test_a_dead_job_of_a_sweep_that_goes_on_is_left_to_the_sweep(alone, dead, capsys, no_upload):
+    plan = planned(alone)
+    with parent_run(plan, TRACKED, {}, alone):
+        folder = record_job(plan, 0, alone, status=None)
+        first, *rest = (folder / "journal.jsonl").read_text().splitlines()
+        lines = [json.dumps(json.loads(first) | {"writer": dead}), *rest]
+        (folder / "journal.jsonl").write_text("".join(f"{line}\n" for line in lines))
+        add_entry(folder, alone)
+        assert main(["resume", "no"]) == 2
+    assert "died" not in capsys.readouterr().err

@@ -1,13 +1,12 @@
 """Nests the runs of a sweep's jobs in its parent run, which a store gets with the first of them."""
 
-import json
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from filelock import Timeout
 
-from nnexp.run_folder import JOURNAL, PARENT_SWEEP_TAG, SWEEP_ID_TAG, Entry, RunFolder, is_parent
+from nnexp.run_folder import JOURNAL, Entry, RunFolder, sweep_folder
 from nnexp.tracking.mlflow.upload_state import UploadState
 from nnexp.tracking.run_lock import run_lock
 
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
 
 PARENT_ID = "mlflow.parentRunId"  # tag by which MLflow nests a run
 LOCK_TIMEOUT = 60.0  # seconds
-MAX_HEAD = 1 << 20  # bytes of a parent's first entry
 _confirmed: set[tuple[str, str]] = set()  # store and id of parents that this process has seen there
 
 
@@ -42,24 +40,14 @@ class WrittenRun(Protocol):
         """Send the entries of the journal that the store does not have yet."""
 
 
-def parent_folder(child: WrittenRun) -> Path | None:
-    """Return the folder of the parent run of a sweep's job, the one above; None: there is no such run."""
-    above = child.run_folder.path.parent
-    with suppress(OSError, ValueError, LookupError, TypeError, AttributeError):
-        with (above / JOURNAL).open("rb") as file:
-            tags = json.loads(file.readline(MAX_HEAD))["tags"]
-        if is_parent({"tags": tags}) and tags[PARENT_SWEEP_TAG] == child.first["tags"][SWEEP_ID_TAG]:
-            return above
-    return None
-
-
 def parent_id(child: WrittenRun) -> str:
     """Return the MLflow id of the parent run of a job, made where the store has none; "": it has no parent.
 
     Raises:
         Timeout: another process has been writing it for a minute.
     """
-    if (folder := parent_folder(child)) is None:
+    folder = sweep_folder(child.run_folder.path, child.first["tags"])
+    if folder is None:
         return ""
     with run_lock(folder, LOCK_TIMEOUT):
         parent = child.of_folder(folder)
@@ -72,7 +60,8 @@ def parent_id(child: WrittenRun) -> str:
 
 def update_parent(child: WrittenRun) -> None:
     """Send the new entries of the parent run's journal, unless another process does at this moment."""
-    if (folder := parent_folder(child)) is not None:
+    folder = sweep_folder(child.run_folder.path, child.first["tags"])
+    if folder is not None:
         with suppress(Timeout), run_lock(folder):
             parent = child.of_folder(folder)
             if parent.state.run_id:
