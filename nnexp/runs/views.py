@@ -1,0 +1,138 @@
+"""The saved views of an experiment in MLflow, made from the runs that it has."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from nnexp.analysis.run_table import REPEATS
+from nnexp.messages import one_line
+from nnexp.run_folder import KIND_TAG, PARENT_SWEEP_TAG, SWEEP_ID_TAG, SWEEP_KIND
+from nnexp.runs.backends import store_errors
+from nnexp.runs.columns import differing
+from nnexp.runs.query import SCORES, Run, Runs
+from nnexp.tracking.mlflow.views.page_state import TAG, View
+from nnexp.tracking.mlflow.views.ready_made import (
+    PREFIX,
+    SCORE,
+    Contents,
+    ready_made_views,
+    setting_params,
+    sweep_view,
+    sweep_view_tag,
+)
+from nnexp.tracking.mlflow.views.support import ViewSupport
+
+if TYPE_CHECKING:
+    from mlflow.entities import Experiment
+
+SAMPLE = 100  # runs of a query: all of an experiment would take seconds
+MAX_SWEEPS = 20  # with a view each, the newest
+SWEPT = "sweep."  # and a key: a param of a sweep's parent run
+OPTIMIZED = "optimized_metric"  # param
+
+
+class SavedViews:
+    """The views of one experiment; its methods raise StoreError where the store refuses them.
+
+    Args:
+        uri: of the store.
+        name: of the experiment.
+    """
+
+    def __init__(self, uri: str | None, name: str) -> None:
+        self.runs = Runs(uri, name)
+        self.name = name
+
+    def save(self) -> View | None:
+        """Save the views that are missing or have changed; return the leaderboard, None without runs.
+
+        Views of sweeps are made where they are missing, those of older sweeps are deleted.
+        """
+        score = f'metrics."{SCORE}" DESC'
+        sample = [*self.runs.select(top=SAMPLE), *self.runs.select(order=score, top=SAMPLE)]
+        if not sample:
+            return None
+        parents = self.runs.select(f"tags.`{KIND_TAG}` = '{SWEEP_KIND}'", top=MAX_SWEEPS, kind="sweeps")
+        views = ready_made_views(contents_of(sample, [key for each in parents for key in swept_keys(each)]))
+        self._set_tags(self._support.tags(views, _milliseconds(max(run.started for run in sample))))
+        kept = {view.tag for view in views}
+        for parent in parents:
+            sweep_id = parent.tags.get(PARENT_SWEEP_TAG, "")
+            kept.add(tag := sweep_view_tag(sweep_id))
+            if tag not in self._saved:
+                self.save_sweep(sweep_id, parent)
+        with store_errors(self.runs.uri):
+            for tag in self._saved.keys() - kept:
+                self.runs.client.delete_experiment_tag(self._experiment.experiment_id, tag)
+        return views[0]
+
+    def save_sweep(self, sweep_id: str, parent: Run | None = None) -> View | None:
+        """Save the view of a sweep, which may be older than parent runs; return it, None without runs."""
+        sample = self.runs.select(f"tags.`{SWEEP_ID_TAG}` = '{sweep_id}'", top=SAMPLE)
+        if not sample:
+            return None
+        keys = swept_keys(parent) if parent is not None else ()
+        name = one_line(f"{parent.name} " if parent is not None else "") + f"({sweep_id[5:16]})"
+        view = sweep_view(sweep_id, name, contents_of(sample, keys))
+        self._set_tags(self._support.tags([view], _milliseconds((parent or sample[-1]).started)))
+        return view
+
+    @cached_property
+    def _support(self) -> ViewSupport:
+        return ViewSupport.of(self.runs.uri)
+
+    @cached_property
+    def _experiment(self) -> "Experiment":
+        with store_errors(self.runs.uri):
+            experiment = self.runs.client.get_experiment_by_name(self.name)
+        assert experiment is not None
+        return experiment
+
+    @property
+    def _saved(self) -> dict[str, str]:
+        """The tags of the views that the experiment had from here."""
+        tags = self._experiment.tags.items()
+        return {key: text for key, text in tags if key.startswith(f"{TAG}{PREFIX}")}
+
+    def _set_tags(self, tags: Mapping[str, str]) -> None:
+        """Set the tags that have changed."""
+        with store_errors(self.runs.uri):
+            for key, text in tags.items():
+                if self._saved.get(key) != text:
+                    self.runs.client.set_experiment_tag(self._experiment.experiment_id, key, text)
+
+
+def contents_of(runs: Sequence[Run], swept: Sequence[str]) -> Contents:
+    """Return what runs have; the params that were swept come before others that differ, repeats last."""
+    differ = differing(runs)
+    params = [*dict.fromkeys([*(key for key in swept if key in differ), *differ])]
+    params.sort(key=lambda name: name in REPEATS)
+    settings = setting_params(params)
+    longest = {name: max(len(run.params.get(name, "")) for run in runs) for name in params}
+    return Contents(
+        metrics={name for run in runs for name in run.metrics},
+        scores=_scores(runs) or (SCORE,),
+        params=params,
+        settings={tuple(run.params.get(name, "null") for name in settings) for run in runs},
+        longest=longest | {"name": max(len(run.name) for run in runs)},
+    )
+
+
+def swept_keys(parent: Run) -> list[str]:
+    """Return the keys that a sweep varied."""
+    return [key.removeprefix(SWEPT) for key in parent.params if key.startswith(SWEPT)]
+
+
+def _scores(runs: Sequence[Run]) -> list[str]:
+    """Return the metrics that runs are ranked by, that of most runs first."""
+    counts: Counter[str] = Counter()
+    for run in runs:
+        chosen = run.params.get(OPTIMIZED, "null")
+        names = [chosen] if chosen in run.metrics else [name for name in SCORES if name in run.metrics]
+        counts.update(names[:1])
+    return [name for name, _ in counts.most_common()]
+
+
+def _milliseconds(seconds: float) -> int:
+    return round(seconds * 1000)

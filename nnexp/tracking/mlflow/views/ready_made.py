@@ -1,0 +1,111 @@
+"""The ready-made views: Leaderboard, Learning curves, Layers, By setting, and one per sweep."""
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from nnexp.analysis.run_table import REPEATS
+from nnexp.metrics.metric_info import metric_info
+from nnexp.run_folder import SWEEP_ID_TAG
+from nnexp.tracking.mlflow.views.charts import CURVES, LAYERS, charts
+from nnexp.tracking.mlflow.views.page_state import (
+    DEFAULTS,
+    TAG,
+    Column,
+    View,
+    grouped_by,
+    quoted,
+    sorted_by,
+    with_columns,
+)
+
+PREFIX = "nnexp-"  # of the ids of all of these views
+LEADERBOARD = f"{PREFIX}leaderboard"
+SWEEP = f"{PREFIX}sweep-"
+SCORE = "best/val_accuracy"
+MAX_PARAMS = 8  # columns
+DIGITS = 17  # characters of a metric: the page rounds none
+WHOLE = ("best/epoch", "best/step")
+NAME = 24  # characters
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What the runs that a view shows have.
+
+    Args:
+        scores: the metrics that runs are ranked by; in an experiment of several tasks, one of each.
+        params: what differs between the runs, the most important first.
+        settings: the values of `setting_params`, of each distinct setting.
+        longest: the characters of the longest value of each param, and of the longest "name" of a run.
+    """
+
+    metrics: Collection[str] = ("train/loss", "train/accuracy", "val/loss", "val/accuracy")
+    scores: Sequence[str] = (SCORE,)
+    params: Sequence[str] = ("seed",)
+    settings: Collection[tuple[str, ...]] = ()
+    longest: Mapping[str, int] = field(default_factory=dict)
+
+
+def setting_params(params: Sequence[str]) -> list[str]:
+    """Return the params that make a setting: seeds and folds repeat it."""
+    return [name for name in params if name not in REPEATS][:MAX_PARAMS]
+
+
+def ready_made_views(contents: Contents) -> list[View]:
+    """Return the views of an experiment, in the order of the menu."""
+    score, *others = contents.scores
+    board = leaderboard(contents, score)
+    settings = setting_params(contents.params)
+    name = max(
+        (len(", ".join(map(": ".join, zip(settings, each, strict=True)))) for each in contents.settings),
+        default=0,
+    )
+    groups = with_columns(_results(contents, score), name) | grouped_by(settings, contents.settings)
+    return [
+        View(LEADERBOARD, "Leaderboard", board),
+        *(
+            View(f"{LEADERBOARD}-{_slug(each)}", f"Leaderboard by {each}", leaderboard(contents, each))
+            for each in others
+        ),
+        View(f"{PREFIX}learning-curves", "Learning curves", board | charts(contents.metrics, CURVES)),
+        View(f"{PREFIX}layers", "Layers", board | charts(contents.metrics, LAYERS)),
+        View(f"{PREFIX}by-setting", "By setting", board | groups | charts(contents.metrics, CURVES)),
+    ]
+
+
+def sweep_view(sweep_id: str, name: str, contents: Contents) -> View:
+    """Return the view of a sweep: its leaderboard, and charts that compare what was swept."""
+    condition = f"{quoted('tags', SWEEP_ID_TAG)} = '{sweep_id}'"
+    return View(f"{SWEEP}{_slug(sweep_id)}", name, leaderboard(contents, contents.scores[0], condition))
+
+
+def sweep_view_tag(sweep_id: str) -> str:
+    """Return the tag that holds the view of a sweep."""
+    return f"{TAG}{SWEEP}{_slug(sweep_id)}"
+
+
+def leaderboard(contents: Contents, score: str, condition: str = "") -> dict[str, Any]:
+    """Return the state of a table with the best run first: what differs, and few results."""
+    params = contents.params[:MAX_PARAMS]
+    columns = [Column("params", name, contents.longest.get(name, 0)) for name in params]
+    return {
+        **DEFAULTS,
+        "searchFilter": condition,
+        **sorted_by(score, descending=metric_info(score).direction != "lower"),
+        **with_columns([*columns, *_results(contents, score)], contents.longest.get("name", NAME)),
+        **charts(contents.metrics, CURVES, params, score),
+    }
+
+
+def _results(contents: Contents, score: str) -> list[Column]:
+    """Return the columns of results: the score on validation and test, loss, best epoch, duration."""
+    name = score.rpartition("/")[2].removeprefix("val_")
+    names = dict.fromkeys((score, f"test/{name}", "best/val_loss", *WHOLE, "time/total"))
+    shown = [each for each in names if each == score or each in contents.metrics]
+    return [Column("metrics", each, 0 if each in WHOLE else DIGITS) for each in shown]
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^\w.-]+", "-", text)
