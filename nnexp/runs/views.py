@@ -109,13 +109,12 @@ def contents_of(runs: Sequence[Run], swept: Sequence[str]) -> Contents:
     params = [*dict.fromkeys([*(key for key in swept if key in differ), *differ])]
     params.sort(key=lambda name: name in REPEATS)
     settings = setting_params(params)
-    longest = {name: max(len(run.params.get(name, "")) for run in runs) for name in params}
     return Contents(
         metrics={name for run in runs for name in run.metrics},
         scores=_scores(runs) or (SCORE,),
         params=params,
         settings={tuple(run.params.get(name, "null") for name in settings) for run in runs},
-        longest=longest | {"name": max(len(run.name) for run in runs)},
+        longest={name: max(len(run.params.get(name, "")) for run in runs) for name in params},
     )
 
 

@@ -8,10 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 TAG = "mlflow.sharedViewState."  # and the view's id
-RUN_NAME = "attributes.`Run Name`"
 PIXELS = 7  # of a character
-SORT_MARK, DOT = 24, 60  # pixels of the mark in the head of a sorted column, and before the name of a run
-PADDING, MAX_WIDTH = 32, 400  # pixels of a column
+PADDING, MAX_WIDTH = 56, 220  # pixels of a column; a mark beside the name shows that runs are sorted by it
 DEFAULTS = {
     "searchFilter": "",
     "orderByKey": "attributes.start_time",
@@ -58,7 +56,7 @@ class Column:
     @property
     def width(self) -> int:
         """Its pixels."""
-        return _pixels(max(self.characters, len(self.name)), SORT_MARK)
+        return min(PIXELS * max(self.characters, len(self.name)) + PADDING, MAX_WIDTH)
 
 
 @dataclass(frozen=True)
@@ -97,10 +95,10 @@ def sorted_by(metric: str, descending: bool = True) -> dict[str, Any]:
     return {"orderByKey": quoted("metrics", metric), "orderByAsc": not descending}
 
 
-def with_columns(columns: Sequence[Column], name: int) -> dict[str, Any]:
-    """Return the state of a table with these columns, in this order, after names of so many characters."""
+def with_columns(columns: Sequence[Column]) -> dict[str, Any]:
+    """Return the state of a table with these columns, in this order."""
     ids = [column.id for column in columns]
-    widths = {RUN_NAME: _pixels(name, DOT)} | {column.id: column.width for column in columns}
+    widths = {column.id: column.width for column in columns}
     return {"selectedColumns": ids, "columnOrder": ids, "columnWidths": widths}
 
 
@@ -124,7 +122,3 @@ def grouped_by(params: Sequence[str], collapsed: Iterable[Sequence[str]]) -> dic
 def quoted(kind: str, name: str) -> str:
     """Quote a name of a metric, param or tag, as the page and MLflow's filters do."""
     return f"{kind}.`{name}`"
-
-
-def _pixels(characters: int, more: int) -> int:
-    return min(PIXELS * characters + PADDING + more, MAX_WIDTH)

@@ -27,7 +27,6 @@ SCORE = "best/val_accuracy"
 MAX_PARAMS = 8  # columns
 DIGITS = 17  # characters of a metric: the page rounds none
 WHOLE = ("best/epoch", "best/step")
-NAME = 24  # characters
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class Contents:
         scores: the metrics that runs are ranked by; in an experiment of several tasks, one of each.
         params: what differs between the runs, the most important first.
         settings: the values of `setting_params`, of each distinct setting.
-        longest: the characters of the longest value of each param, and of the longest "name" of a run.
+        longest: the characters of the longest value of each param.
     """
 
     metrics: Collection[str] = ("train/loss", "train/accuracy", "val/loss", "val/accuracy")
@@ -58,11 +57,7 @@ def ready_made_views(contents: Contents) -> list[View]:
     score, *others = contents.scores
     board = leaderboard(contents, score)
     settings = setting_params(contents.params)
-    name = max(
-        (len(", ".join(map(": ".join, zip(settings, each, strict=True)))) for each in contents.settings),
-        default=0,
-    )
-    groups = with_columns(_results(contents, score), name) | grouped_by(settings, contents.settings)
+    groups = with_columns(_results(contents, score)) | grouped_by(settings, contents.settings)
     return [
         View(LEADERBOARD, "Leaderboard", board),
         *(
@@ -90,11 +85,12 @@ def leaderboard(contents: Contents, score: str, condition: str = "") -> dict[str
     """Return the state of a table with the best run first: what differs, and few results."""
     params = contents.params[:MAX_PARAMS]
     columns = [Column("params", name, contents.longest.get(name, 0)) for name in params]
+    result, *results = _results(contents, score)
     return {
         **DEFAULTS,
         "searchFilter": condition,
         **sorted_by(score, descending=metric_info(score).direction != "lower"),
-        **with_columns([*columns, *_results(contents, score)], contents.longest.get("name", NAME)),
+        **with_columns([result, *columns, *results]),
         **charts(contents.metrics, CURVES, params, score),
     }
 
