@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from nnexp.analysis.run_table import REPEATS
 from nnexp.messages import one_line
-from nnexp.run_folder import KIND_TAG, PARENT_SWEEP_TAG, SWEEP_ID_TAG, SWEEP_KIND
+from nnexp.run_folder import KIND_TAG, PARENT_SWEEP_TAG, SWEEP_KIND, SWEPT
 from nnexp.runs.backends import store_errors
 from nnexp.runs.columns import differing
 from nnexp.runs.query import SCORES, Run, Runs
@@ -18,8 +18,9 @@ from nnexp.tracking.mlflow.views.ready_made import (
     Contents,
     ready_made_views,
     setting_params,
+    sweep_filter,
     sweep_view,
-    sweep_view_tag,
+    sweep_view_id,
 )
 from nnexp.tracking.mlflow.views.support import ViewSupport
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 SAMPLE = 100  # runs of a query: all of an experiment would take seconds
 MAX_SWEEPS = 20  # with a view each, the newest
-SWEPT = "sweep."  # and a key: a param of a sweep's parent run
 OPTIMIZED = "optimized_metric"  # param
 
 
@@ -59,17 +59,17 @@ class SavedViews:
         kept = {view.tag for view in views}
         for parent in parents:
             sweep_id = parent.tags.get(PARENT_SWEEP_TAG, "")
-            kept.add(tag := sweep_view_tag(sweep_id))
+            kept.add(tag := f"{TAG}{sweep_view_id(sweep_id)}")
             if tag not in self._saved:
                 self.save_sweep(sweep_id, parent)
         with store_errors(self.runs.uri):
             for tag in self._saved.keys() - kept:
-                self.runs.client.delete_experiment_tag(self._experiment.experiment_id, tag)
+                self.runs.client.delete_experiment_tag(self.experiment_id, tag)
         return views[0]
 
     def save_sweep(self, sweep_id: str, parent: Run | None = None) -> View | None:
         """Save the view of a sweep, which may be older than parent runs; return it, None without runs."""
-        sample = self.runs.select(f"tags.`{SWEEP_ID_TAG}` = '{sweep_id}'", top=SAMPLE)
+        sample = self.runs.select(sweep_filter(sweep_id), top=SAMPLE)
         if not sample:
             return None
         keys = swept_keys(parent) if parent is not None else ()
@@ -90,6 +90,11 @@ class SavedViews:
         return experiment
 
     @property
+    def experiment_id(self) -> str:
+        """MLflow's id of the experiment."""
+        return str(self._experiment.experiment_id)
+
+    @property
     def _saved(self) -> dict[str, str]:
         """The tags of the views that the experiment had from here."""
         tags = self._experiment.tags.items()
@@ -100,7 +105,7 @@ class SavedViews:
         with store_errors(self.runs.uri):
             for key, text in tags.items():
                 if self._saved.get(key) != text:
-                    self.runs.client.set_experiment_tag(self._experiment.experiment_id, key, text)
+                    self.runs.client.set_experiment_tag(self.experiment_id, key, text)
 
 
 def contents_of(runs: Sequence[Run], swept: Sequence[str]) -> Contents:

@@ -6,11 +6,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from nnexp.cli.commands import ui
 from nnexp.errors import UserError
+from nnexp.tracking.mlflow.store_errors import StoreError
 
 
 class Server:
@@ -33,11 +35,21 @@ class Server:
 def opened(monkeypatch):
     """The pages that were opened, on a desktop with a browser; no server is started."""
     pages = []
-    monkeypatch.setattr(ui.subprocess, "Popen", Server)
+    monkeypatch.setattr(ui, "subprocess", SimpleNamespace(Popen=Server))
     monkeypatch.setattr(ui.signal, "signal", lambda *_: None)
     monkeypatch.setattr(ui.webbrowser, "open", pages.append)
     monkeypatch.setenv("DISPLAY", ":0")
     return pages
+
+
+@pytest.fixture
+def dead(monkeypatch):
+    """Stores that do not answer, without waiting for them."""
+
+    def fail(*_):
+        raise StoreError("no answer")
+
+    monkeypatch.setattr(ui, "page_of", fail)
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "-1"])
@@ -68,7 +80,7 @@ def test_it_listens_on_this_machine_unless_an_address_is_asked_for(store, opened
         ui.main(["--host", "192.0.2.1"])
 
 
-def test_a_password_is_neither_printed_nor_on_a_command_line(opened, monkeypatch, capsys):
+def test_a_password_is_neither_printed_nor_on_a_command_line(opened, dead, monkeypatch, capsys):
     monkeypatch.setattr(ui, "check_connection", lambda uri: None)
     assert ui.main(["--uri", "http://me:secret@host:5000"]) == 0
     assert ui.main(["--uri", "postgresql://me:secret@host/mlflow", "--no-browser"]) == 0
@@ -81,10 +93,18 @@ def test_a_password_is_neither_printed_nor_on_a_command_line(opened, monkeypatch
     assert opened == []
 
 
-def test_the_page_of_a_server_is_opened_in_a_browser(opened):
-    assert ui.main(["--uri", "https://host/mlflow"]) == 0
+def test_the_page_of_a_server_is_opened_in_a_browser(opened, monkeypatch):
+    monkeypatch.setattr(ui, "page_of", lambda targets, runs, view: f"/#/{view}")
+    assert ui.main(["--uri", "https://host/mlflow/"]) == 0
     assert ui.main(["--uri", "https://host/mlflow", "--no-browser"]) == 0
+    assert opened == ["https://host/mlflow/#/leaderboard"]
+
+
+def test_a_server_that_does_not_answer_opens_at_its_first_page_unless_one_was_asked_for(opened, dead):
+    assert ui.main(["--uri", "https://host/mlflow"]) == 0
     assert opened == ["https://host/mlflow"]
+    with pytest.raises(StoreError, match="no answer"):
+        ui.main(["--uri", "https://host/mlflow", "last"])
 
 
 @pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="always a desktop")
@@ -98,7 +118,7 @@ def test_without_a_desktop_there_is_no_browser(opened, monkeypatch):
 def test_a_server_that_ends_before_it_answers_opens_no_page(opened):
     process = Server([], {})
     process.ended = True
-    ui.open_when_ready("http://127.0.0.1:1", process)
+    ui.open_when_ready("http://127.0.0.1:1", "/", process)
     assert opened == []
 
 

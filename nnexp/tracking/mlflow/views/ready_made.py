@@ -11,7 +11,6 @@ from nnexp.run_folder import SWEEP_ID_TAG
 from nnexp.tracking.mlflow.views.charts import CURVES, LAYERS, charts
 from nnexp.tracking.mlflow.views.page_state import (
     DEFAULTS,
-    TAG,
     Column,
     View,
     grouped_by,
@@ -72,13 +71,18 @@ def ready_made_views(contents: Contents) -> list[View]:
 
 def sweep_view(sweep_id: str, name: str, contents: Contents) -> View:
     """Return the view of a sweep: its leaderboard, and charts that compare what was swept."""
-    condition = f"{quoted('tags', SWEEP_ID_TAG)} = '{sweep_id}'"
-    return View(f"{SWEEP}{_slug(sweep_id)}", name, leaderboard(contents, contents.scores[0], condition))
+    board = leaderboard(contents, contents.scores[0], sweep_filter(sweep_id))
+    return View(sweep_view_id(sweep_id), name, board)
 
 
-def sweep_view_tag(sweep_id: str) -> str:
-    """Return the tag that holds the view of a sweep."""
-    return f"{TAG}{SWEEP}{_slug(sweep_id)}"
+def sweep_view_id(sweep_id: str) -> str:
+    """Return the id of a sweep's view."""
+    return f"{SWEEP}{_slug(sweep_id)}"
+
+
+def sweep_filter(sweep_id: str) -> str:
+    """Return MLflow's filter for the runs of a sweep."""
+    return f"{quoted('tags', SWEEP_ID_TAG)} = '{sweep_id}'"
 
 
 def leaderboard(contents: Contents, score: str, condition: str = "") -> dict[str, Any]:
