@@ -37,9 +37,15 @@ def upload_callbacks() -> "Callbacks":
     """Return the functions that an upload calls, all in this process."""
     from nnexp.plots.run.confusion import epoch_confusion
     from nnexp.runs.baseline import fetch
+    from nnexp.runs.views import save_views_of
     from nnexp.tracking.upload.thread import Callbacks
 
-    return Callbacks(make_outputs=make_outputs, fetch_baseline=fetch, draw_confusion=epoch_confusion)
+    return Callbacks(
+        make_outputs=make_outputs,
+        fetch_baseline=fetch,
+        draw_confusion=epoch_confusion,
+        save_views=save_views_of,
+    )
 
 
 def main() -> None:

@@ -2,15 +2,20 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nnexp.analysis.run_table import REPEATS
 from nnexp.messages import one_line
-from nnexp.run_folder import KIND_TAG, PARENT_SWEEP_TAG, SWEEP_KIND, SWEPT
+from nnexp.run_folder import KIND_TAG, PARENT_SWEEP_TAG, SWEEP_KIND, SWEPT, RunFolder, head_of, is_parent
 from nnexp.runs.backends import store_errors
 from nnexp.runs.columns import differing
 from nnexp.runs.query import SCORES, Run, Runs
+from nnexp.runs.run import in_folder
+from nnexp.tracking.mlflow.destination import Destination
+from nnexp.tracking.mlflow.store_errors import StoreError
 from nnexp.tracking.mlflow.views.page_state import TAG, View
 from nnexp.tracking.mlflow.views.ready_made import (
     PREFIX,
@@ -62,8 +67,11 @@ class SavedViews:
             kept.add(tag := f"{TAG}{sweep_view_id(sweep_id)}")
             if tag not in self._saved:
                 self.save_sweep(sweep_id, parent)
-        with store_errors(self.runs.uri):
-            for tag in self._saved.keys() - kept:
+        for tag in self._saved.keys() - kept:
+            with (
+                suppress(StoreError),
+                store_errors(self.runs.uri),
+            ):  # servers before MLflow 3.2 delete no tags
                 self.runs.client.delete_experiment_tag(self.experiment_id, tag)
         return views[0]
 
@@ -106,6 +114,21 @@ class SavedViews:
             for key, text in tags.items():
                 if self._saved.get(key) != text:
                     self.runs.client.set_experiment_tag(self.experiment_id, key, text)
+
+
+def save_views_of(folder: Path, uri: str | None = None) -> None:
+    """Save the views of an experiment after the end of a sweep, whose parent run has that folder.
+
+    A store that does not take them has the sweep nevertheless.
+    """
+    entries = RunFolder(folder).entries()
+    destination = head_of(entries)["destination"]
+    if destination and is_parent(entries[0]):
+        parent = in_folder(folder)
+        with suppress(StoreError):
+            views = SavedViews(Destination.of(folder, destination, uri).uri, parent.experiment)
+            views.save()
+            views.save_sweep(parent.tags[PARENT_SWEEP_TAG], parent)
 
 
 def contents_of(runs: Sequence[Run], swept: Sequence[str]) -> Contents:

@@ -82,7 +82,7 @@ def open_store(uri: str, experiment: str, note: str = "", home: Path = Path()) -
             if database is not None:
                 prepare_database(database)
             client = MlflowClient(tracking_uri=uri)
-            return client, _experiment_id(client, experiment, note, artifacts)
+            return client, _experiment_id(client, uri, experiment, note, artifacts)
         except StoreError:
             raise
         except Exception as error:  # databases, servers and networks raise errors of many types
@@ -176,14 +176,16 @@ def store_lock(uri: str) -> Iterator[None]:
         lock.release()
 
 
-def _experiment_id(client: "MlflowClient", name: str, note: str, folder: Path | None) -> str:
+def _experiment_id(client: "MlflowClient", uri: str, name: str, note: str, folder: Path | None) -> str:
     """Return an experiment's id, created if it is missing; another process may do so at the same moment."""
     experiment = client.get_experiment_by_name(name)
     if experiment is None:
+        from nnexp.tracking.mlflow.views.support import tags_of_new_experiment
+
         slug = "".join(c if c.isalnum() or c in "-_." else "-" for c in name)
         slug = slug if slug.strip(".") else f"-{slug}"  # which would be another folder
         location = None if folder is None else (folder / "artifacts" / slug).resolve().as_uri()
-        tags = EXPERIMENT_KIND | ({NOTE: note} if note else {})
+        tags = EXPERIMENT_KIND | tags_of_new_experiment(uri) | ({NOTE: note} if note else {})
         try:
             return str(client.create_experiment(name, artifact_location=location, tags=tags))
         except Exception:

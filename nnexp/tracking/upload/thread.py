@@ -36,6 +36,8 @@ class Callbacks:
     fetch_baseline: Callable[[Path, str, Mapping[str, Any]], str]
     """Saves the reports of tracking.baseline, a run of that destination; returns a warning."""
     draw_confusion: DrawConfusion
+    save_views: Callable[[Path, str | None], object] = lambda folder, uri: None
+    """Saves the views of an experiment once a sweep has ended: its parent run's folder, another store."""
     prepare: Callable[[], object] = lambda: None  # starts what `make_outputs` needs; may be called again
 
 
