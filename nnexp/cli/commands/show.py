@@ -14,6 +14,7 @@ from nnexp.cli.console import PipeSafeConsole
 from nnexp.cli.run_report import report, select_epochs
 from nnexp.messages import duration, listed, one_line, plural
 from nnexp.metrics.metric_info import SPLIT_METRICS, format_metric
+from nnexp.runs.housekeeping.tags import RESERVED
 from nnexp.runs.query import Runs
 
 LABEL = 12  # characters
@@ -66,6 +67,9 @@ def origin(run: Report) -> Iterator[Line]:
     for label in ("choices", "changed"):
         if run[label]:
             yield label, " ".join(f"{key}={value.replace(', ', ',')}" for key, value in run[label].items())
+    own = [f"{key}={value}" for key, value in sorted(run["tags"].items()) if not key.startswith(RESERVED)]
+    if own:
+        yield "tags", one_line(", ".join(own))
 
 
 def results(run: Report) -> Iterator[Line]:
