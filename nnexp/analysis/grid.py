@@ -1,5 +1,7 @@
 """Runs as an array over the levels of some params and their repeats."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -45,15 +47,26 @@ def grid_of(group: RunGroup, keys: tuple[str, ...], max_levels: int = MAX_LEVELS
         row for row in group.rows if group.value(row) is not None and all(key in row.params for key in keys)
     ]
     levels = tuple(levels_of(rows, key, max_levels) for key in keys)
-    repeats = {repeat: index for index, repeat in enumerate(dict.fromkeys(map(group.repeat, rows)))}
-    shape = (*(len(each.names) for each in levels), len(repeats))
+    cells = [tuple(each.level_of[row.params[each.key]] for each in levels) for row in rows]
+    repeats = [group.repeat(row) for row in rows] if group.has_seeds else _occurrences(cells)
+    places = {repeat: index for index, repeat in enumerate(dict.fromkeys(repeats))}
+    shape = (*(len(each.names) for each in levels), len(places))
     if not rows or prod(shape) > MAX_CELLS:
         return None
     total = np.zeros(shape)
     counts = np.zeros(shape, np.int64)
-    for row in rows:
-        cell = (*(each.level_of[row.params[each.key]] for each in levels), repeats[group.repeat(row)])
-        total[cell] += group.value(row) or 0.0
-        counts[cell] += 1
+    for row, cell, repeat in zip(rows, cells, repeats, strict=True):
+        total[(*cell, places[repeat])] += group.value(row) or 0.0
+        counts[(*cell, places[repeat])] += 1
     values = np.where(counts > 0, total / np.maximum(counts, 1), np.nan)
     return Grid(levels, values, counts.sum(axis=-1))
+
+
+def _occurrences(cells: Sequence[tuple[int, ...]]) -> list[tuple[str, ...]]:
+    """Number the runs of each combination, where no seeds distinguish them."""
+    seen: Counter[tuple[int, ...]] = Counter()
+    numbers: list[tuple[str, ...]] = []
+    for cell in cells:
+        numbers.append((str(seen[cell]),))
+        seen[cell] += 1
+    return numbers

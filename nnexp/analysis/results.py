@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from statistics import fmean
 from typing import Literal
 
 from nnexp.analysis.estimate import LEVEL, Estimate
@@ -29,6 +30,11 @@ class SettingSummary:
     estimate: Estimate | None  # None: no run has a result
     best: RunRow | None
     failed: int  # runs without a result
+
+    def mean(self, metric: str) -> float | None:
+        """Return the mean of any metric over the runs that have it; None: none has."""
+        values = [value for row in self.rows if (value := row.value(metric)) is not None]
+        return fmean(values) if values else None
 
 
 @dataclass(frozen=True)

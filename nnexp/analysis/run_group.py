@@ -38,10 +38,13 @@ class RunGroup:
         """Return the params of a run that make its setting."""
         return {key: row.params[key] for key in self.keys if key in row.params}
 
+    @cached_property
+    def has_seeds(self) -> bool:
+        """Whether it is known which runs repeat each other; without seeds each run is one of its own."""
+        return bool(self.repeats) or any("seed" in row.params for row in self.rows)
+
     def repeat(self, row: RunRow) -> tuple[str, ...]:
-        """Return which repeat of its setting a run is: its seed and fold; by its id if it has no seed."""
-        if "seed" not in row.params and len(self.repeats) == 0:
-            return (row.id or row.name,)
+        """Return which repeat of its setting a run is: its seed and fold, where they differ."""
         return tuple(row.params.get(key, "") for key in self.repeats)
 
     @cached_property

@@ -45,7 +45,8 @@ def _summary(group: RunGroup, params: Mapping[str, str], rows: Sequence[RunRow])
     for row in rows:
         value = group.value(row)
         if value is not None:
-            repeats.setdefault(group.repeat(row), []).append(value)
+            repeat = group.repeat(row) if group.has_seeds else (str(id(row)),)
+            repeats.setdefault(repeat, []).append(value)
             results.append((value, row))
     values = {repeat: fmean(group) for repeat, group in repeats.items()}
     best = max(results, key=lambda result: group.sign * result[0])[1] if results else None

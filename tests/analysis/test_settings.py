@@ -4,17 +4,10 @@ from math import nan
 
 import numpy as np
 import pytest
+from fixtures.run_tables import METRIC, row
 from scipy import stats
 
 from nnexp.analysis import RunRow, RunTable, analyze
-
-METRIC = "best/val_accuracy"
-
-
-def row(value, status="FINISHED", **params):
-    params = {key.replace("__", "."): str(text) for key, text in params.items()}
-    metrics = {} if value is None else {METRIC: value}
-    return RunRow("-".join(params.values()), params, metrics, status)
 
 
 def analyzed(*rows, **options):

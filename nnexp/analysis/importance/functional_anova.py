@@ -20,14 +20,14 @@ Array = NDArray[np.float64]
 
 
 def functional_anova(group: RunGroup) -> Importance | None:
-    """Decompose the variance of a full grid; None: some combination has no result, or there is no variance.
+    """Decompose the variance of a full grid; None: a combination has no result, or nothing else varies.
 
     The variance of a mean over n repeats holds 1/n of that of chance, which is subtracted.
     """
     if any(key not in row.params for row in group.rows for key in group.keys):
         return None
     grid = grid_of(group, group.keys, MANY)
-    if grid is None or not grid.is_full:
+    if grid is None or not grid.is_full or len(group.keys) + grid.values.shape[-1] < 3:
         return None
     means = grid.means
     chance, error = _noise(grid)

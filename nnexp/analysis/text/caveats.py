@@ -46,7 +46,8 @@ def _of_failures(analysis: GroupAnalysis) -> Iterator[str]:
     if failing:
         count = sum(setting.failed for setting in failing)
         names = listed([setting.label for setting in failing], MAX_NAMES)
-        yield f"Left out is what has no result: {plural(count, 'run')} of {names}."
+        of = f" ({names})" if len(analysis.settings) > 1 else ""
+        yield f"Left out: {plural(count, 'run')} without a result{of}."
     if any(setting.failed and setting.estimate is not None for setting in failing):
         yield "The mean of a setting of which some runs failed is that of the others: it may be too good."
 

@@ -1,7 +1,6 @@
 """What the statistics of a group of runs say, in sentences."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from statistics import fmean
 
 from nnexp.analysis.levels import as_number
 from nnexp.analysis.results import Comparison, GroupAnalysis, MainEffect, SettingSummary
@@ -100,37 +99,43 @@ def describe_effect(effect: MainEffect, analysis: GroupAnalysis) -> str:
 
 def _best(analysis: GroupAnalysis, best: SettingSummary) -> str:
     assert best.estimate is not None
-    of = (
-        f"the best of {plural(len(analysis.settings), 'setting')}"
-        if len(analysis.settings) > 1
-        else "one setting"
-    )
     value = format_estimate(best.estimate, analysis.metric)
     n = best.estimate.n
     over = f" over {plural(n, repeats_noun(analysis.repeats))}" if n > 1 else ""
     interval = f" (95 % interval {format_interval(best.estimate, analysis.metric)})" if n > 1 else ""
-    return f"{best.label} is {of}: {analysis.metric} {value}{over}{interval}"
+    result = f"{analysis.metric} {value}{over}{interval}"
+    if len(analysis.settings) == 1:
+        return f"There is one setting: {result}"
+    return f"{best.label} is the best of {len(analysis.settings):,} settings: {result}"
 
 
 def _tested(analysis: GroupAnalysis, best: SettingSummary) -> str:
     """Add the test score of the setting, which is not biased by the choice of the best."""
     name = analysis.metric.rpartition("/")[2].removeprefix("val_")
     test = f"test/{name}"
-    values = [value for row in best.rows if (value := row.value(test)) is not None]
-    if test == analysis.metric or not values:
+    value = best.mean(test)
+    if test == analysis.metric or value is None:
         return "."
-    return f"; {test} {format_metric(test, fmean(values))}."
+    return f"; {test} {format_metric(test, value)}."
 
 
 def _compared(analysis: GroupAnalysis, best: SettingSummary, equal: Sequence[SettingSummary]) -> str:
     to_best = compared_to(best, analysis.comparisons)
     better = sum(each.is_significant for each in to_best.values())
-    total = len(analysis.settings) * (len(analysis.settings) - 1) // 2
-    tests = sorted({each.test for each in to_best.values() if each.test is not None})
-    how = f"{' and '.join(tests)}, corrected for {plural(total, 'comparison')}"
-    others = plural(len(analysis.settings) - 1, "other")
-    sentence = f"It is better than {better} of the {others} by more than chance explains ({how})"
+    others = len(analysis.settings) - 1
+    total = plural(others * (others + 1) // 2, "comparison")
+    tests = " and ".join(sorted({each.test for each in to_best.values() if each.test is not None}))
+    if not tests:
+        return (
+            f"Whether it is better by more than chance explains is not tested: {best.label} has one result."
+        )
+    how = f"{tests}, corrected for {total}" if others > 1 else tests
     names = listed([setting.label for setting in equal], MAX_NAMES)
+    if not better:
+        return f"No other is worse by more than chance explains ({how}): {names}."
+    of_many = f"{better} of the {others:,} others" if better < others else f"all {others:,} others"
+    whom = of_many if others > 1 else "the other"
+    sentence = f"It is better than {whom} by more than chance explains ({how})"
     return f"{sentence}; these may be as good: {names}." if equal else f"{sentence}."
 
 
@@ -144,7 +149,7 @@ def _cheaper(analysis: GroupAnalysis, best: SettingSummary, equal: Sequence[Sett
         cheapest = min(candidates, key=costs.__getitem__)
         if costs[cheapest] <= WORTH_SAVING * costs[best.label]:
             pair = [format_metric(analysis.pareto.cost, costs[label]) for label in (cheapest, best.label)]
-            yield f"Of these, {cheapest} is the cheapest: {pair[0]} in place of {pair[1]}."
+            yield f"Of what may be as good, {cheapest} is the cheapest: {pair[0]} in place of {pair[1]}."
 
 
 def _importance(analysis: GroupAnalysis) -> Iterator[str]:

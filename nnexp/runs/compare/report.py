@@ -4,6 +4,8 @@ import time
 from importlib import metadata
 from pathlib import Path
 
+from nnexp.analysis.estimate import LEVEL
+from nnexp.analysis.text.wording import format_p
 from nnexp.atomic_write import write_atomically
 from nnexp.messages import duration
 from nnexp.metrics.metric_info import format_metric, metric_info
@@ -11,7 +13,7 @@ from nnexp.plots.comparison import RunCurves
 from nnexp.plots.style import COLORS
 from nnexp.runs.compare.compared_run import LETTERS
 from nnexp.runs.compare.comparison import ARROWS, Comparison
-from nnexp.runs.compare.significance import LEVEL, corrected_level, format_p, is_tied
+from nnexp.runs.compare.significance import corrected_level, is_tied
 from nnexp.runs.html.page import Picture, page_environment, picture
 
 PAGE, CURVES = "index.html", "curves.png"

@@ -11,11 +11,11 @@ from math import sqrt
 
 import numpy as np
 
-from nnexp.metrics.metric_info import metric_info
+from nnexp.analysis.estimate import LEVEL
+from nnexp.analysis.text.wording import format_amount, format_p
 from nnexp.runs.compare.compared_run import ComparedRun, ExampleResults
 from nnexp.tasks import Classification
 
-LEVEL = 0.05
 OTHER_EXAMPLES = "the test examples are not the same"
 Z_95 = 1.959964  # 95 % of a normal distribution are within so many standard deviations
 Headline = tuple[str, str]  # the main statement, and details (may be empty)
@@ -134,21 +134,6 @@ def corrected_level(results: Sequence[PairwiseResult]) -> float:
 def is_tied(difference: float) -> bool:
     """Return whether a difference is no more than rounding."""
     return abs(difference) < 1e-12
-
-
-def format_amount(difference: float, metric: str) -> str:
-    """Format the size of a difference of two scores in words."""
-    size = abs(difference)
-    if metric_info(metric).style != "percent":
-        return f"{size:.4f} of {metric.upper()}"
-    return f"{100 * size:{'.2f' if size >= 1e-4 else '.2g'}} percentage points"
-
-
-def format_p(p: float) -> str:
-    """Format a p-value: the smaller, the more digits."""
-    if p < 0.001:
-        return f"{p:.1e}"
-    return f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
 
 
 def _incomparable_reason(base: ComparedRun, other: ComparedRun) -> str:

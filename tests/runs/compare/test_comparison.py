@@ -9,7 +9,7 @@ import pytest
 from nnexp.runs.compare.compared_run import ExampleResults
 from nnexp.runs.compare.comparison import check_number, compare
 from nnexp.runs.compare.report import write
-from nnexp.runs.compare.significance import McNemar, corrected_level, format_amount, format_p
+from nnexp.runs.compare.significance import McNemar, corrected_level
 from nnexp.runs.query import RunError
 from nnexp.runs.run import in_folder
 
@@ -338,9 +338,3 @@ def test_the_page_is_one_file_that_loads_nothing_and_escapes_names(recorded, pag
 def test_too_few_and_too_many_runs_are_refused(n):
     with pytest.raises(RunError, match=f"{n} runs? to compare, expected 2 to 10"):
         check_number(n)
-
-
-def test_p_values_and_differences_have_the_digits_that_matter():
-    assert [format_p(p) for p in (1e-10, 0.0123, 0.81)] == ["1.0e-10", "0.012", "0.81"]
-    amounts = [format_amount(difference, "accuracy") for difference in (0.0110, 0.00001)]
-    assert amounts == ["1.10 percentage points", "0.001 percentage points"]
