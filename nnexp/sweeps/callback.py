@@ -27,6 +27,6 @@ class SweepPlot(Callback):
 
         sweep = read_sweep(cls.folder)
         if sum(bool(run.metrics) for run in sweep.runs) > 1:
-            for path in write_report(sweep, cls.folder)[1][:2]:
+            for path in write_report(sweep, cls.folder).paths:
                 print(f"report    {cls.folder / path}", flush=True)
         cls.folder = None

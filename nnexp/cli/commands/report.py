@@ -4,8 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from nnexp.cli.arguments import Arguments
+from nnexp.cli.sweep_leaderboard import print_leaderboard
 from nnexp.errors import UserError
-from nnexp.messages import did_you_mean, listed
+from nnexp.messages import did_you_mean, listed, short_path
 from nnexp.runs.query import RunError, Runs
 from nnexp.runs.sweeps import Sweep, find_sweep, sweep_of_filter
 
@@ -41,13 +42,13 @@ def main(arguments: list[str]) -> int:
 
     folder = options.out or sweep.folder or ELSEWHERE
     try:
-        analysis, paths = write_report(sweep, folder)
+        report = write_report(sweep, folder)
     except OSError as error:
         path = error.filename or folder
         raise UserError(f"{path}: {error.strerror}; fix: another folder, --out DIR") from error
-    for group in analysis.groups:
-        print("\n".join(group.conclusion), end="\n\n")
-    print("\n".join(str((folder / path).resolve()) for path in paths))
+    print_leaderboard(report.analysis)
+    print()
+    print("\n".join(str(short_path((folder / path).absolute())) for path in report.paths))
     return 0
 
 

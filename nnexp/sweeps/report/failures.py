@@ -12,7 +12,7 @@ from nnexp.runs.sweeps import Sweep
 
 REASONS = {
     "KILLED": "ended by a signal",
-    "UNFINISHED": "its process has ended early, or is still running",
+    "UNFINISHED": "its process has ended early",
     "RUNNING": "still running",
 }
 MAX_REASON = 400  # characters

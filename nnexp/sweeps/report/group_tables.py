@@ -7,7 +7,7 @@ from statistics import fmean
 from nnexp.analysis.results import Comparison, GroupAnalysis, LeaderboardRow, SettingSummary
 from nnexp.analysis.run_table import RunRow
 from nnexp.analysis.text.wording import format_difference, format_estimate, format_interval, format_p
-from nnexp.metrics.metric_info import RUN_METRICS, format_metric, metric_info
+from nnexp.metrics.metric_info import BEST, SPLIT_METRICS, TEST, format_metric
 from nnexp.plots.style import COLORS
 
 TIME = "time/total"
@@ -63,14 +63,15 @@ class ComparisonRow:
 
 
 def more_metrics(group: GroupAnalysis) -> list[str]:
-    """Return the other main scores that any run has: of validation and test."""
+    """Return the other main metrics that any run has, of validation and test, and the test of the group's."""
     logged = {name for each in group.leaderboard for name in each.row.metrics}
-    scores = [name for name in RUN_METRICS if metric_info(name).is_score or name.endswith("loss")]
-    return [name for name in scores if name in logged and name != group.metric]
+    own = f"{TEST}{group.metric.rpartition('/')[2].removeprefix('val_')}"
+    main = (own, *(f"{when}{name}" for name in SPLIT_METRICS for when in (BEST, TEST)))
+    return [name for name in dict.fromkeys(main) if name in logged and name != group.metric]
 
 
-def setting_rows(group: GroupAnalysis) -> list[SettingRow]:
-    """Return the leaderboard of settings."""
+def setting_rows(group: GroupAnalysis, more: Sequence[str]) -> list[SettingRow]:
+    """Return the leaderboard of settings, with `more` metrics."""
     colors = [*COLORS, *[""] * len(group.settings)]
     return [
         SettingRow(
@@ -80,16 +81,16 @@ def setting_rows(group: GroupAnalysis) -> list[SettingRow]:
             interval=format_interval(setting.estimate, group.metric) if setting.estimate else "-",
             runs=len(setting.values),
             failed=setting.failed,
-            more=[_mean(setting, name) for name in more_metrics(group)],
+            more=[_mean(setting, name) for name in more],
             time=_mean(setting, TIME),
         )
         for setting, color in zip(group.settings, colors, strict=False)
     ]
 
 
-def run_lines(group: GroupAnalysis) -> list[RunLine]:
-    """Return the table of runs, best first."""
-    return [_run_line(each, group) for each in group.leaderboard]
+def run_lines(group: GroupAnalysis, more: Sequence[str]) -> list[RunLine]:
+    """Return the table of runs, best first, with `more` metrics."""
+    return [_run_line(each, group, more) for each in group.leaderboard]
 
 
 def best_comparisons(group: GroupAnalysis) -> list[ComparisonRow]:
@@ -140,7 +141,7 @@ def is_repeated(group: GroupAnalysis) -> bool:
     return any(len(setting.values) > 1 for setting in group.settings)
 
 
-def _run_line(each: LeaderboardRow, group: GroupAnalysis) -> RunLine:
+def _run_line(each: LeaderboardRow, group: GroupAnalysis, more: Sequence[str]) -> RunLine:
     row = each.row
     return RunLine(
         rank=each.rank,
@@ -148,7 +149,7 @@ def _run_line(each: LeaderboardRow, group: GroupAnalysis) -> RunLine:
         id=row.id[:SHORT_ID] if len(row.id) == 32 else row.id.rpartition("/")[2],
         status=row.status,
         value="" if each.value is None else format_metric(group.metric, each.value),
-        more=[_value(row, name) for name in more_metrics(group)],
+        more=[_value(row, name) for name in more],
         time=_value(row, TIME),
     )
 

@@ -5,16 +5,19 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nnexp.analysis.results import Analysis, GroupAnalysis
-from nnexp.messages import listed, plural, short_path
+from nnexp.analysis import GroupAnalysis
+from nnexp.config.preset import Preset
+from nnexp.messages import listed, plural, quoted_path, short_path
 from nnexp.redaction import redacted
 from nnexp.runs.compare.report import local_time
 from nnexp.runs.html.page import Picture, page_environment, picture
 from nnexp.runs.sweeps import Sweep
 from nnexp.sweeps.report import group_tables as tables
-from nnexp.sweeps.report.failures import failures
+from nnexp.sweeps.report.best_config import reproduction_command
+from nnexp.sweeps.report.failures import Failure, failures
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -22,38 +25,30 @@ if TYPE_CHECKING:
     from nnexp.plots.sweep.panel import SweepPlot
 
 SHOWN = 25  # settings, before the others
-NO_SETTINGS = "all runs"
 
 
 @dataclass(frozen=True)
-class GroupPlots:
-    """The plots of a group of runs."""
+class GroupContent:
+    """What a group of runs that can be compared has in the report."""
 
+    analysis: GroupAnalysis
     plots: "Sequence[SweepPlot]"
     matrices: "Sequence[Image]"
+    preset: Preset | None  # the best configuration
+    preset_path: str  # its file, within the folder of the report
 
 
-def render(sweep: Sweep, analysis: Analysis, plots: Sequence[GroupPlots]) -> str:
-    """Render the page."""
+def render(sweep: Sweep, groups: Sequence[GroupContent], folder: Path) -> str:
+    """Render the page of a report whose files are in a folder."""
     environment = page_environment("report", package="nnexp.sweeps")
     environment.globals["local_time"] = local_time
-    environment.filters["redacted"] = redacted
-    groups = zip(analysis.groups, plots, strict=True)
     return environment.get_template("page.html").render(
         sweep=sweep,
-        command=redacted(sweep.record.get("command", "")),
+        command=redacted(sweep.record.get("command") or ""),
         counts=counts(sweep),
         started=min((run.started for run in sweep.runs), default=0),
-        groups=[group_context(group, drawn) for group, drawn in groups],
-        failures=[
-            {
-                "name": failure.name,
-                "status": failure.status,
-                "reason": redacted(failure.reason),
-                "folder": short_path(failure.run.folder) if failure.run and failure.run.folder else "",
-            }
-            for failure in failures(sweep)
-        ],
+        groups=[group_context(group) | best_context(group, sweep, folder) for group in groups],
+        failures=failure_rows(failures(sweep)),
         shown=SHOWN,
         now=time.time(),
         version=metadata.version("nnexp"),
@@ -69,8 +64,10 @@ def counts(sweep: Sweep) -> str:
     return f"{plural(len(sweep.runs), 'run')}: {listed([f'{n} {state}' for state, n in states.items()])}"
 
 
-def group_context(group: GroupAnalysis, drawn: GroupPlots) -> dict[str, Any]:
+def group_context(content: GroupContent) -> dict[str, Any]:
     """Return what the template shows of a group."""
+    group = content.analysis
+    more = tables.more_metrics(group)
     return {
         "title": group.title,
         "metric": group.metric,
@@ -78,17 +75,43 @@ def group_context(group: GroupAnalysis, drawn: GroupPlots) -> dict[str, Any]:
         "labels": group.labels,
         "conclusion": group.conclusion,
         "caveats": group.caveats,
-        "best_command": "",
         "repeated": tables.is_repeated(group),
-        "more_metrics": tables.more_metrics(group),
+        "more_metrics": more,
         "leaderboard_note": tables.leaderboard_note(group),
-        "settings": tables.setting_rows(group),
+        "settings": tables.setting_rows(group, more),
         "comparisons": tables.best_comparisons(group),
         "comparisons_note": tables.comparisons_note(group),
-        "plots": [plot_context(plot, group) for plot in drawn.plots],
-        "matrices": [picture(image) for image in drawn.matrices],
-        "runs": tables.run_lines(group),
+        "plots": [plot_context(plot, group) for plot in content.plots],
+        "matrices": [picture(image) for image in content.matrices],
+        "runs": tables.run_lines(group, more),
     }
+
+
+def best_context(content: GroupContent, sweep: Sweep, folder: Path) -> dict[str, Any]:
+    """Return the commands that train the best configuration again, and its preset."""
+    preset = content.preset
+    option = Path(content.preset_path).stem
+    is_alone = not sweep.record.get("config_dir")  # Hydra takes only one folder of config groups
+    command = f"nnexp --config-dir {quoted_path(folder.absolute())} experiment={option}" if is_alone else ""
+    return {
+        "best_command": redacted(preset.command if preset else reproduction_command(content.analysis)),
+        "best_yaml": redacted(preset.yaml) if preset else "",
+        "best_path": content.preset_path,
+        "preset_command": command,
+    }
+
+
+def failure_rows(failed: Sequence[Failure]) -> list[dict[str, str]]:
+    """Return what the template shows of runs without a result."""
+    return [
+        {
+            "name": failure.name,
+            "status": failure.status,
+            "reason": redacted(failure.reason),
+            "folder": str(short_path(failure.run.folder)) if failure.run and failure.run.folder else "",
+        }
+        for failure in failed
+    ]
 
 
 def plot_context(plot: "SweepPlot", group: GroupAnalysis) -> dict[str, Any]:

@@ -1,22 +1,39 @@
-"""The files of a sweep's report: page, images, leaderboard, best configuration."""
+"""The files of a sweep's report: page, images, tables, best configuration."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from nnexp.analysis.analysis import analyze
-from nnexp.analysis.results import Analysis
+from nnexp.analysis import Analysis, analyze
+from nnexp.analysis.text.csv_tables import runs_csv, settings_csv
 from nnexp.atomic_write import write_atomically
 from nnexp.runs.sweeps import Sweep
+from nnexp.sweeps.report.best_config import best_preset
 from nnexp.sweeps.report.group_plots import best_matrices, group_plots
-from nnexp.sweeps.report.page import GroupPlots, render
+from nnexp.sweeps.report.page import GroupContent, render
 from nnexp.sweeps.report.sweep_table import sweep_table
 
-PAGE = "report.html"
+PAGE, LEADERBOARD, RUNS = "report.html", "leaderboard.csv", "runs.csv"
+BEST = "experiment/best{}.yaml"  # a config group: --config-dir FOLDER experiment=best
 CURVES = "sweep.png"  # of the largest group
 PLOTS = "plots"
 
 
-def write_report(sweep: Sweep, folder: Path) -> tuple[Analysis, list[str]]:
-    """Write the report of a sweep; return its statistics, and the paths of the files in the folder.
+@dataclass(frozen=True)
+class Report:
+    """The statistics of a sweep, and the paths of the files of its report in their folder, the page first."""
+
+    analysis: Analysis
+    paths: list[str]
+
+
+def write_report(sweep: Sweep, folder: Path, plugins: Sequence[str] = ()) -> Report:
+    """Write the report of a sweep.
+
+    Args:
+        sweep: its runs may be of any state.
+        folder: that the files are written into; those of an earlier report are replaced.
+        plugins: packages that may be imported, to compose the best configuration.
 
     Raises:
         OSError: a file cannot be written.
@@ -24,26 +41,47 @@ def write_report(sweep: Sweep, folder: Path) -> tuple[Analysis, list[str]]:
     table = sweep_table(sweep)
     analysis = analyze(table)
     run_of = {row.id: run for row, run in zip(table.rows, sweep.runs, strict=True)}
-    drawn = [
-        GroupPlots(group_plots(group, run_of), best_matrices(group, run_of)) for group in analysis.groups
+    groups = [
+        GroupContent(
+            analysis=group,
+            plots=group_plots(group, run_of),
+            matrices=best_matrices(group, run_of),
+            preset=best_preset(group, run_of, sweep, plugins),
+            preset_path=BEST.format(_suffix(number)),
+        )
+        for number, group in enumerate(analysis.groups)
     ]
-    page = render(sweep, analysis, drawn)
-    write_atomically(folder / PAGE, page.encode("utf-8", "backslashreplace"))  # JSON may hold lone surrogates
-    return analysis, [PAGE, *_write_images(drawn, folder)]
+    presets = {group.preset_path: group.preset.yaml for group in groups if group.preset is not None}
+    texts = {
+        PAGE: render(sweep, groups, folder),
+        LEADERBOARD: settings_csv(analysis),
+        RUNS: runs_csv(analysis),
+        **presets,
+    }
+    for path, text in texts.items():
+        write_atomically(
+            folder / path, text.encode("utf-8", "backslashreplace")
+        )  # JSON may hold lone surrogates
+    return Report(analysis, [*texts, *_write_images(groups, folder)])
 
 
-def _write_images(drawn: list[GroupPlots], folder: Path) -> list[str]:
+def _write_images(groups: Sequence[GroupContent], folder: Path) -> list[str]:
     from nnexp.plots.style import draw_side_by_side, save
     from nnexp.plots.sweep.panel import draw_plot
 
     paths = []
-    for number, group in enumerate(drawn, 1):
-        suffix = "" if number == 1 else f"-{number}"
+    for number, group in enumerate(groups):
+        suffix = _suffix(number)
         for plot in group.plots:
-            is_first = plot.name == "curves" and number == 1
+            is_first = plot.name == "curves" and number == 0
             paths.append(CURVES if is_first else f"{PLOTS}/{plot.name}{suffix}.png")
             save(draw_plot(plot), folder / paths[-1])
         if group.matrices:
             paths.append(f"{PLOTS}/confusion{suffix}.png")
             save(draw_side_by_side(group.matrices), folder / paths[-1])
     return paths
+
+
+def _suffix(number: int) -> str:
+    """Return what is added to the names of the files of a group: nothing to those of the first."""
+    return f"-{number + 1}" if number else ""

@@ -34,7 +34,11 @@ def test_a_run_that_diverges_or_ends_early_does_not_end_the_band_of_the_others()
 
 @pytest.mark.parametrize("diverged", [1e19, 50.0])
 def test_a_diverging_setting_does_not_flatten_the_others(diverged):
-    settings = [setting("good", (2, 1, 0.5)), setting("better", (2, 0.8, 0.4)), setting("bad", [diverged] * 3)]
+    settings = [
+        setting("good", (2, 1, 0.5)),
+        setting("better", (2, 0.8, 0.4)),
+        setting("bad", [diverged] * 3),
+    ]
     axes = axes_of(settings, LOSS)
     assert axes.get_ylim()[1] < 5
     assert [text.get_text() for text in axes.texts] == ["beyond these axes: 1 of 3 curves"]
@@ -69,7 +73,7 @@ def test_a_panel_for_each_metric_that_is_logged_and_a_colour_for_each_of_ten_set
     assert len(plot.panels) == 2
     assert [color for color, _ in plot.legend] == list(COLORS)
     figure = draw_plot(plot)
-    assert [text.get_text() for text in figure.legends[0].get_texts()][0] == "setting 0"
+    assert figure.legends[0].get_texts()[0].get_text() == "setting 0"
     assert "lowest to the highest" in figure.legends[0].get_title().get_text()
 
 
