@@ -32,27 +32,31 @@ def functional_anova(group: RunGroup) -> Importance | None:
     means = grid.means
     chance, error = _noise(grid)
     cells = means.size
-    explained = max(0.0, float(means.var()) - (cells - 1) / cells * error)
+
+    def variance(axes: tuple[int, ...]) -> float:
+        df = int(np.prod([means.shape[axis] - 1 for axis in axes]))
+        return max(0.0, float((component(means, axes) ** 2).mean()) - df / cells * error)
+
+    axes = range(means.ndim)
+    singles = {group.keys[i]: variance((i,)) for i in axes}
+    pairs = {(group.keys[i], group.keys[j]): variance((i, j)) for i, j in combinations(axes, 2)}
+    explained = max(
+        float(means.var()) - (cells - 1) / cells * error, sum(singles.values()) + sum(pairs.values())
+    )
     total = explained + chance
     if total <= 0.0:
         return None
-
-    def share(axes: tuple[int, ...]) -> float:
-        df = int(np.prod([means.shape[axis] - 1 for axis in axes]))
-        return max(0.0, float((component(means, axes) ** 2).mean()) - df / cells * error) / total
-
-    axes = range(means.ndim)
-    labels = [group.labels[key] for key in group.keys]
-    params = [ParamImportance(group.keys[i], labels[i], share((i,))) for i in axes]
-    pairs = [
-        ParamImportance(f"{group.keys[i]} x {group.keys[j]}", f"{labels[i]} x {labels[j]}", share((i, j)))
-        for i, j in combinations(axes, 2)
+    labels = group.labels
+    params = [ParamImportance(key, labels[key], each / total) for key, each in singles.items()]
+    interactions = [
+        ParamImportance(f"{one} x {other}", f"{labels[one]} x {labels[other]}", each / total)
+        for (one, other), each in pairs.items()
     ]
     has_repeats = grid.values.shape[-1] > 1
     return Importance(
         method="functional ANOVA",
         params=tuple(sorted(params, key=lambda each: -each.share)),
-        interactions=tuple(sorted(pairs, key=lambda each: -each.share)),
+        interactions=tuple(sorted(interactions, key=lambda each: -each.share)),
         noise=chance / total if has_repeats else None,
         note="" if has_repeats else ONE_SEED,
     )

@@ -171,8 +171,15 @@ def _at_an_end(analysis: GroupAnalysis, best: SettingSummary) -> Iterator[str]:
         texts = {setting.params[key] for setting in analysis.settings if key in setting.params}
         numbers = [value for each in texts if (value := as_number(each)) is not None]
         value = as_number(text)
-        if value is None or len(numbers) < max(3, len(texts)):
+        if value is None or len(numbers) < max(3, len(texts)) or _has_no_effect(analysis, key):
             continue
         if value in (min(numbers), max(numbers)):
             end, more = ("smallest", "smaller") if value == min(numbers) else ("largest", "larger")
             yield f"{analysis.labels[key]}={text} is the {end} value tried: a {more} one may be better."
+
+
+def _has_no_effect(analysis: GroupAnalysis, key: str) -> bool:
+    """Return whether the effect of a param was tested, and none of its differences is significant."""
+    comparisons = [each for effect in analysis.effects if effect.key == key for each in effect.comparisons]
+    tested = [each for each in comparisons if each.test is not None]
+    return bool(tested) and not any(each.is_significant for each in tested)
