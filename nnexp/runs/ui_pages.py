@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode
 
 from nnexp.messages import quoted_path
 from nnexp.redaction import redacted
+from nnexp.run_folder import PARENT_SWEEP_TAG
 from nnexp.runs.backends import RunError, store_errors
 from nnexp.runs.query import Run, Runs
 from nnexp.runs.sweeps import Sweep, find_sweep, sweep_folder_of
@@ -36,14 +37,15 @@ def page_of(targets: Sequence[str], runs: Runs, view: str = "leaderboard") -> st
     """
     if not targets:
         return view_page(runs, view)
-    found = [find_target(text, runs) for text in targets]
-    sweeps = [text for text, each in zip(targets, found, strict=True) if isinstance(each, Sweep)]
-    if len(found) == 1:
-        return sweep_page(found[0], runs) if isinstance(found[0], Sweep) else run_page(found[0], runs)
-    if sweeps:
+    named = [find_target(text, runs) for text in targets]
+    sweeps = [text for text, each in zip(targets, named, strict=True) if isinstance(each, Sweep)]
+    if sweeps and len(named) > 1:
         fix = shlex.join(["nnexp", "ui", sweeps[0]])
         raise RunError(f"{sweeps[0]} is a sweep, expected runs to compare; fix: {fix}")
-    return comparison_page([each for each in found if isinstance(each, Run)], runs)
+    if isinstance(named[0], Sweep):
+        return sweep_page(named[0], runs)
+    distinct = {run.id: run for run in named if isinstance(run, Run)}
+    return run_page(named[0], runs) if len(distinct) == 1 else comparison_page([*distinct.values()], runs)
 
 
 def find_target(text: str, runs: Runs) -> Run | Sweep:
@@ -51,12 +53,14 @@ def find_target(text: str, runs: Runs) -> Run | Sweep:
     if sweep_folder_of(text) is not None:
         return find_sweep(text, runs)
     try:
-        return runs.find(text)
+        run = runs.find(text)
+        return find_sweep(run.tags[PARENT_SWEEP_TAG], runs) if PARENT_SWEEP_TAG in run.tags else run
     except RunError as no_run:
         try:
             return find_sweep(text, runs)
         except RunError:
-            raise no_run from None
+            message = str(no_run).replace("no such run", "no such run or sweep", 1)
+            raise RunError(message) from None
 
 
 def view_page(runs: Runs, view: str) -> str:

@@ -81,8 +81,7 @@ class SavedViews:
         if not sample:
             return None
         keys = swept_keys(parent) if parent is not None else ()
-        name = one_line(f"{parent.name} " if parent is not None else "") + f"({sweep_id[5:16]})"
-        view = sweep_view(sweep_id, name, contents_of(sample, keys))
+        view = sweep_view(sweep_id, _name(sweep_id, parent), contents_of(sample, keys))
         self._set_tags(self._support.tags([view], _milliseconds((parent or sample[-1]).started)))
         return view
 
@@ -133,8 +132,8 @@ def save_views_of(folder: Path, uri: str | None = None) -> None:
 
 def contents_of(runs: Sequence[Run], swept: Sequence[str]) -> Contents:
     """Return what runs have; the params that were swept come before others that differ, repeats last."""
-    differ = differing(runs)
-    params = [*dict.fromkeys([*(key for key in swept if key in differ), *differ])]
+    known = [key for key in swept if any(key in run.params for run in runs)]
+    params = [*dict.fromkeys([*known, *differing(runs)])]
     params.sort(key=lambda name: name in REPEATS)
     settings = setting_params(params)
     return Contents(
@@ -159,6 +158,13 @@ def _scores(runs: Sequence[Run]) -> list[str]:
         names = [chosen] if chosen in run.metrics else [name for name in SCORES if name in run.metrics]
         counts.update(names[:1])
     return [name for name, _ in counts.most_common()]
+
+
+def _name(sweep_id: str, parent: Run | None) -> str:
+    """Name a view by the sweep and its start: several may be of the same keys."""
+    date, _, time = sweep_id.partition("/")
+    name = one_line(parent.name) if parent is not None else "sweep"
+    return f"{name}, {date[5:]} {time[:5].replace('-', ':')}"
 
 
 def _milliseconds(seconds: float) -> int:

@@ -10,6 +10,8 @@ from nnexp.errors import UserError
 from nnexp.experiment.upload_process import upload_callbacks
 from nnexp.messages import listed, plural, short_path
 from nnexp.redaction import redacted
+from nnexp.run_folder import SWEEP
+from nnexp.runs.views import save_views_of
 from nnexp.tracking.mlflow.sqlite.rebuilding import set_aside_if_damaged
 from nnexp.tracking.mlflow.store import DATABASE, SQLITE, set_mlflow_defaults, tracking_uri
 from nnexp.tracking.mlflow.uris import check_uri
@@ -83,6 +85,9 @@ def upload_all(runs: Sequence[LocalRun], uri: str | None) -> int:
             notes |= {uploaded.note: None} if uploaded.note else {}
     for note in notes:
         print(f"note: {note}", flush=True)
+    for run in runs:
+        if (run.folder / SWEEP).exists():
+            save_views_of(run.folder, uri)
     return 1 if failed else 0
 
 

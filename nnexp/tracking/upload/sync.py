@@ -101,7 +101,6 @@ def upload(folder: Path, callbacks: Callbacks, uri: str | None = None) -> Upload
             if writer.check_store():
                 return Upload(sent=False)
             send_rest(writer, callbacks)
-            callbacks.save_views(folder, uri)
     except Timeout:
         return Upload(error="another process is uploading it at this moment")
     except Exception as error:  # noqa: BLE001, of a server, a disk or a network: the next run may be fine

@@ -92,7 +92,7 @@ def _section(name: str, is_open: bool) -> dict[str, Any]:
 def _rank_in_section(metric: str) -> tuple[int, tuple[Any, ...]]:
     """Sort loss before accuracy before other scores, and layers by their number."""
     name = metric.rpartition("/")[2]
-    return _index(name.removeprefix("val_"), TASK_METRICS), natural_key(name)
+    return _index(name.removeprefix("val_"), ("loss", *TASK_METRICS)), natural_key(name)
 
 
 def _index(name: str, order: Sequence[str]) -> int:
