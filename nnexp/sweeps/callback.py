@@ -1,5 +1,6 @@
 """The report of a sweep when it is over, in the sweep's folder."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,12 @@ class SweepPlot(Callback):
         """Write the report, if a sweep was started and two of its runs have metrics."""
         if cls.folder is None:
             return
-        from nnexp.runs.sweeps import read_sweep
-        from nnexp.sweeps.report.sweep_report import write_report
+        from nnexp.sweeps.report.end_of_sweep import report_sweep
 
-        sweep = read_sweep(cls.folder)
-        if sum(bool(run.metrics) for run in sweep.runs) > 1:
-            for path in write_report(sweep, cls.folder).paths:
+        report, problem = report_sweep(cls.folder)
+        if report is not None:
+            for path in report.paths:
                 print(f"report    {cls.folder / path}", flush=True)
+        if problem:
+            print(f"nnexp: {problem}", file=sys.stderr, flush=True)
         cls.folder = None

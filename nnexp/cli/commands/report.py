@@ -1,5 +1,7 @@
 """`nnexp report`: the report of a sweep, or of any runs: page, plots, leaderboard, best configuration."""
 
+import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,6 +9,7 @@ from nnexp.cli.arguments import Arguments
 from nnexp.cli.sweep_leaderboard import print_leaderboard
 from nnexp.errors import UserError
 from nnexp.messages import did_you_mean, listed, short_path
+from nnexp.redaction import redacted
 from nnexp.runs.query import RunError, Runs
 from nnexp.runs.sweeps import Sweep, find_sweep, sweep_of_filter
 
@@ -49,7 +52,20 @@ def main(arguments: list[str]) -> int:
     print_leaderboard(report.analysis)
     print()
     print("\n".join(str(short_path((folder / path).absolute())) for path in report.paths))
+    if folder == sweep.folder and sweep.parent is not None and sweep.parent.id:
+        add_to_parent(folder, report.paths)
     return 0
+
+
+def add_to_parent(folder: Path, paths: Sequence[str]) -> None:
+    """Upload the files of the report to the sweep's parent run, if its store can be reached."""
+    from nnexp.tracking.upload.sync import upload_artifacts
+
+    uploaded = upload_artifacts(folder, paths)
+    if problem := uploaded.error or uploaded.note:
+        print(
+            f"nnexp: the parent run in MLflow keeps its earlier report: {redacted(problem)}", file=sys.stderr
+        )
 
 
 def check_metric(sweep: Sweep, metric: str) -> None:

@@ -1,7 +1,7 @@
 """Uploads runs that did not reach their store, or not completely, from their folders."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -138,6 +138,23 @@ def send_rest(writer: MlflowRunWriter, callbacks: Callbacks) -> None:
         paths, _ = callbacks.make_outputs(run.path)
     writer.send([{"kind": "artifact", "path": path} for path in paths])
     writer.send([end], offset)
+
+
+def upload_artifacts(folder: Path, paths: Sequence[str]) -> Upload:
+    """Upload files of the folder of a run that its store has already."""
+    writer: MlflowRunWriter | None = None
+    try:
+        with run_lock(folder):
+            writer = MlflowRunWriter(folder, lambda *_: None)
+            check_recorded_uri(writer.uri, remedy="")
+            if not writer.find_run():
+                return Upload(sent=False)
+            writer.send([{"kind": "artifact", "path": path} for path in paths])
+    except Timeout:
+        return Upload(error="another process is uploading it at this moment")
+    except Exception as error:  # noqa: BLE001, of a server, a disk or a network
+        return Upload(error=explain(error, writer))
+    return Upload(note=writer.refusals.describe(model_in_run=False))
 
 
 def set_final_status(folder: Path) -> None:
