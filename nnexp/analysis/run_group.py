@@ -116,7 +116,9 @@ def _group_of(row: RunRow, members: Mapping[Identity, list[RunRow]]) -> list[Run
 def _group(table: RunTable, metric: str, rows: Sequence[RunRow]) -> RunGroup:
     differing = varying(rows)
     repeats = tuple(key for key in REPEATS if key in differing)
-    names = listed(list(dict.fromkeys(row.params["data"] for row in rows if "data" in row.params)))
+    names = listed(list(dict.fromkeys(name for row in rows if (name := row.data_name))))
+    if target := rows[0].params.get(TARGET, ""):
+        names = f"{target} of {names}"
     return RunGroup(
         rows=tuple(rows),
         metric=metric,

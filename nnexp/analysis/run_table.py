@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
+from pathlib import PurePath
 
 from nnexp.metrics.metric_info import Direction, metric_info
 
@@ -25,6 +26,14 @@ class RunRow:
     seconds: float | None = None
     id: str = ""  # to find the run again
     data: str = ""  # the SHA-256 of its data, if known
+    code: str = ""  # the same of the code that trained it
+
+    @property
+    def data_name(self) -> str:
+        """The name of its data set: of a table that of its file."""
+        name = self.params.get("data", "")
+        path = self.params.get("data.path", "")
+        return PurePath(path).name.partition(".")[0] or name if name == "table" else name
 
     @property
     def objective(self) -> str | None:
@@ -48,8 +57,7 @@ class RunTable:
     swept: Sequence[str] = ()  # the params that were swept; empty: all that differ
     metric: str | None = None  # that runs are compared by; None: the objective of each
     directions: Mapping[str, Direction] = field(default_factory=dict)  # of metrics of one's own
-    ignored: Sequence[str] = ("tracking", "diagnostics", "checkpoint", "optimized_metric", "data.root")
-    """Params, or sections of them, that make no setting."""
+    ignored: Sequence[str] = ("tracking", "optimized_metric")  # params or sections that make no setting
 
     def direction(self, metric: str) -> Direction:
         """Return whether higher or lower values are better; of an unknown metric: higher."""

@@ -140,3 +140,17 @@ def test_settings_and_runs_are_written_as_csv_with_all_digits():
     assert len(runs) == 11
     assert float(runs[0][METRIC]) == analysis.groups[0].leaderboard[0].value
     assert (runs[0]["seed"] in "01", runs[-1]["name"], runs[-2]["best/val_r2"]) == (True, "lonely", "0.5")
+
+
+def test_groups_of_tables_are_named_by_file_and_target():
+    rows = [
+        RunRow(t, {"data": "table", "data.path": "/x/wine.csv.gz", "data.target": t}, {METRIC: 0.5}, code=t)
+        for t in ("kind", "kind 2")
+    ]
+    titles = [group.title for group in rank(RunTable(rows)).groups]
+    assert titles == [f"{METRIC} on kind of wine", f"{METRIC} on kind 2 of wine"]
+
+
+def test_versions_of_the_code_are_a_caveat():
+    rows = [RunRow(v, {"init": v}, {METRIC: 0.5}, code=v) for v in "ab"]
+    assert "versions of the code" in caveats(*rows)

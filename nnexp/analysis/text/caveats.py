@@ -37,6 +37,8 @@ def _of_the_metric(group: RunGroup) -> Iterator[str]:
         yield "Settings are compared by the training set: overfitting is not seen."
     if "loss" in group.keys and group.metric.endswith("loss"):
         yield "Different losses are compared by their values, which have different units: compare a score."
+    if len({row.code for row in group.rows if row.code}) > 1:
+        yield "The runs were trained by different versions of the code: a difference may come from it."
     if differing := [group.labels[key] for key in SPLIT_KEYS if key in group.keys]:
         yield f"{listed(differing)}: the settings are scored on different examples."
 

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from nnexp.analysis.run_table import RunRow, RunTable
+from nnexp.config.naming import NOT_LEARNT
 from nnexp.metrics.metric_info import Direction
 from nnexp.run_folder import METRICS_TAG
 from nnexp.runs.run import Run
 from nnexp.runs.sweeps import Sweep
 
 DATA_TAG = "nnexp.data_sha256"
+CODE_TAG = "nnexp.code_sha256"
 
 
 def sweep_table(sweep: Sweep) -> RunTable:
@@ -22,6 +24,7 @@ def sweep_table(sweep: Sweep) -> RunTable:
         swept=swept if known.issuperset(swept) else (),  # a preset that was swept is no param
         metric=sweep.record.get("metric"),
         directions=directions(sweep.runs),
+        ignored=NOT_LEARNT,
     )
 
 
@@ -35,6 +38,7 @@ def run_row(run: Run) -> RunRow:
         seconds=run.seconds,
         id=run.id or str(run.folder or ""),
         data=run.tags.get(DATA_TAG, ""),
+        code=run.tags.get(CODE_TAG, ""),
     )
 
 
