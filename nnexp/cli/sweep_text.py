@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from shlex import quote
 
 from nnexp.cli.display import describe_results
-from nnexp.messages import duration, first_line, listed, plural, quoted_path, short_path
+from nnexp.messages import duration, first_line, hydra_override, listed, plural, short_path
 from nnexp.metrics.metric_info import format_metric
 from nnexp.sweeps.execution.events import JobEnded
 from nnexp.sweeps.plan.sweep_plan import JobState, SweepPlan
@@ -69,7 +70,7 @@ def describe_rest(progress: SweepProgress) -> str:
     """Describe how to go on with a sweep that is not finished; empty where there is nothing left."""
     counts = progress.counts
     left = (progress.total or 0) - counts["FINISHED"] - counts["SKIPPED"]
-    command = f"nnexp -m sweep.resume={quoted_path(progress.plan.folder)}"
+    command = f"nnexp -m {quote(hydra_override('sweep.resume', str(short_path(progress.plan.folder))))}"
     return (
         f"with {plural(left, 'job')} that {'is' if left == 1 else 'are'} left: {command}" if left > 0 else ""
     )

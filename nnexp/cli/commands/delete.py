@@ -54,8 +54,8 @@ def main(arguments: list[str]) -> int:
         print("nothing was deleted")
         return FAILURE
     deletion.delete_versions(versions)
-    count = sum(1 for _ in deletion.run())
-    print(f"deleted {plural(count, 'run')}")
+    deletion.run()
+    print(f"deleted {', '.join(counts(deletion))}")
     for uri in sorted(deletion.restorable):
         print(f"they can be restored at {redacted(uri)} until `mlflow gc` is run there")
     return 0
@@ -68,13 +68,17 @@ def show(deletion: Deletion, versions: list[str]) -> None:
         run_table.print_table(runs[:MAX_ROWS], [])
     if len(runs) > MAX_ROWS:
         print(f"and {plural(len(runs) - MAX_ROWS, 'more run')}")
-    sweeps = len(deletion.selection.folders) or len(deletion.selection.parents)
-    counts = [plural(len(runs), "run"), *([plural(sweeps, "sweep")] if sweeps else [])]
     folders = f"{plural(len(deletion.folders), 'folder')} of {deletion.size() / 1e6:,.1f} MB"
-    print(", ".join([*counts, folders, *versions]))
+    print(", ".join([*counts(deletion), folders, *versions]))
     others = sorted({store for record in deletion.records for store in record.others})
     if others:
         print(f"they stay at {', '.join(others)}: delete them there with --uri")
+
+
+def counts(deletion: Deletion) -> list[str]:
+    """Count the runs, and the sweeps if there are some."""
+    sweeps = len(deletion.selection.folders) or len(deletion.selection.parents)
+    return [plural(len(deletion.selection.records), "run"), *([plural(sweeps, "sweep")] if sweeps else [])]
 
 
 def is_confirmed() -> bool:

@@ -93,15 +93,14 @@ class Deletion:
             with store_errors(each.uri):
                 self.client(each.uri).delete_model_version(each.name, each.version)
 
-    def run(self) -> Iterator[Record]:
-        """Delete one run after the other, yielding each; then the folders of sweeps.
+    def run(self) -> None:
+        """Delete one run after the other, then the folders of sweeps.
 
         Raises:
-            RunError: a store or folder cannot be changed; what was yielded before is deleted.
+            RunError: a store or folder cannot be changed; the runs before are deleted.
         """
         for record in self.records:
             self.delete(record)
-            yield record
         for folder in self.selection.folders:
             remove_folder(folder)
 

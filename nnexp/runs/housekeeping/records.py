@@ -94,8 +94,8 @@ def find_run_or_sweep(text: str, runs: Runs) -> Run | Sweep:
         if text not in ("last", "best"):
             with suppress(StoreError):
                 return find_sweep(text, runs)
-            with suppress(StoreError):
-                return runs.find(str(find_folder(text, runs)))
+        with suppress(StoreError):  # it was never uploaded
+            return runs.find(str(find_folder(text, runs)))
         raise error from None
     if run.name == text and len(namesakes := [each for each in runs.select() if each.name == text]) > 1:
         ids = ", ".join(each.id[:8] for each in namesakes[:8])
