@@ -22,7 +22,7 @@ from nnexp.optim.plateau import Plateau
 from nnexp.preprocessing.scaling import TargetScale
 from nnexp.tasks import task_of
 from nnexp.training.best_weights import BestWeights
-from nnexp.training.diagnostics import Diagnostics
+from nnexp.training.diagnostics.diagnostics import Diagnostics
 from nnexp.training.optimizer_step import OptimizerStep
 from nnexp.training.trainer import Trainer, steps_per_epoch
 

@@ -21,7 +21,7 @@ from nnexp.nn.layers.containers import Container
 from nnexp.nn.losses.loss import Loss, Targets
 from nnexp.nn.network import Network
 from nnexp.nn.parameters import Array, Views
-from nnexp.training.diagnostics import kind_of
+from nnexp.training.diagnostics.layer_diagnostics import kind_of
 from nnexp.training.record import Record
 
 Quantity = Literal["loss", "gradient", "validation loss", "weights"]

@@ -10,7 +10,8 @@ from nnexp.optim.averaging import Averaging, NoAveraging
 from nnexp.optim.optimizers import Optimizer
 from nnexp.optim.regularization import Regularization, Regularizer
 from nnexp.optim.schedules import Constant, Schedule
-from nnexp.training.diagnostics import Diagnostics, norm
+from nnexp.training.diagnostics.diagnostics import Diagnostics
+from nnexp.training.diagnostics.layer_diagnostics import norm
 from nnexp.training.non_finite import NonFiniteError
 
 

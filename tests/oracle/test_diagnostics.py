@@ -11,7 +11,7 @@ from nnexp.nn.models.model import MLP
 from nnexp.nn.network import Network
 from nnexp.optim.optimizers import Momentum
 from nnexp.optim.regularization import Regularization
-from nnexp.training.diagnostics import Diagnostics
+from nnexp.training.diagnostics.diagnostics import Diagnostics
 from nnexp.training.optimizer_step import OptimizerStep
 from nnexp.training.trainer import Trainer
 

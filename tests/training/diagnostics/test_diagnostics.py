@@ -19,7 +19,8 @@ from nnexp.nn.losses.classification import SoftmaxCrossEntropy
 from nnexp.nn.models.model import MLP
 from nnexp.nn.network import Network
 from nnexp.optim.adam import Adam
-from nnexp.training.diagnostics import Diagnostics, evenly_spaced, named_layers, norm
+from nnexp.training.diagnostics.diagnostics import Diagnostics, evenly_spaced
+from nnexp.training.diagnostics.layer_diagnostics import named_layers, norm
 from nnexp.training.optimizer_step import OptimizerStep
 from nnexp.training.trainer import Trainer
 

@@ -11,8 +11,8 @@ from nnexp.nn.layers.flatten import Flatten, Unflatten
 from nnexp.nn.layers.normalization import BatchNorm1d
 from nnexp.nn.layers.pooling import MaxPool2d
 from nnexp.nn.network import Network
-from nnexp.training.activation_stats import activation_after_each
-from nnexp.training.diagnostics import named_layers
+from nnexp.training.diagnostics.activation_stats import activation_after_each
+from nnexp.training.diagnostics.layer_diagnostics import named_layers
 
 
 def test_activations_of_a_network_with_a_residual_block_agree_with_numpy():

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nnexp.training.histograms import BINS, Histograms, histogram, thinning_stride
+from nnexp.training.diagnostics.histograms import BINS, Histograms, histogram, thinning_stride
 
 
 def test_a_histogram_counts_every_finite_value():

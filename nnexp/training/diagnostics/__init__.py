@@ -1,0 +1,1 @@
+"""Diagnostics of each layer during training: activations, gradients, updates, weights."""
