@@ -101,8 +101,8 @@ def write_results(
         write_predictions(folder, name, split.predictions)
     if "test" in splits:
         write_misclassified(folder, components, splits["test"].predictions)
-    if components.diagnostics is not None and (histograms := components.diagnostics.histograms()):
-        write_arrays(folder / LAYERS, histograms)
+    if components.diagnostics is not None:
+        write_arrays(folder / LAYERS, components.diagnostics.arrays())
         paths.append(LAYERS)
     journal.log_artifacts(*(path for path in paths if (folder / path).exists()))
     journal.log_results(metrics, last)  # the MLflow UI compares metrics that have only a step 0 as bars

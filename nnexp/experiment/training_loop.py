@@ -1,6 +1,7 @@
 """The training loop of an experiment: consumes the trainer's evaluations, and decides in plain sight."""
 
-from contextlib import closing, nullcontext
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, nullcontext
 
 from nnexp.config import Settings
 from nnexp.experiment.checkpoints import Checkpoints
@@ -60,8 +61,10 @@ def train(
         trainer.pause()  # after a step: the checkpoint says that it has begun
     events = finite_evaluations(settings, components, rewind, display)
     logged = closing(confusion_log) if evaluations is None else nullcontext()
-    with display.training(trainer), closing(events), logged:
+    initial_logged = logging_initial(components, journal)
+    with display.training(trainer), initial_logged, closing(events), logged:
         for event in events:
+            log_initial(components, journal)
             if event is None:
                 checkpoints.write()
                 checkpoints.schedule()
@@ -82,6 +85,21 @@ def train(
             if result.stopped or len(result.history) == evaluations:
                 break
     checkpoints.write()
+
+
+def log_initial(components: Components, journal: Journal, at_end: bool = False) -> None:
+    """Log at step 0, once, the diagnostics of the layers before the first update."""
+    if components.diagnostics is not None and (metrics := components.diagnostics.take_initial(at_end)):
+        journal.log_metrics(0, metrics)
+
+
+@contextmanager
+def logging_initial(components: Components, journal: Journal) -> Iterator[None]:
+    """Log them also where training diverges at once."""
+    try:
+        yield
+    finally:
+        log_initial(components, journal, at_end=True)
 
 
 def stop_reason(settings: Settings, components: Components) -> str:

@@ -108,15 +108,12 @@ Backend: TypeAlias = FolderBackend | MlflowBackend
 
 
 def by_step(values: Iterable[tuple[int, str, float]]) -> History:
-    """Group metrics by step, without system metrics, results, and those that were logged at step 0 only."""
+    """Group metrics by step, without system metrics, results, and what precedes training, at step 0."""
     steps: dict[int, dict[str, float]] = {}
-    last: dict[str, int] = {}
     for step, name, value in values:
-        if not name.startswith((SYSTEM, *RESULTS)):
+        if step and not name.startswith((SYSTEM, *RESULTS)):
             steps.setdefault(step, {})[name] = value
-            last[name] = max(last.get(name, 0), step)
-    rows = ((step, {name: row[name] for name in row if last[name]}) for step, row in sorted(steps.items()))
-    return [(step, row) for step, row in rows if row]
+    return sorted(steps.items())
 
 
 def logged_value(value: float) -> float:

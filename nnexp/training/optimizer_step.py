@@ -5,6 +5,7 @@ from math import inf, sqrt
 
 import numpy as np
 
+from nnexp.nn.layers.containers import Observers
 from nnexp.nn.network import Network
 from nnexp.optim.averaging import Averaging, NoAveraging
 from nnexp.optim.optimizers import Optimizer
@@ -73,6 +74,8 @@ class OptimizerStep:
         grad_norm = sqrt(np.dot(grad, grad))
         if not grad_norm < inf and not (grad_norm := norm(grad, np.empty_like(grad))) < inf:
             raise NonFiniteError("gradient", grad_norm)
+        if self.diagnostics is not None and not self.steps_taken:
+            self.diagnostics.before_first_step()
         is_measured = self.diagnostics is not None and self.steps_taken in self.diagnostics.due
         diagnostics = self.diagnostics if is_measured else None
         if diagnostics:
@@ -91,6 +94,11 @@ class OptimizerStep:
         if diagnostics:
             diagnostics.after_step()
         return grad_norm
+
+    @property
+    def observers(self) -> Observers | None:
+        """Observers of activations in the next batch; None after the first step."""
+        return self.diagnostics.initial_observers if self.diagnostics and not self.steps_taken else None
 
     @property
     def progress(self) -> float:

@@ -117,7 +117,7 @@ class Trainer:
         start = perf_counter()
         is_due = False
         for x, y in self.train.rest():
-            z = network.forward(x, training=True)
+            z = network.forward(x, training=True, observe=step.observers)
             batch_loss = loss.forward(z, y)
             if not -inf < batch_loss < inf:
                 raise NonFiniteError("loss", batch_loss)

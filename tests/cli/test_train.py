@@ -286,7 +286,7 @@ ARTIFACTS = words("""
     config.yaml environment.json dataset.json network.json layers.npz curves.png misclassified.png
     weights/best.npz weights/final.npz weights/first_layer.png
     confusion/val.png confusion/val.json confusion/test.png confusion/test.json
-    calibration/val.png calibration/test.png histograms/weights.png histograms/gradients.png
+    calibration/val.png calibration/test.png histograms/weights.png histograms/gradients.png layers.png
     predictions/val.parquet predictions/test.parquet predictions/misclassified.json
 """)
 

@@ -16,8 +16,10 @@ from nnexp.run_folder import JOURNAL, LAYERS, MISCLASSIFIED, RunFolder, predicti
 RNG = np.random.default_rng(0)
 N = 30
 METRICS = dict.fromkeys(("train/loss", "val/loss", "train/accuracy", "val/accuracy", "lr"), 0.5)
+OF_LAYERS = {f"activation_std/{name}": 0.5 for name in ("conv1", "dense1", "dense2")}
 ENTRIES = [
     {"kind": "run", "unit": "epoch", "params": {}},
+    {"kind": "metrics", "step": 0, "values": OF_LAYERS},
     *({"kind": "metrics", "step": step, "values": METRICS} for step in (1, 2)),
     {"kind": "metrics", "step": 3, "values": {"system/cpu": 1.0}},
     {"kind": "metrics", "step": 0, "values": {"best/epoch": 2}},
@@ -27,6 +29,7 @@ PLOTS = {
     "confusion": {"confusion/val.png", "confusion/test.png"},
     "curves": {"curves.png"},
     "histograms": {"histograms/weights.png", "histograms/gradients.png"},
+    "layers": {"layers.png"},
     "misclassified": {"misclassified.png"},
     "multilabel": {"labels/test.png"},
     "regression": {"predictions/test.png"},
@@ -34,7 +37,7 @@ PLOTS = {
     "weights": {"weights/first_layer.png"},
 }
 """Of each module, the plots of the runs below; one more module is one more row."""
-OF_LABELS = {"calibration/test.png", "curves.png", "labels/test.png", "roc/test.png"}
+OF_LABELS = {"calibration/test.png", "curves.png", "layers.png", "labels/test.png", "roc/test.png"}
 OF_CLASSES = set().union(*PLOTS.values()) - PLOTS["multilabel"] - PLOTS["regression"]
 
 
@@ -98,7 +101,7 @@ def test_every_module_has_a_row_here():
     [
         (write_classification, OF_CLASSES, "accuracy"),
         (write_multilabel, OF_LABELS, "accuracy"),
-        (write_regression, {"curves.png", "predictions/test.png"}, "r2"),
+        (write_regression, {"curves.png", "layers.png", "predictions/test.png"}, "r2"),
     ],
     ids=["classification", "multilabel", "regression"],
 )

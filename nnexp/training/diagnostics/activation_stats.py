@@ -3,6 +3,7 @@
 B batch, C units or channels.
 """
 
+from collections.abc import Iterator, Mapping
 from math import sqrt
 from typing import Any
 
@@ -54,6 +55,17 @@ class ActivationStats:
         if self.is_active is None or self.examples < 2:
             return None
         return float(np.mean(~self.is_active))
+
+
+def activation_metrics(stats: Mapping[str, ActivationStats], last: str | None) -> Iterator[tuple[str, float]]:
+    """Yield the metrics of each measured layer; the outputs of the last one are logits and never dead."""
+    for name, of_layer in stats.items():
+        if not of_layer.size:
+            continue
+        yield f"activation_mean/{name}", of_layer.mean
+        yield f"activation_std/{name}", of_layer.std
+        if name != last and of_layer.dead_units is not None:
+            yield f"dead_units/{name}", of_layer.dead_units
 
 
 def activation_after_each(container: Container) -> dict[Weighted, Layer]:

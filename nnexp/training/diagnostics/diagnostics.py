@@ -1,7 +1,7 @@
 """Diagnostics of each layer during training: gradients, updates, weights, activations. They change nothing.
 
 Gradients and updates are measured in a few steps of every epoch, in buffers that are made once; the rest when
-a record is made.
+a record is made; and before the first update, what the initialization gives.
 """
 
 from collections.abc import Iterator
@@ -11,9 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnexp.data.batches import Batches
+from nnexp.nn.layers.containers import Observers
 from nnexp.nn.network import Network
-from nnexp.training.diagnostics.activation_stats import ActivationStats, activation_after_each
+from nnexp.training.diagnostics.activation_stats import (
+    ActivationStats,
+    activation_after_each,
+    activation_metrics,
+)
 from nnexp.training.diagnostics.histograms import Histograms
+from nnexp.training.diagnostics.initial_diagnostics import InitialDiagnostics
 from nnexp.training.diagnostics.layer_diagnostics import LayerDiagnostics, named_layers
 
 MAX_LAYERS = 12  # each has 6 metrics, and more columns make a table of runs unreadable
@@ -54,6 +60,7 @@ class Diagnostics:
         count = min(examples, len(validation.rows))
         self.rows = validation.rows[np.arange(count) * len(validation.rows) // max(count, 1)]
         self.due: frozenset[int] = frozenset()  # the steps to measure, by the steps taken before
+        self.initial: InitialDiagnostics | None = InitialDiagnostics(self.layers, self.activations, self.last)
 
     def start(self, step: int, steps: int, may_end_early: bool = False) -> None:
         """Start a new record, and choose the steps to measure.
@@ -68,6 +75,30 @@ class Diagnostics:
         self.due = frozenset(step + int((i + offset) * steps / count) for i in range(count))
         for layer in self.layers:
             layer.start()
+
+    @property
+    def initial_observers(self) -> Observers | None:
+        """Observers of the activations in batches of the first step; None where they are not measured."""
+        return self.initial.observers if self.initial is not None and self.has_metrics else None
+
+    @np.errstate(all="ignore")
+    def before_first_step(self) -> None:
+        """Measure weights and gradients of the initialization; keep their histograms, as those of step 0."""
+        if self.initial is None or self.initial.is_complete:
+            return
+        self.initial.measure()
+        self.keep_histograms(0)
+
+    def take_initial(self, at_end: bool = False) -> dict[str, float]:
+        """Return, once, the metrics of the initialization; nothing before its first step, but at the end.
+
+        A run that diverges at its first batch has its activations.
+        """
+        if self.initial is None or not (self.initial.is_complete or at_end):
+            return {}
+        metrics = dict(self.initial.metrics()) if self.has_metrics else {}
+        self.initial = None
+        return metrics
 
     @np.errstate(all="ignore")
     def before_step(self) -> None:
@@ -84,20 +115,20 @@ class Diagnostics:
     @np.errstate(all="ignore")
     def measure(self, at: int) -> dict[str, float]:
         """Return the metrics of a record, by the names they are logged under; keep its histograms."""
+        self.keep_histograms(at)
+        return dict(self.metrics()) if self.has_metrics else {}
+
+    def keep_histograms(self, at: int) -> None:
+        """Keep histograms of weights and gradients, if they are asked for."""
         if self.kept_histograms is not None:
             self.kept_histograms.add(at, (named for layer in self.layers for named in layer.arrays()))
-        return dict(self.metrics()) if self.has_metrics else {}
 
     def metrics(self) -> Iterator[tuple[str, float]]:
         """Measure weights and activations, and yield all metrics of each layer."""
         for layer in self.layers:
             for metric, value in layer.metrics():
                 yield f"{metric}/{layer.name}", value
-        for name, stats in self.activation_stats().items():
-            yield f"activation_mean/{name}", stats.mean
-            yield f"activation_std/{name}", stats.std
-            if name != self.last and stats.dead_units is not None:
-                yield f"dead_units/{name}", stats.dead_units
+        yield from activation_metrics(self.activation_stats(), self.last)
 
     def activation_stats(self) -> dict[str, ActivationStats]:
         """Measure the activations of all layers in one pass over the examples."""
@@ -107,6 +138,11 @@ class Diagnostics:
             rows = self.rows[start : start + self.validation.size]
             self.network.forward(self.validation.examples_of(rows), observe=observers)
         return stats
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return what is kept for plots: histograms, and "<layer>/size", the weights and biases it has."""
+        sizes = {f"{layer.name}/size": np.array(layer.W.size + layer.db.size) for layer in self.layers}
+        return sizes | self.histograms()
 
     def histograms(self) -> dict[str, NDArray[Any]]:
         """Return those of all records, for `np.savez`, under the names of `Histograms.arrays`.

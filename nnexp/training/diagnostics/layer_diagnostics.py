@@ -33,7 +33,7 @@ class LayerDiagnostics:
         self.W = layer.W.ravel(order="K")  # view (I O,)
         self.dW = layer.dW.ravel(order="K")
         self.db = layer.db if layer.bias else self.dW[:0]
-        self.W_before: Array = np.empty_like(self.W)  # the weights before a step, then their update
+        self.W_before: Array = np.empty_like(self.W)  # scratch; the weights before a step, then their update
         self.b_scratch: Array = np.empty_like(self.db)
         self.stride = thinning_stride(self.W.size, layer.outputs, MAX_VALUES)
         self.gradient: Array = np.zeros_like(self.W[:: self.stride])  # of the last measured step
@@ -49,10 +49,14 @@ class LayerDiagnostics:
 
     def before_step(self) -> None:
         """Add the gradient's norm; copy the weights."""
-        self.grad_norm_sum += hypot(norm(self.dW, self.W_before), norm(self.db, self.b_scratch))
-        np.copyto(self.gradient, self.dW[:: self.stride])
+        self.grad_norm_sum += self.measure_gradient()
         self.weight_norm = norm(self.W, self.W_before)
         np.copyto(self.W_before, self.W)
+
+    def measure_gradient(self) -> float:
+        """Return the gradient's norm; keep its values for a histogram."""
+        np.copyto(self.gradient, self.dW[:: self.stride])
+        return hypot(norm(self.dW, self.W_before), norm(self.db, self.b_scratch))
 
     def after_step(self) -> None:
         """Add the update's norm over that of the weights."""
