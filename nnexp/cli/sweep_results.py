@@ -6,19 +6,26 @@ from nnexp.config.schema import TrackingSettings
 from nnexp.messages import short_path
 from nnexp.sweeps.display import SweepDisplay
 from nnexp.sweeps.plan.sweep_plan import SweepPlan
-from nnexp.sweeps.report.sweep_report import PAGE, Report
+from nnexp.sweeps.report.sweep_report import Report
 
 
-def show_results(display: SweepDisplay, plan: SweepPlan, report: Report, tracking: TrackingSettings) -> None:
-    """Print the leaderboard, and where the rest is."""
-    print_leaderboard(report.analysis)
-    print(flush=True)
-    display.message("report", str(short_path(plan.folder / PAGE)))
-    show_store(display, plan, tracking)
+def show_results(
+    display: SweepDisplay, plan: SweepPlan, report: Report | None, problem: str, tracking: TrackingSettings
+) -> None:
+    """Print the leaderboard, and where the rest is.
 
-
-def show_store(display: SweepDisplay, plan: SweepPlan, tracking: TrackingSettings) -> None:
-    """Print the command that opens the sweep in the MLflow UI, if it is there."""
+    Args:
+        display: of the sweep, whose jobs are over.
+        plan: of the sweep.
+        report: in the sweep's folder; None: there is none, maybe because of a problem.
+        problem: why the report failed; empty: it did not.
+        tracking: of the sweep.
+    """
+    if report is not None:
+        print_leaderboard(report.analysis)
+        print(flush=True)
+        display.message("report", str(short_path(plan.folder / report.paths[0])))
+    elif problem:
+        display.message("report", problem)
     if tracking.enabled:
-        view = f"nnexp ui {plan.id}{store_option(tracking.uri)}"
-        display.message("mlflow", f"view it with: {view}")
+        display.message("mlflow", f"view it with: nnexp ui {plan.id}{store_option(tracking.uri)}")
