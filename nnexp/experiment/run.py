@@ -51,6 +51,7 @@ def run(
     sweep_id: str = "none",
     dataset: Dataset | None = None,
     resumption: Resumption | None = None,
+    wait_for_upload: bool = True,
 ) -> Result:
     """Run one experiment.
 
@@ -62,6 +63,7 @@ def run(
         sweep_id: of the sweep that the run belongs to.
         dataset: the configuration's data, where they are loaded already.
         resumption: a recorded run that goes on, from `prepare`; folder, home and configuration are its own.
+        wait_for_upload: whether to return only when the run is uploaded and its plots are drawn.
 
     Raises:
         ConfigError: all errors of the configuration; nothing was done.
@@ -91,14 +93,17 @@ def run(
         interruption.check()
         if resumption is None or not resumption.has_begun:
             arguments = result.folder, settings, components, threads, home, sweep_id, start_time
-            opened = new_session(*arguments)
+            opened = new_session(*arguments, until_uploaded=not wait_for_upload)
         else:
-            opened = resumed_session(resumption, components, threads, display, interruption)
+            arguments = resumption, components, threads, display, interruption
+            opened = resumed_session(*arguments, until_uploaded=not wait_for_upload)
         storage = explained_storage_errors(result.folder)
         with interruption.deferred(components.trainer.pause), storage, opened as session:
             journal = session.journal
             began = start - session.seconds
-            with recorded(journal, settings, components, result, uploader, display, interruption):
+            awaited = uploader if wait_for_upload else None
+            uploader.submit(result.folder)
+            with recorded(journal, settings, components, result, awaited, display, interruption):
                 train(
                     settings,
                     components,
@@ -123,12 +128,14 @@ def recorded(
     settings: Settings,
     components: Components,
     result: Result,
-    uploader: Uploader,
+    uploader: Uploader | None,
     display: Display,
     interruption: Interruption,
 ) -> Iterator[None]:
-    """Upload the run, and record how it ends: the status, the traceback of a failure, and partial results."""
-    uploader.submit(result.folder)
+    """Record how the run ends: the status, the traceback of a failure, and partial results.
+
+    Its upload is waited for, unless `uploader` is None.
+    """
     try:
         yield
     except BaseException as error:
@@ -175,13 +182,18 @@ def evaluate(components: Components, result: Result, test: bool = True) -> None:
 
 
 def finish(
-    settings: Settings, result: Result, uploader: Uploader, display: Display, interruption: Interruption
+    settings: Settings,
+    result: Result,
+    uploader: Uploader | None,
+    display: Display,
+    interruption: Interruption,
 ) -> None:
     """Wait for the upload, unless a signal ends the run, then show the summary."""
     outcome = Outcome(UploadState.load(result.folder).run_id, in_background=True)
-    with suppress(Interrupted), interruption.undeferred():
-        display.uploading()
-        outcome = uploader.wait(result.folder)
+    if uploader is not None:
+        with suppress(Interrupted), interruption.undeferred():
+            display.uploading()
+            outcome = uploader.wait(result.folder)
     result.run_id = outcome.run_id
     display.conclusion(settings, result, outcome)
     if result.status != "KILLED":

@@ -6,10 +6,10 @@ A run shows that it is alive by its process, and to other machines by its heartb
 
 import os
 import platform
-import secrets
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -28,8 +28,11 @@ ACTIVE_WITHIN = 300.0  # seconds since the last heartbeat of a run on another ma
 
 
 @contextmanager
-def active(folder: Path, home: Path) -> Iterator[None]:
-    """List a run among those of the project within the block, and keep its heartbeat going."""
+def active(folder: Path, home: Path, until_uploaded: bool = False) -> Iterator[None]:
+    """List a run among those of the project within the block, and keep its heartbeat going.
+
+    With `until_uploaded` it stays listed: whoever waits for its upload takes it off, with `remove_entry`.
+    """
     ended = Event()
     Thread(target=beat, args=(folder / JOURNAL, ended), daemon=True, name="heartbeat").start()
     entry = add_entry(folder, home)
@@ -38,10 +41,12 @@ def active(folder: Path, home: Path) -> Iterator[None]:
     except Interrupted:
         raise  # its upload goes on in the background: the next command sees whether it has come to its end
     except BaseException:
-        remove_entry(entry)
+        if not until_uploaded:
+            remove_entry(entry)
         raise
     else:
-        remove_entry(entry)
+        if not until_uploaded:
+            remove_entry(entry)
     finally:
         ended.set()
 
@@ -58,7 +63,7 @@ def add_entry(folder: Path, home: Path) -> Path:
 
     There is none where a project cannot be written to.
     """
-    entry = home / ACTIVE / secrets.token_hex(8)
+    entry = entry_of(folder, home)
     path = os.path.relpath(folder, home) if folder.is_relative_to(home) else str(folder)
     for _ in range(ATTEMPTS):
         with suppress(OSError):  # maybe another run has ended, and removed the empty folder
@@ -66,6 +71,11 @@ def add_entry(folder: Path, home: Path) -> Path:
             entry.write_text(path, encoding="utf-8")
             break
     return entry
+
+
+def entry_of(folder: Path, home: Path) -> Path:
+    """Return the path of the file that lists a run while it is active."""
+    return home / ACTIVE / sha256(os.fsencode(folder)).hexdigest()[:16]
 
 
 def remove_entry(entry: Path) -> None:

@@ -54,16 +54,23 @@ def new_session(
     home: Path,
     sweep_id: str,
     start_time: float,
+    until_uploaded: bool = False,
 ) -> Iterator[Session]:
     """Begin the journal of a new run, with its metadata."""
-    with Journal(folder) as journal, active(folder, home):
+    with Journal(folder) as journal, active(folder, home, until_uploaded):
         write_run_metadata(journal, settings, components, threads, home, sweep_id, start_time)
         yield Session(journal)
 
 
 @contextmanager
 def resumed_session(
-    resumption: Resumption, components: Components, threads: int, display: Display, interruption: Interruption
+    resumption: Resumption,
+    components: Components,
+    threads: int,
+    display: Display,
+    interruption: Interruption,
+    *,
+    until_uploaded: bool = False,
 ) -> Iterator[Session]:
     """Reopen the journal of a run and write what has changed.
 
@@ -96,7 +103,7 @@ def resumed_session(
     is_new_lr = any(change.key == "optimizer.lr" for change in resumption.changes)
     kept = (LR_FACTOR,) if is_new_lr else ()  # a learning rate that is typed is not halved by earlier rewinds
     display.message("resumed", describe_start(resumption.settings, components, checkpoint, kept))
-    with journal, active(folder, resumption.home):
+    with journal, active(folder, resumption.home, until_uploaded):
         yield Session(journal, checkpoint, kept)
 
 

@@ -1,27 +1,28 @@
-"""One job of a sweep: its number and overrides, how Hydra runs it, and what it returns."""
+"""A job of a sweep, how Hydra runs it, and its outcome."""
 
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.singleton import Singleton
-from hydra.core.utils import JobReturn, JobStatus, filter_overrides, run_job, setup_globals
-from hydra.types import HydraContext, TaskFunction
+from hydra.core.utils import JobReturn, JobStatus, run_job, setup_globals
+from hydra.types import HydraContext
 from omegaconf import DictConfig, open_dict
 
 from nnexp.errors import Interrupted, UserError
-from nnexp.run_folder import Entry, RunFolder, end_of
+from nnexp.sweeps.execution.events import JobEnded, Send
+from nnexp.sweeps.execution.task import SweepTask
 
 
 class SweepInterrupted(Interrupted):
-    """The end of a sweep by a signal; `jobs` are those of which nothing was recorded."""
+    """The end of a sweep by a signal, when the jobs that were running have ended in order."""
 
-    def __init__(self, number: int, jobs: Sequence["Job"]) -> None:
-        super().__init__(number)
-        self.jobs = jobs
+
+class SweepStoppedError(UserError):
+    """The end of a sweep by its first failure: `sweep.fail_fast`."""
+
+    exit_code: ClassVar[int] = 1
 
 
 class JobEndedError(UserError):
@@ -32,15 +33,11 @@ class JobEndedError(UserError):
 
 @dataclass(frozen=True)
 class Job:
-    """A job of a sweep."""
+    """A job of a sweep: its number, and the overrides as the sweeper gives them."""
 
     number: int
     overrides: Sequence[str]
-
-    @property
-    def label(self) -> str:
-        """Number and overrides: "#2 seed=2 data=digits"."""
-        return " ".join([f"#{self.number}", *filter_overrides(self.overrides)])
+    attempt: int = 1
 
 
 @dataclass(frozen=True)
@@ -49,24 +46,34 @@ class JobRunner:
 
     config: DictConfig  # of the sweep
     context: HydraContext
-    task: TaskFunction
+    task: SweepTask
     instances: dict[type, Any]  # Hydra's singletons
+    id_format: str = "{number}"  # of hydra.job.id
 
     @classmethod
-    def of(cls, config: DictConfig, context: HydraContext, task: TaskFunction) -> "JobRunner":
-        return cls(config, context, task, Singleton.get_state()["instances"])
+    def of(cls, config: DictConfig, context: HydraContext, task: SweepTask, id_format: str) -> "JobRunner":
+        return cls(config, context, task, Singleton.get_state()["instances"], id_format)
 
-    def run(self, job: Job) -> JobReturn:
-        """Run a job; returns its value, or its error."""
+    def run(self, job: Job, send: Send) -> JobReturn:
+        """Run a job; returns its value, or its error, without its configuration."""
+        try:
+            outcome = self.run_in_hydra(job, replace(self.task, send=send, attempt=job.attempt))
+        except Exception as error:  # noqa: BLE001, of the composition, the folder or a callback
+            send(JobEnded(job.number, "FAILED", error=self.task.explain(error)))
+            return failed(job, error)
+        return replace(outcome, cfg=None, hydra_cfg=None)  # a thousand of them would fill the memory
+
+    def run_in_hydra(self, job: Job, task: SweepTask) -> JobReturn:
+        """Compose the configuration of a job, and let Hydra call the task with it."""
         setup_globals()
         Singleton.set_state(Singleton.get_state() | {"instances": self.instances})
         config = self.context.config_loader.load_sweep_config(self.config, list(job.overrides))
         with open_dict(config):
-            config.hydra.job.id = f"{config.hydra.job.name}_{job.number}"
+            config.hydra.job.id = self.id_format.format(number=job.number, name=config.hydra.job.name)
             config.hydra.job.num = job.number
         HydraConfig.instance().set_config(config)
         return run_job(
-            task_function=self.task,
+            task_function=task,
             config=config,
             job_dir_key="hydra.sweep.dir",
             job_subdir_key="hydra.sweep.subdir",
@@ -74,18 +81,15 @@ class JobRunner:
         )
 
 
-def failed(job: Job, error: Exception) -> JobReturn:
-    """Return the outcome of a job that an error ended."""
-    outcome = JobReturn(overrides=list(job.overrides))
-    outcome.status = JobStatus.FAILED
-    outcome.return_value = error
+def completed(job: Job, value: float | None) -> JobReturn:
+    """Return the outcome of a job that is finished."""
+    outcome = JobReturn(overrides=list(job.overrides), status=JobStatus.COMPLETED)
+    outcome.return_value = value
     return outcome
 
 
-def recorded_status(folder: Path | None) -> str:
-    """Return the status in a job's journal: "" where nothing is recorded, RUNNING where it has no end."""
-    entries: list[Entry] = []
-    if folder is not None:
-        with suppress(OSError, ValueError):
-            entries = RunFolder(folder).entries()
-    return str((end_of(entries) or {}).get("status", "RUNNING")) if entries else ""
+def failed(job: Job, error: Exception) -> JobReturn:
+    """Return the outcome of a job that an error ended."""
+    outcome = JobReturn(overrides=list(job.overrides), status=JobStatus.FAILED)
+    outcome.return_value = error
+    return outcome

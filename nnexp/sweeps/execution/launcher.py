@@ -1,87 +1,130 @@
-"""Launchers of sweeps: one job after the other, or several at a time."""
+"""The launcher of a sweep in Hydra's interface: one job after the other, or several in worker processes."""
 
-import logging
 import os
-from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from time import sleep
+from typing import Any, ClassVar
 
-from hydra._internal.core_plugins.basic_launcher import BasicLauncher
-from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, configure_log, setup_globals
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from nnexp.errors import Interrupted, UserError
+from nnexp.errors import Interrupted
 from nnexp.experiment.interruption import Interruption
-from nnexp.messages import plural
-from nnexp.sweeps.execution.job import Job, JobRunner, SweepInterrupted, recorded_status
+from nnexp.sweeps.display import SweepDisplay
+from nnexp.sweeps.execution import datasets
+from nnexp.sweeps.execution.datasets import SweepDatasets
+from nnexp.sweeps.execution.events import JobEnded
+from nnexp.sweeps.execution.job import Job, JobRunner, SweepInterrupted, SweepStoppedError, completed
+from nnexp.sweeps.execution.job_queue import JobQueue
 from nnexp.sweeps.execution.pool import WorkerPool
+from nnexp.sweeps.execution.records import job_entries, stored_results
+from nnexp.sweeps.execution.task import SweepTask
+from nnexp.sweeps.execution.uploads import POLL_INTERVAL, Uploads
+from nnexp.sweeps.plan.sweep_plan import PlannedJob, SweepPlan
 
-log = logging.getLogger(__name__)
 BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 JOBLIB = "hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher"
 LIBRARIES = ("OMP", "OPENBLAS", "MKL", "BLIS", "NUMBA", "NUMEXPR")
 THREADS = [*(f"{library}_NUM_THREADS" for library in LIBRARIES), "VECLIB_MAXIMUM_THREADS"]
 
 
-class SerialLauncher(BasicLauncher):
-    """Runs one job after the other in this process; a signal ends the sweep, not just one job."""
+@dataclass
+class Execution:
+    """A sweep that is run: its plan, the display that its events go to, and how many jobs have failed."""
 
-    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        jobs = deque(numbered(job_overrides, initial_job_idx))
-        task = self.task_function
-        assert task is not None
-
-        def counted(config: DictConfig) -> object:
-            job = jobs.popleft()
-            try:
-                return task(config)
-            except Interrupted:
-                if not recorded_status(Path(HydraConfig.get().runtime.output_dir)):
-                    jobs.appendleft(job)
-                raise
-
-        self.task_function = counted
-        try:
-            with Interruption():
-                return super().launch(job_overrides, initial_job_idx)
-        except Interrupted as error:
-            raise SweepInterrupted(error.number, jobs) from error
+    plan: SweepPlan
+    display: SweepDisplay
+    failures: int = 0
 
 
-class ParallelLauncher(Launcher):
-    """Runs jobs in `n_jobs` processes, with the settings of joblib's launcher; -1: one for each core."""
+class SweepLauncher(Launcher):
+    """Takes the place of Hydra's basic launcher and of joblib's; the plan says how many processes it uses."""
 
-    def __init__(self, n_jobs: int = -1, **others: Any) -> None:
-        self.n_jobs = n_jobs
+    execution: ClassVar[Execution | None] = None  # of this process
+
+    def __init__(self, **options: Any) -> None:
+        pass  # those of joblib: the plan has read `n_jobs`
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        assert isinstance(task_function, SweepTask)
         self.config = config
         self.context = hydra_context
         self.task = task_function
+        self.folder = Path(config.hydra.sweep.dir)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        from joblib import cpu_count, effective_n_jobs
+        return self.run([Job(initial_job_idx + i, overrides) for i, overrides in enumerate(job_overrides)])
 
-        if self.n_jobs == 0:
-            problem = "no process would run a job; fix: hydra.launcher.n_jobs=-1 (one for each core)"
-            raise UserError(f"hydra.launcher.n_jobs=0: {problem}")
+    def run(self, jobs: Sequence[Job]) -> list[JobReturn]:
+        """Run jobs, whatever their numbers; return their outcomes in the same order.
+
+        Raises:
+            SweepInterrupted: a signal has ended the sweep.
+            SweepStoppedError: a failure has ended it: `sweep.fail_fast`.
+        """
+        execution = self.execution
+        assert execution is not None
+        plan = execution.plan
+        settings = plan.settings
+        queue = JobQueue(
+            jobs, execution.display.event, retries=settings.retries, fail_fast=settings.fail_fast
+        )
+        self.skip_finished(queue, {job.number: job for job in plan.jobs})
         setup_globals()
-        configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
-        Path(self.config.hydra.sweep.dir).mkdir(parents=True, exist_ok=True)
-        jobs = numbered(job_overrides, initial_job_idx)
-        processes = effective_n_jobs(self.n_jobs)
-        log.info("Launching %s in %s", plural(len(jobs), "job"), plural(processes, "process", "processes"))
-        for job in jobs:
-            log.info("\t%s", job.label)
-        pool = WorkerPool(JobRunner.of(self.config, self.context, self.task), jobs)
-        with threads_of_workers(max(cpu_count() // processes, 1)):
-            return pool.run(min(processes, len(jobs)))
+        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            if plan.workers > 1 and queue.waiting:
+                self.run_in_workers(queue, plan)
+            else:
+                self.run_here(queue)
+        finally:
+            execution.failures += queue.failures
+            configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
+        if queue.is_stopped:
+            raise SweepStoppedError("sweep.fail_fast=true: the first job that failed has ended the sweep")
+        return queue.results()
+
+    def skip_finished(self, queue: JobQueue, planned: dict[int, PlannedJob]) -> None:
+        """Show and return the stored results of the jobs that are finished, by the plan."""
+        for job in [job for job in queue.jobs if job.number in planned]:
+            one = planned[job.number]
+            if one.state == "finished":
+                folder = self.folder / str(job.number)
+                value, metrics = stored_results(job_entries(folder), self.config)
+                queue.skip(job, completed(job, value))
+                queue.event(JobEnded(job.number, "SKIPPED", value, metrics, folder=folder))
+
+    def run_here(self, queue: JobQueue) -> None:
+        """Run one job after the other in this process."""
+        uploads = Uploads(queue.event)
+        task = replace(self.task, uploads=uploads)
+        runner = JobRunner.of(self.config, self.context, task, id_format="{number}")
+        try:
+            with Interruption():
+                while (job := queue.next()) is not None:
+                    queue.end(job, runner.run(job, queue.event))
+                while uploads.left:
+                    sleep(POLL_INTERVAL)
+        except Interrupted as error:
+            raise SweepInterrupted(error.number) from error
+
+    def run_in_workers(self, queue: JobQueue, plan: SweepPlan) -> None:
+        """Run several jobs at a time in worker processes, which share the data sets."""
+        shared = self.folder / datasets.FOLDER
+        datasets.clear(shared)
+        task = replace(self.task, datasets=SweepDatasets(shared))
+        runner = JobRunner.of(self.config, self.context, task, id_format="{name}_{number}")
+        try:
+            with threads_of_workers(plan.threads):
+                WorkerPool(runner, queue).run(min(plan.workers, len(queue.waiting)))
+        finally:
+            datasets.clear(shared)
 
 
 @contextmanager
@@ -96,11 +139,8 @@ def threads_of_workers(count: int) -> Iterator[None]:
             del os.environ[name]
 
 
-def numbered(job_overrides: Sequence[Sequence[str]], first: int) -> list[Job]:
-    """Return the jobs with their numbers."""
-    return [Job(first + i, overrides) for i, overrides in enumerate(job_overrides)]
-
-
-def use_launchers() -> None:
-    """Let Hydra take these launchers for `hydra/launcher=basic` and `hydra/launcher=joblib`."""
-    Plugins.instance().class_name_to_class |= {BASIC: SerialLauncher, JOBLIB: ParallelLauncher}
+def use_launcher(plan: SweepPlan, display: SweepDisplay) -> Execution:
+    """Let Hydra take our launcher for `hydra/launcher=basic` and `hydra/launcher=joblib`."""
+    SweepLauncher.execution = Execution(plan, display)
+    Plugins.instance().class_name_to_class |= {BASIC: SweepLauncher, JOBLIB: SweepLauncher}
+    return SweepLauncher.execution

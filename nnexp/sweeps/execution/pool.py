@@ -1,67 +1,82 @@
 """Worker processes that share the jobs of a sweep; one that dies costs only its own job."""
 
-import sys
-from collections import deque
-from collections.abc import Sequence
+import signal
 from multiprocessing.connection import wait
 
-from hydra.core.utils import JobReturn, JobStatus
+from hydra.core.utils import JobReturn
 
 from nnexp.errors import SIGNAL_EXIT, signal_name
 from nnexp.experiment.interruption import Interruption
 from nnexp.messages import quoted_path
-from nnexp.sweeps.execution.job import (
-    Job,
-    JobEndedError,
-    JobRunner,
-    SweepInterrupted,
-    failed,
-    recorded_status,
-)
-from nnexp.sweeps.execution.worker import Worker
+from nnexp.sweeps.execution.events import JobEnded
+from nnexp.sweeps.execution.job import Job, JobEndedError, JobRunner, SweepInterrupted, completed, failed
+from nnexp.sweeps.execution.job_queue import JobQueue
+from nnexp.sweeps.execution.records import job_entries, job_status, stored_results
+from nnexp.sweeps.execution.worker import Message, Worker
 from nnexp.tracking.active_runs import close_if_dead
 
 POLL_INTERVAL = 0.1  # seconds
 
 
 class WorkerPool:
-    """Runs jobs in worker processes."""
+    """Runs the jobs of a queue in worker processes."""
 
-    def __init__(self, runner: JobRunner, jobs: Sequence[Job]) -> None:
+    def __init__(self, runner: JobRunner, queue: JobQueue) -> None:
         self.runner = runner
-        self.jobs = jobs
-        self.waiting = deque(jobs)
+        self.queue = queue
         self.workers: list[Worker] = []
-        self.outcomes: dict[int, JobReturn] = {}
         self.interruption = Interruption()
 
-    def run(self, processes: int) -> list[JobReturn]:
-        """Run all jobs, so many at a time.
+    @property
+    def is_stopped(self) -> bool:
+        """Whether no further job begins: a signal was received, or a failure ends the sweep."""
+        return bool(self.interruption.received) or self.queue.is_stopped
+
+    def run(self, processes: int) -> None:
+        """Run all jobs, so many at a time, and wait for their uploads.
 
         Raises:
             SweepInterrupted: after a signal, when the jobs that were running have ended in order.
         """
         try:
             with self.interruption, self.interruption.deferred():
-                self.run_all(processes)
+                while not self.is_stopped and (self.queue.waiting or self.queue.running):
+                    self.give_jobs(processes)
+                    self.receive()
                 for worker in self.workers:
-                    worker.request_end(self.interruption.received)
+                    self.end(worker)
                 while self.workers:
                     self.receive()
+                    if self.interruption.received:  # uploads go on in the background
+                        self.close_idle()
         finally:
             for worker in self.workers:  # there are some after a second signal
                 worker.stop(at_once=True)
         if self.interruption.received:
-            not_begun = sorted(self.waiting, key=lambda job: job.number)
-            raise SweepInterrupted(self.interruption.received, not_begun)
-        return [self.outcomes[job.number] for job in self.jobs]
+            raise SweepInterrupted(self.interruption.received)
 
-    def run_all(self, processes: int) -> None:
-        """Run all jobs, or until a signal is received."""
-        while (self.workers or self.waiting) and not self.interruption.received:
-            while self.waiting and len(self.workers) < processes:
-                self.workers.append(Worker.start(self.runner, self.waiting.popleft()))
-            self.receive()
+    def give_jobs(self, processes: int) -> None:
+        """Give jobs to idle workers, or to new ones while there are fewer than `processes`."""
+        while self.queue.waiting:
+            worker = next((worker for worker in self.workers if worker.job is None), None)
+            if worker is None:
+                if len(self.workers) == processes:
+                    return
+                worker = Worker.start(self.runner)
+                self.workers.append(worker)
+            job = self.queue.next()
+            assert job is not None
+            worker.give(job)
+
+    def end(self, worker: Worker) -> None:
+        """Ask a worker to end: its job in order, or when its uploads are over."""
+        worker.order(None if worker.job is None else self.interruption.received or signal.SIGTERM)
+
+    def close_idle(self) -> None:
+        """Do not wait for the uploads of workers that have no job."""
+        for worker in [worker for worker in self.workers if worker.job is None]:
+            self.workers.remove(worker)
+            worker.stop()
 
     def receive(self) -> None:
         """Handle what workers send within a moment."""
@@ -72,33 +87,50 @@ class WorkerPool:
             except (EOFError, OSError):
                 self.end_worker(worker)
                 continue
-            if isinstance(message, JobReturn):
-                self.outcomes[worker.job.number] = message
-                if self.waiting and not self.interruption.received:
-                    worker.give(self.waiting.popleft())
-                else:
-                    self.workers.remove(worker)
-                    worker.stop()
+            self.handle(worker, message)
+
+    def handle(self, worker: Worker, message: Message) -> None:
+        """Handle the message of a worker."""
+        if isinstance(message, JobEnded) and message.status == "KILLED" and not self.is_stopped:
+            worker.killed = message  # a signal to its process alone: a failure of this job
+        elif not isinstance(message, JobReturn):
+            self.queue.event(message)
+        elif worker.job is not None:
+            self.queue.end(worker.job, message)
+            worker.job = None
+            if self.is_stopped:
+                self.end(worker)
 
     def end_worker(self, worker: Worker) -> None:
-        """Account for a worker that a signal has ended, or a fault."""
+        """Account for a worker that has ended, asked to or not."""
         self.workers.remove(worker)
         code = worker.stop()
-        job = worker.job
+        if worker.job is None:
+            return
         if worker.folder is not None:
             close_if_dead(worker.folder)
-        status = recorded_status(worker.folder)
-        if self.interruption.received:
-            if not status:
-                self.waiting.append(job)
-        elif status == "FINISHED":  # only its upload was not waited for
-            self.outcomes[job.number] = JobReturn(job.overrides, status=JobStatus.COMPLETED)
+        number = code - SIGNAL_EXIT if code > SIGNAL_EXIT else -code
+        self.end_lost_job(worker, worker.job, number)
+
+    def end_lost_job(self, worker: Worker, job: Job, number: int) -> None:
+        """Account for a job whose process has ended by a signal of that number, or a fault (0)."""
+        entries = job_entries(worker.folder)
+        status = job_status(entries)
+        if status == "FINISHED":
+            value, metrics = stored_results(entries, self.runner.config)
+            seconds = metrics.get("time/total", 0.0)
+            self.queue.event(JobEnded(job.number, "FINISHED", value, metrics, seconds, worker.folder))
+            self.queue.end(job, completed(job, value))
+        elif self.is_stopped:
+            self.queue.event(JobEnded(job.number, "KILLED", folder=worker.folder))
+            del self.queue.running[job.number]
         else:
-            number = code - SIGNAL_EXIT if code > SIGNAL_EXIT else -code
             reason = f"was ended by {signal_name(number)}" if number > 0 else "has ended early"
             advice = "nothing of it is recorded"
             if worker.folder is not None and status:
                 advice = f"resume with: nnexp resume {quoted_path(worker.folder)}"
-            error = JobEndedError(f"the process of {job.label} {reason}; {advice}")
-            print(f"nnexp: {error}", file=sys.stderr, flush=True)
-            self.outcomes[job.number] = failed(job, error)
+            error = f"the process of the job {reason}"
+            seconds = worker.killed.seconds if worker.killed is not None else 0.0
+            event = JobEnded(job.number, "FAILED", None, {}, seconds, worker.folder, error, note=advice)
+            self.queue.event(event)
+            self.queue.end(job, failed(job, JobEndedError(f"{error}; {advice}")))

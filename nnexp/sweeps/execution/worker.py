@@ -4,6 +4,7 @@ import logging
 import pickle
 import signal
 import sys
+import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
@@ -11,19 +12,20 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from queue import SimpleQueue
+from threading import Event as Flag
 from threading import Thread
 
-from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn
-from omegaconf import DictConfig
 
 from nnexp.errors import Interrupted, UserError
-from nnexp.experiment.interruption import request_end
+from nnexp.experiment.interruption import Interruption, request_end
 from nnexp.messages import first_line
+from nnexp.sweeps.execution.events import Event, JobEnded, JobStarted
 from nnexp.sweeps.execution.job import Job, JobRunner, failed
+from nnexp.sweeps.execution.uploads import POLL_INTERVAL, Uploads
 
-Order = Job | int  # a job to run, or the signal by which to end
-Message = str | JobReturn  # the folder of a job that starts, or its outcome
+Order = Job | int | None  # a job to run, the signal by which to end, or None: end when all is uploaded
+Message = Event | JobReturn
 TERMINATION_TIMEOUT = 5.0  # seconds
 
 
@@ -33,12 +35,13 @@ class Worker:
 
     process: BaseProcess
     connection: Connection
-    job: Job
+    job: Job | None = None  # that it runs
     folder: Path | None = None  # of the job, once it has started
+    killed: JobEnded | None = None  # how its job ended by a signal
 
     @classmethod
-    def start(cls, runner: JobRunner, job: Job) -> "Worker":
-        """Start a process that runs a job."""
+    def start(cls, runner: JobRunner) -> "Worker":
+        """Start a process."""
         context = get_context("spawn")
         connection, other = context.Pipe()
         process = context.Process(target=serve, args=(other, runner), daemon=False)
@@ -48,27 +51,24 @@ class Worker:
         finally:
             signal.signal(signal.SIGINT, former)
         other.close()
-        worker = cls(process, connection, job)
-        worker.give(job)
-        return worker
+        return cls(process, connection)
 
     def give(self, job: Job) -> None:
         """Let the process run a job."""
         self.job = job
         self.folder = None
-        with suppress(OSError):  # it has died: `receive` reports it
-            self.connection.send(job)
+        self.order(job)
 
-    def request_end(self, number: int) -> None:
-        """Let the process end its job in order, as a signal of that number would."""
-        with suppress(OSError):  # it has died: `receive` reports it
-            self.connection.send(number)
+    def order(self, order: Order) -> None:
+        """Send an order; a process that has died is seen by `receive`."""
+        with suppress(OSError):
+            self.connection.send(order)
 
     def receive(self) -> Message:
-        """Return the next message; an EOFError or OSError if the process has died."""
+        """Return the next message; an EOFError or OSError if the process has ended."""
         message: Message = self.connection.recv()
-        if isinstance(message, str):
-            self.folder = Path(message)
+        if isinstance(message, JobStarted):
+            self.folder = message.folder
         return message
 
     def stop(self, at_once: bool = False) -> int:
@@ -83,28 +83,31 @@ class Worker:
 
 
 def serve(connection: Connection, runner: JobRunner) -> None:
-    """Run jobs until the connection is closed, or a signal ends one of them."""
+    """Run jobs until the parent asks for the end, or a signal ends one of them."""
     logging.raiseExceptions = False  # as in the parent
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it is not inherited
     jobs: SimpleQueue[Job | None] = SimpleQueue()
-    Thread(target=read_orders, args=(connection, jobs), daemon=True).start()
-    task = runner.task
-
-    def announced(config: DictConfig) -> object:
-        connection.send(HydraConfig.get().runtime.output_dir)
-        return task(config)
-
-    announcing = replace(runner, task=announced)
+    messages: SimpleQueue[Message | None] = SimpleQueue()
+    closed = Flag()
+    sender = Thread(target=send_messages, args=(connection, messages), daemon=True)
+    sender.start()
+    Thread(target=read_orders, args=(connection, jobs, closed), daemon=True).start()
+    uploads = Uploads(messages.put)
+    runner = replace(runner, task=replace(runner.task, uploads=uploads))
     try:
-        while (job := jobs.get()) is not None:
-            connection.send(sendable(job, announcing.run(job)))
+        with Interruption():
+            while (job := jobs.get()) is not None:
+                messages.put(sendable(job, runner.run(job, messages.put)))
+            while uploads.left and not closed.wait(POLL_INTERVAL):
+                pass
     except Interrupted as error:
         sys.exit(error.exit_code)
-    except OSError:  # the parent has died
-        sys.exit(1)
+    finally:
+        messages.put(None)
+        sender.join()
 
 
-def read_orders(connection: Connection, jobs: "SimpleQueue[Job | None]") -> None:
+def read_orders(connection: Connection, jobs: "SimpleQueue[Job | None]", closed: Flag) -> None:
     """Queue the jobs that the parent sends; where it asks for the end, or dies, end the job that runs."""
     try:
         while True:
@@ -114,13 +117,20 @@ def read_orders(connection: Connection, jobs: "SimpleQueue[Job | None]") -> None
             else:
                 jobs.put(order)
     except (EOFError, OSError):
+        closed.set()
         request_end(signal.SIGTERM)
         jobs.put(None)
 
 
+def send_messages(connection: Connection, messages: "SimpleQueue[Message | None]") -> None:
+    """Send messages in a thread of their own, where no signal cuts one off."""
+    with suppress(OSError):  # the parent has died
+        while (message := messages.get()) is not None:
+            connection.send(message)
+
+
 def sendable(job: Job, outcome: JobReturn) -> JobReturn:
-    """Return the outcome of a job without its configuration; an error that cannot be sent, in words."""
-    outcome = replace(outcome, cfg=None, hydra_cfg=None)
+    """Return the outcome of a job; an error that cannot be sent, in words."""
     try:
         pickle.loads(pickle.dumps(outcome))  # noqa: S301, our own bytes
     except Exception:  # noqa: BLE001, whatever a plug-in's classes raise

@@ -1,0 +1,74 @@
+"""The jobs of a launch: which waits, which runs again, how each has ended, and whether the sweep goes on."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import replace
+
+from hydra.core.utils import JobReturn, JobStatus
+
+from nnexp.sweeps.execution.events import Event, JobEnded, Send
+from nnexp.sweeps.execution.job import Job
+
+
+class JobQueue:
+    """Hands out jobs, those that failed once more at the end of the queue, and shows events.
+
+    Attributes:
+        is_stopped: whether a failure has ended the sweep (`fail_fast`).
+        failures: how many jobs have failed for good.
+    """
+
+    def __init__(self, jobs: Sequence[Job], show: Send, *, retries: int = 0, fail_fast: bool = False) -> None:
+        self.jobs = jobs
+        self.waiting = deque(jobs)
+        self.running: dict[int, Job] = {}
+        self.outcomes: dict[int, JobReturn] = {}
+        self.shown: set[int] = set()  # jobs that run, and whose end was shown already
+        self.show = show
+        self.retries = retries
+        self.fail_fast = fail_fast
+        self.is_stopped = False
+        self.failures = 0
+
+    def next(self) -> Job | None:
+        """Take the next job; None: there is none at this moment."""
+        if self.is_stopped or not self.waiting:
+            return None
+        job = self.waiting.popleft()
+        self.running[job.number] = job
+        return job
+
+    def skip(self, job: Job, outcome: JobReturn) -> None:
+        """Account for a job that is finished before it begins."""
+        self.waiting.remove(job)
+        self.outcomes[job.number] = outcome
+
+    def event(self, event: Event) -> None:
+        """Show an event; of a failure, whether the job runs again. The end of an attempt is shown once."""
+        if isinstance(event, JobEnded):
+            if event.number in self.shown:
+                return
+            self.shown.add(event.number)
+            if event.status == "FAILED":
+                event = replace(event, will_retry=self.will_retry(self.running.get(event.number)))
+        self.show(event)
+
+    def will_retry(self, job: Job | None) -> bool:
+        """Return whether a job that has failed runs again."""
+        return job is not None and job.attempt <= self.retries and not self.is_stopped
+
+    def end(self, job: Job, outcome: JobReturn) -> None:
+        """Account for the outcome of an attempt."""
+        del self.running[job.number]
+        self.shown.discard(job.number)
+        if outcome.status == JobStatus.FAILED:
+            if self.will_retry(job):
+                self.waiting.append(replace(job, attempt=job.attempt + 1))
+                return
+            self.failures += 1
+            self.is_stopped = self.is_stopped or self.fail_fast
+        self.outcomes[job.number] = outcome
+
+    def results(self) -> list[JobReturn]:
+        """Return the outcomes of all jobs in their order."""
+        return [self.outcomes[job.number] for job in self.jobs]
