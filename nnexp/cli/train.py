@@ -12,22 +12,28 @@ from hydra._internal.utils import get_args_parser
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
+from joblib import cpu_count, effective_n_jobs
 from omegaconf import DictConfig
 
-from nnexp.cli.display import SweepLine, TerminalDisplay
-from nnexp.cli.errors import exit_code, format_error
+from nnexp.cli.display import TerminalDisplay
+from nnexp.cli.errors import FAILURE, exit_code, format_error
+from nnexp.cli.run_header import run_header
+from nnexp.cli.sweep_display import TerminalSweepDisplay
 from nnexp.config import ConfigError, Problem
 from nnexp.config.compose import CONF, examine_overrides, hydra_of
 from nnexp.config.overrides.composition import record_choices
 from nnexp.config.overrides.composition_errors import CONFIG_NAME
 from nnexp.config.overrides.examiner import Examination
+from nnexp.config.schema import SweepSettings
 from nnexp.errors import UserError
 from nnexp.experiment.run import run
-from nnexp.messages import did_you_mean
-from nnexp.redaction import redact_logs_and_tracebacks, redacted
+from nnexp.messages import did_you_mean, hydra_override
+from nnexp.redaction import redact_logs_and_tracebacks
 from nnexp.sweeps.callback import SweepPlot
-from nnexp.sweeps.execution.job import SweepInterrupted
-from nnexp.sweeps.execution.launcher import use_launchers
+from nnexp.sweeps.execution.events import Event, JobEnded
+from nnexp.sweeps.execution.launcher import use_launcher
+from nnexp.sweeps.execution.task import SweepTask
+from nnexp.sweeps.plan.sweep_plan import SweepPlan
 
 
 class ReportedError(BaseException):
@@ -51,21 +57,15 @@ def main(arguments: list[str]) -> int:
     about_hydra = options.hydra_help or options.shell_completion or options.info
     unchecked = about_hydra or options.experimental_rerun or options.config_path
     examination = None if unchecked else check_overrides(options)
-    sweep = options.multirun if examination is None else examination.is_sweep
+    if examination is not None and examination.is_sweep and not options.cfg:
+        return run_sweep(options, examination.overrides)
     try:
         if examination is None:
             hydra.main(version_base="1.3", config_path=str(CONF), config_name=CONFIG_NAME)(job)()
         else:
-            run_jobs(options, examination.overrides, sweep)
+            run_job(options, examination)
     except ReportedError as reported:
         raise reported.error from None
-    except SweepInterrupted as interrupted:
-        print_rest(interrupted, options)
-        raise
-    except Exception:
-        SweepPlot.draw()
-        raise
-    SweepPlot.draw()
     return 0
 
 
@@ -94,54 +94,77 @@ def check_overrides(options: Namespace) -> Examination:
     return examination
 
 
-def run_jobs(options: Namespace, overrides: Sequence[str], sweep: bool) -> None:
-    """Run one job or a sweep, or show the configuration, as `hydra.main` does; errors go to the caller."""
+def run_job(options: Namespace, examination: Examination) -> None:
+    """Run one job, or show the configuration, as `hydra.main` does; errors go to the caller."""
     config_name = options.config_name or CONFIG_NAME
-    mode = RunMode.MULTIRUN if sweep else RunMode.RUN
-    modes = [f"hydra.mode={mode.name}"]
-    if not sweep:
-        modes += ["hydra.job.num=0", "hydra.job.id='0'"]  # what a sweep counts
+    overrides = list(examination.overrides)
     with hydra_of(options.config_dir):
         app = GlobalHydra.instance().hydra
         assert app is not None
         if options.cfg:
-            app.show_cfg(config_name, list(overrides), options.cfg, options.package, options.resolve)
+            app.show_cfg(config_name, overrides, options.cfg, options.package, options.resolve)
             return
-        use_launchers()
-        start = app.multirun if sweep else app.run
-        start(config_name=config_name, task_function=job, overrides=[*overrides, *modes])
+        numbers = ["hydra.mode=RUN", "hydra.job.num=0", "hydra.job.id='0'"]  # what a sweep counts
+        app.run(config_name=config_name, task_function=job, overrides=[*overrides, *numbers])
 
 
-def print_rest(interrupted: SweepInterrupted, options: Namespace) -> None:
-    """Print the jobs of which nothing was recorded, each as a command."""
-    names = {"--config-dir": options.config_dir, "--config-name": options.config_name}
-    given = [text for name, value in names.items() if value for text in (name, value)]
-    for job in interrupted.jobs:
-        overrides = [text for text in job.overrides if not text.startswith(("hydra.", "hydra/"))]
-        print(f"job #{job.number} did not run; run it with: {shlex.join(['nnexp', *given, *overrides])}")
+def run_sweep(options: Namespace, overrides: Sequence[str]) -> int:
+    """Run a sweep, or show its plan; return the exit code."""
+    config_name = options.config_name or CONFIG_NAME
+    display = TerminalSweepDisplay()
+    with hydra_of(options.config_dir):
+        app = GlobalHydra.instance().hydra
+        assert app is not None
+        overrides = [*overrides, "hydra.mode=MULTIRUN"]
+        plan = unplanned(app.compose_config(config_name, overrides, run_mode=RunMode.MULTIRUN))
+        display.plan(plan)
+        if plan.settings.dry_run:
+            return 0
+        execution = use_launcher(plan, display.event)
+        overrides.append(hydra_override("hydra.sweep.dir", str(plan.folder)))
+        task = SweepTask(describe=run_header, explain=describe_error)
+        try:
+            app.multirun(config_name=config_name, task_function=task, overrides=overrides)
+        finally:
+            display.close()
+            SweepPlot.draw()
+    return FAILURE if execution.failures else 0
+
+
+def unplanned(config: DictConfig) -> SweepPlan:
+    """Return the plan of a sweep whose jobs are not known."""
+    HydraConfig.instance().set_config(config)  # for ${hydra:...} in the sweep's folder
+    folder = Path(config.hydra.sweep.dir)
+    workers = config.sweep.jobs or config.hydra.launcher.get("n_jobs", 1)
+    workers = effective_n_jobs(workers)
+    settings = SweepSettings(**config.sweep)
+    threads = max(cpu_count() // workers, 1)
+    sweep_id = f"{folder.parent.name}/{folder.name}"
+    return SweepPlan(folder, sweep_id, "", shlex.join(sys.argv), (), {}, workers, threads, settings)
+
+
+def describe_error(error: BaseException) -> str:
+    """Describe the error that ended a job: one of the user's by its message, others with their type."""
+    return format_error(error) if exit_code(error) is not None else f"{type(error).__name__}: {error}"
 
 
 def job(config: DictConfig) -> float | None:
-    """Run one experiment as a job of Hydra; return the value that a sweep optimizes."""
+    """Run one experiment as a job of Hydra."""
     context = HydraConfig.get()
-    redact_logs_and_tracebacks()  # also in a worker of a sweep
+    if context.mode == RunMode.MULTIRUN:
+        return SweepTask(describe=run_header, explain=describe_error, send=print_end)(config)
+    redact_logs_and_tracebacks()
     record_choices(config, context.runtime.choices)
-    in_sweep = context.mode == RunMode.MULTIRUN
-    label = " ".join([f"#{context.job.num}", *context.overrides.task]) if in_sweep else ""
-    sweep = Path(context.sweep.dir)
+    folder = Path(context.runtime.output_dir)
     try:
-        result = run(
-            config,
-            folder=Path(context.runtime.output_dir),
-            display=SweepLine(label) if in_sweep else TerminalDisplay(),
-            home=Path(context.runtime.cwd),
-            sweep_id=f"{sweep.parent.name}/{sweep.name}" if in_sweep else "none",
-        )
+        return run(config, folder, TerminalDisplay(), home=Path(context.runtime.cwd)).value
     except Exception as error:
         if exit_code(error) is None:
             raise
-        if not in_sweep:
-            raise ReportedError(error) from error
-        print(redacted(f"{label} failed: {format_error(error)}"), file=sys.stderr, flush=True)
-        raise  # Hydra reports it again when all jobs are over
-    return result.value
+        raise ReportedError(error) from error
+
+
+def print_end(event: Event) -> None:
+    """Print how a job has ended, of a sweep that Hydra runs by itself."""
+    if isinstance(event, JobEnded):
+        print(f"#{event.number} {event.status} {event.error or event.value}", flush=True)

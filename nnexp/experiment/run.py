@@ -92,11 +92,11 @@ def run(
         check_disk(settings, components.network, result.folder, display.message)
         interruption.check()
         if resumption is None or not resumption.has_begun:
-            arguments = result.folder, settings, components, threads, home, sweep_id, start_time
-            opened = new_session(*arguments, until_uploaded=not wait_for_upload)
+            first = result.folder, settings, components, threads, home, sweep_id, start_time
+            opened = new_session(*first, until_uploaded=not wait_for_upload)
         else:
-            arguments = resumption, components, threads, display, interruption
-            opened = resumed_session(*arguments, until_uploaded=not wait_for_upload)
+            again = resumption, components, threads, display, interruption
+            opened = resumed_session(*again, until_uploaded=not wait_for_upload)
         storage = explained_storage_errors(result.folder)
         with interruption.deferred(components.trainer.pause), storage, opened as session:
             journal = session.journal

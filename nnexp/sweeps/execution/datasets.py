@@ -1,7 +1,7 @@
 """Data sets of a sweep: loaded once for all jobs of a process, and read once for all of its processes.
 
-Image sets are memory-mapped from the user's cache anyway. Other data sets, tables above all, are stored in the
-sweep's folder by the process that reads them first; the others map the same pages of memory.
+Image sets are memory-mapped from the user's cache anyway. Other data sets, tables above all, are stored in
+the sweep's folder by the process that reads them first; the others map the same pages of memory.
 """
 
 import mmap

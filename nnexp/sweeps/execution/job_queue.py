@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
+from threading import RLock
 
 from hydra.core.utils import JobReturn, JobStatus
 
@@ -25,6 +26,7 @@ class JobQueue:
         self.outcomes: dict[int, JobReturn] = {}
         self.shown: set[int] = set()  # jobs that run, and whose end was shown already
         self.show = show
+        self.lock = RLock()  # of `show`: the thread that waits for uploads sends events too
         self.retries = retries
         self.fail_fast = fail_fast
         self.is_stopped = False
@@ -45,13 +47,14 @@ class JobQueue:
 
     def event(self, event: Event) -> None:
         """Show an event; of a failure, whether the job runs again. The end of an attempt is shown once."""
-        if isinstance(event, JobEnded):
-            if event.number in self.shown:
-                return
-            self.shown.add(event.number)
-            if event.status == "FAILED":
-                event = replace(event, will_retry=self.will_retry(self.running.get(event.number)))
-        self.show(event)
+        with self.lock:
+            if isinstance(event, JobEnded):
+                if event.number in self.shown:
+                    return
+                self.shown.add(event.number)
+                if event.status == "FAILED":
+                    event = replace(event, will_retry=self.will_retry(self.running.get(event.number)))
+            self.show(event)
 
     def will_retry(self, job: Job | None) -> bool:
         """Return whether a job that has failed runs again."""

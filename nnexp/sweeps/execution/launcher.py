@@ -16,10 +16,9 @@ from omegaconf import DictConfig
 
 from nnexp.errors import Interrupted
 from nnexp.experiment.interruption import Interruption
-from nnexp.sweeps.display import SweepDisplay
 from nnexp.sweeps.execution import datasets
 from nnexp.sweeps.execution.datasets import SweepDatasets
-from nnexp.sweeps.execution.events import JobEnded
+from nnexp.sweeps.execution.events import JobEnded, Send
 from nnexp.sweeps.execution.job import Job, JobRunner, SweepInterrupted, SweepStoppedError, completed
 from nnexp.sweeps.execution.job_queue import JobQueue
 from nnexp.sweeps.execution.pool import WorkerPool
@@ -36,10 +35,10 @@ THREADS = [*(f"{library}_NUM_THREADS" for library in LIBRARIES), "VECLIB_MAXIMUM
 
 @dataclass
 class Execution:
-    """A sweep that is run: its plan, the display that its events go to, and how many jobs have failed."""
+    """A sweep that is run: its plan, where its events go to, and how many jobs have failed."""
 
     plan: SweepPlan
-    display: SweepDisplay
+    show: Send
     failures: int = 0
 
 
@@ -72,9 +71,7 @@ class SweepLauncher(Launcher):
         assert execution is not None
         plan = execution.plan
         settings = plan.settings
-        queue = JobQueue(
-            jobs, execution.display.event, retries=settings.retries, fail_fast=settings.fail_fast
-        )
+        queue = JobQueue(jobs, execution.show, retries=settings.retries, fail_fast=settings.fail_fast)
         self.skip_finished(queue, {job.number: job for job in plan.jobs})
         setup_globals()
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -139,8 +136,8 @@ def threads_of_workers(count: int) -> Iterator[None]:
             del os.environ[name]
 
 
-def use_launcher(plan: SweepPlan, display: SweepDisplay) -> Execution:
+def use_launcher(plan: SweepPlan, show: Send) -> Execution:
     """Let Hydra take our launcher for `hydra/launcher=basic` and `hydra/launcher=joblib`."""
-    SweepLauncher.execution = Execution(plan, display)
+    SweepLauncher.execution = Execution(plan, show)
     Plugins.instance().class_name_to_class |= {BASIC: SweepLauncher, JOBLIB: SweepLauncher}
     return SweepLauncher.execution

@@ -1,15 +1,18 @@
-"""The task function of a sweep: runs a job, goes on with it where it was interrupted, or returns what is stored."""
+"""The task function of a sweep: runs a job, goes on with an interrupted one, or returns what is stored."""
 
+import logging
+import traceback
 from collections.abc import Callable, Mapping
 from contextlib import chdir
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from nnexp.config import build
+from nnexp.config import Settings, build
 from nnexp.config.overrides.composition import record_choices
 from nnexp.errors import Interrupted
 from nnexp.experiment.result import Result
@@ -22,10 +25,11 @@ from nnexp.sweeps.execution.datasets import SweepDatasets
 from nnexp.sweeps.execution.event_display import Describe, EventDisplay
 from nnexp.sweeps.execution.events import JobEnded, JobStarted, Send
 from nnexp.sweeps.execution.records import job_entries, job_status, stored_results
-from nnexp.sweeps.execution.uploads import Uploads
+from nnexp.sweeps.execution.uploads import Upload, Uploads
 from nnexp.tracking.upload.client import Uploader
 
 LOG = "nnexp.log"
+log = logging.getLogger("nnexp")
 
 
 def ignore(event: object) -> None:
@@ -34,7 +38,7 @@ def ignore(event: object) -> None:
 
 @dataclass(frozen=True)
 class SweepTask:
-    """What Hydra calls for each job of a sweep, maybe on another machine; returns what the sweep optimizes."""
+    """What Hydra calls for each job, maybe on another machine; returns the value that the sweep optimizes."""
 
     describe: Describe  # the header of a run, for its log
     explain: Callable[[BaseException], str]  # an error in words
@@ -77,39 +81,28 @@ class SweepTask:
         """Run a job from its start."""
         with chdir(home):
             settings = build(config)
-            Uploader.start(mlflow=settings.tracking.enabled)  # imports mlflow while the data are read
-            dataset = self.datasets.load(settings.data)
-        wait = self.uploads is None
-        try:
-            return run(settings, folder, display, home, sweep_id, dataset=dataset, wait_for_upload=wait)
-        finally:
-            self.follow_upload(display.number, folder, home)
+        return self.run(settings, folder, display, home, sweep_id=sweep_id)
 
     def go_on(self, folder: Path, display: EventDisplay) -> Result:
         """Go on with a job from its last checkpoint."""
         resumption = prepare(folder)
-        home = resumption.home
         for label, text in resumption.notes:
             display.message(label, text)
-        with chdir(home):
-            dataset = self.datasets.load(resumption.settings.data)
-        try:
-            return run(
-                resumption.settings,
-                folder,
-                display,
-                home,
-                dataset=dataset,
-                resumption=resumption,
-                wait_for_upload=self.uploads is None,
-            )
-        finally:
-            self.follow_upload(display.number, folder, home)
+        return self.run(resumption.settings, folder, display, resumption.home, resumption=resumption)
 
-    def follow_upload(self, number: int, folder: Path, home: Path) -> None:
-        """Let the upload of a job that has ended be waited for at the end of the sweep."""
-        if self.uploads is not None and job_entries(folder):
-            self.uploads.follow(number, folder, home)
+    def run(
+        self, settings: Settings, folder: Path, display: EventDisplay, home: Path, **options: Any
+    ) -> Result:
+        """Run a job with a data set that jobs before it may have loaded; do not wait for its upload here."""
+        uploader = Uploader.start(mlflow=settings.tracking.enabled)  # imports mlflow while data are read
+        with chdir(home):
+            dataset = self.datasets.load(settings.data)
+        wait = self.uploads is None
+        try:
+            return run(settings, folder, display, home, dataset=dataset, wait_for_upload=wait, **options)
+        finally:
+            if self.uploads is not None and job_entries(folder):
+                self.uploads.follow(Upload(display.number, folder, home, uploader))
 
     def failure(
         self, number: int, folder: Path, error: BaseException, result: Result | None, seconds: float
@@ -122,9 +115,11 @@ class SweepTask:
         if isinstance(error, Interrupted):
             return JobEnded(number, "KILLED", None, metrics, seconds, folder, note=note)
         reason = redacted(self.explain(error))
-        logs = [path for path in (folder / ERROR, folder / LOG) if path.is_file()]
-        log = logs[0] if logs else None
-        return JobEnded(number, "FAILED", None, metrics, seconds, folder, error=reason, log=log, note=note)
+        path = folder / ERROR
+        if not path.is_file():  # it failed before the journal began
+            log.error("%s", redacted("".join(traceback.format_exception(error))))
+            path = folder / LOG
+        return JobEnded(number, "FAILED", None, metrics, seconds, folder, error=reason, log=path, note=note)
 
 
 def epochs_of(config: DictConfig) -> int:

@@ -36,11 +36,10 @@ class Uploads:
         self.left: set[int] = set()  # numbers of jobs that are waited for
         Thread(target=self.wait_for_each, daemon=True, name="uploads").start()
 
-    def follow(self, number: int, folder: Path, home: Path) -> None:
+    def follow(self, upload: Upload) -> None:
         """Wait for the upload of a job that has ended."""
-        if (uploader := Uploader.running) is not None:
-            self.left.add(number)
-            self.queue.put(Upload(number, folder, home, uploader))
+        self.left.add(upload.number)
+        self.queue.put(upload)
 
     def wait_for_each(self) -> None:
         """Wait for one upload after the other."""

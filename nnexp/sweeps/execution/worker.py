@@ -4,7 +4,6 @@ import logging
 import pickle
 import signal
 import sys
-import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
