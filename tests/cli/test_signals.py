@@ -85,8 +85,6 @@ def test_a_signal_ends_a_parallel_sweep_with_all_its_workers(number, group, alon
     assert command.workers() == []
     ended = [assert_ended_in_order(command, alone / "sweep" / job) for job in "012"]
     assert ended == ["KILLED", "KILLED", ""]
-    advice = "job #2 did not run; run it with: nnexp data=digits 'model.hidden=[8]' trainer.epochs=1000000"
-    assert f"{advice} tracking=none seed=2\n" in command.output
 
 
 def test_workers_end_in_order_when_the_main_process_of_a_sweep_dies(alone):
@@ -109,7 +107,7 @@ def test_workers_that_are_killed_cost_only_their_own_jobs(alone):
     statuses = [status_of(alone / "sweep" / job) for job in "012"]
     assert (sorted(statuses[:2]), statuses[2]) == (["FAILED", "KILLED"], "FINISHED")
     for name in ("SIGKILL", "SIGTERM"):
-        assert f" was ended by {name}; resume with: nnexp resume sweep/" in command.output
+        assert f"failed: the process of the job was ended by {name}\n" in command.output
     assert command.workers() == []
 
 
@@ -119,7 +117,6 @@ def test_a_signal_ends_a_serial_sweep_and_not_one_job_of_it(alone):
     command.interrupt(signal.SIGTERM)
     assert command.wait() == 128 + signal.SIGTERM
     assert [assert_ended_in_order(command, alone / "sweep" / job) for job in "01"] == ["KILLED", ""]
-    assert "job #1 did not run; run it with: nnexp " in command.output
 
 
 def test_a_run_goes_on_when_its_output_cannot_be_written(alone):

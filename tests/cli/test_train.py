@@ -219,7 +219,7 @@ def test_the_configuration_that_is_shown_has_text_as_typed(alone, capsys):
 def test_a_failing_job_is_reported_and_the_others_go_on(store, nnexp):
     done = nnexp("-m", "optimizer=sgd", "optimizer.lr=1e30,0.1", "data=digits", "trainer.epochs=1")
     assert done.returncode == 1
-    assert "#0 optimizer=sgd optimizer.lr=1e+30" in done.stderr
+    assert re.search(r"^1 .* failed: training diverged", done.stderr)
     assert "Traceback" not in done.stderr
     statuses = {run.data.params["optimizer.lr"]: run.info.status for run in runs()[1]}
     assert statuses == {"1e+30": "FAILED", "0.1": "FINISHED"}
@@ -337,7 +337,7 @@ def test_a_sweep_makes_a_run_and_a_folder_per_combination(launcher, alone, store
     assert [run.info.status for run in recorded] == ["FINISHED"] * 4
     assert len({(run.data.params["init"], run.data.params["schedule"]) for run in recorded}) == 4
     (sweep,) = alone.glob("outputs/sweeps/*/*/")
-    assert sorted(path.name for path in sweep.iterdir() if path.is_dir()) == ["0", "1", "2", "3"]
+    assert sorted(path.name for path in sweep.glob("[0-9]*")) == ["0", "1", "2", "3"]
     assert {run.data.tags["nnexp.sweep_id"] for run in recorded} == {f"{sweep.parent.name}/{sweep.name}"}
     assert "training" not in done.stdout  # a line for each run, no more
 

@@ -47,12 +47,16 @@ class JobRunner:
     config: DictConfig  # of the sweep
     context: HydraContext
     task: SweepTask
-    instances: dict[type, Any]  # Hydra's singletons
+    singletons: dict[type, Any]  # of Hydra
     id_format: str = "{number}"  # of hydra.job.id
 
     @classmethod
     def of(cls, config: DictConfig, context: HydraContext, task: SweepTask, id_format: str) -> "JobRunner":
         return cls(config, context, task, Singleton.get_state()["instances"], id_format)
+
+    def set_up(self) -> None:
+        """Set Hydra's singletons in another process than that of the sweep."""
+        Singleton.set_state(Singleton.get_state() | {"instances": self.singletons})
 
     def run(self, job: Job, send: Send) -> JobReturn:
         """Run a job; returns its value, or its error, without its configuration."""
@@ -66,7 +70,6 @@ class JobRunner:
     def run_in_hydra(self, job: Job, task: SweepTask) -> JobReturn:
         """Compose the configuration of a job, and let Hydra call the task with it."""
         setup_globals()
-        Singleton.set_state(Singleton.get_state() | {"instances": self.instances})
         config = self.context.config_loader.load_sweep_config(self.config, list(job.overrides))
         with open_dict(config):
             config.hydra.job.id = self.id_format.format(number=job.number, name=config.hydra.job.name)

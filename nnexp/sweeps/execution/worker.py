@@ -84,6 +84,7 @@ class Worker:
 def serve(connection: Connection, runner: JobRunner) -> None:
     """Run jobs until the parent asks for the end, or a signal ends one of them."""
     logging.raiseExceptions = False  # as in the parent
+    runner.set_up()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it is not inherited
     jobs: SimpleQueue[Job | None] = SimpleQueue()
     messages: SimpleQueue[Message | None] = SimpleQueue()
