@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import hydra
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra._internal.utils import get_args_parser
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
 from joblib import cpu_count, effective_n_jobs
 from omegaconf import DictConfig
@@ -32,8 +34,9 @@ from nnexp.redaction import redact_logs_and_tracebacks
 from nnexp.sweeps.callback import SweepPlot
 from nnexp.sweeps.execution.events import Event, JobEnded
 from nnexp.sweeps.execution.launcher import use_launcher
+from nnexp.sweeps.execution.sweeper import BASIC_SWEEPER, use_planned_sweeper
 from nnexp.sweeps.execution.task import SweepTask
-from nnexp.sweeps.plan.sweep_plan import SweepPlan
+from nnexp.sweeps.plan.sweep_plan import PlannedJob, SweepPlan
 
 
 class ReportedError(BaseException):
@@ -121,6 +124,7 @@ def run_sweep(options: Namespace, overrides: Sequence[str]) -> int:
         if plan.settings.dry_run:
             return 0
         execution = use_launcher(plan, display.event)
+        use_planned_sweeper()
         overrides.append(hydra_override("hydra.sweep.dir", str(plan.folder)))
         task = SweepTask(describe=run_header, explain=describe_error)
         try:
@@ -132,15 +136,33 @@ def run_sweep(options: Namespace, overrides: Sequence[str]) -> int:
 
 
 def unplanned(config: DictConfig) -> SweepPlan:
-    """Return the plan of a sweep whose jobs are not known."""
+    """Return the plan of a sweep that compares its jobs with no record."""
     HydraConfig.instance().set_config(config)  # for ${hydra:...} in the sweep's folder
     folder = Path(config.hydra.sweep.dir)
-    workers = config.sweep.jobs or config.hydra.launcher.get("n_jobs", 1)
-    workers = effective_n_jobs(workers)
+    n_jobs = config.sweep.jobs or config.hydra.launcher.get("n_jobs", 1)
+    if n_jobs == 0:
+        problem = "no process would run a job; fix: hydra.launcher.n_jobs=-1 (one for each core)"
+        raise UserError(f"hydra.launcher.n_jobs=0: {problem}")
+    workers = effective_n_jobs(n_jobs)
     settings = SweepSettings(**config.sweep)
     threads = max(cpu_count() // workers, 1)
     sweep_id = f"{folder.parent.name}/{folder.name}"
-    return SweepPlan(folder, sweep_id, "", shlex.join(sys.argv), (), {}, workers, threads, settings)
+    jobs = []
+    if config.hydra.sweeper._target_ == BASIC_SWEEPER:
+        params = [f"{key}={value}" for key, value in (config.hydra.sweeper.get("params") or {}).items()]
+        parsed = OverridesParser.create().parse_overrides([*params, *config.hydra.overrides.task])
+        varied = {one.get_key_element() for one in parsed if one.is_sweep_override()}
+        for number, overrides in enumerate(BasicSweeper.split_arguments(parsed, None)[0]):
+            swept = dict(text.split("=", 1) for text in overrides if text.partition("=")[0] in varied)
+            name = " ".join(f"{key}={value}" for key, value in swept.items())
+            jobs.append(PlannedJob(number, name, tuple(overrides), swept, ""))
+    values: dict[str, list[str]] = {}
+    for one in jobs:
+        for key, value in one.swept.items():
+            values[key] = list(dict.fromkeys([*values.get(key, []), value]))
+    name = " x ".join(values)
+    command = shlex.join(sys.argv)
+    return SweepPlan(folder, sweep_id, name, command, tuple(jobs), values, workers, threads, settings)
 
 
 def describe_error(error: BaseException) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import OmegaConf
 
@@ -13,13 +14,15 @@ from nnexp.sweeps.execution.events import JobEnded
 from nnexp.sweeps.execution.job import Job
 from nnexp.sweeps.execution.launcher import Execution, SweepLauncher
 from nnexp.sweeps.execution.records import job_entries, stored_results
-from nnexp.sweeps.plan.sweep_plan import PlannedJob
 
-CLASS = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
+BASIC_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
 
 
 class PlannedSweeper(BasicSweeper):
-    """Takes the place of Hydra's basic sweeper, which would compose all jobs again and number them from 0."""
+    """Takes the place of Hydra's basic sweeper, which would compose all jobs again and number them from 0.
+
+    A job that fails is shown when it does so, and raises nothing at the end.
+    """
 
     def sweep(self, arguments: list[str]) -> Any:
         execution = SweepLauncher.execution
@@ -28,21 +31,22 @@ class PlannedSweeper(BasicSweeper):
         folder = Path(self.config.hydra.sweep.dir)
         folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(self.config, folder / "multirun.yaml")
-        jobs = execution.plan.jobs
+        jobs = [Job(job.number, job.overrides) for job in execution.plan.jobs]
         if isinstance(self.launcher, SweepLauncher):
-            return [self.launcher.run([Job(job.number, job.overrides) for job in jobs])]
-        return [self.launch_elsewhere(batch, execution) for batch in self.batches(jobs)]
+            return [self.launcher.run(jobs)]
+        finished = {job.number for job in execution.plan.jobs if job.state == "finished"}
+        left = [job for job in jobs if job.number not in finished]
+        return [self.launch_elsewhere(batch, execution) for batch in self.batches(left)]
 
-    def batches(self, jobs: Sequence[PlannedJob]) -> Iterator[list[PlannedJob]]:
-        """Yield the jobs that are not finished in batches of consecutive numbers, as launchers count."""
-        left = [job for job in jobs if job.state != "finished"]
-        for _, group in groupby(enumerate(left), key=lambda pair: pair[1].number - pair[0]):
+    def batches(self, jobs: Sequence[Job]) -> Iterator[list[Job]]:
+        """Yield jobs in batches of consecutive numbers, as launchers count."""
+        for _, group in groupby(enumerate(jobs), key=lambda pair: pair[1].number - pair[0]):
             batch = [job for _, job in group]
             size = self.max_batch_size or len(batch)
             for start in range(0, len(batch), size):
                 yield batch[start : start + size]
 
-    def launch_elsewhere(self, batch: list[PlannedJob], execution: Execution) -> Sequence[JobReturn]:
+    def launch_elsewhere(self, batch: list[Job], execution: Execution) -> Sequence[JobReturn]:
         """Run a batch with a launcher of somebody else's, which sends no events; show how its jobs ended."""
         assert self.launcher is not None
         outcomes = self.launcher.launch([list(job.overrides) for job in batch], batch[0].number)
@@ -59,3 +63,8 @@ class PlannedSweeper(BasicSweeper):
                 event = JobEnded(job.number, "FAILED", folder=folder, error=error)
             execution.show(event)
         return outcomes
+
+
+def use_planned_sweeper() -> None:
+    """Let Hydra take this sweeper for `hydra/sweeper=basic`."""
+    Plugins.instance().class_name_to_class[BASIC_SWEEPER] = PlannedSweeper
