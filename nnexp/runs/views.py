@@ -15,6 +15,7 @@ from nnexp.runs.columns import differing
 from nnexp.runs.query import SCORES, Run, Runs
 from nnexp.runs.run import in_folder
 from nnexp.tracking.mlflow.destination import Destination
+from nnexp.tracking.mlflow.sqlite.statistics import update_statistics
 from nnexp.tracking.mlflow.store_errors import StoreError
 from nnexp.tracking.mlflow.views.page_state import TAG, View
 from nnexp.tracking.mlflow.views.ready_made import (
@@ -32,7 +33,7 @@ from nnexp.tracking.mlflow.views.support import ViewSupport
 if TYPE_CHECKING:
     from mlflow.entities import Experiment
 
-SAMPLE = 100  # runs of a query: all of an experiment would take seconds
+SAMPLE = 50  # runs of a query: all of an experiment would take seconds
 MAX_SWEEPS = 20  # with a view each, the newest
 OPTIMIZED = "optimized_metric"  # param
 
@@ -125,7 +126,10 @@ def save_views_of(folder: Path, uri: str | None = None) -> None:
     if destination and is_parent(entries[0]):
         parent = in_folder(folder)
         with suppress(StoreError):
-            views = SavedViews(Destination.of(folder, destination, uri).uri, parent.experiment)
+            target = Destination.of(folder, destination, uri)
+            if target.database is not None:
+                update_statistics(target.database)
+            views = SavedViews(target.uri, parent.experiment)
             views.save()
             views.save_sweep(parent.tags[PARENT_SWEEP_TAG], parent)
 

@@ -20,6 +20,7 @@ from nnexp.runs.query import Runs
 from nnexp.runs.ui_pages import VIEWS, page_of
 from nnexp.tracking.mlflow.relocation import relocate
 from nnexp.tracking.mlflow.sqlite.creation import is_half_made
+from nnexp.tracking.mlflow.sqlite.statistics import update_statistics
 from nnexp.tracking.mlflow.store import (
     SQLITE,
     check_connection,
@@ -77,7 +78,7 @@ def main(arguments: list[str]) -> int:
 
 
 def check_database(uri: str) -> None:
-    """Raise a UserError for a database without runs or connection; relocate one that was moved."""
+    """Raise a UserError for a database without runs or connection; prepare one that has them."""
     if uri.startswith("postgresql"):
         check_connection(uri)
     if uri.startswith(SQLITE):
@@ -86,6 +87,7 @@ def check_database(uri: str) -> None:
             raise UserError(f"no runs here yet: {path} is missing; fix: nnexp data=digits")
         with store_lock(uri):
             relocate(path)
+        update_statistics(path)
 
 
 def find_page(options: Namespace, runs: Runs) -> str:
