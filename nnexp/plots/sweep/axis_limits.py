@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
+from nnexp.analysis.estimate import Estimate
 from nnexp.messages import duration
 from nnexp.metrics.metric_info import Direction, metric_info
 from nnexp.plots.style import FAINT
@@ -70,6 +71,14 @@ def widened(values: Sequence[float]) -> tuple[float, float]:
     near = [value for value in values if first - reach <= value <= third + reach]
     margin = 0.06 * (max(near) - min(near)) or 0.01 * abs(near[0]) or 0.01
     return min(near) - margin, max(near) + margin
+
+
+def bounds(estimate: Estimate, metric: str) -> list[float]:
+    """Return the ends of the interval of a mean, within what the metric can be; without one, the mean."""
+    ends = [value for value in (estimate.low, estimate.high) if value is not None] or [estimate.mean]
+    info = metric_info(metric)
+    lowest, highest = 0.0 if info.style == "percent" else -inf, 1.0 if info.share else inf
+    return [min(max(value, lowest), highest) for value in ends]
 
 
 def format_axis(axis: Axis, metric: str) -> None:

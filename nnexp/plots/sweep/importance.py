@@ -7,7 +7,7 @@ from matplotlib.ticker import PercentFormatter
 
 from nnexp.analysis.results import GroupAnalysis, Importance
 from nnexp.plots.style import COLORS, REFERENCE, font_family, style_axes
-from nnexp.plots.sweep.panel import Panel, SweepPlot
+from nnexp.plots.sweep.panel import Panel, SweepPlot, sentences
 from nnexp.plots.text import escape
 
 WIDTH = 7.0  # inches
@@ -31,7 +31,7 @@ def importance_plot(group: GroupAnalysis) -> SweepPlot | None:
     return SweepPlot(
         name="importance",
         title="Importance of params",
-        note=f"{METHODS[importance.method].format(metric=group.metric)} {importance.note}".strip(),
+        note=sentences(METHODS[importance.method].format(metric=group.metric), importance.note),
         panels=[Panel(partial(draw_importance, importance=importance), WIDTH, 0.8 + ROW_HEIGHT * bars)],
     )
 

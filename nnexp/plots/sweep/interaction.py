@@ -12,7 +12,7 @@ from nnexp.analysis.results import GroupAnalysis, Interaction
 from nnexp.metrics.metric_info import format_metric
 from nnexp.plots.style import FAINT, TEXT, apply_colormap, font_family, style_axes
 from nnexp.plots.sweep.main_effects import set_value_labels
-from nnexp.plots.sweep.panel import Panel, SweepPlot
+from nnexp.plots.sweep.panel import Panel, SweepPlot, sentences
 from nnexp.plots.text import escape
 
 WIDTH, MARGINS = 7.0, 1.1  # inches
@@ -35,7 +35,7 @@ def interaction_plot(group: GroupAnalysis) -> SweepPlot | None:
     return SweepPlot(
         name="interaction",
         title=f"{interaction.labels[0]} and {interaction.labels[1]}",
-        note=NOTE.format(metric=group.metric, p=text),
+        note=sentences(NOTE.format(metric=group.metric, p=text), interaction.note),
         panels=[Panel(draw, WIDTH, height)],
     )
 

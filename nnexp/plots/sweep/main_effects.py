@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 
 from nnexp.analysis.results import GroupAnalysis, MainEffect
 from nnexp.plots.style import COLORS, font_family, style_axes
-from nnexp.plots.sweep.axis_limits import format_axis, widened
-from nnexp.plots.sweep.panel import Panel, SweepPlot
+from nnexp.plots.sweep.axis_limits import bounds, format_axis, widened
+from nnexp.plots.sweep.panel import Panel, SweepPlot, sentences
 from nnexp.plots.text import escape
 
 MAX_PARAMS = 8
@@ -26,13 +26,14 @@ def main_effects_plot(group: GroupAnalysis) -> SweepPlot | None:
     effects = [effect for effect in group.effects if len(effect.levels) > 1][:MAX_PARAMS]
     if not effects:
         return None
-    means = [level.estimate.mean for effect in effects for level in effect.levels]
-    limits = widened(means)
+    estimates = [level.estimate for effect in effects for level in effect.levels]
+    limits = widened([value for estimate in estimates for value in bounds(estimate, group.metric)])
+    notes = [f"{effect.label}: {effect.note}" for effect in effects if effect.note]
     draw = partial(draw_effect, metric=group.metric, limits=limits)
     return SweepPlot(
         name="main-effects",
         title="Main effects",
-        note=NOTE.format(metric=group.metric),
+        note=sentences(NOTE.format(metric=group.metric), *notes),
         panels=[Panel(partial(draw, effect=effect)) for effect in effects],
     )
 
@@ -43,8 +44,8 @@ def draw_effect(axes: Axes, effect: MainEffect, metric: str, limits: tuple[float
     places = range(len(effect.levels))
     means = [level.estimate.mean for level in effect.levels]
     for x, level in zip(places, effect.levels, strict=True):
-        if level.estimate.low is not None and level.estimate.high is not None:
-            axes.plot([x, x], [level.estimate.low, level.estimate.high], color=COLORS[0], linewidth=1.6)
+        interval = bounds(level.estimate, metric)
+        axes.plot([x] * len(interval), interval, color=COLORS[0], linewidth=1.6)
     axes.plot(places, means, "o-", color=COLORS[0], linewidth=1.2, markersize=5)
     set_value_labels(axes, [level.value for level in effect.levels])
     axes.set_xlim(-0.5, len(means) - 0.5)

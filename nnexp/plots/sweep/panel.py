@@ -47,6 +47,11 @@ class SweepPlot:
     legend: Sequence[tuple[str, str]] = ()
 
 
+def sentences(text: str, *notes: str) -> str:
+    """Add notes, which begin small and have no full stop, to a text as sentences."""
+    return " ".join([text, *(f"{note[0].upper()}{note[1:]}." for note in notes if note)])
+
+
 def draw_panel(panel: Panel) -> Figure:
     """Draw one panel, without the legend."""
     figure = new_figure(panel.width, panel.height, "constrained")

@@ -21,6 +21,7 @@ WIDTH, HEIGHT = 10.6, 4.4  # inches
 SPREAD = 0.3  # of the distance of two values: lines are spread over it, best at the top
 BOLD = 5  # lines
 MAX_LABEL = 18  # characters
+ABSENT = "–"
 NOTE = "Each line is a setting: its values of the params, and the mean of {metric}; the darker the better."
 
 
@@ -45,8 +46,9 @@ def draw_parallel(
     axes.spines[:].set_visible(False)
     means = [setting.estimate.mean for setting in ranked if setting.estimate]
     shade = shades([means], group.direction == "higher")[0]
+    orders = {effect.key: [level.value for level in effect.levels] for effect in group.effects}
     columns = [
-        _draw_axis(axes, x, [setting.params.get(key, "–") for setting in ranked])
+        _draw_axis(axes, x, [setting.params.get(key, ABSENT) for setting in ranked], orders.get(key, []))
         for x, key in enumerate(keys)
     ]
     columns.append((shade - 0.05) / 0.9)
@@ -70,10 +72,15 @@ def draw_parallel(
     axes.set_ylim(-0.12, 1.1)
 
 
-def _draw_axis(axes: Axes, x: int, values: Sequence[str]) -> NDArray[np.float64]:
-    """Draw the axis of a param; return the places of the values of settings, which are ranked, best first."""
+def _draw_axis(axes: Axes, x: int, values: Sequence[str], order: Sequence[str]) -> NDArray[np.float64]:
+    """Draw the axis of a param, its values in an order as far as it is known.
+
+    Returns:
+        The places of the values of settings, which are ranked, best first.
+    """
     axes.plot([x, x], [0, 1], color=TEXT, linewidth=1)
-    texts = sorted(set(values), key=_sort_key)
+    known = list(order) if {*values} <= {*order} else []
+    texts = sorted(set(values), key=known.index if known else _sort_key)
     if len(texts) > MAX_VALUES and all(_sort_key(text)[0] == 0 for text in texts):
         numbers = np.array([float(value) for value in values])
         scaled = np.log10(numbers) if numbers.min() > 0 and numbers.max() > 50 * numbers.min() else numbers

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 from nnexp.analysis.results import GroupAnalysis, Pareto
 from nnexp.plots.style import COLORS, REFERENCE, style_axes
-from nnexp.plots.sweep.axis_limits import format_axis, widened
+from nnexp.plots.sweep.axis_limits import bounds, format_axis, widened
 from nnexp.plots.sweep.panel import Panel, SweepPlot
 from nnexp.plots.text import escape
 
@@ -16,7 +16,7 @@ LOGARITHMIC = 30.0  # ratio of costs
 MAX_NAMED = 8
 NOTE = (
     "Each point is a setting: its mean {cost} and {score}. No other setting is both cheaper and better than "
-    "one on the line (Pareto front)."
+    "one on the line (Pareto front); thin lines: their 95 % intervals."
 )
 
 
@@ -31,13 +31,13 @@ def pareto_plot(group: GroupAnalysis) -> SweepPlot | None:
         name="pareto",
         title="Cost against score",
         note=NOTE.format(cost=pareto.cost, score=pareto.score),
-        panels=[Panel(partial(draw_pareto, pareto=pareto), WIDTH, HEIGHT)],
+        panels=[Panel(partial(draw_pareto, pareto=pareto, group=group), WIDTH, HEIGHT)],
         legend=[(COLORS[3], label) for label in named],
     )
 
 
-def draw_pareto(axes: Axes, pareto: Pareto) -> None:
-    """Draw the points and the front, whose settings are numbered."""
+def draw_pareto(axes: Axes, pareto: Pareto, group: GroupAnalysis) -> None:
+    """Draw the points with their intervals, and the front, whose settings are numbered."""
     style_axes(axes, escape(pareto.cost), escape(pareto.score))
     others = [point for point in pareto.points if not point.is_optimal]
     front = sorted((point for point in pareto.points if point.is_optimal), key=lambda point: point.cost)
@@ -55,11 +55,16 @@ def draw_pareto(axes: Axes, pareto: Pareto) -> None:
             "fontsize": 9,
         }
         axes.annotate(str(number), (point.cost, point.score), **offset)
+    intervals = {each.label: bounds(each.estimate, group.metric) for each in group.settings if each.estimate}
+    for point in front:
+        interval = intervals.get(point.label, [])
+        axes.plot([point.cost] * len(interval), interval, color=COLORS[3], linewidth=1, alpha=0.5)
     every = [point.cost for point in pareto.points]
     if min(every) > 0 and max(every) > LOGARITHMIC * min(every):
         axes.set_xscale("log")
     else:
         axes.set_xlim(left=0)
-    axes.set_ylim(*widened([point.score for point in pareto.points]))
+    shown = [value for point in front for value in intervals.get(point.label, [])]
+    axes.set_ylim(*widened([*(point.score for point in pareto.points), *shown]))
     format_axis(axes.xaxis, pareto.cost)
     format_axis(axes.yaxis, pareto.score)

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 from matplotlib.axes import Axes
 
 from nnexp.analysis.results import GroupAnalysis, SettingSummary
 from nnexp.metrics.metric_info import Direction, format_metric
 from nnexp.plots.style import COLORS, FAINT, REFERENCE, TEXT, font_family, style_axes
-from nnexp.plots.sweep.axis_limits import format_axis, typical_range
+from nnexp.plots.sweep.axis_limits import bounds, format_axis, typical_range
 from nnexp.plots.sweep.panel import Panel, SweepPlot
 from nnexp.plots.text import escape
 
@@ -41,21 +42,22 @@ def draw_ranking(axes: Axes, shown: Sequence[SettingSummary], group: GroupAnalys
     for y, setting in enumerate(shown):
         assert setting.estimate is not None
         color = COLORS[y] if y < len(COLORS) else REFERENCE
-        low, high = setting.estimate.low, setting.estimate.high
+        interval = bounds(setting.estimate, group.metric)
         values = list(setting.values.values())
         axes.plot(values, [y] * len(values), "o", color=color, markersize=4, alpha=0.5, markeredgewidth=0)
-        if low is not None and high is not None:
-            axes.plot([low, high], [y, y], color=color, linewidth=1.6)
+        axes.plot(interval, [y] * len(interval), color=color, linewidth=1.6)
         axes.plot(setting.estimate.mean, y, "D", color=color, markersize=5, markeredgecolor="white")
     left, right = limits([[*setting.values.values()] for setting in shown], group.direction)
     axes.set_xlim(left, right)
     for y, setting in enumerate(shown):
         mean = setting.estimate.mean if setting.estimate else left
         text = format_metric(group.metric, mean)
+        style: dict[str, Any] = {"fontsize": 8, "color": FAINT, "va": "center"}
+        style["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 1}
         if mean < left:
-            axes.text(left, y, f"  ◂ {text}", fontsize=8, color=FAINT, va="center")
+            axes.annotate(f"◂ {text}", (left, y), (4, 0), textcoords="offset points", **style)
         elif mean > right:
-            axes.text(right, y, f"{text} ▸  ", fontsize=8, color=FAINT, va="center", ha="right")
+            axes.annotate(f"{text} ▸", (right, y), (-4, 0), textcoords="offset points", ha="right", **style)
     axes.set_yticks(range(len(shown)), [escape(setting.label, MAX_LABEL) for setting in shown])
     axes.set_ylim(len(shown) - 0.4, -0.6)
     axes.tick_params(axis="y", labelsize=8, labelcolor=TEXT, labelfontfamily=font_family())

@@ -7,6 +7,7 @@ from statistics import fmean
 from nnexp.analysis.results import Comparison, GroupAnalysis, LeaderboardRow, SettingSummary
 from nnexp.analysis.run_table import RunRow
 from nnexp.analysis.text.wording import format_difference, format_estimate, format_interval, format_p
+from nnexp.messages import plural
 from nnexp.metrics.metric_info import BEST, SPLIT_METRICS, TEST, format_metric
 from nnexp.plots.style import COLORS
 
@@ -19,7 +20,7 @@ REPEATED_NOTE = (
 )
 COMPARISONS_NOTE = (
     "The best setting against the others: {test}; p is the probability of a difference at least so large "
-    "between equally good settings, corrected by Holm's method for all {n} comparisons of two settings."
+    "between equally good settings, corrected by Holm's method for {n} of two settings."
 )
 
 
@@ -43,6 +44,7 @@ class RunLine:
 
     rank: int | None
     name: str
+    setting: str  # and its seed or fold, where names do not say it
     id: str
     status: str
     value: str
@@ -90,7 +92,9 @@ def setting_rows(group: GroupAnalysis, more: Sequence[str]) -> list[SettingRow]:
 
 def run_lines(group: GroupAnalysis, more: Sequence[str]) -> list[RunLine]:
     """Return the table of runs, best first, with `more` metrics."""
-    return [_run_line(each, group, more) for each in group.leaderboard]
+    names = {each.row.name for each in group.leaderboard}
+    has_names = len(names) == len(group.leaderboard)
+    return [_run_line(each, group, more, has_names) for each in group.leaderboard]
 
 
 def best_comparisons(group: GroupAnalysis) -> list[ComparisonRow]:
@@ -133,7 +137,9 @@ def comparisons_note(group: GroupAnalysis) -> str:
     """Explain the numbers of the comparisons."""
     tests = dict.fromkeys(each.test for each in group.comparisons if each.test)
     n = len(group.settings)
-    return COMPARISONS_NOTE.format(test=" or ".join(tests) or "no test", n=f"{n * (n - 1) // 2:,}")
+    return COMPARISONS_NOTE.format(
+        test=" or ".join(tests) or "no test", n=plural(n * (n - 1) // 2, "comparison")
+    )
 
 
 def is_repeated(group: GroupAnalysis) -> bool:
@@ -141,11 +147,13 @@ def is_repeated(group: GroupAnalysis) -> bool:
     return any(len(setting.values) > 1 for setting in group.settings)
 
 
-def _run_line(each: LeaderboardRow, group: GroupAnalysis, more: Sequence[str]) -> RunLine:
+def _run_line(each: LeaderboardRow, group: GroupAnalysis, more: Sequence[str], has_names: bool) -> RunLine:
     row = each.row
+    repeats = [f"{key.rpartition('.')[2]}={row.params[key]}" for key in group.repeats if key in row.params]
     return RunLine(
         rank=each.rank,
         name=row.name,
+        setting="" if has_names else " ".join([each.setting, *repeats]),
         id=row.id[:SHORT_ID] if len(row.id) == 32 else row.id.rpartition("/")[2],
         status=row.status,
         value="" if each.value is None else format_metric(group.metric, each.value),
