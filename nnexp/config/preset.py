@@ -59,10 +59,11 @@ def preset_of(
         What composes to the same hash; None: no overrides do, since a section was made in Python, or an
         option or a package is missing here.
     """
-    groups = {key: option for key, option in values["choices"].items() if key not in (*OPTIONAL, "tracking")}
+    choices = values.get("choices")
     needed = values.get("plugins") or []
-    if CUSTOM in groups.values() or not {*needed} <= {*plugins}:
+    if not isinstance(choices, dict) or CUSTOM in choices.values() or not {*needed} <= {*plugins}:
         return None
+    groups = {key: option for key, option in choices.items() if key not in (*OPTIONAL, "tracking")}
     given = [hydra_override("plugins", needed)] if needed else []
     chosen = [*given, *(hydra_override(*group) for group in groups.items())]
     try:
@@ -95,11 +96,12 @@ def _changes(values: Values, base: DictConfig) -> Iterator[tuple[str, Any]]:
     complete = resolved(base)
     required = []
     for section, content in complete.items():
-        if isinstance(content, dict) and TARGET in content:
+        recorded = values.get(section)
+        if isinstance(content, dict) and TARGET in content and isinstance(recorded, dict):
             for key in _required(content, tuple(base.plugins)):
-                if key not in content and key in values[section]:
+                if key not in content and key in recorded:
                     required.append(f"{section}.{key}")
-                    content[key] = values[section][key]
+                    content[key] = recorded[key]
     canonical, problems = validate(complete)
     if problems:
         raise ConfigError(problems)
