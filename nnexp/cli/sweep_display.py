@@ -24,7 +24,7 @@ from nnexp.cli.sweep_text import (
 from nnexp.messages import align, display_width, first_line, short_path
 from nnexp.redaction import redacted
 from nnexp.sweeps.display import SweepDisplay
-from nnexp.sweeps.execution.events import Event, JobEnded, JobMessage
+from nnexp.sweeps.execution.events import Event, JobEnded, JobMessage, UploadsLeft
 from nnexp.sweeps.plan.sweep_plan import SweepPlan
 from nnexp.sweeps.progress import SweepProgress
 
@@ -48,6 +48,7 @@ class TerminalSweepDisplay(SweepDisplay):
         self.clock = clock
         self.live: Live | None = None
         self.has_ended_jobs = False
+        self.is_waiting = False
         self.messages: set[tuple[str, str]] = set()  # that were shown
 
     def plan(self, plan: SweepPlan) -> None:
@@ -59,6 +60,9 @@ class TerminalSweepDisplay(SweepDisplay):
             self.message(label, text)
 
     def event(self, event: Event) -> None:
+        if isinstance(event, UploadsLeft):
+            self.waits()
+            return
         running = self.progress.running.get(event.number)
         self.progress.consume(event)
         if self.live is None and self.progress.running and can_redraw(self.console):
@@ -72,6 +76,12 @@ class TerminalSweepDisplay(SweepDisplay):
         if self.live is None and self.clock() - self.summarized >= SUMMARY_EVERY:
             self.summarized = self.clock()
             self.summary("sweep")
+
+    def waits(self) -> None:
+        """Show once that the sweep waits for its uploads."""
+        if not self.is_waiting:
+            self.is_waiting = True
+            self.message("mlflow", "waiting for uploads and plots of the jobs that are over ...")
 
     def close(self) -> None:
         if self.live is not None:

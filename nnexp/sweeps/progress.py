@@ -36,6 +36,7 @@ class SweepProgress:
         self.plan = plan
         self.clock = clock
         self.jobs = {job.number: job for job in plan.jobs}
+        self.names = {job.number: job.name for job in plan.jobs}
         self.running: dict[int, RunningJob] = {}
         self.ended: dict[int, JobEnded] = {}  # with how their last attempt ended
         self.best: dict[str, JobEnded] = {}  # by metric: jobs of different tasks are not compared
@@ -57,17 +58,17 @@ class SweepProgress:
         return [self.ended[number] for number in sorted(self.ended) if self.ended[number].status == "FAILED"]
 
     def name(self, number: int) -> str:
-        """Return the name of a job, of what was swept; without a plan, its number."""
-        return self.jobs[number].name if number in self.jobs else f"#{number}"
+        """Return the name of a job, of what was swept; where neither plan nor job has one, its number."""
+        return self.names.get(number) or f"#{number}"
 
     def consume(self, event: Event) -> None:
         """Account for an event."""
         match event:
             case JobStarted(number=number):
                 self.durations.drop(number)
-                began = self.clock()
-                name = self.name(number)
-                self.running[number] = RunningJob(number, name, began, event.attempt, event.epochs)
+                self.names.setdefault(number, event.name)
+                job = RunningJob(number, self.name(number), self.clock(), event.attempt, event.epochs)
+                self.running[number] = job
             case JobProgress(number=number) if number in self.running:
                 job = self.running[number]
                 job.epoch, job.epochs, job.metrics = event.epoch, event.epochs, event.metrics

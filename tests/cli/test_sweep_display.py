@@ -10,7 +10,7 @@ from rich.console import Console
 from nnexp.cli.console import PipeSafeConsole
 from nnexp.cli.sweep_display import TerminalSweepDisplay
 from nnexp.config.schema import SweepSettings
-from nnexp.sweeps.execution.events import JobMessage
+from nnexp.sweeps.execution.events import JobMessage, UploadsLeft
 
 REASON = "training diverged: the loss is NaN in step 7; fix: optimizer.lr=0.01"
 GRID = {"init": ["he_normal", "orthogonal"], "seed": ["0", "1"]}
@@ -132,6 +132,15 @@ def test_a_long_sweep_without_a_terminal_shows_its_progress_every_minute(plain):
         "sweep     0 of 4 finished, 1 running, 1m00s, about 13m51s left",
         "sweep     0 of 4 finished, 1 running, 2m00s, about 14m00s left",
     ]
+
+
+def test_that_the_sweep_waits_for_uploads_is_shown_once(plain):
+    plain.plan(plan_of(**GRID))
+    for number in range(4):
+        plain.event(ended(number))
+    for _ in range(2):
+        plain.event(UploadsLeft())
+    assert sum("waiting for uploads" in line for line in lines(plain)) == 1
 
 
 @pytest.mark.parametrize("name", ["[a,b]", "[/]", "\\[red]", "päth 日本"])

@@ -3,8 +3,9 @@
 import math
 
 import pytest
-from fixtures.sweep_plans import ended, plan_of, progressed, started
+from fixtures.sweep_plans import FOLDER, ended, plan_of, progressed, started
 
+from nnexp.sweeps.execution.events import JobStarted
 from nnexp.sweeps.progress import SweepProgress
 
 
@@ -98,4 +99,6 @@ def test_jobs_of_a_search_are_counted_without_a_total(clock):
     progress.consume(started(3))
     progress.consume(ended(3, seconds=1.0, value=0.5))
     assert (progress.total, progress.seconds_left(), progress.name(3)) == (None, None, "#3")
+    progress.consume(JobStarted(4, FOLDER, name="optimizer.lr=0.37"))
+    assert progress.running[4].name == "optimizer.lr=0.37"
     assert progress.best["best/val_accuracy"].number == 3

@@ -16,6 +16,7 @@ class JobStarted:
     folder: Path
     attempt: int = 1  # 2 is the first retry
     epochs: int = 0  # the settings' maximum
+    name: str = ""  # what distinguishes it, for sweeps whose jobs no plan names
 
 
 @dataclass(frozen=True)
@@ -53,5 +54,10 @@ class JobEnded:
     will_retry: bool = False  # the failure is not its last word: the job begins again
 
 
-Event = JobStarted | JobProgress | JobMessage | JobEnded
+@dataclass(frozen=True)
+class UploadsLeft:
+    """No job is left to run, but uploads are not over: the sweep waits for them."""
+
+
+Event = JobStarted | JobProgress | JobMessage | JobEnded | UploadsLeft
 Send = Callable[[Event], None]

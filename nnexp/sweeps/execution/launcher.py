@@ -18,7 +18,7 @@ from nnexp.errors import Interrupted
 from nnexp.experiment.interruption import Interruption
 from nnexp.sweeps.execution import datasets
 from nnexp.sweeps.execution.datasets import SweepDatasets
-from nnexp.sweeps.execution.events import JobEnded, Send
+from nnexp.sweeps.execution.events import JobEnded, Send, UploadsLeft
 from nnexp.sweeps.execution.job import Job, JobRunner, SweepInterrupted, SweepStoppedError, completed
 from nnexp.sweeps.execution.job_queue import JobQueue
 from nnexp.sweeps.execution.pool import WorkerPool
@@ -54,7 +54,7 @@ class SweepLauncher(Launcher):
         assert isinstance(task_function, SweepTask)
         self.config = config
         self.context = hydra_context
-        self.task = task_function
+        self.task = replace(task_function, given=frozenset(config.hydra.overrides.task))
         self.folder = Path(config.hydra.sweep.dir)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
@@ -106,6 +106,8 @@ class SweepLauncher(Launcher):
             with Interruption():
                 while (job := queue.next()) is not None:
                     queue.end(job, runner.run(job, queue.event))
+                if uploads.left:
+                    queue.event(UploadsLeft())
                 while uploads.left:
                     sleep(POLL_INTERVAL)
         except Interrupted as error:

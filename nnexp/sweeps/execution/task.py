@@ -2,7 +2,7 @@
 
 import logging
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import chdir
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,6 +45,7 @@ class SweepTask:
     send: Send = ignore
     attempt: int = 1
     uploads: Uploads | None = None  # waits for them at the end of the sweep; None: each job waits for its own
+    given: Collection[str] = ()  # overrides of the sweep's command: what a job has beyond them names it
     datasets: SweepDatasets = field(default_factory=SweepDatasets)
 
     def __call__(self, config: DictConfig) -> float | None:
@@ -61,7 +62,8 @@ class SweepTask:
             self.send(JobEnded(number, "SKIPPED", value, metrics, folder=folder))
             return value
         display = EventDisplay(number, self.send, self.describe)
-        self.send(JobStarted(number, folder, self.attempt, epochs=epochs_of(config)))
+        name = " ".join(text for text in context.overrides.task if text not in self.given)
+        self.send(JobStarted(number, folder, self.attempt, epochs=epochs_of(config), name=name))
         began = perf_counter()
         try:
             if entries:

@@ -19,7 +19,7 @@ from hydra.core.utils import JobReturn
 from nnexp.errors import Interrupted, UserError
 from nnexp.experiment.interruption import Interruption, request_end
 from nnexp.messages import first_line
-from nnexp.sweeps.execution.events import Event, JobEnded, JobStarted
+from nnexp.sweeps.execution.events import Event, JobEnded, JobStarted, UploadsLeft
 from nnexp.sweeps.execution.job import Job, JobRunner, failed
 from nnexp.sweeps.execution.uploads import POLL_INTERVAL, Uploads
 
@@ -98,6 +98,8 @@ def serve(connection: Connection, runner: JobRunner) -> None:
         with Interruption():
             while (job := jobs.get()) is not None:
                 messages.put(sendable(job, runner.run(job, messages.put)))
+            if uploads.left:
+                messages.put(UploadsLeft())
             while uploads.left and not closed.wait(POLL_INTERVAL):
                 pass
     except Interrupted as error:
