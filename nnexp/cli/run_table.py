@@ -25,9 +25,11 @@ STYLES = {"FAILED": "red", "KILLED": "yellow", "RUNNING": "cyan"}
 NUMBER = re.compile(r"[-+]?[\d.]|$|nan|inf")
 
 
-def default_columns(runs: Sequence[Run]) -> list[str]:
-    """Return identity, results, and the first params in which the runs differ."""
-    results = [name for name in RESULTS if any(name in run.metrics for run in runs)]
+def default_columns(runs: Sequence[Run], sort: str = "") -> list[str]:
+    """Return identity, results with the metric that they are sorted by, and the first params that differ."""
+    sorting = [sort] if any(sort in run.metrics for run in runs) else []
+    others = [name for name in RESULTS if any(name in run.metrics for run in runs)]
+    results = [*dict.fromkeys([*sorting, *others])] if sort not in others else others
     return ["id", "name", "status", "started", *results, *differing(runs)[:MAX_PARAMS]]
 
 
@@ -45,9 +47,9 @@ def cell_text(run: Run, column: str) -> str:
     return format_metric(column, value)
 
 
-def print_table(runs: Sequence[Run], columns: Sequence[str]) -> None:
+def print_table(runs: Sequence[Run], columns: Sequence[str], sort: str = "") -> None:
     """Print the runs; notes name columns that a terminal has no room for, and other params that differ."""
-    names = list(columns) or default_columns(runs)
+    names = list(columns) or default_columns(runs, sort)
     others = [] if columns else differing(runs)[MAX_PARAMS:]
     more = f"{plural(len(others), 'more param differs', 'more params differ')}: {listed(others)}"
     note = f"{more}; all columns: --csv, some: --columns"

@@ -1,6 +1,5 @@
 """From a composed configuration to objects: validate, then build. The only file with `instantiate`."""
 
-import re
 from collections.abc import Iterator, Mapping
 from os import environ
 from typing import Any
@@ -12,6 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from nnexp.config.errors import ConfigError, Problem
 from nnexp.config.expansion import check_expansion
+from nnexp.config.metric_names import invalid_names, missing_for_data
 from nnexp.config.schema import (
     CheckpointSettings,
     DiagnosticsSettings,
@@ -22,8 +22,7 @@ from nnexp.config.schema import (
 )
 from nnexp.config.validation import TARGET, Validator, Values, parameters_of
 from nnexp.config.yaml.node import Origin, origins_of
-from nnexp.messages import did_you_mean, first_line, hydra_override, list_override
-from nnexp.metrics.metric_info import BEST, EACH, SPLIT_METRICS, TASK_METRICS, TEST
+from nnexp.messages import first_line, list_override
 from nnexp.optim.regularization import Regularization
 from nnexp.redaction import redacted
 
@@ -59,7 +58,7 @@ def examine(
     """Build a resolved configuration, or return all errors: of values, else of constructors."""
     canonical, problems = validate(values, origins)
     problems += [problem for key, value in values.items() for problem in _credentials(key, value)]
-    problems += _metrics(values)
+    problems += invalid_names(values)
     if problems:
         return None, problems
     built = dict(canonical)
@@ -77,36 +76,11 @@ def examine(
     if problems:
         return None, problems
     settings = Settings(**built)
+    if problems := [*missing_for_data(settings)]:
+        return None, problems
     values = {key: value for key, value in canonical.items() if key != "sweep"}  # of no single run
     object.__setattr__(settings, "values", values)
     return settings, []
-
-
-def _metrics(values: Values) -> Iterator[Problem]:
-    """Check the names of metrics: those of one's own, of the one that is monitored, and that is optimized."""
-    sections, trainer = (
-        section if isinstance(section := values.get(key), dict) else {} for key in ("metrics", "trainer")
-    )
-    for name, section in sections.items():
-        where = hydra_override(f"metrics.{name}", section)
-        if name in SPLIT_METRICS:
-            yield Problem(where, f"{name} is a metric of nnexp; fix: another name")
-        if not isinstance(name, str) or not re.fullmatch(r"[\w.-]+", name):
-            yield Problem(where, "the name must be of letters, digits, _, - and .")
-    names = (*TASK_METRICS, *map(str, sections))
-    among = f"of which NAME is one of {', '.join(names)}"
-    once = (*(f"{when}{name}" for when in (BEST, TEST) for name in names), "time/total")
-    optimized = values.get("optimized_metric")
-    if optimized is not None and optimized not in once:
-        what = f"must be {BEST}NAME or {TEST}NAME, {among}, or time/total, or null"
-        yield Problem(
-            hydra_override("optimized_metric", optimized), f"{did_you_mean(str(optimized), once)}{what}"
-        )
-    monitor = trainer.get("monitor")
-    if isinstance(monitor, str) and monitor.removeprefix(EACH) not in ("score", *names):
-        known = ("score", *names)
-        what = f"{did_you_mean(monitor, known)}must be one of {', '.join(known)}"
-        yield Problem(hydra_override("trainer.monitor", monitor), what)
 
 
 def validate(values: Values, origins: Mapping[str, Origin] | None = None) -> tuple[Values, list[Problem]]:

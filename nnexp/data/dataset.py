@@ -4,6 +4,7 @@ N examples, I inputs, C classes or T targets.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from math import prod
@@ -168,6 +169,11 @@ class Source(AnnotatedKeys, ABC):
     def has_validation(self) -> bool:
         """Whether some of the training examples are held out."""
         return self.validation > 0
+
+    @property
+    def known_classes(self) -> Sequence[str]:
+        """The names of the classes, if they are known before the data are loaded; else empty."""
+        return ()
 
     @abstractmethod
     def load(self) -> Dataset:

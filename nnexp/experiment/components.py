@@ -13,7 +13,7 @@ from nnexp.data.dataset import Dataset
 from nnexp.data.splitting import Rows, stratified_subsample
 from nnexp.experiment.random_streams import RandomStreams
 from nnexp.experiment.resources import Warn, check_memory
-from nnexp.experiment.selected_metrics import monitored_metric
+from nnexp.experiment.selected_metrics import check_metrics, monitored_metric
 from nnexp.metrics.metric import Metric
 from nnexp.metrics.running import InOwnUnits, RunningMetric
 from nnexp.nn.layer import ShapeError
@@ -66,6 +66,7 @@ def build_components(
     targets = dataset.fit_target_scale(rows)
     train, validation, test = make_batches(settings, dataset, (rows, validation_rows), targets, streams)
 
+    check_metrics(settings, dataset, validation, test)
     capacity = max(batches.size for batches in (train, validation, test) if batches is not None)
     network = build_network(settings, dataset, capacity, streams, warn)
     adapt_rows = streams("adapt").permutation(rows)[: train.size]
@@ -75,7 +76,7 @@ def build_components(
     diagnostics = build_diagnostics(settings, network, train if validation is None else validation)
     score = build_score(dataset, targets, network)
     trainer = build_trainer(settings, network, score, train, validation, diagnostics)
-    monitor, direction = monitored_metric(settings, dataset, validation)
+    monitor, direction = monitored_metric(settings)
     best = BestWeights(network, monitor, settings.trainer.min_delta, is_higher_better=direction == "higher")
     return Components(
         dataset,

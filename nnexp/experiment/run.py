@@ -85,8 +85,7 @@ def run(
     with Interruption() as interruption, np.errstate(all="ignore"), limited as threads:
         with chdir(home):
             components = build_components(settings, dataset, display.message)
-        splits = components.validation, components.test
-        optimized = optimized_metric(settings, components.dataset, *splits)
+        optimized = optimized_metric(settings, components.dataset, components.validation)
         result = Result(new_folder(home, folder), components.network, optimized, name=settings.run_name)
         display.header(settings, components, threads)
         check_disk(settings, components.network, result.folder, display.message)

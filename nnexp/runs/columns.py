@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from nnexp.config.naming import changes_learning
-from nnexp.messages import did_you_mean
+from nnexp.messages import did_you_mean, natural_key
 from nnexp.redaction import redacted
 from nnexp.runs.query import Run, RunError
 
@@ -60,7 +60,7 @@ def all_columns(runs: Sequence[Run]) -> list[str]:
     """
     columns = dict.fromkeys(RUN_COLUMNS)
     for kind in KINDS:
-        names = sorted({name for run in runs for name in getattr(run, kind)})
+        names = sorted({name for run in runs for name in getattr(run, kind)}, key=natural_key)
         kept = [name for name in names if not name.startswith("mlflow.") or name in KEPT_TAGS]
         columns |= dict.fromkeys(f"{kind}.{name}" if name in columns else name for name in kept)
     return list(columns)

@@ -15,7 +15,7 @@ from nnexp.config import ConfigError, build
 from nnexp.experiment.components import build_components
 from nnexp.experiment.failures.divergence import DivergedError
 from nnexp.plots.run.curves import curves
-from nnexp.plots.sweep import SweepRun, sweep_curves
+from nnexp.plots.sweep.curves import CurveMetric, SettingCurves, curves_plot
 from nnexp.tracking.mlflow.run_notes import result as describe_note
 from nnexp.tracking.prediction_tables import write_tables
 
@@ -119,7 +119,6 @@ def test_plots_draw_the_training_curves_alone():
     epochs = [(n, {"train/loss": 1 / n, "train/accuracy": 1 - 1 / n, "lr": 0.1}) for n in (1, 2, 3)]
     figure = curves(epochs, best=3)
     assert [len(axes.lines) for axes in figure.axes] == [1, 1, 1]
-    validated = [(n, values | {"val/loss": 1.0, "val/accuracy": 0.5}) for n, values in epochs]
-    for other in (epochs, validated):
-        runs = [SweepRun({"seed": "1"}, "epoch", epochs), SweepRun({"seed": "2"}, "epoch", other)]
-        assert "training accuracy" in [axes.get_title() for axes in sweep_curves(runs).axes]
+    metrics = [CurveMetric(f"{split}/accuracy", f"{split} accuracy", "higher") for split in ("val", "train")]
+    plot = curves_plot([SettingCurves("adam", "epoch", [epochs])], metrics)
+    assert len(plot.panels) == 1

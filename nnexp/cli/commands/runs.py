@@ -65,7 +65,7 @@ def main(arguments: list[str]) -> int:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerows([names, *([exact_value(run, name) for name in names] for run in shown)])
     elif shown:
-        run_table.print_table(shown, columns)
+        run_table.print_table(shown, columns, options.sort.lstrip("+-"))
     if as_table and len(matching) > len(shown):
         total = len(matching) if options.sort else len(select(runs, options.filter, "", None, sweep))
         print(f"nnexp: {total - len(shown)} more runs; all of them: --top {total}", file=sys.stderr)

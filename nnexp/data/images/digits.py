@@ -1,5 +1,6 @@
 """The 8x8 handwritten digits of scikit-learn: real data without a download."""
 
+from collections.abc import Sequence
 from importlib.metadata import version
 
 import numpy as np
@@ -16,6 +17,10 @@ TEST_SEED = 0  # no test set is official; this one is the same in every run, wha
 class Digits(Source):
     """1,797 handwritten digits, 8 x 8, values 0 to 16: Alpaydin & Kaynak 1998, the UCI repository."""
 
+    @property
+    def known_classes(self) -> Sequence[str]:
+        return "0123456789"
+
     def load(self) -> Dataset:
         made_from = {"scikit-learn": version("scikit-learn")}  # whose import takes a second
         arrays, content = load_or_build(cache_entry("digits"), made_from, read_digits)
@@ -29,7 +34,7 @@ class Digits(Source):
             x_test=x[test],
             y_test=y[test],
             shape=(8, 8),
-            classes=tuple("0123456789"),
+            classes=tuple(self.known_classes),
             scale=1 / 16,
             sha256=content,
             source=SourceRows(training),

@@ -49,6 +49,10 @@ class ImageSet(Source):
     packed_sha256: ClassVar[Sequence[str]]  # of the mirrors' .gz files, in the order of FILES
     sha256: ClassVar[Sequence[str]] = ()  # of the decompressed files, if it is public
 
+    @property
+    def known_classes(self) -> Sequence[str]:
+        return self.classes
+
     def load(self) -> Dataset:
         given, cache = resolve_folder(self.root), user_cache()
         roots = [root for root in dict.fromkeys((given, cache)) if root is not None]

@@ -3,9 +3,10 @@
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from nnexp.config.naming import changes_learning
-from nnexp.messages import plural
+from nnexp.messages import natural_key, plural
 from nnexp.metrics.metric_info import Direction, format_metric, metric_info
 from nnexp.redaction import redacted
 from nnexp.runs.compare.caveats import Caveat, find_caveats
@@ -131,9 +132,9 @@ def differing_params(runs: Sequence[ComparedRun]) -> list[ParamDifference]:
 def metric_rows(runs: Sequence[ComparedRun], results: Sequence[PairwiseResult]) -> list[MetricRow]:
     """Collect every metric that any of the runs has; main metrics first."""
 
-    def rank(name: str) -> tuple[int, bool, str]:
+    def rank(name: str) -> tuple[int, bool, tuple[Any, ...]]:
         prefix = next((i for i, prefix in enumerate(MAIN) if name.startswith(prefix)), len(MAIN))
-        return prefix, not metric_info(name).is_score, name
+        return prefix, not metric_info(name).is_score, natural_key(name)
 
     def is_comparable(name: str) -> bool:
         if metric_info(name).cost:

@@ -106,6 +106,12 @@ def test_runs_are_sorted_by_any_column_the_best_first(recorded, capsys, column, 
     assert first_words(capsys) == [f"digits-mlp-{name}-s0" for name in expected]
 
 
+def test_the_metric_that_runs_are_sorted_by_is_a_column(recorded, capsys):
+    assert main(["--sort=-test/loss"]) == 0
+    heading, *_ = capsys.readouterr().out.splitlines()
+    assert heading.split().index("test/loss") < heading.split().index("test/accuracy")
+
+
 def test_a_filter_is_in_the_language_of_mlflow(recorded, capsys):
     condition = 'metrics."best/val_accuracy" > 0.95 and params.init = "he_normal"'
     assert main(["--filter", condition, "--columns", "name,nnexp.git_commit,seconds"]) == 0

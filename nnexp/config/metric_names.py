@@ -1,0 +1,61 @@
+"""Names of metrics in a configuration: of one's own, of the monitored one, of the optimized one."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from nnexp.config.errors import Problem
+from nnexp.config.schema import Settings
+from nnexp.messages import did_you_mean, hydra_override
+from nnexp.metrics.metric_info import BEST, EACH, SPLIT_METRICS, TASK_METRICS, TEST
+from nnexp.task import Task
+from nnexp.tasks import task_of
+
+SCORE = "score"  # of the task, whichever it is
+
+
+def invalid_names(values: dict[str, Any]) -> Iterator[Problem]:
+    """Yield a problem for each metric of a resolved configuration that no run has."""
+    sections, trainer = (
+        section if isinstance(section := values.get(key), dict) else {} for key in ("metrics", "trainer")
+    )
+    for name, section in sections.items():
+        where = hydra_override(f"metrics.{name}", section)
+        if name in SPLIT_METRICS:
+            yield Problem(where, f"{name} is a metric of nnexp; fix: another name")
+        if not isinstance(name, str) or not re.fullmatch(r"[\w.-]+", name):
+            yield Problem(where, "the name must be of letters, digits, _, - and .")
+    names = (*TASK_METRICS, *map(str, sections))
+    optimized = values.get("optimized_metric")
+    once = (*(f"{when}{name}" for when in (BEST, TEST) for name in names), "time/total")
+    if optimized is not None and optimized not in once:
+        expected = f"must be {BEST}NAME or {TEST}NAME, of which NAME is one of {', '.join(names)}"
+        what = f"{did_you_mean(str(optimized), once)}{expected}, or time/total, or null"
+        yield Problem(hydra_override("optimized_metric", optimized), what)
+    monitor = trainer.get("monitor")
+    known = (SCORE, *names)
+    if isinstance(monitor, str) and monitor.removeprefix(EACH) not in known:
+        what = f"{did_you_mean(monitor, known)}must be one of {', '.join(known)}"
+        yield Problem(hydra_override("trainer.monitor", monitor), what)
+
+
+def missing_metrics(settings: Settings, task: Task, outputs: int) -> Iterator[Problem]:
+    """Yield a problem for each selected metric that is not one of the task with so many outputs."""
+    names = task.metric_names(outputs)
+    selected = {"trainer.monitor": settings.trainer.monitor or SCORE}
+    fixes = {"trainer.monitor": SCORE, "optimized_metric": f"{BEST}{task.score}"}
+    if (optimized := settings.optimized_metric) is not None and optimized.startswith((BEST, TEST)):
+        selected["optimized_metric"] = optimized
+    for key, value in selected.items():
+        name = value.removeprefix(BEST).removeprefix(TEST)
+        if name not in (SCORE, *names, *settings.metrics):
+            prefix = value.removesuffix(name)
+            expected = f"expected one of {', '.join(f'{prefix}{name}' for name in names)}"
+            what = f"{task.describe(outputs)} has no such metric; {expected}; fix: {key}={fixes[key]}"
+            yield Problem(f"{key}={value}", what)
+
+
+def missing_for_data(settings: Settings) -> Iterator[Problem]:
+    """Yield the same for data whose classes are known before they are loaded."""
+    if classes := settings.data.known_classes:
+        yield from missing_metrics(settings, task_of("classification"), len(classes))
