@@ -3,10 +3,9 @@
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isfinite
 
 from nnexp.analysis.run_table import RunRow
-from nnexp.analysis.setting_names import format_value
+from nnexp.analysis.setting_names import as_number, format_value
 from nnexp.messages import number
 
 MAX_LEVELS = 12
@@ -46,12 +45,3 @@ def levels_of(rows: Sequence[RunRow], key: str, max_levels: int = MAX_LEVELS) ->
     members = [[numbers[text] for text in texts if level_of[text] == level] for level in range(len(ends))]
     names = (f"{number(min(group))} to {number(max(group))}" for group in members)
     return Levels(key, tuple(names), level_of)
-
-
-def as_number(text: str) -> float | None:
-    """Read a param's value as a finite number; None: it is none."""
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if isfinite(value) else None

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Literal
 
 from nnexp.analysis.run_table import REPEATS, RunRow, RunTable, varying
-from nnexp.analysis.setting_names import option_keys, setting_label, short_keys
+from nnexp.analysis.setting_names import DIGITS, option_keys, setting_label, short_keys
 from nnexp.messages import listed
 
 Identity = tuple[str, str, str]  # the metric, the data, the column that is predicted
@@ -61,8 +61,14 @@ class RunGroup:
         return {key for key, group in values.items() if all(counts[value] == 1 for value in group)}
 
     def label(self, row: RunRow) -> str:
-        """Name the setting of a run."""
-        return setting_label(self.setting(row), self.labels, self.bare)
+        """Name the setting of a run; long numbers are shortened where that leaves all settings distinct."""
+        return setting_label(self.setting(row), self.labels, self.bare, self._digits)
+
+    @cached_property
+    def _digits(self) -> int | None:
+        settings = {tuple(self.setting(row).items()) for row in self.rows}
+        names = {setting_label(dict(each), self.labels, self.bare, DIGITS) for each in settings}
+        return DIGITS if len(names) == len(settings) else None
 
 
 def comparable_groups(table: RunTable) -> tuple[list[RunGroup], list[RunRow]]:

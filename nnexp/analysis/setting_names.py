@@ -2,10 +2,12 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from math import isfinite
 
 from nnexp.analysis.run_table import RunRow
 
 ALL_RUNS = "all runs"
+DIGITS = 4  # of long numbers in names
 
 
 def short_keys(keys: Sequence[str]) -> dict[str, str]:
@@ -28,22 +30,38 @@ def option_keys(rows: Sequence[RunRow]) -> set[str]:
     return {key.partition(".")[0] for key in keys if "." in key} & keys
 
 
-def format_value(text: str) -> str:
-    """Format a param's value: a list without spaces."""
+def format_value(text: str, digits: int | None = None) -> str:
+    """Format a param's value: a list without spaces; a long fraction with so many digits, None: with all."""
+    if digits is not None and len(text) > digits + 2 and not text.lstrip("-").isdecimal():
+        value = as_number(text)
+        if value is not None:
+            return f"{value:.{digits}g}"
     return text.replace(", ", ",") if text.startswith(("[", "{")) else text
 
 
-def setting_label(params: Mapping[str, str], labels: Mapping[str, str], bare: Collection[str]) -> str:
+def as_number(text: str) -> float | None:
+    """Read a param's value as a finite number; None: it is none."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if isfinite(value) else None
+
+
+def setting_label(
+    params: Mapping[str, str], labels: Mapping[str, str], bare: Collection[str], digits: int | None = None
+) -> str:
     """Name a setting by its params: an option of a group by itself, others as key=value.
 
     Args:
         params: of the setting; those that it lacks are left out.
         labels: the short name of each param.
         bare: the params whose values need no name.
+        digits: of long numbers; None: all.
     """
     words = []
     for key, label in labels.items():
         if key in params:
-            value = format_value(params[key])
+            value = format_value(params[key], digits)
             words.append(value if key in bare else f"{label}={value}")
     return " ".join(words) or ALL_RUNS

@@ -89,6 +89,15 @@ def test_params_that_an_option_decides_make_no_setting():
     assert labels == ["adam", "sgd momentum=0.9", "sgd momentum=0.99"]
 
 
+def test_long_numbers_are_shortened_unless_settings_would_have_the_same_name():
+    labels = [setting.label for setting in analyzed(row(0.9, lr=0.0123456789), row(0.8, lr=0.1)).settings]
+    assert labels == ["lr=0.01235", "lr=0.1"]
+    labels = [
+        setting.label for setting in analyzed(row(0.9, lr=0.01234567), row(0.8, lr=0.01234568)).settings
+    ]
+    assert labels == ["lr=0.01234567", "lr=0.01234568"]
+
+
 def test_a_table_without_results_has_no_groups():
     failed = row(None, "FAILED", init="he")
     assert analyze(RunTable([failed])).without_result == (failed,)

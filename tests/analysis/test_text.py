@@ -154,3 +154,11 @@ def test_groups_of_tables_are_named_by_file_and_target():
 def test_versions_of_the_code_are_a_caveat():
     rows = [RunRow(v, {"init": v}, {METRIC: 0.5}, code=v) for v in "ab"]
     assert "versions of the code" in caveats(*rows)
+
+
+def test_numbers_that_were_drawn_at_random_do_not_vary_together():
+    rng = np.random.default_rng(0)
+    assert "vary together" not in caveats(*(row(0.5, lr=lr, l2=l2) for lr, l2 in rng.uniform(size=(10, 2))))
+    assert "vary together" in caveats(
+        *(row(0.5, lr=lr, l2=lr, init=i) for lr in rng.uniform(size=10) for i in "ab")
+    )

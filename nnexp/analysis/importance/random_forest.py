@@ -10,10 +10,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from nnexp.analysis.levels import as_number
 from nnexp.analysis.results import Importance, ParamImportance
 from nnexp.analysis.run_group import RunGroup
 from nnexp.analysis.run_table import RunRow
+from nnexp.analysis.setting_names import as_number
 
 MIN_RUNS = 20
 FOLDS = 5

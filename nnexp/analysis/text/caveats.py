@@ -9,10 +9,11 @@ from nnexp.analysis.text.conclusion import MAX_NAMES, repeats_noun
 from nnexp.messages import listed, plural
 
 FEW_REPEATS = 5
+MAX_TIED = 4  # settings without a value in common that were hardly drawn at random
 SPLIT_KEYS = ("data.validation", "data.folds", "data.stratify", "data.test", "data.split", "data.group")
 """Params that decide which examples the score is of."""
 NO_REPEATS = (
-    "Each setting was trained with one seed: differences may be chance, and none is tested. "
+    "Each setting was trained with one seed: the difference of two may be chance, and is not tested. "
     "Several seeds, such as 'seed=range(5)', show what chance does."
 )
 
@@ -82,15 +83,16 @@ def _of_repeats(group: RunGroup, analysis: GroupAnalysis) -> Iterator[str]:
 
 
 def _of_params(group: RunGroup) -> Iterator[str]:
-    columns = {key: [row.params.get(key) for row in group.rows] for key in group.keys}
-    tied = [
-        pair for pair in combinations(group.keys, 2) if _vary_together(columns[pair[0]], columns[pair[1]])
-    ]
-    for one, other in tied:
-        labels = f"{group.labels[one]} and {group.labels[other]}"
-        yield f"{labels} vary together: their effects cannot be separated."
+    settings = {tuple(group.setting(row).items()): row for row in group.rows}.values()
+    columns = {key: [row.params.get(key) for row in settings] for key in group.keys}
+    for one, other in combinations(group.keys, 2):
+        if _vary_together(columns[one], columns[other]):
+            labels = f"{group.labels[one]} and {group.labels[other]}"
+            yield f"{labels} vary together: their effects cannot be separated."
 
 
 def _vary_together(one: Sequence[str | None], other: Sequence[str | None]) -> bool:
+    """Return whether each value of one goes with one of the other; of drawn numbers each occurs only once."""
     pairs = {*zip(one, other, strict=True)}
-    return len(pairs) == len({*one}) == len({*other})
+    are_drawn = len(pairs) == len(one) > MAX_TIED
+    return len(pairs) == len({*one}) == len({*other}) and not are_drawn

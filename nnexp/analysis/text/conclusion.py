@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from nnexp.analysis.levels import as_number
 from nnexp.analysis.results import Comparison, GroupAnalysis, MainEffect, SettingSummary
+from nnexp.analysis.setting_names import DIGITS, as_number, format_value
 from nnexp.analysis.text.wording import format_amount, format_estimate, format_interval, format_p
 from nnexp.messages import listed, percent, plural
 from nnexp.metrics.metric_info import format_metric
@@ -175,7 +175,7 @@ def _at_an_end(analysis: GroupAnalysis, best: SettingSummary) -> Iterator[str]:
             continue
         if value in (min(numbers), max(numbers)):
             end, more = ("smallest", "smaller") if value == min(numbers) else ("largest", "larger")
-            yield f"{analysis.labels[key]}={text} is the {end} value tried: a {more} one may be better."
+            yield f"{analysis.labels[key]}={format_value(text, DIGITS)} is the {end} value tried: a {more} one may be better."
 
 
 def _has_no_effect(analysis: GroupAnalysis, key: str) -> bool:
