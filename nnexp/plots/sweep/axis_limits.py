@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from math import ceil, inf, isfinite, log10
 from statistics import quantiles
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
@@ -61,7 +62,9 @@ def limit(
     beyond = sum(any(not bottom <= value <= top for value in curve) for curve in curves)
     if beyond:
         text = f"beyond these axes: {beyond} of {len(curves)} curves"
-        axes.text(0.99, 0.98, text, transform=axes.transAxes, ha="right", va="top", fontsize=8, color=FAINT)
+        box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}
+        style: dict[str, Any] = {"ha": "right", "va": "top", "fontsize": 8, "color": FAINT, "bbox": box}
+        axes.text(0.99, 0.98, text, transform=axes.transAxes, **style)
 
 
 def widened(values: Sequence[float]) -> tuple[float, float]:

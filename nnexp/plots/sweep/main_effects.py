@@ -28,7 +28,7 @@ def main_effects_plot(group: GroupAnalysis) -> SweepPlot | None:
         return None
     estimates = [level.estimate for effect in effects for level in effect.levels]
     limits = widened([value for estimate in estimates for value in bounds(estimate, group.metric)])
-    notes = [f"{effect.label}: {effect.note}" for effect in effects if effect.note]
+    notes = [f"of {effect.label}, {effect.note}" for effect in effects if effect.note]
     draw = partial(draw_effect, metric=group.metric, limits=limits)
     return SweepPlot(
         name="main-effects",
