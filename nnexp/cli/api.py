@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from omegaconf import DictConfig, OmegaConf
 
-from nnexp.cli.display import SweepLine, TerminalDisplay
+from nnexp.cli.display import LineDisplay, TerminalDisplay
 from nnexp.config import compose
 from nnexp.config.choices import current_choices
 from nnexp.errors import UserError
@@ -23,7 +23,7 @@ from nnexp.runs.query import Runs
 DisplayName = Literal["progress", "line", "quiet"]
 DISPLAYS: dict[str, Callable[[], Display]] = {
     "progress": TerminalDisplay,
-    "line": lambda: SweepLine("run"),
+    "line": lambda: LineDisplay("run"),
     "quiet": Display,
 }
 

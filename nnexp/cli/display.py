@@ -1,4 +1,4 @@
-"""Progress displays: header, epochs and summary of one run; one line for each run of a sweep."""
+"""Progress displays of one run: header, epochs and summary; or a line when it is over."""
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping
@@ -119,8 +119,8 @@ class TerminalDisplay(Display):
         log.info(self.console.render_str(markup).plain)
 
 
-class SweepLine(Display):
-    """Display of one run of a sweep: one line when it is over; the label is its number and overrides."""
+class LineDisplay(Display):
+    """Display of one run in a line, when it is over, that begins with a label."""
 
     def __init__(self, label: str) -> None:
         self.label = label

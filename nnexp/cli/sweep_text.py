@@ -107,7 +107,9 @@ def failure_table(progress: SweepProgress) -> Iterator[tuple[str, str]]:
     total = plural(progress.total or len(progress.ended), "job")
     yield "failed", f"{len(progress.failures):,} of {total}:"
     for reason, events in list(reasons.items())[:MAX_REASONS]:
-        yield "", f"{listed([progress.name(event.number) for event in events], MAX_NAMES)}: {reason}"
+        yield "", reason
+        names = listed([progress.name(event.number) for event in events], MAX_NAMES)
+        yield "", f"  {'job' if len(events) == 1 else 'jobs'}: {names}"
         logs = [str(short_path(event.log)) for event in events if event.log is not None]
         if logs:
             yield "", f"  log: {listed(logs, 1)}"

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from nnexp import compose, run
-from nnexp.cli.display import SweepLine, TerminalDisplay
+from nnexp.cli.display import LineDisplay, TerminalDisplay
 from nnexp.config import build
 from nnexp.experiment.result import Result
 from nnexp.messages import hydra_override as override
@@ -39,9 +39,9 @@ def test_brackets_in_a_message_are_no_markup():
     assert "data.drop=[a]" in shown.getvalue()
 
 
-def test_the_label_of_a_sweeps_run_keeps_its_brackets(capsys):
+def test_the_label_of_a_line_keeps_its_brackets(capsys):
     config = compose(["data=digits", "trainer.epochs=1", "tracking=none"])
-    run(config, display=SweepLine("#0 data.target=[a,b]"))
+    run(config, display=LineDisplay("#0 data.target=[a,b]"))
     assert "#0 data.target=[a,b] validation" in capsys.readouterr().out
 
 

@@ -92,13 +92,15 @@ def test_the_end_lists_the_failed_jobs_by_their_reasons(plain):
     plain.event(ended(3, value=0.75))
     plain.close()
     folder = "outputs/sweeps/2026-11-26/15-30-00-ab12cd34"
-    assert lines(plain)[-8:] == [
+    assert lines(plain)[-10:] == [
         "ended     1 of 4 finished, 3 failed, 0 s",
         "best      75.00%  orthogonal 1",
         "failed    3 of 4 jobs:",
-        "          he_normal 0: no such file: x.csv",
+        "          no such file: x.csv",
+        "            job: he_normal 0",
         f"            log: {folder}/0/error.txt",
-        f"          he_normal 1, orthogonal 0: {REASON}",
+        f"          {REASON}",
+        "            jobs: he_normal 1, orthogonal 0",
         f"            log: {folder}/1/error.txt and 1 more",
         f"go on     with 3 jobs that are left: nnexp -m sweep.resume={folder}",
     ]
@@ -148,7 +150,7 @@ def test_names_and_reasons_are_shown_as_they_are(name, plain):
     plain.plan(plan_of(target=[name]))
     plain.event(ended(0, "FAILED", error=name))
     plain.close()
-    assert sum(name in line for line in lines(plain)) == 3
+    assert sum(name in line for line in lines(plain)) == 4
 
 
 def test_passwords_are_not_shown(plain):

@@ -11,7 +11,7 @@ from fixtures.uploads import assert_metrics_stored_once
 
 from nnexp import compose, run
 from nnexp.cli.commands.sync import main as sync
-from nnexp.cli.display import SweepLine
+from nnexp.cli.display import LineDisplay
 from nnexp.run_folder import UPLOAD_LOCK
 from nnexp.tracking.mlflow.upload_state import UploadState
 
@@ -21,7 +21,7 @@ ARTIFACTS |= {"weights/best.npz"}
 MODES = ["500", "hang", "deaf"]
 
 
-class Interfering(SweepLine):
+class Interfering(LineDisplay):
     """Calls a function after the second epoch."""
 
     def __init__(self, action):
@@ -37,7 +37,7 @@ class Interfering(SweepLine):
 def train(display=None):
     name = f"servers-{secrets.token_hex(4)}"
     tracking = [f"tracking.experiment={name}", "tracking.register=digits"]
-    result = run(compose(["data=digits", "trainer.epochs=4", *tracking]), display=display or SweepLine(""))
+    result = run(compose(["data=digits", "trainer.epochs=4", *tracking]), display=display or LineDisplay(""))
     assert [record.epoch for record in result.history] == [1, 2, 3, 4]
     assert 0.5 < result.metrics["test/accuracy"] <= 1
     return result, name
