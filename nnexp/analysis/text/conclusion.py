@@ -175,7 +175,8 @@ def _at_an_end(analysis: GroupAnalysis, best: SettingSummary) -> Iterator[str]:
             continue
         if value in (min(numbers), max(numbers)):
             end, more = ("smallest", "smaller") if value == min(numbers) else ("largest", "larger")
-            yield f"{analysis.labels[key]}={format_value(text, DIGITS)} is the {end} value tried: a {more} one may be better."
+            name = f"{analysis.labels[key]}={format_value(text, DIGITS)}"
+            yield f"{name} is the {end} value tried: a {more} one may be better."
 
 
 def _has_no_effect(analysis: GroupAnalysis, key: str) -> bool:
