@@ -14,6 +14,7 @@ from PIL.Image import Image
 
 from nnexp.metrics.metric_info import metric_info
 from nnexp.plots.style import COLORS, FONTS, as_figure, new_figure, plot_curve, style_axes
+from nnexp.plots.sweep.axis_limits import limit
 from nnexp.plots.text import escape
 from nnexp.run_folder import History
 
@@ -24,7 +25,7 @@ TITLES = {
     "val/r2": "validation R2",
     "lr": "learning rate",
 }
-WIDE_RANGE = 1000.0  # of a loss: the axis is logarithmic beyond
+WIDE_RANGE = 1000.0  # of a loss: beyond, a run has diverged, or the axis is logarithmic
 MIN_R2 = -1.0
 MAX_NAME = 90  # characters
 
@@ -108,7 +109,7 @@ def set_y_axis(axes: Axes, metric: str, curves: Sequence[Sequence[float]]) -> No
         axes.set_yscale("log")
         axes.set_ylim(bottom=min(tops) / 100)
     elif tops and metric != "lr" and low > 0 and max(tops) > WIDE_RANGE * low:
-        axes.set_yscale("log")
+        limit(axes, metric, "lower", curves, [])
     elif tops and low >= 0:
         axes.set_ylim(bottom=0)
 

@@ -38,6 +38,12 @@ def test_a_wide_range_of_losses_has_a_logarithmic_axis_and_r2_shows_every_run():
     assert -4 < metric_curves([good, low], "val/r2").axes[0].get_ylim()[0] < -3
 
 
+def test_a_run_that_diverges_does_not_flatten_the_curves_of_the_others():
+    axes = metric_curves([run(), run("B", **{"val/loss": 1e19})], "val/loss").axes[0]
+    assert axes.get_ylim()[1] < 1
+    assert [text.get_text() for text in axes.texts] == ["beyond these axes: 1 of 2 curves"]
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_values_that_are_not_finite_and_runs_without_metrics_are_left_out(value):
     diverged = RunCurves(label="B", unit="epoch", history=[(1, {"val/loss": 1.0}), (2, {"val/loss": value})])
