@@ -9,14 +9,17 @@ COSTS = ("time/total", "seconds")
 
 
 def pareto_front(group: RunGroup, settings: tuple[SettingSummary, ...], cost: str = "") -> Pareto | None:
-    """Compare the mean cost of each setting with its mean score, cheapest first; None: no costs are known.
+    """Compare the mean cost of each setting with its mean score, cheapest first; None: no costs but the score.
 
     Args:
         group: of the runs.
         settings: of the group.
         cost: a metric of which lower is better; empty: the time of training.
     """
-    name = cost or next((each for each in COSTS if any(_costs(group, s, each) for s in settings)), "")
+    known = (each for each in COSTS if any(_costs(group, setting, each) for setting in settings))
+    name = cost or next(known, "")
+    if name == group.metric:
+        return None
     points = []
     for setting in settings:
         costs = _costs(group, setting, name)

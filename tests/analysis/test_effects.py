@@ -224,3 +224,9 @@ def test_a_sweep_is_analyzed_as_a_whole():
     assert "The effect of" in text
     assert "depends on" in text
     assert "95 % interval" in text
+
+
+def test_a_score_that_is_the_cost_has_no_front():
+    rows = [RunRow(lr, {"lr": lr}, {"time/total": float(lr)}) for lr in ("0.1", "0.2")]
+    (group,) = analyze(RunTable(rows, metric="time/total")).groups
+    assert (group.best.label, group.pareto) == ("lr=0.1", None)
