@@ -9,7 +9,7 @@ COSTS = ("time/total", "seconds")
 
 
 def pareto_front(group: RunGroup, settings: tuple[SettingSummary, ...], cost: str = "") -> Pareto | None:
-    """Compare the mean cost of each setting with its mean score, cheapest first; None: no costs but the score.
+    """Compare mean costs of settings with their mean scores, cheapest first; None: no costs but the score.
 
     Args:
         group: of the runs.

@@ -1,7 +1,9 @@
 import csv
+import itertools
 import json
 import re
 
+import numpy as np
 import pytest
 from fixtures.recorded_sweeps import write_grid, write_job
 from runs.compare.test_escaping import HOSTILE, Markup
@@ -73,6 +75,18 @@ def test_the_leaderboard_has_a_row_for_each_setting_best_first(grid):
     assert {row["n"] for row in rows} == {"3"}
     assert "95 % interval" in page
     assert len(rows_of(folder / "runs.csv")) == 12
+
+
+@pytest.mark.parametrize(("effect", "said"), [(0.05, "better than the other"), (0.0, "No other is worse")])
+def test_the_page_calls_a_known_effect_significant_and_not_noise(effect, said, tmp_path, undrawn):
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "2026-11-26" / "12-00-00-ab12cd34"
+    for number, (init, seed) in enumerate(itertools.product(("he", "xavier"), range(5))):
+        params = {"init": init, "init.gain": "1", "seed": str(seed), "data": "zoo"}
+        write_job(folder / str(number), params, [0.8 + effect * (init == "he") + rng.normal(0, 0.01)])
+    _, page = report_of(folder)
+    assert f"{said} by more than chance explains (paired t-test)" in texts_of(page)
+    assert (float(rows_of(folder / "leaderboard.csv")[1]["p_to_best"]) < 0.05) == (effect > 0)
 
 
 def test_runs_of_different_tasks_are_groups_of_their_own(tmp_path, undrawn):
