@@ -74,13 +74,13 @@ class RunGroup:
 def comparable_groups(table: RunTable) -> tuple[list[RunGroup], list[RunRow]]:
     """Split a table into groups that can be compared, largest first; also return rows that belong to none.
 
-    A run that failed before it had the metric belongs to the only group of its data, or the only one.
+    A run without a result, whatever it has logged, belongs to the only group of its data, or the only one.
     """
     members: dict[Identity, list[RunRow]] = {}
     drawn = _drawn_from_seed(table.rows)
     for row in table.rows:
         metric = table.metric or row.objective
-        if metric is not None and metric in row.metrics:
+        if metric is not None and row.value(metric) is not None:
             name = row.params.get("data", "")
             data = name if name in drawn else row.data or name
             members.setdefault((metric, data, row.params.get(TARGET, "")), []).append(row)

@@ -6,6 +6,7 @@ from statistics import fmean
 
 from nnexp.analysis.results import Comparison, GroupAnalysis, LeaderboardRow, SettingSummary
 from nnexp.analysis.run_table import RunRow
+from nnexp.analysis.setting_names import format_value
 from nnexp.analysis.text.wording import format_difference, format_estimate, format_interval, format_p
 from nnexp.messages import plural
 from nnexp.metrics.metric_info import BEST, SPLIT_METRICS, TEST, format_metric
@@ -14,6 +15,7 @@ from nnexp.plots.style import COLORS
 TIME = "time/total"
 MAX_COMPARISONS = 20
 SHORT_ID = 8
+DIGITS = 4  # of params in tables
 LEADERBOARD_NOTE = "The mean of {metric} over the seeds and folds of each setting{repeated}."
 REPEATED_NOTE = (
     " ± their standard deviation (n - 1); of such intervals (Student's t), 95 % hold the true mean"
@@ -78,7 +80,7 @@ def setting_rows(group: GroupAnalysis, more: Sequence[str]) -> list[SettingRow]:
     return [
         SettingRow(
             color=color,
-            params=dict(setting.params),
+            params={key: format_value(text, DIGITS) for key, text in setting.params.items()},
             result=format_estimate(setting.estimate, group.metric) if setting.estimate else "",
             interval=format_interval(setting.estimate, group.metric) if setting.estimate else "-",
             runs=len(setting.values),
@@ -98,7 +100,9 @@ def run_lines(group: GroupAnalysis, more: Sequence[str]) -> list[RunLine]:
 
 
 def best_comparisons(group: GroupAnalysis) -> list[ComparisonRow]:
-    """Return the comparisons of the best setting with the next ones."""
+    """Return the comparisons of the best setting with the next ones; none where there are no tests."""
+    if all(each.p is None for each in group.comparisons):
+        return []
     best = group.best.label if group.best else ""
     concerned = [each for each in group.comparisons if best in (each.a, each.b)]
     return comparison_rows(concerned[:MAX_COMPARISONS], group.metric)

@@ -100,6 +100,16 @@ def test_runs_of_different_tasks_are_groups_of_their_own(tmp_path, undrawn):
     assert "2. best/val_r2 on b" in page
 
 
+def test_a_run_that_fails_in_the_middle_belongs_to_the_others_of_its_data(tmp_path, undrawn):
+    for number, status in enumerate(["FINISHED", "FINISHED", "FAILED"]):
+        write_job(
+            tmp_path / str(number), {"optimizer.lr": str(number), "data": "a"}, [0.5, 0.6], status=status
+        )
+    report, page = report_of(tmp_path)
+    assert [len(group.settings) for group in report.analysis.groups] == [3]
+    assert "no result" in page
+
+
 @pytest.mark.parametrize("statuses", [["FAILED"] * 3, ["FINISHED"], ["FINISHED", "FAILED"], ["", "KILLED"]])
 def test_a_sweep_of_which_little_has_finished_has_a_report_too(statuses, tmp_path, undrawn):
     for number, status in enumerate(statuses):
@@ -108,6 +118,12 @@ def test_a_sweep_of_which_little_has_finished_has_a_report_too(statuses, tmp_pat
     report, page = report_of(tmp_path)
     assert "report.html" in report.paths
     assert ("no run has a result" in page.lower()) == ("FINISHED" not in statuses)
+
+
+def test_a_table_of_differences_is_left_out_where_nothing_was_tested(grid, tmp_path, undrawn):
+    assert "<h2>Differences</h2>" in grid[2]
+    write_grid(tmp_path, seeds=1)
+    assert "<h2>Differences</h2>" not in report_of(tmp_path)[1]
 
 
 def test_runs_without_a_result_are_listed_with_their_reasons(tmp_path, undrawn):
