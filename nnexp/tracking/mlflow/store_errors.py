@@ -9,6 +9,10 @@ from nnexp.redaction import redacted
 
 SERVERS = ("http://", "https://", "databricks")
 REBUILD = "nnexp sync --rebuild"
+STRICT = (
+    "its TLS certificate, or its authority's, lacks an extension that Python 3.13 requires (RFC 5280); "
+    "fix: issue it anew with keyUsage, basicConstraints and key identifiers"
+)
 WRONG_HOST = "its TLS certificate is for another host name: use that one in the address"
 CLOSED = "it closed the connection without an answer: is the address right, http:// or https://?"
 NO_TLS = "it does not speak TLS: the address should begin with http://"
@@ -28,6 +32,9 @@ REASONS = {  # by a text in the error message
     "record layer failure": NO_TLS,
     "Hostname mismatch": WRONG_HOST,
     "certificate is not valid for": WRONG_HOST,
+    "key usage extension": STRICT,
+    "Key Identifier": STRICT,
+    "not marked critical": STRICT,
     "certificate has expired": "its TLS certificate has expired",
     "CERTIFICATE_VERIFY_FAILED": "its TLS certificate is from an unknown authority; fix: set "
     "MLFLOW_TRACKING_SERVER_CERT_PATH (or REQUESTS_CA_BUNDLE) to the file of that authority's certificate",

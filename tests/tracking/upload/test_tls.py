@@ -10,7 +10,7 @@ from nnexp import compose, run
 from nnexp.cli.commands.runs import main as list_runs
 from nnexp.experiment.upload_process import upload_callbacks
 from nnexp.runs.query import Runs
-from nnexp.tracking.mlflow.store_errors import StoreError
+from nnexp.tracking.mlflow.store_errors import StoreError, explain_error
 from nnexp.tracking.mlflow.upload_state import UploadState
 from nnexp.tracking.upload.sync import upload
 
@@ -27,7 +27,8 @@ def certificates(tmp_path_factory):
         subprocess.run([program, *arguments], cwd=folder, check=True, capture_output=True)
 
     new = ["req", "-newkey", "rsa:2048", "-nodes"]
-    call(*new, "-x509", "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=private authority")
+    authority = ["-subj", "/CN=private authority", "-addext", "keyUsage=critical,keyCertSign,cRLSign"]
+    call(*new, "-x509", "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", *authority)
     call(*new, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=127.0.0.1")
     (folder / "names").write_text("subjectAltName=IP:127.0.0.1\nauthorityKeyIdentifier=keyid\n")
     signing = ["x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial"]
@@ -107,3 +108,13 @@ def test_a_certificate_file_that_is_missing_is_explained(tls, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_SERVER_CERT_PATH", "/nowhere/ca.pem")
     with pytest.raises(StoreError, match="names no file"):
         list_runs([])
+
+
+@pytest.mark.parametrize(
+    "missing", ["CA cert does not include key usage extension", "Missing Authority Key Identifier"]
+)
+def test_an_extension_that_a_certificate_lacks_is_explained(missing):
+    error = ssl.SSLError(
+        f"[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: {missing} (_ssl.c:1032)"
+    )
+    assert "lacks an extension that Python 3.13 requires" in explain_error("https://localhost", error)
