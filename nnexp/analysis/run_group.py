@@ -1,13 +1,12 @@
 """Groups of runs that can be compared: by the same metric, on the same data."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
 from nnexp.analysis.run_table import REPEATS, RunRow, RunTable, varying
-from nnexp.analysis.setting_names import DIGITS, option_keys, setting_label, short_keys
+from nnexp.analysis.setting_names import DIGITS, bare_options, option_keys, setting_label, short_keys
 from nnexp.messages import listed
 
 Identity = tuple[str, str, str]  # the metric, the data, the column that is predicted
@@ -53,12 +52,10 @@ class RunGroup:
         return short_keys(self.keys)
 
     @cached_property
-    def bare(self) -> set[str]:
-        """The params whose values need no name: options of groups that no other group has too."""
+    def bare(self) -> dict[str, set[str]]:
+        """The values of each param that need no name: options of config groups."""
         options = option_keys(self.rows) & {*self.keys}
-        values = {key: {row.params.get(key) for row in self.rows} for key in options}
-        counts = Counter(value for group in values.values() for value in group)
-        return {key for key, group in values.items() if all(counts[value] == 1 for value in group)}
+        return bare_options({key: {row.params.get(key, "") for row in self.rows} for key in options})
 
     def label(self, row: RunRow) -> str:
         """Name the setting of a run; long numbers are shortened where that leaves all settings distinct."""

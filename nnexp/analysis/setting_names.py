@@ -7,21 +7,32 @@ from math import isfinite
 from nnexp.analysis.run_table import RunRow
 
 ALL_RUNS = "all runs"
+NO_OPTION = ("none", "null")  # options that name nothing
 DIGITS = 4  # of long numbers in names
 
 
 def short_keys(keys: Sequence[str]) -> dict[str, str]:
-    """Shorten dotted keys to the shortest ends that differ: optimizer.lr is lr."""
-    words = {key: key.split(".") for key in keys}
-    longest = max(map(len, words.values()), default=0)
-    labels: dict[str, str] = {}
-    for length in range(1, longest + 1):
-        ends = {key: ".".join(word[-length:]) for key, word in words.items()}
-        counts = Counter(ends.values())
-        for key, end in ends.items():
-            if key not in labels and (counts[end] == 1 or end == key):
-                labels[key] = end
-    return {key: labels[key] for key in keys}
+    """Return the shortest end of each dotted key that no other key ends in: lr, or optimizer.lr."""
+    short = {}
+    for key in keys:
+        words = key.replace("@", ".").split(".")
+        ends = [".".join(words[start:]) for start in reversed(range(len(words)))]
+        others = [f".{other}" for other in keys if other != key]
+        short[key] = next((end for end in ends if not any(o.endswith(f".{end}") for o in others)), key)
+    return short
+
+
+def bare_options(options: Mapping[str, Collection[str]]) -> dict[str, set[str]]:
+    """Return the options of each config group that need no key before them: no other group has them too.
+
+    Args:
+        options: of each group.
+    """
+    uses = Counter(option for values in options.values() for option in {*values})
+    return {
+        key: {option for option in values if uses[option] == 1 and option not in NO_OPTION}
+        for key, values in options.items()
+    }
 
 
 def option_keys(rows: Sequence[RunRow]) -> set[str]:
@@ -49,19 +60,22 @@ def as_number(text: str) -> float | None:
 
 
 def setting_label(
-    params: Mapping[str, str], labels: Mapping[str, str], bare: Collection[str], digits: int | None = None
+    params: Mapping[str, str],
+    labels: Mapping[str, str],
+    bare: Mapping[str, Collection[str]],
+    digits: int | None = None,
 ) -> str:
     """Name a setting by its params: an option of a group by itself, others as key=value.
 
     Args:
         params: of the setting; those that it lacks are left out.
         labels: the short name of each param.
-        bare: the params whose values need no name.
+        bare: the values of each param that need no name.
         digits: of long numbers; None: all.
     """
     words = []
     for key, label in labels.items():
         if key in params:
             value = format_value(params[key], digits)
-            words.append(value if key in bare else f"{label}={value}")
+            words.append(value if params[key] in bare.get(key, ()) else f"{label}={value}")
     return " ".join(words) or ALL_RUNS

@@ -89,6 +89,19 @@ def test_params_that_an_option_decides_make_no_setting():
     assert labels == ["adam", "sgd momentum=0.9", "sgd momentum=0.99"]
 
 
+def test_options_that_say_which_group_they_are_of_stand_alone():
+    rows = [
+        row(0.9, augment=a, augment__size=1, averaging=v, averaging__decay=1, a__lr=lr, b__lr=2 * lr)
+        for a, v, lr in (("none", "ema", 1), ("flip", "none", 2), ("flip", "swa", 3))
+    ]
+    labels = {setting.label for setting in analyzed(*rows).settings}
+    assert labels == {
+        "augment=none ema a.lr=1 b.lr=2",
+        "flip averaging=none a.lr=2 b.lr=4",
+        "flip swa a.lr=3 b.lr=6",
+    }
+
+
 def test_long_numbers_are_shortened_unless_settings_would_have_the_same_name():
     labels = [setting.label for setting in analyzed(row(0.9, lr=0.0123456789), row(0.8, lr=0.1)).settings]
     assert labels == ["lr=0.01235", "lr=0.1"]
