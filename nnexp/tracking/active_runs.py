@@ -31,7 +31,7 @@ ACTIVE_WITHIN = 300.0  # seconds since the last heartbeat of a run on another ma
 def active(folder: Path, home: Path, until_uploaded: bool = False) -> Iterator[None]:
     """List a run among those of the project within the block, and keep its heartbeat going.
 
-    With `until_uploaded` it stays listed: whoever waits for its upload takes it off, with `remove_entry`.
+    With `until_uploaded` it stays listed: what waits for its upload takes it off, with `remove_entry`.
     """
     ended = Event()
     Thread(target=beat, args=(folder / JOURNAL, ended), daemon=True, name="heartbeat").start()
