@@ -3,8 +3,11 @@
 import sys
 from argparse import RawDescriptionHelpFormatter
 
+from rich.progress import track
+
 from nnexp.cli import run_table
 from nnexp.cli.arguments import RUN, Arguments
+from nnexp.cli.console import PipeSafeConsole, can_redraw
 from nnexp.cli.errors import FAILURE
 from nnexp.errors import UserError
 from nnexp.messages import listed, plural
@@ -54,7 +57,12 @@ def main(arguments: list[str]) -> int:
         print("nothing was deleted")
         return FAILURE
     deletion.delete_versions(versions)
-    deletion.run()
+    console = PipeSafeConsole()
+    total = len(deletion.records)
+    for _ in track(
+        deletion.run(), "deleting", total, console=console, disable=not can_redraw(console), transient=True
+    ):
+        pass
     print(f"deleted {', '.join(counts(deletion))}")
     for uri in sorted(deletion.restorable):
         print(f"they can be restored at {redacted(uri)} until `mlflow gc` is run there")

@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from filelock import Timeout
 
 from nnexp.messages import listed, plural
 from nnexp.runs.backends import RunError, store_errors
 from nnexp.runs.housekeeping.records import Record, Selection
+from nnexp.runs.pages import all_pages
 from nnexp.runs.query import Runs
 from nnexp.tracking.mlflow.relocation import local_path
 from nnexp.tracking.run_lock import run_lock
@@ -76,16 +77,25 @@ class Deletion:
 
     def versions(self) -> list[ModelVersion]:
         """Return the versions of registered models whose files belong to these runs."""
+        ids: dict[str, set[str]] = {}
+        for record in self.records:
+            for uri, run_id in record.ids.items():
+                ids.setdefault(uri, set()).add(run_id)
         return [
             ModelVersion(each.name, str(each.version), uri)
-            for record in self.records
-            for uri, run_id in record.ids.items()
-            for each in self.versions_in(uri, run_id)
+            for uri in ids
+            for each in self.versions_in(uri)
+            if each.run_id in ids[uri]
         ]
 
-    def versions_in(self, uri: str, run_id: str) -> "list[StoredVersion]":
+    def versions_in(self, uri: str) -> "list[StoredVersion]":
+        """Return all versions of registered models of a store."""
+
+        def page(token: str | None, size: int) -> Any:
+            return self.client(uri).search_model_versions(max_results=size, page_token=token)
+
         with store_errors(uri):
-            return list(self.client(uri).search_model_versions(f"run_id='{run_id}'"))
+            return all_pages(page)
 
     def delete_versions(self, versions: list[ModelVersion]) -> None:
         """Delete versions of registered models."""
@@ -93,14 +103,15 @@ class Deletion:
             with store_errors(each.uri):
                 self.client(each.uri).delete_model_version(each.name, each.version)
 
-    def run(self) -> None:
-        """Delete one run after the other, then the folders of sweeps.
+    def run(self) -> Iterator[Record]:
+        """Delete one run after the other, yielding each, then the folders of sweeps.
 
         Raises:
-            RunError: a store or folder cannot be changed; the runs before are deleted.
+            RunError: a store or folder cannot be changed; what was yielded is deleted.
         """
         for record in self.records:
             self.delete(record)
+            yield record
         for folder in self.selection.folders:
             remove_folder(folder)
 
@@ -122,9 +133,6 @@ class Deletion:
         run = client.get_run(run_id)
         outputs = run.outputs.model_outputs if run.outputs is not None else []
         models = [client.get_logged_model(each.model_id) for each in outputs]
-        for model in models:
-            client.delete_logged_model(model.model_id)
-        client.delete_run(run_id)
         store = client._tracking_client.store  # what `mlflow gc` uses, without what else that deletes
         locations = {run_id: run.info.artifact_uri} | {
             each.model_id: each.artifact_location for each in models
@@ -132,6 +140,9 @@ class Deletion:
         folders = {name: local_path(location) for name, location in locations.items()}
         can_purge = all(hasattr(store, name) for name in PURGE) and None not in folders.values()
         if not can_purge:
+            for model in models:
+                client.delete_logged_model(model.model_id)
+            client.delete_run(run_id)
             self.restorable.add(uri)
             return
         for name, folder in folders.items():
