@@ -12,12 +12,11 @@ from nnexp.analysis.results import GroupAnalysis, Interaction
 from nnexp.metrics.metric_info import format_metric
 from nnexp.plots.style import FAINT, TEXT, apply_colormap, font_family, style_axes
 from nnexp.plots.sweep.main_effects import set_value_labels
-from nnexp.plots.sweep.panel import Panel, SweepPlot, sentences
+from nnexp.plots.sweep.panel import Panel, SweepPlot, sentences, value_label
 from nnexp.plots.text import escape
 
 WIDTH, MARGINS = 7.0, 1.1  # inches
 ROW_HEIGHT = 0.42
-MAX_LABEL = 24  # characters
 MAX_COLUMNS = 12  # beyond which cells have no text
 DARK = 0.6  # of a colour; text on it is white
 NOTE = "Mean of {metric} for each pair of values, averaged over the other params: the darker the better{p}."
@@ -34,7 +33,7 @@ def interaction_plot(group: GroupAnalysis) -> SweepPlot | None:
     height = min(MARGINS + ROW_HEIGHT * len(interaction.rows), 8.0)
     return SweepPlot(
         name="interaction",
-        title=f"{interaction.labels[0]} and {interaction.labels[1]}",
+        title=f"Interaction of {interaction.labels[0]} and {interaction.labels[1]}",
         note=sentences(NOTE.format(metric=group.metric, p=text), interaction.note),
         panels=[Panel(draw, WIDTH, height)],
     )
@@ -57,7 +56,7 @@ def draw_interaction(axes: Axes, interaction: Interaction, group: GroupAnalysis)
                 x, y, format_metric(group.metric, value), ha="center", va="center", fontsize=8, color=color
             )
     set_value_labels(axes, interaction.columns)
-    names = [escape(value, MAX_LABEL) for value in interaction.rows]
+    names = [value_label(value) for value in interaction.rows]
     axes.set_yticks(range(len(names)), names, fontfamily=font_family())
 
 

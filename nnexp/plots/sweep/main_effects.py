@@ -1,6 +1,5 @@
 """Main effects: the mean of a metric at each value of a param, averaged over the other params."""
 
-import re
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -11,12 +10,10 @@ from nnexp.analysis.results import GroupAnalysis, MainEffect
 from nnexp.messages import listed
 from nnexp.plots.style import COLORS, font_family, style_axes
 from nnexp.plots.sweep.axis_limits import bounds, format_axis, widened
-from nnexp.plots.sweep.panel import Panel, SweepPlot, sentences
+from nnexp.plots.sweep.panel import Panel, SweepPlot, sentences, value_label
 from nnexp.plots.text import escape
 
 MAX_PARAMS = 8
-MAX_LABEL = 22  # characters
-LONG_NUMBER = re.compile(r"\d+\.\d{3,}(e[-+]?\d+)?")
 ROOM = 46  # characters below an axis; longer labels are slanted
 NOTE = (
     "Mean of {metric} at each value of a param, averaged over all other params; line: its 95 % interval. "
@@ -61,11 +58,7 @@ def draw_effect(axes: Axes, effect: MainEffect, metric: str, limits: tuple[float
 
 def set_value_labels(axes: Axes, values: Sequence[str]) -> None:
     """Label the places 0, 1, ... of the x axis with values, slanted where they need more room."""
-    labels = [escape(LONG_NUMBER.sub(_short_number, value), MAX_LABEL) for value in values]
+    labels = [value_label(value) for value in values]
     slanted = max(map(len, labels)) * len(labels) > ROOM
     options: dict[str, Any] = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if slanted else {}
     axes.set_xticks(range(len(labels)), labels, fontfamily=font_family(), **options)
-
-
-def _short_number(match: re.Match[str]) -> str:
-    return f"{float(match[0]):.2g}"

@@ -1,5 +1,6 @@
 """The plots of a sweep as panels: each is drawn alone in a page, or beside the others in an image."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from textwrap import fill
@@ -16,6 +17,8 @@ WIDTH, HEIGHT = 5.2, 3.1  # of a panel, in inches
 COLUMNS = 2
 LEGEND_LINE = 0.2  # inches
 CHARACTERS_PER_INCH = 15  # of a note
+LONG_NUMBER = re.compile(r"\d+\.\d{3,}(e[-+]?\d+)?")
+MAX_VALUE = 24  # characters
 MAX_LABEL = 110  # characters
 LONG_LABEL = 44  # of which only one fits into a line
 
@@ -50,6 +53,11 @@ class SweepPlot:
 def sentences(text: str, *notes: str) -> str:
     """Add notes, which begin small and have no full stop, to a text as sentences."""
     return " ".join([text, *(f"{note[0].upper()}{note[1:]}." for note in notes if note)])
+
+
+def value_label(text: str) -> str:
+    """Return a param's value, or a range of them, as the label of a tick: numbers with two digits."""
+    return escape(LONG_NUMBER.sub(lambda match: f"{float(match[0]):.2g}", text), MAX_VALUE)
 
 
 def draw_panel(panel: Panel) -> Figure:
