@@ -38,6 +38,11 @@ def format_error(error: BaseException) -> str:
     return str(error)
 
 
+def describe_error(error: BaseException) -> str:
+    """Describe the error that ended a job: one of the user's by its message, another one with its type."""
+    return format_error(error) if exit_code(error) is not None else f"{type(error).__name__}: {error}"
+
+
 def _is_of_hydra(error: BaseException) -> bool:
     """Whether Hydra or OmegaConf raised it; neither is imported for that."""
     return type(error).__module__.partition(".")[0] in ("hydra", "omegaconf")

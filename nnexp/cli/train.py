@@ -2,41 +2,30 @@
 
 import logging
 import shlex
-import sys
 from argparse import ArgumentError, Namespace
-from collections.abc import Sequence
 from pathlib import Path
 
 import hydra
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra._internal.utils import get_args_parser
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
-from joblib import cpu_count, effective_n_jobs
 from omegaconf import DictConfig
 
 from nnexp.cli.display import TerminalDisplay
-from nnexp.cli.errors import FAILURE, exit_code, format_error
+from nnexp.cli.errors import describe_error, exit_code
 from nnexp.cli.run_header import run_header
-from nnexp.cli.sweep_display import TerminalSweepDisplay
 from nnexp.config import ConfigError, Problem
 from nnexp.config.compose import CONF, examine_overrides, hydra_of
 from nnexp.config.overrides.composition import record_choices
 from nnexp.config.overrides.composition_errors import CONFIG_NAME
 from nnexp.config.overrides.examiner import Examination
-from nnexp.config.schema import SweepSettings
 from nnexp.errors import UserError
 from nnexp.experiment.run import run
-from nnexp.messages import did_you_mean, hydra_override
+from nnexp.messages import did_you_mean
 from nnexp.redaction import redact_logs_and_tracebacks
-from nnexp.sweeps.callback import SweepPlot
 from nnexp.sweeps.execution.events import Event, JobEnded
-from nnexp.sweeps.execution.launcher import use_launcher
-from nnexp.sweeps.execution.sweeper import BASIC_SWEEPER, use_planned_sweeper
 from nnexp.sweeps.execution.task import SweepTask
-from nnexp.sweeps.plan.sweep_plan import PlannedJob, SweepPlan
 
 
 class ReportedError(BaseException):
@@ -61,7 +50,9 @@ def main(arguments: list[str]) -> int:
     unchecked = about_hydra or options.experimental_rerun or options.config_path
     examination = None if unchecked else check_overrides(options)
     if examination is not None and examination.is_sweep and not options.cfg:
-        return run_sweep(options, examination.overrides)
+        from nnexp.cli.sweep import run_sweep  # with what draws its report
+
+        return run_sweep(options, examination)
     try:
         if examination is None:
             hydra.main(version_base="1.3", config_path=str(CONF), config_name=CONFIG_NAME)(job)()
@@ -111,70 +102,11 @@ def run_job(options: Namespace, examination: Examination) -> None:
         app.run(config_name=config_name, task_function=job, overrides=[*overrides, *numbers])
 
 
-def run_sweep(options: Namespace, overrides: Sequence[str]) -> int:
-    """Run a sweep, or show its plan; return the exit code."""
-    config_name = options.config_name or CONFIG_NAME
-    display = TerminalSweepDisplay()
-    with hydra_of(options.config_dir):
-        app = GlobalHydra.instance().hydra
-        assert app is not None
-        overrides = [*overrides, "hydra.mode=MULTIRUN"]
-        plan = unplanned(app.compose_config(config_name, overrides, run_mode=RunMode.MULTIRUN))
-        display.plan(plan)
-        if plan.settings.dry_run:
-            return 0
-        execution = use_launcher(plan, display.event)
-        use_planned_sweeper()
-        overrides.append(hydra_override("hydra.sweep.dir", str(plan.folder)))
-        task = SweepTask(describe=run_header, explain=describe_error)
-        try:
-            app.multirun(config_name=config_name, task_function=task, overrides=overrides)
-        finally:
-            display.close()
-            SweepPlot.draw()
-    return FAILURE if execution.failures else 0
-
-
-def unplanned(config: DictConfig) -> SweepPlan:
-    """Return the plan of a sweep that compares its jobs with no record."""
-    HydraConfig.instance().set_config(config)  # for ${hydra:...} in the sweep's folder
-    folder = Path(config.hydra.sweep.dir)
-    n_jobs = config.sweep.jobs or config.hydra.launcher.get("n_jobs", 1)
-    if n_jobs == 0:
-        problem = "no process would run a job; fix: hydra.launcher.n_jobs=-1 (one for each core)"
-        raise UserError(f"hydra.launcher.n_jobs=0: {problem}")
-    workers = effective_n_jobs(n_jobs)
-    settings = SweepSettings(**config.sweep)
-    threads = max(cpu_count() // workers, 1)
-    sweep_id = f"{folder.parent.name}/{folder.name}"
-    jobs = []
-    if config.hydra.sweeper._target_ == BASIC_SWEEPER:
-        params = [f"{key}={value}" for key, value in (config.hydra.sweeper.get("params") or {}).items()]
-        parsed = OverridesParser.create().parse_overrides([*params, *config.hydra.overrides.task])
-        varied = {one.get_key_element() for one in parsed if one.is_sweep_override()}
-        for number, overrides in enumerate(BasicSweeper.split_arguments(parsed, None)[0]):
-            swept = dict(text.split("=", 1) for text in overrides if text.partition("=")[0] in varied)
-            name = " ".join(f"{key}={value}" for key, value in swept.items())
-            jobs.append(PlannedJob(number, name, tuple(overrides), swept, ""))
-    values: dict[str, list[str]] = {}
-    for one in jobs:
-        for key, value in one.swept.items():
-            values[key] = list(dict.fromkeys([*values.get(key, []), value]))
-    name = " x ".join(values)
-    command = shlex.join(sys.argv)
-    return SweepPlan(folder, sweep_id, name, command, tuple(jobs), values, workers, threads, settings)
-
-
-def describe_error(error: BaseException) -> str:
-    """Describe the error that ended a job: one of the user's by its message, others with their type."""
-    return format_error(error) if exit_code(error) is not None else f"{type(error).__name__}: {error}"
-
-
 def job(config: DictConfig) -> float | None:
     """Run one experiment as a job of Hydra."""
     context = HydraConfig.get()
     if context.mode == RunMode.MULTIRUN:
-        return SweepTask(describe=run_header, explain=describe_error, send=print_end)(config)
+        return SweepTask(run_header, describe_error, send=print_end)(config)
     redact_logs_and_tracebacks()
     record_choices(config, context.runtime.choices)
     folder = Path(context.runtime.output_dir)

@@ -47,7 +47,7 @@ class PlannedSweeper(BasicSweeper):
                 yield batch[start : start + size]
 
     def launch_elsewhere(self, batch: list[Job], execution: Execution) -> Sequence[JobReturn]:
-        """Run a batch with a launcher of somebody else's, which sends no events; show how its jobs ended."""
+        """Run a batch with another launcher, which sends no events; show how its jobs ended."""
         assert self.launcher is not None
         outcomes = self.launcher.launch([list(job.overrides) for job in batch], batch[0].number)
         for job, outcome in zip(batch, outcomes, strict=True):
