@@ -23,6 +23,7 @@ from nnexp.cli.help import COMMANDS, help_text
 from nnexp.config.compose import CONF
 from nnexp.errors import Interrupted, UserError
 from nnexp.experiment.failures.divergence import DivergedError
+from nnexp.run_folder import KIND_TAG
 from nnexp.tracking.mlflow.store import tracking_uri
 
 pytestmark = accepts_warnings
@@ -38,7 +39,8 @@ def runs(experiment="nnexp"):
 
     client = MlflowClient(tracking_uri(None))
     entity = client.get_experiment_by_name(experiment)
-    return client, client.search_runs([entity.experiment_id]) if entity else []
+    recorded = client.search_runs([entity.experiment_id]) if entity else []
+    return client, [run for run in recorded if KIND_TAG not in run.data.tags]  # without those of sweeps
 
 
 def artifacts(client, run, folder=None):
