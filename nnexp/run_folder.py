@@ -47,6 +47,8 @@ SWEPT = "sweep."  # of a parent run: beginning of the params that hold all value
 METRICS_TAG = "nnexp.metrics"  # the directions of metrics of one's own, as JSON
 RESUMED_TAG = "nnexp.resumed"  # how often
 CHANGED_TAG = "nnexp.changed."  # and a param: its value since the run was resumed; params cannot change
+OF_LAYERS = ("activation_mean/", "activation_std/", "dead_units/", "grad_norm/", "weight_norm/")
+"""Metrics that are logged before the first update too, at step 0."""
 RESULTS = ("best/", "test/", "time/total")  # metrics of the end of a run, not of an evaluation
 MISCLASSIFIED_TABLE = "predictions/misclassified.json"
 

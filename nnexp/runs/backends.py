@@ -14,7 +14,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from nnexp.run_folder import JOURNAL, RESULTS, UPLOAD_STATE, History, RunFolder, history
+from nnexp.run_folder import JOURNAL, OF_LAYERS, RESULTS, UPLOAD_STATE, History, RunFolder, history
 from nnexp.tracking.mlflow.relocation import local_path
 from nnexp.tracking.mlflow.store import list_artifacts
 from nnexp.tracking.mlflow.store_errors import StoreError, explain_error
@@ -69,7 +69,7 @@ class MlflowBackend:
         return local_path(self.artifact_uri)
 
     def history(self) -> History:
-        """Read the metrics of each evaluation; from a server, several at once."""
+        """Read the metrics of each step; from a server, several at once."""
 
         def values_of(name: str) -> list[tuple[int, str, float]]:
             values = self.client.get_metric_history(self.run_id, name)
@@ -108,10 +108,10 @@ Backend: TypeAlias = FolderBackend | MlflowBackend
 
 
 def by_step(values: Iterable[tuple[int, str, float]]) -> History:
-    """Group metrics by step, without system metrics, results, and what precedes training, at step 0."""
+    """Group metrics by step, without system metrics and results; at step 0 there are those of layers only."""
     steps: dict[int, dict[str, float]] = {}
     for step, name, value in values:
-        if step and not name.startswith((SYSTEM, *RESULTS)):
+        if name.startswith(OF_LAYERS) if step == 0 else not name.startswith((SYSTEM, *RESULTS)):
             steps.setdefault(step, {})[name] = value
     return sorted(steps.items())
 

@@ -49,7 +49,7 @@ class Run:
 
     def history(self) -> History:
         """Read the metrics of each evaluation by step, in order, without system metrics and final results."""
-        return self.backend.history()
+        return [(step, values) for step, values in self.backend.history() if step]
 
     def files(self) -> list[str]:
         return self.backend.files()

@@ -220,6 +220,9 @@ def test_a_real_run_reads_the_same_from_its_store_and_its_folder(store):
     local = Runs().find(str(result.folder))
     assert stored.history() == local.history()
     assert [step for step, _ in local.history()] == [1, 2]
+    before_training = dict(stored.backend.history())[0]
+    assert {"activation_std/dense1", "grad_norm/dense2"} < set(before_training)
+    assert before_training == dict(local.backend.history())[0]
     for name in ("params", "metrics", "name", "experiment", "status", "unit"):
         assert getattr(stored, name) == getattr(local, name)
     assert {"config.yaml", "weights/best.npz"} <= set(stored.files()) & set(local.files())

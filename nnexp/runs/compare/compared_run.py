@@ -60,7 +60,7 @@ class ComparedRun:
     run: Run
     environment: dict[str, Any] = field(default_factory=dict)
     dataset: dict[str, Any] = field(default_factory=dict)
-    history: History = field(default_factory=list)
+    steps: History = field(default_factory=list)  # its metrics by step; at 0 those before the first update
     reports: dict[str, dict[str, Any]] = field(default_factory=dict)
     test_results: ExampleResults | None = None
 
@@ -68,7 +68,9 @@ class ComparedRun:
     def read(cls, letter: str, run: Run) -> "ComparedRun":
         dataset = run.json(DATASET)
         results = ExampleResults.read(run, dataset.get("classes", []))
-        compared = cls(letter, run, run.json(ENVIRONMENT), dataset, run.history(), test_results=results)
+        compared = cls(
+            letter, run, run.json(ENVIRONMENT), dataset, run.backend.history(), test_results=results
+        )
         for split, _ in SPLITS:
             if report := run.json(f"{compared.task.report_folder}/{split}.json"):
                 compared.reports[split] = report
@@ -80,6 +82,11 @@ class ComparedRun:
         if "task" in self.dataset:
             return task_of(self.dataset["task"])
         return task_of_metrics(self.run.metrics) or task_of("classification")
+
+    @property
+    def history(self) -> History:
+        """The metrics of each evaluation."""
+        return [(step, values) for step, values in self.steps if step]
 
     @property
     def validation_score(self) -> float | None:

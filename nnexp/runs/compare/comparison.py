@@ -7,7 +7,7 @@ from typing import Any
 
 from nnexp.config.naming import changes_learning
 from nnexp.messages import natural_key, plural
-from nnexp.metrics.metric_info import Direction, format_metric, metric_info
+from nnexp.metrics.metric_info import TASK_METRICS, Direction, format_metric, metric_info
 from nnexp.redaction import redacted
 from nnexp.runs.compare.caveats import Caveat, find_caveats
 from nnexp.runs.compare.compared_run import LETTERS, ComparedRun
@@ -132,9 +132,11 @@ def differing_params(runs: Sequence[ComparedRun]) -> list[ParamDifference]:
 def metric_rows(runs: Sequence[ComparedRun], results: Sequence[PairwiseResult]) -> list[MetricRow]:
     """Collect every metric that any of the runs has; main metrics first."""
 
-    def rank(name: str) -> tuple[int, bool, tuple[Any, ...]]:
+    def rank(name: str) -> tuple[int, int, tuple[Any, ...]]:
         prefix = next((i for i, prefix in enumerate(MAIN) if name.startswith(prefix)), len(MAIN))
-        return prefix, not metric_info(name).is_score, natural_key(name)
+        short = name.rpartition("/")[2].removeprefix("val_")
+        order = TASK_METRICS.index(short) if short in TASK_METRICS else len(TASK_METRICS)
+        return prefix, order, natural_key(name)
 
     def is_comparable(name: str) -> bool:
         if metric_info(name).cost:

@@ -24,12 +24,15 @@ MIN_SCALE = 0.68  # of a matrix: its counts must stay readable; a narrower page 
 def write(comparison: Comparison, folder: Path) -> list[Path]:
     """Write page and plots; returns their paths, the page's first."""
     from nnexp.plots.comparison import all_curves, metric_curves, metric_names
+    from nnexp.plots.layer_comparison import RunLayers, layer_profiles, profile_plot
     from nnexp.plots.run.confusion import confusion, difference
     from nnexp.plots.style import draw_side_by_side, save
 
     labels = ((f"{run.letter}  {run.run.name}", run) for run in comparison.runs)
     runs = [RunCurves(label=label, unit=run.run.unit, history=run.history) for label, run in labels]
     curves = [picture(metric_curves(runs, name)) for name in metric_names(runs)]
+    of_layers = [RunLayers(run.steps) for run in comparison.runs]
+    layers = [picture(profile_plot(of_layers, profile)) for profile in layer_profiles(of_layers)]
     plain = [
         confusion(each.matrix, each.classes, f"{each.letter}, {each.split}").draw()
         for each in comparison.confusion_matrices
@@ -40,7 +43,7 @@ def write(comparison: Comparison, folder: Path) -> list[Path]:
     ]
     images = {MATRICES: plain, DIFFERENCES: differences}
     folder.mkdir(parents=True, exist_ok=True)
-    page = render(comparison, curves, list(map(picture, [*plain, *differences])))
+    page = render(comparison, curves, layers, list(map(picture, [*plain, *differences])))
     write_atomically(folder / PAGE, page.encode("utf-8", "backslashreplace"))  # JSON may hold lone surrogates
     save(all_curves(runs), folder / CURVES)
     for name, matrices in images.items():
@@ -50,7 +53,9 @@ def write(comparison: Comparison, folder: Path) -> list[Path]:
     return [folder / PAGE, folder / CURVES, *(folder / name for name, matrices in images.items() if matrices)]
 
 
-def render(comparison: Comparison, curves: list[Picture], matrices: list[Picture]) -> str:
+def render(
+    comparison: Comparison, curves: list[Picture], layers: list[Picture], matrices: list[Picture]
+) -> str:
     """Render the page."""
     environment = page_environment("compare")
     functions = (duration, format_change, format_metric, format_p, format_points, is_tied, local_time)
@@ -63,6 +68,7 @@ def render(comparison: Comparison, curves: list[Picture], matrices: list[Picture
         level=level if level < LEVEL else None,
         colors=dict(zip(LETTERS, COLORS, strict=False)),
         curves=curves,
+        layers=layers,
         matrices=matrices,
         now=time.time(),
         version=metadata.version("nnexp"),

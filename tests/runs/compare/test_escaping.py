@@ -65,7 +65,7 @@ def pair(recorded, text: str) -> list:  # noqa: F811
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=texts)
 def test_no_text_adds_an_element_or_an_attribute_to_the_page_of_a_comparison(text, recorded):  # noqa: F811
-    plain, hostile = (Markup(render(compare(pair(recorded, name)), [], [])) for name in ("x", text))
+    plain, hostile = (Markup(render(compare(pair(recorded, name)), [], [], [])) for name in ("x", text))
     assert hostile.elements == plain.elements
 
 
