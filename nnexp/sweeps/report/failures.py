@@ -5,10 +5,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from re import fullmatch
 
+from nnexp.analysis import Analysis
 from nnexp.run_folder import ERROR
 from nnexp.runs.backends import RunError
 from nnexp.runs.run import Run
 from nnexp.runs.sweeps import Sweep
+from nnexp.sweeps.report.sweep_table import row_id
 
 REASONS = {
     "KILLED": "ended by a signal",
@@ -29,12 +31,18 @@ class Failure:
     run: Run | None = None
 
 
-def failures(sweep: Sweep) -> list[Failure]:
-    """List the runs that have not finished, then the jobs that have not begun."""
+def failures(sweep: Sweep, analysis: Analysis) -> list[Failure]:
+    """List the runs that have not finished, or lack the metric, then the jobs that have not begun."""
     ended = [
         Failure(run.name, run.status, reason_of(run), run) for run in sweep.runs if run.status != "FINISHED"
     ]
-    return [*ended, *_not_begun(sweep)]
+    run_of = {row_id(run): run for run in sweep.runs}
+    lacking = [
+        Failure(row.name, row.status, f"it has no {row.objective or 'score'}", run_of.get(row.id))
+        for row in analysis.without_result
+        if row.status == "FINISHED"
+    ]
+    return [*ended, *lacking, *_not_begun(sweep)]
 
 
 def reason_of(run: Run) -> str:

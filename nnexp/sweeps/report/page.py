@@ -8,9 +8,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nnexp.analysis import GroupAnalysis
+from nnexp.analysis import Analysis, GroupAnalysis
 from nnexp.config.preset import Preset
-from nnexp.messages import listed, plural, quoted_path, short_path
+from nnexp.messages import duration, listed, plural, quoted_path, short_path
 from nnexp.redaction import redacted
 from nnexp.runs.compare.report import local_time
 from nnexp.runs.html.page import Picture, page_environment, picture
@@ -38,7 +38,7 @@ class GroupContent:
     preset_path: str  # its file, within the folder of the report
 
 
-def render(sweep: Sweep, groups: Sequence[GroupContent], folder: Path) -> str:
+def render(sweep: Sweep, analysis: Analysis, groups: Sequence[GroupContent], folder: Path) -> str:
     """Render the page of a report whose files are in a folder."""
     environment = page_environment("report", package="nnexp.sweeps")
     environment.globals["local_time"] = local_time
@@ -48,7 +48,7 @@ def render(sweep: Sweep, groups: Sequence[GroupContent], folder: Path) -> str:
         counts=counts(sweep),
         started=min((run.started for run in sweep.runs), default=0),
         groups=[group_context(group) | best_context(group, sweep, folder) for group in groups],
-        failures=failure_rows(failures(sweep)),
+        failures=failure_rows(failures(sweep, analysis)),
         shown=SHOWN,
         now=time.time(),
         version=metadata.version("nnexp"),
@@ -61,7 +61,10 @@ def counts(sweep: Sweep) -> str:
     rest = len(sweep.record.get("jobs", [])) - len(sweep.runs)
     if rest > 0:
         states["not begun"] = rest
-    return f"{plural(len(sweep.runs), 'run')}: {listed([f'{n} {state}' for state, n in states.items()])}"
+    seconds = sum(run.seconds or 0.0 for run in sweep.runs)
+    trained = f"; {duration(seconds)} of training in all" if seconds else ""
+    ended = listed([f"{n} {state}" for state, n in states.items()])
+    return f"{plural(len(sweep.runs), 'run')}: {ended}{trained}"
 
 
 def group_context(content: GroupContent) -> dict[str, Any]:

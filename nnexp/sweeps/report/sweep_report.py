@@ -53,7 +53,7 @@ def write_report(sweep: Sweep, folder: Path, plugins: Sequence[str] = ()) -> Rep
     ]
     presets = {group.preset_path: group.preset.yaml for group in groups if group.preset is not None}
     texts = {
-        PAGE: render(sweep, groups, folder),
+        PAGE: render(sweep, analysis, groups, folder),
         LEADERBOARD: settings_csv(analysis),
         RUNS: runs_csv(analysis),
         **presets,

@@ -36,10 +36,15 @@ def run_row(run: Run) -> RunRow:
         metrics=run.metrics,
         status=run.status,
         seconds=run.seconds,
-        id=run.id or str(run.folder or ""),
+        id=row_id(run),
         data=run.tags.get(DATA_TAG, ""),
         code=run.tags.get(CODE_TAG, ""),
     )
+
+
+def row_id(run: Run) -> str:
+    """Return the id of a run in the table: MLflow's, or its folder; each finds the run again."""
+    return run.id or str(run.folder or "")
 
 
 def directions(runs: Sequence[Run]) -> dict[str, Direction]:

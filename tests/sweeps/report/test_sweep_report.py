@@ -8,10 +8,12 @@ import pytest
 from fixtures.recorded_sweeps import write_grid, write_job
 from runs.compare.test_escaping import HOSTILE, Markup
 
+from nnexp.analysis import analyze
 from nnexp.runs.sweeps import read_sweep
 from nnexp.sweeps.report import page as page_module
 from nnexp.sweeps.report.failures import failures
 from nnexp.sweeps.report.sweep_report import write_report
+from nnexp.sweeps.report.sweep_table import sweep_table
 
 DIVERGED = (
     'Traceback (most recent call last):\n  File "x.py", line 1, in y\n    raise error\n'
@@ -133,7 +135,8 @@ def test_runs_without_a_result_are_listed_with_their_reasons(tmp_path, undrawn):
     write_job(tmp_path / "3", {"seed": "3"}, [0.4], status=None)
     jobs = [{"number": number, "name": f"s{number}"} for number in range(5)]
     (tmp_path / "sweep.json").write_text(json.dumps({"jobs": jobs, "swept": {"seed": list("01234")}}))
-    listed = [(each.name, each.status, each.reason) for each in failures(read_sweep(tmp_path))]
+    sweep = read_sweep(tmp_path)
+    listed = [(each.name, each.status, each.reason) for each in failures(sweep, analyze(sweep_table(sweep)))]
     assert listed == [
         ("1", "FAILED", "training diverged: the loss is NaN at step 2"),
         ("2", "KILLED", "ended by a signal"),
@@ -142,6 +145,14 @@ def test_runs_without_a_result_are_listed_with_their_reasons(tmp_path, undrawn):
     ]
     _, page = report_of(tmp_path)
     assert "4 runs: 1 finished, 1 failed, 1 killed, 1 running, 1 not begun" in page
+
+
+def test_finished_runs_without_the_metric_are_listed_too(tmp_path, undrawn):
+    for number in range(2):
+        params = {"seed": str(number), "optimized_metric": "best/val_own"}
+        write_job(tmp_path / str(number), params, [0.5])
+    page = report_of(tmp_path)[1]
+    assert page.count("it has no best/val_own") == 2
 
 
 def test_no_name_becomes_markup_of_the_page(tmp_path, undrawn):
