@@ -72,12 +72,11 @@ def view_page(runs: Runs, view: str) -> str:
     if not newest:
         return page("experiments")
     views = SavedViews(runs.uri, newest[0].experiment)
-    path = f"experiments/{views.experiment_id}/runs"
     try:
         views.save()
     except StoreError:
-        return page(path, ranked())
-    return page(path, {SHARE_KEY: f"{PREFIX}{view}", **VIEWS[view]})
+        return page(views.path, ranked())
+    return page(views.path, {SHARE_KEY: f"{PREFIX}{view}", **VIEWS[view]})
 
 
 def sweep_page(sweep: Sweep, runs: Runs) -> str:
@@ -90,12 +89,11 @@ def sweep_page(sweep: Sweep, runs: Runs) -> str:
         fix = f"; fix: nnexp sync {quoted_path(sweep.folder)}" if sweep.folder is not None else ""
         raise RunError(f"no run of the sweep {sweep.id} is in the store {redacted(runs.uri)}{fix}")
     views = SavedViews(runs.uri, experiments[0])
-    path = f"experiments/{views.experiment_id}/runs"
     try:
         views.save_sweep(sweep.id, sweep.parent)
     except StoreError:
-        return page(path, {"searchFilter": condition} | ranked())
-    return page(path, {SHARE_KEY: sweep_view_id(sweep.id)})
+        return page(views.path, {"searchFilter": condition} | ranked())
+    return page(views.path, {SHARE_KEY: sweep_view_id(sweep.id)})
 
 
 def run_page(run: Run, runs: Runs) -> str:

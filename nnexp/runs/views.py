@@ -98,6 +98,11 @@ class SavedViews:
         return experiment
 
     @property
+    def path(self) -> str:
+        """The path of the page with the runs."""
+        return self._support.runs_path(self.experiment_id)
+
+    @property
     def experiment_id(self) -> str:
         """MLflow's id of the experiment."""
         return str(self._experiment.experiment_id)

@@ -60,10 +60,10 @@ def main(arguments: list[str]) -> int:
     runs = Runs(uri, options.experiment)
     use_browser = not options.no_browser and has_browser()
     if store_type(uri) == "server":
-        address = uri.rstrip("/") + find_page(options, runs)
-        print(f"The store is a server with its own UI: {redacted(address)}", flush=True)
+        page = find_page(options, runs)
+        print(f"The store is a server with its own UI: {redacted(uri).rstrip('/')}{page}", flush=True)
         if use_browser and redacted(uri) == uri:  # a password would be visible on the browser's command line
-            webbrowser.open(address)
+            webbrowser.open(uri.rstrip("/") + page)
         return 0
     check_database(uri)
     page = find_page(options, runs) if options.targets else ""  # before a server starts in vain

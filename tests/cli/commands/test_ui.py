@@ -93,11 +93,13 @@ def test_a_password_is_neither_printed_nor_on_a_command_line(opened, dead, monke
     assert opened == []
 
 
-def test_the_page_of_a_server_is_opened_in_a_browser(opened, monkeypatch):
-    monkeypatch.setattr(ui, "page_of", lambda targets, runs, view: f"/#/{view}")
+def test_the_page_of_a_server_is_opened_in_a_browser(opened, monkeypatch, capsys):
+    monkeypatch.setattr(ui, "page_of", lambda targets, runs, view: f"/#/?viewStateShareKey={view}")
+    page = "https://host/mlflow/#/?viewStateShareKey=leaderboard"
     assert ui.main(["--uri", "https://host/mlflow/"]) == 0
     assert ui.main(["--uri", "https://host/mlflow", "--no-browser"]) == 0
-    assert opened == ["https://host/mlflow/#/leaderboard"]
+    assert opened == [page]
+    assert page in capsys.readouterr().out
 
 
 def test_a_server_that_does_not_answer_opens_at_its_first_page_unless_one_was_asked_for(opened, dead):

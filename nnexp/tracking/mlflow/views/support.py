@@ -11,22 +11,29 @@ from nnexp.tracking.mlflow.store_errors import SERVERS
 from nnexp.tracking.mlflow.views.page_state import View
 from nnexp.tracking.mlflow.views.ready_made import Contents, ready_made_views
 
+RUNS_TAB = Version("3.3")  # the first with an address of its own for the runs of an experiment
 NAMED, LONG = Version("3.15"), Version("3.16")  # the first with named views; with longer tags
 SHORT_TAG, LONG_TAG = 5_000, 20_000  # characters of a tag's value
 
 
 @dataclass(frozen=True)
 class ViewSupport:
-    """The form that a server takes saved views in."""
+    """The form that a server takes saved views in, and where it shows them."""
 
     has_names: bool
     max_length: int
+    has_runs_tab: bool = True
 
     @classmethod
     def of(cls, uri: str) -> "ViewSupport":
         """Return what the server at a URI takes, or the MLflow here that serves a database."""
         version = _version(uri)
-        return cls(has_names=version >= NAMED, max_length=LONG_TAG if version >= LONG else SHORT_TAG)
+        length = LONG_TAG if version >= LONG else SHORT_TAG
+        return cls(has_names=version >= NAMED, max_length=length, has_runs_tab=version >= RUNS_TAB)
+
+    def runs_path(self, experiment_id: str) -> str:
+        """Return the path of the page with the runs of an experiment."""
+        return f"experiments/{experiment_id}" + ("/runs" if self.has_runs_tab else "")
 
     def tags(self, views: Sequence[View], created: int) -> dict[str, str]:
         """Return the tags of views; the menu lists them in this order.

@@ -17,12 +17,12 @@ pytestmark = accepts_warnings
 @pytest.mark.parametrize(
     ("version", "support"),
     [
-        ("2.22.4", ViewSupport(has_names=False, max_length=5_000)),
+        ("3.1.4", ViewSupport(has_names=False, max_length=5_000, has_runs_tab=False)),
         ("3.14.0", ViewSupport(has_names=False, max_length=5_000)),
         ("3.15.0", ViewSupport(has_names=True, max_length=5_000)),
         ("3.16.0", ViewSupport(has_names=True, max_length=20_000)),
         ("3.18.0rc1", ViewSupport(has_names=True, max_length=20_000)),
-        ("no version", ViewSupport(has_names=False, max_length=5_000)),
+        ("no version", ViewSupport(has_names=False, max_length=5_000, has_runs_tab=False)),
     ],
 )
 def test_a_database_is_served_by_the_mlflow_here(monkeypatch, version, support):
@@ -44,7 +44,7 @@ class Server(BaseHTTPRequestHandler):
 
 @pytest.mark.parametrize(
     ("answer", "support"),
-    [(b"3.15.2\n", ViewSupport(True, 5_000)), (b"<html>login</html>", ViewSupport(False, 5_000))],
+    [(b"3.15.2\n", ViewSupport(True, 5_000)), (b"<html>login</html>", ViewSupport(False, 5_000, False))],
 )
 def test_a_server_is_asked_for_its_version(monkeypatch, answer, support):
     monkeypatch.setattr(Server, "answer", answer)
@@ -56,7 +56,7 @@ def test_a_server_is_asked_for_its_version(monkeypatch, answer, support):
 
 def test_a_server_that_does_not_answer_counts_as_an_early_one(monkeypatch, free_port):
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    assert ViewSupport.of(f"http://127.0.0.1:{free_port()}") == ViewSupport(False, 5_000)
+    assert ViewSupport.of(f"http://127.0.0.1:{free_port()}") == ViewSupport(False, 5_000, False)
 
 
 def test_the_menu_lists_the_views_in_their_order():
@@ -71,3 +71,8 @@ def test_a_new_experiment_has_all_views():
     tags = tags_of_new_experiment("sqlite:///mlflow.db")
     names = [json.loads(text)["name"] for text in tags.values()]
     assert names == ["Leaderboard", "Learning curves", "Layers", "By setting"]
+
+
+def test_runs_have_an_address_of_their_own_since_mlflow_3_3():
+    assert ViewSupport(True, 20_000).runs_path("7") == "experiments/7/runs"
+    assert ViewSupport(False, 5_000, has_runs_tab=False).runs_path("7") == "experiments/7"
