@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count, product
 from string import digits
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -67,16 +67,20 @@ def profile_plot(runs: Sequence[RunLayers], profile: Profile) -> Figure:
 
 def draw_profile(axes: Axes, runs: Sequence[RunLayers], profile: Profile) -> None:
     """Draw the lines; the baseline is a wide light one below the others: equal ones are both visible."""
-    metric, when = profile
-    positive: list[float] = []
     for i, (run, color) in enumerate(zip(runs, COLORS, strict=False)):
-        points = run.points(profile)
-        positive += [value for _, value in points if value > 0]
         width, alpha = (3.4, 0.55) if i == 0 else (1.5, 1.0)
-        style: dict[str, Any] = {"color": color, "linewidth": width, "alpha": alpha}
-        if points:
-            axes.plot(*zip(*points, strict=True), marker="o", markersize=3, **style)
+        if points := run.points(profile):
+            axes.plot(
+                *zip(*points, strict=True), marker="o", markersize=3, color=color, lw=width, alpha=alpha
+            )
+    finish_profile(axes, profile)
+
+
+def finish_profile(axes: Axes, profile: Profile) -> None:
+    """Give axes their title, labels and a logarithmic scale."""
+    metric, when = profile
     style_axes(axes, "layer, from input to output", title=f"{METRICS[metric]}: {when}")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    if positive:
-        scale_by_logarithm(axes, positive)
+    values = [value for line in axes.lines for value in np.asarray(line.get_ydata(), float) if value > 0]
+    if values:
+        scale_by_logarithm(axes, values)

@@ -49,7 +49,11 @@ class Run:
 
     def history(self) -> History:
         """Read the metrics of each evaluation by step, in order, without system metrics and final results."""
-        return [(step, values) for step, values in self.backend.history() if step]
+        return [(step, values) for step, values in self.steps() if step]
+
+    def steps(self) -> History:
+        """Read the same, and at step 0 the diagnostics of layers before the first update."""
+        return self.backend.history()
 
     def files(self) -> list[str]:
         return self.backend.files()

@@ -69,7 +69,7 @@ class ComparedRun:
         dataset = run.json(DATASET)
         results = ExampleResults.read(run, dataset.get("classes", []))
         compared = cls(
-            letter, run, run.json(ENVIRONMENT), dataset, run.backend.history(), test_results=results
+            letter, run, run.json(ENVIRONMENT), dataset, run.steps(), test_results=results
         )
         for split, _ in SPLITS:
             if report := run.json(f"{compared.task.report_folder}/{split}.json"):

@@ -32,14 +32,17 @@ def group_plots(group: GroupAnalysis, run_of: RunOf) -> "list[SweepPlot]":
     from nnexp.plots.sweep.curves import curves_plot
     from nnexp.plots.sweep.importance import importance_plot
     from nnexp.plots.sweep.interaction import interaction_plot
+    from nnexp.plots.sweep.layers import layers_plot
     from nnexp.plots.sweep.main_effects import main_effects_plot
     from nnexp.plots.sweep.parallel import parallel_plot
     from nnexp.plots.sweep.pareto import pareto_plot
     from nnexp.plots.sweep.ranking import ranking_plot
 
     layouts = (ranking_plot, main_effects_plot, interaction_plot, importance_plot, parallel_plot, pareto_plot)
-    curves = curves_plot(setting_curves(group, run_of), curve_metrics(group))
-    return [plot for plot in (curves, *(layout(group) for layout in layouts)) if plot is not None]
+    settings = setting_curves(group, run_of)
+    curves = curves_plot(settings, curve_metrics(group))
+    plots = (curves, *(layout(group) for layout in layouts), layers_plot(settings))
+    return [plot for plot in plots if plot is not None]
 
 
 def setting_curves(group: GroupAnalysis, run_of: RunOf) -> "list[SettingCurves]":
@@ -53,7 +56,7 @@ def setting_curves(group: GroupAnalysis, run_of: RunOf) -> "list[SettingCurves]"
         histories = []
         for run in runs:
             with suppress(RunError, OSError, ValueError):
-                histories.append(run.history())
+                histories.append(run.steps())
         curves.append(SettingCurves(curve_label(setting, group.metric), runs[0].unit, histories))
     return curves
 
