@@ -1,0 +1,60 @@
+"""Sweeps from the command line: what fails, what runs again, what ends them, what they return."""
+
+import re
+
+import pytest
+from fixtures.processes import entries_of, status_of
+
+from nnexp.run_folder import SWEEP_KIND
+
+SHORT = ["-m", "data=digits", "trainer.epochs=1", "model.hidden=[8]", "tracking=none", "sweep.report=false"]
+FAILING = ["optimizer=sgd", "optimizer.lr=1e30,0.1", "loss=softmax_cross_entropy,mean_absolute_error"]
+
+
+def sweep_of(alone):
+    (sweep,) = alone.glob("outputs/sweeps/*/*/")
+    return sweep
+
+
+def test_jobs_that_fail_are_shown_at_once_and_at_the_end_with_their_reasons_and_the_others_run(nnexp, alone):
+    done = nnexp(*SHORT, *FAILING)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr + done.stdout
+    assert [status_of(sweep_of(alone) / job) for job in "0123"] == ["FAILED", "", "FINISHED", ""]
+    before, _, table = done.stderr.partition("failed    3 of 4 jobs:")
+    for reason in ("training diverged: the loss is NaN", "loss=mean_absolute_error"):
+        assert reason in before
+        assert reason in table
+    logs = re.findall(r"log: (\S+)", before)
+    assert all((alone / path).stat().st_size for path in logs)
+    assert entries_of(sweep_of(alone))[-1]["status"] == "FAILED"
+    assert entries_of(sweep_of(alone))[0]["tags"]["nnexp.kind"] == SWEEP_KIND
+
+
+def test_a_job_that_fails_runs_again_as_often_as_is_asked_for(nnexp, alone):
+    done = nnexp(*SHORT, "optimizer=sgd", "optimizer.lr=1e30,0.1", "sweep.retries=2")
+    assert done.returncode == 1
+    attempts = re.findall(r"attempt (\d) of 3, runs again", done.stderr)
+    assert attempts == ["1", "2"]
+    kinds = [entry["kind"] for entry in entries_of(sweep_of(alone) / "0")]
+    assert (kinds.count("run"), kinds.count("resume"), kinds.count("end")) == (1, 2, 3)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_the_first_failure_ends_a_sweep_that_is_to_fail_fast(jobs, nnexp, alone):
+    lr = "optimizer.lr=1e30,0.1,0.2,0.3,0.4,0.5"
+    done = nnexp(*SHORT, "optimizer=sgd", lr, "sweep.fail_fast=true", f"sweep.jobs={jobs}")
+    assert done.returncode == 1
+    assert "nnexp: sweep.fail_fast=true: the first job that failed has ended the sweep" in done.stderr
+    assert "Traceback" not in done.stderr
+    statuses = [status_of(sweep_of(alone) / job) for job in "012345"]
+    assert statuses[0] == "FAILED"
+    assert statuses[-1] == ""
+    assert set(statuses) <= {"FAILED", "FINISHED", "KILLED", ""}
+
+
+def test_a_dry_run_shows_the_plan_and_writes_nothing(nnexp, alone):
+    done = nnexp(*SHORT, "seed=0,1", "sweep.dry_run=true")
+    assert done.returncode == 0, done.stderr
+    assert "2 jobs" in done.stdout
+    assert list(alone.glob("outputs/**/*")) == []
