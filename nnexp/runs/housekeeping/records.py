@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from nnexp.run_folder import UPLOAD_STATE, RunFolder, end_of, head_of
+from nnexp.run_folder import PARENT_SWEEP_TAG, UPLOAD_STATE, RunFolder, end_of, head_of
 from nnexp.runs.backends import FolderBackend, RunError
 from nnexp.runs.local import find_folder
 from nnexp.runs.query import Run, Runs
@@ -97,6 +97,8 @@ def find_run_or_sweep(text: str, runs: Runs) -> Run | Sweep:
         with suppress(StoreError):  # it was never uploaded
             return runs.find(str(find_folder(text, runs)))
         raise error from None
+    if (sweep_id := run.tags.get(PARENT_SWEEP_TAG)) is not None:
+        return find_sweep(sweep_id, runs)
     if run.name == text and len(namesakes := [each for each in runs.select() if each.name == text]) > 1:
         ids = ", ".join(each.id[:8] for each in namesakes[:8])
         raise RunError(f"{len(namesakes)} runs have the name {text}: {ids}; give the id of one")

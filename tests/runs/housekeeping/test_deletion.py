@@ -10,7 +10,7 @@ import pytest
 from fixtures.third_party import accepts_warnings
 
 from nnexp import compose, run
-from nnexp.run_folder import JOURNAL
+from nnexp.run_folder import JOURNAL, KIND_TAG, PARENT_SWEEP_TAG, SWEEP_ID_TAG, SWEEP_KIND
 from nnexp.runs.query import RunError, Runs
 from nnexp.tracking.journal import Journal, process_identity
 from nnexp.tracking.mlflow.store import open_store, tracking_uri
@@ -142,6 +142,24 @@ def test_a_sweep_goes_with_all_its_runs_and_its_folder(alone, nnexp):
     assert (done.returncode, done.stderr) == (0, "")
     assert "1 run, 1 sweep" in done.stdout
     assert not folder.exists()
+
+
+def test_a_sweep_of_which_only_the_store_knows_goes_with_its_parent_run(stored, nnexp):
+    client, experiment = open_store(tracking_uri(None), "nnexp")
+    sweep = "2026-11-26/15-30-00-ab12cd34"
+    parent = client.create_run(
+        experiment, run_name="seed", tags={KIND_TAG: SWEEP_KIND, PARENT_SWEEP_TAG: sweep}
+    )
+    for name in ("s0", "s1"):
+        run_id = client.create_run(experiment, run_name=name, tags={SWEEP_ID_TAG: sweep}).info.run_id
+        client.set_terminated(run_id)
+    refused = nnexp("delete", sweep, "--yes")
+    assert (refused.returncode, "1 run is still running: seed" in refused.stderr) == (2, True)
+    client.set_terminated(parent.info.run_id)
+    assert "3 runs: paper=1" in nnexp("tag", sweep, "paper=1").stdout
+    assert {run.name for run in Runs().select("tags.paper = '1'", kind="all")} == {"seed", "s0", "s1"}
+    assert "deleted 2 runs, 1 sweep" in nnexp("delete", parent.info.run_id, "--yes").stdout
+    assert sorted(run.name for run in Runs().select(kind="all")) == ["a", "b", "c", "twin", "twin"]
 
 
 def test_a_run_that_is_being_uploaded_waits_then_is_refused(project, nnexp, monkeypatch):
