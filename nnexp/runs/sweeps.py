@@ -52,6 +52,21 @@ def find_sweep(text: str, runs: Runs) -> Sweep:
     return _stored_sweep(text, runs, folders)
 
 
+def find_target(text: str, runs: Runs) -> Run | Sweep:
+    """Return the run or sweep that a text names; a run where it may be both."""
+    if sweep_folder_of(text) is not None:
+        return find_sweep(text, runs)
+    try:
+        run = runs.find(text)
+        return find_sweep(run.tags[PARENT_SWEEP_TAG], runs) if PARENT_SWEEP_TAG in run.tags else run
+    except RunError as no_run:
+        try:
+            return find_sweep(text, runs)
+        except RunError:
+            message = str(no_run).replace("no such run", "no such run or sweep", 1)
+            raise RunError(message) from None
+
+
 def sweep_of_filter(condition: str, runs: Runs) -> Sweep:
     """Return the runs that an MLflow filter selects, the oldest first, as a sweep without a folder."""
     selected = runs.select(condition)

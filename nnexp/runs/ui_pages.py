@@ -8,10 +8,9 @@ from urllib.parse import quote, urlencode
 
 from nnexp.messages import quoted_path
 from nnexp.redaction import redacted
-from nnexp.run_folder import PARENT_SWEEP_TAG
 from nnexp.runs.backends import RunError, store_errors
 from nnexp.runs.query import Run, Runs
-from nnexp.runs.sweeps import Sweep, find_sweep, sweep_folder_of
+from nnexp.runs.sweeps import Sweep, find_target
 from nnexp.runs.views import SavedViews
 from nnexp.tracking.mlflow.store_errors import StoreError
 from nnexp.tracking.mlflow.views.page_state import quoted
@@ -46,21 +45,6 @@ def page_of(targets: Sequence[str], runs: Runs, view: str = "leaderboard") -> st
         return sweep_page(named[0], runs)
     distinct = {run.id: run for run in named if isinstance(run, Run)}
     return run_page(named[0], runs) if len(distinct) == 1 else comparison_page([*distinct.values()], runs)
-
-
-def find_target(text: str, runs: Runs) -> Run | Sweep:
-    """Return the run or sweep that a text names; a run where it may be both."""
-    if sweep_folder_of(text) is not None:
-        return find_sweep(text, runs)
-    try:
-        run = runs.find(text)
-        return find_sweep(run.tags[PARENT_SWEEP_TAG], runs) if PARENT_SWEEP_TAG in run.tags else run
-    except RunError as no_run:
-        try:
-            return find_sweep(text, runs)
-        except RunError:
-            message = str(no_run).replace("no such run", "no such run or sweep", 1)
-            raise RunError(message) from None
 
 
 def view_page(runs: Runs, view: str) -> str:

@@ -68,9 +68,7 @@ class ComparedRun:
     def read(cls, letter: str, run: Run) -> "ComparedRun":
         dataset = run.json(DATASET)
         results = ExampleResults.read(run, dataset.get("classes", []))
-        compared = cls(
-            letter, run, run.json(ENVIRONMENT), dataset, run.steps(), test_results=results
-        )
+        compared = cls(letter, run, run.json(ENVIRONMENT), dataset, run.steps(), test_results=results)
         for split, _ in SPLITS:
             if report := run.json(f"{compared.task.report_folder}/{split}.json"):
                 compared.reports[split] = report

@@ -5,11 +5,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from nnexp.run_folder import PARENT_SWEEP_TAG, UPLOAD_STATE, RunFolder, end_of, head_of
+from nnexp.messages import listed
+from nnexp.run_folder import UPLOAD_STATE, RunFolder, end_of, head_of
 from nnexp.runs.backends import FolderBackend, RunError
 from nnexp.runs.local import find_folder
 from nnexp.runs.query import Run, Runs
-from nnexp.runs.sweeps import Sweep, find_sweep, sweep_folder_of
+from nnexp.runs.sweeps import Sweep, find_sweep, find_target
 from nnexp.tracking.active_runs import is_alive
 from nnexp.tracking.mlflow.destination import Destination
 from nnexp.tracking.mlflow.store_errors import StoreError
@@ -17,6 +18,7 @@ from nnexp.tracking.mlflow.upload_state import read_states, run_ids
 from nnexp.tracking.upload.sync import check_recorded_uri
 
 OUTPUTS = Path("outputs")
+RUNS_ONLY = ("last", "best")  # names that are no sweep's
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def find_records(texts: Iterable[str], sweeps: Iterable[str], condition: str, ru
     Raises:
         RunError: one of them is missing or ambiguous. StoreError: there is no such store.
     """
-    items = [find_run_or_sweep(text, runs) for text in texts]
+    items = [find_unique(text, runs) for text in texts]
     items += [find_sweep(text, runs) for text in sweeps]
     selected = runs.select(condition) if condition else []
     if condition and not selected:
@@ -84,25 +86,20 @@ def find_records(texts: Iterable[str], sweeps: Iterable[str], condition: str, ru
     )
 
 
-def find_run_or_sweep(text: str, runs: Runs) -> Run | Sweep:
-    """Return the run that a text names, else the sweep; RunError: a name that several runs have."""
-    if (folder := sweep_folder_of(text)) is not None:
-        return find_sweep(str(folder), runs)
+def find_unique(text: str, runs: Runs) -> Run | Sweep:
+    """Return the run or sweep that a text names; RunError: there is none, or several runs have that name."""
     try:
-        run = runs.find(text)
-    except StoreError as error:
-        if text not in ("last", "best"):
-            with suppress(StoreError):
-                return find_sweep(text, runs)
+        target = runs.find(text) if text in RUNS_ONLY else find_target(text, runs)
+    except StoreError:
         with suppress(StoreError):  # it was never uploaded
             return runs.find(str(find_folder(text, runs)))
-        raise error from None
-    if (sweep_id := run.tags.get(PARENT_SWEEP_TAG)) is not None:
-        return find_sweep(sweep_id, runs)
-    if run.name == text and len(namesakes := [each for each in runs.select() if each.name == text]) > 1:
-        ids = ", ".join(each.id[:8] for each in namesakes[:8])
-        raise RunError(f"{len(namesakes)} runs have the name {text}: {ids}; give the id of one")
-    return run
+        raise
+    if isinstance(target, Run) and target.name == text:
+        namesakes = [run.id[:8] for run in runs.select() if run.name == text]
+        if len(namesakes) > 1:
+            several = f"{len(namesakes)} runs have the name {text}: {listed(namesakes)}"
+            raise RunError(f"{several}; give the id of one")
+    return target
 
 
 def record_of(run: Run, runs: Runs, folders: Mapping[str, Path]) -> Record:

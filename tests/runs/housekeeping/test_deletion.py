@@ -93,7 +93,7 @@ def test_what_goes_is_shown_and_nothing_is_deleted_without_an_answer(stored, nne
     [
         ([], "expected a run, a sweep or --filter"),
         (["twin"], "2 runs have the name twin"),
-        (["a", "nothing"], "no such run: nothing"),
+        (["a", "nothing"], "no such run or sweep: nothing"),
         (["--filter", 'params.init = "nothing"'], "no run matches"),
         (["--sweep", "nothing"], "no such sweep: nothing"),
     ],
