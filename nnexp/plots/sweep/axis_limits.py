@@ -17,6 +17,7 @@ from nnexp.plots.style import FAINT
 LOGARITHMIC = (
     300.0  # ratio of the largest and smallest of typical values beyond which the axis is logarithmic
 )
+REACH = 3.0  # of the range of typical values: what is farther away is beyond the axis
 MARGIN = 0.05  # of the range
 NEAR_ZERO = 0.3  # of the top: an axis that begins lower begins at 0
 
@@ -36,7 +37,7 @@ def limit(
     """Set limits, scale and format of the y axis of a metric.
 
     The axis holds the better half of the curves, and of the others, and of `more` values (of bands), what is
-    no farther from these than their own range. A note counts the curves that leave the axis.
+    no farther from these than three times their own range. A note counts the curves that leave the axis.
     """
     curves = [[value for value in curve if isfinite(value)] for curve in curves]
     if not any(curves):
@@ -45,7 +46,7 @@ def limit(
     is_log = low > 0 and high / low > LOGARITHMIC and not metric_info(metric).share
     scaled = log10 if is_log else float
     span = (scaled(high) - scaled(low)) or max(abs(scaled(high)) / 10, 1e-3)
-    nearest, farthest = scaled(low) - span, scaled(high) + span
+    nearest, farthest = scaled(low) - REACH * span, scaled(high) + REACH * span
     values = [value for curve in curves for value in curve] + [value for value in more if isfinite(value)]
     shown = [scaled(value) for value in values if value > 0 or not is_log]
     shown = [value for value in shown if nearest <= value <= farthest]
