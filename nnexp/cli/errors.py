@@ -39,7 +39,13 @@ def format_error(error: BaseException) -> str:
 
 
 def describe_error(error: BaseException) -> str:
-    """Describe the error that ended a job: one of the user's by its message, another one with its type."""
+    """Describe the error that ended a job: one of the user's by its message, another one with its type.
+
+    One configuration error is described in a line, without a heading.
+    """
+    problems = getattr(error, "problems", ())
+    if len(problems) == 1:
+        return f"{problems[0].where}: {problems[0].what}" if problems[0].where else str(problems[0].what)
     return format_error(error) if exit_code(error) is not None else f"{type(error).__name__}: {error}"
 
 
