@@ -1,5 +1,8 @@
 """Errors of a command: the message that is printed and the exit code of the process."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from nnexp.errors import Interrupted, UserError
 
 USER_ERROR = 2
@@ -43,7 +46,7 @@ def describe_error(error: BaseException) -> str:
 
     One configuration error is described in a line, without a heading.
     """
-    problems = getattr(error, "problems", ())
+    problems: Sequence[Any] = getattr(error, "problems", ())
     if len(problems) == 1:
         return f"{problems[0].where}: {problems[0].what}" if problems[0].where else str(problems[0].what)
     return format_error(error) if exit_code(error) is not None else f"{type(error).__name__}: {error}"
