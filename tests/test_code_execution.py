@@ -31,7 +31,7 @@ SECTIONS = {
     "a section from a variable": "loss: ${oc.decode:${oc.env:SECTION}}",
     "a module that runs": "plugins: [this_runs]\nloss: {_target_: this_runs.__main__.Loss}",
     "a callback": f"hydra: {{callbacks: {{x: {SYSTEM}}}}}",
-    "within a callback": f"hydra: {{callbacks: {{sweep_plot: {{a: {SYSTEM}}}}}}}",
+    "within a callback": f"hydra: {{callbacks: {{mine: {{a: {SYSTEM}}}}}}}",
     "a callback from a variable": "hydra: {callbacks: {x: '${oc.decode:${oc.env:SECTION}}'}}",
     "a launcher": f"hydra: {{launcher: {SYSTEM}}}",
     "a sweeper": f"hydra: {{sweeper: {SYSTEM}}}",
