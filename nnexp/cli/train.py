@@ -17,9 +17,9 @@ from nnexp.cli.errors import describe_error, exit_code
 from nnexp.cli.run_header import run_header
 from nnexp.config import ConfigError, Problem
 from nnexp.config.compose import CONF, examine_overrides, hydra_of
-from nnexp.config.overrides.composition import record_choices
 from nnexp.config.overrides.composition_errors import CONFIG_NAME
 from nnexp.config.overrides.examiner import Examination
+from nnexp.config.overrides.loader import record_choices
 from nnexp.errors import UserError
 from nnexp.experiment.run import run
 from nnexp.messages import did_you_mean

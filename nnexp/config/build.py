@@ -57,22 +57,13 @@ def examine(
 ) -> tuple[Settings | None, list[Problem]]:
     """Build a resolved configuration, or return all errors: of values, else of constructors."""
     canonical, problems = validate(values, origins)
-    problems += [problem for key, value in values.items() for problem in _credentials(key, value)]
-    problems += invalid_names(values)
     if problems:
         return None, problems
     built = dict(canonical)
     for key, value in canonical.items():
-        if key not in (*SECTIONS, "metrics") and not (isinstance(value, dict) and TARGET in value):
-            continue
-        try:
-            built[key] = SECTIONS[key](**value) if key in SECTIONS else instantiate(value, _convert_="all")
-        except ValueError as error:
-            problems.append(Problem(key, str(error)))
-        except InstantiationException as error:
-            if not isinstance(error.__cause__, ValueError | ArithmeticError):
-                raise
-            problems.append(Problem(key, str(error.__cause__)))
+        if is_object(key, value):
+            built[key], problem = construct(key, value)
+            problems += [problem] if problem is not None else []
     if problems:
         return None, problems
     settings = Settings(**built)
@@ -81,6 +72,23 @@ def examine(
     values = {key: value for key, value in canonical.items() if key != "sweep"}  # of no single run
     object.__setattr__(settings, "values", values)
     return settings, []
+
+
+def is_object(key: str, value: Any) -> bool:
+    """Return whether a section of a configuration is what an object is built from."""
+    return key in (*SECTIONS, "metrics") or (isinstance(value, dict) and TARGET in value)
+
+
+def construct(key: str, value: Any) -> tuple[Any, Problem | None]:
+    """Build the object of a valid section, or return the error of its constructor."""
+    try:
+        return (SECTIONS[key](**value) if key in SECTIONS else instantiate(value, _convert_="all")), None
+    except ValueError as error:
+        return None, Problem(key, str(error))
+    except InstantiationException as error:
+        if not isinstance(error.__cause__, ValueError | ArithmeticError):
+            raise
+        return None, Problem(key, str(error.__cause__))
 
 
 def validate(values: Values, origins: Mapping[str, Origin] | None = None) -> tuple[Values, list[Problem]]:
@@ -92,10 +100,12 @@ def validate(values: Values, origins: Mapping[str, Origin] | None = None) -> tup
     allowed = tuple(map(str, plugins)) if isinstance(plugins, list) else ()
     validator = Validator(allowed, origins or {}, values.get("choices") or {})
     canonical = validator.section(Settings, values)
-    if not validator.problems:
+    problems = [*validator.problems, *invalid_names(values)]
+    problems += [problem for key, value in values.items() for problem in _credentials(key, value)]
+    if not problems:
         kinds = {key: annotation for key, (annotation, _) in parameters_of(Settings).items()}
         canonical = {key: validator.with_defaults(kinds[key], value) for key, value in canonical.items()}
-    return canonical, validator.problems
+    return canonical, problems
 
 
 def resolved(config: DictConfig | Values) -> Values:

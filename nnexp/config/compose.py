@@ -9,7 +9,6 @@ from threading import RLock
 from hydra import version as hydra_version
 from hydra._internal.hydra import Hydra  # as initialize_config_dir, which takes no second folder
 from hydra._internal.utils import create_config_search_path
-from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
 
@@ -18,6 +17,7 @@ from nnexp.config.naming import short_id
 from nnexp.config.overrides.composition_errors import CONFIG_NAME
 from nnexp.config.overrides.examiner import Examination, OverridesExaminer
 from nnexp.config.overrides.limits import beyond_limits
+from nnexp.config.overrides.loader import CachingLoader
 from nnexp.config.yaml.source import YamlSource
 
 PACKAGE = Path(__file__).parent.parent
@@ -68,8 +68,13 @@ def examine_overrides(
 
 
 @contextmanager
-def hydra_of(config_dir: str | Path | None) -> Iterator[ConfigLoader]:
-    """Set up Hydra over our config groups and the user's; a Hydra application around it stays as it was."""
+def hydra_of(config_dir: str | Path | None, loader: CachingLoader | None = None) -> Iterator[CachingLoader]:
+    """Set up Hydra over our config groups and the user's; a Hydra application around it stays as it was.
+
+    Args:
+        config_dir: a folder of the user's config groups.
+        loader: of these folders, from a setup before: what it has composed is not composed again.
+    """
     search_path = create_config_search_path(f"{YamlSource.scheme()}://{CONF}")
     if config_dir is not None:
         folder = Path(config_dir).expanduser().resolve()
@@ -79,8 +84,9 @@ def hydra_of(config_dir: str | Path | None) -> Iterator[ConfigLoader]:
         try:
             hydra_version.setbase("1.3")
             GlobalHydra.instance().clear()
-            Hydra.create_main_hydra2("nnexp", search_path)
-            yield GlobalHydra.instance().config_loader()
+            loader = loader or CachingLoader(search_path)
+            GlobalHydra.instance().initialize(Hydra("nnexp", loader))
+            yield loader
         finally:
             GlobalHydra.instance().clear()
             GlobalHydra.instance().hydra = outer

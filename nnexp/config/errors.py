@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from nnexp.errors import UserError
 from nnexp.messages import plural
 
+MAX_SHOWN = 50  # errors of a configuration that are printed
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -29,4 +31,6 @@ class ConfigError(UserError):
 
     def __str__(self) -> str:
         head = f"{plural(len(self.problems), 'configuration error')}:"
-        return "\n".join([head, *map(str, self.problems)])
+        rest = len(self.problems) - MAX_SHOWN
+        more = [f"  and {plural(rest, 'more error')}"] if rest > 0 else []
+        return "\n".join([head, *map(str, self.problems[:MAX_SHOWN]), *more])

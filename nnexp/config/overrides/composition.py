@@ -1,11 +1,10 @@
 """What Hydra composes of valid overrides: the settings, with the option of each group in `choices`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
 
-from hydra import compose as hydra_compose
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
@@ -13,26 +12,42 @@ from nnexp.config.errors import ConfigError
 from nnexp.config.expansion import check_expansion
 from nnexp.config.hydra_section import hydra_problems
 from nnexp.config.naming import flattened
+from nnexp.config.overrides.loader import CachingLoader
 from nnexp.config.validation import TARGET, Values
 from nnexp.messages import did_you_mean
 
 
-def compose_settings(config_name: str, overrides: Sequence[str]) -> DictConfig:
-    """Compose overrides of one value each.
+def compose_settings(
+    loader: CachingLoader, config_name: str, overrides: Sequence[str], number: int = 0
+) -> DictConfig:
+    """Compose overrides of one value each, as those of a job of that number.
 
     Raises:
         HydraException, OmegaConfBaseException: they are invalid.
         ConfigError: what the section `hydra` asks for is refused.
     """
-    config = hydra_compose(config_name, list(overrides), return_hydra_config=True)
+    check_hydra(loader, config_name, overrides)
+    settings = loader.load_settings(config_name, overrides)
+    if "${hydra:" in str(to_values(settings)):
+        check_expansion(settings)
+        config = loader.load_configuration(config_name, list(overrides), RunMode.RUN, from_shell=False)
+        resolve_in_job(settings, config, number)
+    return settings
+
+
+def check_hydra(loader: CachingLoader, config_name: str, overrides: Sequence[str]) -> None:
+    """Raise a ConfigError if what the section `hydra` asks for is refused; it is checked once."""
+    groups = loader.deciding(overrides)
+    values = [
+        one for one in overrides if one.lstrip("+~").startswith(("hydra.", "plugins")) and one not in groups
+    ]
+    relevant = (config_name, *groups, *values)
+    if relevant in loader.checked:
+        return
+    config = loader.load_configuration(config_name, [*groups, *values], RunMode.RUN, from_shell=False)
     if problems := list(hydra_problems(config, plugins_of(config))):
         raise ConfigError(problems)
-    choices = config.hydra.runtime.choices
-    settings = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
-    check_expansion(settings)
-    if "${hydra:" in str(to_values(settings)):
-        resolve_as_first_job(settings, config)
-    return record_choices(settings, choices)
+    loader.checked.add(relevant)
 
 
 def plugins_of(config: DictConfig) -> list[str]:
@@ -41,12 +56,12 @@ def plugins_of(config: DictConfig) -> list[str]:
     return [name for name in plugins if isinstance(name, str)] if isinstance(plugins, list) else []
 
 
-def resolve_as_first_job(settings: DictConfig, config: DictConfig) -> None:
-    """Resolve interpolations as in the first job; what cannot be resolved stays, and is reported later."""
+def resolve_in_job(settings: DictConfig, config: DictConfig, number: int) -> None:
+    """Resolve interpolations as in that job; what cannot be resolved stays, and is reported later."""
     hydra = config.hydra
     with read_write(hydra), open_dict(hydra):
-        hydra.job.num = 0
-        hydra.job.id = "0"
+        hydra.job.num = number
+        hydra.job.id = str(number)
         hydra.runtime.output_dir = hydra.run.dir
     instance = HydraConfig.instance()
     before = instance.cfg
@@ -63,14 +78,6 @@ def to_values(config: DictConfig) -> Values:
     values = OmegaConf.to_container(config, resolve=False)
     assert isinstance(values, dict)
     return {str(key): value for key, value in values.items()}
-
-
-def record_choices(config: DictConfig, choices: Mapping[Any, Any]) -> DictConfig:
-    """Write into a configuration which option of each group it was composed from."""
-    with open_dict(config):
-        options = sorted((str(group), option) for group, option in choices.items() if option)
-        config.choices = {key: option for key, option in options if key != "local" and "hydra/" not in key}
-    return config
 
 
 def has_setting(config: DictConfig, key: str) -> bool:

@@ -1,34 +1,35 @@
-"""Examination of overrides: all errors of all overrides, and the composition of those that are valid.
+"""Examination of overrides: all errors of all overrides, and the jobs that those that are valid make.
 
 Hydra stops at the first override that it rejects. So each override is parsed by itself, those that are wrong
-are left out, and the composition of the others is validated as a whole.
+are left out, and the composition of the others is validated as a whole: in a sweep, of every job.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
 
-from hydra import compose as hydra_compose
-from hydra.core.config_loader import ConfigLoader
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, Transformer
+from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
-from nnexp.config.build import examine, resolved
-from nnexp.config.errors import ConfigError, Problem
-from nnexp.config.overrides.checked_override import CheckedOverride, first_values
-from nnexp.config.overrides.composition import compose_settings, explain_unknown_key, has_setting, to_values
-from nnexp.config.overrides.composition_errors import explain_composition, explain_option, explain_refusal
+from nnexp.config.errors import Problem
+from nnexp.config.overrides.checked_override import CheckedOverride, key_of
+from nnexp.config.overrides.composition import explain_unknown_key, to_values
+from nnexp.config.overrides.composition_errors import explain_option
+from nnexp.config.overrides.jobs import ComposedJob, JobChecker
+from nnexp.config.overrides.loader import CachingLoader
+from nnexp.config.overrides.sweeper import BASIC_SWEEPER, Grid, compose_hydra, value_text, values_of
 from nnexp.config.overrides.syntax import explain_several, explain_syntax
 from nnexp.config.overrides.text import OVERRIDE, annotation_at, rewrite, rewrite_all, split_items
-from nnexp.config.validation import Values, has_parameter
-from nnexp.config.yaml.node import origins_of
+from nnexp.config.validation import Values
 from nnexp.messages import did_you_mean, hydra_override, nearest
 
 OPTIONAL = ("experiment", "debug")  # config groups that may be null
+MAX_JOBS = 100_000
+MAX_TRIED = 1_000  # jobs until one can be composed
 
 
 @dataclass(frozen=True)
@@ -36,96 +37,95 @@ class Examination:
     """What the overrides of a command line make."""
 
     config: DictConfig | None  # of the valid ones, a sweep's with the first value of each; None: impossible
-    problems: list[Problem]  # all errors; in a sweep, of every value that is swept over
+    problems: list[Problem]  # all errors, of all jobs
     is_sweep: bool  # by -m, or by a preset whose hydra.mode is MULTIRUN
-    overrides: Sequence[str]  # with quotes around what is text, and + before keys that a YAML leaves out
+    overrides: Sequence[str]  # with quotes around what is text, and ++ before keys that a YAML leaves out
+    jobs: list[ComposedJob] = field(default_factory=list)  # where the sweeper does not choose them by results
+    swept: dict[str, list[str]] = field(default_factory=dict)  # all values of each key, as text
+    loader: CachingLoader | None = None
 
 
 class OverridesExaminer:
     """Examines the overrides of one command line."""
 
     def __init__(
-        self, loader: ConfigLoader, sweep: bool, config_name: str, known: Values | None = None
+        self, loader: CachingLoader, sweep: bool, config_name: str, known: Values | None = None
     ) -> None:
         self.loader = loader
         self.sweep = sweep  # whether several values of an override make a sweep (-m)
+        self.is_grid = True  # whether Hydra's basic sweeper makes the jobs
         self.config_name = config_name
         self.known = known  # the configuration of those overrides that can be parsed
         self.groups = [group for group in loader.list_groups("") if group != "hydra"]
-        self.problems: list[Problem] = []
-        self.rejected: set[str] = set()  # keys whose overrides are left out
-        self.added: set[str] = set()  # overrides of keys that a class has and its YAML leaves out
+        self.problems: list[Problem] = []  # of overrides by themselves
+        self.checker = JobChecker(loader, config_name, self.groups)
 
     def examine(self, overrides: Sequence[str]) -> Examination:
-        """Parse, compose and validate overrides; in a sweep, every value.
+        """Parse, compose and validate overrides; in a sweep, every job.
 
         What the first composition shows to be text is written with quotes, and all are examined again.
         """
-        keys = [text.partition("=")[0].lstrip("+") for text in overrides]
-        annotations = [str if key in self.groups else None for key in keys]
+        annotations = [str if key_of(text) in self.groups else None for text in overrides]
         given = [rewrite(*pair, self.sweep) for pair in zip(overrides, annotations, strict=True)]
         checked = self.parse_all(given)
-        config = self.compose(checked, report=False)
-        if config is None:
-            checked, config = self.compose_valid(checked)
+        grid = self.grid_of(checked)
+        composed = (self.checker.settings(job, number) for number, job in enumerate(islice(grid, MAX_TRIED)))
+        config = next((settings for settings in composed if settings is not None), None)
         if config is not None and self.known is None:
             known = to_values(config)
             rewritten = rewrite_all(given, known, self.sweep)
-            if rewritten != given or self.problems:
+            if rewritten != given or self.problems or self.checker.problems:
                 again = OverridesExaminer(self.loader, self.sweep, self.config_name, known)
                 return again.examine(rewritten)
-        if config is not None:
-            self.validate(config)
-            for override in checked:
-                for value in override.values[1:]:  # one sweep at a time; the product would take long
-                    swept = self.compose(checked, replaced={override.text: value})
-                    if swept is not None:
-                        self.validate(swept)
-        given = [f"+{text}" if text in self.added else text for text in given]
-        return Examination(config, list(dict.fromkeys(self.problems)), self.sweep, given)
+        swept = [grid.swept_values(job) for job in islice(grid, MAX_JOBS)]
+        is_checked = config is not None and len(grid) <= MAX_JOBS
+        jobs = [self.checker.check(job, i, swept[i]) for i, job in enumerate(grid)] if is_checked else []
+        return Examination(
+            config,
+            [*dict.fromkeys(self.problems), *self.checker.all_problems(swept)],
+            self.sweep,
+            self.complete(given, checked),
+            jobs=[replace(job, overrides=self.checker.complete(job.overrides)) for job in jobs if job]
+            if self.is_grid
+            else [],
+            swept={key_of(one.key): texts_of(one) for one in checked if one.key in grid.swept},
+            loader=self.loader,
+        )
 
     def parse_all(self, overrides: Sequence[str]) -> list[CheckedOverride]:
-        """Parse overrides and those of a preset that sweeps; those of config groups come first."""
-        texts = dict.fromkeys([*self.sweep_of_preset(overrides), *overrides])
-        before = ["", *texts]
-        parsed = [self.parse(text, before[i]) for i, text in enumerate(texts)]
-        checked = [override for override in parsed if override is not None]
-        return sorted(checked, key=lambda override: not override.is_group)
+        """Parse overrides and those that the section `hydra` sweeps over."""
+        hydra = compose_hydra(self.loader, self.config_name, overrides)
+        self.sweep = self.sweep or (hydra is not None and hydra.mode == RunMode.MULTIRUN)
+        texts = list(overrides)
+        if self.sweep and hydra is not None:
+            self.is_grid = hydra.sweeper._target_ == BASIC_SWEEPER
+            texts = [f"{key}={value}" for key, value in (hydra.sweeper.get("params") or {}).items()] + texts
+        if self.sweep:  # the last override of a key counts, at the place of the first one
+            texts = list({text.partition("=")[0]: text for text in texts}.values())
+        parsed = [self.parse(text, before) for text, before in zip(texts, ["", *texts], strict=False)]
+        return [override for override in parsed if override is not None]
 
-    def compose_valid(
-        self, checked: list[CheckedOverride]
-    ) -> tuple[list[CheckedOverride], DictConfig | None]:
-        """Compose the groups and those of the other overrides that fit them."""
-        groups = [override for override in checked if override.is_group or override.key == "plugins"]
-        groups += [one for one in checked if one.key.startswith("hydra/") and self.is_accepted(one, [])]
-        base = self.compose(groups)
-        if base is None:
-            return groups, None
-        others = [override for override in checked if override not in groups]
-        others = [self.added_to(base, override) for override in others if self.has_key(override, base)]
-        valid = [override for override in others if self.is_accepted(override, groups)]
-        return groups + valid, self.compose(groups + valid)
+    def grid_of(self, checked: Sequence[CheckedOverride]) -> Grid:
+        """Return the grid of jobs; one that is too large is reported."""
+        grid = Grid.of(checked, self.is_grid)
+        self.checker.hydra = grid.hydra
+        self.checker.typed = {value: one.text for one in checked for value in one.values}
+        if len(grid) > MAX_JOBS:
+            what = f"the sweep has {len(grid):,} jobs, expected at most {MAX_JOBS:,}; fix: fewer values"
+            swept = " ".join(one.text for one in checked if one.key in grid.swept)
+            self.problems.append(Problem(swept, what))
+        return grid
 
-    def sweep_of_preset(self, overrides: Sequence[str]) -> list[str]:
-        """Return the sweep of a preset as overrides, without keys that the command line sets itself."""
-        given = {text.lstrip("+").partition("=")[0] for text in overrides}
-        keys = (*OPTIONAL, "hydra.mode")
-        presets = [text for text in overrides if text.split("=")[0] in keys and not text.endswith("=null")]
-        if not presets:
-            return []
-        try:
-            hydra = hydra_compose(self.config_name, presets, return_hydra_config=True).hydra
-        except (HydraException, OmegaConfBaseException):
-            return []  # reported when all overrides are composed
-        if hydra.mode != RunMode.MULTIRUN:
-            return []
-        self.sweep = True
-        swept = hydra.sweeper.get("params") or {}
-        return [f"{key}={value}" for key, value in swept.items() if key not in given]
+    def complete(self, given: Sequence[str], checked: Sequence[CheckedOverride]) -> list[str]:
+        """Return overrides with ++ before added keys, and with the values of a shuffle in the order drawn."""
+        drawn = {one.key: one for one in checked if getattr(one.parsed.value(), "shuffle", False)}
+        texts = [text for text in given if text.partition("=")[0] not in drawn]
+        texts += [f"{key}={','.join(written_values(one))}" for key, one in drawn.items()]
+        return list(self.checker.complete(texts))
 
     def parse(self, text: str, before: str = "") -> CheckedOverride | None:
         """Parse an override by itself, and report what is wrong with it; before: the argument before it."""
-        annotation = annotation_at(self.known, text.partition("=")[0].lstrip("+")) if self.known else None
+        annotation = annotation_at(self.known, key_of(text)) if self.known else None
         match = OVERRIDE.fullmatch(text)
         if not self.sweep and match is not None and len(split_items(match["value"])) > 1:
             self.reject(text, explain_several(text, annotation))
@@ -136,34 +136,35 @@ class OverridesExaminer:
             if annotation is not None or self.has_key_of(text):
                 self.reject(text, explain_syntax(text, error, annotation, before))
             return None
-        values = self.values_of(parsed)
-        problem = ""
-        if not parsed.key_or_group:
-            problem = "cannot be parsed: there is no key; expected key=value"
-        elif parsed.is_sweep_override() and not self.sweep:
-            problem = explain_several(text, None)
-        elif parsed.is_discrete_sweep() and not values:
-            problem = "a sweep over no values"
+        problem = self.problem_of(parsed)
         if problem:
             self.reject(text, problem)
             return None
-        is_group = parsed.key_or_group in self.groups and not parsed.is_delete()
-        if is_group:
+        values = values_of(parsed, self.sweep)
+        if parsed.key_or_group in self.groups and not parsed.is_delete():
             values = self.known_options(str(parsed.key_or_group), values)
-        return CheckedOverride(parsed, is_group, values)
+        return CheckedOverride(parsed, values)
 
-    def values_of(self, parsed: Override) -> list[str]:
-        """Return one override for each value that is swept over; none where a sweeper draws the values."""
+    def problem_of(self, parsed: Override) -> str:
+        """Return what is wrong with an override that can be parsed."""
+        text = str(parsed.input_line)
+        if not parsed.key_or_group:
+            return "cannot be parsed: there is no key; expected key=value"
         if not parsed.is_sweep_override():
-            return [str(parsed.input_line)]
-        if not parsed.is_discrete_sweep():
-            return []
-        key = parsed.get_key_element()
-        return [f"{key}={value}" for value in parsed.sweep_iterator(Transformer.str)]
+            return ""
+        if not self.sweep:
+            return explain_several(text, None)
+        if parsed.key_or_group.startswith(("hydra.", "hydra/", "sweep.")):
+            return "is of the whole sweep, so it is not swept over; expected one value"
+        if parsed.is_discrete_sweep():
+            return "" if values_of(parsed, self.sweep) else "a sweep over no values"
+        return (
+            "is for a sweeper that draws values; expected values a,b,c or range(a,b)" if self.is_grid else ""
+        )
 
     def reject(self, text: str, what: str) -> None:
         """Report a problem of an override."""
-        self.rejected.add(text.partition("=")[0].lstrip("+~"))
+        self.checker.rejected.add(key_of(text))
         self.problems.append(Problem(text, what))
 
     def known_options(self, group: str, values: list[str]) -> list[str]:
@@ -173,9 +174,9 @@ class OverridesExaminer:
         for value in values:
             key, option = value.split("=", 1)
             option = option.strip("\"'")
-            if option in known:
+            if option in known or (option == "null" and group in OPTIONAL):
                 valid.append(value)
-            elif option != "null" or group not in OPTIONAL:
+            else:
                 advice = did_you_mean(option, known)
                 advice = explain_option(self.loader, group, option) + advice
                 what = f"no such option; {advice}options: {', '.join(known)}"
@@ -184,22 +185,8 @@ class OverridesExaminer:
                 if guess is not None:
                     valid.append(hydra_override(key, guess))
                 else:
-                    self.rejected.add(group)
+                    self.checker.rejected.add(group)
         return valid
-
-    def has_key(self, override: CheckedOverride, config: DictConfig) -> bool:
-        """Return whether the configuration has the key that the override changes; report it if not."""
-        parsed = override.parsed
-        key = override.key
-        if key.startswith(("hydra.", "hydra/")) or parsed.is_add() or parsed.is_force_add():
-            return True
-        in_defaults = parsed.is_delete() and key in self.groups
-        if in_defaults or has_setting(config, key) or (not parsed.is_delete() and has_parameter(config, key)):
-            return True
-        if key.partition(".")[0] in self.rejected:  # an option that does not exist has unknown keys
-            return False
-        self.reject(override.text, explain_unknown_key(key, config, self.groups))
-        return False
 
     def has_key_of(self, text: str) -> bool:
         """Return whether the key of an override that cannot be parsed may exist; report it if not."""
@@ -210,41 +197,20 @@ class OverridesExaminer:
             parsed = OverridesParser.create(self.loader).parse_override(f"{match['key']}=null")
         except HydraException:
             return True
-        parsed.input_line = text
-        return self.has_key(CheckedOverride(parsed, False, []), OmegaConf.create(self.known))
+        key = str(parsed.key_or_group)
+        config = OmegaConf.create(self.known)
+        if parsed.is_hydra_override() or self.checker.has_key(key, parsed.is_delete(), config):
+            return True
+        if key.partition(".")[0] not in self.checker.rejected:
+            self.reject(text, explain_unknown_key(key, config, self.groups))
+        return False
 
-    def added_to(self, config: DictConfig, override: CheckedOverride) -> CheckedOverride:
-        """Return an override that adds its key where only the class of the section has it."""
-        if has_setting(config, override.key) or not has_parameter(config, override.key):
-            return override
-        self.added.add(override.text)
-        return override.adding()
 
-    def is_accepted(self, override: CheckedOverride, groups: list[CheckedOverride]) -> bool:
-        """Return whether Hydra accepts the override beside the groups; report why not."""
-        try:
-            hydra_compose(self.config_name, first_values([*groups, override], {}))
-        except (HydraException, OmegaConfBaseException) as error:
-            self.reject(override.text, explain_refusal(error))
-            return False
-        return True
+def written_values(override: CheckedOverride) -> list[str]:
+    """Return the values of an override as they are written for Hydra."""
+    return [value.partition("=")[2] for value in override.values]
 
-    def compose(
-        self, checked: list[CheckedOverride], report: bool = True, replaced: Mapping[str, str] | None = None
-    ) -> DictConfig | None:
-        """Compose the first value of each override; None, and a problem if `report`, where Hydra refuses."""
-        try:
-            return compose_settings(self.config_name, first_values(checked, replaced or {}))
-        except (HydraException, OmegaConfBaseException) as error:
-            self.problems += [explain_composition(error, self.loader, self.config_name)] if report else []
-        except ConfigError as error:
-            self.problems += error.problems
-        return None
 
-    def validate(self, config: DictConfig) -> None:
-        """Report the errors of a composed configuration."""
-        try:
-            problems = examine(resolved(config), dict(origins_of(config)))[1]
-            self.problems += [problem for problem in problems if problem.where not in self.rejected]
-        except ConfigError as error:
-            self.problems += error.problems
+def texts_of(override: CheckedOverride) -> list[str]:
+    """Return the values of an override as text."""
+    return [value_text(value) for value in override.values]

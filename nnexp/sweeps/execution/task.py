@@ -13,7 +13,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from nnexp.config import Settings, build
-from nnexp.config.overrides.composition import record_choices
+from nnexp.config.overrides.loader import record_choices
 from nnexp.errors import Interrupted
 from nnexp.experiment.result import Result
 from nnexp.experiment.run import run

@@ -1,0 +1,94 @@
+"""What Hydra's sweepers make of overrides: the section `hydra` of a command line, and the jobs."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import product
+from math import prod
+
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from nnexp.config.overrides.checked_override import CheckedOverride, key_of
+from nnexp.config.overrides.loader import CachingLoader, parse_override
+
+PRESETS = ("experiment", "debug", "hydra.mode")
+Job = tuple[str, ...]  # overrides of one value each
+BASIC_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
+
+
+def compose_hydra(loader: CachingLoader, config_name: str, overrides: Sequence[str]) -> DictConfig | None:
+    """Compose the section `hydra` of overrides that have one value; None: they are invalid."""
+    single = [text for text in overrides if is_about_hydra(loader, text)]
+    for texts in (single, [text for text in single if key_of(text) in PRESETS]):
+        with suppress(HydraException, OmegaConfBaseException):
+            composed: DictConfig = loader.load_configuration(config_name, texts, RunMode.RUN).hydra
+            return composed
+    return None
+
+
+def is_about_hydra(loader: CachingLoader, text: str) -> bool:
+    """Return whether an override has one value, and may set a key of `hydra`."""
+    try:
+        parsed = parse_override(text)
+    except HydraException:
+        return False
+    if parsed.is_sweep_override():
+        return False
+    return parsed.is_hydra_override() or loader.decides_files(parsed)
+
+
+def values_of(parsed: Override, sweep: bool) -> list[str]:
+    """Return an override for each value, as Hydra's basic sweeper writes it; none where a sweeper draws."""
+    key = parsed.get_key_element()
+    if parsed.is_sweep_override():
+        texts = parsed.sweep_string_iterator() if parsed.is_discrete_sweep() else ()
+        return [f"{key}={value}" for value in texts]
+    return [f"{key}={parsed.get_value_element_as_str()}"] if sweep else [str(parsed.input_line)]
+
+
+def value_text(text: str) -> str:
+    """Return the value of an override as text, without the quotes that Hydra needs."""
+    parsed = parse_override(text)
+    value = parsed.value()
+    return value if isinstance(value, str) else parsed.get_value_element_as_str()
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The jobs that overrides make, in the order of Hydra's basic sweeper; one job of a run."""
+
+    axes: list[list[str]]  # an override for each value of a key
+    hydra: Job  # overrides of the section `hydra`, which all jobs have
+    swept: frozenset[str] = field(default_factory=frozenset)  # keys with several values
+    is_complete: bool = True  # False: a sweeper chooses the jobs one after the other
+
+    @classmethod
+    def of(cls, checked: Sequence[CheckedOverride], is_complete: bool) -> "Grid":
+        """Make the grid of overrides; another sweeper than the basic one may try any values of its keys."""
+        hydra = [one for one in checked if one.parsed.is_hydra_override()]
+        others = [one for one in checked if one.values and one not in hydra]
+        swept = frozenset(one.key for one in checked if one.parsed.is_sweep_override())
+        axes = [one.values for one in others]
+        return cls(axes, tuple(text for one in hydra for text in one.values), swept, is_complete)
+
+    def __len__(self) -> int:
+        return prod(map(len, self.axes)) if self.is_complete else 1 + sum(len(axis) - 1 for axis in self.axes)
+
+    def __iter__(self) -> Iterator[Job]:
+        """Yield all jobs; where a sweeper chooses them, jobs that have every value once."""
+        if self.is_complete:
+            yield from product(*self.axes)
+            return
+        first = [axis[0] for axis in self.axes]
+        yield tuple(first)
+        for i, axis in enumerate(self.axes):
+            yield from ((*first[:i], value, *first[i + 1 :]) for value in axis[1:])
+
+    def swept_values(self, job: Job) -> dict[str, str]:
+        """Return the values of a job by the keys that are swept over, without + before these."""
+        pairs = ((text.partition("=")[0], text) for text in job)
+        return {key_of(text): value_text(text) for key, text in pairs if key in self.swept}
