@@ -45,6 +45,7 @@ SWEEP_KIND = "sweep"
 PARENT_SWEEP_TAG = "nnexp.sweep"  # of a parent run: the id of its sweep
 SWEPT = "sweep."  # of a parent run: beginning of the params that hold all values of a key that is swept over
 METRICS_TAG = "nnexp.metrics"  # the directions of metrics of one's own, as JSON
+CODE_TAG = "nnexp.code_sha256"  # of the sources that learn
 RESUMED_TAG = "nnexp.resumed"  # how often
 CHANGED_TAG = "nnexp.changed."  # and a param: its value since the run was resumed; params cannot change
 OF_LAYERS = ("activation_mean/", "activation_std/", "dead_units/", "grad_norm/", "weight_norm/")

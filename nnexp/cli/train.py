@@ -26,6 +26,7 @@ from nnexp.messages import did_you_mean
 from nnexp.redaction import redact_logs_and_tracebacks
 from nnexp.sweeps.execution.events import Event, JobEnded
 from nnexp.sweeps.execution.task import SweepTask
+from nnexp.sweeps.plan.continuation import recorded_command
 
 
 class ReportedError(BaseException):
@@ -46,6 +47,7 @@ def main(arguments: list[str]) -> int:
     options = parse_arguments(arguments)
     if options.multirun + bool(options.cfg) + bool(options.info) + options.shell_completion > 1:
         raise ConfigError([Problem("", "only one of -m, --cfg, --info and --shell-completion at a time")])
+    recall_sweep(options)
     about_hydra = options.hydra_help or options.shell_completion or options.info
     unchecked = about_hydra or options.experimental_rerun or options.config_path
     examination = None if unchecked else check_overrides(options)
@@ -79,6 +81,16 @@ def parse_arguments(arguments: list[str]) -> Namespace:
     return options
 
 
+def recall_sweep(options: Namespace) -> None:
+    """Put the overrides of the sweep in `sweep.resume` before those that are typed."""
+    record = recorded_command(options.overrides)
+    if record is not None:
+        options.multirun = True
+        options.overrides = [*record.overrides, *options.overrides]
+        options.config_dir = options.config_dir or record.config_dir
+        options.config_name = options.config_name or record.config_name
+
+
 def check_overrides(options: Namespace) -> Examination:
     """Raise all errors of the overrides at once; return what they make."""
     names = {"config_dir": options.config_dir, "config_name": options.config_name or CONFIG_NAME}
@@ -92,7 +104,7 @@ def run_job(options: Namespace, examination: Examination) -> None:
     """Run one job, or show the configuration, as `hydra.main` does; errors go to the caller."""
     config_name = options.config_name or CONFIG_NAME
     overrides = list(examination.overrides)
-    with hydra_of(options.config_dir):
+    with hydra_of(options.config_dir, examination.loader):
         app = GlobalHydra.instance().hydra
         assert app is not None
         if options.cfg:

@@ -68,10 +68,10 @@ def preset_of(
     chosen = [*given, *(hydra_override(*group) for group in groups.items())]
     try:
         with hydra_of(config_dir) as loader:
-            default = compose_settings(config_name, given)["choices"]
-            base = compose_settings(config_name, chosen)
+            default = compose_settings(loader, config_name, given)["choices"]
+            base = compose_settings(loader, config_name, chosen)
             has_local = "default" in loader.get_group_options("local")
-            plain = compose_settings(config_name, [*chosen, NO_LOCAL]) if has_local else base
+            plain = compose_settings(loader, config_name, [*chosen, NO_LOCAL]) if has_local else base
         changed = dict(_changes(values, base))
         overrides = [
             *given,

@@ -3,6 +3,7 @@
 A section with a `_target_` is validated against the signature of that class and its annotations.
 """
 
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
@@ -128,7 +129,16 @@ class Settings:
     # the resolved configuration as plain dictionaries and lists, without `sweep`; set by `build`
     values: dict[str, Any] = field(init=False, repr=False, compare=False, default_factory=dict)
 
+    # of a job of a sweep: what is swept; set by `named`
+    job_name: str = field(init=False, repr=False, compare=False, default="")
+
     @property
     def run_name(self) -> str:
-        """The name of the run: `tracking.run_name`, else one made from the configuration."""
-        return self.tracking.run_name or run_name(self.values)
+        """The name of the run: `tracking.run_name`, else what a sweep varies, else the main choices."""
+        return self.tracking.run_name or self.job_name or run_name(self.values)
+
+    def named(self, job_name: str) -> "Settings":
+        """Return the settings of the job of a sweep that has this name."""
+        settings = copy(self)
+        object.__setattr__(settings, "job_name", job_name)
+        return settings

@@ -17,6 +17,7 @@ from nnexp.experiment.components import Components
 from nnexp.redaction import redacted
 from nnexp.run_folder import (
     CHANGED_TAG,
+    CODE_TAG,
     CONFIG,
     DATASET,
     ENVIRONMENT,
@@ -30,6 +31,7 @@ from nnexp.run_folder import (
     RunFolder,
     head_of,
 )
+from nnexp.tracking.code_version import code_sha256
 from nnexp.tracking.journal import Journal
 from nnexp.tracking.mlflow.destination import path_from_home
 from nnexp.tracking.mlflow.store import SQLITE
@@ -62,6 +64,7 @@ def write_run_metadata(
         "nnexp.data_sha256": components.dataset.sha256,
         SWEEP_ID_TAG: sweep_id,
         **provenance_tags(code),
+        CODE_TAG: code_sha256(settings.plugins),
     }
     if components.metrics:
         directions = {name: metric.direction for name, metric in components.metrics.items()}

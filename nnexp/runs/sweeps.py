@@ -42,14 +42,16 @@ def find_sweep(text: str, runs: Runs) -> Sweep:
     Raises:
         RunError: there is none, or several begin so. StoreError: there is no such store.
     """
+    folder = find_sweep_folder(text)
+    return read_sweep(folder) if folder is not None else _stored_sweep(text, runs, sweep_folders())
+
+
+def find_sweep_folder(text: str) -> Path | None:
+    """Return the folder of one sweep on this machine; a RunError if several begin so."""
     if (folder := sweep_folder_of(text)) is not None:
-        return read_sweep(folder)
+        return folder
     folders = sweep_folders()
-    if text == "last" and folders:
-        return read_sweep(max(folders, key=last_start))
-    if (folder := _named(text, folders)) is not None:
-        return read_sweep(folder)
-    return _stored_sweep(text, runs, folders)
+    return max(folders, key=last_start) if text == "last" and folders else _named(text, folders)
 
 
 def find_target(text: str, runs: Runs) -> Run | Sweep:

@@ -54,13 +54,18 @@ def provenance_tags(code: Mapping[str, str]) -> dict[str, str]:
     return tags | ({"mlflow.source.git.commit": code["commit"]} if code["commit"] != "none" else {})
 
 
+def command_line() -> str:
+    """Return the command that started this process, without secrets."""
+    return redacted(shlex.join([_program(), *sys.argv[1:]]))
+
+
 def describe_environment(threads: int) -> dict[str, Any]:
     """Return command, machine, Python, packages and BLAS of this process."""
     from threadpoolctl import threadpool_info
 
     blas = [pool for pool in threadpool_info() if pool.get("user_api") == "blas"]
     return {
-        "command": redacted(shlex.join([_program(), *sys.argv[1:]])),
+        "command": command_line(),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "cpu": _cpu(),

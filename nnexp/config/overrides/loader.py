@@ -51,16 +51,23 @@ class CachingLoader(ConfigLoaderImpl):
         validate_sweep_overrides: bool = True,
     ) -> DictConfig:
         """Compose overrides, in a copy of what their groups make."""
-        parsed = list(map(parse_override, overrides))
-        is_sweep = run_mode == RunMode.MULTIRUN or any(override.is_sweep_override() for override in parsed)
-        composed = None if is_sweep else self.composition(config_name, self.deciding(overrides))
-        if composed is None or composed.hydra.searchpath:
-            overrides = [self.written(text) for text in overrides]
+        written = [self.written(text) for text in overrides]
+        parsed = list(map(parse_override, written))
+        is_sweep = any(override.is_sweep_override() for override in parsed)
+        composed = None if is_sweep else self.composition(config_name, self.deciding(written))
+        if composed is not None and not composed.hydra.searchpath:
+            config = copy.deepcopy(composed)
+            set_values(config, self.values(written))
+            record_overrides(config, parsed)
+            return config
+        try:
             return super().load_configuration(
-                config_name, overrides, run_mode, from_shell, validate_sweep_overrides
+                config_name, written, run_mode, from_shell, validate_sweep_overrides
             )
-        config = copy.deepcopy(composed)
-        set_values(config, self.values(overrides))
+        except HydraException:  # an override may not fit the default option of a group that is swept over
+            if run_mode != RunMode.MULTIRUN or not is_sweep:
+                raise
+        config = self.load_configuration(config_name, list(map(self.first_value, written)), RunMode.RUN)
         record_overrides(config, parsed)
         return config
 
@@ -104,6 +111,15 @@ class CachingLoader(ConfigLoaderImpl):
         """Return the overrides of single keys."""
         parsed = map(parse_override, overrides)
         return [override for override in parsed if not self.decides_files(override)]
+
+    def first_value(self, text: str) -> str:
+        """Return an override of the first value that an override sweeps over."""
+        if not parse_override(text).is_sweep_override():
+            return text
+        (parsed,) = OverridesParser.create(self).parse_overrides(
+            [text]
+        )  # with the options that a glob matches
+        return f"{parsed.get_key_element()}={next(iter(parsed.sweep_string_iterator()))}"
 
     def decides_files(self, override: Override) -> bool:
         """Return whether Hydra needs the override before it reads files."""

@@ -22,10 +22,10 @@ from nnexp.sweeps.execution.events import JobEnded, Send, UploadsLeft
 from nnexp.sweeps.execution.job import Job, JobRunner, SweepInterrupted, SweepStoppedError, completed
 from nnexp.sweeps.execution.job_queue import JobQueue
 from nnexp.sweeps.execution.pool import WorkerPool
-from nnexp.sweeps.execution.records import job_entries, stored_results
 from nnexp.sweeps.execution.task import SweepTask
 from nnexp.sweeps.execution.uploads import POLL_INTERVAL, Uploads
 from nnexp.sweeps.plan.sweep_plan import PlannedJob, SweepPlan
+from nnexp.sweeps.records import job_entries, stored_results
 
 BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 JOBLIB = "hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher"

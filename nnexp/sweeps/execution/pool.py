@@ -11,8 +11,8 @@ from nnexp.messages import quoted_path
 from nnexp.sweeps.execution.events import JobEnded
 from nnexp.sweeps.execution.job import Job, JobEndedError, JobRunner, SweepInterrupted, completed, failed
 from nnexp.sweeps.execution.job_queue import JobQueue
-from nnexp.sweeps.execution.records import job_entries, job_status, stored_results
 from nnexp.sweeps.execution.worker import Message, Worker
+from nnexp.sweeps.records import job_entries, job_status, stored_results
 from nnexp.tracking.active_runs import close_if_dead
 
 POLL_INTERVAL = 0.1  # seconds

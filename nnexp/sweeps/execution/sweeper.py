@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 from nnexp.sweeps.execution.events import JobEnded
 from nnexp.sweeps.execution.job import Job
 from nnexp.sweeps.execution.launcher import Execution, SweepLauncher
-from nnexp.sweeps.execution.records import job_entries, stored_results
+from nnexp.sweeps.records import job_entries, stored_results
 
 BASIC_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
 

@@ -24,8 +24,9 @@ from nnexp.run_folder import ERROR
 from nnexp.sweeps.execution.datasets import SweepDatasets
 from nnexp.sweeps.execution.event_display import Describe, EventDisplay
 from nnexp.sweeps.execution.events import JobEnded, JobStarted, Send
-from nnexp.sweeps.execution.records import job_entries, job_status, stored_results
 from nnexp.sweeps.execution.uploads import Upload, Uploads
+from nnexp.sweeps.plan.record import name_of_job
+from nnexp.sweeps.records import job_entries, job_status, stored_results
 from nnexp.tracking.upload.client import Uploader
 
 LOG = "nnexp.log"
@@ -62,14 +63,16 @@ class SweepTask:
             self.send(JobEnded(number, "SKIPPED", value, metrics, folder=folder))
             return value
         display = EventDisplay(number, self.send, self.describe)
-        name = " ".join(text for text in context.overrides.task if text not in self.given)
+        home = Path(context.runtime.cwd)
+        varied = [text for text in context.overrides.task if text not in self.given]
+        name = name_of_job(home / sweep, number) or " ".join(varied)
         self.send(JobStarted(number, folder, self.attempt, epochs=epochs_of(config), name=name))
         began = perf_counter()
         try:
             if entries:
                 result = self.go_on(folder, display)
             else:
-                result = self.begin(config, folder, display, Path(context.runtime.cwd), sweep_id)
+                result = self.begin(config, folder, display, home, sweep_id, name)
         except BaseException as error:
             self.send(self.failure(number, folder, error, display.result, perf_counter() - began))
             raise
@@ -78,11 +81,11 @@ class SweepTask:
         return result.value
 
     def begin(
-        self, config: DictConfig, folder: Path, display: EventDisplay, home: Path, sweep_id: str
+        self, config: DictConfig, folder: Path, display: EventDisplay, home: Path, sweep_id: str, name: str
     ) -> Result:
         """Run a job from its start."""
         with chdir(home):
-            settings = build(config)
+            settings = build(config).named(name)
         return self.run(settings, folder, display, home, sweep_id=sweep_id)
 
     def go_on(self, folder: Path, display: EventDisplay) -> Result:

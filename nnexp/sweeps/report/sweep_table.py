@@ -7,12 +7,11 @@ from contextlib import suppress
 from nnexp.analysis.run_table import RunRow, RunTable
 from nnexp.config.naming import NOT_LEARNT
 from nnexp.metrics.metric_info import Direction
-from nnexp.run_folder import METRICS_TAG
+from nnexp.run_folder import CODE_TAG, METRICS_TAG
 from nnexp.runs.run import Run
 from nnexp.runs.sweeps import Sweep
 
 DATA_TAG = "nnexp.data_sha256"
-CODE_TAG = "nnexp.code_sha256"
 
 
 def sweep_table(sweep: Sweep) -> RunTable:
