@@ -1,5 +1,6 @@
 """The words of a sweep's display: its plan, its progress in a line, a running job, the table of failures."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from shlex import quote
@@ -12,6 +13,7 @@ from nnexp.sweeps.plan.sweep_plan import JobState, SweepPlan
 from nnexp.sweeps.progress import RunningJob, SweepProgress
 from nnexp.tasks import task_of_metrics
 
+NUMBER = re.compile(r"\d[\d.]*(e[+-]?\d+)?")
 MAX_VALUES = 12  # of a swept key
 MAX_REASONS = 20  # in the table of failures
 MAX_NAMES = 4  # of jobs that failed for one reason
@@ -100,14 +102,18 @@ def describe_job(event: JobEnded, metric: str | None) -> str:
 
 
 def failure_table(progress: SweepProgress) -> Iterator[tuple[str, str]]:
-    """Yield how many jobs failed; then each reason with the jobs it ended, and where the details are."""
+    """Yield how many jobs failed; then each reason with the jobs it ended, and where the details are.
+
+    Reasons that differ in numbers are one, unless their fixes differ: the first stands for all.
+    """
     reasons: dict[str, list[JobEnded]] = {}
     for event in progress.failures:
-        reasons.setdefault(first_line(event.error) or "unknown reason", []).append(event)
+        problem, _, fix = first_line(event.error).partition("; fix: ")
+        reasons.setdefault(f"{NUMBER.sub('', problem)}{fix}", []).append(event)
     total = plural(progress.total or len(progress.ended), "job")
     yield "failed", f"{len(progress.failures):,} of {total}:"
-    for reason, events in list(reasons.items())[:MAX_REASONS]:
-        yield "", reason
+    for events in list(reasons.values())[:MAX_REASONS]:
+        yield "", first_line(events[0].error) or "unknown reason"
         names = listed([progress.name(event.number) for event in events], MAX_NAMES)
         yield "", f"  {'job' if len(events) == 1 else 'jobs'}: {names}"
         logs = [str(short_path(event.log)) for event in events if event.log is not None]

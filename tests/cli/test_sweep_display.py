@@ -106,6 +106,16 @@ def test_the_end_lists_the_failed_jobs_by_their_reasons(plain):
     ]
 
 
+def test_reasons_that_differ_in_numbers_are_one_unless_their_fixes_differ(plain):
+    plain.plan(plan_of(**GRID))
+    for number, (step, lr) in enumerate([(3, 0.01), (14, 0.01), (3, 0.05), (15, 0.01)]):
+        plain.event(ended(number, "FAILED", error=f"the loss is NaN in step {step}; fix: optimizer.lr={lr}"))
+    plain.close()
+    text = "\n".join(lines(plain))
+    assert "jobs: he_normal 0, he_normal 1, orthogonal 1\n" in text
+    assert "job: orthogonal 0\n" in text
+
+
 def test_failures_go_to_the_standard_error_stream(capsys):
     display = TerminalSweepDisplay()
     display.plan(plan_of(**GRID))

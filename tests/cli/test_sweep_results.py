@@ -1,5 +1,7 @@
 """The end of a sweep on the terminal."""
 
+import re
+import shlex
 from dataclasses import replace
 
 import pytest
@@ -30,6 +32,17 @@ def test_the_leaderboard_is_followed_by_the_report_and_the_command_that_shows_th
     lines = shown(capsys, Report(analyze(RunTable(rows)), ["report.html"]), "", tracking)
     assert lines[1].startswith("best/val_accuracy")
     assert lines[-2:] == [f"report    {FOLDER}/report.html", VIEW]
+
+
+def test_the_command_that_goes_on_with_a_sweep_works_as_it_is_printed(nnexp):
+    quick = ["data=digits", "trainer.epochs=1", "tracking=none", "sweep.report=false"]
+    begun = nnexp("-m", "optimizer.lr=0.01,1e30", *quick)
+    assert (begun.returncode, begun.stderr.count("training diverged")) == (1, 2)
+    (command,) = re.findall(r"with 1 job that is left: (nnexp .*)", begun.stdout)
+    continued = nnexp(*shlex.split(command)[1:])
+    assert continued.returncode == 1
+    assert "1 is finished already: skipped" in continued.stdout
+    assert "ended     1 of 2 finished, 1 failed" in continued.stdout
 
 
 def test_why_a_report_failed_is_shown_in_its_place(tracking, capsys):
