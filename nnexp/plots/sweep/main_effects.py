@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 
 from nnexp.analysis.results import GroupAnalysis, MainEffect
 from nnexp.messages import listed
-from nnexp.plots.style import COLORS, font_family, style_axes
+from nnexp.metrics.metric_info import format_metric
+from nnexp.plots.style import COLORS, FAINT, font_family, style_axes
 from nnexp.plots.sweep.axis_limits import bounds, format_axis, widened
 from nnexp.plots.sweep.panel import Panel, SweepPlot, sentences, value_label
 from nnexp.plots.text import escape
@@ -49,6 +50,13 @@ def draw_effect(axes: Axes, effect: MainEffect, metric: str, limits: tuple[float
     for x, level in zip(places, effect.levels, strict=True):
         interval = bounds(level.estimate, metric)
         axes.plot([x] * len(interval), interval, color=COLORS[0], linewidth=1.6)
+        mean = level.estimate.mean
+        if not limits[0] <= mean <= limits[1]:
+            text = f"{format_metric(metric, mean)} {'▾' if mean < limits[0] else '▴'}"
+            place = min(max(mean, limits[0]), limits[1])
+            style: dict[str, Any] = {"ha": "center", "va": "bottom" if mean < limits[0] else "top"}
+            style["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+            axes.text(x, place, text, fontsize=8, color=FAINT, **style)
     axes.plot(places, means, "o-", color=COLORS[0], linewidth=1.2, markersize=5)
     set_value_labels(axes, [level.value for level in effect.levels])
     axes.set_xlim(-0.5, len(means) - 0.5)

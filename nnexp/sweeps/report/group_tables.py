@@ -15,6 +15,7 @@ from nnexp.plots.style import COLORS
 TIME = "time/total"
 MAX_COMPARISONS = 20
 SHORT_ID = 8
+MAX_COLUMNS = 6  # of params and these metrics
 DIGITS = 4  # of params in tables
 LEADERBOARD_NOTE = "The mean of {metric} over the seeds and folds of each setting{repeated}."
 REPEATED_NOTE = (
@@ -71,7 +72,8 @@ def more_metrics(group: GroupAnalysis) -> list[str]:
     logged = {name for each in group.leaderboard for name in each.row.metrics}
     own = f"{TEST}{group.metric.rpartition('/')[2].removeprefix('val_')}"
     main = (own, *(f"{when}{name}" for name in SPLIT_METRICS for when in (BEST, TEST)))
-    return [name for name in dict.fromkeys(main) if name in logged and name != group.metric]
+    names = [name for name in dict.fromkeys(main) if name in logged and name != group.metric]
+    return names[: max(1, MAX_COLUMNS - len(group.keys))]
 
 
 def setting_rows(group: GroupAnalysis, more: Sequence[str]) -> list[SettingRow]:

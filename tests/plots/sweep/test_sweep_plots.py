@@ -79,6 +79,13 @@ def test_all_main_effects_have_one_axis():
     assert {axes.get_title() for axes in figure.axes} == {"optimizer", "lr"}
 
 
+def test_a_value_far_below_the_others_is_written_at_the_edge_of_its_main_effect():
+    settings = [("adam", str(lr), 0.9 + lr / 100) for lr in range(1, 7)] + [("adam", "9", 0.1)]
+    axes = drawn(main_effects_plot(group_of(*settings, seeds=3)))
+    assert axes.get_ylim()[0] > 0.5
+    assert [text for text in texts_of(axes) if text.startswith("10.")]
+
+
 def test_an_interaction_has_a_number_in_each_cell_and_crosses_out_missing_ones():
     axes = drawn(interaction_plot(group_of(*GRID, ("zero", "0.01", 0.1))))
     assert len(texts_of(axes)) == 5
