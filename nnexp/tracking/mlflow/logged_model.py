@@ -11,12 +11,14 @@ from nnexp.serving.model_spec import ModelSpec
 from nnexp.tracking.mlflow.destination import Destination
 from nnexp.tracking.mlflow.model import NAME, save_model
 from nnexp.tracking.mlflow.refusals import Refusals, check_artifact_folder, is_refusal
-from nnexp.tracking.mlflow.store import URI_VARIABLE
+from nnexp.tracking.mlflow.store import URI_VARIABLE, log_values
 from nnexp.tracking.mlflow.upload_state import UploadState
 
 if TYPE_CHECKING:
+    from mlflow.entities import Metric
     from mlflow.tracking import MlflowClient
 
+SCORES = ("best/", "test/")  # metrics that the model has too
 NOT_SHOWN = ("plugins", "optimized_metric")  # params that do not describe the model
 PARAM_LENGTH = 250  # MLflow's limit for models
 MODELS_OF_RUN = "mlflow.log-model.history"  # tag; what MLflow 2 shows
@@ -40,7 +42,15 @@ class RunInStore(Protocol):
     head: Entry  # the first entry of the journal, with what was changed since
     results: dict[str, MetricAt]  # the metrics that are logged once
     state: UploadState
+    scores: "list[Metric]"  # of them, those that are logged with the model
     former: UploadState  # in a store that has lost the run
+    may_repeat: bool  # the store may have more than the state says
+    made_model: str  # the id of a model that has no files yet
+    unfinished: str  # the id of a model that has no more than its files
+
+    @property
+    def is_batched(self) -> bool:
+        """Whether calls are stored together."""
 
     @property
     def client(self) -> "MlflowClient":
@@ -59,48 +69,85 @@ class RunInStore(Protocol):
 
 def send_model(writer: RunInStore) -> None:
     """Log the network with its best weights, if there are some; for an older server, among the artifacts."""
-    has_network = (writer.run_folder / NETWORK).exists() and writer.run_folder.weights("best").exists()
-    if not has_network or writer.state.model_is_current:
-        return
-    if not writer.refusals.check_model(writer.run_folder):
+    if not has_new_model(writer):
         return
     with writer.refusals.skipped("the model"):
         check_artifact_folder(writer.uri, writer.artifact_uri)
         try:
             writer.state.model_id = log_model(writer)
+            if not writer.is_batched:
+                log_values(writer.client, writer.state.run_id, metrics=finish_model(writer))
+                writer.unfinished = ""
         except Exception as error:
             if not is_refusal(writer.uri, error):
                 raise
             log_model_in_run(writer)
             writer.state.model_in_run = True
         writer.state.model_is_current = True
-    writer.save_state()
+    if not writer.unfinished:
+        writer.save_state()
+
+
+def has_new_model(writer: RunInStore) -> bool:
+    """Return whether the run has a network with its best weights that the store does not have."""
+    if writer.state.model_is_current or not writer.run_folder.weights("best").exists():
+        return False
+    return (writer.run_folder / NETWORK).exists() and writer.refusals.check_model(writer.run_folder)
 
 
 def log_model(writer: RunInStore) -> str:
-    """Log the network with its best weights as a model of the writer's run; returns the model's id."""
-    from mlflow.entities import LoggedModelOutput, LoggedModelStatus, Metric
-
-    client = writer.client
-    state = writer.state
-    run_id = state.run_id
-    where = f"source_run_id = '{run_id}' AND name = '{NAME}'"
-    models = client.search_logged_models([state.experiment_id], where, max_results=1)
-    model_id = str(models[0].model_id) if models else create_model(writer)  # its id may have been lost
+    """Create the model of the writer's run, unless it is there, and log its files; returns its id."""
+    run_id = writer.state.run_id
+    model_id = writer.made_model or find_model(writer) or create_model(writer)
+    writer.made_model = model_id
     with tempfile.TemporaryDirectory() as temporary:
         path = Path(temporary) / NAME
         save_model(path, writer.run_folder.path, writer.destination.home, model_id=model_id, run_id=run_id)
-        client.log_model_artifacts(model_id, str(path))
-    client.finalize_logged_model(model_id, LoggedModelStatus.READY)
-    outputs = client.get_run(run_id).outputs
-    if outputs is None or model_id not in [output.model_id for output in outputs.model_outputs]:
-        client.log_outputs(run_id, [LoggedModelOutput(model_id, step=0)])  # a database accepts it only once
-    ids = {"model_id": model_id, "run_id": run_id}
-    scores = {name: at for name, at in writer.results.items() if name.startswith(("best/", "test/"))}
-    if scores:  # the run has them already, with the same time: they are not duplicated
-        metrics = [Metric(name, at.value, at.time, at.step, **ids) for name, at in scores.items()]
-        client.log_batch(run_id, metrics=metrics)
+        writer.client.log_model_artifacts(model_id, str(path))
+    writer.made_model = ""
+    writer.unfinished = model_id
     return model_id
+
+
+def finish_model(writer: RunInStore) -> "list[Metric]":
+    """Log what the model lacks that has no more than its files: its status, its run, its scores.
+
+    Returns:
+        scores that the run has already, with the same time: they can only be logged for themselves.
+    """
+    from mlflow.entities import LoggedModelOutput, LoggedModelStatus, Metric
+
+    client = writer.client
+    run_id = writer.state.run_id
+    if not (model_id := writer.unfinished):
+        return []
+    client.finalize_logged_model(model_id, LoggedModelStatus.READY)
+    if not has_output(writer, model_id):
+        client.log_outputs(run_id, [LoggedModelOutput(model_id, step=0)])
+    new = {score.key: MetricAt(score.value, score.timestamp, score.step) for score in writer.scores}
+    old = {name: at for name, at in writer.results.items() if name.startswith(SCORES) and name not in new}
+    writer.scores.clear()
+    new_scores, old_scores = (
+        [Metric(name, *at, model_id=model_id, run_id=run_id) for name, at in scores.items()]
+        for scores in (new, old)
+    )
+    log_values(client, run_id, metrics=new_scores)
+    return old_scores
+
+
+def find_model(writer: RunInStore) -> str:
+    """Search for the model of the run, whose id may have been lost; returns it or ""."""
+    if not writer.may_repeat:
+        return ""
+    where = f"source_run_id = '{writer.state.run_id}' AND name = '{NAME}'"
+    models = writer.client.search_logged_models([writer.state.experiment_id], where, max_results=1)
+    return str(models[0].model_id) if models else ""
+
+
+def has_output(writer: RunInStore, model_id: str) -> bool:
+    """Return whether a model is an output of the run already: a database accepts it only once."""
+    outputs = writer.client.get_run(writer.state.run_id).outputs if writer.may_repeat else None
+    return outputs is not None and model_id in [output.model_id for output in outputs.model_outputs]
 
 
 def create_model(writer: RunInStore) -> str:

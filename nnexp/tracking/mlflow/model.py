@@ -8,6 +8,7 @@ import json
 import shutil
 import tempfile
 import warnings
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,7 +77,13 @@ def disable_requirement_check() -> None:
 def requirements(spec: ModelSpec) -> list[str]:
     """Return the packages that the model needs besides its copy of nnexp, in the installed versions."""
     optional = ("scipy",) if "gelu" in json.dumps(spec.model).lower() else ()  # for the error function
-    return [f"{name}=={metadata.version(name)}" for name in (*REQUIRED, *optional)]
+    return [f"{name}=={installed_version(name)}" for name in (*REQUIRED, *optional)]
+
+
+@cache
+def installed_version(package: str) -> str:
+    """Return the version of an installed package."""
+    return metadata.version(package)
 
 
 def signature(spec: ModelSpec) -> "ModelSignature":

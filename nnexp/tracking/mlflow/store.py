@@ -29,7 +29,7 @@ DATABASE = Path("mlruns") / "mlflow.db"
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
 NOTE = "mlflow.note.content"
 EXPERIMENT_KIND = {"mlflow.experimentKind": "custom_model_development"}  # which page the UI opens
-METRICS_PER_CALL, PARAMS_PER_CALL, PARAM_LENGTH = 1000, 100, 6000  # MLflow's own limits
+VALUES_PER_CALL, TEXTS_PER_CALL, PARAM_LENGTH = 1000, 100, 6000  # MLflow's own limits
 CONNECT_TIMEOUT = 5  # seconds
 MLFLOW_ENV = {  # no telemetry, progress bars or messages
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -117,25 +117,33 @@ def check_connection(uri: str) -> None:
 
 def log_metrics(client: "MlflowClient", run_id: str, metrics: Sequence["Metric"]) -> None:
     """Log any number of metrics."""
-    for start in range(0, len(metrics), METRICS_PER_CALL):
-        client.log_batch(run_id, metrics=metrics[start : start + METRICS_PER_CALL])
+    log_values(client, run_id, metrics=metrics)
 
 
 def log_params(client: "MlflowClient", run_id: str, params: Mapping[str, str]) -> None:
     """Log any number of params; values longer than MLflow's limit are cut (config.yaml has them in full)."""
-    from mlflow.entities import Param
-
-    entities = [Param(key, value[:PARAM_LENGTH]) for key, value in params.items()]
-    for start in range(0, len(entities), PARAMS_PER_CALL):
-        client.log_batch(run_id, params=entities[start : start + PARAMS_PER_CALL])
+    log_values(client, run_id, params=params)
 
 
-def set_tags(client: "MlflowClient", run_id: str, tags: Mapping[str, str]) -> None:
-    """Set tags of a run; values longer than MLflow's limit are cut."""
-    from mlflow.entities import RunTag
+def log_values(
+    client: "MlflowClient",
+    run_id: str,
+    *,
+    metrics: Sequence["Metric"] = (),
+    params: Mapping[str, str] | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> None:
+    """Log any number of metrics, params and tags in few calls; longer texts than MLflow takes are cut."""
+    from mlflow.entities import Param, RunTag
 
-    if tags:
-        client.log_batch(run_id, tags=[RunTag(key, value[:PARAM_LENGTH]) for key, value in tags.items()])
+    all_metrics = list(metrics)
+    all_params = [Param(key, value[:PARAM_LENGTH]) for key, value in (params or {}).items()]
+    all_tags = [RunTag(key, value[:PARAM_LENGTH]) for key, value in (tags or {}).items()]
+    while all_metrics or all_params or all_tags:
+        batch = all_params[:TEXTS_PER_CALL], all_tags[:TEXTS_PER_CALL]
+        count = VALUES_PER_CALL - len(batch[0]) - len(batch[1])
+        client.log_batch(run_id, metrics=all_metrics[:count], params=batch[0], tags=batch[1])
+        del all_metrics[:count], all_params[:TEXTS_PER_CALL], all_tags[:TEXTS_PER_CALL]
 
 
 def list_artifacts(uri: str, artifact_uri: str, path: str | None = None) -> list["FileInfo"]:

@@ -130,7 +130,7 @@ def send_rest(writer: MlflowRunWriter, callbacks: Callbacks) -> None:
     writer.send_earlier(start)
     entries, offset = run.entries_after(max(start, writer.state.offset))
     *rest, end = entries
-    writer.send_in_chunks(rest)
+    writer.send_in_chunks([*rest, {"kind": "model"}])
     writer.remember_results(run.entries())
     writer.send(read_system_metrics(run.path))
     paths: list[str] = []

@@ -99,7 +99,9 @@ class UploadThread(Thread):
             entries = [entry for batch, _ in batches for entry in batch]
             offset = max((offset for _, offset in batches if offset is not None), default=None)
             try:
-                writer = writer or MlflowRunWriter(self.folder, self.draw_confusion, None, self.heartbeat)
+                if writer is None:
+                    arguments = self.folder, self.draw_confusion, None, self.heartbeat
+                    writer = MlflowRunWriter(*arguments, is_new=not self.session_start)
                 self.is_remote = writer.uri.startswith(SERVERS)
                 writer.refusals.is_last_try = is_last_try
                 if self.session_start:
