@@ -211,6 +211,11 @@ def is_parent(head: Mapping[str, Any]) -> bool:
     return bool(head["tags"].get(KIND_TAG) == SWEEP_KIND)
 
 
+def has_plots(head: Mapping[str, Any]) -> bool:
+    """Return whether plots and images are drawn of a run; of a sweep's parent run, its report has them."""
+    return head["params"].get("tracking.plots") != "false" and not is_parent(head)
+
+
 def sweep_folder(folder: Path, tags: Mapping[str, str]) -> Path | None:
     """Return the folder of the sweep that a run with these tags is a job of: the one above its own.
 

@@ -57,6 +57,7 @@ class TrackingSettings:
     register: Annotated[str, MinLen(1)] | None = None  # the registered model that gets a new version
     baseline: Annotated[str, MinLen(1)] | None = None  # a run whose confusion matrix is compared with
     system: Annotated[float, Ge(0.1)] | None = 1.0  # seconds between samples of processor and memory use
+    plots: bool = True  # false draws none, also no images of confusion matrices
     images: Annotated[int, Ge(1)] | None = None  # epochs between confusion matrices; null is 1, 2, 4, 8, ...
 
     def __post_init__(self) -> None:

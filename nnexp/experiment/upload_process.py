@@ -14,13 +14,11 @@ if TYPE_CHECKING:
 def make_outputs(folder: Path) -> "Outputs":
     """Draw the plots and write the prediction tables of a run; returns their paths, and error messages."""
     from nnexp.plots import draw_all
-    from nnexp.run_folder import RunFolder, is_parent
+    from nnexp.run_folder import RunFolder, has_plots
     from nnexp.tracking.prediction_tables import write_tables
 
     run = RunFolder(folder)
-    if is_parent(run.entries()[0]):  # the report of the sweep has its plots
-        return [], []
-    paths, failures = draw_all(run)
+    paths, failures = draw_all(run) if has_plots(run.entries()[0]) else ([], [])
     return paths + write_tables(folder, failures), failures
 
 

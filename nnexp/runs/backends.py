@@ -5,7 +5,7 @@ import math
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -57,11 +57,16 @@ class FolderBackend:
 class MlflowBackend:
     """A run in an MLflow store, with the names of its metrics; local artifacts are read in place."""
 
-    client: "MlflowClient"
+    opens: "Callable[[], MlflowClient]"  # the store, whose import takes a second
     uri: str
     run_id: str
     metrics: Iterable[str]
     artifact_uri: str
+
+    @property
+    def client(self) -> "MlflowClient":
+        """MLflow's client of the store."""
+        return self.opens()
 
     @cached_property
     def folder(self) -> Path | None:

@@ -10,7 +10,8 @@ from typing import Any
 from nnexp.messages import hydra_override, plural, short_path
 from nnexp.run_folder import JOURNAL, PARENT_SWEEP_TAG, is_parent
 from nnexp.runs.backends import RunError
-from nnexp.runs.query import MIN_PREFIX, Runs, folder_of
+from nnexp.runs.query import MIN_PREFIX, Runs
+from nnexp.runs.run import folder_of
 from nnexp.runs.sweeps import SWEEPS, is_sweep_folder
 from nnexp.tracking.mlflow.upload_state import run_ids
 

@@ -2,23 +2,24 @@
 
 import logging
 import math
-import os
+import re
 import sqlite3
-from contextlib import closing, suppress
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnexp.messages import did_you_mean, first_line
-from nnexp.redaction import redacted
-from nnexp.run_folder import CHANGED_TAG, JOURNAL, KIND_TAG, UPLOAD_STATE
+from nnexp.run_folder import CHANGED_TAG, KIND_TAG
 from nnexp.runs.backends import MlflowBackend, RunError, logged_value, store_errors
-from nnexp.runs.pages import PAGE, Kind, all_pages, is_of_kind
-from nnexp.runs.run import Run, in_folder
+from nnexp.runs.database import Selection, is_mlflow_database, read_experiments, read_runs
+from nnexp.runs.empty_stores import describe_empty, described
+from nnexp.runs.pages import PAGE, Kind, StoredFields, all_pages, fields_of, is_of_kind, name_filter
+from nnexp.runs.run import Run, folder_of, in_folder
 from nnexp.tasks import TASKS
 from nnexp.tracking.mlflow.relocation import former_folders, relocate, relocated
-from nnexp.tracking.mlflow.sqlite.creation import has_store
 from nnexp.tracking.mlflow.store import (
     SQLITE,
     check_connection,
@@ -26,17 +27,15 @@ from nnexp.tracking.mlflow.store import (
     store_lock,
     tracking_uri,
 )
-from nnexp.tracking.mlflow.store_errors import explain_error
 from nnexp.tracking.mlflow.uris import check_uri, store_type
-from nnexp.tracking.upload.sync import find_runs
 
 if TYPE_CHECKING:
-    from mlflow import entities
     from mlflow.tracking import MlflowClient
 
 __all__ = ["Run", "RunError", "Runs"]
 
 NEWEST = "attributes.start_time DESC"
+BY_METRIC = re.compile(r'metrics\."([^"]+)" DESC')
 FINISHED = "attributes.status = 'FINISHED'"
 MIN_PREFIX, ID_LENGTH = 4, 32
 SCORES = tuple(dict.fromkeys(f"best/val_{task.score}" for task in TASKS.values()))  # what `best` looks at
@@ -54,7 +53,6 @@ class Runs:
         self._given_uri = uri
         self._relocates = relocates
         self.experiment = experiment
-        self._experiments: dict[str, str] = {}  # names by id
         self._former: list[Path] = []  # former folders of a moved store that was not changed
 
     def find(self, text: str) -> Run:
@@ -71,7 +69,7 @@ class Runs:
             return in_folder(folder)
         if text == "best":
             return self.best()
-        by_name = "" if text == "last" else _name_filter(text)
+        by_name = "" if text == "last" else name_filter(text)
         kind: Kind = "runs" if text == "last" else "all"
         if by_name is not None and (runs := self.select(by_name, top=1, kind=kind)):
             return runs[0]
@@ -98,13 +96,43 @@ class Runs:
         raise self.no_runs("finished")
 
     def select(
-        self, condition: str = "", order: str = "", top: int | None = None, kind: Kind = "runs"
+        self,
+        condition: str = "",
+        order: str = "",
+        top: int | None = None,
+        kind: Kind = "runs",
+        columns: Collection[str] | None = None,
     ) -> list[Run]:
         """Return at most `top` runs, the newest first; condition and order are in MLflow's language.
 
         `kind`: runs that train, parent runs of sweeps, or both; a condition on the kind itself decides that.
+        `columns`: the only params, tags and metrics that are needed; others may be missing.
         """
         kind = "all" if KIND_TAG in condition else kind
+        metric = BY_METRIC.fullmatch(order)
+        if self._database is not None and condition in ("", FINISHED) and (metric or not order):
+            name = metric[1] if metric else ""
+            selection = Selection(
+                kind=kind, finished=condition == FINISHED, metric=name, top=top, columns=columns
+            )
+            experiments = self._experiments
+            with suppress(sqlite3.Error):  # MLflow explains it
+                return [self._run(run) for run in read_runs(self._database, experiments, selection)]
+        return [self._run(run) for run in self._search(condition, order, top, kind)]
+
+    def complete(self, runs: Sequence[Run]) -> list[Run]:
+        """Return runs with all that the store has of them, which were selected for some columns."""
+        if self._database is None or not runs:
+            return list(runs)
+        selection = Selection(kind="all", ids=[run.id for run in runs])
+        with suppress(sqlite3.Error):
+            found = read_runs(self._database, self._experiments, selection)
+            by_id = {run.id: run for run in map(self._run, found)}
+            return [by_id.get(run.id, run) for run in runs]
+        return list(runs)
+
+    def _search(self, condition: str, order: str, top: int | None, kind: Kind) -> Iterator[StoredFields]:
+        """Search with MLflow."""
         client = self.client
         from mlflow.exceptions import MlflowException
 
@@ -114,7 +142,7 @@ class Runs:
         orders = [order, NEWEST] if order else [NEWEST]
         with store_errors(self.uri):
             try:
-                return [self._run(run) for run in all_pages(page, top, partial(is_of_kind, kind))]
+                yield from map(fields_of, all_pages(page, top, partial(is_of_kind, kind)))
             except MlflowException as error:
                 if error.error_code != "INVALID_PARAMETER_VALUE":
                     raise
@@ -127,45 +155,51 @@ class Runs:
 
     def no_runs(self, finished: str = "") -> RunError:
         """Return the error of a store without runs, or without finished ones."""
-        where = redacted(self.uri).removeprefix(SQLITE)
-        where += f" in the experiment {self.experiment}" if self.experiment else ""
         if finished and self.select(top=1):
+            where = described(self.uri, self.experiment)
             return RunError(f"no run at {where} has {finished}; list the runs with: nnexp runs")
-        own = Path("mlruns", "mlflow.db").absolute()
-        if self.uri == f"{SQLITE}{own}" and not has_store(own):
-            if any(Path("outputs").rglob(UPLOAD_STATE)):
-                return RunError(f"{where} is missing; fix: nnexp sync --rebuild")
-            if any(run.state == "waiting" for run in find_runs(Path("outputs"))):
-                return RunError(
-                    f"no runs at {where} yet: those below outputs/ are not uploaded; fix: nnexp sync"
-                )
-        return RunError(f"no runs here yet: there are none at {where}; make one with: nnexp data=digits")
+        return RunError(describe_empty(self.uri, self.experiment))
 
     @cached_property
     def client(self) -> "MlflowClient":
-        """MLflow's client of the store; StoreError: no store, no connection, or no such experiment."""
-        check_uri(self.uri)
-        path = Path(self.uri.removeprefix(SQLITE)) if self.uri.startswith(SQLITE) else None
-        if path is not None and not _is_mlflow_database(path):
-            raise self.no_runs()
-        if store_type(self.uri) == "database":
-            check_connection(self.uri)
+        """MLflow's client of the store; StoreError: no store, no connection, or another version's schema."""
+        self._check()
         set_mlflow_defaults()
         logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # tracebacks before retries
         from mlflow.tracking import MlflowClient
 
         with store_errors(self.uri), store_lock(self.uri):  # a process may create the tables
-            if path is not None:
-                self._former = relocate(path) if self._relocates else former_folders(path)
             client = MlflowClient(tracking_uri=self.uri)
-            self._experiments = self._experiment_names(client)
+            client.search_experiments(max_results=1)
         return client
 
-    def _experiment_names(self, client: "MlflowClient") -> dict[str, str]:
-        def page(token: str | None, size: int) -> Any:
-            return client.search_experiments(max_results=size, page_token=token)
+    def _check(self) -> None:
+        """Raise a StoreError if there is no store, or no connection; relocate a database that was moved."""
+        check_uri(self.uri)
+        database = self._database
+        if database is not None and not is_mlflow_database(database):
+            raise self.no_runs()
+        if store_type(self.uri) == "database":
+            check_connection(self.uri)
+        if database is not None:
+            with store_errors(self.uri), store_lock(self.uri):
+                self._former = relocate(database) if self._relocates else former_folders(database)
 
-        names = {str(each.experiment_id): str(each.name) for each in all_pages(page)}
+    @cached_property
+    def _experiments(self) -> dict[str, str]:
+        """The names of the experiments by id; a RunError if there is none of the given name."""
+        names: dict[str, str] = {}
+        if self._database is not None:
+            self._check()
+            with suppress(sqlite3.Error):
+                names = read_experiments(self._database)
+        if not names:
+            client = self.client
+            with store_errors(self.uri):
+                found = all_pages(
+                    lambda token, size: client.search_experiments(max_results=size, page_token=token)
+                )
+            names = {str(each.experiment_id): str(each.name) for each in found}
         selected = {key: name for key, name in names.items() if self.experiment in (None, name)}
         if not selected and self.experiment is not None:
             known = sorted(names.values())
@@ -173,30 +207,33 @@ class Runs:
             raise RunError(f"no such experiment: {self.experiment}; {advice}")
         return selected
 
-    def _run(self, run: "entities.Run") -> Run:
-        info = run.info
-        tags = dict(run.data.tags)
+    @property
+    def _database(self) -> Path | None:
+        """The file of an SQLite store."""
+        return Path(self.uri.removeprefix(SQLITE)) if self.uri.startswith(SQLITE) else None
+
+    def _run(self, stored: StoredFields) -> Run:
+        tags = stored.tags
         changed = {key: value for key, value in tags.items() if key.startswith(CHANGED_TAG)}
-        params = run.data.params | {key.removeprefix(CHANGED_TAG): value for key, value in changed.items()}
-        metrics = {name: logged_value(value) for name, value in run.data.metrics.items()}
-        artifacts = info.artifact_uri
-        if self._former:
-            folder = Path(self.uri.removeprefix(SQLITE)).parent.resolve()
-            artifacts = relocated(artifacts, self._former, folder)
-        ended = info.end_time and info.status != "RUNNING"  # a run that was resumed keeps its former time
-        elapsed = (info.end_time - info.start_time) / 1000 if ended else None
+        params = stored.params | {key.removeprefix(CHANGED_TAG): value for key, value in changed.items()}
+        metrics = {name: logged_value(value) for name, value in stored.metrics.items()}
+        artifacts = stored.artifact_uri
+        if self._former and self._database is not None:
+            artifacts = relocated(artifacts, self._former, self._database.parent.resolve())
+        end = stored.end_time if stored.status != "RUNNING" else None  # a resumed run keeps its former time
+        elapsed = (end - stored.start_time) / 1000 if end else None
         return Run(
-            id=info.run_id,
-            name=info.run_name or "",
-            experiment=self._experiments[info.experiment_id],
-            status=info.status,
-            started=info.start_time / 1000,
-            seconds=metrics.get("time/total", elapsed) if ended else None,
+            id=stored.id,
+            name=stored.name,
+            experiment=self._experiments[stored.experiment_id],
+            status=stored.status,
+            started=stored.start_time / 1000,
+            seconds=metrics.get("time/total", elapsed) if end else None,
             params=params,
             metrics=metrics,
             tags=tags,
             unit="epoch" if params.get("trainer.evaluate_every", "null") == "null" else "step",
-            backend=MlflowBackend(self.client, self.uri, info.run_id, metrics, artifacts),
+            backend=MlflowBackend(lambda: self.client, self.uri, stored.id, metrics, artifacts),
         )
 
     def _unknown(self, text: str) -> RunError:
@@ -209,33 +246,3 @@ class Runs:
         advice = f"did you mean {' or '.join(near)}? " if near else ""
         expected = "expected an id, a name, best, last or a run's folder"
         return RunError(f"no such run: {text}; {advice}{expected}; list the runs with: nnexp runs")
-
-
-def folder_of(text: str) -> Path | None:
-    """Return the run's folder that a text is the path of, or of its journal."""
-    with suppress(OSError, RuntimeError):  # not a path
-        path = Path(os.path.expanduser(text))
-        folder = path.parent if path.name == JOURNAL else path
-        if (folder / JOURNAL).is_file():
-            return folder
-        if os.sep in text and folder.is_dir():
-            raise RunError(f"{text}: not a run's folder, it has no {JOURNAL}")
-    return None
-
-
-def _is_mlflow_database(path: Path) -> bool:
-    """Return whether a file is a whole SQLite database of MLflow's, without creating it."""
-    if not has_store(path):
-        return False
-    try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-            query = "SELECT 1 FROM sqlite_master WHERE name = 'runs'"
-            return connection.execute(query).fetchone() is not None
-    except sqlite3.Error as error:
-        raise RunError(explain_error(f"{SQLITE}{path}", error)) from error
-
-
-def _name_filter(text: str) -> str | None:
-    """Return the filter for a name; None for one with both kinds of quotes: there are no escapes."""
-    quote = next((quote for quote in "'\"" if quote not in text), None)
-    return quote and f"attributes.run_name = {quote}{text}{quote}"

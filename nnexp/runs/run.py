@@ -1,6 +1,7 @@
 """A recorded run that is read back: its params, results and files."""
 
 import json
+import os
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -95,3 +96,15 @@ def in_folder(folder: Path) -> Run:
         unit=unit_of(entries),
         backend=FolderBackend(folder),
     )
+
+
+def folder_of(text: str) -> Path | None:
+    """Return the run's folder that a text is the path of, or of its journal."""
+    with suppress(OSError, RuntimeError):  # not a path
+        path = Path(os.path.expanduser(text))
+        folder = path.parent if path.name == JOURNAL else path
+        if (folder / JOURNAL).is_file():
+            return folder
+        if os.sep in text and folder.is_dir():
+            raise RunError(f"{text}: not a run's folder, it has no {JOURNAL}")
+    return None

@@ -14,20 +14,31 @@ from nnexp.runs.sweeps import Sweep
 def select(runs: Runs, condition: str, sort: str, top: int | None, sweep: Sweep | None = None) -> list[Run]:
     """Select matching runs, of all or of a sweep, in order; unsorted, the newest first.
 
-    Without a column to sort by, there is at most one beyond `top`, which shows that there are more.
+    Without a column to sort by, there is at most one beyond `top`, which shows that there are more. Of sorted
+    runs, those beyond `top` may have that column only.
     """
+    column = sort.lstrip("+-")
     limit = None if sort or top is None else top + 1
     if sweep is not None and not condition:
         matching = sweep.runs[::-1][:limit]
     else:
-        matching = runs.select(condition if sweep is None else within(sweep, condition), top=limit)
+        columns = None if top is None or not sort else (column, column.partition(".")[2], "time/total")
+        where = condition if sweep is None else within(sweep, condition)
+        matching = runs.select(where, top=limit, columns=columns)
     if not matching and (condition or sweep is None):
         _check_filter(runs, condition)
     if not sort:
         return matching
-    column = sort.lstrip("+-")
     check_columns([column], matching, runs.select)
-    return sort_runs(matching, column, sort[0] if sort[0] in "+-" else "")
+    ordered = sort_runs(matching, column, sort[0] if sort[0] in "+-" else "")
+    return ordered if top is None or sweep is not None else [*runs.complete(ordered[:top]), *ordered[top:]]
+
+
+def count(runs: Runs, condition: str, sweep: Sweep | None) -> int:
+    """Count the matching runs."""
+    if sweep is not None and not condition:
+        return len(sweep.runs)
+    return len(runs.select(condition if sweep is None else within(sweep, condition), columns=()))
 
 
 def within(sweep: Sweep, condition: str) -> str:

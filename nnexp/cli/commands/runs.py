@@ -12,7 +12,7 @@ from nnexp.cli import run_table
 from nnexp.cli.arguments import SWEEP, Arguments
 from nnexp.runs.columns import KINDS, RUN_COLUMNS, Value, all_columns, check_columns, exact_value
 from nnexp.runs.query import Run, Runs
-from nnexp.runs.selection import select
+from nnexp.runs.selection import count, select
 from nnexp.runs.sweeps import find_sweep
 
 TOP = 20
@@ -67,7 +67,7 @@ def main(arguments: list[str]) -> int:
     elif shown:
         run_table.print_table(shown, columns, options.sort.lstrip("+-"))
     if as_table and len(matching) > len(shown):
-        total = len(matching) if options.sort else len(select(runs, options.filter, "", None, sweep))
+        total = len(matching) if options.sort else count(runs, options.filter, sweep)
         print(f"nnexp: {total - len(shown)} more runs; all of them: --top {total}", file=sys.stderr)
     if not matching:
         what = options.filter or f"--sweep {options.sweep}"

@@ -57,7 +57,7 @@ def check_store() -> Iterator[Finding]:
                 text = f"the creation of {path} was interrupted, it holds nothing; the next run makes it anew"
                 yield Finding("store", "note", text)
                 return
-        Runs(uri, relocates=False).select(top=1)
+        assert Runs(uri, relocates=False).client
     except StoreError as error:
         text, _, remedy = str(error).partition("; fix: ")
         yield Finding("store", "problem", text, remedy or OTHER_STORE)

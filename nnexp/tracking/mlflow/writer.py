@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nnexp.run_folder import MISCLASSIFIED_TABLE, RESULTS, Entry, end_of, is_parent
+from nnexp.run_folder import MISCLASSIFIED_TABLE, RESULTS, Entry, end_of, has_plots, is_parent
 from nnexp.tracking.mlflow.images import DrawConfusion, send_confusion
 from nnexp.tracking.mlflow.logged_model import (
     SCORES,
@@ -60,7 +60,7 @@ class MlflowRunWriter(StoredRun):
                 match entry["kind"]:
                     case "artifact":
                         self.send_file(entry["path"])
-                    case "confusion":
+                    case "confusion" if has_plots(self.head):
                         send_confusion(self, entry)
                     case "model" | "end":
                         send_model(self)
@@ -74,10 +74,11 @@ class MlflowRunWriter(StoredRun):
             self.state.offset = offset
             self.save_state()
 
-    def send_in_chunks(self, entries: Sequence[Entry]) -> None:
-        """Send any number of entries."""
+    def send_in_chunks(self, entries: Sequence[Entry], offset: int | None = None) -> None:
+        """Send any number of entries; with the last, the store has the journal up to `offset`."""
         for start in range(0, len(entries), ENTRIES_PER_CALL):
-            self.send(entries[start : start + ENTRIES_PER_CALL])
+            end = start + ENTRIES_PER_CALL
+            self.send(entries[start:end], offset if end >= len(entries) else None)
 
     def send_earlier(self, end: int) -> None:
         """Send what the store lacks of the sessions before the one that begins at `end` in the journal."""
@@ -107,7 +108,7 @@ class MlflowRunWriter(StoredRun):
             return
         with self.transaction():
             if not state.run_id:
-                self.create_run(has_images="confusion" in kinds)
+                self.create_run(has_images="confusion" in kinds and has_plots(self.head))
             params = {} if self.has_metadata else self.first["params"]
             log_values(client, state.run_id, metrics=metrics, params=params)
             if not self.has_metadata:

@@ -130,14 +130,12 @@ def send_rest(writer: MlflowRunWriter, callbacks: Callbacks) -> None:
     writer.send_earlier(start)
     entries, offset = run.entries_after(max(start, writer.state.offset))
     *rest, end = entries
-    writer.send_in_chunks([*rest, {"kind": "model"}])
-    writer.remember_results(run.entries())
-    writer.send(read_system_metrics(run.path))
     paths: list[str] = []
     with writer.refusals.readable("plots"):
         paths, _ = callbacks.make_outputs(run.path)
-    writer.send([{"kind": "artifact", "path": path} for path in paths])
-    writer.send([end], offset)
+    artifacts = [{"kind": "artifact", "path": path} for path in paths]
+    writer.remember_results(run.entries())
+    writer.send_in_chunks([*rest, *read_system_metrics(run.path), *artifacts, end], offset)
 
 
 def upload_artifacts(folder: Path, paths: Sequence[str]) -> Upload:

@@ -19,7 +19,7 @@ from queue import Queue
 from threading import Event, Thread
 from typing import Any, TextIO
 
-from nnexp.run_folder import Entry, RunFolder, head_of
+from nnexp.run_folder import Entry, RunFolder, has_plots, head_of, is_parent
 from nnexp.tracking.journal import close, is_running_here
 from nnexp.tracking.mlflow.store import MLFLOW_ENV, set_mlflow_defaults
 from nnexp.tracking.upload.client import Outcome
@@ -101,11 +101,11 @@ class JournalFollower:
         self.start = self.offset = self.run.sessions()[-1]
         self.pending = self.read_new()
         self.note = ""
-        head = head_of(self.run.entries())
-        destination = head["destination"] or {}
+        self.head = head_of(self.run.entries())
+        destination = self.head["destination"] or {}
         self.baseline = Thread(target=self.fetch_baseline, args=(destination,), daemon=True)
         self.baseline.start()
-        self.system = SystemMetrics(folder, head["writer"]["pid"], destination.get("system"))
+        self.system = SystemMetrics(folder, self.head["writer"]["pid"], destination.get("system"))
         self.thread: UploadThread | None = None
         if destination:
             self.thread = UploadThread(folder, self.callbacks.draw_confusion, worker.imported, self.start)
@@ -132,9 +132,13 @@ class JournalFollower:
             self.wait_for_exit()
             close(self.folder, "FAILED")
             self.pending += self.read_new()
-        self.put([*self.pending[:-1], {"kind": "model"}])  # the model is uploaded while plots are drawn
-        self.put([{"kind": "artifact", "path": path} for path in self.make_outputs()])
-        self.put(self.pending[-1:], self.offset)
+        *rest, end = self.pending
+        rest.append({"kind": "model"})
+        if has_plots(self.head):  # the model is uploaded while they are drawn
+            self.put(rest)
+            rest = []
+        rest += [{"kind": "artifact", "path": path} for path in self.make_outputs()]
+        self.put([*rest, end], self.offset)
         if self.thread is None:
             return Outcome(note=self.note)
         error = self.thread.finish(self.timeout)
@@ -171,6 +175,8 @@ class JournalFollower:
 
     def make_outputs(self) -> list[str]:
         """Make plots and tables and return their paths; no failure of theirs costs the run's record."""
+        if is_parent(self.head):  # its report is made by the sweep
+            return []
         try:
             self.callbacks.prepare()
             if self.baseline.is_alive():

@@ -19,6 +19,7 @@ from nnexp.experiment.upload_process import upload_callbacks
 from nnexp.run_folder import JOURNAL, UPLOAD_STATE, RunFolder
 from nnexp.tracking.mlflow.store import tracking_uri
 from nnexp.tracking.mlflow.upload_state import UploadState
+from nnexp.tracking.mlflow.writer import MlflowRunWriter
 from nnexp.tracking.upload.sync import read_run, upload
 
 pytestmark = accepts_warnings
@@ -82,6 +83,58 @@ def test_a_lost_answer_of_any_call_costs_nothing(call, waiting, monkeypatch):
     assert send(waiting) == ""
     assert read_run(waiting).state == "uploaded"
     assert_stored_once(waiting)
+
+
+def test_without_plots_a_run_has_its_tables_but_no_pictures(no_upload, store):
+    folder = run(compose(["data=digits", "trainer.epochs=1", "tracking.plots=false"])).folder
+    assert send(folder) == ""
+    assert [*folder.rglob("*.png")] == []
+    stored = client().get_run(UploadState.load(folder).run_id)
+    assert "mlflow.loggedImages" not in stored.data.tags
+    assert "images" not in [file.path for file in client().list_artifacts(stored.info.run_id)]
+    assert (folder / "predictions" / "val.parquet").is_file()
+
+
+@pytest.mark.parametrize("scores_come_first", [False, True])
+def test_the_scores_of_a_run_are_those_of_its_model_too(waiting, scores_come_first, no_upload, store):
+    writer = MlflowRunWriter(waiting, upload_callbacks().draw_confusion, is_new=True)
+    *rest, end = writer.run_folder.entries()
+    batches = [rest, [{"kind": "model"}, end]] if scores_come_first else [[*rest, {"kind": "model"}, end]]
+    for batch in batches:
+        writer.send(batch)
+    writer.send([], 1)
+    assert_stored_once(waiting)
+    (model,) = client().search_logged_models([writer.state.experiment_id])
+    scores = {name: at.value for name, at in writer.results.items() if name.startswith(("best/", "test/"))}
+    assert {metric.key: metric.value for metric in model.metrics} == scores
+    assert model.status == "READY"
+
+
+def test_an_upload_to_a_database_is_stored_in_two_transactions(waiting):
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    writes = []
+
+    def remember(connection, cursor, statement, *others):
+        writes.append(statement.split()[0])
+
+    def commit(connection):
+        writes.append("COMMIT")
+
+    writer = MlflowRunWriter(waiting, upload_callbacks().draw_confusion, is_new=True)
+    writer.settings["register"] = None
+    *rest, end = writer.run_folder.entries()
+    assert writer.client  # the experiment is there
+    event.listen(Engine, "before_cursor_execute", remember)
+    event.listen(Engine, "commit", commit)
+    try:
+        writer.send([*rest, {"kind": "model"}, end])
+    finally:
+        event.remove(Engine, "before_cursor_execute", remember)
+        event.remove(Engine, "commit", commit)
+    transactions = " ".join(writes).split("COMMIT")
+    assert sum("INSERT" in each or "UPDATE" in each for each in transactions) == 2
 
 
 def test_a_run_is_not_stored_again_under_another_uri_of_its_store(waiting, alone, tmp_path_factory):
