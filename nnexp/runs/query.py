@@ -126,8 +126,8 @@ class Runs:
             return list(runs)
         selection = Selection(kind="all", ids=[run.id for run in runs])
         with suppress(sqlite3.Error):
-            found = read_runs(self._database, self._experiments, selection)
-            by_id = {run.id: run for run in map(self._run, found)}
+            stored = read_runs(self._database, self._experiments, selection)
+            by_id = {run.id: run for run in map(self._run, stored)}
             return [by_id.get(run.id, run) for run in runs]
         return list(runs)
 
@@ -196,10 +196,10 @@ class Runs:
         if not names:
             client = self.client
             with store_errors(self.uri):
-                found = all_pages(
+                pages = all_pages(
                     lambda token, size: client.search_experiments(max_results=size, page_token=token)
                 )
-            names = {str(each.experiment_id): str(each.name) for each in found}
+            names = {str(each.experiment_id): str(each.name) for each in pages}
         selected = {key: name for key, name in names.items() if self.experiment in (None, name)}
         if not selected and self.experiment is not None:
             known = sorted(names.values())

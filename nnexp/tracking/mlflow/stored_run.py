@@ -72,9 +72,9 @@ class StoredRun:
 
         A database may have been deleted or replaced since, a server may take now what it has refused.
         """
-        found = self.find_run()
-        self.is_new = not found
-        is_there = found == self.state.run_id != ""
+        run_id = self.find_run()
+        self.is_new = not run_id
+        is_there = run_id == self.state.run_id != ""
         is_current = self.state.has_all(self.sessions)
         if is_current and is_there and not self.state.refused:
             return True
