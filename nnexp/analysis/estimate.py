@@ -38,8 +38,8 @@ def estimate(values: Sequence[float], overlap: float = 0.0) -> Estimate:
     return Estimate(n, mean, std, mean - half, mean + half)
 
 
-def t_quantile(df: float) -> float:
-    """Return Student's t that 1 - LEVEL of the distribution lie within, on both sides of 0."""
+def t_quantile(df: float, level: float = LEVEL) -> float:
+    """Return Student's t that 1 - level of the distribution lie within, on both sides of 0."""
     from scipy.special import stdtrit
 
-    return float(stdtrit(df, 1 - LEVEL / 2))
+    return float(stdtrit(df, 1 - level / 2))

@@ -62,7 +62,7 @@ def test_the_best_setting_is_named_with_what_it_is_better_than():
     assert text.startswith("init=he is the best of 3 settings: best/val_accuracy")
     assert "over 5 seeds (95 % interval" in text
     assert (
-        "better than all 2 others by more than chance explains (paired t-test, corrected for 3 comp" in text
+        "It is significantly better than all 2 others (paired t-test, corrected for 3 comparisons)." in text
     )
 
 
@@ -74,8 +74,8 @@ def test_a_cheaper_setting_that_may_be_as_good_is_named():
         for seed, score in enumerate(scores[hidden])
     ]
     text = conclusion(RunTable(rows))
-    assert "No other is worse by more than chance explains (paired t-test): hidden=[64]." in text
-    assert "hidden=[64] is the cheapest: 1 s in place of 8 s" in text
+    assert "It is not significantly better than the other (paired t-test)." in text
+    assert "hidden=[64] is about as good, and cheaper: 1 s in place of 8 s" in text
 
 
 @pytest.mark.parametrize(
@@ -93,6 +93,7 @@ def test_the_caveats_name_what_limits_the_numbers():
     assert "optimistic" in one_seed
     few = caveats(*(row(v, init=i, seed=s) for i in "ab" for s, v in enumerate((0.9, 0.91))))
     assert "Intervals of 2 seeds are wide" in few
+    assert "With 2 seeds and 1 comparison, a difference must be about 9 times its standard deviation" in few
     unequal = [row(0.9, init="a", seed=s) for s in range(3)] + [
         row(0.8, init="b", seed=s) for s in range(5, 7)
     ]

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
+from math import sqrt
 
+from nnexp.analysis.estimate import LEVEL, t_quantile
 from nnexp.analysis.results import GroupAnalysis
 from nnexp.analysis.run_group import RunGroup
+from nnexp.analysis.settings import overlap_of
 from nnexp.analysis.text.conclusion import MAX_NAMES, repeats_noun
 from nnexp.messages import listed, plural
 
@@ -68,6 +71,7 @@ def _of_repeats(group: RunGroup, analysis: GroupAnalysis) -> Iterator[str]:
         yield f"Settings have {sizes[0]} to {plural(sizes[-1], noun)}: their intervals differ in width."
     if sizes[0] < FEW_REPEATS:
         yield f"Intervals of {plural(sizes[0], noun)} are wide, and assume normally distributed results."
+        yield from _detectable(analysis, noun, overlap_of(group))
     if "data.fold" in group.repeats:
         yield "Folds share training examples: intervals and tests hold Nadeau and Bengio's correction."
     elif "seed" in group.repeats:
@@ -80,6 +84,18 @@ def _of_repeats(group: RunGroup, analysis: GroupAnalysis) -> Iterator[str]:
     repeated = sum(len(setting.rows) - setting.failed - len(setting.values) for setting in analysis.settings)
     if repeated:
         yield f"{plural(repeated, 'run')} of the same setting and {noun} as others: their mean counts once."
+
+
+def _detectable(analysis: GroupAnalysis, noun: str, overlap: float) -> Iterator[str]:
+    """State which differences so few pairs can show: of so many of their standard deviations."""
+    sizes = {each.difference.n for each in analysis.comparisons if each.test == "paired t-test"}
+    m = len(analysis.settings) * (len(analysis.settings) - 1) // 2
+    if sizes and min(sizes) < FEW_REPEATS:
+        n = min(sizes)
+        size = t_quantile(n - 1, LEVEL / m) * sqrt(1 / n + overlap)
+        tests = f"{plural(n, noun)} and {plural(m, 'comparison')}"
+        times = f"about {size:.2g} times its standard deviation"
+        yield f"With {tests}, a difference must be {times} to be significant: more {noun}s show smaller ones."
 
 
 def _of_params(group: RunGroup) -> Iterator[str]:

@@ -93,7 +93,7 @@ def describe_effect(effect: MainEffect, analysis: GroupAnalysis) -> str:
     significant.sort(key=lambda each: -abs(each.difference.mean))
     shown = [describe_comparison(each, analysis.metric, sign) for each in significant[:2]]
     others = len(effect.levels) - 1 - len(significant)
-    rest = f"; {plural(others, 'other value')} may be as good" if others else ""
+    rest = f"; {plural(others, 'other value')} not significantly worse" if others else ""
     return f"{effect.label}, averaged over the other params: {'; '.join(shown)}{rest}."
 
 
@@ -126,30 +126,38 @@ def _compared(analysis: GroupAnalysis, best: SettingSummary, equal: Sequence[Set
     total = plural(others * (others + 1) // 2, "comparison")
     tests = " and ".join(sorted({each.test for each in to_best.values() if each.test is not None}))
     if not tests:
-        return (
-            f"Whether it is better by more than chance explains is not tested: {best.label} has one result."
-        )
+        return f"{best.label} has one result: whether it is significantly better is not tested."
     how = f"{tests}, corrected for {total}" if others > 1 else tests
     names = listed([setting.label for setting in equal], MAX_NAMES)
     if not better:
-        return f"No other is worse by more than chance explains ({how}): {names}."
+        return f"It is not significantly better than {'any' if others > 1 else 'the'} other ({how})."
     of_many = f"{better} of the {others:,} others" if better < others else f"all {others:,} others"
     whom = of_many if others > 1 else "the other"
-    sentence = f"It is better than {whom} by more than chance explains ({how})"
-    return f"{sentence}; these may be as good: {names}." if equal else f"{sentence}."
+    sentence = f"It is significantly better than {whom} ({how})"
+    return f"{sentence}; not than {names}." if equal else f"{sentence}."
 
 
 def _cheaper(analysis: GroupAnalysis, best: SettingSummary, equal: Sequence[SettingSummary]) -> Iterator[str]:
-    """Name the cheapest setting that may be as good as the best, if it saves a fifth or more."""
+    """Name the cheapest setting that is about as good as the best, if it saves a fifth or more.
+
+    About as good: not significantly worse, and no further away than the larger of both standard deviations.
+    """
     if analysis.pareto is None:
         return
     costs: Mapping[str, float] = {point.label: point.cost for point in analysis.pareto.points}
-    candidates = [setting.label for setting in equal if setting.label in costs]
+    candidates = [each.label for each in equal if each.label in costs and _is_close(each, best)]
     if candidates and best.label in costs:
         cheapest = min(candidates, key=costs.__getitem__)
         if costs[cheapest] <= WORTH_SAVING * costs[best.label]:
             pair = [format_metric(analysis.pareto.cost, costs[label]) for label in (cheapest, best.label)]
-            yield f"Of what may be as good, {cheapest} is the cheapest: {pair[0]} in place of {pair[1]}."
+            yield f"{cheapest} is about as good, and cheaper: {pair[0]} in place of {pair[1]}."
+
+
+def _is_close(setting: SettingSummary, best: SettingSummary) -> bool:
+    if setting.estimate is None or best.estimate is None:
+        return False
+    distance = abs(setting.estimate.mean - best.estimate.mean)
+    return distance <= max(setting.estimate.std or 0.0, best.estimate.std or 0.0)
 
 
 def _importance(analysis: GroupAnalysis) -> Iterator[str]:

@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
+from nnexp.analysis.setting_names import bare_options, short_keys
 from nnexp.config.naming import MAX_NAME
 
 LETTERS = {"seed": "s", "data.fold": "fold"}  # keys that are written as s3 and fold2
-NO_OPTION = ("none", "null")
 MAX_VALUE = 60  # characters of a value
 
 
@@ -19,7 +19,7 @@ def job_names(swept: Sequence[Mapping[str, str]], groups: Sequence[str]) -> list
         groups: the config groups: their options are written without the key.
     """
     short = short_keys(list(dict.fromkeys(key for values in swept for key in values)))
-    bare = bare_options(swept, groups)
+    bare = bare_options({key: {values[key] for values in swept if key in values} for key in groups})
     names = [" ".join(words_of(values, short, bare)) for values in swept]
     counts = Counter(names)
     return [f"{name} #{i}".strip() if counts[name] > 1 else name for i, name in enumerate(names)]
@@ -37,30 +37,6 @@ def words_of(values: Mapping[str, str], short: Mapping[str, str], bare: Mapping[
     while len(" ".join(words)) > MAX_NAME and len(words) > 1:
         words.pop()
     return words
-
-
-def short_keys(keys: Sequence[str]) -> dict[str, str]:
-    """Return the shortest end of each dotted key that no other key ends in: lr, or optimizer.lr."""
-    short = {}
-    for key in keys:
-        words = key.replace("@", ".").split(".")
-        ends = [".".join(words[start:]) for start in reversed(range(len(words)))]
-        others = [f".{other}" for other in keys if other != key]
-        short[key] = next((end for end in ends if not any(o.endswith(f".{end}") for o in others)), key)
-    return short
-
-
-def bare_options(swept: Sequence[Mapping[str, str]], groups: Sequence[str]) -> dict[str, set[str]]:
-    """Return the options of each group that say by themselves which group they are of."""
-    options: dict[str, set[str]] = {}
-    for values in swept:
-        for key in values.keys() & set(groups):
-            options.setdefault(key, set()).add(values[key])
-    uses = Counter(option for values in options.values() for option in values)
-    return {
-        key: {option for option in values if uses[option] == 1 and option not in NO_OPTION}
-        for key, values in options.items()
-    }
 
 
 def shortened(value: str) -> str:

@@ -9,6 +9,7 @@ from hydra.core.hydra_config import HydraConfig
 from joblib import cpu_count, effective_n_jobs
 from omegaconf import DictConfig, OmegaConf
 
+from nnexp.analysis.setting_names import short_keys
 from nnexp.config.naming import config_hash, run_name
 from nnexp.config.overrides.examiner import Examination
 from nnexp.config.schema import SweepSettings
@@ -21,7 +22,7 @@ from nnexp.sweeps.plan.continuation import (
     find_continued,
     state_of,
 )
-from nnexp.sweeps.plan.names import job_names, short_keys
+from nnexp.sweeps.plan.names import job_names
 from nnexp.sweeps.plan.record import RecordedJob, SweepRecord
 from nnexp.sweeps.plan.sweep_plan import PlannedJob, SweepPlan
 from nnexp.tracking.code_version import code_sha256
