@@ -11,12 +11,16 @@ import struct
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import pytest
 from fixtures.mlflow_server import wait_until_it_answers
+
+from nnexp.runs.query import Runs
+from nnexp.runs.ui_pages import page_of
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium: pip install 'nnexp[browser]'")
 from selenium.common.exceptions import StaleElementReferenceException  # noqa: E402
@@ -28,11 +32,13 @@ DRIVER = shutil.which("chromedriver")
 pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="needs Chromium and chromedriver")
 
 RUNS = 12
+SWEPT = ("init", "optimizer", "seed")
 SWEEP = ["data=digits", "trainer.epochs=5", "init=he_normal,xavier_normal", "optimizer=adam,momentum"]
 SWEEP += ["seed=0,1,2", "diagnostics.histograms=false", "tracking.register=digits"]
 SWEEP += ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
 TIMEOUT = 60.0  # seconds for something to appear, on a busy machine
-FLAGS = ["--headless=new", "--no-sandbox", "--no-first-run", "--window-size=1600,1000"]
+WIDTH = 1600  # pixels
+FLAGS = ["--headless=new", "--no-sandbox", "--no-first-run", f"--window-size={WIDTH},1000"]
 FEATURES = ("gpu", "quic", "sync", "background-networking", "component-update")
 FLAGS += [f"--disable-{feature}" for feature in FEATURES]
 LOCAL_STORAGE = {  # of a user who has visited the pages before
@@ -44,11 +50,14 @@ LOCAL_STORAGE = {  # of a user who has visited the pages before
 }
 HARMLESS = ("/users/current", "ResizeObserver loop", "favicon")  # in the console of MLflow's own pages
 BEST = "best/val_accuracy"
+ORDER = f"orderByKey={quote(f'metrics.`{BEST}`')}&orderByAsc=false"  # not nested in the parent run
+OF_JOBS = "tags.`nnexp.sweep_id` LIKE '%'"  # not the parent run
 
 
 class Store(NamedTuple):
-    """A served store: the UI's URL, the server's output, what MLflow's client reads."""
+    """A served store: its URI, the UI's URL, the server's output, what MLflow's client reads."""
 
+    uri: str
     url: str
     output: Path
     experiment: str
@@ -134,28 +143,41 @@ def read_store(url: str, output: Path, uri: str) -> Store:
 
     client = MlflowClient(tracking_uri=uri)
     experiment = client.get_experiment_by_name("nnexp").experiment_id
-    runs = client.search_runs([experiment], order_by=[f"metrics.`{BEST}` DESC"])
+    runs = client.search_runs([experiment], OF_JOBS, order_by=[f"metrics.`{BEST}` DESC"])
     assert len(runs) == RUNS
     assert {run.info.status for run in runs} == {"FINISHED"}
-    return Store(url, output, experiment, list(runs), client)
+    return Store(uri, url, output, experiment, list(runs), client)
+
+
+@contextmanager
+def browser(profile: Path, local_storage: dict[str, str]) -> Iterator[Any]:
+    """Start Chromium with a new profile."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for flag in (*FLAGS, f"--user-data-dir={profile}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=DRIVER))
+    resize(driver, WIDTH)
+    entries = f"Object.entries({json.dumps(local_storage)})"
+    script = f"for (const [key, value] of {entries}) localStorage.setItem(key, value)"
+    source = {"source": f"if (location.protocol === 'http:') {script}"}
+    driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", source)
+    try:
+        yield driver
+    finally:
+        driver.quit()
+
+
+def resize(driver: Any, width: int) -> None:
+    size = {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
 
 
 @pytest.fixture(scope="module")
 def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=DRIVER))
-    size = {"width": 1600, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
-    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    entries = f"Object.entries({json.dumps(LOCAL_STORAGE)})"
-    script = f"for (const [key, value] of {entries}) localStorage.setItem(key, value)"
-    source = {"source": f"if (location.protocol === 'http:') {script}"}
-    driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", source)
-    yield driver
-    driver.quit()
+    with browser(tmp_path_factory.mktemp("profile"), LOCAL_STORAGE) as driver:
+        yield driver
 
 
 @pytest.fixture
@@ -170,8 +192,7 @@ def page(served: Store, driver: Any, tmp_path: Path) -> Iterator[Page]:
 
 
 def test_the_runs_table_sorts_twelve_runs_by_their_best_validation_accuracy(page, served):
-    order = f"orderByKey={quote(f'metrics.`{BEST}`')}&orderByAsc=false"
-    page.open(f"experiments/{served.experiment}/runs?{order}")
+    page.open(f"experiments/{served.experiment}/runs?{ORDER}&searchFilter={quote(OF_JOBS)}")
     page.read("12 matching runs", "Sort: best/val_accuracy")
     page.press("[data-testid='column-selection-dropdown']")
     page.find("input[placeholder*='olumns']").send_keys(BEST)
@@ -197,9 +218,52 @@ def by_row(page: Page, cells: str) -> list[tuple[str, str]]:
     return [(row.get_attribute("row-id"), cell.text) for row, cell in zip(rows, ordered, strict=True)]
 
 
+@pytest.mark.parametrize("width", [WIDTH, 1100])
+def test_nnexp_ui_opens_a_fresh_browser_at_the_leaderboard(served, tmp_path, width):
+    with browser(tmp_path / "profile", {}) as driver:
+        resize(driver, width)
+        page = Page(driver, served.url, tmp_path / "screenshots")
+        page.open(page_of([], Runs(served.uri)).removeprefix("/#/"))
+        text = page.read("13 matching runs", "Leaderboard", f"Sort: {BEST}", "Model training")
+        assert not {"Prompts", "Evaluation runs", "Judges"} & set(text.splitlines())  # for language models
+        cells = f"[role='gridcell'][col-id='metrics.`{BEST}`']"
+        page.until(lambda: len(page.all(cells)) >= RUNS, "a value for each run")
+        values = [float(text) for _, text in by_row(page, cells) if text not in ("", "-")]
+        assert values == [run.data.metrics[BEST] for run in served.runs]
+        heads = page.texts("[role='columnheader'] [ref='eText'], [role='columnheader'] span")
+        page.picture(f"leaderboard-{width}")
+        if width == WIDTH:
+            assert [name for name in dict.fromkeys(heads) if name in SWEPT] == list(SWEPT)
+
+
+@pytest.mark.parametrize(
+    ("view", "first"),
+    [("learning-curves", ["train", "val"]), ("layers", ["activation_std", "activation_mean"])],
+)
+def test_a_saved_view_has_its_charts_in_sections(page, served, view, first):
+    page.open(page_of([], Runs(served.uri), view).removeprefix("/#/"))
+    header = "[data-testid='experiment-view-compare-runs-section-header']"
+    page.until(lambda: len(page.all(header)) > 5, "sections of charts")
+    sections = [text.partition("(")[0].strip() for text in page.texts(header)]
+    assert sections[: len(first)] == first
+    card = "[data-testid='experiment-view-compare-runs-card']"
+    page.until(lambda: drawn(page.find(card)), "curves")
+    page.picture(view)
+
+
+def test_the_menu_lists_the_saved_views_and_the_one_of_the_sweep(page, served):
+    sweep = served.runs[0].data.tags["nnexp.sweep_id"]
+    page.open(page_of([sweep], Runs(served.uri)).removeprefix("/#/"))
+    page.read("12 matching runs")
+    page.press("[data-testid='saved-views-trigger']")
+    text = page.read("Learning curves", "Layers", "By setting", "Leaderboard")
+    page.picture("views")
+    assert text.index("Leaderboard") < text.index("Learning curves") < text.index("By setting")
+
+
 def test_three_selected_runs_are_compared_side_by_side(page, served):
     chosen = served.runs[:12:4]
-    page.open(f"experiments/{served.experiment}/runs")
+    page.open(f"experiments/{served.experiment}/runs?{ORDER}&searchFilter={quote(OF_JOBS)}")
     page.read("12 matching runs")
     for run in chosen:
         page.find(f"[row-id='{run.info.run_id}'] a[href*='/runs/']")
@@ -215,7 +279,8 @@ def test_curves_of_three_runs_are_grouped_by_train_and_val(page, served):
     chosen = served.runs[:12:4]
     ids = ", ".join(f"'{run.info.run_id}'" for run in chosen)
     only = f"attributes.run_id IN ({ids})"
-    page.open(f"experiments/{served.experiment}/runs?compareRunsMode=CHART&searchFilter={quote(only)}")
+    query = f"{ORDER}&compareRunsMode=CHART&searchFilter={quote(only)}"
+    page.open(f"experiments/{served.experiment}/runs?{query}")
     page.read("3 matching runs")
     header = "[data-testid='experiment-view-compare-runs-section-header']"
     page.until(lambda: len(page.all(header)) > 5, "sections of charts")
@@ -311,6 +376,6 @@ def test_the_registered_model_lists_a_version_for_each_run(page, served):
 
 
 def test_the_evaluation_view_can_read_the_tables(page, served):
-    page.open(f"experiments/{served.experiment}/runs?compareRunsMode=ARTIFACT")
+    page.open(f"experiments/{served.experiment}/runs?{ORDER}&compareRunsMode=ARTIFACT")
     assert "malformed" not in page.read("Group by", "predictions/misclassified.json")
     page.picture("evaluation")

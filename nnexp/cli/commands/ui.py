@@ -66,11 +66,16 @@ def main(arguments: list[str]) -> int:
             webbrowser.open(uri.rstrip("/") + page)
         return 0
     check_database(uri)
-    page = find_page(options, runs) if options.targets else ""  # before a server starts in vain
+    may_be_wrong = options.targets or options.experiment
+    page = find_page(options, runs) if may_be_wrong else ""  # before a server starts in vain
     port = choose_port(options.port, options.host)
     server = start_server(uri, options.host, port)
     address = f"http://{options.host}:{port}"
-    page = page or find_page(options, runs)  # while the server starts
+    try:
+        page = page or find_page(options, runs)  # while the server starts
+    except BaseException:
+        server.terminate()
+        raise
     print(f"MLflow UI: {address}{page}  (Ctrl-C ends it)", flush=True)
     if use_browser:
         Thread(target=open_when_ready, args=(address, page, server), daemon=True).start()

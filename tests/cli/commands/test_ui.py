@@ -71,6 +71,25 @@ def test_a_port_in_use_is_replaced_unless_it_was_asked_for(store, opened, capsys
     assert Server.command[Server.command.index("--port") + 1] != str(used)
 
 
+@pytest.mark.parametrize("arguments", [["--experiment", "unknown"], ["unknown"]])
+def test_no_server_is_started_for_what_does_not_exist(store, opened, arguments):
+    Server.command = None
+    with pytest.raises(UserError, match="unknown|no runs here yet"):
+        ui.main(arguments)
+    assert Server.command is None
+
+
+def test_a_server_does_not_outlive_an_interrupt_before_its_page_is_known(store, opened, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ui, "page_of", interrupt)
+    monkeypatch.setattr(Server, "terminate", lambda self: opened.append("terminated"), raising=False)
+    with pytest.raises(KeyboardInterrupt):
+        ui.main([])
+    assert opened == ["terminated"]
+
+
 def test_it_listens_on_this_machine_unless_an_address_is_asked_for(store, opened):
     ui.main(["--no-browser"])
     assert Server.command[Server.command.index("--host") + 1] == "127.0.0.1"

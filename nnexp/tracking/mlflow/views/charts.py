@@ -15,6 +15,7 @@ FIRST = (*CURVES, *LAYERS, *RATES, *FINAL)
 COMPARISON = "Comparison"
 PLAIN = "Model metrics"  # MLflow's section of metrics without a prefix
 SYSTEM = "system"
+LAST = ("sweep", "System metrics")  # sections of charts that MLflow adds
 GENERATED = {"deleted": False, "isGenerated": True}  # MLflow may turn a bar into a line
 LINE = {
     "type": "LINE",
@@ -61,6 +62,7 @@ def charts(
             {**GENERATED, **_kind(key), "metricSectionId": name, "metricKey": key}
             for key in by_prefix[prefix]
         ]
+    sections += [_section(name, is_open=False) for name in LAST]
     for number, card in enumerate(cards):
         card["uuid"] = f"chart-{number}"
     return {"compareRunCharts": cards, "compareRunSections": sections}

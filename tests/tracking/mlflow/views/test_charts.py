@@ -20,7 +20,7 @@ def keys(state, section):
 def test_loss_and_score_come_first_then_the_layers_then_results():
     state = charts(METRICS, opened=("train", "val"))
     names = ["train", "val", "activation_std", "Model metrics", "grad", "best", "test", "recall"]
-    assert list(sections(state)) == names
+    assert list(sections(state)) == [*names, "sweep", "System metrics"]
     assert [name for name, is_open in sections(state).items() if is_open] == ["train", "val"]
     assert keys(state, "train") == ["train/loss", "train/accuracy", "train/f1"]
 
