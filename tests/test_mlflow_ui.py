@@ -225,7 +225,7 @@ def test_nnexp_ui_opens_a_fresh_browser_at_the_leaderboard(served, tmp_path, wid
         page = Page(driver, served.url, tmp_path / "screenshots")
         page.open(page_of([], Runs(served.uri)).removeprefix("/#/"))
         text = page.read("13 matching runs", "Leaderboard", f"Sort: {BEST}", "Model training")
-        assert not {"Prompts", "Evaluation runs", "Judges"} & set(text.splitlines())  # for language models
+        assert not {"Prompts", "Evaluation runs", "Overview"} & set(text.splitlines())  # for language models
         cells = f"[role='gridcell'][col-id='metrics.`{BEST}`']"
         page.until(lambda: len(page.all(cells)) >= RUNS, "a value for each run")
         values = [float(text) for _, text in by_row(page, cells) if text not in ("", "-")]

@@ -74,7 +74,7 @@ def test_a_port_in_use_is_replaced_unless_it_was_asked_for(store, opened, capsys
 @pytest.mark.parametrize("arguments", [["--experiment", "unknown"], ["unknown"]])
 def test_no_server_is_started_for_what_does_not_exist(store, opened, arguments):
     Server.command = None
-    with pytest.raises(UserError, match="unknown|no runs here yet"):
+    with pytest.raises(UserError, match=r"unknown|no runs here yet"):
         ui.main(arguments)
     assert Server.command is None
 
