@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from functools import partial
+from math import ceil
 from typing import Any
 
 from matplotlib.axes import Axes
 
 from nnexp.analysis.results import GroupAnalysis, SettingSummary
-from nnexp.metrics.metric_info import Direction, format_metric
+from nnexp.metrics.metric_info import format_metric
 from nnexp.plots.style import COLORS, FAINT, REFERENCE, TEXT, font_family, style_axes
-from nnexp.plots.sweep.axis_limits import bounds, format_axis, typical_range
+from nnexp.plots.sweep.axis_limits import REACH, bounds, format_axis
 from nnexp.plots.sweep.panel import Panel, SweepPlot
 from nnexp.plots.text import escape
 
@@ -47,7 +48,7 @@ def draw_ranking(axes: Axes, shown: Sequence[SettingSummary], group: GroupAnalys
         axes.plot(values, [y] * len(values), "o", color=color, markersize=4, alpha=0.5, markeredgewidth=0)
         axes.plot(interval, [y] * len(interval), color=color, linewidth=1.6)
         axes.plot(setting.estimate.mean, y, "D", color=color, markersize=5, markeredgecolor="white")
-    left, right = limits([[*setting.values.values()] for setting in shown], group.direction)
+    left, right = limits(shown, group.metric)
     axes.set_xlim(left, right)
     for y, setting in enumerate(shown):
         mean = setting.estimate.mean if setting.estimate else left
@@ -64,10 +65,12 @@ def draw_ranking(axes: Axes, shown: Sequence[SettingSummary], group: GroupAnalys
     format_axis(axes.xaxis, group.metric)
 
 
-def limits(rows: Sequence[Sequence[float]], direction: Direction) -> tuple[float, float]:
-    """Return limits that hold the better half of the rows, and what is no farther from it than its range."""
-    low, high = typical_range(rows, direction)
-    span = (high - low) or abs(high) / 10 or 1e-3
-    near = [value for row in rows for value in row if low - span <= value <= high + span]
-    margin = 0.06 * (max(near) - min(near)) or 0.1 * span
+def limits(shown: Sequence[SettingSummary], metric: str) -> tuple[float, float]:
+    """Return limits that hold the better half, and what is no farther from it than three times its range."""
+    rows = [[*each.values.values(), *bounds(each.estimate, metric)] for each in shown if each.estimate]
+    typical = [value for row in rows[: ceil(len(rows) / 2)] for value in row]
+    low, high = min(typical), max(typical)
+    reach = REACH * ((high - low) or abs(high) / 30 or 1e-3)
+    near = [value for row in rows for value in row if low - reach <= value <= high + reach]
+    margin = 0.06 * ((max(near) - min(near)) or reach)
     return min(near) - margin, max(near) + margin

@@ -15,7 +15,7 @@ from nnexp.plots.style import COLORS
 TIME = "time/total"
 MAX_COMPARISONS = 20
 SHORT_ID = 8
-MAX_COLUMNS = 6  # of params and these metrics
+MAX_COLUMNS = 4  # of params and these metrics
 DIGITS = 4  # of params in tables
 LEADERBOARD_NOTE = "The mean of {metric} over the seeds and folds of each setting{repeated}."
 REPEATED_NOTE = (
