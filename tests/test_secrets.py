@@ -153,5 +153,5 @@ def test_a_run_a_sweep_and_a_later_upload_show_and_write_no_secret(alone, server
     small = ["data=digits", "trainer.epochs=1", "trainer.threads=1"]
     outputs = [nnexp_at(dead, *small), nnexp_at(living, "-m", *small, "seed=1,2"), nnexp_at(dead, "sync")]
     assert "not uploaded" in outputs[0] or "nnexp sync" in outputs[0], outputs[0]
-    assert "seed=2" in outputs[1]
+    assert "2 of 2 finished" in outputs[1]
     assert_nowhere(alone, *outputs)
