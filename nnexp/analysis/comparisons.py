@@ -9,16 +9,15 @@ Statistics 6, 1979: the probability of one or more false positives among all com
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations, pairwise
+from itertools import combinations
 from math import sqrt
 from statistics import fmean, stdev
 from typing import Any, Literal
 
-from nnexp.analysis.estimate import Estimate, t_quantile
+from nnexp.analysis.estimate import DIGITS, Estimate, resolution_of, t_quantile
 from nnexp.analysis.results import Comparison
 
 MAX_SAMPLES = 150  # whose pairs are all listed: 11,175
-DIGITS = 12  # of values that are equal but for rounding
 ONE_EACH = "one result each: chance cannot be estimated; add seeds"
 NO_SPREAD = "all differences are equal: there is no spread to test against"
 
@@ -131,12 +130,3 @@ def holm(p_values: Sequence[float], unlisted: int = 0) -> list[float]:
         largest = max(largest, min(1.0, p_values[index] * (len(p_values) + unlisted - place)))
         adjusted[index] = largest
     return adjusted
-
-
-def resolution_of(values: Sequence[float]) -> float:
-    """Return the smallest step between values if some are equal, as shares of few examples are; else 0."""
-    rounded = [round(value, DIGITS) for value in values]
-    distinct = sorted({*rounded})
-    if len(distinct) == len(rounded):
-        return 0.0
-    return min((high - low for low, high in pairwise(distinct)), default=0.0)

@@ -6,8 +6,8 @@ from itertools import combinations
 from statistics import fmean
 from typing import Literal
 
-from nnexp.analysis.comparisons import Sample, compare, correct, resolution_of
-from nnexp.analysis.estimate import estimate
+from nnexp.analysis.comparisons import Sample, compare, correct
+from nnexp.analysis.estimate import estimate, resolution_of
 from nnexp.analysis.levels import Levels, levels_of
 from nnexp.analysis.results import Level, MainEffect
 from nnexp.analysis.run_group import RunGroup
@@ -55,7 +55,9 @@ def main_effect(group: RunGroup, key: str) -> MainEffect | None:
     return MainEffect(
         key=key,
         label=group.labels[key],
-        levels=tuple(Level(each.label, estimate(list(each.values.values()), overlap)) for each in samples),
+        levels=tuple(
+            Level(each.label, estimate(list(each.values.values()), overlap, resolution)) for each in samples
+        ),
         unit=units.name,
         comparisons=tuple(compare(a, b, overlap, resolution) for a, b in combinations(samples, 2)),
         note=_note(levels, kept, counts, len(cells), len(complete)),

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import sqrt
 from statistics import fmean, stdev
 
 LEVEL = 0.05
 """An effect is significant below this probability; intervals hold 1 - LEVEL."""
+DIGITS = 12  # of values that are equal but for rounding
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class Estimate:
     high: float | None = None
 
 
-def estimate(values: Sequence[float], overlap: float = 0.0) -> Estimate:
+def estimate(values: Sequence[float], overlap: float = 0.0, resolution: float = 0.0) -> Estimate:
     """Estimate a mean and its 95 % interval by Student's t: mean +- t(n - 1) std sqrt(1/n + overlap).
 
     Args:
@@ -28,13 +30,14 @@ def estimate(values: Sequence[float], overlap: float = 0.0) -> Estimate:
         overlap: of k folds 1 / (k - 1), the ratio of their validation and training examples: their results
             depend on each other (C. Nadeau and Y. Bengio, Inference for the generalization error, Machine
             Learning 52, 2003, equation 9); of independent values 0.
+        resolution: the smallest step of the values; the interval is at least that of rounding to it.
     """
     n = len(values)
     mean = fmean(values)
     if n < 2:
         return Estimate(n, mean)
     std = stdev(values)
-    half = t_quantile(n - 1) * std * sqrt(1 / n + overlap)
+    half = t_quantile(n - 1) * max(std, resolution / sqrt(12)) * sqrt(1 / n + overlap)
     return Estimate(n, mean, std, mean - half, mean + half)
 
 
@@ -43,3 +46,12 @@ def t_quantile(df: float, level: float = LEVEL) -> float:
     from scipy.special import stdtrit
 
     return float(stdtrit(df, 1 - level / 2))
+
+
+def resolution_of(values: Sequence[float]) -> float:
+    """Return the smallest step between values if some are equal, as shares of few examples are; else 0."""
+    rounded = [round(value, DIGITS) for value in values]
+    distinct = sorted({*rounded})
+    if len(distinct) == len(rounded):
+        return 0.0
+    return min((high - low for low, high in pairwise(distinct)), default=0.0)

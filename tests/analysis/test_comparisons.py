@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from nnexp.analysis import RunTable, rank
-from nnexp.analysis.comparisons import Sample, compare, compare_samples, holm, resolution_of
+from nnexp.analysis.comparisons import Sample, compare, compare_samples, holm
+from nnexp.analysis.estimate import resolution_of
 
 RNG = np.random.default_rng(1)
 A, B = RNG.normal(0.90, 0.01, 6), RNG.normal(0.92, 0.02, 6)

@@ -54,6 +54,14 @@ def test_the_interval_of_folds_is_wider_since_they_share_training_examples():
     assert estimate.high - estimate.mean == pytest.approx(expected)
 
 
+def test_equal_scores_of_few_examples_have_no_interval_without_width():
+    values = {"a": (340, 340), "b": (341, 343)}
+    rows = [row(k / 360, init=i, seed=s) for i in values for s, k in enumerate(values[i])]
+    estimate = analyzed(*rows).settings[1].estimate
+    assert estimate.std == 0
+    assert estimate.high - estimate.mean == pytest.approx(stats.t.ppf(0.975, 1) / 360 / np.sqrt(12 * 2))
+
+
 def test_one_run_has_no_interval():
     estimate = analyzed(row(0.9, init="he")).settings[0].estimate
     assert (estimate.n, estimate.std, estimate.low) == (1, None, None)
