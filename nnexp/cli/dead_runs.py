@@ -5,10 +5,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from shlex import quote
 
 from nnexp.detached import detached
-from nnexp.messages import hydra_override, quoted_path, short_path
+from nnexp.messages import override, quoted_path, short_path
 from nnexp.run_folder import RunFolder, head_of, is_parent, sweep_folder
 from nnexp.tracking.active_runs import close_dead_runs, is_running
 
@@ -50,7 +49,7 @@ def reports(dead: Sequence[Path]) -> Iterator[str]:
             yield f"{path}: died; resume with: nnexp resume {path}"
         elif sweep not in reported and not is_running(sweep):
             reported.add(sweep)
-            command = f"nnexp -m {quote(hydra_override('sweep.resume', str(short_path(sweep))))}"
+            command = f"nnexp -m {override('sweep.resume', str(short_path(sweep)))}"
             yield f"{quoted_path(sweep)}: the sweep died; go on with: {command}"
 
 

@@ -50,11 +50,17 @@ def main() -> None:
     """Run the upload process, with another one that draws."""
     from nnexp.plots.worker import PlotWorker
     from nnexp.redaction import redact_logs_and_tracebacks
+    from nnexp.run_folder import RunFolder, has_plots
     from nnexp.tracking.upload.worker import UploadWorker
 
     redact_logs_and_tracebacks()
     plots = PlotWorker(make_outputs, warm_up)
-    callbacks = replace(upload_callbacks(), make_outputs=plots.make_outputs, prepare=plots.start)
+
+    def draw(folder: Path) -> "Outputs":
+        draws = has_plots(RunFolder(folder).entries()[0])
+        return plots.make_outputs(folder) if draws else make_outputs(folder)
+
+    callbacks = replace(upload_callbacks(), make_outputs=draw, prepare=plots.start)
     try:
         UploadWorker(callbacks).run()
     finally:

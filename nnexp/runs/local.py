@@ -4,10 +4,9 @@ import json
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
-from nnexp.messages import hydra_override, plural, short_path
+from nnexp.messages import override, plural, short_path
 from nnexp.run_folder import JOURNAL, PARENT_SWEEP_TAG, is_parent
 from nnexp.runs.backends import RunError
 from nnexp.runs.query import MIN_PREFIX, Runs
@@ -50,7 +49,7 @@ def find_folder(text: str, runs: Runs) -> Path:
 def check_no_sweep(folder: Path, is_sweep: bool = False) -> None:
     """Raise a RunError for the folder of a sweep: its jobs are resumed by the sweep."""
     if is_sweep or is_sweep_folder(folder):
-        advice = f"nnexp -m {quote(hydra_override('sweep.resume', str(short_path(folder))))}"
+        advice = f"nnexp -m {override('sweep.resume', str(short_path(folder)))}"
         raise RunError(f"{short_path(folder)}: this is a sweep, not a run; fix: {advice}")
 
 

@@ -102,7 +102,8 @@ def parent_run(
     Raises:
         UserError: another process runs the sweep.
     """
-    texts = dict(params) | {f"{SWEPT}{key}": ", ".join(values) for key, values in plan.swept.items()}
+    texts = {key: text for key, text in params.items() if not key.startswith(SWEPT)}
+    texts |= {f"{SWEPT}{key}": ", ".join(values) for key, values in plan.swept.items()}
     destination = upload_destination(tracking, home, plan.folder)
     if destination is not None:
         destination |= dict.fromkeys(OF_RUNS)

@@ -27,7 +27,21 @@ def recorded(status: str, epochs: int) -> dict[str, str]:
     return {"outputs/a/journal.jsonl": journal, "outputs/a/config.yaml": config}
 
 
+SWEEP = "outputs/sweeps/2026-11-26/15-30-00-ab12cd34"
+RECORD = {
+    "id": "2026-11-26/15-30-00-ab12cd34",
+    "overrides": ["data=digits", "sweep.report=false", "seed=0"],
+    "config_name": "config",
+    "swept": {"seed": ["0"]},
+    "jobs": [],
+}
 CASES = [
+    Case(
+        f"resume {SWEEP}",
+        f"{SWEEP}: this is a sweep, not a run",
+        (f"nnexp -m sweep.resume={SWEEP}",),
+        {f"{SWEEP}/sweep.json": json.dumps(RECORD), f"{SWEEP}/journal.jsonl": ""},
+    ),
     Case(
         "resume outputs/a trainer.epochs=1",
         "trainer.epochs=1: the run has completed 2 epochs already",

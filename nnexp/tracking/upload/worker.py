@@ -122,7 +122,7 @@ class JournalFollower:
                 break
             self.put(self.pending + self.system.sample_if_due(), self.offset)
             self.pending = []
-            if time.monotonic() > prepare_at:
+            if time.monotonic() > prepare_at and has_plots(self.head):
                 prepare_at = float("inf")
                 with suppress(OSError):  # `make_outputs` reports it
                     self.callbacks.prepare()
@@ -178,7 +178,8 @@ class JournalFollower:
         if is_parent(self.head):  # its report is made by the sweep
             return []
         try:
-            self.callbacks.prepare()
+            if has_plots(self.head):
+                self.callbacks.prepare()
             if self.baseline.is_alive():
                 self.worker.imported.wait()  # the timeout is for the store, not for the import before
             self.baseline.join(self.timeout)
