@@ -5,6 +5,7 @@ import pytest
 from sklearn.metrics import average_precision_score, balanced_accuracy_score, f1_score, roc_auc_score
 
 from nnexp import compose, run
+from nnexp.cli.api import resume
 from nnexp.config import ConfigError
 from nnexp.metrics.metric_info import TASK_METRICS
 
@@ -96,6 +97,17 @@ def test_the_optimized_metric_is_logged_each_epoch_and_changes_nothing_else(tabl
     assert "val/average_precision" in optimizing.history[0].metrics()
     assert plain.network.theta.tobytes() == optimizing.network.theta.tobytes()
     assert optimizing.value == plain.metrics["best/val_average_precision"]
+
+
+def test_a_resumed_run_monitors_on_and_ends_like_one_that_was_not_interrupted(table):
+    overrides = ["trainer.monitor=macro_f1", "schedule=constant"]
+    whole = run(table("kind", *overrides))
+    interrupted = run(table("kind", *overrides, "trainer.epochs=2"))
+    resumed = resume(interrupted.folder, ["trainer.epochs=4"], display="quiet")
+    columns = ["val/macro_f1", "val/loss"]
+    assert resumed.history_frame()[columns].equals(whole.history_frame()[columns])
+    names = {name for name in whole.metrics if name.startswith(("best/", "test/"))}
+    assert {name: resumed.metrics[name] for name in names} == {name: whole.metrics[name] for name in names}
 
 
 @pytest.mark.parametrize(
