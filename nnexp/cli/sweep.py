@@ -9,7 +9,7 @@ from hydra.types import RunMode
 from nnexp.cli.errors import FAILURE, describe_error
 from nnexp.cli.run_header import run_header
 from nnexp.cli.sweep_display import TerminalSweepDisplay
-from nnexp.cli.sweep_results import show_results
+from nnexp.cli.sweep_results import show_results, show_upload
 from nnexp.config.build import resolved
 from nnexp.config.compose import hydra_of
 from nnexp.config.naming import params
@@ -67,7 +67,8 @@ def run_sweep(options: Namespace, examination: Examination) -> int:
             )
             if report is not None:
                 parent.log_artifacts(*report.paths)
-        show_results(display, plan, report, problem, tracking)
+        show_results(display, plan, report, problem)
+        show_upload(display, plan, tracking, parent.outcome)
     return FAILURE if execution.failures else 0
 
 

@@ -72,7 +72,7 @@ class TerminalSweepDisplay(SweepDisplay):
             self.job_ended(event, running.attempt if running is not None else 1)
         elif isinstance(event, JobMessage) and (event.label, event.text) not in self.messages:
             self.messages.add((event.label, event.text))  # of all jobs that have it, shown for the first one
-            self.message("note", f"{self.progress.name(event.number)}: {event.label} {event.text}")
+            self.message(event.label, f"{self.progress.name(event.number)}: {event.text}")
         if self.live is None and self.clock() - self.summarized >= SUMMARY_EVERY:
             self.summarized = self.clock()
             self.summary("sweep")

@@ -10,10 +10,13 @@ from fixtures.sweep_plans import FOLDER, plan_of
 from nnexp import compose
 from nnexp.analysis import RunRow, RunTable, analyze
 from nnexp.cli.sweep_display import TerminalSweepDisplay
-from nnexp.cli.sweep_results import show_results
+from nnexp.cli.sweep_results import show_results, show_upload
 from nnexp.config import build
 from nnexp.sweeps.report.sweep_report import Report
+from nnexp.tracking.upload.client import Outcome
 
+PLAN = plan_of(init=["zeros"])
+SYNC = "          the folder holds the whole record; upload it later, run: nnexp sync"
 VIEW = "mlflow    view it with: nnexp ui 2026-11-26/15-30-00-ab12cd34"
 
 
@@ -22,16 +25,39 @@ def tracking():
     return build(compose(["data=digits"])).tracking
 
 
-def shown(capsys, report, problem, tracking):
-    show_results(TerminalSweepDisplay(), plan_of(init=["zeros"]), report, problem, tracking)
-    return capsys.readouterr().out.splitlines()
+@pytest.fixture
+def display():
+    return TerminalSweepDisplay()
 
 
-def test_the_leaderboard_is_followed_by_the_report_and_the_command_that_shows_the_sweep(tracking, capsys):
+def test_the_leaderboard_is_followed_by_the_report(display, capsys):
     rows = [RunRow(init, {"init": init}, {"best/val_accuracy": 0.5}) for init in ("zeros", "orthogonal")]
-    lines = shown(capsys, Report(analyze(RunTable(rows)), ["report.html"]), "", tracking)
+    show_results(display, PLAN, Report(analyze(RunTable(rows)), ["report.html"]), "")
+    lines = capsys.readouterr().out.splitlines()
     assert lines[1].startswith("best/val_accuracy")
-    assert lines[-2:] == [f"report    {FOLDER}/report.html", VIEW]
+    assert lines[-1] == f"report    {FOLDER}/report.html"
+
+
+def test_why_a_report_failed_is_shown_in_its_place(display, capsys):
+    show_results(display, PLAN, None, "the report has failed")
+    assert capsys.readouterr().out == "report    the report has failed\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "shown"),
+    [
+        ({}, "", f"{VIEW}\n"),
+        ({"uri": "sqlite:///other.db"}, "", f"{VIEW} --uri sqlite:///other.db\n"),
+        ({"enabled": False}, "", ""),
+        ({}, "a server is down\nmore", f"mlflow    not uploaded to MLflow: a server is down\n{SYNC}\n"),
+    ],
+    ids=["default", "another store", "untracked", "failed"],
+)
+def test_the_end_says_how_to_see_the_sweep_in_mlflow_or_why_it_is_not_there(
+    options, error, shown, display, tracking, capsys
+):
+    show_upload(display, PLAN, replace(tracking, **options), Outcome(error=error))
+    assert capsys.readouterr().out == shown
 
 
 def test_the_command_that_goes_on_with_a_sweep_works_as_it_is_printed(nnexp):
@@ -43,16 +69,3 @@ def test_the_command_that_goes_on_with_a_sweep_works_as_it_is_printed(nnexp):
     assert continued.returncode == 1
     assert "1 is finished already: skipped" in continued.stdout
     assert "ended     1 of 2 finished, 1 failed" in continued.stdout
-
-
-def test_why_a_report_failed_is_shown_in_its_place(tracking, capsys):
-    assert shown(capsys, None, "the report has failed", tracking) == ["report    the report has failed", VIEW]
-
-
-def test_the_store_is_named_where_it_is_not_the_default_one(tracking, capsys):
-    other = replace(tracking, uri="sqlite:///other.db")
-    assert shown(capsys, None, "", other) == [f"{VIEW} --uri sqlite:///other.db"]
-
-
-def test_a_sweep_that_is_not_tracked_has_no_page_in_mlflow(tracking, capsys):
-    assert shown(capsys, None, "", replace(tracking, enabled=False)) == []
