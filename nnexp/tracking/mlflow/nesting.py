@@ -49,23 +49,27 @@ def parent_id(child: WrittenRun) -> str:
     folder = sweep_folder(child.run_folder.path, child.first["tags"])
     if folder is None:
         return ""
+    run_id = UploadState.load(folder, child.state.store).run_id
+    if (child.uri, run_id) in _confirmed:
+        return run_id
     with run_lock(folder, LOCK_TIMEOUT):
         parent = child.of_folder(folder)
-        if (parent.uri, parent.state.run_id) not in _confirmed:
-            parent.check_store()
-            parent.send_new()
-            _confirmed.add((parent.uri, parent.state.run_id))
+        parent.check_store()
+        parent.send_new()
+        _confirmed.add((parent.uri, parent.state.run_id))
         return parent.state.run_id
 
 
 def update_parent(child: WrittenRun) -> None:
     """Send the new entries of the parent run's journal, unless another process does at this moment."""
     folder = sweep_folder(child.run_folder.path, child.first["tags"])
-    if folder is not None:
+    if folder is None:
+        return
+    state = UploadState.load(folder, child.state.store)
+    if state.run_id and state.offset < (folder / JOURNAL).stat().st_size:
         with suppress(Timeout), run_lock(folder):
             parent = child.of_folder(folder)
-            if parent.state.run_id:
-                parent.send_new()
+            parent.send_new()
 
 
 def adopt_children(parent: WrittenRun) -> None:
