@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from hydra.core.hydra_config import HydraConfig
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn, JobStatus, run_job, setup_globals
 from hydra.types import HydraContext
@@ -74,7 +73,6 @@ class JobRunner:
         with open_dict(config):
             config.hydra.job.id = self.id_format.format(number=job.number, name=config.hydra.job.name)
             config.hydra.job.num = job.number
-        HydraConfig.instance().set_config(config)
         return run_job(
             task_function=task,
             config=config,
