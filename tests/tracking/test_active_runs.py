@@ -14,7 +14,15 @@ from nnexp.__main__ import main
 from nnexp.errors import Interrupted
 from nnexp.run_folder import RunFolder
 from nnexp.sweeps.parent_run import parent_run
-from nnexp.tracking.active_runs import ACTIVE, ACTIVE_WITHIN, active, add_entry, close_dead_runs
+from nnexp.tracking.active_runs import (
+    ACTIVE,
+    ACTIVE_WITHIN,
+    active,
+    add_entry,
+    close_dead_runs,
+    entry_of,
+    remove_entry,
+)
 from nnexp.tracking.journal import Journal, close, process_identity
 from nnexp.tracking.run_lock import run_lock
 
@@ -156,3 +164,12 @@ def test_a_dead_job_of_a_sweep_that_goes_on_is_left_to_the_sweep(alone, dead, ca
         add_entry(folder, alone)
         assert main(["resume", "no"]) == 2
     assert "died" not in capsys.readouterr().err
+
+
+def test_a_run_whose_upload_goes_on_stays_listed_until_that_is_over(alone):
+    folder = begin_run(alone / "run")
+    with active(folder, alone, until_uploaded=True):
+        pass
+    assert list((alone / ACTIVE).iterdir()) == [entry_of(folder, alone)]
+    remove_entry(entry_of(folder, alone))
+    assert not (alone / ACTIVE).exists()
