@@ -14,7 +14,7 @@ from nnexp.plots.style import COLORS
 from nnexp.runs.compare.compared_run import LETTERS
 from nnexp.runs.compare.comparison import ARROWS, Comparison
 from nnexp.runs.compare.significance import corrected_level, is_tied
-from nnexp.runs.html.page import Picture, page_environment, picture
+from nnexp.runs.html.page import Picture, local_time, page_environment, picture
 
 PAGE, CURVES = "index.html", "curves.png"
 MATRICES, DIFFERENCES = "confusion.png", "confusion-difference.png"
@@ -83,11 +83,6 @@ def format_change(metric: str, change: float) -> str:
 def format_points(*changes: float) -> str:
     """Format changes of a share in percentage points: from, to."""
     return f"{' to '.join(_signed(100 * change, 2) for change in changes)} points"
-
-
-def local_time(seconds: float) -> str:
-    """Format seconds since 1970."""
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
 
 
 def _signed(value: float, digits: int) -> str:

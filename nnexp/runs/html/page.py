@@ -2,6 +2,7 @@
 
 import base64
 import re
+import time
 from typing import TYPE_CHECKING, Any
 
 from nnexp.plots.style import FONTS
@@ -31,3 +32,8 @@ def picture(plot: Any) -> Picture:
     text = svg(plot)
     width = float(re.findall(r'width="([\d.]+)pt"', text)[0]) * PIXELS_PER_POINT
     return f"data:image/svg+xml;base64,{base64.b64encode(text.encode()).decode()}", width
+
+
+def local_time(seconds: float) -> str:
+    """Format seconds since 1970."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))

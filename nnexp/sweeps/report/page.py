@@ -12,8 +12,7 @@ from nnexp.analysis import Analysis, GroupAnalysis
 from nnexp.config.preset import Preset
 from nnexp.messages import duration, listed, plural, quoted_path, short_path
 from nnexp.redaction import redacted
-from nnexp.runs.compare.report import local_time
-from nnexp.runs.html.page import Picture, page_environment, picture
+from nnexp.runs.html.page import Picture, local_time, page_environment, picture
 from nnexp.runs.sweeps import Sweep
 from nnexp.sweeps.report import group_tables as tables
 from nnexp.sweeps.report.best_config import reproduction_command
