@@ -58,14 +58,18 @@ class RunGroup:
         return bare_options({key: {row.params.get(key, "") for row in self.rows} for key in options})
 
     def label(self, row: RunRow) -> str:
-        """Name the setting of a run; long numbers are shortened where that leaves all settings distinct."""
-        return setting_label(self.setting(row), self.labels, self.bare, self._digits)
+        """Name the setting of a run; no other setting of the group has the name."""
+        return self._names[tuple(self.setting(row).items())]
 
     @cached_property
-    def _digits(self) -> int | None:
-        settings = {tuple(self.setting(row).items()) for row in self.rows}
-        names = {setting_label(dict(each), self.labels, self.bare, DIGITS) for each in settings}
-        return DIGITS if len(names) == len(settings) else None
+    def _names(self) -> dict[tuple[tuple[str, str], ...], str]:
+        """The name of each setting: long numbers shortened or, if need be, all numbered."""
+        settings = list(dict.fromkeys(tuple(self.setting(row).items()) for row in self.rows))
+        for digits in (DIGITS, None):
+            names = [setting_label(dict(each), self.labels, self.bare, digits) for each in settings]
+            if len({*names}) == len(names):
+                return dict(zip(settings, names, strict=True))
+        return {each: f"{name} #{i}" for i, (each, name) in enumerate(zip(settings, names, strict=True), 1)}
 
 
 def comparable_groups(table: RunTable) -> tuple[list[RunGroup], list[RunRow]]:

@@ -117,6 +117,8 @@ def test_long_numbers_are_shortened_unless_settings_would_have_the_same_name():
         setting.label for setting in analyzed(row(0.9, lr=0.01234567), row(0.8, lr=0.01234568)).settings
     ]
     assert labels == ["lr=0.01234567", "lr=0.01234568"]
+    labels = [setting.label for setting in analyzed(row(0.9, init="", init__a=1), row(0.8, other=1)).settings]
+    assert len({*labels}) == 2
 
 
 def test_a_table_without_results_has_no_groups():
