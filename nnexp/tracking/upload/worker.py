@@ -142,7 +142,7 @@ class JournalFollower:
         if self.thread is None:
             return Outcome(note=self.note)
         error = self.thread.finish(self.timeout)
-        if not error:
+        if not error and is_parent(self.head):
             self.callbacks.save_views(self.folder, None)
         note = "; ".join(filter(None, [self.thread.note, self.note]))
         return Outcome(self.thread.run_id, error, note)
