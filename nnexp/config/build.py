@@ -110,7 +110,7 @@ def validate(values: Values, origins: Mapping[str, Origin] | None = None) -> tup
 
 def resolved(config: DictConfig | Values) -> Values:
     """Resolve interpolations into plain dictionaries and lists without ??? values, or raise a ConfigError."""
-    config = OmegaConf.create(config)
+    config = config if isinstance(config, DictConfig) else OmegaConf.create(config)
     check_expansion(config)
     try:
         values = OmegaConf.to_container(config, resolve=True)
