@@ -77,8 +77,9 @@ class OverridesExaminer:
             if rewritten != given or self.problems or self.checker.problems:
                 again = OverridesExaminer(self.loader, self.sweep, self.config_name, known)
                 return again.examine(rewritten)
-        swept = [grid.swept_values(job) for job in islice(grid, MAX_JOBS)]
-        is_checked = config is not None and len(grid) <= MAX_JOBS
+        is_small = grid.count <= MAX_JOBS
+        swept = [grid.swept_values(job) for job in grid] if is_small else [{}]
+        is_checked = config is not None and is_small
         jobs = [self.checker.check(job, i, swept[i]) for i, job in enumerate(grid)] if is_checked else []
         return Examination(
             config,
@@ -88,7 +89,7 @@ class OverridesExaminer:
             jobs=[replace(job, overrides=self.checker.complete(job.overrides)) for job in jobs if job]
             if self.is_grid
             else [],
-            swept={key_of(one.key): texts_of(one) for one in checked if one.key in grid.swept},
+            swept={key_of(one.key): texts_of(one) for one in checked if is_small and one.key in grid.swept},
             loader=self.loader,
         )
 
@@ -110,8 +111,8 @@ class OverridesExaminer:
         grid = Grid.of(checked, self.is_grid)
         self.checker.hydra = grid.hydra
         self.checker.typed = {value: one.text for one in checked for value in one.values}
-        if len(grid) > MAX_JOBS:
-            what = f"the sweep has {len(grid):,} jobs, expected at most {MAX_JOBS:,}; fix: fewer values"
+        if grid.count > MAX_JOBS:
+            what = f"the sweep has {grid.count:,} jobs, expected at most {MAX_JOBS:,}; fix: fewer values"
             swept = " ".join(one.text for one in checked if one.key in grid.swept)
             self.problems.append(Problem(swept, what))
         return grid

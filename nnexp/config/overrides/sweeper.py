@@ -75,7 +75,9 @@ class Grid:
         axes = [one.values for one in others]
         return cls(axes, tuple(text for one in hydra for text in one.values), swept, is_complete)
 
-    def __len__(self) -> int:
+    @property
+    def count(self) -> int:
+        """How many jobs there are."""
         return prod(map(len, self.axes)) if self.is_complete else 1 + sum(len(axis) - 1 for axis in self.axes)
 
     def __iter__(self) -> Iterator[Job]:

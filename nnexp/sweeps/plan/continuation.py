@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 from nnexp.config.build import construct
@@ -22,6 +23,8 @@ from nnexp.tracking.active_runs import is_running
 
 STATES: dict[str, JobState] = {"": "new", "FINISHED": "finished", "FAILED": "failed"}  # else interrupted
 OF_THE_SPLIT = ("balanced", "fold", "folds", "limit", "stratify")  # keys that leave the data set as it is
+ENDING = 15.0  # seconds that the workers of a sweep that was killed have to end
+INTERVAL = 0.1  # seconds between two looks at them
 MAX_SEARCHED = 1_000  # sweeps, the newest first
 
 
@@ -154,16 +157,24 @@ def state_of(folder: Path, values: dict[str, Any]) -> tuple[JobState, float | No
     Raises:
         SweepError: a process trains it at this moment.
     """
-    check_not_running(folder, folder.parent)
     entries = job_entries(folder)
+    if job_status(entries) == "RUNNING":
+        check_not_running(folder, folder.parent, ENDING)
+        entries = job_entries(folder)
     state = STATES.get(job_status(entries), "interrupted")
     return state, stored_results(entries, values)[0] if state == "finished" else None
 
 
-def check_not_running(folder: Path, sweep: Path) -> None:
-    """Raise a SweepError if a process writes the journal in a folder."""
-    if (folder / JOURNAL).is_file() and is_running(folder):
-        problem = f"the sweep in {quoted_path(sweep)} is going on in another process"
-        raise SweepError(
-            f"{problem}; fix: wait for its end, or begin a new one with sweep.skip_finished=false"
-        )
+def check_not_running(folder: Path, sweep: Path, patience: float = 0.0) -> None:
+    """Raise a SweepError if a process writes the journal in a folder, also after so many seconds.
+
+    The workers of a sweep that was killed end their jobs in order, which takes a moment.
+    """
+    waited = 0.0
+    while (folder / JOURNAL).is_file() and is_running(folder):
+        if waited >= patience:
+            problem = f"the sweep in {quoted_path(sweep)} is going on in another process"
+            fix = "fix: wait for its end, or begin a new one with sweep.skip_finished=false"
+            raise SweepError(f"{problem}; {fix}")
+        sleep(INTERVAL)
+        waited += INTERVAL
