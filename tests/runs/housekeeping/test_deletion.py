@@ -9,7 +9,6 @@ from contextlib import closing
 import pytest
 from fixtures.third_party import accepts_warnings
 
-from nnexp import compose, run
 from nnexp.run_folder import JOURNAL, KIND_TAG, PARENT_SWEEP_TAG, SWEEP_ID_TAG, SWEEP_KIND
 from nnexp.runs.query import RunError, Runs
 from nnexp.tracking.journal import Journal, process_identity
@@ -126,14 +125,16 @@ def test_a_run_whose_process_has_died_is_deleted(alone, nnexp, monkeypatch):
 
 def test_a_folder_that_may_hold_other_files_is_left_alone(alone, nnexp):
     (alone / "thesis.tex").write_text("text")
-    run(compose(QUICK), folder=alone)
+    with Journal(alone) as journal:
+        journal.log_run("thesis", {}, {}, None)
+        journal.end("FINISHED")
     done = nnexp("delete", str(alone), "--yes")
     assert (done.returncode, "may hold files of your own" in done.stderr) == (2, True)
     assert (alone / "thesis.tex").exists()
 
 
 def test_a_sweep_goes_with_all_its_runs_and_its_folder(alone, nnexp):
-    assert nnexp("-m", "seed=0,1", *QUICK).returncode == 0
+    assert nnexp("-m", "seed=0,1", *QUICK, "sweep.report=false").returncode == 0
     (folder,) = alone.glob("outputs/sweeps/*/*")
     (folder / "report.html").write_text("")
     assert "deleted 1 run" in nnexp("delete", str(folder / "0"), "--yes").stdout
