@@ -62,6 +62,23 @@ def test_a_run_has_params_metrics_and_times(ids):
     assert run.params == {"init": "zeros"}
 
 
+def test_runs_of_a_database_are_read_as_mlflow_reads_them(ids):
+    def facts(run):
+        fields = {key: value for key, value in vars(run).items() if key != "backend"}
+        dicts = {key: value for key, value in fields.items() if isinstance(value, dict)}
+        return fields | {key: sorted(map(str, value.items())) for key, value in dicts.items()}
+
+    by_mlflow = "attributes.start_time > 0"
+    runs = Runs()
+    assert [facts(run) for run in runs.select()] == [facts(run) for run in runs.select(by_mlflow)]
+    order = 'metrics."best/val_accuracy" DESC'
+    expected = [run.id for run in runs.select(by_mlflow, order)]
+    assert [run.id for run in runs.select(order=order)] == expected
+    (killed,) = runs.select(order=order, top=1, columns=["init"])
+    assert (killed.id, killed.params, killed.metrics) == (ids["killed"], {"init": "he_normal"}, {})
+    assert facts(*runs.complete([killed])) == facts(runs.find(ids["killed"]))
+
+
 def test_the_history_has_the_epochs_in_order_and_nothing_else(ids):
     history = Runs().find(ids["best"]).history()
     assert history == [(epoch, {"val/loss": 1 / epoch, "train/loss": 2 / epoch}) for epoch in (1, 2, 3)]

@@ -85,6 +85,16 @@ def test_params_that_an_option_explains_are_not_listed_as_differences(recorded):
     assert differing(runs[:1]) == []
 
 
+@pytest.mark.parametrize("options", [[], ["--sort", "best/val_accuracy"], ["--top", "1", "--json"]])
+def test_the_runs_of_a_database_are_listed_without_mlflow(options, recorded, capsys, monkeypatch):
+    def refuse(runs):
+        raise AssertionError("importing it takes longer than all else")
+
+    monkeypatch.setattr(Runs, "client", property(refuse))
+    assert main(options) == 0
+    assert "digits-mlp" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("column", "expected"),
     [
