@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from nnexp.messages import natural_key
 from nnexp.metrics.predictions import are_predictions
-from nnexp.run_folder import History, RunFolder, predictions_path
+from nnexp.run_folder import OF_LAYERS, History, RunFolder, predictions_path
 from nnexp.runs.columns import all_columns, value_of
 from nnexp.runs.query import Run, Runs
 from nnexp.runs.selection import select
@@ -48,11 +49,17 @@ def runs_frame(
 
 
 def history_frame(history: History, unit: str) -> "DataFrame":
-    """Return the metrics of each evaluation by their logged names; the index is the epoch or step."""
+    """Return the metrics of each evaluation by their logged names, those of layers last.
+
+    The index is the epoch or step.
+    """
     import pandas as pd
 
+    names = dict.fromkeys(name for _, values in history for name in values)
+    of_layers = [name for name in names if name.startswith((*OF_LAYERS, "update_ratio/"))]
+    columns = [*(name for name in names if name not in of_layers), *sorted(of_layers, key=natural_key)]
     index = pd.Index([step for step, _ in history], name=unit, dtype="int64")
-    return pd.DataFrame([values for _, values in history], index=index)
+    return pd.DataFrame([values for _, values in history], index=index, columns=columns)
 
 
 def predictions_frame(run: Run, split: str, names: Sequence[str]) -> "DataFrame | None":
