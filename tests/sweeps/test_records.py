@@ -1,8 +1,8 @@
 """What the folder of a job says of it: its status, and what a finished one returns to the sweep."""
 
 import pytest
-from nnexp.sweeps.records import job_entries, job_status, stored_results
 
+from nnexp.sweeps.records import job_entries, job_status, stored_results
 from nnexp.tracking.journal import Journal
 
 

@@ -112,6 +112,8 @@ class SweepLauncher(Launcher):
                     sleep(POLL_INTERVAL)
         except Interrupted as error:
             raise SweepInterrupted(error.number) from error
+        finally:
+            uploads.close()
 
     def run_in_workers(self, queue: JobQueue, plan: SweepPlan) -> None:
         """Run several jobs at a time in worker processes, which share the data sets."""

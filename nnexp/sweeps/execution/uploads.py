@@ -32,7 +32,7 @@ class Uploads:
 
     def __init__(self, send: Send) -> None:
         self.send = send
-        self.queue: SimpleQueue[Upload] = SimpleQueue()
+        self.queue: SimpleQueue[Upload | None] = SimpleQueue()
         self.left: set[int] = set()  # numbers of jobs that are waited for
         Thread(target=self.wait_for_each, daemon=True, name="uploads").start()
 
@@ -41,10 +41,13 @@ class Uploads:
         self.left.add(upload.number)
         self.queue.put(upload)
 
+    def close(self) -> None:
+        """End the thread when no upload is left."""
+        self.queue.put(None)
+
     def wait_for_each(self) -> None:
         """Wait for one upload after the other."""
-        while True:
-            upload = self.queue.get()
+        while (upload := self.queue.get()) is not None:
             with suppress(ValueError):  # the process was replaced by one that also uploads, and goes on
                 outcome = upload.uploader.wait(upload.folder)
                 if problem := describe_problem(outcome):
