@@ -43,5 +43,5 @@ def test_what_does_not_learn_is_not_in_the_version(tmp_path, monkeypatch):
     assert code_sha256() == versions[1]
 
 
-def test_a_plug_in_that_cannot_be_found_has_no_sources():
+def test_a_plug_in_that_is_missing_has_no_sources():
     assert code_sha256(["no_such_package"]) == code_sha256()
