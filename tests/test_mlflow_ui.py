@@ -275,6 +275,15 @@ def test_three_selected_runs_are_compared_side_by_side(page, served):
     page.picture("side-by-side")
 
 
+def test_nnexp_ui_opens_a_run_and_the_comparison_of_runs(page, served):
+    first, second = (run.info.run_id for run in served.runs[:2])
+    page.open(page_of([first, second], Runs(served.uri)).removeprefix("/#/"))
+    page.read("Comparing 2 Runs from 1 Experiment", first, second)
+    page.picture("comparison")
+    page.open(page_of([first], Runs(served.uri)).removeprefix("/#/"))
+    page.read(served.runs[0].info.run_name, "Finished", "Parameters (")
+
+
 def test_curves_of_three_runs_are_grouped_by_train_and_val(page, served):
     chosen = served.runs[:12:4]
     ids = ", ".join(f"'{run.info.run_id}'" for run in chosen)

@@ -93,8 +93,11 @@ def comparison_page(selected: Sequence[Run], runs: Runs) -> str:
 
 
 def page(path: str, query: Mapping[str, str] | None = None) -> str:
-    """Return the path of a page, without MLflow's menus for language models."""
-    return f"/#/{path}?{urlencode(WORKFLOW | dict(query or {}), quote_via=quote)}"
+    """Return the path of a page, without MLflow's menus for language models; its own query comes first.
+
+    MLflow's comparison of runs looks for its runs right after the question mark.
+    """
+    return f"/#/{path}?{urlencode(dict(query or {}) | WORKFLOW, quote_via=quote)}"
 
 
 def ranked() -> dict[str, str]:
