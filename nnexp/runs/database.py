@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from nnexp.run_folder import CHANGED_TAG, KIND_TAG, METRICS_TAG, is_parent
@@ -43,10 +44,25 @@ class Selection:
 
 
 def read_experiments(database: Path) -> dict[str, str]:
-    """Return the names of the experiments that are not deleted, by id."""
+    """Return the names of the experiments that are not deleted, by id.
+
+    Raises:
+        sqlite3.Error: the database is locked, or has a schema that the installed MLflow does not know.
+    """
     with closing(_connect(database)) as connection:
+        (version,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        if not is_known(version):
+            raise sqlite3.NotSupportedError(f"schema {version}")
         query = "SELECT experiment_id, name FROM experiments WHERE lifecycle_stage = 'active'"
         return {str(key): str(name) for key, name in connection.execute(query)}
+
+
+def is_known(version: str) -> bool:
+    """Return whether the installed MLflow has a migration of that version; it is not imported."""
+    package = find_spec("mlflow")
+    folders = package.submodule_search_locations if package is not None else None
+    migrations = [Path(folder, "store", "db_migrations", "versions") for folder in folders or ()]
+    return any(True for folder in migrations for _ in folder.glob(f"{version}_*.py"))
 
 
 def read_runs(database: Path, experiments: Collection[str], selection: Selection) -> list[StoredFields]:
