@@ -89,7 +89,10 @@ class JobChecker:
 
     def valid_settings(self, job: Job, number: int) -> DictConfig | None:
         """Compose the overrides of groups, and those of the others that fit them."""
-        groups = tuple(text for text in job if self.decides_keys(text) and self.fits(text, (), number))
+        deciding = [text for text in job if self.decides_keys(text)]
+        groups = tuple(
+            text for text in deciding if not text.startswith("hydra/") or self.fits(text, (), number)
+        )
         try:
             self.compose(groups, number)
             others = [text for text in job if not self.decides_keys(text)]
@@ -114,8 +117,6 @@ class JobChecker:
 
     def fits(self, text: str, groups: Job, number: int) -> bool:
         """Return whether an override can be composed beside those of groups; report why not."""
-        if not groups and not text.startswith("hydra/"):
-            return True
         if (groups, text) not in self.checked:
             self.checked[groups, text] = self.problems_of(text, groups)
         problems = self.checked[groups, text]

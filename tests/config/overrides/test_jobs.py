@@ -55,6 +55,10 @@ def test_an_invalid_value_is_reported_with_the_jobs_for_which_it_is_invalid():
     assert "in 2 of 4 jobs, those with data.fold=7" in problems["data"]
 
 
+def test_an_unknown_key_is_reported_where_no_group_is_chosen():
+    assert problems_of("optimzer=adam") == {"optimzer=adam": "no such key; did you mean optimizer?"}
+
+
 def test_an_error_of_all_jobs_names_no_jobs():
     assert problems_of("trainer.epochs=0", "seed=0,1") == {"trainer.epochs=0": "must be a whole number >= 1"}
 
