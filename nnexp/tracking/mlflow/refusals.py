@@ -22,6 +22,7 @@ TEMPORARY = (401, 408, 425, 429)  # statuses of requests that may succeed later,
 PERMANENT = (501, 505, 507)
 THIS_MACHINE = ("localhost", "127.0.0.1", "::1", platform.node().lower())
 MAX_NAMES = 3
+MODEL = "the model"  # which is made of files that are named too
 
 
 class ArtifactFolderError(Exception):
@@ -62,10 +63,10 @@ class Refusals:
 
     def check_model(self, run: RunFolder) -> bool:
         """Return whether the files of the network can be read."""
-        with self.readable("the model"):
+        with self.readable(MODEL):
             ModelSpec.read(run / NETWORK)
             read_arrays(run.weights("best"))
-        return "the model" not in self.damaged
+        return MODEL not in self.damaged
 
     def check_journal(self, run: RunFolder) -> None:
         """Count the lines of the journal that were left out."""
@@ -74,7 +75,8 @@ class Refusals:
 
     def describe(self, model_in_run: bool) -> str:
         """Describe them in a sentence, and that the model is among the artifacts of its run."""
-        damaged = [f"{thing} ({why})" for thing, why in self.damaged.items()]
+        files_first = sorted(self.damaged, key=lambda thing: thing == MODEL)
+        damaged = [f"{thing} ({self.damaged[thing]})" for thing in files_first]
         left_out = f"left out, as it is missing or damaged: {listed(damaged, MAX_NAMES)}" if damaged else ""
         return "; ".join(filter(None, [left_out, self.describe_refused(model_in_run)]))
 
