@@ -17,6 +17,7 @@ from nnexp.cli.errors import describe_error, exit_code
 from nnexp.cli.run_header import run_header
 from nnexp.config import ConfigError, Problem
 from nnexp.config.compose import CONF, examine_overrides, hydra_of
+from nnexp.config.overrides.checked_override import key_of
 from nnexp.config.overrides.composition_errors import CONFIG_NAME
 from nnexp.config.overrides.examiner import Examination
 from nnexp.config.overrides.loader import record_choices
@@ -26,7 +27,6 @@ from nnexp.messages import did_you_mean
 from nnexp.redaction import redact_logs_and_tracebacks
 from nnexp.sweeps.execution.events import Event, JobEnded
 from nnexp.sweeps.execution.task import SweepTask
-from nnexp.sweeps.plan.continuation import recorded_command
 
 
 class ReportedError(BaseException):
@@ -83,6 +83,10 @@ def parse_arguments(arguments: list[str]) -> Namespace:
 
 def recall_sweep(options: Namespace) -> None:
     """Put the overrides of the sweep in `sweep.resume` before those that are typed."""
+    if not any(key_of(text) == "sweep.resume" for text in options.overrides):
+        return
+    from nnexp.sweeps.plan.continuation import recorded_command  # with what reads records
+
     record = recorded_command(options.overrides)
     if record is not None:
         options.multirun = True
