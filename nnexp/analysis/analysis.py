@@ -54,7 +54,7 @@ def _ranked(group: RunGroup) -> GroupAnalysis:
         repeats=group.repeats,
         leaderboard=rank_runs(group),
         settings=settings,
-        comparisons=compare_samples(samples, overlap_of(group)),
+        comparisons=compare_samples(samples, overlap_of(group), group.resolution),
     )
 
 

@@ -14,7 +14,7 @@ from math import sqrt
 from statistics import fmean, stdev
 from typing import Any, Literal
 
-from nnexp.analysis.estimate import DIGITS, Estimate, resolution_of, t_quantile
+from nnexp.analysis.estimate import DIGITS, Estimate, t_quantile
 from nnexp.analysis.results import Comparison
 
 MAX_SAMPLES = 150  # whose pairs are all listed: 11,175
@@ -30,7 +30,9 @@ class Sample:
     values: Mapping[Any, float]
 
 
-def compare_samples(samples: Sequence[Sample], overlap: float = 0.0) -> tuple[Comparison, ...]:
+def compare_samples(
+    samples: Sequence[Sample], overlap: float = 0.0, resolution: float = 0.0
+) -> tuple[Comparison, ...]:
     """Compare each two samples; of very many, each with the first.
 
     The correction counts all pairs in any case, since which one is the first was chosen by its results.
@@ -38,10 +40,10 @@ def compare_samples(samples: Sequence[Sample], overlap: float = 0.0) -> tuple[Co
     Args:
         samples: the best one first.
         overlap: see `nnexp.analysis.estimate.estimate`.
+        resolution: see `compare`.
     """
     count = len(samples)
     pairs = list(combinations(samples, 2) if count <= MAX_SAMPLES else ((samples[0], b) for b in samples[1:]))
-    resolution = resolution_of([value for sample in samples for value in sample.values.values()])
     comparisons = [compare(a, b, overlap, resolution) for a, b in pairs]
     return correct(comparisons, count * (count - 1) // 2 - len(pairs))
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from math import sqrt
+from fractions import Fraction
+from math import lcm, sqrt
 from statistics import fmean, stdev
 
 LEVEL = 0.05
 """An effect is significant below this probability; intervals hold 1 - LEVEL."""
 DIGITS = 12  # of values that are equal but for rounding
+MAX_EXAMPLES = 100_000  # whose shares are recognized by their values
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,20 @@ def t_quantile(df: float, level: float = LEVEL) -> float:
     return float(stdtrit(df, 1 - level / 2))
 
 
-def resolution_of(values: Sequence[float]) -> float:
-    """Return the smallest step between values if some are equal, as shares of few examples are; else 0."""
-    rounded = [round(value, DIGITS) for value in values]
-    distinct = sorted({*rounded})
-    if len(distinct) == len(rounded):
+def resolution_of(values: Sequence[float], examples: int = 0) -> float:
+    """Return the smallest step of values that are shares of examples, such as accuracies; of others 0.
+
+    Args:
+        values: shares of n examples are multiples of 1/n, the reciprocal of their common denominator.
+        examples: the least that n can be, if known: a few values may have a smaller denominator in common.
+    """
+    distinct = {round(value, DIGITS) for value in values}
+    denominator = 1
+    for value in distinct:
+        fraction = Fraction(value).limit_denominator(MAX_EXAMPLES)
+        denominator = lcm(denominator, fraction.denominator)
+        if denominator > MAX_EXAMPLES or abs(float(fraction) - value) > 10**-DIGITS:
+            return 1 / examples if examples else 0.0
+    if not examples and len(distinct) < 2:
         return 0.0
-    return min((high - low for low, high in pairwise(distinct)), default=0.0)
+    return 1 / max(denominator, examples)

@@ -5,12 +5,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+from nnexp.analysis.estimate import resolution_of
 from nnexp.analysis.run_table import REPEATS, RunRow, RunTable, varying
 from nnexp.analysis.setting_names import DIGITS, bare_options, option_keys, setting_label, short_keys
 from nnexp.messages import listed
+from nnexp.metrics.metric_info import BEST
 
 Identity = tuple[str, str, str]  # the metric, the data, the column that is predicted
 TARGET = "data.target"
+SHARES = tuple(f"{BEST}{name}" for name in ("accuracy", "balanced_accuracy", "exact_match"))
+"""Metrics that are shares of the validation examples, or change by about as much with each."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,7 @@ class RunGroup:
     keys: tuple[str, ...]
     repeats: tuple[str, ...]  # those of seed and fold that differ
     title: str
+    examples: int = 0  # whose shares the values are; 0: unknown, or they are no shares
 
     def value(self, row: RunRow) -> float | None:
         """Return the value that a run is compared by; None: it has none."""
@@ -36,6 +41,12 @@ class RunGroup:
     def setting(self, row: RunRow) -> dict[str, str]:
         """Return the params of a run that make its setting."""
         return {key: row.params[key] for key in self.keys if key in row.params}
+
+    @cached_property
+    def resolution(self) -> float:
+        """The smallest step of the values; 0: they are no shares of few examples."""
+        values = [value for row in self.rows if (value := self.value(row)) is not None]
+        return resolution_of(values, self.examples)
 
     @cached_property
     def has_seeds(self) -> bool:
@@ -133,6 +144,7 @@ def _group(table: RunTable, metric: str, rows: Sequence[RunRow]) -> RunGroup:
         keys=_setting_keys(table, rows, differing),
         repeats=repeats,
         title=f"{metric} on {names}" if names else metric,
+        examples=table.examples.get(rows[0].data_name, 0) if metric in SHARES else 0,
     )
 
 

@@ -57,6 +57,7 @@ class RunTable:
     swept: Sequence[str] = ()  # the params that were swept; empty: all that differ
     metric: str | None = None  # that runs are compared by; None: the objective of each
     directions: Mapping[str, Direction] = field(default_factory=dict)  # of metrics of one's own
+    examples: Mapping[str, int] = field(default_factory=dict)  # of validation, by the name of the data
     ignored: Sequence[str] = ("tracking", "optimized_metric")  # params or sections that make no setting
 
     def direction(self, metric: str) -> Direction:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
-from nnexp.analysis.estimate import estimate, resolution_of
+from nnexp.analysis.estimate import estimate
 from nnexp.analysis.results import LeaderboardRow, SettingSummary
 from nnexp.analysis.run_group import RunGroup
 from nnexp.analysis.run_table import RunRow
@@ -31,8 +31,7 @@ def summarize_settings(group: RunGroup) -> tuple[SettingSummary, ...]:
     members: dict[tuple[tuple[str, str], ...], list[RunRow]] = {}
     for row in group.rows:
         members.setdefault(tuple(group.setting(row).items()), []).append(row)
-    resolution = resolution_of([value for row in group.rows if (value := group.value(row)) is not None])
-    summaries = [_summary(group, dict(params), rows, resolution) for params, rows in members.items()]
+    summaries = [_summary(group, dict(params), rows) for params, rows in members.items()]
     return tuple(sorted(summaries, key=lambda summary: _order(summary, group.sign)))
 
 
@@ -40,9 +39,7 @@ def _order(summary: SettingSummary, sign: int) -> float:
     return float("inf") if summary.estimate is None else -sign * summary.estimate.mean
 
 
-def _summary(
-    group: RunGroup, params: Mapping[str, str], rows: Sequence[RunRow], resolution: float
-) -> SettingSummary:
+def _summary(group: RunGroup, params: Mapping[str, str], rows: Sequence[RunRow]) -> SettingSummary:
     repeats: dict[tuple[str, ...], list[float]] = {}
     results: list[tuple[float, RunRow]] = []
     for row in rows:
@@ -58,7 +55,7 @@ def _summary(
         params=params,
         rows=tuple(rows),
         values=values,
-        estimate=estimate(list(values.values()), overlap_of(group), resolution) if values else None,
+        estimate=estimate(list(values.values()), overlap_of(group), group.resolution) if values else None,
         best=best,
         failed=len(rows) - len(results),
     )

@@ -70,9 +70,25 @@ def test_equal_results_do_not_differ_and_constant_differences_are_not_tested():
 
 def test_two_equal_differences_of_rounded_scores_are_no_proof():
     samples = [sample("a", [340 / 360, 341 / 360]), sample("b", [341 / 360, 342 / 360])]
-    (result,) = compare_samples(samples)
+    (result,) = compare_samples(samples, resolution=1 / 360)
     assert result.p == pytest.approx(2 * stats.t.sf(sqrt(2) * sqrt(6), 1))
-    assert resolution_of([0.1, 0.2, 0.4]) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("values", "examples", "step"),
+    [
+        ([17 / 18, 17 / 18, 281 / 288], 0, 1 / 288),
+        ([17 / 18, 16 / 18], 288, 1 / 288),
+        ([17 / 18, 17 / 18], 0, 0.0),  # of how many examples is not to be seen
+        ([1.0, 1.0], 288, 1 / 288),
+        ([0.123456789, 0.123456789, 0.2], 0, 0.0),
+        ([0.123456789, 0.2], 40, 1 / 40),
+        ([12.0, 15.0], 0, 1.0),
+        ([], 0, 0.0),
+    ],
+)
+def test_the_step_of_shares_is_the_reciprocal_of_their_common_denominator(values, examples, step):
+    assert resolution_of(values, examples) == pytest.approx(step, rel=1e-12)
 
 
 def test_holms_correction_of_a_known_example():

@@ -62,6 +62,13 @@ def test_equal_scores_of_few_examples_have_no_interval_without_width():
     assert estimate.high - estimate.mean == pytest.approx(stats.t.ppf(0.975, 1) / 360 / np.sqrt(12 * 2))
 
 
+@pytest.mark.parametrize("score", [17 / 18, 1.0])
+def test_equal_scores_have_an_interval_of_the_step_of_one_example(score):
+    rows = [row(score, seed=seed, data="digits") for seed in range(2)]
+    estimate = analyzed(*rows, examples={"digits": 288}).settings[0].estimate
+    assert estimate.high - estimate.mean == pytest.approx(stats.t.ppf(0.975, 1) / 288 / np.sqrt(12 * 2))
+
+
 def test_one_run_has_no_interval():
     estimate = analyzed(row(0.9, init="he")).settings[0].estimate
     assert (estimate.n, estimate.std, estimate.low) == (1, None, None)

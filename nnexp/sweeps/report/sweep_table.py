@@ -7,7 +7,8 @@ from contextlib import suppress
 from nnexp.analysis.run_table import RunRow, RunTable
 from nnexp.config.naming import NOT_LEARNT
 from nnexp.metrics.metric_info import Direction
-from nnexp.run_folder import CODE_TAG, METRICS_TAG
+from nnexp.run_folder import CODE_TAG, DATASET, METRICS_TAG
+from nnexp.runs.backends import RunError
 from nnexp.runs.run import Run
 from nnexp.runs.sweeps import Sweep
 
@@ -23,6 +24,7 @@ def sweep_table(sweep: Sweep) -> RunTable:
         swept=swept if known.issuperset(swept) else (),  # a preset that was swept is no param
         metric=sweep.record.get("metric"),
         directions=directions(sweep.runs),
+        examples=validation_examples(sweep.runs),
         ignored=NOT_LEARNT,
     )
 
@@ -39,6 +41,15 @@ def run_row(run: Run) -> RunRow:
         data=run.tags.get(DATA_TAG, ""),
         code=run.tags.get(CODE_TAG, ""),
     )
+
+
+def validation_examples(runs: Sequence[Run]) -> dict[str, int]:
+    """Read how many validation examples each data set has, from the record of one of its runs."""
+    examples = {}
+    for name, run in {run_row(run).data_name: run for run in reversed(runs)}.items():
+        with suppress(RunError, OSError, LookupError, TypeError, ValueError):
+            examples[name] = int(run.json(DATASET)["splits"]["validation"]["examples"])
+    return examples
 
 
 def row_id(run: Run) -> str:

@@ -178,3 +178,14 @@ def test_a_report_of_1000_runs_takes_less_than_20_seconds_of_cpu_time(tmp_path):
     start = process_time()
     report_of(folder)
     assert process_time() - start < 20
+
+
+def test_the_interval_of_equal_scores_is_of_one_of_the_recorded_validation_examples(tmp_path, undrawn):
+    folder = tmp_path / "2026-11-26" / "12-00-00-ab12cd34"
+    dataset = {"task": "classification", "splits": {"validation": {"examples": 288, "digest": "ab"}}}
+    for seed in range(2):
+        write_job(folder / str(seed), {"seed": str(seed), "data": "zoo"}, [17 / 18])
+        (folder / str(seed) / "dataset.json").write_text(json.dumps(dataset))
+    report, _ = report_of(folder)
+    estimate = report.analysis.groups[0].settings[0].estimate
+    assert 0 < estimate.high - estimate.low < 0.02
