@@ -30,6 +30,10 @@ class RunError(StoreError):
     """A run, or something of it, is missing or cannot be read."""
 
 
+class NoRunsError(RunError):
+    """A store has no runs, or is not there."""
+
+
 @dataclass(frozen=True)
 class FolderBackend:
     """A run's own folder."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from nnexp.messages import did_you_mean, first_line
 from nnexp.run_folder import CHANGED_TAG, KIND_TAG
-from nnexp.runs.backends import MlflowBackend, RunError, logged_value, store_errors
+from nnexp.runs.backends import MlflowBackend, NoRunsError, RunError, logged_value, store_errors
 from nnexp.runs.database import Selection, is_mlflow_database, read_experiments, read_runs
 from nnexp.runs.empty_stores import describe_empty, described
 from nnexp.runs.pages import PAGE, Kind, StoredFields, all_pages, fields_of, is_of_kind, name_filter
@@ -158,7 +158,7 @@ class Runs:
         if finished and self.select(top=1):
             where = described(self.uri, self.experiment)
             return RunError(f"no run at {where} has {finished}; list the runs with: nnexp runs")
-        return RunError(describe_empty(self.uri, self.experiment))
+        return NoRunsError(describe_empty(self.uri, self.experiment))
 
     @cached_property
     def client(self) -> "MlflowClient":

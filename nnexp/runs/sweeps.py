@@ -10,7 +10,7 @@ from typing import Any
 
 from nnexp.messages import listed, plural
 from nnexp.run_folder import JOURNAL, KIND_TAG, PARENT_SWEEP_TAG, SWEEP, SWEEP_ID_TAG, SWEEP_KIND, RunFolder
-from nnexp.runs.backends import RunError
+from nnexp.runs.backends import NoRunsError, RunError
 from nnexp.runs.query import MIN_PREFIX, Runs
 from nnexp.runs.run import Run, in_folder
 from nnexp.tracking.active_runs import is_running
@@ -43,7 +43,15 @@ def find_sweep(text: str, runs: Runs) -> Sweep:
         RunError: there is none, or several begin so. StoreError: there is no such store.
     """
     folder = find_sweep_folder(text)
-    return read_sweep(folder) if folder is not None else _stored_sweep(text, runs, sweep_folders())
+    if folder is not None:
+        return read_sweep(folder)
+    known = [sweep_id_of(folder) for folder in sweep_folders()]
+    try:
+        return _stored_sweep(text, runs, known)
+    except NoRunsError:
+        if not known:
+            raise
+        raise _unknown_sweep(text, known) from None
 
 
 def find_sweep_folder(text: str) -> Path | None:
@@ -161,8 +169,8 @@ def _id_matches(text: str, sweep_id: str) -> bool:
     return len(text) >= MIN_PREFIX and any(each.startswith(text) for each in beginnings)
 
 
-def _stored_sweep(text: str, runs: Runs, folders: list[Path]) -> Sweep:
-    """Return a sweep whose folder is not here, from the store."""
+def _stored_sweep(text: str, runs: Runs, known: list[str]) -> Sweep:
+    """Return a sweep whose folder is not here, from the store; known: the ids of those that are here."""
     parents = runs.select(f"tags.`{KIND_TAG}` = '{SWEEP_KIND}'", kind="sweeps")
     ids = {run.tags.get(PARENT_SWEEP_TAG, ""): run for run in reversed(parents)}
     for parent in parents:
@@ -174,11 +182,14 @@ def _stored_sweep(text: str, runs: Runs, folders: list[Path]) -> Sweep:
         sweep = _with_children(text, runs)
         if sweep.runs:
             return sweep
-    known = [*(sweep_id_of(folder) for folder in folders), *ids]
+    raise _unknown_sweep(text, [*known, *ids])
+
+
+def _unknown_sweep(text: str, known: list[str]) -> RunError:
     near = get_close_matches(text, known, 1)
     advice = f"did you mean {near[0]}? " if near else ""
     expected = "expected a folder, an id, a name or last"
-    raise RunError(f"no such sweep: {text}; {advice}{expected}; the sweeps are below {SWEEPS}")
+    return RunError(f"no such sweep: {text}; {advice}{expected}; the sweeps are below {SWEEPS}")
 
 
 def _with_children(sweep_id: str, runs: Runs, parent: Run | None = None) -> Sweep:

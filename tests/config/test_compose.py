@@ -103,6 +103,14 @@ def test_unknown_keys_are_reported_in_sweeps():
     assert set(problems) == {"optimizer.lrr=1,2", "seed=range(0)", "a=1", "a=2", "optimizer=adm"}
 
 
+@pytest.mark.parametrize(
+    ("overrides", "sweep"),
+    [(["optimzer=adam"], False), (["optimzer=adam", "data=digits"], False), (["optimzer=adam,sgd"], True)],
+)
+def test_a_mistyped_group_is_reported_once_with_a_guess(overrides, sweep):
+    assert problems_of(*overrides, sweep=sweep) == {overrides[0]: "no such key; did you mean optimizer?"}
+
+
 def test_every_value_of_a_sweep_is_validated():
     problems = problems_of("optimizer=sgd,adm", "seed=1,-2", "trainer.epochs=range(0,3)", sweep=True)
     assert set(problems) == {"optimizer=adm", "seed=-2", "trainer.epochs=0"}

@@ -132,7 +132,8 @@ class JobChecker:
             config = self.compose(groups)
             key = str(parsed.key_or_group)
             if not self.has_key(key, parsed.is_delete(), config):
-                if key.partition(".")[0] in self.rejected:  # an option that does not exist has unknown keys
+                head, _, rest = key.partition(".")
+                if rest and head in self.rejected:  # an option that does not exist has unknown keys
                     return []
                 return [Problem(self.typed.get(text, text), explain_unknown_key(key, config, self.groups))]
         try:
