@@ -1,7 +1,7 @@
 """Sweeps read back, from a folder or an MLflow store: parent run, runs of the jobs, what was planned."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -116,7 +116,14 @@ def sweep_folders() -> list[Path]:
 
 def is_sweep_folder(path: Path) -> bool:
     """Return whether a folder is that of a sweep, also of one that is older than sweep.json."""
-    return (path / SWEEP).is_file() or any(path.glob(f"*/{JOURNAL}"))
+    return (path / SWEEP).is_file() or any(_is_job(journal.parent) for journal in path.glob(f"*/{JOURNAL}"))
+
+
+def _is_job(folder: Path) -> bool:
+    """Return whether a run is of a sweep's job; a folder of a day holds sweeps, or single runs."""
+    with suppress(OSError, ValueError, IndexError, KeyError):
+        return SWEEP_ID_TAG in RunFolder(folder).entries()[0]["tags"]
+    return False
 
 
 def sweep_folder_of(text: str) -> Path | None:
@@ -149,9 +156,7 @@ def _readable_runs(folders: Iterable[Path]) -> Iterator[Run]:
 def _named(text: str, folders: list[Path]) -> Path | None:
     """Return the folder whose sweep's id begins with a text, or whose name or MLflow id it is."""
     matching = [folder for folder in folders if _id_matches(text, sweep_id_of(folder))]
-    if len(matching) > 1:
-        ids = listed([sweep_id_of(folder) for folder in matching])
-        raise RunError(f"{plural(len(matching), 'sweep')} begin with {text}: {ids}; give more characters")
+    check_only([sweep_id_of(folder) for folder in matching], f"begin with {text}")
     if matching:
         return matching[0]
     for folder in reversed(folders):
@@ -160,6 +165,12 @@ def _named(text: str, folders: list[Path]) -> Path | None:
         if len(text) >= MIN_PREFIX and any(each.startswith(text.lower()) for each in run_ids(folder)):
             return folder
     return None
+
+
+def check_only(ids: Sequence[str], what: str) -> None:
+    """Raise a RunError for several sweeps, of which `what` is true."""
+    if len(ids) > 1:
+        raise RunError(f"{plural(len(ids), 'sweep')} {what}: {listed(ids)}; give more characters of its id")
 
 
 def _id_matches(text: str, sweep_id: str) -> bool:
@@ -173,6 +184,7 @@ def _stored_sweep(text: str, runs: Runs, known: list[str]) -> Sweep:
     """Return a sweep whose folder is not here, from the store; known: the ids of those that are here."""
     parents = runs.select(f"tags.`{KIND_TAG}` = '{SWEEP_KIND}'", kind="sweeps")
     ids = {run.tags.get(PARENT_SWEEP_TAG, ""): run for run in reversed(parents)}
+    check_only([sweep_id for sweep_id in ids if _id_matches(text, sweep_id)], f"begin with {text}")
     for parent in parents:
         sweep_id = parent.tags.get(PARENT_SWEEP_TAG, "")
         is_named = text in ("last", parent.name) or _id_matches(text, sweep_id)

@@ -1,3 +1,4 @@
+import shutil
 import time
 
 import pytest
@@ -58,6 +59,15 @@ def test_a_sweep_is_looked_up_by_folder_id_its_beginning_and_name(sweeps, text):
     assert sweep.record["id"] == sweep.id
 
 
+def test_of_several_sweeps_in_a_store_the_beginning_of_their_ids_is_an_error(sweeps, alone):
+    for plan in sweeps:
+        send(plan.folder)
+        shutil.rmtree(plan.folder)
+    assert find_sweep("ab12", Runs()).id == sweeps[0].id
+    with pytest.raises(RunError, match=r"2 sweeps begin with 2026-11-26: .*give more characters"):
+        find_sweep("2026-11-26", Runs())
+
+
 def test_last_is_the_sweep_that_was_started_or_went_on_last(sweeps, alone):
     assert find_sweep("last", Runs()).id == sweeps[1].id
     time.sleep(0.002)
@@ -70,6 +80,7 @@ def test_last_is_the_sweep_that_was_started_or_went_on_last(sweeps, alone):
     [
         ("2026-11-26", "2 sweeps begin with 2026-11-26: .*give more characters"),
         ("no", "no such sweep: no; expected a folder, an id, a name or last"),
+        ("outputs/sweeps/2026-11-26", "no such sweep: outputs/sweeps/2026-11-26; expected a folder"),
         ("2026-11-26/15-30-00-ab12cd35", f"did you mean 2026-11-26/{OLD}"),
     ],
 )

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nnexp.messages import listed
-from nnexp.run_folder import UPLOAD_STATE, RunFolder, end_of, head_of
+from nnexp.run_folder import PARENT_SWEEP_TAG, SWEEP, UPLOAD_STATE, RunFolder, end_of, head_of
 from nnexp.runs.backends import FolderBackend, RunError
 from nnexp.runs.local import find_folder
 from nnexp.runs.query import Run, Runs
-from nnexp.runs.sweeps import Sweep, find_sweep, find_target
+from nnexp.runs.sweeps import Sweep, find_sweep, find_target, sweep_folders, sweep_id_of
 from nnexp.tracking.active_runs import is_alive
 from nnexp.tracking.mlflow.destination import Destination
 from nnexp.tracking.mlflow.store_errors import StoreError
@@ -69,7 +69,7 @@ def find_records(texts: Iterable[str], sweeps: Iterable[str], condition: str, ru
         RunError: one of them is missing or ambiguous. StoreError: there is no such store.
     """
     items = [find_unique(text, runs) for text in texts]
-    items += [find_sweep(text, runs) for text in sweeps]
+    items += [check_unique(find_sweep(text, runs), text, runs) for text in sweeps]
     selected = runs.select(condition) if condition else []
     if condition and not selected:
         raise RunError(f"no run matches {condition}; list the runs with: nnexp runs")
@@ -99,7 +99,22 @@ def find_unique(text: str, runs: Runs) -> Run | Sweep:
         if len(namesakes) > 1:
             several = f"{len(namesakes)} runs have the name {text}: {listed(namesakes)}"
             raise RunError(f"{several}; give the id of one")
-    return target
+    return check_unique(target, text, runs) if isinstance(target, Sweep) else target
+
+
+def check_unique(sweep: Sweep, text: str, runs: Runs) -> Sweep:
+    """Return a sweep; RunError: the text that names it is the name of others too."""
+    if sweep.name == text != sweep.id:
+        ids = [
+            sweep_id_of(path) for path in sweep_folders() if RunFolder(path).json(SWEEP).get("name") == text
+        ]
+        with suppress(RunError, StoreError):  # no store
+            parents = runs.select(kind="sweeps")
+            ids += [run.tags.get(PARENT_SWEEP_TAG, "") for run in parents if run.name == text]
+        if len(namesakes := sorted(set(ids))) > 1:
+            several = f"{len(namesakes)} sweeps have the name {text}: {listed(namesakes)}"
+            raise RunError(f"{several}; give the id of one")
+    return sweep
 
 
 def record_of(run: Run, runs: Runs, folders: Mapping[str, Path]) -> Record:

@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 from fixtures.third_party import accepts_warnings
 
-from nnexp.run_folder import JOURNAL, KIND_TAG, PARENT_SWEEP_TAG, SWEEP_ID_TAG, SWEEP_KIND
+from nnexp.run_folder import JOURNAL, KIND_TAG, PARENT_SWEEP_TAG, SWEEP, SWEEP_ID_TAG, SWEEP_KIND
 from nnexp.runs.query import RunError, Runs
 from nnexp.tracking.journal import Journal, process_identity
 from nnexp.tracking.mlflow.store import open_store, tracking_uri
@@ -180,3 +180,18 @@ def test_a_store_that_keeps_deleted_runs_is_named(stored, nnexp, monkeypatch):
     assert "until `mlflow gc` is run there" in done.stdout
     with pytest.raises(RunError):
         Runs().find("a")
+
+
+def test_a_sweep_whose_name_others_have_is_deleted_by_its_id_only(alone, nnexp):
+    for sweep in ("12-00-00-aa11aa11", "13-00-00-bb22bb22"):
+        folder = alone / "outputs" / "sweeps" / "2026-11-26" / sweep
+        folder.mkdir(parents=True)
+        (folder / SWEEP).write_text('{"name": "seed"}')
+    for arguments in (["seed"], ["--sweep", "seed"]):
+        done = nnexp("delete", *arguments, "--yes")
+        assert (done.returncode, "2 sweeps have the name seed: 2026-11-26/12-00-00" in done.stderr) == (
+            2,
+            True,
+        )
+    assert nnexp("delete", "bb22", "--yes").returncode == 0
+    assert [path.name for path in alone.glob("outputs/sweeps/*/*")] == ["12-00-00-aa11aa11"]
