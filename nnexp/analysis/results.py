@@ -161,6 +161,12 @@ class GroupAnalysis:
         """The setting of the best mean."""
         return next((setting for setting in self.settings if setting.estimate), None)
 
+    @property
+    def pairs(self) -> int:
+        """How many pairs of settings with a result there are: p-values are corrected for so many."""
+        count = sum(setting.estimate is not None for setting in self.settings)
+        return count * (count - 1) // 2
+
 
 @dataclass(frozen=True)
 class Analysis:

@@ -1,7 +1,6 @@
 """The leaderboard of a sweep on the terminal: its settings, the best first, and what the statistics say."""
 
 import sys
-from statistics import fmean
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -46,17 +45,18 @@ def leaderboard(group: GroupAnalysis, width: int) -> Table:
     columns = {
         "": [f"{rank}" if each.estimate else "" for rank, each in enumerate(settings, 1)],
         SETTING: [each.label for each in settings],
-        metric: [format_estimate(each.estimate, metric) if each.estimate else "-" for each in settings],
+        metric: [],  # below: it may be one of the others, too
         INTERVAL: [format_interval(each.estimate, metric) if each.estimate else "-" for each in settings],
         RUNS: [str(each.estimate.n) if each.estimate else "0" for each in settings],
         FAILED: [str(each.failed or "") for each in settings],
-        test: [_mean(each, test) for each in settings] if test != metric else [],
+        test: [_mean(each, test) for each in settings],
         TIME: [_mean(each, TIME) for each in settings],
     }
+    columns[metric] = [format_estimate(each.estimate, metric) if each.estimate else "-" for each in settings]
     shown = {name: cells for name, cells in columns.items() if {*cells} - NOTHING.get(name, {"", "-"})}
     widths = {name: max(map(cell_len, [name, *cells])) for name, cells in shown.items()}
     for name in (INTERVAL, TIME, RUNS, FAILED, test):
-        if sum(widths.values()) + GAP * len(widths) > width and name in widths:
+        if sum(widths.values()) + GAP * len(widths) > width and name in widths and name != metric:
             del widths[name], shown[name]
     table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False)
     for name in shown:
@@ -75,5 +75,5 @@ def _what_is_shown(group: GroupAnalysis) -> str:
 
 
 def _mean(setting: SettingSummary, metric: str) -> str:
-    values = [value for row in setting.rows if (value := row.value(metric)) is not None]
-    return format_metric(metric, fmean(values)) if values else ""
+    mean = setting.mean(metric)
+    return "" if mean is None else format_metric(metric, mean)

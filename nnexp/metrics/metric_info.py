@@ -26,6 +26,12 @@ class MetricInfo:
     is_score: bool = False  # whether it is the main score of a task
     exact: bool = False  # whether no sum is rounded in it, so that two equal trainings have equal values
 
+    def bound(self, value: float) -> float:
+        """Return the value that the metric can have next to an end of an interval."""
+        is_positive = self.share or self.unit == "s" or self.pattern in ("*mae", "*rmse")
+        lowest = 0.0 if is_positive and self.pattern != "*r2" else -math.inf
+        return min(max(value, lowest), 1.0 if self.share else math.inf)
+
     def format(self, value: float) -> str:
         """Format a value: an accuracy in percent, a loss with four decimals, others with four digits."""
         if not math.isfinite(value):

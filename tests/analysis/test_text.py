@@ -51,6 +51,31 @@ def test_values_are_formatted_as_their_metric():
     )
 
 
+@pytest.mark.parametrize(
+    ("metric", "text"),
+    [
+        ("test/auc", "0.0000 to 1.0000"),
+        ("best/val_r2", "-0.2000 to 1.0000"),
+        ("best/val_rmse", "0 to 1.3"),
+        ("best/val_loss", "-0.2000 to 1.3000"),
+        ("mine", "-0.2 to 1.3"),
+    ],
+)
+def test_an_interval_ends_where_its_metric_does(metric, text):
+    assert format_interval(Estimate(2, 0.55, 0.1, -0.2, 1.3), metric) == text
+
+
+def test_settings_of_equal_results_are_the_best_together():
+    rows = [row(value, init=init, seed="0") for init, value in (("a", 0.9), ("b", 0.9), ("c", 0.8))]
+    assert "is the best of 3 settings, together with" in conclusion(RunTable(rows))
+
+
+def test_comparisons_are_counted_of_settings_with_results():
+    rows = [row(0.8 + i / 10 + s / 100, init=str(i), seed=s) for i in range(2) for s in range(3)]
+    failed = [row(0.8, status="FAILED", init="2", seed=s) for s in range(3)]
+    assert "than the other (paired t-test)" in conclusion(RunTable(rows + failed))
+
+
 def test_the_best_setting_is_named_with_what_it_is_better_than():
     table = simulate(
         RNG,

@@ -16,7 +16,7 @@ def shown(rows, width=160):
 
 
 def row(value, metric="best/val_accuracy", status="FINISHED", **params):
-    metrics = {metric: value, metric.replace("best/val_", "test/"): value / 2, "time/total": 2.0}
+    metrics = {"time/total": 2.0, metric.replace("best/val_", "test/"): value / 2, metric: value}
     return RunRow(" ".join(params.values()), params, metrics, status)
 
 
@@ -76,3 +76,14 @@ def test_of_many_settings_the_best_are_shown():
 
 def test_a_sweep_without_any_result_prints_no_table():
     assert not any("setting" in line for line in shown([row(0.9, init="a", status="FAILED")]))
+
+
+@pytest.mark.parametrize("metric", ["test/auc", "time/total"])
+def test_a_metric_that_has_a_column_anyway_is_shown_as_the_result(metric):
+    rows = [row(0.9 + int(s) / 100, metric, init=init, seed=s, optimized_metric=metric) for init, s in GRID]
+    lines = shown(rows)
+    assert lines[2].split()[:3] == ["setting", metric, "95"]
+    assert sum(" ± " in line for line in lines[3:5]) == 2
+
+
+GRID = [("he_normal", "0"), ("he_normal", "1"), ("orthogonal", "0"), ("orthogonal", "1")]

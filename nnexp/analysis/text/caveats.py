@@ -89,12 +89,12 @@ def _of_repeats(group: RunGroup, analysis: GroupAnalysis) -> Iterator[str]:
 def _detectable(analysis: GroupAnalysis, noun: str, overlap: float) -> Iterator[str]:
     """State which differences so few pairs can show: of so many of their standard deviations."""
     sizes = {each.difference.n for each in analysis.comparisons if each.test == "paired t-test"}
-    m = len(analysis.settings) * (len(analysis.settings) - 1) // 2
+    m = analysis.pairs
     if sizes and min(sizes) < FEW_REPEATS:
         n = min(sizes)
         size = t_quantile(n - 1, LEVEL / m) * sqrt(1 / n + overlap)
         tests = f"{plural(n, noun)} and {plural(m, 'comparison')}"
-        times = f"about {size:.2g} times its standard deviation"
+        times = f"about {size:{'.2g' if size < 10 else ',.0f'}} times its standard deviation"
         yield f"With {tests}, a difference must be {times} to be significant: more {noun}s show smaller ones."
 
 

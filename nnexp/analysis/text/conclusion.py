@@ -1,7 +1,9 @@
 """What the statistics of a group of runs say, in sentences."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import isclose
 
+from nnexp.analysis.estimate import DIGITS as ROUNDING
 from nnexp.analysis.results import Comparison, GroupAnalysis, MainEffect, SettingSummary
 from nnexp.analysis.setting_names import DIGITS, as_number, format_value
 from nnexp.analysis.text.wording import format_amount, format_estimate, format_interval, format_p
@@ -106,7 +108,15 @@ def _best(analysis: GroupAnalysis, best: SettingSummary) -> str:
     result = f"{analysis.metric} {value}{over}{interval}"
     if len(analysis.settings) == 1:
         return f"There is one setting: {result}"
-    return f"{best.label} is the best of {len(analysis.settings):,} settings: {result}"
+    equal = [each.label for each in analysis.settings if each is not best and _has_mean_of(best, each)]
+    together = f", together with {listed(equal, MAX_NAMES)}" if equal else ""
+    return f"{best.label} is the best of {len(analysis.settings):,} settings{together}: {result}"
+
+
+def _has_mean_of(best: SettingSummary, setting: SettingSummary) -> bool:
+    if best.estimate is None or setting.estimate is None:
+        return False
+    return isclose(best.estimate.mean, setting.estimate.mean, rel_tol=10**-ROUNDING)
 
 
 def _tested(analysis: GroupAnalysis, best: SettingSummary) -> str:
@@ -122,8 +132,8 @@ def _tested(analysis: GroupAnalysis, best: SettingSummary) -> str:
 def _compared(analysis: GroupAnalysis, best: SettingSummary, equal: Sequence[SettingSummary]) -> str:
     to_best = compared_to(best, analysis.comparisons)
     better = sum(each.is_significant for each in to_best.values())
-    others = len(analysis.settings) - 1
-    total = plural(others * (others + 1) // 2, "comparison")
+    others = sum(each.estimate is not None for each in analysis.settings) - 1
+    total = plural(analysis.pairs, "comparison")
     tests = " and ".join(sorted({each.test for each in to_best.values() if each.test is not None}))
     if not tests:
         return f"{best.label} has one result: whether it is significantly better is not tested."

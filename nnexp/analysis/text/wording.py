@@ -48,11 +48,5 @@ def format_interval(estimate: Estimate, metric: str) -> str:
     """Format the interval of a mean: "96.80% to 97.60%"; of one value "-"."""
     if estimate.low is None or estimate.high is None:
         return "-"
-    return f"{_bounded(estimate.low, metric)} to {_bounded(estimate.high, metric)}"
-
-
-def _bounded(value: float, metric: str) -> str:
-    """Format an end of an interval; one beyond 100 % or below 0 % is cut off there."""
-    if metric_info(metric).style == "percent":
-        return format_metric(metric, min(max(value, 0.0), 1.0))
-    return format_metric(metric, value)
+    bound = metric_info(metric).bound
+    return f"{format_metric(metric, bound(estimate.low))} to {format_metric(metric, bound(estimate.high))}"

@@ -80,9 +80,7 @@ def widened(values: Sequence[float]) -> tuple[float, float]:
 def bounds(estimate: Estimate, metric: str) -> list[float]:
     """Return the ends of the interval of a mean, within what the metric can be; without one, the mean."""
     ends = [value for value in (estimate.low, estimate.high) if value is not None] or [estimate.mean]
-    info = metric_info(metric)
-    lowest, highest = 0.0 if info.style == "percent" else -inf, 1.0 if info.share else inf
-    return [min(max(value, lowest), highest) for value in ends]
+    return [metric_info(metric).bound(value) for value in ends]
 
 
 def format_axis(axis: Axis, metric: str) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean
 
 from nnexp.analysis.results import Comparison, GroupAnalysis, LeaderboardRow, SettingSummary
 from nnexp.analysis.run_table import RunRow
@@ -142,10 +141,7 @@ def leaderboard_note(group: GroupAnalysis) -> str:
 def comparisons_note(group: GroupAnalysis) -> str:
     """Explain the numbers of the comparisons."""
     tests = dict.fromkeys(each.test for each in group.comparisons if each.test)
-    n = len(group.settings)
-    return COMPARISONS_NOTE.format(
-        test=" or ".join(tests) or "no test", n=plural(n * (n - 1) // 2, "comparison")
-    )
+    return COMPARISONS_NOTE.format(test=" or ".join(tests) or "no test", n=plural(group.pairs, "comparison"))
 
 
 def is_repeated(group: GroupAnalysis) -> bool:
@@ -174,5 +170,5 @@ def _value(row: RunRow, name: str) -> str:
 
 
 def _mean(setting: SettingSummary, name: str) -> str:
-    values = [value for row in setting.rows if (value := row.value(name)) is not None]
-    return format_metric(name, fmean(values)) if values else ""
+    mean = setting.mean(name)
+    return "" if mean is None else format_metric(name, mean)
