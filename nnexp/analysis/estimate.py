@@ -19,7 +19,7 @@ class Estimate:
     n: int
     mean: float
     std: float | None = None  # of the values, with n - 1; None: of one value
-    low: float | None = None  # the 95 % interval of the mean; None: unknown, of one value
+    low: float | None = None  # the 95 % interval of the mean; None: unknown, of one value or without spread
     high: float | None = None
 
 
@@ -39,6 +39,8 @@ def estimate(values: Sequence[float], overlap: float = 0.0, resolution: float = 
         return Estimate(n, mean)
     std = stdev(values)
     half = t_quantile(n - 1) * max(std, resolution / sqrt(12)) * sqrt(1 / n + overlap)
+    if half <= abs(mean) * 10**-DIGITS:
+        return Estimate(n, mean, std)
     return Estimate(n, mean, std, mean - half, mean + half)
 
 

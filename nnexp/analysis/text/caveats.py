@@ -69,8 +69,9 @@ def _of_repeats(group: RunGroup, analysis: GroupAnalysis) -> Iterator[str]:
         return
     if len(sizes) > 1:
         yield f"Settings have {sizes[0]} to {plural(sizes[-1], noun)}: their intervals differ in width."
-    if sizes[0] < FEW_REPEATS:
-        yield f"Intervals of {plural(sizes[0], noun)} are wide, and assume normally distributed results."
+    fewest = min(size for size in sizes if size > 1)
+    if fewest < FEW_REPEATS:
+        yield f"Intervals of {plural(fewest, noun)} are wide, and assume normally distributed results."
         yield from _detectable(analysis, noun, overlap_of(group))
     if "data.fold" in group.repeats:
         yield "Folds share training examples: intervals and tests hold Nadeau and Bengio's correction."

@@ -104,7 +104,8 @@ def _best(analysis: GroupAnalysis, best: SettingSummary) -> str:
     value = format_estimate(best.estimate, analysis.metric)
     n = best.estimate.n
     over = f" over {plural(n, repeats_noun(analysis.repeats))}" if n > 1 else ""
-    interval = f" (95 % interval {format_interval(best.estimate, analysis.metric)})" if n > 1 else ""
+    text = format_interval(best.estimate, analysis.metric)
+    interval = f" (95 % interval {text})" if best.estimate.low is not None else ""
     result = f"{analysis.metric} {value}{over}{interval}"
     if len(analysis.settings) == 1:
         return f"There is one setting: {result}"

@@ -1,8 +1,7 @@
 """Limits of an axis that one diverging run does not move."""
 
 from collections.abc import Sequence
-from math import ceil, inf, isfinite, log10
-from statistics import quantiles
+from math import ceil, isfinite, log10
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -18,6 +17,7 @@ LOGARITHMIC = (
     300.0  # ratio of the largest and smallest of typical values beyond which the axis is logarithmic
 )
 REACH = 3.0  # of the range of typical values: what is farther away is beyond the axis
+FAR = 20.0  # the same of means, of which the bad ones are of interest unless they diverge
 MARGIN = 0.05  # of the range
 NEAR_ZERO = 0.3  # of the top: an axis that begins lower begins at 0
 
@@ -61,19 +61,29 @@ def limit(
     axes.set_ylim(bottom, top)
     format_axis(axes.yaxis, metric)
     beyond = sum(any(not bottom <= value <= top for value in curve) for curve in curves)
-    if beyond:
-        text = f"beyond these axes: {beyond} of {len(curves)} curves"
+    note_beyond(axes, beyond, f"{len(curves)} curves")
+
+
+def note_beyond(axes: Axes, count: int, of: str) -> None:
+    """Write into the corner how many of what is drawn lie beyond the axes, if any."""
+    if count:
         box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}
         style: dict[str, Any] = {"ha": "right", "va": "top", "fontsize": 8, "color": FAINT, "bbox": box}
-        axes.text(0.99, 0.98, text, transform=axes.transAxes, **style)
+        axes.text(0.99, 0.98, f"beyond these axes: {count} of {of}", transform=axes.transAxes, **style)
 
 
-def widened(values: Sequence[float]) -> tuple[float, float]:
-    """Return limits of all values, or of those within three times the range of the middle half around it."""
-    first, _, third = quantiles(values, n=4)
-    reach = 3 * (third - first) or inf
-    near = [value for value in values if first - reach <= value <= third + reach]
-    margin = 0.06 * (max(near) - min(near)) or 0.01 * abs(near[0]) or 0.01
+def limits_of(rows: Sequence[Sequence[float]], reach: float) -> tuple[float, float]:
+    """Return limits that hold the better half of rows, and what is no farther than its range times `reach`.
+
+    Args:
+        rows: values with the ends of their intervals, the best first.
+        reach: how many ranges.
+    """
+    typical = [value for row in rows[: ceil(len(rows) / 2)] for value in row]
+    low, high = min(typical), max(typical)
+    distance = reach * ((high - low) or abs(high) / 30 or 1e-3)
+    near = [value for row in rows for value in row if low - distance <= value <= high + distance]
+    margin = 0.06 * ((max(near) - min(near)) or distance / reach * REACH)
     return min(near) - margin, max(near) + margin
 
 

@@ -10,7 +10,7 @@ from nnexp.analysis.results import GroupAnalysis, MainEffect
 from nnexp.messages import listed
 from nnexp.metrics.metric_info import format_metric
 from nnexp.plots.style import COLORS, FAINT, font_family, style_axes
-from nnexp.plots.sweep.axis_limits import bounds, format_axis, widened
+from nnexp.plots.sweep.axis_limits import FAR, bounds, format_axis, limits_of
 from nnexp.plots.sweep.panel import Panel, SweepPlot, sentences, value_label
 from nnexp.plots.text import escape
 
@@ -28,7 +28,8 @@ def main_effects_plot(group: GroupAnalysis) -> SweepPlot | None:
     if not effects:
         return None
     estimates = [level.estimate for effect in effects for level in effect.levels]
-    limits = widened([value for estimate in estimates for value in bounds(estimate, group.metric)])
+    estimates.sort(key=lambda estimate: estimate.mean, reverse=group.direction == "higher")
+    limits = limits_of([[each.mean, *bounds(each, group.metric)] for each in estimates], FAR)
     labels: dict[str, list[str]] = {}
     for effect in effects:
         labels.setdefault(effect.note, []).append(effect.label)

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 from nnexp.analysis.results import GroupAnalysis, Pareto
 from nnexp.plots.style import COLORS, REFERENCE, style_axes
-from nnexp.plots.sweep.axis_limits import bounds, format_axis, widened
+from nnexp.plots.sweep.axis_limits import FAR, bounds, format_axis, limits_of, note_beyond
 from nnexp.plots.sweep.panel import Panel, SweepPlot
 from nnexp.plots.text import escape
 
@@ -64,7 +64,14 @@ def draw_pareto(axes: Axes, pareto: Pareto, group: GroupAnalysis) -> None:
         axes.set_xscale("log")
     else:
         axes.set_xlim(left=0)
-    shown = [value for point in front for value in intervals.get(point.label, [])]
-    axes.set_ylim(*widened([*(point.score for point in pareto.points), *shown]))
+    optimal = {point.label for point in front}
+    ranked = sorted(pareto.points, key=lambda point: point.score, reverse=group.direction == "higher")
+    rows = [
+        [each.score, *(intervals.get(each.label, []) if each.label in optimal else [])] for each in ranked
+    ]
+    bottom, top = limits_of(rows, FAR)
+    axes.set_ylim(bottom, top)
+    beyond = sum(not bottom <= point.score <= top for point in pareto.points)
+    note_beyond(axes, beyond, f"{len(pareto.points)} settings")
     format_axis(axes.xaxis, pareto.cost)
     format_axis(axes.yaxis, pareto.score)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from functools import partial
-from math import ceil
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -10,7 +9,7 @@ from matplotlib.axes import Axes
 from nnexp.analysis.results import GroupAnalysis, SettingSummary
 from nnexp.metrics.metric_info import format_metric
 from nnexp.plots.style import COLORS, FAINT, REFERENCE, TEXT, font_family, style_axes
-from nnexp.plots.sweep.axis_limits import REACH, bounds, format_axis
+from nnexp.plots.sweep.axis_limits import REACH, bounds, format_axis, limits_of
 from nnexp.plots.sweep.panel import Panel, SweepPlot
 from nnexp.plots.text import escape
 
@@ -48,7 +47,8 @@ def draw_ranking(axes: Axes, shown: Sequence[SettingSummary], group: GroupAnalys
         axes.plot(values, [y] * len(values), "o", color=color, markersize=4, alpha=0.5, markeredgewidth=0)
         axes.plot(interval, [y] * len(interval), color=color, linewidth=1.6)
         axes.plot(setting.estimate.mean, y, "D", color=color, markersize=5, markeredgecolor="white")
-    left, right = limits(shown, group.metric)
+    rows = [[*each.values.values(), *bounds(each.estimate, group.metric)] for each in shown if each.estimate]
+    left, right = limits_of(rows, REACH)
     axes.set_xlim(left, right)
     for y, setting in enumerate(shown):
         mean = setting.estimate.mean if setting.estimate else left
@@ -63,14 +63,3 @@ def draw_ranking(axes: Axes, shown: Sequence[SettingSummary], group: GroupAnalys
     axes.set_ylim(len(shown) - 0.4, -0.6)
     axes.tick_params(axis="y", labelsize=8, labelcolor=TEXT, labelfontfamily=font_family())
     format_axis(axes.xaxis, group.metric)
-
-
-def limits(shown: Sequence[SettingSummary], metric: str) -> tuple[float, float]:
-    """Return limits that hold the better half, and what is no farther from it than three times its range."""
-    rows = [[*each.values.values(), *bounds(each.estimate, metric)] for each in shown if each.estimate]
-    typical = [value for row in rows[: ceil(len(rows) / 2)] for value in row]
-    low, high = min(typical), max(typical)
-    reach = REACH * ((high - low) or abs(high) / 30 or 1e-3)
-    near = [value for row in rows for value in row if low - reach <= value <= high + reach]
-    margin = 0.06 * ((max(near) - min(near)) or reach)
-    return min(near) - margin, max(near) + margin

@@ -129,3 +129,10 @@ def test_what_is_unknown_has_no_plot():
     group = replace(group_of(*GRID), importance=None, interaction=None, pareto=None, effects=())
     assert [layout(group) for layout in LAYOUTS[1:4]] == [None, None, None]
     assert pareto_plot(group) is None
+
+
+@pytest.mark.parametrize("layout", [main_effects_plot, pareto_plot])
+def test_a_setting_whose_loss_diverges_does_not_flatten_the_others(layout):
+    group = group_of(("adam", "0.1", 0.3), ("adam", "1", 0.5), ("sgd", "0.1", 1e12), metric="best/val_loss")
+    for axes in draw_plot(layout(group)).axes:
+        assert max(axes.get_ylim()) < 10
