@@ -8,8 +8,9 @@ from pathlib import Path
 
 from nnexp.detached import detached
 from nnexp.messages import override, quoted_path, short_path
-from nnexp.run_folder import RunFolder, head_of, is_parent, sweep_folder
+from nnexp.run_folder import RunFolder, end_of, head_of, is_parent, sweep_folder
 from nnexp.tracking.active_runs import close_dead_runs, is_running
+from nnexp.tracking.journal import DIED
 
 SHOWS_STATUS = ("compare", "delete", "runs", "show", "ui")  # commands that read it from the store
 SYNC = "sync"
@@ -38,7 +39,7 @@ def report_dead_runs(command: str) -> None:
 def reports(dead: Sequence[Path]) -> Iterator[str]:
     """Yield how to go on with dead runs, a line each; of a sweep, one for all of its jobs.
 
-    A sweep whose own process is alive sees to its jobs itself.
+    A sweep that goes on, or has come to its end, has shown itself what became of its jobs.
     """
     reported: set[Path] = set()
     for folder in dead:
@@ -47,10 +48,19 @@ def reports(dead: Sequence[Path]) -> Iterator[str]:
         if sweep is None:
             path = quoted_path(folder)
             yield f"{path}: died; resume with: nnexp resume {path}"
-        elif sweep not in reported and not is_running(sweep):
+        elif sweep not in reported and has_died(sweep):
             reported.add(sweep)
             command = f"nnexp -m {override('sweep.resume', str(short_path(sweep)))}"
             yield f"{quoted_path(sweep)}: the sweep died; go on with: {command}"
+
+
+def has_died(sweep: Path) -> bool:
+    """Return whether the process of a sweep has ended before the sweep did."""
+    try:
+        end = end_of(RunFolder(sweep).entries())
+    except (OSError, ValueError):  # there is no journal, or none that can be read
+        return True
+    return DIED in end if end is not None else not is_running(sweep)
 
 
 def upload_in_background(folders: Sequence[Path]) -> None:

@@ -45,9 +45,9 @@ def main(arguments: list[str]) -> int:
     """
     logging.raiseExceptions = False  # a full disk costs lines of the log
     options = parse_arguments(arguments)
+    recall_sweep(options)
     if options.multirun + bool(options.cfg) + bool(options.info) + options.shell_completion > 1:
         raise ConfigError([Problem("", "only one of -m, --cfg, --info and --shell-completion at a time")])
-    recall_sweep(options)
     about_hydra = options.hydra_help or options.shell_completion or options.info
     unchecked = about_hydra or options.experimental_rerun or options.config_path
     examination = None if unchecked else check_overrides(options)

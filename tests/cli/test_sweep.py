@@ -40,6 +40,36 @@ def test_a_job_that_fails_runs_again_as_often_as_is_asked_for(nnexp, alone):
     assert (kinds.count("run"), kinds.count("resume"), kinds.count("end")) == (1, 2, 3)
 
 
+EXITING = """
+from pathlib import Path
+import sys
+from nnexp.optim.optimizers import SGD
+
+
+class Exiting(SGD):
+    def step(self, scale=1.0):
+        if self.lr > 0.1 and not Path("exited").exists():
+            Path("exited").touch()
+            sys.exit(0)
+        super().step(scale)
+"""
+
+
+@pytest.mark.parametrize("retries", [0, 1])
+def test_a_plug_in_that_exits_ends_its_job_only_which_runs_again_with_its_plug_ins(
+    retries, nnexp, alone, monkeypatch
+):
+    name = f"exiting_{retries}"
+    (alone / f"{name}.py").write_text(EXITING)
+    monkeypatch.syspath_prepend(alone)
+    optimizer = [f"plugins=[{name}]", f"optimizer._target_={name}.Exiting", "optimizer.lr=0.2,0.1"]
+    done = nnexp(*SHORT, "optimizer=sgd", *optimizer, f"sweep.retries={retries}")
+    assert done.returncode == 1 - retries
+    assert "SystemExit: 0" in done.stderr
+    statuses = [status_of(sweep_of(alone) / job) for job in "01"]
+    assert statuses == ["FINISHED" if retries else "FAILED", "FINISHED"]
+
+
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_the_first_failure_ends_a_sweep_that_is_to_fail_fast(jobs, nnexp, alone):
     lr = "optimizer.lr=1e30,0.1,0.2,0.3,0.4,0.5"

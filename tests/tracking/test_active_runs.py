@@ -154,7 +154,10 @@ def test_a_dead_sweep_is_reported_once_with_the_command_that_goes_on_and_not_its
     assert "died" not in capsys.readouterr().err
 
 
-def test_a_dead_job_of_a_sweep_that_goes_on_is_left_to_the_sweep(alone, dead, capsys, no_upload):
+@pytest.mark.parametrize("has_ended", [False, True])
+def test_a_dead_job_of_a_sweep_that_goes_on_or_has_ended_in_order_is_left_to_the_sweep(
+    has_ended, alone, dead, capsys, no_upload
+):
     plan = planned(alone)
     with parent_run(plan, TRACKED, {}, alone):
         folder = record_job(plan, 0, alone, status=None)
@@ -162,7 +165,9 @@ def test_a_dead_job_of_a_sweep_that_goes_on_is_left_to_the_sweep(alone, dead, ca
         lines = [json.dumps(json.loads(first) | {"writer": dead}), *rest]
         (folder / "journal.jsonl").write_text("".join(f"{line}\n" for line in lines))
         add_entry(folder, alone)
-        assert main(["resume", "no"]) == 2
+        if not has_ended:
+            assert main(["resume", "no"]) == 2
+    assert main(["resume", "no"]) == 2
     assert "died" not in capsys.readouterr().err
 
 

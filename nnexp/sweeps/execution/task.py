@@ -14,11 +14,10 @@ from omegaconf import DictConfig
 
 from nnexp.config import Settings, build
 from nnexp.config.overrides.loader import record_choices
-from nnexp.errors import Interrupted
 from nnexp.experiment.result import Result
 from nnexp.experiment.run import run
 from nnexp.experiment.sessions.resumption import prepare
-from nnexp.messages import quoted_path
+from nnexp.messages import hydra_override, quoted_path
 from nnexp.redaction import redact_logs_and_tracebacks, redacted
 from nnexp.run_folder import ERROR
 from nnexp.sweeps.execution.datasets import SweepDatasets
@@ -70,12 +69,16 @@ class SweepTask:
         began = perf_counter()
         try:
             if entries:
-                result = self.go_on(folder, display)
+                result = self.go_on(config, folder, display, home)
             else:
                 result = self.begin(config, folder, display, home, sweep_id, name)
         except BaseException as error:
             self.send(self.failure(number, folder, error, display.result, perf_counter() - began))
-            raise
+            if isinstance(error, Exception | KeyboardInterrupt):
+                raise
+            raise RuntimeError(
+                self.explain(error)
+            ) from error  # sys.exit() in a plug-in is not the sweep's end
         seconds = perf_counter() - began
         self.send(JobEnded(number, "FINISHED", result.value, result.metrics, seconds, folder))
         return result.value
@@ -88,11 +91,13 @@ class SweepTask:
             settings = build(config).named(name)
         return self.run(settings, folder, display, home, sweep_id=sweep_id)
 
-    def go_on(self, folder: Path, display: EventDisplay) -> Result:
-        """Go on with a job from its last checkpoint."""
-        resumption = prepare(folder)
+    def go_on(self, config: DictConfig, folder: Path, display: EventDisplay, home: Path) -> Result:
+        """Go on with a job from its last checkpoint, with the plug-ins of the command."""
+        with chdir(home):
+            resumption = prepare(folder, [hydra_override("plugins", list(config.plugins))])
         for label, text in resumption.notes:
-            display.message(label, text)
+            if label != "changed":  # its plug-ins, which a record never lists
+                display.message(label, text)
         return self.run(resumption.settings, folder, display, resumption.home, resumption=resumption)
 
     def run(
@@ -117,7 +122,7 @@ class SweepTask:
         if result is not None and result.status == "FINISHED":
             return JobEnded(number, "FINISHED", result.value, metrics, seconds, folder)
         note = f"resume with: nnexp resume {quoted_path(folder)}" if job_entries(folder) else ""
-        if isinstance(error, Interrupted):
+        if isinstance(error, KeyboardInterrupt):
             return JobEnded(number, "KILLED", None, metrics, seconds, folder, note=note)
         reason = redacted(self.explain(error))
         path = folder / ERROR

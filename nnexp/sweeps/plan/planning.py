@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from nnexp.analysis.setting_names import short_keys
 from nnexp.config.naming import config_hash, run_name
+from nnexp.config.overrides.checked_override import key_of
 from nnexp.config.overrides.examiner import Examination
 from nnexp.config.schema import SweepSettings
 from nnexp.errors import UserError
@@ -28,6 +29,7 @@ from nnexp.sweeps.plan.sweep_plan import PlannedJob, SweepPlan
 from nnexp.tracking.code_version import code_sha256
 
 DESTINATION = ("enabled", "uri", "experiment")  # keys of tracking
+OF_ONE_COMMAND = ("sweep.resume", "sweep.skip_finished")  # keys that do not count when the sweep goes on
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def plan_sweep(
             raise SweepError(f"{folder}: a sweep whose jobs depend on results cannot go on; {fix}")
     groups = sorted({group for job in jobs for group in job.composed.values["choices"]})
     planned, dropped = plan_jobs(folder, jobs, before, groups)
-    workers = workers_of(settings, config)
+    workers = workers_of(settings, config, len(jobs))
     keys = short_keys(list(examination.swept))
     swept = {key: list(dict.fromkeys(values)) for key, values in examination.swept.items()}
     plan = SweepPlan(
@@ -98,7 +100,7 @@ def plan_sweep(
         plan.id,
         plan.name,
         command.text,
-        [text for text in command.overrides if not text.startswith("sweep.resume=")],
+        [text for text in command.overrides if key_of(text) not in OF_ONE_COMMAND],
         command.config_dir,
         command.config_name,
         merged(continued[1].swept if continued is not None else {}, swept),
@@ -143,13 +145,14 @@ def free_numbers(folder: Path, before: Sequence[RecordedJob]) -> Iterator[int]:
         yield number
 
 
-def workers_of(settings: SweepSettings, config: DictConfig) -> int:
-    """Return how many worker processes a sweep has."""
+def workers_of(settings: SweepSettings, config: DictConfig, jobs: int) -> int:
+    """Return how many worker processes a sweep has: no more than jobs, where these are known (not 0)."""
     n_jobs = settings.jobs or config.hydra.launcher.get("n_jobs", 1)
     if n_jobs == 0:
         problem = "no process would run a job; fix: hydra.launcher.n_jobs=-1 (one for each core)"
         raise UserError(f"hydra.launcher.n_jobs=0: {problem}")
-    return int(effective_n_jobs(n_jobs))
+    workers = int(effective_n_jobs(n_jobs))
+    return min(workers, jobs) if jobs else workers
 
 
 def values_of(config: DictConfig, section: str) -> dict[str, Any]:

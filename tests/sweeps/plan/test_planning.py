@@ -170,6 +170,19 @@ def test_a_sweep_is_resumed_by_its_name_with_the_recorded_overrides():
         recorded_command(["sweep.resume=nowhere"])
 
 
+def test_a_new_sweep_of_all_jobs_is_resumed_like_any_other():
+    began(*GRID, "sweep.skip_finished=false")
+    record = recorded_command(["sweep.resume=last"])
+    assert record is not None
+    assert record.overrides == [*SHORT, *GRID]
+
+
+def test_there_are_no_more_workers_than_jobs_and_each_has_its_share_of_the_threads(monkeypatch):
+    monkeypatch.setattr(planning, "cpu_count", lambda: 8)
+    plan, _ = planned("seed=0,1", "sweep.jobs=8")
+    assert (plan.workers, plan.threads) == (2, 4)
+
+
 @pytest.mark.parametrize("content", ["", "[]", '{"id": 3}', '{"jobs": [1]}'])
 def test_a_damaged_record_is_none(content, alone):
     (alone / "sweep.json").write_text(content)
