@@ -30,12 +30,14 @@ def invalid_names(values: dict[str, Any]) -> Iterator[Problem]:
     once = (*(f"{when}{name}" for when in (BEST, TEST) for name in names), "time/total")
     if optimized is not None and optimized not in once:
         expected = f"must be {BEST}NAME or {TEST}NAME, of which NAME is one of {', '.join(names)}"
-        what = f"{did_you_mean(str(optimized), once)}{expected}, or time/total, or null"
+        meant = optimized if "/" in str(optimized) else f"{BEST}{optimized}"
+        what = f"{did_you_mean(meant, once)}{expected}, or time/total, or null"
         yield Problem(hydra_override("optimized_metric", optimized), what)
     monitor = trainer.get("monitor")
     known = (SCORE, *names)
     if isinstance(monitor, str) and monitor.removeprefix(EACH) not in known:
-        what = f"{did_you_mean(monitor, known)}must be one of {', '.join(known)}"
+        meant = monitor.rpartition("/")[2].removeprefix("val_")
+        what = f"{did_you_mean(meant, known)}must be one of {', '.join(known)}"
         yield Problem(hydra_override("trainer.monitor", monitor), what)
 
 

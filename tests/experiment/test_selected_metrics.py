@@ -161,7 +161,8 @@ def test_the_score_has_several_names(table, value):
     [
         ("trainer.monitor=val_macro_f1", "did you mean macro_f1?"),
         ("trainer.monitor=1", "must be one of score, accuracy"),
-        ("optimized_metric=macro_f1", "must be best/val_NAME or test/NAME"),
+        ("optimized_metric=macro_f1", "did you mean best/val_macro_f1. must be best/val_NAME or test/NAME"),
+        ("trainer.monitor=best/val_macro_f1", "did you mean macro_f1?"),
         ("trainer=3", "is a section"),
     ],
 )
