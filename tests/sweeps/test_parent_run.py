@@ -117,7 +117,7 @@ def test_runs_of_jobs_are_nested_in_their_parent_run_in_whatever_order_they_are_
     assert stored.info.status == "FINISHED"
     assert stored.data.metrics["sweep/finished"] == 2.0
     assert [file.path for file in client().list_artifacts(parent)] == ["sweep.json"]
-    assert "2 jobs over `seed` (0, 1); 2 finished." in stored.data.tags["mlflow.note.content"]
+    assert "2 jobs over `seed` (0, 1); 2 finished; best score **0." in stored.data.tags["mlflow.note.content"]
 
 
 def test_a_parent_run_is_there_and_running_while_its_first_job_is_uploaded(alone, store, no_upload):

@@ -54,10 +54,11 @@ def sweep_note(head: Mapping[str, Any], status: str, metrics: Mapping[str, float
     count = plural(int(metrics.get("sweep/jobs", 0)), "job") if metrics else "Jobs"
     ended = f"; {metrics.get('sweep/finished', 0):.0f} finished" if metrics else ""
     failed = f", {metrics['sweep/failed']:.0f} failed" if metrics.get("sweep/failed") else ""
+    best = f"; best score **{metrics['sweep/best']:.4g}**" if "sweep/best" in metrics else ""
     usage = f"Its report: `nnexp report {folder}`."
     if status != "FINISHED":
         usage += f" Go on with it: `nnexp -m sweep.resume={folder}`."
-    return f"{count} over {', '.join(values) or 'a search space'}{ended}{failed}.\n\n{usage}"
+    return f"{count} over {', '.join(values) or 'a search space'}{ended}{failed}{best}.\n\n{usage}"
 
 
 def description(params: Mapping[str, str], data: Mapping[str, Any]) -> str:
