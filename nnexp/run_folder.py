@@ -28,6 +28,7 @@ ENVIRONMENT = "environment.json"
 GIT_DIFF = "git.diff"
 DATASET = "dataset.json"
 NETWORK = "network.json"
+LOG = "nnexp.log"
 ERROR = "error.txt"
 SESSIONS = "sessions.json"  # of a run that was resumed: when, at which step, with which changes
 CHECKPOINTS = "checkpoints"

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from nnexp.analysis.results import Analysis, GroupAnalysis
 from nnexp.analysis.text.conclusion import compared_to
+from nnexp.metrics.metric_info import metric_info
 
 Cell = str | float | int | None
 Row = dict[str, Cell]
@@ -30,6 +31,7 @@ def runs_csv(analysis: Analysis) -> str:
 def _setting_rows(group: GroupAnalysis) -> Iterable[Row]:
     metrics = _results(group)
     to_best = compared_to(group.best, group.comparisons) if group.best is not None else {}
+    bound = metric_info(group.metric).bound
     for rank, setting in enumerate(group.settings, 1):
         estimate = setting.estimate
         comparison = to_best.get(setting.label)
@@ -41,8 +43,8 @@ def _setting_rows(group: GroupAnalysis) -> Iterable[Row]:
             "metric": group.metric,
             "mean": estimate.mean if estimate is not None else None,
             "std": estimate.std if estimate is not None else None,
-            "low": estimate.low if estimate is not None else None,
-            "high": estimate.high if estimate is not None else None,
+            "low": bound(estimate.low) if estimate is not None and estimate.low is not None else None,
+            "high": bound(estimate.high) if estimate is not None and estimate.high is not None else None,
             "n": len(setting.values),
             "failed": setting.failed,
             "p_to_best": comparison.adjusted_p if comparison is not None else None,

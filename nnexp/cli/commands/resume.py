@@ -7,10 +7,9 @@ from nnexp.cli.api import resume_folder
 from nnexp.cli.arguments import Arguments
 from nnexp.cli.display import TerminalDisplay
 from nnexp.cli.errors import FAILURE
+from nnexp.run_folder import LOG
 from nnexp.runs.local import find_folder
 from nnexp.runs.query import Runs
-
-LOG = "nnexp.log"
 
 
 def main(arguments: list[str]) -> int:

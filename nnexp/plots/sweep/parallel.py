@@ -20,6 +20,7 @@ MAX_VALUES = 12  # of a param, at places of their own; more numbers are placed b
 WIDTH, HEIGHT = 10.6, 4.4  # inches
 SPREAD = 0.3  # of the distance of two values: lines are spread over it, best at the top
 BOLD = 5  # lines
+LINE = 0.04  # height of a text, of the axis
 MAX_LABEL = 18  # characters
 ABSENT = "–"
 NOTE = "Each line is a setting: its values of the params, and the mean of {metric}; the darker the better."
@@ -54,9 +55,12 @@ def draw_parallel(
     columns.append((shade - 0.05) / 0.9)
     last = len(keys)
     axes.plot([last, last], [0, 1], color=TEXT, linewidth=1)
-    for place in (0, len(means) // 2, len(means) - 1):
-        text = format_metric(group.metric, means[place])
-        axes.text(last + 0.04, columns[-1][place], text, fontsize=8, va="center")
+    labelled: list[float] = []
+    for place in (0, len(means) - 1, len(means) // 2):
+        y = columns[-1][place]
+        if all(abs(y - other) > LINE for other in labelled):
+            axes.text(last + 0.04, y, format_metric(group.metric, means[place]), fontsize=8, va="center")
+            labelled.append(y)
     lines = np.stack(
         [np.broadcast_to(np.arange(last + 1), (len(means), last + 1)), np.array(columns).T], axis=2
     )

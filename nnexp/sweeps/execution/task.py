@@ -19,7 +19,7 @@ from nnexp.experiment.run import run
 from nnexp.experiment.sessions.resumption import prepare
 from nnexp.messages import hydra_override, quoted_path
 from nnexp.redaction import redact_logs_and_tracebacks, redacted
-from nnexp.run_folder import ERROR
+from nnexp.run_folder import ERROR, LOG
 from nnexp.sweeps.execution.datasets import SweepDatasets
 from nnexp.sweeps.execution.event_display import Describe, EventDisplay
 from nnexp.sweeps.execution.events import JobEnded, JobStarted, Send
@@ -28,7 +28,6 @@ from nnexp.sweeps.plan.record import name_of_job
 from nnexp.sweeps.records import job_entries, job_status, stored_results
 from nnexp.tracking.upload.client import Uploader
 
-LOG = "nnexp.log"
 log = logging.getLogger("nnexp")
 
 

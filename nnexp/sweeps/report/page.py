@@ -16,7 +16,7 @@ from nnexp.runs.html.page import Picture, local_time, page_environment, picture
 from nnexp.runs.sweeps import Sweep
 from nnexp.sweeps.report import group_tables as tables
 from nnexp.sweeps.report.best_config import reproduction_command
-from nnexp.sweeps.report.failures import Failure, failures
+from nnexp.sweeps.report.failures import Failure, failures, without_journal
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -57,13 +57,11 @@ def render(sweep: Sweep, analysis: Analysis, groups: Sequence[GroupContent], fol
 def counts(sweep: Sweep) -> str:
     """Count the runs: "27 runs: 21 finished, 6 failed"."""
     states = Counter(run.status.lower() for run in sweep.runs)
-    rest = len(sweep.record.get("jobs", [])) - len(sweep.runs)
-    if rest > 0:
-        states["not begun"] = rest
+    states.update(failure.status.lower() for failure in without_journal(sweep))
     seconds = sum(run.seconds or 0.0 for run in sweep.runs)
     trained = f"; {duration(seconds)} of training in all" if seconds else ""
     ended = listed([f"{n} {state}" for state, n in states.items()])
-    return f"{plural(len(sweep.runs), 'run')}: {ended}{trained}"
+    return f"{plural(states.total(), 'run')}: {ended}{trained}"
 
 
 def group_context(content: GroupContent) -> dict[str, Any]:
@@ -110,7 +108,7 @@ def failure_rows(failed: Sequence[Failure]) -> list[dict[str, str]]:
             "name": failure.name,
             "status": failure.status,
             "reason": redacted(failure.reason),
-            "folder": str(short_path(failure.run.folder)) if failure.run and failure.run.folder else "",
+            "folder": str(short_path(failure.folder)) if failure.folder else "",
         }
         for failure in failed
     ]

@@ -20,6 +20,12 @@ DIVERGED = (
     "nnexp.experiment.failures.DivergedError: training diverged: the loss is NaN at step 2\n"
 )
 
+REFUSED = (
+    '[2026-11-26 17:15:03,306][ERROR] Traceback (most recent call last):\n  File "x.py", line 1, in y\n'
+    "    raise error\nnnexp.config.errors.ConfigError: 1 configuration error:\n  loss=hinge\n"
+    "    is for a classification; fix: loss=mean_squared_error\n\n"
+)
+
 
 def report_of(folder):
     report = write_report(read_sweep(folder), folder)
@@ -133,8 +139,10 @@ def test_runs_without_a_result_are_listed_with_their_reasons(tmp_path, undrawn):
     write_job(tmp_path / "1", {"seed": "1"}, [], status="FAILED", error=DIVERGED)
     write_job(tmp_path / "2", {"seed": "2"}, [0.4], status="KILLED")
     write_job(tmp_path / "3", {"seed": "3"}, [0.4], status=None)
-    jobs = [{"number": number, "name": f"s{number}"} for number in range(5)]
-    (tmp_path / "sweep.json").write_text(json.dumps({"jobs": jobs, "swept": {"seed": list("01234")}}))
+    (tmp_path / "5").mkdir()
+    (tmp_path / "5" / "nnexp.log").write_text(REFUSED)
+    jobs = [{"number": number, "name": f"s{number}"} for number in range(6)]
+    (tmp_path / "sweep.json").write_text(json.dumps({"jobs": jobs, "swept": {"seed": list("012345")}}))
     sweep = read_sweep(tmp_path)
     listed = [(each.name, each.status, each.reason) for each in failures(sweep, analyze(sweep_table(sweep)))]
     assert listed == [
@@ -142,9 +150,10 @@ def test_runs_without_a_result_are_listed_with_their_reasons(tmp_path, undrawn):
         ("2", "KILLED", "ended by a signal"),
         ("3", "RUNNING", "still running"),
         ("s4", "NOT BEGUN", ""),
+        ("s5", "FAILED", "loss=hinge is for a classification; fix: loss=mean_squared_error"),
     ]
     _, page = report_of(tmp_path)
-    assert "4 runs: 1 finished, 1 failed, 1 killed, 1 running, 1 not begun" in page
+    assert "6 runs: 1 finished, 2 failed, 1 killed, 1 running, 1 not begun" in page
 
 
 def test_finished_runs_without_the_metric_are_listed_too(tmp_path, undrawn):
