@@ -9,7 +9,7 @@ from statistics import fmean, stdev
 LEVEL = 0.05
 """An effect is significant below this probability; intervals hold 1 - LEVEL."""
 DIGITS = 12  # of values that are equal but for rounding
-MAX_EXAMPLES = 100_000  # whose shares are recognized by their values
+MIN_EXAMPLES, MAX_EXAMPLES = 100, 100_000  # whose shares are recognized by their values
 
 
 @dataclass(frozen=True)
@@ -67,4 +67,4 @@ def resolution_of(values: Sequence[float], examples: int = 0) -> float:
             return 1 / examples if examples else 0.0
     if not examples and len(distinct) < 2:
         return 0.0
-    return 1 / max(denominator, examples)
+    return 1 / max(denominator, examples or MIN_EXAMPLES)

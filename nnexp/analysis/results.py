@@ -163,9 +163,10 @@ class GroupAnalysis:
 
     @property
     def pairs(self) -> int:
-        """How many pairs of settings with a result there are: p-values are corrected for so many."""
+        """How many comparisons p-values are corrected for: the tested ones, and of very many the unlisted."""
         count = sum(setting.estimate is not None for setting in self.settings)
-        return count * (count - 1) // 2
+        unlisted = count * (count - 1) // 2 - len(self.comparisons)
+        return sum(each.p is not None for each in self.comparisons) + unlisted
 
 
 @dataclass(frozen=True)

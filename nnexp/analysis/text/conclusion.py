@@ -138,7 +138,7 @@ def _compared(analysis: GroupAnalysis, best: SettingSummary, equal: Sequence[Set
     tests = " and ".join(sorted({each.test for each in to_best.values() if each.test is not None}))
     if not tests:
         return f"{best.label} has one result: whether it is significantly better is not tested."
-    how = f"{tests}, corrected for {total}" if others > 1 else tests
+    how = f"{tests}, corrected for {total}" if analysis.pairs > 1 else tests
     names = listed([setting.label for setting in equal], MAX_NAMES)
     if not better:
         return f"It is not significantly better than {'any' if others > 1 else 'the'} other ({how})."
