@@ -45,7 +45,7 @@ def build(config: DictConfig | Values) -> Settings:
     Raises:
         ConfigError: all errors.
     """
-    config = OmegaConf.create(config)
+    config = config if isinstance(config, DictConfig) else OmegaConf.create(config)
     settings, problems = examine(resolved(config), dict(origins_of(config)))
     if settings is None:
         raise ConfigError(problems)
@@ -82,7 +82,11 @@ def is_object(key: str, value: Any) -> bool:
 def construct(key: str, value: Any) -> tuple[Any, Problem | None]:
     """Build the object of a valid section, or return the error of its constructor."""
     try:
-        return (SECTIONS[key](**value) if key in SECTIONS else instantiate(value, _convert_="all")), None
+        if key in SECTIONS:
+            return SECTIONS[key](**value), None
+        if isinstance(value, dict):  # without keywords, which Hydra merges in a copy
+            return instantiate({**value, "_convert_": "all"}), None
+        return instantiate(value, _convert_="all"), None
     except ValueError as error:
         return None, Problem(key, str(error))
     except InstantiationException as error:

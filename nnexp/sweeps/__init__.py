@@ -1,1 +1,1 @@
-"""Many experiments: what happens at the end of a sweep."""
+"""Sweeps: many experiments, planned, executed by Hydra, recorded in a parent run, and reported."""

@@ -38,9 +38,11 @@ class YamlNode(AnyNode):
         self.__dict__["origin"] = None
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "YamlNode":
-        copied = YamlNode(None, None)
-        self._deepcopy_impl(copied, memo)
-        copied.__dict__["origin"] = self.__dict__["origin"]
+        """Copy all but the value, as OmegaConf does, without its copy of what no scalar has."""
+        metadata = copy.copy(self._metadata)
+        metadata.flags = copy.copy(metadata.flags)
+        copied = YamlNode.__new__(YamlNode)
+        copied.__dict__.update(self.__dict__, _metadata=metadata)
         return copied
 
 
