@@ -45,6 +45,8 @@ def test_values_are_formatted_as_their_metric():
     assert format_difference(Estimate(5, -0.012, 0.01, -0.02, 0.001), METRIC) == (
         "-1.20 percentage points (-2.00 to 0.10)"
     )
+    zero = format_difference(Estimate(2, 0.0, 0.0, -0.01, 0.01), METRIC)
+    assert zero == "+0.00 percentage points (-1.00 to 1.00)"
     assert (format_estimate(Estimate(1, 0.5), METRIC), format_interval(Estimate(1, 0.5), METRIC)) == (
         "50.00%",
         "-",

@@ -17,7 +17,7 @@ def format_amount(difference: float, metric: str) -> str:
     """Format the size of a difference of two scores in words."""
     size = abs(difference)
     if metric_info(metric).style == "percent":
-        return f"{100 * size:{'.2f' if size >= 1e-4 else '.2g'}} percentage points"
+        return f"{100 * size:{'.2f' if size >= 1e-4 or not size else '.2g'}} percentage points"
     name = metric.rpartition("/")[2].removeprefix("val_")
     digits = ".4f" if 1e-3 <= size < 1e4 else ".3g"
     return f"{size:{digits}} of {name.upper() if name in ABBREVIATIONS else name}"
@@ -25,7 +25,7 @@ def format_amount(difference: float, metric: str) -> str:
 
 def format_difference(difference: Estimate, metric: str) -> str:
     """Format a difference with its sign and interval: "-1.20 percentage points (-1.90 to -0.50)"."""
-    sign = "+" if difference.mean > 0 else "-"
+    sign = "-" if difference.mean < 0 else "+"
     amount = f"{sign}{format_amount(difference.mean, metric)}"
     if difference.low is None or difference.high is None:
         return amount
