@@ -10,6 +10,7 @@ from nnexp.analysis.run_group import RunGroup
 Array = NDArray[np.float64]
 NOT_FULL = "some combinations have no result"
 NO_REPEATS = "one seed: whether the interaction is more than chance cannot be tested"
+UNBALANCED = "not every combination has a result of each seed"
 FOLDS = "folds share training examples: no F-test"
 
 
@@ -23,11 +24,7 @@ def interaction_of(group: RunGroup, keys: tuple[str, str]) -> Interaction | None
     if grid is None or min(grid.counts.shape) < 2:
         return None
     means = grid.means
-    full = not np.isnan(means).any()
-    note = "" if full else NOT_FULL
-    p = None
-    if full:
-        p, note = _test(group, grid)
+    p, note = (None, NOT_FULL) if np.isnan(means).any() else _test(group, grid)
     first, second = grid.levels
     return Interaction(
         keys=keys,
@@ -36,7 +33,6 @@ def interaction_of(group: RunGroup, keys: tuple[str, str]) -> Interaction | None
         columns=second.names,
         means=tuple(tuple(None if np.isnan(mean) else float(mean) for mean in row) for row in means),
         counts=tuple(tuple(map(int, row)) for row in grid.counts),
-        strength=float(np.abs(_beyond_main_effects(means)).max()) if full else None,
         p=p,
         note=note,
     )
@@ -54,9 +50,7 @@ def _test(group: RunGroup, grid: Grid) -> tuple[float | None, str]:
     if "data.fold" in group.repeats:
         return None, FOLDS
     if not grid.is_balanced:
-        return None, NO_REPEATS if grid.values.shape[
-            -1
-        ] < 2 else "not every combination has a result of each seed"
+        return None, NO_REPEATS if grid.values.shape[-1] < 2 else UNBALANCED
     values = grid.values  # (A, B, R)
     rows, columns, repeats = values.shape
     cells = values.mean(axis=2)

@@ -90,7 +90,6 @@ class Interaction:
     columns: tuple[str, ...]  # values of the second
     means: tuple[tuple[float | None, ...], ...]  # (rows, columns); None: no run
     counts: tuple[tuple[int, ...], ...]  # runs with a result
-    strength: float | None  # the largest deviation of a cell from the sum of both main effects
     p: float | None  # by an F-test, of so much interaction if there were none; None: see the note
     note: str = ""  # why there is no test, in words
 

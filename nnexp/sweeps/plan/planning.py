@@ -86,7 +86,6 @@ def plan_sweep(
         workers,
         max(cpu_count() // workers, 1),
         settings,
-        continues=continued is not None,
         metric=config.optimized_metric,
     )
     codes = {job.config_hash: job.code_sha256 for job in jobs}

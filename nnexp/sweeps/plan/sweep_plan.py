@@ -35,7 +35,6 @@ class SweepPlan:
     workers: int  # processes; 1: this one
     threads: int  # of the linear algebra library (BLAS), in each worker
     settings: SweepSettings
-    continues: bool = False  # whether the folder holds jobs of an earlier command
     metric: str | None = None  # that is optimized, where it is set
 
     def job_folder(self, number: int) -> Path:

@@ -48,7 +48,7 @@ def test_a_new_sweep_has_all_jobs_with_their_names_and_writes_nothing():
     plan, record = planned(*GRID, "sweep.jobs=2")
     assert [job.name for job in plan.jobs] == ["he_normal s0", "zeros s0", "he_normal s1", "zeros s1"]
     assert states(plan) == [(number, "new") for number in range(4)]
-    assert (plan.name, plan.workers, plan.continues) == ("seed x init", 2, False)
+    assert (plan.name, plan.workers) == ("seed x init", 2)
     assert plan.threads == max((os.cpu_count() or 1) // 2, 1)
     assert [job.number for job in record.jobs] == [0, 1, 2, 3]
     assert list(Path().glob("outputs/**/*")) == []
@@ -65,7 +65,7 @@ def test_the_record_is_read_as_it_was_written():
 def test_the_same_command_goes_on_with_its_sweep():
     before = began(*GRID)
     plan, record = planned(*GRID)
-    assert (plan.folder, plan.id, plan.continues) == (before.folder, before.id, True)
+    assert (plan.folder, plan.id) == (before.folder, before.id)
     assert states(plan) == [(0, "finished"), (1, "interrupted"), (2, "failed"), (3, "new")]
     assert [job.value for job in plan.jobs] == [0.75, None, None, None]
     assert len(record.jobs) == 4
