@@ -11,7 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from nnexp.config.errors import ConfigError, Problem
 from nnexp.config.expansion import check_expansion
-from nnexp.config.metric_names import invalid_names, missing_for_data
+from nnexp.config.metric_names import invalid_names, missing_for_classes
 from nnexp.config.schema import (
     CheckpointSettings,
     DiagnosticsSettings,
@@ -67,7 +67,7 @@ def examine(
     if problems:
         return None, problems
     settings = Settings(**built)
-    if problems := [*missing_for_data(settings)]:
+    if problems := [*missing_for_classes(canonical, len(settings.data.known_classes))]:
         return None, problems
     values = {key: value for key, value in canonical.items() if key != "sweep"}  # of no single run
     object.__setattr__(settings, "values", values)

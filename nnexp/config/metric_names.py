@@ -1,11 +1,10 @@
 """Names of metrics in a configuration: of one's own, of the monitored one, of the optimized one."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nnexp.config.errors import Problem
-from nnexp.config.schema import Settings
 from nnexp.messages import did_you_mean, hydra_override
 from nnexp.metrics.metric_info import BEST, EACH, SPLIT_METRICS, TASK_METRICS, TEST
 from nnexp.task import Task
@@ -41,23 +40,23 @@ def invalid_names(values: dict[str, Any]) -> Iterator[Problem]:
         yield Problem(hydra_override("trainer.monitor", monitor), what)
 
 
-def missing_metrics(settings: Settings, task: Task, outputs: int) -> Iterator[Problem]:
-    """Yield a problem for each selected metric that is not one of the task with so many outputs."""
+def missing_metrics(values: Mapping[str, Any], task: Task, outputs: int) -> Iterator[Problem]:
+    """Yield a problem for each metric that valid values select and the task with so many outputs lacks."""
     names = task.metric_names(outputs)
-    selected = {"trainer.monitor": settings.trainer.monitor or SCORE}
+    selected = {"trainer.monitor": values.get("trainer", {}).get("monitor") or SCORE}
     fixes = {"trainer.monitor": SCORE, "optimized_metric": f"{BEST}{task.score}"}
-    if (optimized := settings.optimized_metric) is not None and optimized.startswith((BEST, TEST)):
+    if (optimized := values.get("optimized_metric")) is not None and optimized.startswith((BEST, TEST)):
         selected["optimized_metric"] = optimized
     for key, value in selected.items():
         name = value.removeprefix(BEST).removeprefix(TEST)
-        if name not in (SCORE, *names, *settings.metrics):
+        if name not in (SCORE, *names, *(values.get("metrics") or ())):
             prefix = value.removesuffix(name)
             expected = f"expected one of {', '.join(f'{prefix}{name}' for name in names)}"
             what = f"{task.describe(outputs)} has no such metric; {expected}; fix: {key}={fixes[key]}"
             yield Problem(f"{key}={value}", what)
 
 
-def missing_for_data(settings: Settings) -> Iterator[Problem]:
-    """Yield the same for data whose classes are known before they are loaded."""
-    if classes := settings.data.known_classes:
-        yield from missing_metrics(settings, task_of("classification"), len(classes))
+def missing_for_classes(values: Mapping[str, Any], classes: int) -> Iterator[Problem]:
+    """Yield the same for data whose classes are known before they are loaded; 0: they are not."""
+    if classes:
+        yield from missing_metrics(values, task_of("classification"), classes)

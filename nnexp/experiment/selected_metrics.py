@@ -15,7 +15,7 @@ def check_metrics(
 ) -> None:
     """Raise a ConfigError if a selected metric is not defined for the task, or for these examples."""
     task = task_of(dataset.task)
-    problems = [*missing_metrics(settings, task, dataset.outputs)]
+    problems = [*missing_metrics(settings.values, task, dataset.outputs)]
     optimized = settings.optimized_metric or ""
     selected = (
         ("trainer.monitor", "", settings.trainer.monitor, validation, "score"),

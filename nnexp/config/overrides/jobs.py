@@ -10,6 +10,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from nnexp.config.build import construct, is_object, resolved, validate
 from nnexp.config.errors import ConfigError, Problem
+from nnexp.config.metric_names import missing_for_classes
 from nnexp.config.overrides.checked_override import key_of
 from nnexp.config.overrides.composition import compose_settings, explain_unknown_key, has_setting
 from nnexp.config.overrides.composition_errors import explain_composition, explain_refusal
@@ -46,6 +47,7 @@ class JobChecker:
     )  # with the numbers of the jobs that have it
     added: set[str] = field(default_factory=set)  # keys that a class has and its YAML leaves out
     valid: set[tuple[str, str]] = field(default_factory=set)  # sections of which an object was made, as JSON
+    classes: dict[str, int] = field(default_factory=dict)  # of data, as JSON; 0: not known yet
     checked: dict[tuple[Job, str], list[Problem] | None] = field(default_factory=dict)
 
     def check(self, job: Job, number: int, swept: dict[str, str]) -> ComposedJob | None:
@@ -59,6 +61,9 @@ class JobChecker:
             self.report(number, *error.problems)
             return None
         problems = problems or self.problems_of_objects(values)
+        problems = problems or [
+            *missing_for_classes(values, self.classes.get(json.dumps(values.get("data")), 0))
+        ]
         self.report(number, *(problem for problem in problems if problem.where not in self.rejected))
         return None if problems else ComposedJob(job, swept, values)
 
@@ -69,9 +74,11 @@ class JobChecker:
             section = (key, json.dumps(values[key]))
             if section in self.valid:
                 continue
-            _, problem = construct(key, values[key])
+            built, problem = construct(key, values[key])
             if problem is None:
                 self.valid.add(section)
+                if key == "data":
+                    self.classes[section[1]] = len(built.known_classes)
             else:
                 problems.append(problem)
         return problems

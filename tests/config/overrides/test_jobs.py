@@ -117,3 +117,9 @@ def test_the_sweep_of_a_primary_config_of_ones_own_is_one(tmp_path):
     (tmp_path / "mine.yaml").write_text(text)
     examination = examine_overrides(["data=digits"], config_dir=tmp_path, config_name="mine")
     assert (examination.is_sweep, [job.swept["seed"] for job in examination.jobs]) == (True, ["1", "2"])
+
+
+def test_a_metric_that_the_classes_of_known_data_do_not_have_is_reported_before_any_job():
+    problems = problems_of("data=digits", "trainer.monitor=balanced_accuracy,auc", "seed=0,1")
+    assert [*problems] == ["trainer.monitor=auc"]
+    assert "10 classes has no such metric" in problems["trainer.monitor=auc"]
