@@ -1,6 +1,7 @@
 """A sweep from its plan to its results: the table of contents."""
 
 from argparse import Namespace
+from contextlib import nullcontext
 from pathlib import Path
 
 from hydra.core.global_hydra import GlobalHydra
@@ -24,7 +25,7 @@ from nnexp.sweeps.execution.sweeper import use_planned_sweeper
 from nnexp.sweeps.execution.task import SweepTask
 from nnexp.sweeps.parent_run import parent_run
 from nnexp.sweeps.plan.planning import Command, plan_sweep
-from nnexp.sweeps.plan.record import write_record
+from nnexp.sweeps.plan.record import planning_lock, write_record
 from nnexp.sweeps.plan.sweep_plan import SweepPlan
 from nnexp.sweeps.report.end_of_sweep import report_sweep
 from nnexp.tracking.provenance import command_line
@@ -40,11 +41,13 @@ def run_sweep(options: Namespace, examination: Examination) -> int:
         assert app is not None
         overrides = [*examination.overrides, "hydra.mode=MULTIRUN"]
         config = app.compose_config(config_name, overrides, run_mode=RunMode.MULTIRUN)
-        plan, record = plan_sweep(config, examination, command)
+        with nullcontext() if config.sweep.dry_run else planning_lock():
+            plan, record = plan_sweep(config, examination, command)
+            if not plan.settings.dry_run:
+                write_record(plan.folder, record)
         display.plan(plan)
         if plan.settings.dry_run:
             return 0
-        write_record(plan.folder, record)
         assert examination.config is not None
         values = resolved(examination.config)
         tracking = TrackingSettings(**values["tracking"])

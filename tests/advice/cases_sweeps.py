@@ -20,5 +20,11 @@ CASES = [
             f"{FOLDER}/sweep.json": json.dumps(RECORD | {"swept": {"seed": ["0", "1"]}, "jobs": []}),
             f"{FOLDER}/journal.jsonl": f"{json.dumps(HEAD | {'writer': process_identity(os.getpid())})}\n",
         },
-    )
+    ),
+    Case(
+        "-m data=digits seed=0,1 sweep.report=false hydra.sweep.subdir=same",
+        "same: another job has this folder",
+        ("'hydra.sweep.subdir=${hydra:job.num}'",) * 2,  # at once, and at the end of the sweep
+        exit_code=1,
+    ),
 ]

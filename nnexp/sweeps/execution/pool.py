@@ -52,6 +52,8 @@ class WorkerPool:
         finally:
             for worker in self.workers:  # there are some after a second signal
                 worker.stop(at_once=True)
+                if worker.job is not None:
+                    self.queue.event(JobEnded(worker.job.number, "KILLED", folder=worker.folder))
         if self.interruption.received:
             raise SweepInterrupted(self.interruption.received)
 

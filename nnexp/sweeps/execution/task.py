@@ -2,7 +2,7 @@
 
 import logging
 import traceback
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import chdir
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,13 +13,15 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from nnexp.config import Settings, build
+from nnexp.config.naming import config_hash
 from nnexp.config.overrides.loader import record_choices
+from nnexp.errors import UserError
 from nnexp.experiment.result import Result
 from nnexp.experiment.run import run
 from nnexp.experiment.sessions.resumption import prepare
 from nnexp.messages import hydra_override, quoted_path
 from nnexp.redaction import redact_logs_and_tracebacks, redacted
-from nnexp.run_folder import ERROR, LOG
+from nnexp.run_folder import ERROR, LOG, Entry
 from nnexp.sweeps.execution.datasets import SweepDatasets
 from nnexp.sweeps.execution.event_display import Describe, EventDisplay
 from nnexp.sweeps.execution.events import JobEnded, JobStarted, Send
@@ -28,6 +30,7 @@ from nnexp.sweeps.plan.record import name_of_job
 from nnexp.sweeps.records import job_entries, job_status, stored_results
 from nnexp.tracking.upload.client import Uploader
 
+OWN_FOLDER = "fix: give each its own with 'hydra.sweep.subdir=${hydra:job.num}'"
 log = logging.getLogger("nnexp")
 
 
@@ -56,17 +59,19 @@ class SweepTask:
         sweep_id = f"{sweep.parent.name}/{sweep.name}"
         number = int(context.job.num)
         entries = job_entries(folder)
-        if job_status(entries) == "FINISHED":
+        home = Path(context.runtime.cwd)
+        if job_status(entries) == "FINISHED" and is_of_job(entries, config, home):
             value, metrics = stored_results(entries, config)
             self.send(JobEnded(number, "SKIPPED", value, metrics, folder=folder))
             return value
         display = EventDisplay(number, self.send, self.describe)
-        home = Path(context.runtime.cwd)
         varied = [text for text in context.overrides.task if text not in self.given]
         name = name_of_job(home / sweep, number) or " ".join(varied)
         self.send(JobStarted(number, folder, self.attempt, epochs=epochs_of(config), name=name))
         began = perf_counter()
         try:
+            if entries and not is_of_job(entries, config, home):
+                raise UserError(f"{quoted_path(folder)}: another job has this folder; {OWN_FOLDER}")
             if entries:
                 result = self.go_on(config, folder, display, home)
             else:
@@ -129,6 +134,14 @@ class SweepTask:
             log.error("%s", redacted("".join(traceback.format_exception(error))))
             path = folder / LOG
         return JobEnded(number, "FAILED", None, metrics, seconds, folder, error=reason, log=path, note=note)
+
+
+def is_of_job(entries: Sequence[Entry], config: DictConfig, home: Path) -> bool:
+    """Return whether a journal is that of a job with this configuration."""
+    with chdir(home):
+        return bool(
+            entries[0].get("tags", {}).get("nnexp.config_hash") in (None, config_hash(build(config).values))
+        )
 
 
 def epochs_of(config: DictConfig) -> int:

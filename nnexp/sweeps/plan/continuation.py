@@ -14,12 +14,13 @@ from nnexp.config.schema import SweepSettings
 from nnexp.data.errors import DataError
 from nnexp.errors import UserError
 from nnexp.messages import quoted_path
-from nnexp.run_folder import JOURNAL, RunFolder
+from nnexp.run_folder import JOURNAL, RunFolder, end_of
 from nnexp.runs.sweeps import find_sweep_folder, sweep_folders
 from nnexp.sweeps.plan.record import RecordedJob, SweepRecord, read_record
 from nnexp.sweeps.plan.sweep_plan import JobState
 from nnexp.sweeps.records import job_entries, job_status, stored_results
 from nnexp.tracking.active_runs import is_running
+from nnexp.tracking.journal import DIED
 
 STATES: dict[str, JobState] = {"": "new", "FINISHED": "finished", "FAILED": "failed"}  # else interrupted
 OF_THE_SPLIT = ("balanced", "fold", "folds", "limit", "stratify")  # keys that leave the data set as it is
@@ -48,19 +49,22 @@ class NewJob:
 
 def find_continued(
     settings: SweepSettings,
-    given: Path,
+    folder: Path,
     jobs: Sequence[NewJob],
     swept: Iterable[str],
     tracking: dict[str, Any],
+    *,
+    is_given: bool = False,
 ) -> tuple[Path, SweepRecord] | None:
     """Return the folder and the record of the sweep that goes on; None: a new one begins.
 
     Args:
         settings: of the sweep.
-        given: the folder in hydra.sweep.dir.
+        folder: that of the sweep, if it is new.
         jobs: of the command.
         swept: the keys that it sweeps over.
         tracking: where its runs are recorded.
+        is_given: whether the folder is that of the command, so that the sweep goes on in no other.
 
     Raises:
         SweepError: the sweep in `sweep.resume` cannot go on. RunError: several begin so.
@@ -69,13 +73,15 @@ def find_continued(
         return None
     if settings.resume is not None:
         return recorded_sweep(settings.resume)
-    if (record := read_record(given)) is not None:
-        return given, record
+    if (record := read_record(folder)) is not None:
+        return folder, record
+    if is_given:
+        return None
     keys = set(swept)
-    for folder in sweep_folders()[: -MAX_SEARCHED - 1 : -1]:
-        record = read_record(folder)
+    for earlier in sweep_folders()[: -MAX_SEARCHED - 1 : -1]:
+        record = read_record(earlier)
         if record is not None and record.tracking == tracking and is_continued(record, jobs, keys):
-            return folder, record
+            return earlier, record
     return None
 
 
@@ -161,7 +167,8 @@ def state_of(folder: Path, values: dict[str, Any]) -> tuple[JobState, float | No
     if job_status(entries) == "RUNNING":
         check_not_running(folder, folder.parent, ENDING)
         entries = job_entries(folder)
-    state = STATES.get(job_status(entries), "interrupted")
+    has_died = DIED in (end_of(entries) or {})
+    state = "interrupted" if has_died else STATES.get(job_status(entries), "interrupted")
     return state, stored_results(entries, values)[0] if state == "finished" else None
 
 

@@ -62,7 +62,8 @@ def plan_sweep(
         NewJob(job, config_hash(job.values), code_sha256(job.values["plugins"])) for job in examination.jobs
     ]
     folder = Path(config.hydra.sweep.dir)
-    continued = find_continued(settings, folder, jobs, examination.swept, tracking)
+    is_given = any(key_of(text) == "hydra.sweep.dir" and "${" not in text for text in command.overrides)
+    continued = find_continued(settings, folder, jobs, examination.swept, tracking, is_given=is_given)
     before: list[RecordedJob] = []
     if continued is not None:
         folder, record = continued

@@ -1,17 +1,22 @@
 """sweep.json, the record of a sweep: its command, what it sweeps over, and its jobs; not how these went."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from nnexp.atomic_write import write_atomically
+from filelock import FileLock, Timeout
+
+from nnexp.atomic_write import MODE, write_atomically
 from nnexp.run_folder import SWEEP, RunFolder
+from nnexp.runs.sweeps import SWEEPS
 from nnexp.valid_records import are, has_kinds
 
 JOB = {"number": int, "name": str, "overrides": list, "swept": dict, "config_hash": str, "code_sha256": str}
+LOCK_TIMEOUT = 30.0  # seconds
 RECORD = {"id": str, "overrides": list, "config_name": str, "swept": dict, "jobs": list}
 
 
@@ -46,6 +51,19 @@ class SweepRecord:
     metric: str | None
     tracking: dict[str, Any]  # where its runs are recorded
     jobs: list[RecordedJob] = field(default_factory=list)
+
+
+@contextmanager
+def planning_lock(timeout: float = LOCK_TIMEOUT) -> Iterator[None]:
+    """Let no other process plan a sweep of this project: a command given twice at once is one sweep."""
+    lock = FileLock(SWEEPS / ".lock", timeout=timeout, mode=MODE)
+    with suppress(Timeout, OSError):  # a file system without locks
+        SWEEPS.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def read_record(folder: Path) -> SweepRecord | None:

@@ -13,7 +13,7 @@ from nnexp.sweeps.plan import continuation, planning
 from nnexp.sweeps.plan.continuation import SweepError, recorded_command
 from nnexp.sweeps.plan.planning import Command, plan_sweep
 from nnexp.sweeps.plan.record import name_of_job, read_record, write_record
-from nnexp.tracking.journal import Journal
+from nnexp.tracking.journal import Journal, close
 
 SHORT = ["data=digits", "trainer.epochs=1", "tracking=none"]
 GRID = ["seed=0,1", "init=he_normal,zeros"]
@@ -69,6 +69,25 @@ def test_the_same_command_goes_on_with_its_sweep():
     assert states(plan) == [(0, "finished"), (1, "interrupted"), (2, "failed"), (3, "new")]
     assert [job.value for job in plan.jobs] == [0.75, None, None, None]
     assert len(record.jobs) == 4
+
+
+def test_a_job_whose_process_died_was_interrupted_and_has_not_failed():
+    before = began(*GRID, statuses=["FINISHED"])
+    journal = before.job_folder(0) / JOURNAL
+    lines = journal.read_text().splitlines(keepends=True)
+    journal.write_text("".join(lines[:-1]))
+    close(before.job_folder(0), "FAILED")
+    assert states(planned(*GRID)[0])[0] == (0, "interrupted")
+
+
+def test_a_sweep_goes_on_in_the_folder_that_its_command_gives_and_in_no_other():
+    began(*GRID)
+    given = [*GRID, "hydra.sweep.dir=mine"]
+    new, _ = planned(*given)
+    assert (new.folder.name, new.continues) == ("mine", False)
+    began(*given)
+    again, _ = planned(*given)
+    assert (again.folder.name, again.continues) == ("mine", True)
 
 
 def test_added_values_get_new_numbers_and_the_others_keep_theirs():
