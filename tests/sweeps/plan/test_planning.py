@@ -9,6 +9,7 @@ from fixtures.recorded_sweeps import write_job
 from hydra.types import RunMode
 
 from nnexp.config.compose import examine_overrides, hydra_of
+from nnexp.run_folder import JOURNAL
 from nnexp.sweeps.plan import continuation, planning
 from nnexp.sweeps.plan.continuation import SweepError, recorded_command
 from nnexp.sweeps.plan.planning import Command, plan_sweep
