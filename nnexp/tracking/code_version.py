@@ -10,7 +10,6 @@ NNEXP = Path(__file__).parent.parent
 LEARNING = (
     "data",
     "experiment",
-    "kernels",
     "metrics",
     "nn",
     "optim",
