@@ -14,7 +14,7 @@ from nnexp.sweeps.plan import continuation, planning
 from nnexp.sweeps.plan.continuation import SweepError, recorded_command
 from nnexp.sweeps.plan.planning import Command, plan_sweep
 from nnexp.sweeps.plan.record import name_of_job, read_record, write_record
-from nnexp.tracking.journal import Journal, close
+from nnexp.tracking.journal import DIED, Journal
 
 SHORT = ["data=digits", "trainer.epochs=1", "tracking=none"]
 GRID = ["seed=0,1", "init=he_normal,zeros"]
@@ -73,11 +73,9 @@ def test_the_same_command_goes_on_with_its_sweep():
 
 
 def test_a_job_whose_process_died_was_interrupted_and_has_not_failed():
-    before = began(*GRID, statuses=["FINISHED"])
-    journal = before.job_folder(0) / JOURNAL
-    lines = journal.read_text().splitlines(keepends=True)
-    journal.write_text("".join(lines[:-1]))
-    close(before.job_folder(0), "FAILED")
+    journal = began(*GRID, statuses=["FAILED"]).job_folder(0) / JOURNAL
+    *lines, end = journal.read_text().splitlines()
+    journal.write_text("".join(f"{line}\n" for line in [*lines, json.dumps(json.loads(end) | {DIED: True})]))
     assert states(planned(*GRID)[0])[0] == (0, "interrupted")
 
 
