@@ -88,3 +88,11 @@ def test_a_dry_run_shows_the_plan_and_writes_nothing(nnexp, alone):
     assert done.returncode == 0, done.stderr
     assert "2 jobs" in done.stdout
     assert list(alone.glob("outputs/**/*")) == []
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_sweep_ends_where_outputs_is_a_symbolic_link(jobs, nnexp, alone, tmp_path_factory):
+    (alone / "outputs").symlink_to(tmp_path_factory.mktemp("disk"))
+    quick = ["data=digits", "model=softmax", "trainer.epochs=1", "tracking=none", "sweep.report=false"]
+    done = nnexp("-m", *quick, "seed=0,1", f"sweep.jobs={jobs}")
+    assert (done.returncode, "2 of 2 finished" in done.stdout) == (0, True), done.stderr

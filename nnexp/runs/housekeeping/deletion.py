@@ -11,7 +11,7 @@ from filelock import Timeout
 
 from nnexp.messages import listed, plural
 from nnexp.runs.backends import RunError, store_errors
-from nnexp.runs.housekeeping.records import Record, Selection
+from nnexp.runs.housekeeping.records import OUTPUTS, Record, Selection
 from nnexp.runs.pages import all_pages
 from nnexp.runs.query import Runs
 from nnexp.tracking.mlflow.relocation import local_path
@@ -69,7 +69,7 @@ class Deletion:
             still = f"{plural(len(running), 'run is', 'runs are')} still running: {listed(running)}"
             raise RunError(f"{still}; nothing was deleted; end the training first")
         for folder in self.folders:
-            if not any(folder.match(pattern) for pattern in OWN_FOLDERS):
+            if not is_own(folder):
                 problem = f"{folder} is not below outputs/ and may hold files of your own"
                 raise RunError(
                     f"{problem}; nothing was deleted; remove it yourself, then delete the run by its id"
@@ -172,6 +172,13 @@ def not_uploading(record: Record) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def is_own(folder: Path) -> bool:
+    """Return whether a folder is one that training makes below outputs/, which may be a symbolic link."""
+    with suppress(ValueError):
+        folder = OUTPUTS / folder.resolve().relative_to(OUTPUTS.resolve())
+    return any(folder.match(pattern) for pattern in OWN_FOLDERS)
 
 
 def remove_folder(folder: Path) -> None:

@@ -116,7 +116,7 @@ class SweepTask:
             return run(settings, folder, display, home, dataset=dataset, wait_for_upload=wait, **options)
         finally:
             if self.uploads is not None and job_entries(folder):
-                self.uploads.follow(Upload(display.number, folder, home, uploader))
+                self.uploads.follow(Upload(display.number, folder.resolve(), home, uploader))
 
     def failure(
         self, number: int, folder: Path, error: BaseException, result: Result | None, seconds: float

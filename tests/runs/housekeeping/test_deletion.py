@@ -195,3 +195,15 @@ def test_a_sweep_whose_name_others_have_is_deleted_by_its_id_only(alone, nnexp):
         )
     assert nnexp("delete", "bb22", "--yes").returncode == 0
     assert [path.name for path in alone.glob("outputs/sweeps/*/*")] == ["12-00-00-aa11aa11"]
+
+
+def test_outputs_may_be_a_symbolic_link(alone, tmp_path_factory, nnexp):
+    disk = tmp_path_factory.mktemp("disk")
+    (alone / "outputs").symlink_to(disk)
+    folder = alone / "outputs" / "runs" / "2026-11-26" / "linked"
+    folder.mkdir(parents=True)
+    with Journal(folder) as journal:
+        journal.log_run("linked", {}, {}, None)
+        journal.end("FINISHED")
+    assert nnexp("delete", str(folder), "--yes").returncode == 0
+    assert [path.name for path in disk.rglob("linked")] == []
