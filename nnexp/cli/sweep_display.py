@@ -122,7 +122,7 @@ class TerminalSweepDisplay(SweepDisplay):
             self.console.print(f"{line}{ENDS.get(event.status, '')}{describe_job(event, plan.metric)}{note}")
             return
         again = f"attempt {attempt} of {plan.settings.retries + 1}, runs again: " if event.will_retry else ""
-        reason = escape(redacted(event.error.strip()))
+        reason = escape(redacted(event.error.strip().replace("\n", f"\n{'':{LABEL}}")))
         self.errors.print(f"{line}[red]failed:[/] {again}{reason}")
         if event.log is not None:
             self.errors.print(f"{'':{LABEL}}log: {escape(str(short_path(event.log)))}")

@@ -83,10 +83,10 @@ def test_a_sweep_goes_on_in_the_folder_that_its_command_gives_and_in_no_other():
     began(*GRID)
     given = [*GRID, "hydra.sweep.dir=mine"]
     new, _ = planned(*given)
-    assert (new.folder.name, new.continues) == ("mine", False)
+    assert (new.folder.name, new.jobs[0].state) == ("mine", "new")
     began(*given)
     again, _ = planned(*given)
-    assert (again.folder.name, again.continues) == ("mine", True)
+    assert (again.folder.name, again.jobs[0].state) == ("mine", "finished")
 
 
 def test_added_values_get_new_numbers_and_the_others_keep_theirs():
