@@ -35,6 +35,10 @@ class PlannedSweeper(BasicSweeper):
         if isinstance(self.launcher, SweepLauncher):
             return [self.launcher.run(jobs)]
         finished = {job.number for job in execution.plan.jobs if job.state == "finished"}
+        for number in sorted(finished):
+            folder = execution.plan.job_folder(number)
+            value, metrics = stored_results(job_entries(folder), self.config)
+            execution.show(JobEnded(number, "SKIPPED", value, metrics, folder=folder))
         left = [job for job in jobs if job.number not in finished]
         return [self.launch_elsewhere(batch, execution) for batch in self.batches(left)]
 

@@ -42,7 +42,7 @@ def planned(number, state="new"):
 def sweeper(tmp_path, monkeypatch):
     jobs = (planned(0), planned(1, "finished"), planned(2), planned(3), planned(4), planned(7))
     plan = SweepPlan(tmp_path, "d/t", "seed", "nnexp", jobs, {"seed": []}, 1, 1, SweepSettings())
-    for number in (0, 2, 3, 7):
+    for number in (0, 1, 2, 3, 7):
         (tmp_path / str(number)).mkdir()
         with Journal(tmp_path / str(number)) as journal:
             journal.log_run("name", {}, {}, None)
@@ -71,6 +71,7 @@ def test_what_became_of_its_jobs_is_shown_and_counted(sweeper):
     shown = {event.number: (event.status, event.value or event.error) for event in sweeper.events}
     assert shown == {
         0: ("FINISHED", ""),
+        1: ("SKIPPED", 0.1),
         2: ("FINISHED", 0.2),
         3: ("FINISHED", 0.3),
         4: ("FAILED", "out of luck"),
