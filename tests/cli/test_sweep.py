@@ -6,6 +6,8 @@ import pytest
 from fixtures.processes import entries_of, status_of
 
 from nnexp.run_folder import SWEEP_KIND
+from nnexp.sweeps.execution.job import JobRunner
+from nnexp.sweeps.execution.pool import WorkerPool
 
 SHORT = ["-m", "data=digits", "trainer.epochs=1", "model.hidden=[8]", "tracking=none", "sweep.report=false"]
 FAILING = ["optimizer=sgd", "optimizer.lr=1e30,0.1", "loss=softmax_cross_entropy,mean_absolute_error"]
@@ -38,6 +40,18 @@ def test_a_job_that_fails_runs_again_as_often_as_is_asked_for(nnexp, alone):
     assert attempts == ["1", "2"]
     kinds = [entry["kind"] for entry in entries_of(sweep_of(alone) / "0")]
     assert (kinds.count("run"), kinds.count("resume"), kinds.count("end")) == (1, 2, 3)
+
+
+def test_finished_jobs_are_skipped_without_a_process_or_a_job_of_hydra(nnexp, alone, monkeypatch):
+    command = [*SHORT, "seed=0,1"]
+    assert nnexp(*command).returncode == 0
+    for runner in (JobRunner, WorkerPool):
+        monkeypatch.setattr(runner, "run", lambda *_: pytest.fail("a finished job was begun"))
+    for workers in (1, 2):
+        again = nnexp(*command, f"sweep.jobs={workers}")
+        assert again.returncode == 0
+        assert "2 of 2 finished" in again.stdout
+    assert [entry["kind"] for entry in entries_of(sweep_of(alone) / "0")].count("run") == 1
 
 
 EXITING = """
