@@ -27,11 +27,9 @@ def report_dead_runs(command: str) -> None:
     if command in SHOWS_STATUS:
         from nnexp.tracking.upload.sync import set_final_status
 
-        for folder in dead + unsent:
+        for folder in unsent:
             with suppress(Exception):  # a server is down: `nnexp sync` does it later
                 set_final_status(folder)
-    else:
-        unsent += dead
     if unsent and command not in (*UPLOADS, DELETES):
         upload_in_background(unsent)
 
@@ -63,8 +61,10 @@ def has_died(sweep: Path) -> bool:
     return DIED in end if end is not None else not is_running(sweep)
 
 
-def upload_in_background(folders: Sequence[Path]) -> None:
-    """Start `nnexp sync` for these runs."""
+def upload_in_background(folders: Sequence[Path]) -> "subprocess.Popen[bytes]":
+    """Start `nnexp sync` for these runs; return its process, which goes on after this one."""
     command = [sys.executable, "-P", "-m", "nnexp", SYNC, *map(str, folders)]
     null = subprocess.DEVNULL
-    BACKGROUND.append(subprocess.Popen(command, stdin=null, stdout=null, stderr=null, **detached()))
+    process = subprocess.Popen(command, stdin=null, stdout=null, stderr=null, **detached())
+    BACKGROUND.append(process)
+    return process

@@ -1,13 +1,21 @@
 """The end of a sweep on the terminal: its leaderboard, where its report is, and how to look at its runs."""
 
+from pathlib import Path
+from time import sleep
+
 from nnexp.cli.arguments import store_option
+from nnexp.cli.dead_runs import upload_in_background
 from nnexp.cli.sweep_leaderboard import print_leaderboard
 from nnexp.config.schema import TrackingSettings
-from nnexp.messages import first_line, short_path
+from nnexp.messages import first_line, plural, short_path
 from nnexp.sweeps.display import SweepDisplay
 from nnexp.sweeps.plan.sweep_plan import SweepPlan
 from nnexp.sweeps.report.sweep_report import Report
+from nnexp.tracking.active_runs import is_being_uploaded
 from nnexp.tracking.upload.client import Outcome
+from nnexp.tracking.upload.sync import read_run
+
+POLL_INTERVAL = 0.1  # seconds
 
 
 def show_results(display: SweepDisplay, plan: SweepPlan, report: Report | None, problem: str) -> None:
@@ -35,4 +43,27 @@ def show_upload(display: SweepDisplay, plan: SweepPlan, tracking: TrackingSettin
         display.message("mlflow", f"not uploaded to MLflow: {first_line(outcome.error)}")
         display.message("", "the folder holds the whole record; upload it later, run: nnexp sync")
     else:
+        upload_earlier_jobs(display, plan)
         display.message("mlflow", f"view it with: nnexp ui {plan.id}{store_option(tracking.uri)}")
+
+
+def upload_earlier_jobs(display: SweepDisplay, plan: SweepPlan) -> None:
+    """Upload the jobs that were finished before, where the processes that uploaded them were killed."""
+    waiting = jobs_to_upload(plan)
+    if not waiting:
+        return
+    text = f"uploading {plural(len(waiting), 'job')} that finished before and did not reach the store ..."
+    display.message("mlflow", text)
+    upload_in_background(waiting).wait()
+    while any(is_being_uploaded(folder) for folder in waiting):  # by what an earlier command has started
+        sleep(POLL_INTERVAL)
+    if left := jobs_to_upload(plan):
+        display.message(
+            "mlflow", f"{plural(len(left), 'job')} not uploaded; upload them later, run: nnexp sync"
+        )
+
+
+def jobs_to_upload(plan: SweepPlan) -> list[Path]:
+    """Return the folders of the jobs that were finished before and are not in their store."""
+    folders = [plan.job_folder(job.number) for job in plan.jobs if job.state == "finished"]
+    return [folder for folder in folders if read_run(folder).state == "waiting"]

@@ -1,7 +1,8 @@
 """The runs that are active in a project, and those whose process has died.
 
-`outputs/.active/` has a file for each run that is going on, so that commands need not search all outputs.
-A run shows that it is alive by its process, and to other machines by its heartbeat: the time of its journal.
+`outputs/.active/` has a file for each run that is going on, so that commands need not search all outputs;
+where a run has ended but its upload has not, the file stays, as `.unsent`. A run shows that it is alive by
+its process, and to other machines by its heartbeat: the time of its journal.
 """
 
 import os
@@ -19,12 +20,15 @@ from filelock import Timeout
 from nnexp.errors import Interrupted
 from nnexp.run_folder import JOURNAL, RunFolder, end_of, head_of
 from nnexp.tracking.journal import DIED, close, process_identity
+from nnexp.tracking.mlflow.upload_state import read_states
 from nnexp.tracking.run_lock import run_lock
 
 ACTIVE = Path("outputs", ".active")
 ATTEMPTS = 5
 HEARTBEAT = 30.0  # seconds
 ACTIVE_WITHIN = 300.0  # seconds since the last heartbeat of a run on another machine
+UNSENT = ".unsent"  # end of the file of a run that has ended, and whose upload has not
+RETRY_AFTER = 60.0  # seconds from one attempt to upload such a run to the next
 
 
 @contextmanager
@@ -90,7 +94,8 @@ def close_dead_runs(home: Path) -> tuple[list[Path], list[Path]]:
     """End the journals of runs whose process died, as FAILED.
 
     Returns:
-        the folders of these runs, and those of interrupted ones that may not be uploaded completely.
+        the folders of these runs, and those of all that have ended and are to be uploaded now: each once in a
+        minute, until its store has it.
     """
     dead = []
     unsent = []
@@ -105,14 +110,30 @@ def close_dead_runs(home: Path) -> tuple[list[Path], list[Path]]:
             continue
         close_if_dead(folder)
         end = end_of(RunFolder(folder).entries())
-        if end is None or (DIED not in end and is_being_uploaded(folder)):
+        is_new = entry.suffix != UNSENT
+        if end is None or ((DIED not in end or not is_new) and is_being_uploaded(folder)):
             continue
-        if DIED in end:
+        if DIED in end and is_new:
             dead.append(folder)
-        elif head["destination"] is not None:
+        if head["destination"] is None or is_in_a_store(folder):
+            remove_entry(entry)
+        elif is_new or time.time() - entry.stat().st_mtime >= RETRY_AFTER:
             unsent.append(folder)
-        remove_entry(entry)
+            keep_until_uploaded(entry)
     return dead, unsent
+
+
+def is_in_a_store(folder: Path) -> bool:
+    """Return whether a run was uploaded to its end."""
+    run = RunFolder(folder)
+    return any(state.has_all(len(run.sessions())) for state in read_states(folder).values())
+
+
+def keep_until_uploaded(entry: Path) -> None:
+    """Mark the file of a run that has ended, and whose upload begins again now."""
+    with suppress(OSError):
+        kept = entry.replace(entry.with_suffix(UNSENT))
+        os.utime(kept)
 
 
 def is_being_uploaded(folder: Path) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from fixtures.sweep_plans import FOLDER, plan_of
+from fixtures.uploads import NoUploader
 
 from nnexp import compose
 from nnexp.analysis import RunRow, RunTable, analyze
@@ -13,7 +14,8 @@ from nnexp.cli.sweep_display import TerminalSweepDisplay
 from nnexp.cli.sweep_results import show_results, show_upload
 from nnexp.config import build
 from nnexp.sweeps.report.sweep_report import Report
-from nnexp.tracking.upload.client import Outcome
+from nnexp.tracking.upload.client import Outcome, Uploader
+from nnexp.tracking.upload.sync import read_run
 
 PLAN = plan_of(init=["zeros"])
 SYNC = "          the folder holds the whole record; upload it later, run: nnexp sync"
@@ -58,6 +60,29 @@ def test_the_end_says_how_to_see_the_sweep_in_mlflow_or_why_it_is_not_there(
 ):
     show_upload(display, PLAN, replace(tracking, **options), Outcome(error=error))
     assert capsys.readouterr().out == shown
+
+
+def test_jobs_whose_uploads_were_killed_are_uploaded_before_the_end_of_the_sweep_that_skips_them(
+    nnexp, alone, monkeypatch
+):
+    command = [
+        "-m",
+        "seed=0,1",
+        "data=digits",
+        "trainer.epochs=1",
+        "sweep.report=false",
+        "tracking.plots=false",
+    ]
+    with monkeypatch.context() as context:
+        context.setattr(Uploader, "start", classmethod(lambda cls, mlflow: NoUploader()))
+        assert nnexp(*command).returncode == 0
+    assert not (alone / "mlruns").exists()
+    again = nnexp(*command)
+    assert "uploading 2 jobs that finished before and did not reach the store" in again.stdout
+    assert "not uploaded" not in again.stdout
+    states = [read_run(path.parent).state for path in alone.glob("outputs/sweeps/*/*/*/journal.jsonl")]
+    assert states == ["uploaded", "uploaded"]
+    assert "uploading" not in nnexp(*command).stdout
 
 
 def test_the_command_that_goes_on_with_a_sweep_works_as_it_is_printed(nnexp):

@@ -24,6 +24,7 @@ from nnexp.tracking.active_runs import (
     remove_entry,
 )
 from nnexp.tracking.journal import Journal, close, process_identity
+from nnexp.tracking.mlflow.upload_state import UploadState
 from nnexp.tracking.run_lock import run_lock
 
 
@@ -105,7 +106,9 @@ def test_the_heartbeat_of_a_run_is_the_time_of_its_journal(alone, monkeypatch):
             time.sleep(0.01)
 
 
-def test_the_next_command_uploads_an_interrupted_run_whose_upload_died_too(alone, dead, monkeypatch):
+@pytest.fixture
+def unsent(alone, dead, monkeypatch):
+    """The folder of an interrupted run whose upload was killed too, and the uploads that commands start."""
     started = []
     monkeypatch.setattr("nnexp.cli.dead_runs.upload_in_background", started.append)
     folder = begin_run(alone / "a", dead, {"uri": None, "experiment": "nnexp", "folder": str(alone)})
@@ -113,6 +116,11 @@ def test_the_next_command_uploads_an_interrupted_run_whose_upload_died_too(alone
         close(folder, "KILLED")
         raise Interrupted(signal.SIGTERM)
     (folder / "journal.jsonl").write_text((folder / "journal.jsonl").read_text().replace("died", "other"))
+    return folder, started
+
+
+def test_the_next_command_uploads_an_interrupted_run_whose_upload_died_too(unsent):
+    folder, started = unsent
     with run_lock(folder):  # its upload goes on
         assert main(["doctor"]) in (0, 1)
     assert started == []
@@ -120,6 +128,18 @@ def test_the_next_command_uploads_an_interrupted_run_whose_upload_died_too(alone
     assert main(["doctor"]) in (0, 1)
     assert started == [[folder]]
     assert RunFolder(folder).entries()[-1]["status"] == "KILLED"
+
+
+def test_it_is_uploaded_again_after_a_minute_until_its_store_has_it(unsent, alone, monkeypatch):
+    folder, started = unsent
+    assert close_dead_runs(alone) == ([], [folder])
+    monkeypatch.setattr("nnexp.tracking.active_runs.RETRY_AFTER", 0.0)
+    assert main(["runs"]) in (0, 2)
+    assert started == [[folder]]
+    UploadState(store="sqlite:///mlruns/mlflow.db", run_id="1", done=True).save(folder)
+    assert close_dead_runs(alone) == ([], [])
+    assert started == [[folder]]
+    assert not (alone / ACTIVE).exists()
 
 
 def test_entries_of_runs_that_were_removed_are_removed(alone):

@@ -79,15 +79,18 @@ class Uploader:
         try:
             if self.process.stdin is not None:
                 with self.lock:
-                    self.process.stdin.write(json.dumps({"folder": str(folder), "settings": settings}) + "\n")
+                    self.process.stdin.write(
+                        json.dumps({"folder": str(folder.absolute()), "settings": settings}) + "\n"
+                    )
                     self.process.stdin.flush()
         except BrokenPipeError:
             pass  # `wait` reports it
 
     def wait(self, folder: Path) -> Outcome:
         """Wait until a run whose journal has ended is uploaded."""
+        submitted = str(folder.absolute())
         with self.reading:
-            while str(folder) not in self.outcomes:
+            while submitted not in self.outcomes:
                 line = self.process.stdout.readline() if self.process.stdout is not None else ""
                 if not line:
                     Uploader.running = None
@@ -96,7 +99,7 @@ class Uploader:
                 finished = fields.pop("folder")
                 self.outcomes[finished] = Outcome(**fields)
             self.process.poll()  # on POSIX the started process ends at once, after a fork
-            outcome = self.outcomes.pop(str(folder))
+            outcome = self.outcomes.pop(submitted)
             is_known = outcome.note in self.notes
             self.notes.add(outcome.note)
             return replace(outcome, note="") if is_known else outcome
