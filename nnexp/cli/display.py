@@ -101,7 +101,7 @@ class TerminalDisplay(Display):
             self.labelled("", "the folder holds the whole record; upload it later, run: nnexp sync")
         elif settings.tracking.enabled:
             run = f"run {escape(settings.run_name)}, id {outcome.run_id}"
-            view = f"nnexp ui{store_option(settings.tracking.uri)}"
+            view = f"nnexp ui {outcome.run_id[:8]}{store_option(settings.tracking.uri)}"
             self.labelled("mlflow", f"{run}; view it with: {escape(view)}")
         if outcome.note:
             self.labelled("", f"[yellow]{escape(first_line(outcome.note))}[/]")

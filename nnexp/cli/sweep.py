@@ -61,13 +61,15 @@ def run_sweep(options: Namespace, examination: Examination) -> int:
             use_planned_sweeper()
             overrides.append(hydra_override("hydra.sweep.dir", str(plan.folder)))
             task = SweepTask(run_header, describe_error)
+            report, problem = None, ""
             try:
-                app.multirun(config_name=config_name, task_function=task, overrides=overrides)
+                with execution.cleanup:
+                    app.multirun(config_name=config_name, task_function=task, overrides=overrides)
+                    if plan.settings.report:  # while uploads of the last jobs go on
+                        report, problem = report_sweep(plan.folder, values["plugins"])
+                    execution.wait_for_uploads()
             finally:
                 display.close()
-            report, problem = (
-                report_sweep(plan.folder, values["plugins"]) if plan.settings.report else (None, "")
-            )
             if report is not None:
                 parent.log_artifacts(*report.paths)
         show_results(display, plan, report, problem)

@@ -3,7 +3,9 @@
 Imports stand within functions: the process that draws imports this module too, but no MLflow.
 """
 
+import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,7 +53,8 @@ def main() -> None:
     from nnexp.plots.worker import PlotWorker
     from nnexp.redaction import redact_logs_and_tracebacks
     from nnexp.run_folder import RunFolder, has_plots
-    from nnexp.tracking.upload.worker import UploadWorker
+    from nnexp.tracking.upload.fork_server import OPTION, serve_forks
+    from nnexp.tracking.upload.worker import DATABASE_STORE, UploadWorker, detach, import_mlflow
 
     redact_logs_and_tracebacks()
     plots = PlotWorker(make_outputs, warm_up)
@@ -61,10 +64,18 @@ def main() -> None:
         return plots.make_outputs(folder) if draws else make_outputs(folder)
 
     callbacks = replace(upload_callbacks(), make_outputs=draw, prepare=plots.start)
-    try:
-        UploadWorker(callbacks).run()
-    finally:
-        plots.stop()
+
+    def run() -> None:
+        try:
+            UploadWorker(callbacks).run()
+        finally:
+            plots.stop()
+
+    if OPTION in sys.argv:
+        detach(niceness=0)  # all workers wait for its import
+        serve_forks(partial(import_mlflow, DATABASE_STORE), run)
+    else:
+        run()
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """A process beside training that draws plots, so that neither training nor an upload waits for matplotlib."""
 
+import gc
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing import get_context
@@ -58,6 +59,7 @@ class PlotWorker:
 def _serve(connection: Connection, make_outputs: MakeOutputs, warm_up: Callable[[], object]) -> None:
     """Answer each folder with the outputs; ends when the other process closes the connection or ends."""
     warm_up()
+    gc.freeze()  # the collector need not scan what was imported again for each plot
     with suppress(EOFError, OSError):
         while True:
             folder = connection.recv()

@@ -34,7 +34,8 @@ from nnexp.sweeps.progress import SweepProgress
 from nnexp.tracking.active_runs import active, is_alive
 from nnexp.tracking.journal import TOTAL_TIME, Journal, Status, journal_lock
 from nnexp.tracking.provenance import git_state, provenance_tags
-from nnexp.tracking.upload.client import Outcome, Uploader
+from nnexp.tracking.upload.client import ENTRY_POINT, Outcome, Uploader
+from nnexp.tracking.upload.fork_server import ForkServer
 
 INTERVAL = 2.0  # seconds between two entries of metrics, at least
 OF_RUNS = ("register", "baseline", "system")  # settings of tracking that are not for a parent run
@@ -107,6 +108,8 @@ def parent_run(
     destination = upload_destination(tracking, home, plan.folder)
     if destination is not None:
         destination |= dict.fromkeys(OF_RUNS)
+    if destination is not None and plan.workers > 1:
+        ForkServer.start(ENTRY_POINT)
     uploader = Uploader.start(mlflow=True) if destination is not None else None
     with opened(plan, texts, destination) as journal, active(plan.folder, home):
         journal.log_artifacts(SWEEP)
@@ -124,6 +127,7 @@ def parent_run(
                 uploader.submit(plan.folder)
                 if status is None:
                     parent.outcome = uploader.wait(plan.folder)
+            ForkServer.stop()
 
 
 @contextmanager

@@ -1,37 +1,36 @@
 """The networks of sweep.py with PyTorch Lightning, Hydra, its joblib launcher and MLflow.
 
-As project templates combine them: a LightningModule with torchmetrics, a DataModule whose data set returns
-one image at a time, the best and the last checkpoint, every epoch logged to MLflow, the test of the best.
+As project templates combine them: a LightningModule with torchmetrics, a DataModule with torchvision's MNIST
+and transforms, the best and the last checkpoint, every epoch logged to MLflow, the test of the best.
 """
 
-import gzip
 import logging
 import os
 import warnings
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import hydra
 import lightning
-import numpy as np
 import torch
 from hydra.core.config_store import ConfigStore
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import MLFlowLogger
 from omegaconf import MISSING, OmegaConf
 from torch import nn
-from torch.utils.data import DataLoader, Dataset, random_split
+from torch.utils.data import DataLoader, random_split
 from torchmetrics import MaxMetric, MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
+from torchvision.datasets import MNIST
+from torchvision.transforms import transforms
 
 SPLITS = ("train", "val", "test")
-HEADER = {3: 16, 1: 8}  # bytes before the values, by number of dimensions
+SCALING = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.1307,), (0.3081,))])
 
 
 @dataclass
 class Config:
-    data: str = MISSING  # folder with the four IDX files
+    data: str = MISSING  # folder that holds MNIST/raw
     store: str = MISSING  # tracking URI
     hidden: int = 128
     lr: float = 0.001
@@ -44,26 +43,6 @@ class Config:
 ConfigStore.instance().store("config", Config)
 
 
-def read_idx(folder: str, name: str, dimensions: int) -> np.ndarray:
-    path = Path(folder) / name
-    content = path.read_bytes() if path.exists() else gzip.decompress(path.with_suffix(".gz").read_bytes())
-    values = np.frombuffer(content, np.uint8, offset=HEADER[dimensions])
-    return values.reshape(-1, 28, 28) if dimensions == 3 else values
-
-
-class Images(Dataset):
-    def __init__(self, folder: str, prefix: str) -> None:
-        self.images = read_idx(folder, f"{prefix}-images-idx3-ubyte", 3)
-        self.labels = read_idx(folder, f"{prefix}-labels-idx1-ubyte", 1)
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
-        image = torch.from_numpy(self.images[index].astype(np.float32)) / 255
-        return (image - 0.1307) / 0.3081, int(self.labels[index])
-
-
 class Data(lightning.LightningDataModule):
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -71,8 +50,11 @@ class Data(lightning.LightningDataModule):
 
     def setup(self, stage: str | None = None) -> None:
         generator = torch.Generator().manual_seed(self.config.seed)
-        self.train, self.val = random_split(Images(self.config.data, "train"), [50_000, 10_000], generator)
-        self.test = Images(self.config.data, "t10k")
+        self.train, self.val = random_split(self.images(train=True), [50_000, 10_000], generator)
+        self.test = self.images(train=False)
+
+    def images(self, train: bool) -> MNIST:
+        return MNIST(self.config.data, train=train, transform=SCALING)
 
     def train_dataloader(self) -> DataLoader:
         return DataLoader(self.train, self.config.batch_size, shuffle=True)

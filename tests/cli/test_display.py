@@ -48,9 +48,9 @@ def test_the_label_of_a_line_keeps_its_brackets(capsys):
 @pytest.mark.parametrize(
     ("uri", "command"),
     [
-        (None, "nnexp ui\n"),
-        ("sqlite:///other store.db", "nnexp ui --uri 'sqlite:///other store.db'\n"),
-        ("http://host:5000", "nnexp ui --uri http://host:5000\n"),
+        (None, "nnexp ui 00000000\n"),
+        ("sqlite:///other store.db", "nnexp ui 00000000 --uri 'sqlite:///other store.db'\n"),
+        ("http://host:5000", "nnexp ui 00000000 --uri http://host:5000\n"),
     ],
 )
 def test_the_hint_names_a_store_that_is_not_the_default_one(uri, command, tmp_path):

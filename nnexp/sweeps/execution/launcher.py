@@ -1,9 +1,9 @@
 """The launcher of a sweep in Hydra's interface: one job after the other, or several in worker processes."""
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import sleep
 from typing import Any, ClassVar
@@ -35,11 +35,26 @@ THREADS = [*(f"{library}_NUM_THREADS" for library in LIBRARIES), "VECLIB_MAXIMUM
 
 @dataclass
 class Execution:
-    """A sweep that is run: its plan, where its events go to, and how many jobs have failed."""
+    """A sweep that is run.
+
+    Attributes:
+        plan: of the sweep.
+        show: where its events go to.
+        failures: how many jobs have failed.
+        waits: functions that wait for uploads of jobs that are over, after each launch.
+        cleanup: ends what still waits for uploads, which go on in the background.
+    """
 
     plan: SweepPlan
     show: Send
     failures: int = 0
+    waits: list[Callable[[], None]] = field(default_factory=list)
+    cleanup: ExitStack = field(default_factory=ExitStack)
+
+    def wait_for_uploads(self) -> None:
+        """Wait for the uploads of all jobs; a SweepInterrupted after a signal."""
+        while self.waits:
+            self.waits.pop(0)()
 
 
 class SweepLauncher(Launcher):
@@ -77,13 +92,14 @@ class SweepLauncher(Launcher):
         self.folder.mkdir(parents=True, exist_ok=True)
         try:
             if plan.workers > 1 and queue.waiting:
-                self.run_in_workers(queue, plan)
+                self.run_in_workers(queue, execution)
             else:
-                self.run_here(queue)
+                self.run_here(queue, execution)
         finally:
             execution.failures += queue.failures
             configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         if queue.is_stopped:
+            execution.wait_for_uploads()
             raise SweepStoppedError("sweep.fail_fast=true: the first job that failed has ended the sweep")
         return queue.results()
 
@@ -97,35 +113,48 @@ class SweepLauncher(Launcher):
                 queue.skip(job, completed(job, value))
                 queue.event(JobEnded(job.number, "SKIPPED", value, metrics, folder=folder))
 
-    def run_here(self, queue: JobQueue) -> None:
+    def run_here(self, queue: JobQueue, execution: Execution) -> None:
         """Run one job after the other in this process."""
         uploads = Uploads(queue.event)
+        execution.cleanup.callback(uploads.close)
         task = replace(self.task, uploads=uploads)
         runner = JobRunner.of(self.config, self.context, task, id_format="{number}")
-        try:
-            with Interruption():
-                while (job := queue.next()) is not None:
-                    queue.end(job, runner.run(job, queue.event))
-                if uploads.left:
-                    queue.event(UploadsLeft())
+        with interruptible():
+            while (job := queue.next()) is not None:
+                queue.end(job, runner.run(job, queue.event))
+
+        def wait() -> None:
+            if uploads.left:
+                queue.event(UploadsLeft())
+            with interruptible():
                 while uploads.left:
                     sleep(POLL_INTERVAL)
-        except Interrupted as error:
-            raise SweepInterrupted(error.number) from error
-        finally:
-            uploads.close()
 
-    def run_in_workers(self, queue: JobQueue, plan: SweepPlan) -> None:
+        execution.waits.append(wait)
+
+    def run_in_workers(self, queue: JobQueue, execution: Execution) -> None:
         """Run several jobs at a time in worker processes, which share the data sets."""
+        plan = execution.plan
         shared = self.folder / datasets.FOLDER
         datasets.clear(shared)
+        execution.cleanup.callback(datasets.clear, shared)
         task = replace(self.task, datasets=SweepDatasets(shared))
         runner = JobRunner.of(self.config, self.context, task, id_format="{name}_{number}")
-        try:
-            with threads_of_workers(plan.threads):
-                WorkerPool(runner, queue).run(min(plan.workers, len(queue.waiting)))
-        finally:
-            datasets.clear(shared)
+        pool = WorkerPool(runner, queue)
+        execution.cleanup.callback(pool.close)
+        with threads_of_workers(plan.threads):
+            pool.run(min(plan.workers, len(queue.waiting)))
+        execution.waits.append(pool.finish)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Raise a SweepInterrupted at a signal within the block."""
+    try:
+        with Interruption():
+            yield
+    except Interrupted as error:
+        raise SweepInterrupted(error.number) from error
 
 
 @contextmanager

@@ -1,6 +1,8 @@
 """Worker processes that share the jobs of a sweep; one that dies costs only its own job."""
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing.connection import wait
 
 from hydra.core.utils import JobReturn
@@ -33,29 +35,54 @@ class WorkerPool:
         return bool(self.interruption.received) or self.queue.is_stopped
 
     def run(self, processes: int) -> None:
-        """Run all jobs, so many at a time, and wait for their uploads.
+        """Run all jobs, so many at a time; `finish` waits for their uploads.
 
         Raises:
             SweepInterrupted: after a signal, when the jobs that were running have ended in order.
         """
+        with self.ended_at_error(), self.interruption, self.interruption.deferred():
+            while not self.is_stopped and (self.queue.waiting or self.queue.running):
+                self.give_jobs(processes)
+                self.receive()
+            for worker in self.workers:
+                self.end(worker)
+            while any(worker.job is not None for worker in self.workers):
+                self.receive()
+        if self.interruption.received:
+            self.finish()
+
+    def finish(self) -> None:
+        """Wait for the uploads of jobs that are over; after a signal they go on in the background.
+
+        Raises:
+            SweepInterrupted: after a signal.
+        """
+        with self.ended_at_error(), self.interruption, self.interruption.deferred():
+            while self.workers:
+                if self.interruption.received:
+                    self.close_idle()
+                self.receive()
+        if self.interruption.received:
+            raise SweepInterrupted(self.interruption.received)
+
+    @contextmanager
+    def ended_at_error(self) -> Iterator[None]:
+        """End all workers at once if an error ends the block: a second signal."""
         try:
-            with self.interruption, self.interruption.deferred():
-                while not self.is_stopped and (self.queue.waiting or self.queue.running):
-                    self.give_jobs(processes)
-                    self.receive()
-                for worker in self.workers:
-                    self.end(worker)
-                while self.workers:
-                    self.receive()
-                    if self.interruption.received:  # uploads go on in the background
-                        self.close_idle()
-        finally:
-            for worker in self.workers:  # there are some after a second signal
+            yield
+        except BaseException:
+            for worker in self.workers:
                 worker.stop(at_once=True)
                 if worker.job is not None:
                     self.queue.event(JobEnded(worker.job.number, "KILLED", folder=worker.folder))
-        if self.interruption.received:
-            raise SweepInterrupted(self.interruption.received)
+            self.workers.clear()
+            raise
+
+    def close(self) -> None:
+        """End the workers that wait for uploads, which go on in the background."""
+        for worker in self.workers:
+            worker.stop()
+        self.workers.clear()
 
     def give_jobs(self, processes: int) -> None:
         """Give jobs to idle workers, or to new ones while there are fewer than `processes`."""

@@ -22,6 +22,8 @@ from nnexp.messages import first_line
 from nnexp.sweeps.execution.events import Event, JobEnded, JobStarted, UploadsLeft
 from nnexp.sweeps.execution.job import Job, JobRunner, failed
 from nnexp.sweeps.execution.uploads import POLL_INTERVAL, Uploads
+from nnexp.tracking.upload.client import Uploader
+from nnexp.tracking.upload.fork_server import Channel, ForkServer
 
 Order = Job | int | None  # a job to run, the signal by which to end, or None: end when all is uploaded
 Message = Event | JobReturn
@@ -43,13 +45,16 @@ class Worker:
         """Start a process."""
         context = get_context("spawn")
         connection, other = context.Pipe()
-        process = context.Process(target=serve, args=(other, runner), daemon=False)
+        channel = ForkServer.fork()
+        process = context.Process(target=serve, args=(other, runner, channel), daemon=False)
         former = signal.signal(signal.SIGINT, signal.SIG_IGN)  # which the process inherits
         try:
             process.start()
         finally:
             signal.signal(signal.SIGINT, former)
         other.close()
+        if channel is not None:
+            channel.close()
         return cls(process, connection)
 
     def give(self, job: Job) -> None:
@@ -81,10 +86,11 @@ class Worker:
         return self.process.exitcode or 0
 
 
-def serve(connection: Connection, runner: JobRunner) -> None:
+def serve(connection: Connection, runner: JobRunner, channel: Channel | None = None) -> None:
     """Run jobs until the parent asks for the end, or a signal ends one of them."""
     logging.raiseExceptions = False  # as in the parent
     runner.set_up()
+    Uploader.connect(channel)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it is not inherited
     jobs: SimpleQueue[Job | None] = SimpleQueue()
     messages: SimpleQueue[Message | None] = SimpleQueue()

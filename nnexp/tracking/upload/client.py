@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from nnexp.detached import detached
 from nnexp.errors import FULL_ERROR
+from nnexp.tracking.upload.fork_server import Channel, ForkedProcess, ForkServer
 
 ENTRY_POINT = "nnexp.experiment.upload_process"
 
@@ -37,12 +38,16 @@ class Uploader:
     running: ClassVar["Uploader | None"] = None
     lock: ClassVar[Lock] = Lock()  # of `running`, and of what is written to its process
 
-    def __init__(self, mlflow: bool) -> None:
+    def __init__(self, mlflow: bool, channel: Channel | None = None) -> None:
         self.mlflow = mlflow
         self.outcomes: dict[str, Outcome] = {}
         self.notes: set[str] = set()  # each is returned once, not for every run of a sweep
         self.reading = Lock()
         self.owner = os.getpid()
+        channel = channel or (ForkServer.fork() if mlflow else None)
+        if channel is not None:
+            self.process: subprocess.Popen[str] | ForkedProcess = ForkedProcess(channel)
+            return
         command = [sys.executable, "-P", "-m", ENTRY_POINT, *(["--mlflow"] if mlflow else [])]
         pipe = subprocess.PIPE
         options: dict[str, Any] = {"stdin": pipe, "stdout": pipe, "encoding": "utf-8"}
@@ -60,6 +65,13 @@ class Uploader:
                 cls.stop()
                 cls.running = cls(mlflow)
             return cls.running
+
+    @classmethod
+    def connect(cls, channel: Channel | None) -> None:
+        """Let this process upload through the process at the other end of a channel, if there is one."""
+        if channel is not None:
+            with cls.lock:
+                cls.running = cls(mlflow=True, channel=channel)
 
     @classmethod
     def stop(cls) -> None:

@@ -14,6 +14,7 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 from queue import Queue
 from threading import Event, Thread
@@ -23,16 +24,19 @@ from nnexp.run_folder import Entry, RunFolder, has_plots, head_of, is_parent
 from nnexp.tracking.journal import close, is_running_here
 from nnexp.tracking.mlflow.store import MLFLOW_ENV, set_mlflow_defaults
 from nnexp.tracking.upload.client import Outcome
+from nnexp.tracking.upload.fork_server import OPTION
 from nnexp.tracking.upload.system_metrics import SystemMetrics
 from nnexp.tracking.upload.thread import SERVER_TIMEOUT, Callbacks, UploadThread, explain
 from nnexp.tracking.upload.throttle import Throttle
 
 POLL_INTERVAL = 0.05  # seconds
+SEND_INTERVAL = 1.0  # seconds from what is sent to the store while a run goes on to what follows it
 EXIT_TIMEOUT = 5.0  # seconds
 IMPORT_DELAY = 2.0  # seconds that the import of mlflow pauses when a run starts: a short run is over by then
 PREPARE_AFTER = 5.0  # seconds: a longer run has plots prepared while it trains
 NICENESS = 10  # training comes first
 IGNORED_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGTTOU")  # this process ends after the one that trains
+DATABASE_STORE = "mlflow.store.tracking.sqlalchemy_store"  # imported when a database is opened
 GRACE_PERIOD, SHORT_TIMEOUT = 60.0, 3.0  # seconds after an error in which the store's timeout is short
 
 
@@ -53,7 +57,7 @@ class UploadWorker:
         server = Thread(target=self.serve, args=(output,))
         server.start()
         with suppress(Exception):  # reported by what needs it
-            if "--mlflow" in sys.argv:
+            if {"--mlflow", OPTION} & set(sys.argv):
                 with self.throttle:
                     import_mlflow()
             else:
@@ -113,6 +117,7 @@ class JournalFollower:
     def follow(self) -> Outcome:
         """Upload the run until its journal ends; returns the outcome."""
         prepare_at = time.monotonic() + PREPARE_AFTER
+        send_at = 0.0
         self.worker.throttle.hold(IMPORT_DELAY)
         while True:
             closed = self.worker.closed.is_set()  # before reading: all that was written until then is read
@@ -120,8 +125,11 @@ class JournalFollower:
             ended = any(entry["kind"] == "end" for entry in self.pending)
             if ended or closed:
                 break
-            self.put(self.pending + self.system.sample_if_due(), self.offset)
-            self.pending = []
+            self.pending += self.system.sample_if_due()
+            if self.pending and time.monotonic() >= send_at:
+                self.put(self.pending, self.offset)
+                self.pending = []
+                send_at = time.monotonic() + SEND_INTERVAL
             if time.monotonic() > prepare_at and has_plots(self.head):
                 prepare_at = float("inf")
                 with suppress(OSError):  # `make_outputs` reports it
@@ -192,7 +200,7 @@ class JournalFollower:
         return paths
 
 
-def detach() -> None:
+def detach(niceness: int = NICENESS) -> None:
     """Continue in a forked child at low priority, which signals to the training process do not end."""
     if hasattr(os, "fork") and os.fork():
         os._exit(0)
@@ -200,7 +208,7 @@ def detach() -> None:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     if hasattr(os, "nice"):
-        os.nice(NICENESS)
+        os.nice(niceness)
 
 
 def redirect_stdout() -> TextIO:
@@ -218,13 +226,16 @@ def set_environment(settings: dict[str, str]) -> None:
     os.environ.update(variables)
 
 
-def import_mlflow() -> None:
+def import_mlflow(*modules: str) -> None:
     """Import mlflow while the data are being read; the garbage collector need not scan it, now or later."""
     set_mlflow_defaults()
     gc.disable()
     try:
         import mlflow.pyfunc  # noqa: F401
         import mlflow.tracking  # noqa: F401
+
+        for name in modules:
+            import_module(name)
     finally:
         gc.freeze()
         gc.enable()

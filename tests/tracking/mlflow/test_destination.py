@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from nnexp import compose
+from nnexp.config import build
 from nnexp.run_folder import UPLOAD_STATE
 from nnexp.tracking.mlflow.destination import Destination, find_home, path_from_home
 from nnexp.tracking.mlflow.store_errors import StoreError
@@ -112,3 +114,9 @@ def test_a_project_reached_by_a_link_is_the_same(place, alone):
     (alone / "link").symlink_to(home)
     linked = alone / "link" / RUN
     assert find_home(linked, recorded(home, folder)) == home
+
+
+def test_the_experiment_is_that_of_mlflows_variable_unless_the_command_names_one(monkeypatch):
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "course")
+    assert build(compose(["data=digits"])).tracking.experiment == "course"
+    assert build(compose(["data=digits", "tracking.experiment=mine"])).tracking.experiment == "mine"
