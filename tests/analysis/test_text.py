@@ -35,8 +35,8 @@ def lines(text):
 
 def test_values_are_formatted_as_their_metric():
     assert [format_p(p) for p in (1e-10, 0.0123, 0.81)] == ["1.0e-10", "0.012", "0.81"]
-    amounts = [format_amount(difference, "accuracy") for difference in (0.0110, 0.00001)]
-    assert amounts == ["1.10 percentage points", "0.001 percentage points"]
+    amounts = [format_amount(difference, "accuracy") for difference in (0.0110, 0.00001, 2e-17)]
+    assert amounts == [f"{text} percentage points" for text in ("1.10", "0.001", "0.00")]
     assert format_amount(-0.25, "best/val_r2") == "0.2500 of R2"
     assert format_amount(1e-5, "best/val_loss") == "1e-05 of loss"
     estimate = Estimate(5, 0.97, 0.01, 0.96, 1.01)

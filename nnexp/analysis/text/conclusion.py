@@ -173,8 +173,8 @@ def _is_close(setting: SettingSummary, best: SettingSummary) -> bool:
 
 def _importance(analysis: GroupAnalysis) -> Iterator[str]:
     importance = analysis.importance
-    if importance is None or len(importance.params) + (importance.noise is not None) < 2:
-        return
+    if importance is None or len(importance.params) + ((importance.noise or 0.0) >= MIN_SHARE) < 2:
+        return  # of one param alone, it would be all
     shares = [(each.label, each.share) for each in (*importance.params, *importance.interactions)]
     if importance.noise is not None:
         shares.append((f"the {repeats_noun(analysis.repeats)}", importance.noise))

@@ -3,6 +3,7 @@
 from nnexp.analysis.estimate import Estimate
 from nnexp.metrics.metric_info import format_metric, metric_info
 
+ROUNDING = 1e-12  # of shares: below it, a difference is an error of rounding
 ABBREVIATIONS = ("r2", "auc", "mae", "rmse", "ece")
 
 
@@ -17,7 +18,8 @@ def format_amount(difference: float, metric: str) -> str:
     """Format the size of a difference of two scores in words."""
     size = abs(difference)
     if metric_info(metric).style == "percent":
-        return f"{100 * size:{'.2f' if size >= 1e-4 or not size else '.2g'}} percentage points"
+        digits = ".2f" if size >= 1e-4 or size < ROUNDING else ".2g"
+        return f"{100 * size:{digits}} percentage points"
     name = metric.rpartition("/")[2].removeprefix("val_")
     digits = ".4f" if 1e-3 <= size < 1e4 else ".3g"
     return f"{size:{digits}} of {name.upper() if name in ABBREVIATIONS else name}"
