@@ -2,7 +2,7 @@
 
 import io
 import zlib
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 GZIP = b"\x1f\x8b"  # the start of a file
 WINDOW = 31  # of zlib, for data in the gzip format, whose checksums it compares
@@ -13,7 +13,7 @@ CHUNK = 1 << 16  # bytes that are read at once
 class GzipStream(io.RawIOBase):
     """The unpacked content of a file that is compressed with gzip, in one member or several."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: IO[bytes]) -> None:
         self.file = file
         self.packed = b""  # read, but not unpacked
         self.offset = 0  # of what is not read

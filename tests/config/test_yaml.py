@@ -7,6 +7,7 @@ from itertools import chain, islice
 import numpy as np
 import pytest
 import yaml
+from fixtures.image_files import write_cifar10, write_emnist
 from fixtures.options import make
 
 from nnexp import compose
@@ -20,6 +21,7 @@ FILES = sorted(path.relative_to(CONF) for path in CONF.rglob("*.yaml"))
 OPTIONS = [path for path in FILES if len(path.parts) == 2 and path.parts[0] != "local"]
 IMAGE_SETS = ("fashion_mnist", "kmnist")
 """Data sets of four IDX files whose content is not pinned by a checksum: a new one is a row here."""
+ARCHIVES = {"cifar10": write_cifar10, "emnist": write_emnist}
 LEAST = {"augment": 5, "averaging": 4, "data": 5, "init": 14, "loss": 7, "model": 8}
 LEAST |= {"optimizer": 14, "schedule": 14}
 
@@ -64,6 +66,8 @@ def test_composes_builds_and_trains_two_steps(path, alone, request):
     group, option = path.parent.name, path.stem
     if group == "data" and option in IMAGE_SETS:
         image_set(alone / "data" / option)
+    if group == "data" and option in ARCHIVES:
+        ARCHIVES[option](alone / "data")
     overrides = small(group, option, alone)
     if (group, option) == ("data", "mnist"):
         build(compose(overrides))

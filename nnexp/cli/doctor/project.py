@@ -6,8 +6,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from nnexp.cli.doctor.finding import Finding
+from nnexp.data.images.cifar10 import CIFAR10
+from nnexp.data.images.emnist import EMNIST
 from nnexp.data.images.folders import DEFAULT_ROOT, resolve_folder, user_cache
-from nnexp.data.images.image_sets import FILES, ImageSet
+from nnexp.data.images.image_sets import KMNIST, MNIST, FashionMNIST
 from nnexp.messages import plural, short_path
 from nnexp.redaction import redacted
 from nnexp.run_folder import RunFolder, end_of
@@ -20,6 +22,7 @@ from nnexp.tracking.upload.sync import find_runs
 
 DATA = "NNEXP_DATA"
 OUTPUTS = Path("outputs")
+IMAGE_SETS = {kind.name: kind for kind in (CIFAR10, EMNIST, FashionMNIST, KMNIST, MNIST)}
 OTHER_STORE = f"runs can be uploaded elsewhere: nnexp sync --uri {SQLITE}{DATABASE}"
 
 
@@ -27,20 +30,22 @@ def check_data() -> Iterator[Finding]:
     """Check which image data sets are in the data folder or in the user's cache."""
     given = resolve_folder(os.environ.get(DATA) or DEFAULT_ROOT)
     roots = [root for root in dict.fromkeys((given, user_cache())) if root is not None]
-    names = sorted(kind.name for kind in ImageSet.__subclasses__())
+    names = sorted(IMAGE_SETS)
     for root in roots:
         if complete := [name for name in names if is_complete(name, [root])]:
             yield Finding("data", "ok", f"{', '.join(complete)} in {root}")
     if missing := [name for name in names if not is_complete(name, roots)]:
         places = " or ".join(map(str, roots)) or "a home directory: there is none"
         folder = f"{given or '...'}/{missing[0]}"
-        remedy = f"a run downloads its data set; or put its four files into {folder}, or set {DATA}"
+        remedy = f"a run downloads its data set; or put its files into {folder}, or set {DATA}"
         yield Finding("data", "note", f"{', '.join(missing)}: not, or not completely, in {places}", remedy)
 
 
 def is_complete(name: str, roots: Sequence[Path]) -> bool:
     """Return whether all files of an image data set are in its folders below `roots`."""
-    return len(ImageSet.find([root / name for root in roots])) == len(FILES)
+    image_set = IMAGE_SETS[name](mirrors=[])
+    files = image_set.find([root / name for root in roots])
+    return not image_set.missing(files)
 
 
 def check_store() -> Iterator[Finding]:

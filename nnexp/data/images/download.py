@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 TIMEOUT = 15  # seconds without an answer until the next mirror is tried
 SLOWEST, PATIENCE = 1000, 60  # bytes per second, after so many seconds
-MAX_SIZE = 1 << 28  # bytes: ten times the largest file
+MAX_SIZE = 1 << 30  # bytes: twice the largest file
 MAX_REDIRECTS = 5
 ATTEMPTS = 2  # at each mirror whose connection breaks
 CHUNK = 1 << 16  # bytes

@@ -4,10 +4,13 @@ Magic: 0, 0, 0x08 (unsigned bytes), the number of dimensions. Source: LeCun, Cor
 """
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from math import prod
 from os import fstat
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -31,14 +34,25 @@ def read_idx(path: Path, dimensions: int) -> tuple[Bytes, str]:
     Raises:
         DataError: the file cannot be read, or is damaged.
     """
-    try:
-        with open_regular(path) as file:
-            size = fstat(file.fileno()).st_size
-            if file.read(2) != GZIP:
-                file.seek(0)
-                return _read(file, dimensions, path, size)
+    with reading(path), open_regular(path) as file:
+        size = fstat(file.fileno()).st_size
+        if file.read(2) != GZIP:
             file.seek(0)
-            return _read(io.BufferedReader(GzipStream(file)), dimensions, path, None)
+            return _read(file, dimensions, path, size)
+        file.seek(0)
+        return read_packed_idx(file, dimensions, path, size)
+
+
+def read_packed_idx(file: IO[bytes], dimensions: int, path: Path, packed: int) -> tuple[Bytes, str]:
+    """Read IDX packed with gzip from an open file of `packed` bytes, which is, or is in, `path`."""
+    return _read(io.BufferedReader(GzipStream(file)), dimensions, path, None, packed)
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Raise what is wrong with a file of a published data set as a DataError."""
+    try:
+        yield
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror or error}", path=path) from error
     except ArrayFileError as error:
@@ -47,7 +61,9 @@ def read_idx(path: Path, dimensions: int) -> tuple[Bytes, str]:
         raise DataError(str(error), DOWNLOAD_AGAIN, path=path) from error
 
 
-def _read(file: io.BufferedReader, dimensions: int, path: Path, size: int | None) -> tuple[Bytes, str]:
+def _read(
+    file: io.BufferedReader, dimensions: int, path: Path, size: int | None, packed: int = 0
+) -> tuple[Bytes, str]:
     """Read IDX from a file of `size` bytes; None: of a size that is not known before it is unpacked."""
     start = file.read(4)
     if len(start) < 4 or start[:3] != b"\0\0\x08":
@@ -64,7 +80,7 @@ def _read(file: io.BufferedReader, dimensions: int, path: Path, size: int | None
     length, offset = prod(shape), 4 + len(header)
     if size is not None:
         _check_length(length, size - offset, offset)
-    check_size(path, length, path.stat().st_size, "unpack it with gunzip")
+    check_size(path, length, packed or length, "unpack it with gunzip")
     array = np.empty(length, np.uint8)
     done = 0
     while count := file.readinto(array.data[done : done + CHUNK]):

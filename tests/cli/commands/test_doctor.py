@@ -192,7 +192,7 @@ def test_runs_that_were_not_uploaded_are_a_problem_except_those_without_tracking
 
 @pytest.mark.parametrize("suffix", ["", ".gz"])
 def test_image_sets_are_reported_as_present_or_missing(alone, suffix):
-    assert "fashion_mnist, kmnist, mnist" in only(project.check_data).text
+    assert "cifar10, emnist, fashion_mnist, kmnist, mnist" in only(project.check_data).text
     folder = alone / "data" / "mnist"
     folder.mkdir(parents=True)
     paths = [folder / f"{name}{suffix}" for name in FILES.values()]
@@ -200,7 +200,7 @@ def test_image_sets_are_reported_as_present_or_missing(alone, suffix):
         path.touch()
     present, missing = project.check_data()
     assert (present.state, present.text) == ("ok", f"mnist in {folder.parent}")
-    assert "fashion_mnist, kmnist" in missing.text
+    assert "cifar10, emnist, fashion_mnist, kmnist" in missing.text
     assert "kmnist, mnist" not in missing.text
     paths[0].unlink()
     assert only(project.check_data).state == "note"

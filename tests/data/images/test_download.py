@@ -74,7 +74,7 @@ def test_downloads_what_arrives_whole_also_at_a_second_attempt_or_after_a_redire
     [
         ("good", "0" * 64, "wrong checksum: expected SHA-256 0000000000000000..., got"),
         ("always", CHECKSUM, "Connection broken"),
-        ("huge", CHECKSUM, "larger than 268,435,456 bytes"),
+        ("huge", CHECKSUM, "larger than 1,073,741,824 bytes"),
         ("loop", CHECKSUM, "more than 5 redirects"),
         ("to/http://example.org/f", CHECKSUM, "only https is allowed, got http://example.org"),
         ("to/ftp://example.org/f", CHECKSUM, "only https is allowed, got ftp://example.org"),

@@ -5,7 +5,6 @@ import gzip
 import http.server
 import os
 import shutil
-import struct
 import threading
 from functools import partial
 from hashlib import sha256
@@ -13,20 +12,17 @@ from unittest.mock import Mock
 
 import numpy as np
 import pytest
+from fixtures.image_files import idx
 
 from nnexp.data.dataset import digest
 from nnexp.data.errors import DataError
 from nnexp.data.images import folders
 from nnexp.data.images.array_cache import load_cached, load_or_build
-from nnexp.data.images.image_sets import FILES, MNIST, FashionMNIST, ImageSet
+from nnexp.data.images.image_sets import FILES, MNIST, FashionMNIST, ImageSet, packed
 
 RNG = np.random.default_rng(0)
 SIZES = {"train_images": (50, 28, 28), "train_labels": (50,)}
 SIZES |= {"test_images": (20, 28, 28), "test_labels": (20,)}
-
-
-def idx(array):
-    return struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.tobytes()
 
 
 LIMIT = {1: 10, 3: 256}  # classes, grey levels
@@ -36,7 +32,7 @@ CONTENT = {key: RNG.integers(0, LIMIT[len(shape)], shape, np.uint8) for key, sha
 class Small(ImageSet):
     name, title = "small", "Small"
     classes = tuple("0123456789")
-    packed_sha256 = tuple(sha256(gzip.compress(idx(CONTENT[key]), mtime=0)).hexdigest() for key in FILES)
+    packed_sha256 = packed(*(sha256(gzip.compress(idx(CONTENT[key]), mtime=0)).hexdigest() for key in FILES))
     sha256 = tuple(sha256(idx(CONTENT[key])).hexdigest() for key in FILES)
 
 
@@ -345,7 +341,7 @@ def test_without_any_mirror_the_error_says_what_to_do(tmp_path, server):
 @pytest.mark.parametrize("kind", [MNIST, FashionMNIST])
 def test_the_sets_have_ten_classes_and_four_checksums(kind):
     assert len(kind.classes) == 10
-    assert len(set(kind.packed_sha256)) == 4
+    assert len(set(kind.packed_sha256.values())) == 4
 
 
 def test_mnist_itself(mnist_root):
