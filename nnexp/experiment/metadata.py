@@ -19,9 +19,11 @@ from nnexp.run_folder import (
     CHANGED_TAG,
     CODE_TAG,
     CONFIG,
+    CONFIG_HASH_TAG,
     DATASET,
     ENVIRONMENT,
     GIT_DIFF,
+    JOB_TAG,
     METRICS_TAG,
     NETWORK,
     RESUMED_TAG,
@@ -47,6 +49,7 @@ def write_run_metadata(
     home: Path,
     sweep_id: str,
     start_time: float,
+    job_number: int | None = None,
 ) -> None:
     """Write the run's metadata into its folder and the first line of its journal."""
     folder = journal.folder
@@ -60,12 +63,14 @@ def write_run_metadata(
     write_dataset(folder, settings, components)
     write_network(folder, settings, components)
     tags = {
-        "nnexp.config_hash": config_hash(values),
+        CONFIG_HASH_TAG: config_hash(values),
         "nnexp.data_sha256": components.dataset.sha256,
         SWEEP_ID_TAG: sweep_id,
         **provenance_tags(code),
         CODE_TAG: code_sha256(settings.plugins),
     }
+    if job_number is not None:
+        tags[JOB_TAG] = str(job_number)
     if components.metrics:
         directions = {name: metric.direction for name, metric in components.metrics.items()}
         tags[METRICS_TAG] = json.dumps(directions)
@@ -102,7 +107,7 @@ def write_resume_metadata(
     )
     write_atomically(folder / CONFIG, OmegaConf.to_yaml(settings.values))
     write_atomically(folder / SESSIONS, json.dumps({"sessions": sessions}, indent=1))
-    tags = {RESUMED_TAG: str(len(sessions)), "nnexp.config_hash": config_hash(settings.values)}
+    tags = {RESUMED_TAG: str(len(sessions)), CONFIG_HASH_TAG: config_hash(settings.values)}
     tags |= {f"{CHANGED_TAG}{key}": value for key, value in changed.items()}
     destination = session_destination(settings.tracking, home, folder.path, head)
     name = settings.tracking.run_name or head["name"]

@@ -49,6 +49,7 @@ def run(
     display: Display | None = None,
     home: Path | None = None,
     sweep_id: str = "none",
+    job_number: int | None = None,
     dataset: Dataset | None = None,
     resumption: Resumption | None = None,
     wait_for_upload: bool = True,
@@ -61,6 +62,7 @@ def run(
         display: how progress is shown; None shows nothing.
         home: the project's folder, which holds outputs/ and mlruns/; None is the working directory.
         sweep_id: of the sweep that the run belongs to.
+        job_number: of the run in that sweep.
         dataset: the configuration's data, where they are loaded already.
         resumption: a recorded run that goes on, from `prepare`; folder, home and configuration are its own.
         wait_for_upload: whether to return only when the run is uploaded and its plots are drawn.
@@ -92,7 +94,7 @@ def run(
         interruption.check()
         if resumption is None or not resumption.has_begun:
             first = result.folder, settings, components, threads, home, sweep_id, start_time
-            opened = new_session(*first, until_uploaded=not wait_for_upload)
+            opened = new_session(*first, job_number=job_number, until_uploaded=not wait_for_upload)
         else:
             again = resumption, components, threads, display, interruption
             opened = resumed_session(*again, until_uploaded=not wait_for_upload)

@@ -54,11 +54,13 @@ def new_session(
     home: Path,
     sweep_id: str,
     start_time: float,
+    *,
+    job_number: int | None = None,
     until_uploaded: bool = False,
 ) -> Iterator[Session]:
     """Begin the journal of a new run, with its metadata."""
     with Journal(folder) as journal, active(folder, home, until_uploaded):
-        write_run_metadata(journal, settings, components, threads, home, sweep_id, start_time)
+        write_run_metadata(journal, settings, components, threads, home, sweep_id, start_time, job_number)
         yield Session(journal)
 
 

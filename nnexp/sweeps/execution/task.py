@@ -93,7 +93,7 @@ class SweepTask:
         """Run a job from its start."""
         with chdir(home):
             settings = build(config).named(name)
-        return self.run(settings, folder, display, home, sweep_id=sweep_id)
+        return self.run(settings, folder, display, home, sweep_id=sweep_id, job_number=display.number)
 
     def go_on(self, config: DictConfig, folder: Path, display: EventDisplay, home: Path) -> Result:
         """Go on with a job from its last checkpoint, with the plug-ins of the command."""

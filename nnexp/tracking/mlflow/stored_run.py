@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nnexp.run_folder import DATASET, RunFolder, head_of
+from nnexp.tracking.mlflow.attempts import JOURNAL_ID, REPLACED_TAG, is_superseded, is_tagged
 from nnexp.tracking.mlflow.dataset_inputs import dataset_inputs
 from nnexp.tracking.mlflow.destination import Destination
 from nnexp.tracking.mlflow.images import IMAGES
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from mlflow.entities import DatasetInput
     from mlflow.tracking import MlflowClient
 
-JOURNAL_ID = "nnexp.journal_id"  # tag
+SUPERSEDED = "the store has another attempt of this job"
 ANY_LIFECYCLE = 3  # ViewType.ALL: a run that was deleted is not made again
 
 
@@ -73,6 +74,12 @@ class StoredRun:
         A database may have been deleted or replaced since, a server may take now what it has refused.
         """
         run_id = self.find_run()
+        if not run_id and is_superseded(self):
+            self.state.refused = SUPERSEDED
+            self.state.sessions = self.sessions
+            self.state.done = True
+            self.save_state()
+            return True
         self.is_new = not run_id
         is_there = run_id == self.state.run_id != ""
         is_current = self.state.has_all(self.sessions)
@@ -86,9 +93,10 @@ class StoredRun:
 
     def find_run(self) -> str:
         """Search the store for the run, after a lost answer or under another URI; returns the id or ""."""
-        where = f"tags.`{JOURNAL_ID}` = '{self.head['id']}'"
-        runs = self.client.search_runs([self.state.experiment_id], where, ANY_LIFECYCLE, max_results=1)
-        return str(runs[0].info.run_id) if runs else ""
+        where = is_tagged(JOURNAL_ID, self.head["id"])
+        runs = self.client.search_runs([self.state.experiment_id], where, ANY_LIFECYCLE)
+        ids = [str(run.info.run_id) for run in runs if REPLACED_TAG not in run.data.tags]
+        return next(iter(ids), "")
 
     def with_former_id(self, made: str, former: str) -> str:
         """Give a run or model of a rebuilt SQLite store its former id, where it had one; returns its id."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nnexp.run_folder import MISCLASSIFIED_TABLE, RESULTS, Entry, end_of, has_plots, is_parent
+from nnexp.tracking.mlflow.attempts import delete_others
 from nnexp.tracking.mlflow.images import DrawConfusion, send_confusion
 from nnexp.tracking.mlflow.logged_model import (
     SCORES,
@@ -98,6 +99,7 @@ class MlflowRunWriter(StoredRun):
             self.may_repeat = True
         if not state.run_id:
             state.parent_id = parent_id(self)
+            delete_others(self)
         metrics = self.metrics_of(entries)
         self.remember_results(entries)
         kinds = {entry["kind"] for entry in entries}
