@@ -7,7 +7,7 @@ from fixtures.processes import entries_of, status_of
 
 from nnexp.run_folder import SWEEP_KIND
 from nnexp.sweeps.execution.job import JobRunner
-from nnexp.sweeps.execution.pool import WorkerPool
+from nnexp.sweeps.execution.workers.pool import WorkerPool
 
 SHORT = ["-m", "data=digits", "trainer.epochs=1", "model.hidden=[8]", "tracking=none", "sweep.report=false"]
 FAILING = ["optimizer=sgd", "optimizer.lr=1e30,0.1", "loss=softmax_cross_entropy,mean_absolute_error"]

@@ -1,6 +1,5 @@
-"""The launcher of a sweep in Hydra's interface: one job after the other, or several in worker processes."""
+"""The launcher of a sweep in Hydra's interface: one job after the other, or several in workers."""
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -21,16 +20,16 @@ from nnexp.sweeps.execution.datasets import SweepDatasets
 from nnexp.sweeps.execution.events import JobEnded, Send, UploadsLeft
 from nnexp.sweeps.execution.job import Job, JobRunner, SweepInterrupted, SweepStoppedError, completed
 from nnexp.sweeps.execution.job_queue import JobQueue
-from nnexp.sweeps.execution.pool import WorkerPool
 from nnexp.sweeps.execution.task import SweepTask
 from nnexp.sweeps.execution.uploads import POLL_INTERVAL, Uploads
+from nnexp.sweeps.execution.workers.pool import WorkerPool
+from nnexp.sweeps.execution.workers.process import Processes
+from nnexp.sweeps.execution.workers.worker import Backend
 from nnexp.sweeps.plan.sweep_plan import PlannedJob, SweepPlan
 from nnexp.sweeps.records import job_entries, stored_results
 
 BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 JOBLIB = "hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher"
-LIBRARIES = ("OMP", "OPENBLAS", "MKL", "BLIS", "NUMBA", "NUMEXPR")
-THREADS = [*(f"{library}_NUM_THREADS" for library in LIBRARIES), "VECLIB_MAXIMUM_THREADS"]
 
 
 @dataclass
@@ -63,7 +62,11 @@ class SweepLauncher(Launcher):
     execution: ClassVar[Execution | None] = None  # of this process
 
     def __init__(self, **options: Any) -> None:
-        pass  # those of joblib: the plan has read `n_jobs`
+        self.options = options  # hydra.launcher.*, as the official plugins call them
+
+    def backend(self, plan: SweepPlan) -> Backend | None:
+        """Return what starts the sweep's workers; None: its jobs run in this process."""
+        return Processes(plan.threads) if plan.workers > 1 else None
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         assert isinstance(task_function, SweepTask)
@@ -84,17 +87,21 @@ class SweepLauncher(Launcher):
         """
         execution = self.execution
         assert execution is not None
-        plan = execution.plan
-        settings = plan.settings
+        settings = execution.plan.settings
         queue = JobQueue(jobs, execution.show, retries=settings.retries, fail_fast=settings.fail_fast)
-        self.skip_finished(queue, {job.number: job for job in plan.jobs})
+        self.skip_finished(queue, {job.number: job for job in execution.plan.jobs})
+        return self.run_queue(queue, execution)
+
+    def run_queue(self, queue: JobQueue, execution: Execution) -> list[JobReturn]:
+        """Run the jobs that a queue hands out; raises what `run` does."""
         setup_globals()
         self.folder.mkdir(parents=True, exist_ok=True)
+        backend = self.backend(execution.plan) if queue.waiting else None
         try:
-            if plan.workers > 1 and queue.waiting:
-                self.run_in_workers(queue, execution)
-            else:
+            if backend is None:
                 self.run_here(queue, execution)
+            else:
+                self.run_in_workers(queue, execution, backend)
         finally:
             execution.failures += queue.failures
             configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
@@ -132,18 +139,16 @@ class SweepLauncher(Launcher):
 
         execution.waits.append(wait)
 
-    def run_in_workers(self, queue: JobQueue, execution: Execution) -> None:
-        """Run several jobs at a time in worker processes, which share the data sets."""
-        plan = execution.plan
+    def run_in_workers(self, queue: JobQueue, execution: Execution, backend: Backend) -> None:
+        """Run several jobs at a time in workers; those of this machine share the data sets."""
         shared = self.folder / datasets.FOLDER
         datasets.clear(shared)
         execution.cleanup.callback(datasets.clear, shared)
-        task = replace(self.task, datasets=SweepDatasets(shared))
+        task = replace(self.task, datasets=SweepDatasets(shared if backend.shares_files else None))
         runner = JobRunner.of(self.config, self.context, task, id_format="{name}_{number}")
-        pool = WorkerPool(runner, queue)
+        pool = WorkerPool(backend, runner, queue)
         execution.cleanup.callback(pool.close)
-        with threads_of_workers(plan.threads):
-            pool.run(min(plan.workers, len(queue.waiting)))
+        pool.run(execution.plan.workers)
         execution.waits.append(pool.finish)
 
 
@@ -157,20 +162,11 @@ def interruptible() -> Iterator[None]:
         raise SweepInterrupted(error.number) from error
 
 
-@contextmanager
-def threads_of_workers(count: int) -> Iterator[None]:
-    """Set the threads of linear algebra in processes that start within the block, where nothing sets them."""
-    unset = [name for name in THREADS if name not in os.environ]
-    os.environ.update(dict.fromkeys(unset, str(count)))
-    try:
-        yield
-    finally:
-        for name in unset:
-            del os.environ[name]
+LAUNCHERS: dict[str, type[Launcher]] = {BASIC: SweepLauncher, JOBLIB: SweepLauncher}  # by `_target_`
 
 
 def use_launcher(plan: SweepPlan, show: Send) -> Execution:
-    """Let Hydra take our launcher for `hydra/launcher=basic` and `hydra/launcher=joblib`."""
+    """Let Hydra take our launchers for those of `hydra/launcher`, installed or not."""
     SweepLauncher.execution = Execution(plan, show)
-    Plugins.instance().class_name_to_class |= {BASIC: SweepLauncher, JOBLIB: SweepLauncher}
+    Plugins.instance().class_name_to_class |= LAUNCHERS
     return SweepLauncher.execution

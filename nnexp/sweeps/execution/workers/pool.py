@@ -1,29 +1,27 @@
-"""Worker processes that share the jobs of a sweep; one that dies costs only its own job."""
+"""The pool of workers that share the jobs of a sweep; one that dies costs only its own job."""
 
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing.connection import wait
 
 from hydra.core.utils import JobReturn
 
 from nnexp.errors import SIGNAL_EXIT, signal_name
 from nnexp.experiment.interruption import Interruption
 from nnexp.messages import quoted_path
-from nnexp.sweeps.execution.events import JobEnded
+from nnexp.sweeps.execution.events import JobEnded, JobStarted
 from nnexp.sweeps.execution.job import Job, JobEndedError, JobRunner, SweepInterrupted, completed, failed
 from nnexp.sweeps.execution.job_queue import JobQueue
-from nnexp.sweeps.execution.worker import Message, Worker
+from nnexp.sweeps.execution.workers.worker import POLL_INTERVAL, Backend, Message, Worker
 from nnexp.sweeps.records import job_entries, job_status, stored_results
 from nnexp.tracking.active_runs import close_if_dead
 
-POLL_INTERVAL = 0.1  # seconds
-
 
 class WorkerPool:
-    """Runs the jobs of a queue in worker processes."""
+    """Runs the jobs of a queue in the workers of a backend."""
 
-    def __init__(self, runner: JobRunner, queue: JobQueue) -> None:
+    def __init__(self, backend: Backend, runner: JobRunner, queue: JobQueue) -> None:
+        self.backend = backend
         self.runner = runner
         self.queue = queue
         self.workers: list[Worker] = []
@@ -34,7 +32,7 @@ class WorkerPool:
         """Whether no further job begins: a signal was received, or a failure ends the sweep."""
         return bool(self.interruption.received) or self.queue.is_stopped
 
-    def run(self, processes: int) -> None:
+    def run(self, size: int) -> None:
         """Run all jobs, so many at a time; `finish` waits for their uploads.
 
         Raises:
@@ -42,7 +40,7 @@ class WorkerPool:
         """
         with self.ended_at_error(), self.interruption, self.interruption.deferred():
             while not self.is_stopped and (self.queue.waiting or self.queue.running):
-                self.give_jobs(processes)
+                self.give_jobs(size)
                 self.receive()
             for worker in self.workers:
                 self.end(worker)
@@ -83,15 +81,16 @@ class WorkerPool:
         for worker in self.workers:
             worker.stop()
         self.workers.clear()
+        self.backend.close()
 
-    def give_jobs(self, processes: int) -> None:
-        """Give jobs to idle workers, or to new ones while there are fewer than `processes`."""
+    def give_jobs(self, size: int) -> None:
+        """Give jobs to idle workers, or to new ones while there are fewer than `size`."""
         while self.queue.waiting:
             worker = next((worker for worker in self.workers if worker.job is None), None)
             if worker is None:
-                if len(self.workers) == processes:
+                if len(self.workers) == size:
                     return
-                worker = Worker.start(self.runner)
+                worker = self.backend.start(self.runner)
                 self.workers.append(worker)
             job = self.queue.next()
             assert job is not None
@@ -99,7 +98,7 @@ class WorkerPool:
 
     def end(self, worker: Worker) -> None:
         """Ask a worker to end: its job in order, or when its uploads are over."""
-        worker.order(None if worker.job is None else self.interruption.received or signal.SIGTERM)
+        worker.end(None if worker.job is None else self.interruption.received or signal.SIGTERM)
 
     def close_idle(self) -> None:
         """Do not wait for the uploads of workers that have no job."""
@@ -109,8 +108,7 @@ class WorkerPool:
 
     def receive(self) -> None:
         """Handle what workers send within a moment."""
-        ready = wait([worker.connection for worker in self.workers], POLL_INTERVAL)
-        for worker in [worker for worker in self.workers if worker.connection in ready]:
+        for worker in self.backend.wait(self.workers, POLL_INTERVAL):
             try:
                 message = worker.receive()
             except (EOFError, OSError):
@@ -120,6 +118,8 @@ class WorkerPool:
 
     def handle(self, worker: Worker, message: Message) -> None:
         """Handle the message of a worker."""
+        if isinstance(message, JobStarted):
+            worker.folder = message.folder
         if isinstance(message, JobEnded) and message.status == "KILLED" and not self.is_stopped:
             worker.killed = message  # a signal to its process alone: a failure of this job
         elif not isinstance(message, JobReturn):
@@ -139,10 +139,11 @@ class WorkerPool:
         if worker.folder is not None:
             close_if_dead(worker.folder)
         number = code - SIGNAL_EXIT if code > SIGNAL_EXIT else -code
-        self.end_lost_job(worker, worker.job, number)
+        reason = f"was ended by {signal_name(number)}" if number > 0 else "has ended early"
+        self.end_lost_job(worker, worker.job, worker.reason or f"the process of the job {reason}")
 
-    def end_lost_job(self, worker: Worker, job: Job, number: int) -> None:
-        """Account for a job whose process has ended by a signal of that number, or a fault (0)."""
+    def end_lost_job(self, worker: Worker, job: Job, error: str) -> None:
+        """Account for a job whose worker has ended, for a reason in words."""
         entries = job_entries(worker.folder)
         status = job_status(entries)
         if status == "FINISHED":
@@ -154,11 +155,9 @@ class WorkerPool:
             self.queue.event(JobEnded(job.number, "KILLED", folder=worker.folder))
             del self.queue.running[job.number]
         else:
-            reason = f"was ended by {signal_name(number)}" if number > 0 else "has ended early"
             advice = "nothing of it is recorded"
             if worker.folder is not None and status:
                 advice = f"resume with: nnexp resume {quoted_path(worker.folder)}"
-            error = f"the process of the job {reason}"
             seconds = worker.killed.seconds if worker.killed is not None else 0.0
             event = JobEnded(job.number, "FAILED", None, {}, seconds, worker.folder, error, note=advice)
             self.queue.event(event)

@@ -8,7 +8,7 @@ from nnexp.config import ConfigError, Problem
 from nnexp.errors import UserError
 from nnexp.experiment.failures.divergence import DivergedError
 from nnexp.sweeps.execution.job import Job
-from nnexp.sweeps.execution.worker import sendable
+from nnexp.sweeps.execution.workers.serve import sendable
 
 JOB = Job(3, ["seed=1"])
 
