@@ -48,6 +48,8 @@ SWEEP_KIND = "sweep"
 PARENT_SWEEP_TAG = "nnexp.sweep"  # of a parent run: the id of its sweep
 SWEPT = "sweep."  # of a parent run: beginning of the params that hold all values of a key that is swept over
 METRICS_TAG = "nnexp.metrics"  # the directions of metrics of one's own, as JSON
+PRUNED = "pruned"  # key of an `end` of the journal: where a search has ended the run, as "epoch 3"
+PRUNED_TAG = "nnexp.pruned"  # the same as a tag
 CODE_TAG = "nnexp.code_sha256"  # of the sources that learn
 RESUMED_TAG = "nnexp.resumed"  # how often
 CHANGED_TAG = "nnexp.changed."  # and a param: its value since the run was resumed; params cannot change
@@ -207,6 +209,11 @@ def end_of(entries: Sequence[Entry]) -> Entry | None:
     """Return the entry that ended a run; None: it is going on, or its process died."""
     last = next((entry for entry in reversed(entries) if entry["kind"] in ("resume", "end")), None)
     return last if last is not None and last["kind"] == "end" else None
+
+
+def pruned_in(entries: Sequence[Entry]) -> str:
+    """Return where a search has pruned a run: "epoch 3"; empty where it has not."""
+    return str((end_of(entries) or {}).get(PRUNED, ""))
 
 
 def is_parent(head: Mapping[str, Any]) -> bool:

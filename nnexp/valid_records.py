@@ -67,7 +67,7 @@ def has_valid_content(entry: Mapping[str, Any]) -> bool:
             rows = entry["matrix"]
             return are(rows, list) and all(len(row) == len(rows) and are(row, int) for row in rows)
         case "end":
-            return entry["status"] in STATUSES
+            return entry["status"] in STATUSES and isinstance(entry.get("pruned", ""), str)
     return True
 
 

@@ -31,6 +31,8 @@ PROSE = re.compile(
     re.IGNORECASE,
 )
 """Words that no docstring, comment, message, plot, YAML comment or page contains."""
+OF_LIBRARIES = ("parts", "tell")
+"""Attributes that pathlib and Optuna have named."""
 FILES = [path for folder in ("nnexp", "tests") for path in (ROOT / folder).rglob("*.py")]
 PYTHON = sorted(path for path in FILES if path != HERE)
 PAGES = ["README.md", "pyproject.toml", "conf/**/*.yaml", "nnexp/**/*.html*", ".github/*.md"]
@@ -44,9 +46,9 @@ def banned_in(path):
     """Return line and word of everything that is banned in a Python file."""
     previous = ""
     for token in tokenize.generate_tokens(io.StringIO(path.read_text()).readline):
-        is_path_parts = token.string == "parts" and previous == "."  # pathlib's
+        is_of_library = token.string in OF_LIBRARIES and previous == "."
         previous = token.string
-        if token.type == tokenize.NAME and words_of(token.string) & IDENTIFIERS and not is_path_parts:
+        if token.type == tokenize.NAME and words_of(token.string) & IDENTIFIERS and not is_of_library:
             yield token.start[0], token.string
         elif token.type in (tokenize.STRING, tokenize.COMMENT):
             for match in PROSE.finditer(token.string):

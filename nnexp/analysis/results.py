@@ -30,6 +30,7 @@ class SettingSummary:
     estimate: Estimate | None  # None: no run has a result
     best: RunRow | None
     failed: int  # runs without a result
+    pruned: tuple[str, ...] = ()  # where a search has ended runs: "epoch 3"
 
     def mean(self, metric: str) -> float | None:
         """Return the mean of any metric over the runs that have it; None: none has."""

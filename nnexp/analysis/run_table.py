@@ -27,6 +27,7 @@ class RunRow:
     id: str = ""  # to find the run again
     data: str = ""  # the SHA-256 of its data, if known
     code: str = ""  # the same of the code that trained it
+    pruned: str = ""  # where a search has ended it: "epoch 3"
 
     @property
     def data_name(self) -> str:
@@ -43,10 +44,16 @@ class RunRow:
             return chosen
         return next((name for name in OBJECTIVES if name in self.metrics), None)
 
+    @property
+    def end(self) -> str:
+        """How it has ended, for a reader: its status, or where it was pruned."""
+        return f"pruned in {self.pruned}" if self.pruned else self.status
+
     def value(self, metric: str) -> float | None:
-        """Return a metric of a finished run; None: it is not finite, or the run has not finished."""
+        """Return a metric of a finished run; None: it is not finite, or the run was pruned or is not over."""
         value = self.metrics.get(metric)
-        return value if self.status == "FINISHED" and value is not None and isfinite(value) else None
+        has_finished = self.status == "FINISHED" and not self.pruned
+        return value if has_finished and value is not None and isfinite(value) else None
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,7 @@ def _summary(group: RunGroup, params: Mapping[str, str], rows: Sequence[RunRow])
             repeats.setdefault(repeat, []).append(value)
             results.append((value, row))
     values = {repeat: fmean(group) for repeat, group in repeats.items()}
+    pruned = tuple(row.pruned for row in rows if row.pruned)
     best = max(results, key=lambda result: group.sign * result[0])[1] if results else None
     return SettingSummary(
         label=group.label(rows[0]),
@@ -57,7 +58,8 @@ def _summary(group: RunGroup, params: Mapping[str, str], rows: Sequence[RunRow])
         values=values,
         estimate=estimate(list(values.values()), overlap_of(group), group.resolution) if values else None,
         best=best,
-        failed=len(rows) - len(results),
+        failed=len(rows) - len(results) - len(pruned),
+        pruned=pruned,
     )
 
 

@@ -84,6 +84,8 @@ class TerminalDisplay(Display):
         epochs = f"{result.epochs} of {settings.trainer.epochs} epochs"
         if status := STATUS_MARKUP.get(result.status):
             self.print(f"{status} after {epochs}; partial results were saved")
+        elif result.pruned:
+            self.print(f"pruned after {epochs}")
         elif result.stopped:
             self.print(f"stopped early after {epochs}: {result.stopped}")
         if result.metrics:

@@ -21,7 +21,7 @@ MAX_PARAMS = 4  # on a terminal
 SHORT_ID = 8
 GAP = 2  # spaces between columns
 MIN_NAME, MAX_CELL = 14, 56  # characters, on a terminal
-STYLES = {"FAILED": "red", "KILLED": "yellow", "RUNNING": "cyan"}
+STYLES = {"FAILED": "red", "KILLED": "yellow", "RUNNING": "cyan", "PRUNED": "yellow"}
 NUMBER = re.compile(r"[-+]?[\d.]|$|nan|inf")
 
 
@@ -96,13 +96,13 @@ def fitted(
             overflow="ellipsis",
             justify="right" if numeric else "left",
         )
-    for i, run in enumerate(runs):
-        styles = (STYLES.get(run.status, "") if name == "status" else "" for name in widths)
+    for i in range(len(runs)):
+        styles = (STYLES.get(cells[name][i], "") if name == "status" else "" for name in widths)
         table.add_row(*(Text(cells[name][i], style) for name, style in zip(widths, styles, strict=True)))
     return table, hidden
 
 
 def _least_informative(names: list[str], runs: Sequence[Run]) -> str:
-    same_status = ["status"] if len({run.status for run in runs}) == 1 else []
+    same_status = ["status"] if len({value_of(run, "status") for run in runs}) == 1 else []
     order = ["time/total", *same_status, "started", *reversed(differing(runs)), "status", "name"]
     return next((name for name in order if name in names), names[-1])

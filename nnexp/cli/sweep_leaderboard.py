@@ -9,7 +9,7 @@ from rich.text import Text
 
 from nnexp.analysis import Analysis, GroupAnalysis
 from nnexp.analysis.results import SettingSummary
-from nnexp.analysis.text.wording import format_estimate, format_interval
+from nnexp.analysis.text.wording import format_interval, result_text
 from nnexp.cli.console import RunConsole
 from nnexp.messages import plural
 from nnexp.metrics.metric_info import format_metric
@@ -52,7 +52,7 @@ def leaderboard(group: GroupAnalysis, width: int) -> Table:
         test: [_mean(each, test) for each in settings],
         TIME: [_mean(each, TIME) for each in settings],
     }
-    columns[metric] = [format_estimate(each.estimate, metric) if each.estimate else "-" for each in settings]
+    columns[metric] = [result_text(each, metric) or "-" for each in settings]
     shown = {name: cells for name, cells in columns.items() if {*cells} - NOTHING.get(name, {"", "-"})}
     widths = {name: max(map(cell_len, [name, *cells])) for name, cells in shown.items()}
     for name in (INTERVAL, TIME, RUNS, FAILED, test):

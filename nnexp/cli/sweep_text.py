@@ -50,7 +50,8 @@ def describe_progress(progress: SweepProgress, seconds: float) -> Iterator[str]:
     """Yield how many jobs have ended and how, the best so far, the time since the start and that left."""
     counts = progress.counts
     finished = f"{counts['FINISHED'] + counts['SKIPPED']:,}"
-    yield f"{finished} of {progress.total:,} finished" if progress.total else f"{finished} finished"
+    pruned = f" ({progress.pruned:,} pruned)" if progress.pruned else ""
+    yield f"{finished}{f' of {progress.total:,}' if progress.total else ''} finished{pruned}"
     states = {"running": len(progress.running), "failed": counts["FAILED"], "stopped": counts["KILLED"]}
     yield from (f"{count:,} {state}" for state, count in states.items() if count)
     yield duration(round(seconds))
@@ -96,9 +97,9 @@ def describe_job(event: JobEnded, metric: str | None) -> str:
     text = describe_results(event.metrics) or "no results"
     task = task_of_metrics(event.metrics)
     shown = (None,) if task is None else (None, f"best/val_{task.score}", f"test/{task.score}")
-    if metric in shown or metric is None or event.value is None:
-        return text
-    return f"{metric} {format_metric(metric, event.value)}, {text}"
+    if metric not in shown and metric is not None and event.value is not None:
+        text = f"{metric} {format_metric(metric, event.value)}, {text}"
+    return f"pruned in {event.pruned}: {text}" if event.pruned else text
 
 
 def failure_table(progress: SweepProgress) -> Iterator[tuple[str, str]]:

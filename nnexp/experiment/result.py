@@ -31,6 +31,7 @@ class Result:
     splits: dict[str, SplitResult] = field(default_factory=dict)  # of the best weights: val, test
     run_id: str = ""  # of the MLflow run; empty where there is none
     stopped: str = ""  # why training ended before its last epoch; empty where it did not
+    pruned: str = ""  # where a search has ended the run: "epoch 3"; empty where it did not
     name: str = ""  # of the run
 
     @property
@@ -55,6 +56,7 @@ class Result:
 
     def _summary(self) -> Mapping[str, str]:
         trained = plural(self.epochs, "epoch") + (f", stopped early: {self.stopped}" if self.stopped else "")
+        trained += f", pruned in {self.pruned}" if self.pruned else ""
         return summarize(self.name, self.run_id, self.status, self.metrics, trained, self.folder)
 
     def __repr__(self) -> str:

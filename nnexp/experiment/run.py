@@ -29,7 +29,7 @@ from nnexp.experiment.result import Result
 from nnexp.experiment.selected_metrics import optimized_metric
 from nnexp.experiment.sessions.resumption import Resumption
 from nnexp.experiment.sessions.session import new_session, resumed_session
-from nnexp.experiment.training_loop import train
+from nnexp.experiment.training_loop import ShouldPrune, train
 from nnexp.messages import quoted_path
 from nnexp.metrics.metric_info import BEST, TEST
 from nnexp.redaction import redacted
@@ -53,6 +53,7 @@ def run(
     dataset: Dataset | None = None,
     resumption: Resumption | None = None,
     wait_for_upload: bool = True,
+    should_prune: ShouldPrune | None = None,
 ) -> Result:
     """Run one experiment.
 
@@ -66,6 +67,8 @@ def run(
         dataset: the configuration's data, where they are loaded already.
         resumption: a recorded run that goes on, from `prepare`; folder, home and configuration are its own.
         wait_for_upload: whether to return only when the run is uploaded and its plots are drawn.
+        should_prune: is asked after each epoch, with its number and its metrics, whether training ends there;
+            None: it does not.
 
     Raises:
         ConfigError: all errors of the configuration; nothing was done.
@@ -115,9 +118,10 @@ def run(
                     began=began,
                     checkpoint=session.checkpoint,
                     kept=session.kept,
+                    should_prune=should_prune,
                 )
                 with interruption.undeferred():
-                    evaluate(components, result)
+                    evaluate(components, result, test=not result.pruned)
                 result.metrics["time/total"] = perf_counter() - began
                 write_results(journal, components, result.metrics, result.splits, result.last)
     return result
@@ -152,7 +156,7 @@ def recorded(
         raise
     finally:
         with suppress(OSError):  # without this entry, the next command sees that the process has ended
-            journal.end(result.status)
+            journal.end(result.status, result.pruned)
         finish(settings, result, uploader, display, interruption)
 
 

@@ -1,6 +1,6 @@
 """The training loop of an experiment: consumes the trainer's evaluations, and decides in plain sight."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, nullcontext
 
 from nnexp.config import Settings
@@ -16,6 +16,9 @@ from nnexp.tracking.journal import Journal
 from nnexp.training.checkpoint.checkpoint_file import Checkpoint
 from nnexp.training.rewind import Rewind
 
+ShouldPrune = Callable[[int, Mapping[str, float]], bool]
+"""Takes the number of completed epochs and the metrics of an evaluation; returns whether to end there."""
+
 
 def train(
     settings: Settings,
@@ -29,8 +32,9 @@ def train(
     checkpoint: Checkpoint | None = None,
     kept: tuple[str, ...] = (),
     evaluations: int | None = None,
+    should_prune: ShouldPrune | None = None,
 ) -> None:
-    """Train; after every evaluation log it, keep the best weights, show it, and stop early if asked to.
+    """Train; after every evaluation log it, keep the best weights, show it, and stop early or prune.
 
     Args:
         settings: of the run.
@@ -43,6 +47,7 @@ def train(
         checkpoint: the state to go on from; None: the start.
         kept: names of the state whose settings have changed since.
         evaluations: how many in all, where what the journal has is to be trained again; None: all.
+        should_prune: is asked after each evaluation; None: nothing is pruned.
     """
     trainer = components.trainer
     trainer.further_metrics = further_metrics(settings, components)
@@ -82,7 +87,10 @@ def train(
             display.epoch(record, best)
             checkpoints.schedule_after(record)
             result.stopped = stop_reason(settings, components)
-            if result.stopped or len(result.history) == evaluations:
+            is_pruned = should_prune is not None and should_prune(trainer.epochs_completed, metrics)
+            if is_pruned and not result.stopped and not trainer.is_over:
+                result.pruned = f"epoch {record.epoch}"
+            if result.stopped or result.pruned or len(result.history) == evaluations:
                 break
     checkpoints.write()
 

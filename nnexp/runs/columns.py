@@ -9,6 +9,7 @@ from nnexp.redaction import redacted
 from nnexp.runs.query import Run, RunError
 
 RUN_COLUMNS = ("id", "name", "experiment", "status", "started", "seconds")
+PRUNED_STATUS = "PRUNED"  # in tables; in MLflow FINISHED, with a tag
 KINDS = ("metrics", "params", "tags")  # a name is looked up in this order
 KEPT_TAGS = ("mlflow.user", "mlflow.source.git.commit")
 
@@ -17,6 +18,8 @@ Value = str | float | None
 
 def value_of(run: Run, column: str) -> Value:
     """Return the value of a column; None: the run has none."""
+    if column == "status" and run.pruned:
+        return PRUNED_STATUS
     if column in RUN_COLUMNS:
         attribute: Value = getattr(run, column)
         return attribute

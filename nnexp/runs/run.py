@@ -9,7 +9,18 @@ from typing import Any
 
 from nnexp.messages import first_line
 from nnexp.metrics.metric_info import Direction, metric_info
-from nnexp.run_folder import JOURNAL, METRICS_TAG, History, RunFolder, end_of, head_of, history, unit_of
+from nnexp.run_folder import (
+    JOURNAL,
+    METRICS_TAG,
+    PRUNED_TAG,
+    History,
+    RunFolder,
+    end_of,
+    head_of,
+    history,
+    pruned_in,
+    unit_of,
+)
 from nnexp.runs.backends import Backend, FolderBackend, RunError
 from nnexp.tracking.mlflow.upload_state import UploadState
 
@@ -29,6 +40,11 @@ class Run:
     tags: dict[str, str]
     unit: str  # what the steps of its history count: epoch or step
     backend: Backend = field(repr=False, compare=False)
+
+    @property
+    def pruned(self) -> str:
+        """Where a search has ended it: "epoch 3"; empty where it has not."""
+        return self.tags.get(PRUNED_TAG, "")
 
     @property
     def folder(self) -> Path | None:
@@ -82,6 +98,7 @@ def in_folder(folder: Path) -> Run:
         raise RunError(f"{folder / JOURNAL}: its first line does not describe a run")
     head = head_of(entries)
     end = end_of(entries)
+    pruned = pruned_in(entries)
     metrics = {key: float(value) for _, values in history(entries) for key, value in values.items()}
     return Run(
         id=UploadState.load(folder).run_id,
@@ -92,7 +109,7 @@ def in_folder(folder: Path) -> Run:
         seconds=metrics.get("time/total", (end["time"] - head["time"]) / 1000) if end else None,
         params=head["params"],
         metrics=metrics,
-        tags=head["tags"] | RunFolder(folder).tags,
+        tags=head["tags"] | RunFolder(folder).tags | ({PRUNED_TAG: pruned} if pruned else {}),
         unit=unit_of(entries),
         backend=FolderBackend(folder),
     )

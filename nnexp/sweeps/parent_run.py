@@ -69,6 +69,7 @@ class ParentRun:
             "sweep/jobs": float(self.progress.total or len(self.progress.ended)),
             "sweep/finished": float(counts["FINISHED"] + counts["SKIPPED"]),
             "sweep/failed": float(counts["FAILED"]),
+            **({"sweep/pruned": float(self.progress.pruned)} if self.progress.pruned else {}),
             TOTAL_TIME: self.earlier_seconds + self.logged - self.began,
         }
         best = list(self.progress.best.values())

@@ -53,6 +53,11 @@ class SweepProgress:
         return Counter(event.status for event in self.ended.values())
 
     @property
+    def pruned(self) -> int:
+        """How many jobs their search has pruned; they count as finished, too."""
+        return sum(bool(event.pruned) for event in self.ended.values())
+
+    @property
     def failures(self) -> list[JobEnded]:
         """The jobs that failed at last, by number."""
         return [self.ended[number] for number in sorted(self.ended) if self.ended[number].status == "FAILED"]
@@ -85,7 +90,8 @@ class SweepProgress:
             job = self.jobs.get(event.number)
             self.durations.add(job.swept if job is not None else {}, event.seconds)
         metric = self.metric_of(event)
-        if metric and event.status in ("FINISHED", "SKIPPED") and self.is_best(metric, event):
+        has_ended = event.status in ("FINISHED", "SKIPPED") and not event.pruned
+        if metric and has_ended and self.is_best(metric, event):
             self.best[metric] = event
 
     def metric_of(self, event: JobEnded) -> str:

@@ -2,8 +2,8 @@
 
 It is the authoritative record; MLflow is filled from it, at once or later. Entries by `kind`: `run` (first:
 params, tags, destination, unit of the steps), `metrics` (values at a step), `confusion` (of the validation
-set, at a step), `artifact` (a file of the run's folder), `end` (the status), `resume` (training goes on after
-an end, or after its process died: what has changed).
+set, at a step), `artifact` (a file of the run's folder), `end` (the status, and where a search has pruned the
+run), `resume` (training goes on after an end, or after its process died: what has changed).
 """
 
 import json
@@ -21,7 +21,7 @@ from filelock import FileLock
 from nnexp.atomic_write import MODE
 from nnexp.errors import UserError
 from nnexp.redaction import redacted
-from nnexp.run_folder import JOURNAL, JOURNAL_LOCK, RunFolder, end_of, head_of, history
+from nnexp.run_folder import JOURNAL, JOURNAL_LOCK, PRUNED, RunFolder, end_of, head_of, history
 
 DIED = "died"  # key of an `end` that another process wrote
 ENDED_STATES = ("Z", "X")  # of processes that have ended, and which nothing has waited for
@@ -134,8 +134,9 @@ class Journal:
             self._write("artifact", path=path)
             self.artifacts.add(path)
 
-    def end(self, status: Status) -> None:
-        self._write("end", status=status)
+    def end(self, status: Status, pruned: str = "") -> None:
+        """Write how the run has ended; `pruned`: where a search has ended it, as "epoch 3"."""
+        self._write("end", status=status, **({PRUNED: pruned} if pruned else {}))
 
     def sync(self) -> None:
         """Wait until all entries are on the disk, so that they outlive a loss of power."""

@@ -1,5 +1,6 @@
 """Leaderboards and settings aggregated over seeds and folds."""
 
+from dataclasses import replace
 from math import nan
 
 import numpy as np
@@ -8,6 +9,7 @@ from fixtures.run_tables import METRIC, row
 from scipy import stats
 
 from nnexp.analysis import RunRow, RunTable, analyze
+from nnexp.analysis.text.wording import result_text
 
 
 def analyzed(*rows, **options):
@@ -132,3 +134,17 @@ def test_a_table_without_results_has_no_groups():
     failed = row(None, "FAILED", init="he")
     assert analyze(RunTable([failed])).without_result == (failed,)
     assert analyze(RunTable([])).groups == ()
+
+
+def test_a_pruned_run_has_no_rank_and_is_no_failure():
+    pruned = replace(row(0.99, init="b"), pruned="epoch 3")
+    group = analyzed(row(0.9, init="a"), pruned, row(None, "FAILED", init="c"))
+    assert [(each.rank, each.row.end) for each in group.leaderboard] == [
+        (1, "FINISHED"),
+        (None, "pruned in epoch 3"),
+        (None, "FAILED"),
+    ]
+    assert group.best.label == "init=a"
+    assert [(each.failed, len(each.pruned)) for each in group.settings] == [(0, 0), (0, 1), (1, 0)]
+    assert [result_text(each, METRIC) for each in group.settings] == ["90.00%", "pruned in epoch 3", ""]
+    assert sum("1 run that the search has pruned" in caveat for caveat in group.caveats) == 1

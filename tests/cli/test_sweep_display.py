@@ -200,3 +200,16 @@ def test_the_overview_disappears_at_the_end():
     display.close()
     assert display.live is None
     assert re.search(r"ended +1 of 2 finished", console.file.getvalue())
+
+
+def test_a_pruned_job_counts_as_finished_and_is_never_the_best(plain):
+    plain.plan(plan_of(seed=["0", "1"]))
+    for number, value, pruned in ((0, 0.9, ""), (1, 0.95, "epoch 3")):
+        plain.event(started(number))
+        metrics = {"best/val_accuracy": value, "best/epoch": 3.0}
+        plain.event(ended(number, value=value, metrics=metrics, pruned=pruned))
+    plain.close()
+    text = plain.console.file.getvalue()
+    assert "pruned in epoch 3: validation 95.00% in epoch 3" in text
+    assert "2 of 2 finished (1 pruned)" in text
+    assert "best      90.00%  0" in text.replace("seed=0", "0")

@@ -48,6 +48,8 @@ def _of_the_metric(group: RunGroup) -> Iterator[str]:
 
 
 def _of_failures(analysis: GroupAnalysis) -> Iterator[str]:
+    if pruned := sum(len(setting.pruned) for setting in analysis.settings):
+        yield f"Left out: {plural(pruned, 'run')} that the search has pruned: their training is not complete."
     failing = [setting for setting in analysis.settings if setting.failed]
     if failing:
         count = sum(setting.failed for setting in failing)
@@ -82,7 +84,8 @@ def _of_repeats(group: RunGroup, analysis: GroupAnalysis) -> Iterator[str]:
         yield "Settings without common seeds are compared by Welch's test, which needs more runs."
     if any(comparison.test for comparison in analysis.comparisons):
         yield "The interval of a difference is its own; the p-values are corrected for all comparisons."
-    repeated = sum(len(setting.rows) - setting.failed - len(setting.values) for setting in analysis.settings)
+    without = [setting.failed + len(setting.pruned) + len(setting.values) for setting in analysis.settings]
+    repeated = sum(len(setting.rows) for setting in analysis.settings) - sum(without)
     if repeated:
         yield f"{plural(repeated, 'run')} of the same setting and {noun} as others: their mean counts once."
 

@@ -1,6 +1,8 @@
 """How probabilities, differences and intervals are written."""
 
 from nnexp.analysis.estimate import Estimate
+from nnexp.analysis.results import SettingSummary
+from nnexp.messages import listed
 from nnexp.metrics.metric_info import format_metric, metric_info
 
 ROUNDING = 1e-12  # of shares: below it, a difference is an error of rounding
@@ -52,3 +54,10 @@ def format_interval(estimate: Estimate, metric: str) -> str:
         return "-"
     bound = metric_info(metric).bound
     return f"{format_metric(metric, bound(estimate.low))} to {format_metric(metric, bound(estimate.high))}"
+
+
+def result_text(setting: SettingSummary, metric: str) -> str:
+    """Format the result of a setting; without one, where it was pruned, or nothing."""
+    if setting.estimate is not None:
+        return format_estimate(setting.estimate, metric)
+    return f"pruned in {listed([*dict.fromkeys(setting.pruned)], 2)}" if setting.pruned else ""

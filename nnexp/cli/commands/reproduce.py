@@ -1,7 +1,7 @@
 """`nnexp reproduce RUN`: train a recorded run again, and compare both bit by bit."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from math import isfinite
@@ -42,6 +42,17 @@ class DisplayUpTo(TerminalDisplay):
         super().epoch(record, best)
         if record.at >= self.last:
             raise RecordEnded
+
+
+@dataclass
+class PruneAfter:
+    """Prunes a run after so many evaluations."""
+
+    evaluations: int
+
+    def __call__(self, epoch: int, metrics: Mapping[str, float]) -> bool:
+        self.evaluations -= 1
+        return self.evaluations == 0
 
 
 @dataclass(frozen=True)
@@ -113,7 +124,8 @@ def reproduce(
     folder = new_folder(Path.cwd())
     with suppress(RecordEnded, DivergedError):  # the record ends there too, or the comparison shows it
         run_display = display if finished else DisplayUpTo(console, last)
-        run(settings, folder, run_display, Path.cwd(), dataset=dataset)
+        prune = PruneAfter(len(history)) if recorded.pruned else None
+        run(settings, folder, run_display, Path.cwd(), dataset=dataset, should_prune=prune)
     comparison = compare(Trace.of(recorded, finished), Trace.of(in_folder(folder), finished))
     return Reproduction(recorded, folder, comparison, reasons)
 

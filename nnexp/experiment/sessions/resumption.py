@@ -14,7 +14,7 @@ from nnexp.experiment.artifacts import describe_splits
 from nnexp.experiment.components import Components
 from nnexp.experiment.sessions.changes import Change, differences
 from nnexp.messages import first_line, listed, plural, quoted_path
-from nnexp.run_folder import CONFIG, JOURNAL, Entry, RunFolder, end_of, head_of, history
+from nnexp.run_folder import CONFIG, JOURNAL, Entry, RunFolder, end_of, head_of, history, pruned_in
 from nnexp.tracking.active_runs import is_alive
 from nnexp.tracking.mlflow.destination import Destination, find_home
 from nnexp.tracking.upload.sync import check_recorded_uri
@@ -160,7 +160,7 @@ def check_unfinished(resumption: Resumption, entries: Sequence[Entry]) -> None:
         check_epochs(resumption, done)
     end = end_of(entries)
     is_extended = any(change.key in LIMITS for change in resumption.changes)
-    if end is not None and end["status"] == "FINISHED" and not is_extended:
+    if end is not None and end["status"] == "FINISHED" and not is_extended and not pruned_in(entries):
         text = "the run is finished" + ("" if in_steps else f", after {done} of {plural(planned, 'epoch')}")
         if done < planned:
             raise ResumeError(f"{text}: it was stopped early; fix: a larger trainer.patience or time_budget")

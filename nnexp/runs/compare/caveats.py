@@ -37,6 +37,9 @@ def _of_runs(runs: ComparedRuns) -> Iterator[Caveat]:
     for run in runs:
         if run.run.status != "FINISHED":
             yield Caveat(f"{run.letter} is {run.run.status}", "its training is not complete", "error")
+        elif run.run.pruned:
+            pruned = f"{run.letter} was pruned in {run.run.pruned}"
+            yield Caveat(pruned, "its training is not complete", "error")
     if values := _differing(runs, lambda run: run.task.noun):
         yield Caveat(f"the tasks differ: {values}", "their scores are of different kinds", "error")
 

@@ -52,4 +52,5 @@ class EventDisplay(Display):
     def conclusion(self, settings: Settings, result: Result, outcome: Outcome) -> None:
         self.result = result
         text = " ".join(f"{name} {value:.5g}" for name, value in result.metrics.items())
-        log.info("%s after %d epochs: %s", result.status, result.epochs, text or "no results")
+        status = "PRUNED" if result.pruned else result.status
+        log.info("%s after %d epochs: %s", status, result.epochs, text or "no results")

@@ -51,6 +51,7 @@ class JobEnded:
     error: str = ""  # the reason of a failure, in words
     log: Path | None = None  # the file with the details of a failure: error.txt or nnexp.log
     note: str = ""  # a warning, or how to go on
+    pruned: str = ""  # where its search has ended it: "epoch 3"; its status is FINISHED
     will_retry: bool = False  # the failure is not its last word: the job begins again
 
 

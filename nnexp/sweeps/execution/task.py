@@ -21,7 +21,7 @@ from nnexp.experiment.run import run
 from nnexp.experiment.sessions.resumption import prepare
 from nnexp.messages import hydra_override, quoted_path
 from nnexp.redaction import redact_logs_and_tracebacks, redacted
-from nnexp.run_folder import ERROR, LOG, Entry
+from nnexp.run_folder import ERROR, LOG, Entry, pruned_in
 from nnexp.sweeps.execution.datasets import SweepDatasets
 from nnexp.sweeps.execution.event_display import Describe, EventDisplay
 from nnexp.sweeps.execution.events import JobEnded, JobStarted, Send
@@ -62,7 +62,8 @@ class SweepTask:
         home = Path(context.runtime.cwd)
         if job_status(entries) == "FINISHED" and is_of_job(entries, config, home):
             value, metrics = stored_results(entries, config)
-            self.send(JobEnded(number, "SKIPPED", value, metrics, folder=folder))
+            pruned = pruned_in(entries)
+            self.send(JobEnded(number, "SKIPPED", value, metrics, folder=folder, pruned=pruned))
             return value
         display = EventDisplay(number, self.send, self.describe)
         varied = [text for text in context.overrides.task if text not in self.given]
@@ -84,7 +85,7 @@ class SweepTask:
                 self.explain(error)
             ) from error  # sys.exit() in a plug-in is not the sweep's end
         seconds = perf_counter() - began
-        self.send(JobEnded(number, "FINISHED", result.value, result.metrics, seconds, folder))
+        self.send(ended(number, result, seconds, folder))
         return result.value
 
     def begin(
@@ -124,7 +125,7 @@ class SweepTask:
         """Describe the end of a job by an error or a signal; a run may have finished before the signal."""
         metrics: Mapping[str, float] = result.metrics if result is not None else {}
         if result is not None and result.status == "FINISHED":
-            return JobEnded(number, "FINISHED", result.value, metrics, seconds, folder)
+            return ended(number, result, seconds, folder)
         note = f"resume with: nnexp resume {quoted_path(folder)}" if job_entries(folder) else ""
         if isinstance(error, KeyboardInterrupt):
             return JobEnded(number, "KILLED", None, metrics, seconds, folder, note=note)
@@ -134,6 +135,12 @@ class SweepTask:
             log.error("%s", redacted("".join(traceback.format_exception(error))))
             path = folder / LOG
         return JobEnded(number, "FAILED", None, metrics, seconds, folder, error=reason, log=path, note=note)
+
+
+def ended(number: int, result: Result, seconds: float, folder: Path) -> JobEnded:
+    """Describe the end of a job that is finished, or was pruned."""
+    pruned = result.pruned
+    return JobEnded(number, "FINISHED", result.value, result.metrics, seconds, folder, pruned=pruned)
 
 
 def is_of_job(entries: Sequence[Entry], config: DictConfig, home: Path) -> bool:

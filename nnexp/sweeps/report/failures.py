@@ -44,7 +44,7 @@ def failures(sweep: Sweep, analysis: Analysis) -> list[Failure]:
     lacking = [
         Failure(row.name, row.status, f"it has no {row.objective or 'score'}", folder_of.get(row.id))
         for row in analysis.without_result
-        if row.status == "FINISHED"
+        if row.status == "FINISHED" and not row.pruned
     ]
     return [*ended, *lacking, *without_journal(sweep)]
 

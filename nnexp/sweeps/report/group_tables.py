@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from nnexp.analysis.results import Comparison, GroupAnalysis, LeaderboardRow, SettingSummary
 from nnexp.analysis.run_table import RunRow
 from nnexp.analysis.setting_names import format_value
-from nnexp.analysis.text.wording import format_difference, format_estimate, format_interval, format_p
+from nnexp.analysis.text.wording import format_difference, format_interval, format_p, result_text
 from nnexp.messages import plural
 from nnexp.metrics.metric_info import BEST, SPLIT_METRICS, TEST, format_metric
 from nnexp.plots.style import COLORS
@@ -82,7 +82,7 @@ def setting_rows(group: GroupAnalysis, more: Sequence[str]) -> list[SettingRow]:
         SettingRow(
             color=color,
             params={key: format_value(text, DIGITS) for key, text in setting.params.items()},
-            result=format_estimate(setting.estimate, group.metric) if setting.estimate else "",
+            result=result_text(setting, group.metric),
             interval=format_interval(setting.estimate, group.metric) if setting.estimate else "-",
             runs=len(setting.values),
             failed=setting.failed,
@@ -157,7 +157,7 @@ def _run_line(each: LeaderboardRow, group: GroupAnalysis, more: Sequence[str], h
         name=row.name,
         setting="" if has_names else " ".join([each.setting, *repeats]),
         id=row.id[:SHORT_ID] if len(row.id) == 32 else row.id.rpartition("/")[2],
-        status=row.status,
+        status=row.end,
         value="" if each.value is None else format_metric(group.metric, each.value),
         more=[_value(row, name) for name in more],
         time=_value(row, TIME),

@@ -56,7 +56,7 @@ def render(sweep: Sweep, analysis: Analysis, groups: Sequence[GroupContent], fol
 
 def counts(sweep: Sweep) -> str:
     """Count the runs: "27 runs: 21 finished, 6 failed"."""
-    states = Counter(run.status.lower() for run in sweep.runs)
+    states = Counter("pruned" if run.pruned else run.status.lower() for run in sweep.runs)
     states.update(failure.status.lower() for failure in without_journal(sweep))
     seconds = sum(run.seconds or 0.0 for run in sweep.runs)
     trained = f"; {duration(seconds)} of training in all" if seconds else ""

@@ -40,6 +40,7 @@ def run_row(run: Run) -> RunRow:
         id=row_id(run),
         data=run.tags.get(DATA_TAG, ""),
         code=run.tags.get(CODE_TAG, ""),
+        pruned=run.pruned,
     )
 
 

@@ -30,6 +30,7 @@ def run_note(
     status: str = "",
     metrics: Mapping[str, float] | None = None,
     state: "UploadState | None" = None,
+    pruned: str = "",
 ) -> str:
     """Write the note of a run; at its end also its status, results and how to use it."""
     if is_parent(head):
@@ -42,7 +43,8 @@ def run_note(
             serve = f"mlflow models serve -m {state.model_uri} --env-manager local"
             usage.append(f"Serve it: `{serve}`.")
     scores = result(metrics or {})  # first: the UI folds long notes
-    paragraphs = [scores, ENDED.get(status, ""), description(head["params"], run.dataset), " ".join(usage)]
+    ended = f"It was **pruned** in {pruned} by its search; {PARTIAL}" if pruned else ENDED.get(status, "")
+    paragraphs = [scores, ended, description(head["params"], run.dataset), " ".join(usage)]
     return "\n\n".join(text for text in paragraphs if text)
 
 
@@ -53,12 +55,13 @@ def sweep_note(head: Mapping[str, Any], status: str, metrics: Mapping[str, float
     values = [f"`{key.removeprefix(SWEPT)}` ({text})" for key, text in swept.items()]
     count = plural(int(metrics.get("sweep/jobs", 0)), "job") if metrics else "Jobs"
     ended = f"; {metrics.get('sweep/finished', 0):.0f} finished" if metrics else ""
+    pruned = f" ({metrics['sweep/pruned']:.0f} pruned)" if metrics.get("sweep/pruned") else ""
     failed = f", {metrics['sweep/failed']:.0f} failed" if metrics.get("sweep/failed") else ""
     best = f"; best score **{metrics['sweep/best']:.4g}**" if "sweep/best" in metrics else ""
     usage = f"Its report: `nnexp report {folder}`."
     if status != "FINISHED":
         usage += f" Go on with it: `nnexp -m sweep.resume={folder}`."
-    return f"{count} over {', '.join(values) or 'a search space'}{ended}{failed}{best}.\n\n{usage}"
+    return f"{count} over {', '.join(values) or 'a search space'}{ended}{pruned}{failed}{best}.\n\n{usage}"
 
 
 def description(params: Mapping[str, str], data: Mapping[str, Any]) -> str:

@@ -9,7 +9,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nnexp.run_folder import MISCLASSIFIED_TABLE, RESULTS, Entry, end_of, has_plots, is_parent
+from nnexp.run_folder import (
+    MISCLASSIFIED_TABLE,
+    PRUNED_TAG,
+    RESULTS,
+    Entry,
+    end_of,
+    has_plots,
+    is_parent,
+    pruned_in,
+)
 from nnexp.tracking.mlflow.attempts import delete_others
 from nnexp.tracking.mlflow.images import DrawConfusion, send_confusion
 from nnexp.tracking.mlflow.logged_model import (
@@ -127,7 +136,9 @@ class MlflowRunWriter(StoredRun):
         state = self.state
         results = {name: metric.value for name, metric in self.results.items()}
         if end is not None:
-            self.tags[NOTE] = run_note(self.run_folder, self.head, end["status"], results, state)
+            pruned = pruned_in([end])
+            self.tags[NOTE] = run_note(self.run_folder, self.head, end["status"], results, state, pruned)
+            self.tags |= {PRUNED_TAG: pruned} if pruned else {}
         if self.unfinished or self.scores or self.tags:
             with self.transaction():
                 scores = finish_model(self)
@@ -183,6 +194,9 @@ class MlflowRunWriter(StoredRun):
         client = self.client
         state = self.state
         client.update_run(state.run_id, "RUNNING", self.head["name"])
+        if PRUNED_TAG in client.get_run(state.run_id).data.tags:
+            client.delete_tag(state.run_id, PRUNED_TAG)
+        self.tags.pop(PRUNED_TAG, None)
         self.tags |= entry["tags"] | {NOTE: run_note(self.run_folder, self.head)}
         state.done = state.model_is_current = False
         state.version = ""

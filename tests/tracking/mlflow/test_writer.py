@@ -12,12 +12,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nnexp import compose, run
-from nnexp.config import ConfigError
+from nnexp.config import ConfigError, build
 from nnexp.experiment.confusion_log import metric_names
 from nnexp.experiment.failures.storage_errors import StorageError
+from nnexp.experiment.run import run as run_experiment
+from nnexp.experiment.sessions.resumption import prepare
 from nnexp.experiment.upload_process import upload_callbacks
-from nnexp.run_folder import JOURNAL, UPLOAD_STATE, RunFolder
-from nnexp.tracking.mlflow.store import tracking_uri
+from nnexp.run_folder import JOURNAL, PRUNED_TAG, UPLOAD_STATE, RunFolder
+from nnexp.tracking.mlflow.store import NOTE, tracking_uri
 from nnexp.tracking.mlflow.upload_state import UploadState
 from nnexp.tracking.mlflow.writer import MlflowRunWriter
 from nnexp.tracking.upload.sync import read_run, upload
@@ -242,3 +244,19 @@ def test_an_interrupt_during_the_upload_is_raised(monkeypatch, no_upload):
 def test_the_confusion_matrix_of_an_epoch_is_logged_once_and_that_of_the_last_evaluation_always(no_upload):
     result = run(compose(["data=digits", "trainer.epochs=5", "trainer.evaluate_every=3", "tracking=none"]))
     assert confusion_steps(result.folder) == [9, 18, 36, 45]  # the last of epochs 1, 2 and 4, and of all
+
+
+def test_a_pruned_run_has_a_tag_until_it_goes_on(no_upload, store):
+    config = compose(["data=digits", "trainer.epochs=3"])
+    folder = run_experiment(build(config), should_prune=lambda epoch, metrics: epoch == 2).folder
+    assert not send(folder)
+    stored = client().get_run(UploadState.load(folder).run_id)
+    assert (stored.info.status, stored.data.tags[PRUNED_TAG]) == ("FINISHED", "epoch 2")
+    assert "It was **pruned** in epoch 2" in stored.data.tags[NOTE]
+    resumption = prepare(folder)
+    run_experiment(resumption.settings, folder, resumption=resumption)
+    assert not send(folder)
+    stored = client().get_run(UploadState.load(folder).run_id)
+    assert stored.info.status == "FINISHED"
+    assert PRUNED_TAG not in stored.data.tags
+    assert "**pruned**" not in stored.data.tags[NOTE]
