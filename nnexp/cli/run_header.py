@@ -60,7 +60,7 @@ def data_notes(settings: Settings, components: Components) -> list[str]:
     if source.folds:
         notes.append(f"fold {source.fold} of {source.folds} is the validation set")
     if components.train.augment is not None:
-        augmentation = type(components.train.augment).__name__.lower()
+        augmentation = settings.choices.get("augment", type(components.train.augment).__name__.lower())
         notes.append(f"augmentation {augmentation}: new variants of the images in every epoch")
     return notes
 

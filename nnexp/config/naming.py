@@ -24,7 +24,8 @@ NOT_LEARNT = (
 """Keys and sections that do not change what is learnt: where files lie, what is recorded."""
 
 
-NEW_DEFAULT = ("trainer.on_nan", "stop")  # left out of hashes, which runs without that key have too
+NEW_DEFAULTS = (("trainer.on_nan", "stop"), ("data.standardize", False))
+"""Left out of hashes, which runs without these keys have too."""
 
 
 def params(values: dict[str, Any]) -> dict[str, str]:
@@ -42,7 +43,7 @@ def changes_learning(key: str) -> bool:
 def config_hash(values: dict[str, Any]) -> str:
     """Hash the keys that change what is learnt: 16 hexadecimal digits of a SHA-256."""
     learnt = ((key, value) for key, value in flattened(values) if changes_learning(key))
-    experiment = sorted(pair for pair in learnt if pair != NEW_DEFAULT)
+    experiment = sorted(pair for pair in learnt if pair not in NEW_DEFAULTS)
     return sha256(json.dumps(experiment).encode()).hexdigest()[:16]
 
 

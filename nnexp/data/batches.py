@@ -11,9 +11,11 @@ from numpy.typing import DTypeLike, NDArray
 
 from nnexp.data.class_balance import BalancedSampler
 from nnexp.data.splitting import Rows
+from nnexp.preprocessing.channels import ChannelScaling, pixel_scale
 from nnexp.preprocessing.scaling import Standardization, TargetScale
 
 Array = NDArray[np.floating]
+Scale = float | Standardization | ChannelScaling
 
 
 class Batches:
@@ -28,12 +30,13 @@ class Batches:
         y: NDArray[Any],  # (?,) their classes, int64, or (?, T) labels, float32, or targets, float64
         rows: Rows,  # (N,) the examples of a pass
         size: int,  # B; at most N
-        scale: float | Standardization,  # x = scale * stored; or a standardization of the inputs
+        scale: Scale,  # x = scale * stored; or a standardization of the inputs or of the channels
         dtype: DTypeLike,  # of x, and of targets
         shuffle: np.random.Generator | None = None,  # draws the order; None keeps that of the rows
         *,
         targets: TargetScale | None = None,  # standardizes targets; None leaves y as it is
-        augment: Callable[[Array], Any] | None = None,  # changes the scaled x (B, I) in place
+        augment: Callable[[Array], Any]
+        | None = None,  # changes the scaled x (B, I) in place, images in [0, 1]
         balanced: bool = False,  # all classes equally often: some rows repeat, some are left out
     ) -> None:
         if not (len(rows) and rows.min() >= 0 and rows.max() < len(x)):
@@ -46,6 +49,8 @@ class Batches:
         self.rows = rows.copy()
         self.size = min(size, len(rows))
         self.scale = scale
+        self.channels = scale.astype(dtype) if isinstance(scale, ChannelScaling) else None
+        self.factor = scale if isinstance(scale, Standardization) else pixel_scale(scale)
         self.shuffle = shuffle
         self.augment = augment
         self.position: int | None = None  # rows of the pass in progress that are used; None: there is none
@@ -101,10 +106,7 @@ class Batches:
         while self.position < len(self.rows):
             rows = self.rows[self.position : self.position + self.size]
             self.position += len(rows)
-            x, y = self.examples_of(rows), self.labels_of(rows)
-            if self.augment is not None:
-                self.augment(x)
-            yield x, y
+            yield self.examples_of(rows, self.augment), self.labels_of(rows)
         self.position = None
 
     def draw_order(self) -> None:
@@ -114,19 +116,23 @@ class Batches:
         elif self.shuffle is not None:
             self.shuffle.shuffle(self.rows)
 
-    def examples_of(self, rows: Rows) -> Array:
-        """Return the scaled inputs of these rows, (B, I)."""
+    def examples_of(self, rows: Rows, augment: Callable[[Array], Any] | None = None) -> Array:
+        """Return the inputs of these rows (B, I), scaled, changed by `augment`, channels standardized."""
         stored, x = self.stored_x[: len(rows)], self.x[: len(rows)]
         np.take(self.source_x, rows, axis=0, out=stored, mode="clip")  # other modes copy the whole batch
         wide = self.wide_x[: len(rows)]
         if stored.dtype != wide.dtype:
             np.copyto(wide, stored)
-        if isinstance(self.scale, Standardization):
+        if isinstance(self.factor, Standardization):
             self.standardize(wide, self.missing[: len(x)])
             if wide.dtype != x.dtype:
                 np.copyto(x, wide)
         else:
-            x *= self.scale
+            x *= self.factor
+        if augment is not None:
+            augment(x)
+        if self.channels is not None:
+            self.channels(x)
         return x
 
     def labels_of(self, rows: Rows) -> NDArray[Any]:

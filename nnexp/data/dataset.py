@@ -18,6 +18,7 @@ from nnexp.annotated_keys import AnnotatedKeys
 from nnexp.data import splitting
 from nnexp.data.errors import DataError
 from nnexp.data.splitting import Rows, indices_of_mask
+from nnexp.preprocessing.channels import ChannelScaling
 from nnexp.preprocessing.columns import Column
 from nnexp.preprocessing.scaling import Standardization, TargetScale, Transform
 from nnexp.task import TaskName
@@ -68,9 +69,10 @@ class Dataset:
     y: Targets  # (N,) classes or (N, T) targets
     x_test: Values  # evaluated once, at the end
     y_test: Targets
-    shape: tuple[int, ...]  # of one example, prod(shape) = I
+    shape: tuple[int, ...]  # of one example, prod(shape) = I; of images (H, W), in colour (C, H, W)
     classes: tuple[str, ...] = ()  # their names; none in a regression
     scale: float = 1.0  # x = scale * stored where `numeric` is None; scales bytes to [0, 1]
+    standardize: bool = False  # whether each channel of images is standardized after that
     sha256: str = ""  # of the content of all four arrays; empty: is computed
     targets: tuple[str, ...] = ()  # the names of a regression's targets, or of labels
     features: tuple[str, ...] = ()  # the names of the I inputs, where they have names
@@ -115,6 +117,11 @@ class Dataset:
         return "multilabel" if self.labels else "regression"
 
     @property
+    def channels(self) -> int:
+        """C of images: 3 of colour, red, green and blue, whose shape is (C, H, W); 1 of grey ones."""
+        return self.shape[0] if len(self.shape) == 3 else 1
+
+    @property
     def names(self) -> tuple[str, ...]:
         return self.classes or self.targets
 
@@ -128,8 +135,10 @@ class Dataset:
         source = self.source_test if test else self.source
         return SourceRows(rows.copy()) if source is None else source.take(rows)
 
-    def fit_scaling(self, rows: Rows) -> float | Standardization:
+    def fit_scaling(self, rows: Rows) -> float | Standardization | ChannelScaling:
         """Return what scales stored inputs: a factor, or a standardization fitted on the training rows."""
+        if self.standardize:
+            return ChannelScaling.fit(self.x, rows, self.channels, self.scale)
         if self.numeric is None:
             return self.scale
         return Standardization.fit(self.x, rows, self.numeric, self.origin)
@@ -208,6 +217,12 @@ class Source(AnnotatedKeys, ABC):
         except DataError as error:
             error.problem = f"data.validation={self.validation:g} of {dataset.name}: {error.problem}"
             raise
+
+
+class ImageSource(Source):
+    """A source of images."""
+
+    standardize: bool = False  # each channel to mean 0 and deviation 1 over the training images
 
 
 def digest(*arrays: NDArray[Any]) -> str:

@@ -29,7 +29,7 @@ TRANSFORMS: dict[Transform, tuple[Callable[..., Any], Callable[..., Any], float]
 NOISE = 1e-14  # numbers that differ by less of themselves are one, computed in two ways
 
 
-class _Statistics:
+class Statistics:
     """Arrays and names that can be written as JSON; those that are None are left out."""
 
     @classmethod
@@ -48,7 +48,7 @@ class _Statistics:
 
 
 @dataclass(frozen=True)
-class Standardization(_Statistics):
+class Standardization(Statistics):
     """Standardize columns in place: (x - shift) * factor; a missing number (NaN) becomes 0, the mean."""
 
     shift: NDArray[Any]  # (I,) the mean of x, less the origin; 0 for columns that stay as they are
@@ -90,7 +90,7 @@ class Standardization(_Statistics):
 
 
 @dataclass(frozen=True)
-class TargetScale(_Statistics):
+class TargetScale(Statistics):
     """Standardize the targets of a regression, and restore predictions to their units.
 
     With a transform, it is its values that are standardized. A mean of logarithms is restored to the

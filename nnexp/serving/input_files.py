@@ -59,8 +59,8 @@ def read_examples(path: Path, predictor: Predictor, as_is: bool = False) -> Exam
         if spec.columns or len(spec.shape) < 2:
             raise PredictorError(f"{path}: expected {predictor.expected}, got an image")
         pixels, notes = read_image(path, spec.shape, None if as_is else spec.drawings)
-        assert isinstance(spec.scale, float)
-        x = as_stored(pixels[None], spec.scale, predictor.stored)
+        assert spec.pixel_scale is not None
+        x = as_stored(pixels[None], spec.pixel_scale, predictor.stored)
         return Examples(path, x, is_image=True, notes=notes)
     if name.endswith(TABLES) or (name.endswith(".npz") and spec.columns):
         return _read_table(path, predictor)

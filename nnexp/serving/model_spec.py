@@ -10,6 +10,7 @@ import numpy as np
 
 from nnexp.nn.network import Network
 from nnexp.nn.output_activations import OUTPUT_ACTIVATIONS, OutputActivation
+from nnexp.preprocessing.channels import ChannelScaling, pixel_scale
 from nnexp.preprocessing.columns import Column, mark_untrained
 from nnexp.preprocessing.scaling import Standardization, TargetScale
 from nnexp.regular_file import open_regular
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 FORMAT = 3
 READABLE = (2, FORMAT)  # in 2, columns are numbers or categories, without an origin
-Scale = float | Standardization
+Scale = float | Standardization | ChannelScaling
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +41,7 @@ class ModelSpec:
     classes: tuple[str, ...]  # their names; empty where the task has none
     targets: tuple[str, ...]  # the names of a regression's targets, or of the labels
     output_activation: OutputActivation  # the activation from outputs to probabilities
-    scale: Scale  # from stored numbers to inputs: a factor, or a standardization of each column
+    scale: Scale  # from stored numbers to inputs: a factor, or a standardization of columns or channels
     target_scale: TargetScale | None  # from outputs to a regression's own units
     columns: tuple[Column, ...]  # of a table
     target_columns: tuple[str, ...]  # that hold the true values
@@ -53,6 +54,11 @@ class ModelSpec:
         """The dtype of the numbers that are predicted from: float64 if an origin is to be subtracted."""
         has_origin = isinstance(self.scale, Standardization) and self.scale.origin is not None
         return np.dtype(np.float64 if has_origin else self.stored)
+
+    @property
+    def pixel_scale(self) -> float | None:
+        """The factor from stored pixels to [0, 1]; None for columns that are standardized."""
+        return None if isinstance(self.scale, Standardization) else pixel_scale(self.scale)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -109,7 +115,8 @@ def _from_json(values: dict[str, Any]) -> dict[str, Any]:
     """Return the fields with lists as tuples and nested objects built."""
     values |= {key: tuple(value) for key, value in values.items() if isinstance(value, list)}
     if isinstance(values["scale"], dict):
-        values["scale"] = Standardization.from_json(values["scale"])
+        kind = ChannelScaling if "deviation" in values["scale"] else Standardization
+        values["scale"] = kind.from_json(values["scale"])
     if values["target_scale"]:
         values["target_scale"] = TargetScale.from_json(values["target_scale"])
     values["columns"] = tuple(map(Column.from_json, values["columns"]))

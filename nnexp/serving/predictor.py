@@ -15,6 +15,7 @@ from nnexp.messages import listed
 from nnexp.nn.network import Network
 from nnexp.nn.output_activations import probabilities
 from nnexp.nn.parameters import Array
+from nnexp.preprocessing.channels import ChannelScaling, pixel_scale
 from nnexp.preprocessing.scaling import Standardization, narrow
 from nnexp.serving.errors import PredictorError
 from nnexp.serving.model_loader import build_network, load_weights
@@ -66,7 +67,9 @@ class Predictor:
                 inputs: Array = wide.astype(self.network.dtype, copy=False)
             else:
                 inputs = given.astype(self.stored_as(given)).astype(self.network.dtype)
-                inputs *= scale
+                inputs *= pixel_scale(scale)
+                if isinstance(scale, ChannelScaling):
+                    scale.astype(self.network.dtype)(inputs)
         finite = np.isfinite(inputs).all(axis=1)
         if not finite.all():
             n = int(finite.argmin()) + 1
@@ -96,8 +99,8 @@ class Predictor:
 
     def _check_pixels(self, x: NDArray[Any]) -> None:
         """Refuse pixels that are already scaled, or that have another range than the data set's."""
-        scale = self.spec.scale
-        if self.stored.kind != "u" or isinstance(scale, Standardization) or scale >= 1 or not x.size:
+        scale = self.spec.pixel_scale
+        if self.stored.kind != "u" or scale is None or scale >= 1 or not x.size:
             return
         largest = round(1 / scale)
         with np.errstate(invalid="ignore"):

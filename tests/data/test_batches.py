@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from numpy.random import default_rng
 
 from nnexp.data.batches import Batches
+from nnexp.preprocessing.channels import ChannelScaling
 from nnexp.preprocessing.scaling import Standardization, TargetScale
 
 X = np.arange(100, dtype=np.uint8).reshape(50, 2)
@@ -139,3 +140,21 @@ def test_balanced_batches_need_classes_and_a_random_stream():
     for y, shuffle in ((Y, None), (np.zeros((50, 1), np.float32), default_rng(0))):
         with pytest.raises(ValueError, match="balanced batches need classes"):
             Batches(X, y, ROWS, 10, 1, np.float32, shuffle, balanced=True)
+
+
+def test_images_are_augmented_between_0_and_1_before_their_channels_are_standardized():
+    x = default_rng(0).integers(0, 256, (20, 3 * 4), np.uint8)
+    scaling = ChannelScaling.fit(x, np.arange(20), 3, 1 / 255)
+    seen = []
+
+    def blacken(images):
+        seen.append((images.min(), images.max()))
+        images[:] = 0
+
+    made = Batches(x, np.zeros(20, int), np.arange(20), 20, scaling, np.float32, augment=blacken)
+    ((batch, _),) = made
+    assert 0 <= seen[0][0] < seen[0][1] <= 1
+    np.testing.assert_allclose(batch, np.tile((-scaling.mean / scaling.deviation).repeat(4), (20, 1)), 1e-6)
+    np.testing.assert_allclose(
+        made.examples_of(np.arange(20)).reshape(20, 3, 4).mean(axis=(0, 2)), 0, atol=1e-6
+    )

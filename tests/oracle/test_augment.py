@@ -11,6 +11,8 @@ from nnexp.data.augmentation.resampling import Bilinear, Canvas, inverse_maps
 ORACLES = {
     "none": "the images themselves",
     "shift": "the shifted copies of the image, pixel by pixel",
+    "flip": "numpy.flip",
+    "crop_flip": "the mirrored and shifted copies of the image",
     "affine": "scipy.ndimage.map_coordinates, torch grid_sample",
     **dict.fromkeys(("elastic", "distort"), "scipy.ndimage.gaussian_filter and map_coordinates"),
 }

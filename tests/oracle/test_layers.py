@@ -57,6 +57,7 @@ CASES = {
             (nn.Conv2d(5, 5, padding=2), (1, 8, 8)),
             (nn.Conv2d(3, 3, stride=2, padding=1, bias=False), (3, 8, 7)),
             (nn.Conv2d(3, 1), (4, 5, 5)),
+            (nn.Conv2d(6, 3, padding=1), (3, 8, 8)),
         ),
     ),
     "MaxPool2d": Case(

@@ -12,7 +12,10 @@ import pytest
 from fixtures.options import options
 
 from nnexp.nn.initializers import He
+from nnexp.nn.layers.containers import Residual
+from nnexp.nn.layers.convolution import Conv2d
 from nnexp.nn.layers.dense import Dense
+from nnexp.nn.layers.normalization import BatchNorm2d
 from nnexp.nn.losses.classification import SoftmaxCrossEntropy
 from nnexp.nn.models.convolutional import CNN, LeNet5
 from nnexp.nn.models.model import MLP, Deep, MaxoutMLP, ResidualMLP, Softmax
@@ -63,12 +66,20 @@ def lenet5(p, x):
 
 
 def cnn(p, x):
-    x = x.unflatten(1, (1, 12, 12))
+    x = x.unflatten(1, (-1, 12, 12))
     for conv, norm in (("1", "2"), ("5", "6")):
         gamma, beta = p[f"{norm}.gamma"], p[f"{norm}.beta"]
         x = functional.batch_norm(convolved(p, conv, x, 1), None, None, gamma, beta, training=True)
         x = functional.max_pool2d(functional.relu(x), 2)
     return x.mean((2, 3)) @ p["10.W"] + p["10.b"]
+
+
+def convolved_residual(p, x):
+    x = x.unflatten(1, (3, 6, 6))
+    y = convolved(p, "1.0", x, 1)
+    y = functional.batch_norm(y, None, None, p["1.1.gamma"], p["1.1.beta"], training=True)
+    y = convolved(p, "1.3", functional.relu(y), 1) + convolved(p, "1.shortcut.0", x, 0)
+    return functional.relu(y).flatten(1) @ p["4.W"] + p["4.b"]
 
 
 def linear(p, x):
@@ -98,6 +109,12 @@ MODELS = {
     ),
 }
 ORACLES = {name: case.oracle for name, case in MODELS.items()}
+RESIDUAL = Residual([Conv2d(4, 3, padding=1), BatchNorm2d(), "relu", Conv2d(4, 3, padding=1)], [Conv2d(4, 1)])
+COLOUR = {
+    "cnn": Case(CNN([3, 4]), cnn, (3, 12, 12)),
+    "residual": Case(ResidualMLP(6, 1), residual, (3, 4, 4)),
+    "residual of convolutions": Case(Sequential([RESIDUAL, "relu"]), convolved_residual, (3, 6, 6)),
+}
 NORMALIZED = Case(MLP([6, 5], ["gelu", "silu"], ["batch", "layer"]), normalized)
 ALONE = {"l1": 0.01, "l2": 0.1, "clip_norm": 0.1, "clip_value": 0.01, "max_norm": 0.5}
 RULES = {name: Regularization(**{name: value}) for name, value in ALONE.items()}
@@ -144,7 +161,11 @@ def test_every_model_has_a_row():
     assert sorted(MODELS) == options("model")
 
 
-@pytest.mark.parametrize("case", [*MODELS.values(), NORMALIZED], ids=[*MODELS, "mlp, normalized"])
+@pytest.mark.parametrize(
+    "case",
+    [*MODELS.values(), NORMALIZED, *COLOUR.values()],
+    ids=[*MODELS, "mlp, normalized", *(f"{name}, colour" for name in COLOUR)],
+)
 def test_ten_steps_agree_with_pytorch(case, compare):
     twins = Twins(case)
     update = OptimizerStep(twins.ours, Momentum(lr=0.05))

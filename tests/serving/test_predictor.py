@@ -27,6 +27,8 @@ IMAGES = {
     "averaged": ["averaging=ema"],
     "sigmoid": ["loss=binary_cross_entropy"],
     "one-hot": ["loss=mean_squared_error"],
+    "standardized": ["data.standardize=true"],
+    "standardized in float64": ["data.standardize=true", "trainer.dtype=float64"],
 }
 TABLES = {
     "classification": ["data.target=species"],

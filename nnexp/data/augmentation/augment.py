@@ -10,7 +10,7 @@ from math import radians
 from typing import Annotated
 
 import numpy as np
-from annotated_types import Ge, Gt, Le, Lt
+from annotated_types import Ge, Gt, Le, Lt, MinLen
 from numpy.typing import DTypeLike
 
 from nnexp.data.augmentation.elastic import Displacement
@@ -113,6 +113,37 @@ class Shift(ImageAugment):
         flat += self.canvas.origins[:n]
         for channel, image in enumerate(out):
             self.canvas.get(channel, flat, image)
+
+
+@dataclass(kw_only=True)
+class Flip(ImageAugment):
+    """Mirrors an image left to right: for photographs, whose class stays the same; letters change theirs."""
+
+    probability: Annotated[float, Ge(0), Le(1)] = 0.5
+
+    def allocate(self, height: int, width: int, dtype: DTypeLike) -> None:
+        pass
+
+    def draw(self, out: Sequence[Array]) -> None:
+        for channel, image in enumerate(out):
+            mirrored = self.canvas.images[channel, : len(image), :, ::-1]
+            np.copyto(image.reshape(mirrored.shape), mirrored)
+
+
+@dataclass(kw_only=True)
+class Compose(Augment):
+    """Several augmentations, one after the other."""
+
+    steps: Annotated[list[Augment], MinLen(1)]
+
+    def bind(self, shape: tuple[int, ...], capacity: int, dtype: DTypeLike, rng: np.random.Generator) -> None:
+        self.rng = rng
+        for step in self.steps:
+            step.bind(shape, capacity, dtype, rng)
+
+    def __call__(self, x: Array) -> None:
+        for step in self.steps:
+            step(x)
 
 
 class Warp(ImageAugment):

@@ -5,7 +5,7 @@ from importlib.metadata import version
 
 import numpy as np
 
-from nnexp.data.dataset import Dataset, Source, SourceRows, digest
+from nnexp.data.dataset import Dataset, ImageSource, SourceRows, digest
 from nnexp.data.images.array_cache import Arrays, load_or_build
 from nnexp.data.images.folders import cache_entry
 from nnexp.data.splitting import stratified_split
@@ -14,7 +14,7 @@ TEST_RATIO = 0.2
 TEST_SEED = 0  # no test set is official; this one is the same in every run, whatever its seed
 
 
-class Digits(Source):
+class Digits(ImageSource):
     """1,797 handwritten digits, 8 x 8, values 0 to 16: Alpaydin & Kaynak 1998, the UCI repository."""
 
     @property
@@ -36,6 +36,7 @@ class Digits(Source):
             shape=(8, 8),
             classes=tuple(self.known_classes),
             scale=1 / 16,
+            standardize=self.standardize,
             sha256=content,
             source=SourceRows(training),
             source_test=SourceRows(test),

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from nnexp.atomic_write import write_atomically
-from nnexp.data.dataset import Dataset, Source, digest
+from nnexp.data.dataset import Dataset, ImageSource, digest
 from nnexp.data.errors import DataError
 from nnexp.data.images.array_cache import Arrays, Entry, load_or_build
 from nnexp.data.images.download import download
@@ -30,7 +30,7 @@ MAX_RECORD = 1 << 16  # bytes
 OLD_CACHE = "cache"  # in the data set's folder, of earlier versions: still read, no longer written
 
 
-class PublishedSet(Source):
+class PublishedSet(ImageSource):
     """Files in `root`/`name`, which is only read, or in the user's cache.
 
     Files that are missing are downloaded to the user's cache.
@@ -88,6 +88,7 @@ class PublishedSet(Source):
             shape=x.shape[1:],
             classes=tuple(self.known_classes),
             scale=1 / 255,
+            standardize=self.standardize,
             sha256=content,
         )
 

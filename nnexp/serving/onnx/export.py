@@ -7,12 +7,14 @@ if a column needs it. Outputs of classes: logits, probabilities
 
 import json
 from functools import singledispatch
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 import nnexp.serving.onnx.activations  # noqa: F401
 import nnexp.serving.onnx.layers  # noqa: F401, both register translations
+from nnexp.preprocessing.channels import ChannelScaling, pixel_scale
 from nnexp.preprocessing.scaling import Standardization
 from nnexp.serving.errors import TranslationError
 from nnexp.serving.model_spec import ModelSpec
@@ -64,8 +66,8 @@ def _input(predictor: Predictor) -> "ValueInfoProto":
     """Describe the input x."""
     from onnx.helper import make_tensor_value_info, np_dtype_to_tensor_dtype
 
-    scale = predictor.spec.scale
-    values = "NaN where one is missing" if isinstance(scale, Standardization) else f"0 to {1 / scale:g}"
+    scale = predictor.spec.pixel_scale
+    values = "NaN where one is missing" if scale is None else f"0 to {1 / scale:g}"
     dtype = np_dtype_to_tensor_dtype(predictor.spec.given)
     shape: list[str | int | None] = ["N", *predictor.spec.shape]
     return make_tensor_value_info("x", dtype, shape, f"numbers as the data set stores them: {values}")
@@ -82,7 +84,9 @@ def _scale(graph: Graph, predictor: Predictor) -> str:
         x = graph.add("Reshape", x, graph.constant("shape", shape, np.int64))
     if not isinstance(scale, Standardization):
         x = graph.cast(x, stored, np.float32)
-        return graph.add("Mul", x, graph.constant("factor", scale)) if scale != 1 else x
+        factor = pixel_scale(scale)
+        x = graph.add("Mul", x, graph.constant("factor", factor)) if factor != 1 else x
+        return _standardize_channels(graph, x, scale, predictor) if isinstance(scale, ChannelScaling) else x
     if scale.origin is not None:
         x = graph.add("Sub", x, graph.constant("origin", scale.origin, np.float64))
         x = graph.cast(x, np.float64, stored)
@@ -91,6 +95,13 @@ def _scale(graph: Graph, predictor: Predictor) -> str:
     x = graph.add("Mul", x, graph.constant("factor", scale.factor, precision))
     x = graph.cast(x, precision, np.float32)
     return graph.add("Where", graph.add("IsNaN", x), graph.constant("missing", 0), x)
+
+
+def _standardize_channels(graph: Graph, x: str, scale: ChannelScaling, predictor: Predictor) -> str:
+    """Add the standardization of the channels of scaled images, which are flat."""
+    pixels = prod(predictor.spec.shape) // len(scale.mean)
+    x = graph.add("Sub", x, graph.constant("mean", scale.mean.repeat(pixels)))
+    return graph.add("Div", x, graph.constant("deviation", scale.deviation.repeat(pixels)))
 
 
 @singledispatch

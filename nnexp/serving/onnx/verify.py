@@ -79,6 +79,7 @@ def random_examples(predictor: Predictor, examples: int, rng: np.random.Generato
     1, and some numbers are missing.
     """
     scale = predictor.spec.scale
+    factor = predictor.spec.pixel_scale
     stored = predictor.spec.given
     size = (examples, prod(predictor.spec.shape))
     if isinstance(scale, Standardization):
@@ -89,7 +90,8 @@ def random_examples(predictor: Predictor, examples: int, rng: np.random.Generato
         if stored.kind == "f":
             x[rng.random(size) < MISSING] = np.nan
     else:
-        largest = 1 / scale if stored.kind == "f" else min(round(1 / scale), np.iinfo(stored).max)
+        assert factor is not None
+        largest = 1 / factor if stored.kind == "f" else min(round(1 / factor), np.iinfo(stored).max)
         drawn = rng.random(size) < rng.random((examples, 1))
         x = np.where(drawn, rng.uniform(0, largest, size), 0)
     rounded: NDArray[Any] = x if stored.kind == "f" else x.round()

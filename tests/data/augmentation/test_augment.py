@@ -3,7 +3,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from nnexp.data.augmentation.augment import Affine, Distort, Elastic, NoAugment, Shift
+from nnexp.data.augmentation.augment import Affine, Compose, Distort, Elastic, Flip, NoAugment, Shift
 from nnexp.data.errors import DataError
 
 AUGMENTS = {"shift": Shift, "affine": Affine, "elastic": Elastic, "distort": Distort}
@@ -127,6 +127,48 @@ def test_channels_move_together_and_one_channel_is_the_same_as_none(kind):
         assert channels == 3 or np.array_equal(y, expected)
 
 
+def test_a_flip_mirrors_left_and_right_with_all_channels_and_its_probability():
+    shape = (3, 6, 5)
+    x = images(2000, shape)
+    y = changed(bound(Flip(probability=0.3), shape, 2000), x).reshape(-1, *shape)
+    mirrored = np.flip(x.reshape(-1, *shape), axis=3)
+    is_mirrored = (y == mirrored).all(axis=(1, 2, 3))
+    assert abs(is_mirrored.mean() - 0.3) < 0.05
+    np.testing.assert_array_equal(y[~is_mirrored], x.reshape(-1, *shape)[~is_mirrored])
+
+
+def crop_flip(pixels=4):
+    return Compose(steps=[Shift(pixels=pixels), Flip()])
+
+
+def test_composed_augmentations_act_one_after_the_other():
+    shape = (3, 6, 5)
+    x = images(400, shape)
+    y = changed(bound(crop_flip(1), shape, 400), x).reshape(-1, *shape)
+    originals = x.reshape(-1, *shape)
+    copies = set()
+    padded = np.pad(originals, [(0, 0), (0, 0), (1, 1), (1, 1)])
+    explained = np.zeros(400, int)
+    for down in range(3):
+        for right in range(3):
+            window = padded[..., down : down + 6, right : right + 5]
+            for flipped in (False, True):
+                matches = (y == (window[..., ::-1] if flipped else window)).all(axis=(1, 2, 3))
+                explained += matches
+                copies |= {(down, right, flipped)} if matches.any() else set()
+    assert (explained == 1).all()
+    assert len(copies) == 18
+
+
+def test_composed_augmentations_are_reproducible_and_need_images():
+    x = images(50, (3, 8, 8))
+    first, again, other = (changed(bound(crop_flip(), (3, 8, 8), seed=seed), x) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+    with pytest.raises(DataError, match="augment=none"):
+        bound(crop_flip(), (4,))
+
+
 def test_no_image_leaks_into_the_next():
     x = np.zeros((100, 784), np.float32)
     x[::2] = 1
@@ -169,9 +211,9 @@ def traced_memory(call):
 
 @pytest.mark.parametrize("batch", [128, 512])
 @pytest.mark.parametrize("shape", [(28, 28), (3, 32, 32)], ids=str)
-@pytest.mark.parametrize("name", AUGMENTS)
-def test_augmenting_a_batch_allocates_no_array(name, shape, batch):
-    augment = bound(AUGMENTS[name](), shape, batch)
+@pytest.mark.parametrize("kind", [*AUGMENTS.values(), Flip, crop_flip])
+def test_augmenting_a_batch_allocates_no_array(kind, shape, batch):
+    augment = bound(kind(), shape, batch)
     x = images(batch, shape)
     augment(x)
     peak, kept = traced_memory(lambda: augment(x))
