@@ -11,6 +11,7 @@ from nnexp.runs.sweeps import Sweep
 from nnexp.sweeps.report.best_config import best_preset
 from nnexp.sweeps.report.group_plots import best_matrices, group_plots
 from nnexp.sweeps.report.page import GroupContent, render
+from nnexp.sweeps.report.study_plots import read_study, study_plots
 from nnexp.sweeps.report.sweep_table import sweep_table
 
 PAGE, LEADERBOARD, RUNS = "report.html", "leaderboard.csv", "runs.csv"
@@ -41,10 +42,12 @@ def write_report(sweep: Sweep, folder: Path, plugins: Sequence[str] = ()) -> Rep
     table = sweep_table(sweep)
     analysis = analyze(table)
     run_of = {row.id: run for row, run in zip(table.rows, sweep.runs, strict=True)}
+    study = read_study(sweep, analysis.groups[0].metric) if analysis.groups else None
+    of_search = study_plots(study) if study is not None else []
     groups = [
         GroupContent(
             analysis=group,
-            plots=group_plots(group, run_of),
+            plots=[*(of_search if number == 0 else ()), *group_plots(group, run_of)],
             matrices=best_matrices(group, run_of),
             preset=best_preset(group, run_of, sweep, plugins),
             preset_path=BEST.format(_suffix(number)),

@@ -1,0 +1,1 @@
+"""Plots of a search: history, intermediate values, importance, slices, contours, Pareto front."""
