@@ -1,11 +1,13 @@
 """Files as examples that a network takes: images, tables, arrays. N examples, I numbers each, T targets."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import is_zipfile
 
+import numpy as np
 from numpy.typing import NDArray
 
 from nnexp.array_file import ArrayFileError, read_array, read_arrays
@@ -116,6 +118,18 @@ def _read_pixel_columns(reader: "TableReader", path: Path, predictor: Predictor)
     return Examples(path, stack_numbers(reader, table, pixels), true)
 
 
+def class_indices(labels: Array, classes: Sequence[str]) -> NDArray[np.int64]:
+    """Return the indices of classes (N,), -1 for unknown ones.
+
+    They are given by name, or by index where they are whole numbers and no name is a number.
+    """
+    if labels.dtype.kind not in "iu" or any(name.isdecimal() for name in classes):
+        return encode_classes(labels, classes)
+    indices = labels.astype(np.int64)
+    indices[(labels < 0) | (labels >= len(classes))] = -1
+    return indices
+
+
 def _read_array(path: Path, predictor: Predictor) -> Examples:
     """Read an NPY or NPZ file: the array x, images, or the only one, and classes named y, labels, ..."""
     try:
@@ -138,6 +152,6 @@ def _read_array(path: Path, predictor: Predictor) -> Examples:
     if not (classes and predictor.spec.classes):
         return Examples(path, x)
     try:
-        return Examples(path, x, encode_classes(classes[0], predictor.spec.classes))
+        return Examples(path, x, class_indices(classes[0], predictor.spec.classes))
     except UnicodeDecodeError as error:
         raise PredictorError(f"{path}: the array of classes is no text: {error}") from error

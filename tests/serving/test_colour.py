@@ -50,6 +50,17 @@ def test_an_image_file_is_predicted_as_its_pixels(run, alone):
     np.testing.assert_array_equal(from_file.z, run.predictor.outputs(images[:1]))
 
 
+def test_classes_beside_arrays_are_names_or_numbers(run, alone):
+    labels, images = cifar10_batches()["test_batch.bin"]
+    names = np.array(run.predictor.spec.classes)[labels]
+    unknown = np.where(np.arange(20) < 5, 10, labels)
+    for y, known in ((labels, 20), (names, 20), (unknown, 15)):
+        np.savez("test.npz", x=images, y=y)
+        (predictions,) = predict_files(run.predictor, [alone / "test.npz"])
+        assert predictions.score[1] == known
+        np.testing.assert_array_equal(predictions.examples.true[5:], labels[5:])
+
+
 def test_its_onnx_model_takes_colour_images_as_stored(run):
     pytest.importorskip("onnxruntime")
     from nnexp.serving.onnx.export import onnx_model
