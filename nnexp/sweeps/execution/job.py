@@ -11,7 +11,7 @@ from omegaconf import DictConfig, open_dict
 
 from nnexp.errors import Interrupted, UserError
 from nnexp.sweeps.execution.events import JobEnded, Send
-from nnexp.sweeps.execution.task import SweepTask
+from nnexp.sweeps.execution.task import SweepTask, Trial
 
 
 class SweepInterrupted(Interrupted):
@@ -32,11 +32,12 @@ class JobEndedError(UserError):
 
 @dataclass(frozen=True)
 class Job:
-    """A job of a sweep: its number, and the overrides as the sweeper gives them."""
+    """A job of a sweep: its number, and the overrides as the sweeper gives them; workers receive it."""
 
     number: int
     overrides: Sequence[str]
     attempt: int = 1
+    trial: Trial | None = None  # of a search that prunes
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,8 @@ class JobRunner:
     def run(self, job: Job, send: Send) -> JobReturn:
         """Run a job; returns its value, or its error, without its configuration."""
         try:
-            outcome = self.run_in_hydra(job, replace(self.task, send=send, attempt=job.attempt))
+            task = replace(self.task, send=send, attempt=job.attempt, trial=job.trial)
+            outcome = self.run_in_hydra(job, task)
         except Exception as error:  # noqa: BLE001, of the composition, the folder or a callback
             send(JobEnded(job.number, "FAILED", error=self.task.explain(error)))
             return failed(job, error)

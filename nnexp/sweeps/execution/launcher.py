@@ -15,6 +15,7 @@ from omegaconf import DictConfig
 
 from nnexp.errors import Interrupted
 from nnexp.experiment.interruption import Interruption
+from nnexp.run_folder import pruned_in
 from nnexp.sweeps.execution import datasets
 from nnexp.sweeps.execution.datasets import SweepDatasets
 from nnexp.sweeps.execution.events import JobEnded, Send, UploadsLeft
@@ -116,9 +117,11 @@ class SweepLauncher(Launcher):
             one = planned[job.number]
             if one.state == "finished":
                 folder = self.folder / str(job.number)
-                value, metrics = stored_results(job_entries(folder), self.config)
+                entries = job_entries(folder)
+                value, metrics = stored_results(entries, self.config)
+                pruned = pruned_in(entries)
                 queue.skip(job, completed(job, value))
-                queue.event(JobEnded(job.number, "SKIPPED", value, metrics, folder=folder))
+                queue.event(JobEnded(job.number, "SKIPPED", value, metrics, folder=folder, pruned=pruned))
 
     def run_here(self, queue: JobQueue, execution: Execution) -> None:
         """Run one job after the other in this process."""

@@ -7,7 +7,7 @@ from contextlib import chdir
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, Protocol
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
@@ -38,6 +38,13 @@ def ignore(event: object) -> None:
     """Send an event nowhere."""
 
 
+class Trial(Protocol):
+    """What a job of a search that prunes asks after each epoch."""
+
+    def should_prune(self, epoch: int, metrics: Mapping[str, float], /) -> bool:
+        """Return whether the job ends after so many epochs, with these metrics."""
+
+
 @dataclass(frozen=True)
 class SweepTask:
     """What Hydra calls for each job, maybe on another machine; returns the value that the sweep optimizes."""
@@ -46,6 +53,7 @@ class SweepTask:
     explain: Callable[[BaseException], str]  # an error in words
     send: Send = ignore
     attempt: int = 1
+    trial: Trial | None = None  # says whether the job is pruned
     uploads: Uploads | None = None  # waits for them at the end of the sweep; None: each job waits for its own
     given: Collection[str] = ()  # overrides of the sweep's command: what a job has beyond them names it
     datasets: SweepDatasets = field(default_factory=SweepDatasets)
@@ -114,7 +122,16 @@ class SweepTask:
             dataset = self.datasets.load(settings.data)
         wait = self.uploads is None
         try:
-            return run(settings, folder, display, home, dataset=dataset, wait_for_upload=wait, **options)
+            return run(
+                settings,
+                folder,
+                display,
+                home,
+                dataset=dataset,
+                wait_for_upload=wait,
+                should_prune=self.trial.should_prune if self.trial is not None else None,
+                **options,
+            )
         finally:
             if self.uploads is not None and job_entries(folder):
                 self.uploads.follow(Upload(display.number, folder.resolve(), home, uploader))

@@ -3,12 +3,14 @@
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from hydra.core.utils import JobReturn
 
 from nnexp.errors import SIGNAL_EXIT, signal_name
 from nnexp.experiment.interruption import Interruption
 from nnexp.messages import quoted_path
+from nnexp.run_folder import pruned_in
 from nnexp.sweeps.execution.events import JobEnded, JobStarted
 from nnexp.sweeps.execution.job import Job, JobEndedError, JobRunner, SweepInterrupted, completed, failed
 from nnexp.sweeps.execution.job_queue import JobQueue
@@ -149,7 +151,8 @@ class WorkerPool:
         if status == "FINISHED":
             value, metrics = stored_results(entries, self.runner.config)
             seconds = metrics.get("time/total", 0.0)
-            self.queue.event(JobEnded(job.number, "FINISHED", value, metrics, seconds, worker.folder))
+            end = JobEnded(job.number, "FINISHED", value, metrics, seconds, worker.folder)
+            self.queue.event(replace(end, pruned=pruned_in(entries)))
             self.queue.end(job, completed(job, value))
         elif self.is_stopped:
             self.queue.event(JobEnded(job.number, "KILLED", folder=worker.folder))
