@@ -31,10 +31,10 @@ class RunRow:
 
     @property
     def data_name(self) -> str:
-        """The name of its data set: of a table that of its file."""
+        """The name of its data set: of files that of the file or folder."""
         name = self.params.get("data", "")
         path = self.params.get("data.path", "")
-        return PurePath(path).name.partition(".")[0] or name if name == "table" else name
+        return PurePath(path).name.partition(".")[0] or name if name in ("table", "images") else name
 
     @property
     def objective(self) -> str | None:

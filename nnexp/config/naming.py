@@ -48,10 +48,10 @@ def config_hash(values: dict[str, Any]) -> str:
 
 
 def run_name(values: dict[str, Any]) -> str:
-    """Make a readable name: digits-mlp-he_normal-adam-cosine-s0; of a table, the file's name comes first."""
+    """Make a readable name: digits-mlp-he_normal-adam-cosine-s0; of files, their name comes first."""
     groups = ("data", "model", "init", "optimizer", "schedule")
     words = [str(values["choices"].get(group, "custom")) for group in groups]
-    if words[0] == "table":
+    if words[0] in ("table", "images"):
         words[0] = Path(values["data"]["path"]).name.partition(".")[0] or words[0]
     return "-".join([*words, f"s{values['seed']}"])[-MAX_NAME:]
 

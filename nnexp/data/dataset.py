@@ -20,6 +20,7 @@ from nnexp.data.errors import DataError
 from nnexp.data.splitting import Rows, indices_of_mask
 from nnexp.preprocessing.channels import ChannelScaling
 from nnexp.preprocessing.columns import Column
+from nnexp.preprocessing.images.pixels import Resize
 from nnexp.preprocessing.scaling import Standardization, TargetScale, Transform
 from nnexp.task import TaskName
 from nnexp.tasks import task_of
@@ -69,7 +70,7 @@ class Dataset:
     y: Targets  # (N,) classes or (N, T) targets
     x_test: Values  # evaluated once, at the end
     y_test: Targets
-    shape: tuple[int, ...]  # of one example, prod(shape) = I; of images (H, W), in colour (C, H, W)
+    shape: tuple[int, ...]  # of one example, prod(shape) = I; of images (H, W), or RGB (3, H, W)
     classes: tuple[str, ...] = ()  # their names; none in a regression
     scale: float = 1.0  # x = scale * stored where `numeric` is None; scales bytes to [0, 1]
     standardize: bool = False  # whether each channel of images is standardized after that
@@ -89,6 +90,7 @@ class Dataset:
     source: SourceRows | None = None  # of x; None: its order is that of the source
     source_test: SourceRows | None = None  # of x_test
     id_column: str | None = None  # of a table, that of the ids
+    resize: Resize | None = None  # how image files were brought to the shape; None: they were not files
 
     def __post_init__(self) -> None:
         for name in ("x", "y", "x_test", "y_test"):

@@ -9,6 +9,10 @@ class PredictorError(UserError, ValueError):
     """A network that cannot be rebuilt, or examples that do not fit it."""
 
 
+class BlankImageError(PredictorError):
+    """A drawing without contrast."""
+
+
 class TranslationError(PredictorError):
     """A layer without an ONNX translation."""
 

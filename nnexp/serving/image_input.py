@@ -3,15 +3,17 @@
 H x W pixels, C channels.
 """
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nnexp.serving.errors import PredictorError
+from nnexp.preprocessing.images.image_file import open_image
+from nnexp.preprocessing.images.pixels import Bytes, Resize, read_pixels
+from nnexp.serving.errors import BlankImageError, PredictorError
 from nnexp.serving.foreground import DrawingStats, bounding_box, centres_of_mass
-from nnexp.serving.image_file import open_image
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -30,7 +32,8 @@ def read_image(path: Path, shape: tuple[int, ...], drawings: DrawingStats | None
     Without `drawings`, the size and position of the training drawings, an image is only resized.
 
     Raises:
-        PredictorError: it is no image, it is blank, or the network takes none.
+        ImageFileError: it is no image.
+        PredictorError: it is blank, or the network takes none.
     """
     if len(shape) < 2 or (len(shape) == 3 and shape[0] not in (1, 3)):
         raise PredictorError(f"{path}: the network takes no images but examples of the shape {shape}")
@@ -47,9 +50,20 @@ def read_image(path: Path, shape: tuple[int, ...], drawings: DrawingStats | None
     inverted = background > 0.5
     foreground = np.clip(background - grey if inverted else grey - background, 0, 1)
     if foreground.max() < BLANK:
-        raise PredictorError(f"{path}: the image is blank; --as-is takes it as it is")
+        raise BlankImageError(f"{path}: the image is blank; --as-is takes it as it is")
     notes = ("light background: inverted", "centred") if inverted else ("centred",)
     return _centred(foreground / foreground.max(), height, drawings).reshape(shape), (*first, *notes)
+
+
+def read_like_training(path: Path, shape: tuple[int, ...], resize: Resize) -> tuple[Bytes, Notes]:
+    """Read the bytes of an image as those of a data set of image files; also returns what was done.
+
+    Raises:
+        ImageFileError: it is no image.
+    """
+    with warnings.catch_warnings(action="ignore"):  # of unusual metadata
+        pixels, animated = read_pixels(path, shape, resize)
+    return pixels, ("the first image of an animation",) if animated else ()
 
 
 def _pixels(image: "Image") -> Floats:

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from nnexp.array_file import ArrayFileError, read_array, read_arrays
 from nnexp.messages import plural
 from nnexp.preprocessing.categories import encode_classes
-from nnexp.preprocessing.errors import EncodingError
+from nnexp.preprocessing.errors import EncodingError, ImageFileError
+from nnexp.preprocessing.images.folder import find_images
+from nnexp.preprocessing.images.image_file import SUFFIXES as IMAGES
 from nnexp.preprocessing.table_files import DELIMITED
 from nnexp.regular_file import open_regular
-from nnexp.serving.errors import PredictorError
-from nnexp.serving.image_file import SUFFIXES as IMAGES
-from nnexp.serving.image_input import as_stored, read_image
+from nnexp.serving.errors import BlankImageError, PredictorError
+from nnexp.serving.image_input import as_stored, read_image, read_like_training
 from nnexp.serving.predictor import Predictor
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 TABLES = (*DELIMITED, ".parquet")
 ARRAYS = (".npz", ".npy")
 CLASS_NAMES = ("label", "labels", "class", "target", "y")  # of the column or array of classes beside images
+MAX_LISTED = 20  # damaged files in a message
 Array = NDArray[Any]
 
 
@@ -43,14 +45,15 @@ class Examples:
 
 
 def read_examples(path: Path, predictor: Predictor, as_is: bool = False) -> Examples:
-    """Read examples for a network from a file, by its suffix; as_is: images are only resized.
+    """Read examples for a network from a file, by its suffix, or a folder; as_is: images are only resized.
 
     Raises:
         PredictorError: no such file, or nothing that the network takes.
     """
-    if path.is_dir() or not path.exists():
-        problem = "is a folder; name the files in it" if path.is_dir() else "no such file"
-        raise PredictorError(f"{path}: {problem}")
+    if not path.exists():
+        raise PredictorError(f"{path}: no such file")
+    if path.is_dir():
+        return read_folder(path, predictor, as_is)
     try:
         open_regular(path).close()
     except OSError as error:
@@ -58,17 +61,58 @@ def read_examples(path: Path, predictor: Predictor, as_is: bool = False) -> Exam
     name = path.name.lower()
     spec = predictor.spec
     if name.endswith(IMAGES):
-        if spec.columns or len(spec.shape) < 2:
-            raise PredictorError(f"{path}: expected {predictor.expected}, got an image")
-        pixels, notes = read_image(path, spec.shape, None if as_is else spec.drawings)
-        assert spec.pixel_scale is not None
-        x = as_stored(pixels[None], spec.pixel_scale, predictor.stored)
-        return Examples(path, x, is_image=True, notes=notes)
+        x, notes = read_stored(path, predictor, as_is)
+        return Examples(path, x[None], is_image=True, notes=notes)
     if name.endswith(TABLES) or (name.endswith(".npz") and spec.columns):
         return _read_table(path, predictor)
     if name.endswith(ARRAYS):
         return _read_array(path, predictor)
     raise PredictorError(f"{path}: expected a file named {', '.join((*IMAGES, *TABLES, *ARRAYS))}")
+
+
+def read_stored(path: Path, predictor: Predictor, as_is: bool) -> tuple[Array, tuple[str, ...]]:
+    """Read an image file as the data set stores one; also return what was done."""
+    spec = predictor.spec
+    if spec.columns or len(spec.shape) < 2:
+        raise PredictorError(f"{path}: expected {predictor.expected}, got an image")
+    if spec.resize is not None:
+        return read_like_training(path, spec.shape, spec.resize)
+    pixels, notes = read_image(path, spec.shape, None if as_is else spec.drawings)
+    assert spec.pixel_scale is not None
+    return as_stored(pixels, spec.pixel_scale, predictor.stored), notes
+
+
+def read_folder(folder: Path, predictor: Predictor, as_is: bool) -> Examples:
+    """Read all images of a folder and of those in it; the name of a class above one is its true class.
+
+    Files that are damaged are left out, and named in the notes.
+    """
+    if predictor.spec.columns or len(predictor.spec.shape) < 2:
+        raise PredictorError(f"{folder}: expected {predictor.expected}, got a folder")
+    try:
+        paths = list(find_images(folder))
+    except OSError as error:
+        raise PredictorError(f"{error.filename}: cannot be read: {error.strerror or error}") from error
+    if not paths:
+        raise PredictorError(f"{folder}: a folder without images, files named {', '.join(IMAGES)}")
+    images: list[Array] = []
+    kept: list[Path] = []
+    problems: list[str] = []
+    for path in paths:
+        try:
+            images.append(read_stored(path, predictor, as_is)[0])
+            kept.append(path)
+        except (ImageFileError, BlankImageError) as error:
+            problems.append(str(error))
+    if not images:
+        heading = f"{folder}: none of {plural(len(paths), 'file')} is an image:"
+        raise PredictorError("\n  ".join([heading, *problems[:MAX_LISTED]]))
+    numbers = {name: i for i, name in enumerate(predictor.spec.classes)}
+    above = [(folder.resolve().name, *path.relative_to(folder).parts[:-1]) for path in kept]
+    true = np.array([next((numbers[n] for n in reversed(names) if n in numbers), -1) for names in above])
+    ids = np.array([path.relative_to(folder).as_posix() for path in kept], object)
+    notes = (f"not read: {problem}" for problem in problems)
+    return Examples(folder, np.stack(images), true if (true >= 0).any() else None, notes=(*notes,), ids=ids)
 
 
 def _read_table(path: Path, predictor: Predictor) -> Examples:

@@ -12,6 +12,7 @@ from nnexp.nn.network import Network
 from nnexp.nn.output_activations import OUTPUT_ACTIVATIONS, OutputActivation
 from nnexp.preprocessing.channels import ChannelScaling, pixel_scale
 from nnexp.preprocessing.columns import Column, mark_untrained
+from nnexp.preprocessing.images.pixels import Resize
 from nnexp.preprocessing.scaling import Standardization, TargetScale
 from nnexp.regular_file import open_regular
 from nnexp.serving.errors import PredictorError
@@ -47,6 +48,7 @@ class ModelSpec:
     target_columns: tuple[str, ...]  # that hold the true values
     id_column: str | None = None  # of a table, that predictions carry along
     drawings: DrawingStats | None  # None if the images are no drawings
+    resize: Resize | None = None  # how image files are brought to the shape; None: not made of files
     evaluation_batch: int  # examples of one forward pass; another number may give other last bits
 
     @property
@@ -158,6 +160,7 @@ def describe(
         columns=columns,
         id_column=dataset.id_column,
         target_columns=target_columns if dataset.columns else (),
-        drawings=DrawingStats.of(dataset.x, dataset.shape),
+        drawings=None if dataset.resize else DrawingStats.of(dataset.x, dataset.shape),
+        resize=dataset.resize,
         evaluation_batch=evaluation_batch,
     )

@@ -1,4 +1,4 @@
-"""Any content of an image file is pixels in [0, 1] of the network's shape, or a `PredictorError`."""
+"""Any content of an image file is pixels in [0, 1] of the network's shape, or an error."""
 
 import io
 import tempfile
@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from nnexp.preprocessing.errors import ImageFileError
 from nnexp.serving.errors import PredictorError
 from nnexp.serving.foreground import DrawingStats
 from nnexp.serving.image_input import read_image
@@ -33,7 +34,7 @@ def check(content: bytes) -> None:
     path = Path(FOLDER.name) / "file.png"
     path.write_bytes(content)
     for shape, drawings in (((28, 28), DRAWINGS), ((28, 28), None), ((3, 28, 28), None)):
-        with suppress(PredictorError), np.errstate(all="raise"):
+        with suppress(PredictorError, ImageFileError), np.errstate(all="raise"):
             pixels, _ = read_image(path, shape, drawings)
             assert pixels.shape == shape
             assert 0 <= pixels.min() <= pixels.max() <= 1

@@ -6,6 +6,7 @@ from PIL import Image
 
 from nnexp import compose
 from nnexp.config import build
+from nnexp.preprocessing.errors import ImageFileError
 from nnexp.serving.errors import PredictorError
 from nnexp.serving.foreground import DrawingStats, bounding_box, centres_of_mass
 from nnexp.serving.image_input import as_stored, read_image
@@ -99,7 +100,7 @@ def test_files_that_are_no_images_are_named(alone):
     saved(alone / "whole.png", drawing())
     (alone / "cut.png").write_bytes((alone / "whole.png").read_bytes()[:60])
     for name in ("text.png", "cut.png", "none.png"):
-        with pytest.raises(PredictorError, match=name):
+        with pytest.raises(ImageFileError, match=name):
             read_image(alone / name, SHAPE, MNIST)
     with pytest.raises(PredictorError, match="takes no images"):
         read_image(alone / "whole.png", (64,), None)

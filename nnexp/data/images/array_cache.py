@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nnexp.array_file import map_array
 from nnexp.atomic_write import write_atomically
-from nnexp.data.dataset import Bytes, digest
+from nnexp.data.dataset import digest
 from nnexp.regular_file import open_regular
 
-Arrays = Mapping[str, Bytes]
+Arrays = Mapping[str, NDArray[Any]]
 Entry = tuple[Arrays, str]  # and their SHA-256
 MANIFEST = "manifest.json"
 MAX_MANIFEST = 1 << 16  # bytes

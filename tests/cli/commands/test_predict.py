@@ -248,7 +248,7 @@ NETWORK_TAKES = "expected images of 8 x 8"
     ("name", "content", "message"),
     [
         ("none.png", None, "none.png: no such file"),
-        (".", None, "is a folder; name the files in it"),
+        (".", None, "a folder without images"),
         ("a.doc", "text", "a.doc: expected a file named .png, "),
         ("a.png", "text", "a.png: cannot be read as an image"),
         ("a.npz", "text", "a.npz: cannot be read as an array of numbers"),

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from nnexp.messages import first_line
+from nnexp.preprocessing.errors import ImageFileError
 from nnexp.regular_file import open_regular
-from nnexp.serving.errors import PredictorError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -23,6 +23,7 @@ SMALL, MAX_RATIO = (
     1 << 22,
     2000,
 )  # pixels; and per byte of the file of a larger image: photographs have 1 to 50
+ORIENTATION, TURNED = 0x0112, (5, 6, 7, 8)  # the EXIF tag, and its values that swap height and width
 DECODER_ERRORS = (  # of damaged files: PIL has no error of its own
     *(OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, EOFError),
     *(RuntimeError, AssertionError, MemoryError, struct.error, zlib.error),
@@ -33,15 +34,33 @@ def open_image(path: Path) -> tuple["Image", bool]:
     """Open an image upright, of an animation the first one; also return whether it is an animation.
 
     Raises:
-        PredictorError: it is no such image, damaged, or too large.
+        ImageFileError: it is no such image, damaged, or too large.
     """
+    with warnings.catch_warnings(action="ignore"):  # of unusual metadata
+        return decode_image(path)
+
+
+def decode_image(path: Path) -> tuple["Image", bool]:
+    """Open an image as `open_image` does, in a thread: warnings are silenced by the caller."""
     try:
-        with open_regular(path) as file, warnings.catch_warnings(action="ignore"):  # of unusual metadata
+        with open_regular(path) as file:
             return _decode(file)
-    except PredictorError as error:
-        raise PredictorError(f"{path}: {error}") from error
+    except ImageFileError as error:
+        raise ImageFileError(f"{path}: {error}") from error
     except OSError as error:
-        raise PredictorError(f"{path}: cannot be read as an image: {error.strerror or error}") from error
+        raise ImageFileError(f"{path}: cannot be read as an image: {error.strerror or error}") from error
+
+
+def read_size(path: Path) -> tuple[int, int] | None:
+    """Return height and width of an upright image from the head of its file; None if that is damaged."""
+    from PIL import Image
+
+    try:
+        with open_regular(path) as file, Image.open(file, formats=FORMATS) as image:
+            width, height = image.size
+            return (width, height) if image.getexif().get(ORIENTATION, 1) in TURNED else (height, width)
+    except (*DECODER_ERRORS, Image.DecompressionBombError):
+        return None
 
 
 def _decode(file: BinaryIO) -> tuple["Image", bool]:
@@ -58,15 +77,15 @@ def _decode(file: BinaryIO) -> tuple["Image", bool]:
             size = f"{image.width:,} x {image.height:,}"
     except UnidentifiedImageError as error:
         content = "an unknown format" if file_size else "the file is empty"
-        raise PredictorError(f"cannot be read as an image: {content}; {EXPECTED}") from error
+        raise ImageFileError(f"cannot be read as an image: {content}; {EXPECTED}") from error
     except DECODER_ERRORS as error:
         where = f"near offset {file.seek(0, SEEK_CUR):,}: {first_line(error)}"
         problem = f"cannot be read as an image, {where}"
-        raise PredictorError(f"{problem}; {EXPECTED}") from error
+        raise ImageFileError(f"{problem}; {EXPECTED}") from error
     except Image.DecompressionBombError:
         pass
     problem = f"an image of {size} pixels in {file_size:,} bytes, expected at most {allowed:,}"
-    raise PredictorError(f"{problem}; fix: make it smaller")
+    raise ImageFileError(f"{problem}; fix: make it smaller")
 
 
 def _upright(image: "Image") -> "Image":

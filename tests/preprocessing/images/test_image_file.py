@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nnexp.serving.errors import PredictorError
-from nnexp.serving.image_file import open_image
+from nnexp.preprocessing.errors import ImageFileError
+from nnexp.preprocessing.images.image_file import open_image
 from nnexp.serving.image_input import read_image
 
 
@@ -61,7 +61,7 @@ CASES = {
 def test_a_file_that_is_no_image_or_a_damaged_one_is_one_error(tmp_path, content, problem, recwarn):
     path = tmp_path / "bad ímage.png"
     path.write_bytes(content)
-    with pytest.raises(PredictorError, match=r"bad ímage\.png: ") as error:
+    with pytest.raises(ImageFileError, match=r"bad ímage\.png: ") as error:
         open_image(path)
     assert problem in str(error.value)
     assert not recwarn.list
@@ -115,5 +115,5 @@ def test_a_name_may_lie_about_the_format(tmp_path):
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes")
 def test_a_pipe_is_an_error_that_never_waits(tmp_path):
     os.mkfifo(tmp_path / "x.png")
-    with pytest.raises(PredictorError, match=r"this is a pipe \(FIFO\), expected a regular file"):
+    with pytest.raises(ImageFileError, match=r"this is a pipe \(FIFO\), expected a regular file"):
         open_image(tmp_path / "x.png")

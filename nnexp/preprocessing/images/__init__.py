@@ -1,0 +1,1 @@
+"""Image files as arrays: decoded, resized, found in folders. Shared by training and trained models."""

@@ -1,0 +1,41 @@
+"""Find the image files of a folder and of the folders in it."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from nnexp.messages import natural_key
+from nnexp.preprocessing.images.image_file import SUFFIXES
+
+
+def find_images(folder: Path, others: list[str] | None = None) -> Iterator[Path]:
+    """Yield the image files below a folder in natural order, by their suffix; links are followed.
+
+    Hidden files and folders are left out, a folder that links to one above it too. The names of other files
+    are added to `others`.
+    """
+    return _walk(folder, [], others)
+
+
+def sub_folders(folder: Path) -> list[Path]:
+    """Return the folders in a folder, in natural order, without hidden ones."""
+    return [Path(entry) for entry in _entries(folder) if entry.is_dir()]
+
+
+def _walk(folder: Path, above: list[str], others: list[str] | None) -> Iterator[Path]:
+    real = os.path.realpath(folder)
+    if real in above:  # a loop of links
+        return
+    for entry in _entries(folder):
+        if entry.is_dir():
+            yield from _walk(Path(entry), [*above, real], others)
+        elif entry.name.lower().endswith(SUFFIXES):
+            yield Path(entry)
+        elif others is not None:
+            others.append(entry.name)
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    with os.scandir(folder) as entries:
+        visible = [entry for entry in entries if not entry.name.startswith(".")]
+    return sorted(visible, key=lambda entry: natural_key(entry.name))
