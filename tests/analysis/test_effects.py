@@ -161,6 +161,11 @@ def test_the_shares_of_a_grid_without_seeds_add_up_to_1():
     assert (importance.noise, bool(importance.note)) == (None, True)
 
 
+def test_equal_runs_have_no_importance_although_their_means_are_rounded():
+    table = RunTable([row(0.1, a=a, b=b) for a in "xyz" for b in "xy"])
+    assert functional_anova(group_of(table)) is None
+
+
 def test_noise_alone_explains_nothing_on_average():
     rng = np.random.default_rng(0)
     sweeps = [functional_anova(group_of(simulate(rng, lambda **_: 0.0, 0.01, **GRID))) for _ in range(60)]

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from fixtures.image_files import write_cifar10, write_emnist
 from fixtures.options import make
+from PIL import Image
 
 from nnexp import compose
 from nnexp.cli.help import first_comment, help_text
@@ -51,11 +52,22 @@ def image_set(folder):
         (folder / f"{prefix}-labels-idx1-ubyte").write_bytes(labels)
 
 
+def image_files(folder):
+    rng = np.random.default_rng(0)
+    for i in range(40):
+        path = folder / "shades" / "ab"[i % 2] / f"{i}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (8, 8, 3), np.uint8)).save(path)
+    return ["data=images", f"data.path={folder / 'shades'}", "trainer.batch_size=16"]
+
+
 def small(group, option, folder):
     if (group, option) == ("data", "table"):
         return table(folder, lambda a, b: "high" if a > b else "low")
     if group == "loss" and "classification" not in type(make("loss", option)).tasks:
         return [f"loss={option}", *table(folder, lambda a, b: a - 2 * b)]
+    if (group, option) == ("data", "images"):
+        return image_files(folder)
     if group == "data" and option != "digits":
         return [f"data={option}", "trainer.batch_size=16"]
     return [f"{group}={option}", "data=digits"]

@@ -44,7 +44,7 @@ def functional_anova(group: RunGroup) -> Importance | None:
         float(means.var()) - (cells - 1) / cells * error, sum(singles.values()) + sum(pairs.values())
     )
     total = explained + chance
-    if total <= 0.0:
+    if total <= (1e-12 * np.abs(means).max()) ** 2:  # nothing but rounding
         return None
     labels = group.labels
     params = [ParamImportance(key, labels[key], each / total) for key, each in singles.items()]

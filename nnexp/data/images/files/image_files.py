@@ -9,7 +9,7 @@ from annotated_types import Ge, Le, Lt
 from numpy.typing import NDArray
 
 from nnexp.data.canonical import FilePath, OptionalFilePath
-from nnexp.data.dataset import Dataset, Source, SourceRows, ValidationRatio
+from nnexp.data.dataset import Dataset, ImageSource, SourceRows, ValidationRatio
 from nnexp.data.errors import MAX_LISTED, DataError
 from nnexp.data.images.files.decoded import Decoded, load_decoded
 from nnexp.data.images.files.label_table import read_label_table
@@ -26,7 +26,7 @@ DEFAULT_TEST = 0.2
 COMMON = "cannot be read as an image"  # what the heading says
 
 
-class ImageFiles(Source):
+class ImageFiles(ImageSource):
     """Images of PNG, JPEG, GIF, BMP or WebP files, decoded once and cached as bytes of one size.
 
     They are turned as the camera was, transparent pixels are white, of an animation the first image is taken.
@@ -100,6 +100,7 @@ class ImageFiles(Source):
             shape=shape,
             classes=tuple(classes),
             scale=1 / 255,
+            standardize=self.standardize,
             assigned=assigned if assigned.any() and self.has_validation else None,
             notes=(*listing.notes, *self.notes(decoded)),
             source=source.take(np.arange(n)),

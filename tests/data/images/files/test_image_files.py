@@ -243,6 +243,13 @@ def test_tables_that_name_no_data_set_are_refused(alone, rows, problem):
     assert problem in str(error.value)
 
 
+def test_channels_are_standardized_over_the_training_images(alone):
+    dataset = load(folder(alone / "pets"), standardize=True)
+    rows = np.arange(len(dataset.y))[::2]
+    pixels = dataset.x[rows].reshape(len(rows), 3, -1) / 255
+    np.testing.assert_allclose(dataset.fit_scaling(rows).mean, pixels.mean(axis=(0, 2)), 1e-12)
+
+
 def test_a_run_predicts_its_own_files_as_it_was_trained(alone, nnexp):
     for c, name in enumerate(("dark", "light")):
         for i in range(20):
