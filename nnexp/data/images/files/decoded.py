@@ -4,11 +4,14 @@ N files, M images that could be decoded, H x W pixels.
 """
 
 import json
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.metadata import version
+from math import prod
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
@@ -16,9 +19,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nnexp.available_memory import available_memory
 from nnexp.data.dataset import Bytes, digest
+from nnexp.data.errors import DataError
 from nnexp.data.images.array_cache import Arrays, load_or_build
-from nnexp.data.images.folders import cache_entry, user_cache
+from nnexp.data.images.folders import CACHE_VARIABLE, cache_entry, user_cache
 from nnexp.messages import plural
 from nnexp.preprocessing.images.pixels import Resize, decode_files, sizes_of_files
 
@@ -94,15 +99,24 @@ def build(
 
 
 def empty_bytes(shape: tuple[int, ...]) -> Bytes:
-    """Return an array to be filled; a large one lies in a file without a name, in the cache."""
-    size = int(np.prod(shape, dtype=np.int64))
+    """Return an array to be filled; a large one lies in a file without a name, in the cache.
+
+    Raises:
+        DataError: it fits neither there nor into memory.
+    """
+    size = prod(shape)
     if size > IN_MEMORY and (cache := user_cache()) is not None:
-        try:
+        with suppress(OSError):  # the cache cannot be written, or the disk is full
             cache.mkdir(parents=True, exist_ok=True)
             with TemporaryFile(dir=cache) as file:
+                if hasattr(os, "posix_fallocate"):  # a file with holes would end the process on a full disk
+                    os.posix_fallocate(file.fileno(), 0, size)
                 return np.memmap(file, np.uint8, "w+", shape=shape)
-        except OSError:  # the cache cannot be written
-            pass
+    free = available_memory()
+    if free is not None and size > free:
+        problem = f"{size:,} bytes of pixels fit neither into the cache nor into memory"
+        remedy = f"choose a smaller data.size, or set {CACHE_VARIABLE} to a folder on a larger disk"
+        raise DataError(problem, remedy)
     return np.empty(shape, np.uint8)
 
 

@@ -101,7 +101,7 @@ class ImageFiles(ImageSource):
             classes=tuple(classes),
             scale=1 / 255,
             standardize=self.standardize,
-            assigned=assigned if assigned.any() and self.has_validation else None,
+            assigned=assigned if assigned.any() and self.has_validation and self.folds is None else None,
             notes=(*listing.notes, *self.notes(decoded)),
             source=source.take(np.arange(n)),
             source_test=source.take(np.arange(n, len(x))),
@@ -144,6 +144,8 @@ class ImageFiles(ImageSource):
         if decoded.problems and (self.broken == "error" or not len(decoded.images)):
             setting = "data.broken=skip" if len(decoded.images) else ""
             remedy = "repair or delete them"
+            if path.is_file() and not len(decoded.images):
+                remedy = "name the folder that the files are relative to, with data.folder"
             problem = "\n  ".join(describe_problems(decoded.problems, count))
             raise DataError(problem, remedy, setting, path)
 

@@ -1,5 +1,6 @@
 """List image files with their classes: a folder for each class, alone or in folders train, valid and test."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -78,7 +79,7 @@ def _list_folder(root: Path) -> Listing:
     for parent, split in parents.items():
         for folder in sub_folders(parent):
             files = list(find_images(folder, others))
-            listing.add(files, folder.name, split)
+            listing.add(files, valid_text(folder.name), split)
             empty += [] if files else [relative_name(folder, root)]
     if not listing.files:
         raise _without_images(root, folders)
@@ -101,4 +102,9 @@ def _without_images(root: Path, folders: Sequence[Path]) -> DataError:
 
 def relative_name(path: Path, root: Path) -> str:
     """Return the name of a file for messages and tables, relative to a folder if it is in it."""
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+    return valid_text(path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path))
+
+
+def valid_text(name: str) -> str:
+    """Return the name of a file as text that can be written as UTF-8, whatever its bytes are."""
+    return os.fsencode(name).decode(errors="replace")

@@ -1,12 +1,15 @@
 """Image files of one's own become a data set: of any mode and size, by folder or by table."""
 
 import os
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from nnexp.data.errors import DataError
+from nnexp.data.images.files import decoded
 from nnexp.data.images.files.image_files import ImageFiles
 
 HALF = [255, 255, 0, 0]
@@ -157,6 +160,7 @@ def test_folders_of_splits_are_kept(alone):
     assert all(name.startswith("test/") for name in dataset.source_test.ids)
     validation = {name.partition("/")[0] for name in dataset.source.ids[dataset.assigned]}
     assert validation == {"val"}
+    assert load("pets", folds=3).assigned is None, "a cross-validation draws its own"
 
 
 def test_classes_may_have_the_names_of_splits(alone):
@@ -188,6 +192,32 @@ def test_hidden_files_others_links_and_deeper_folders(alone):
     notes = "\n".join(dataset.notes)
     assert "no classes: empty" in notes
     assert "1 file with other endings not read: notes.txt" in notes
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of any bytes")
+def test_names_of_any_bytes_become_text(alone):
+    folder(alone / "pets", 3)
+    odd = os.fsdecode(b"pets/caf\xe9/\xff.png")
+    saved(Path(odd))
+    dataset = load("pets", test=0)
+    assert dataset.classes == ("caf\ufffd", "cat", "dog")
+    assert "caf\ufffd/\ufffd.png" in dataset.source.ids
+
+
+def test_what_fits_nowhere_is_refused(monkeypatch):
+    monkeypatch.setattr(decoded, "available_memory", lambda: 1000)
+    monkeypatch.setattr(decoded, "user_cache", lambda: None)
+    with pytest.raises(DataError, match=r"fit neither into the cache nor into memory; fix: choose a smaller"):
+        decoded.empty_bytes((1000, 32, 32))
+
+
+def test_many_pixels_are_decoded_into_a_file(alone, monkeypatch):
+    in_memory = load(folder(alone / "pets"))
+    monkeypatch.setattr(decoded, "IN_MEMORY", 0)
+    monkeypatch.setenv("NNEXP_CACHE", str(alone / "cache"))
+    assert load("pets").sha256 == in_memory.sha256
+    assert isinstance(decoded.empty_bytes((2, 3)), np.memmap)
+    assert [path.name for path in (alone / "cache").iterdir()] == ["arrays"], "the file has no name"
 
 
 def test_folders_that_are_no_data_sets(alone):
