@@ -93,7 +93,9 @@ class Predictor:
         if given.shape in shapes:
             given = given[None]
         if given.shape[1:] not in shapes:
-            raise PredictorError(f"{expected}, got {given.shape}")
+            is_last = given.ndim == 4 and (given.shape[3], *given.shape[1:3]) == self.spec.shape
+            fix = "; fix: put the channels first: x.transpose(0, 3, 1, 2)" if is_last else ""
+            raise PredictorError(f"{expected}, got {given.shape}{fix}")
         self._check_pixels(given)
         return given.reshape(len(given), prod(self.spec.shape))
 

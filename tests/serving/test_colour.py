@@ -9,6 +9,7 @@ from nnexp import compose
 from nnexp.config import build
 from nnexp.plots.image_grid import to_rgb
 from nnexp.plots.run.weights import first_layer, weight_images
+from nnexp.serving.errors import PredictorError
 from nnexp.serving.model_spec import ModelSpec
 from nnexp.serving.prediction_table import predict_files
 
@@ -59,6 +60,15 @@ def test_classes_beside_arrays_are_names_or_numbers(run, alone):
         (predictions,) = predict_files(run.predictor, [alone / "test.npz"])
         assert predictions.score[1] == known
         np.testing.assert_array_equal(predictions.examples.true[5:], labels[5:])
+
+
+def test_channels_in_the_last_place_are_refused_with_the_remedy(run):
+    _, images = cifar10_batches()["test_batch.bin"]
+    last = images.transpose(0, 2, 3, 1)
+    with pytest.raises(PredictorError, match=r"got \(20, 32, 32, 3\); fix: .*x\.transpose\(0, 3, 1, 2\)"):
+        run.predictor.outputs(last)
+    z = run.predictor.outputs(last.transpose(0, 3, 1, 2))
+    np.testing.assert_array_equal(z, run.predictor.outputs(images))
 
 
 def test_its_onnx_model_takes_colour_images_as_stored(run):
