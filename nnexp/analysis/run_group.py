@@ -13,6 +13,7 @@ from nnexp.metrics.metric_info import BEST
 
 Identity = tuple[str, str, str]  # the metric, the data, the column that is predicted
 TARGET = "data.target"
+OF_PIXELS = ("data.size", "data.color", "data.resize")  # change the images, not which there are
 SHARES = tuple(f"{BEST}{name}" for name in ("accuracy", "balanced_accuracy", "exact_match"))
 """Metrics that are shares of the validation examples, or change by about as much with each."""
 
@@ -95,7 +96,9 @@ def comparable_groups(table: RunTable) -> tuple[list[RunGroup], list[RunRow]]:
         if metric is not None and row.value(metric) is not None:
             name = row.params.get("data", "")
             data = name if name in drawn else row.data or name
-            members.setdefault((metric, data, row.params.get(TARGET, "")), []).append(row)
+            if {*OF_PIXELS} & {*table.swept}:
+                data = row.data_name
+            members.setdefault((metric, data, _target(row)), []).append(row)
     with_result = {id(row) for rows in members.values() for row in rows}
     rest: list[RunRow] = []
     for row in table.rows:
@@ -108,6 +111,12 @@ def comparable_groups(table: RunTable) -> tuple[list[RunGroup], list[RunRow]]:
         rows.sort(key=lambda row: order[id(row)])
         groups.append(_group(table, metric, rows))
     return sorted(groups, key=lambda group: -len(group.rows)), rest
+
+
+def _target(row: RunRow) -> str:
+    """Return the column that is predicted; empty where none is named."""
+    name = row.params.get(TARGET, "")
+    return "" if name == "null" else name
 
 
 def _drawn_from_seed(rows: Sequence[RunRow]) -> set[str]:
@@ -135,7 +144,7 @@ def _group(table: RunTable, metric: str, rows: Sequence[RunRow]) -> RunGroup:
     differing = varying(rows)
     repeats = tuple(key for key in REPEATS if key in differing)
     names = listed(list(dict.fromkeys(name for row in rows if (name := row.data_name))))
-    if target := rows[0].params.get(TARGET, ""):
+    if target := _target(rows[0]):
         names = f"{target} of {names}"
     return RunGroup(
         rows=tuple(rows),

@@ -96,6 +96,21 @@ def test_runs_of_different_metrics_or_data_are_analyzed_apart():
     assert analysis.without_result == (unknown,)
 
 
+def test_images_of_several_sizes_are_settings_of_one_sweep():
+    rows = [
+        RunRow(
+            size,
+            {"data": "images", "data.path": path, "data.size": size, "data.target": "null"},
+            {METRIC: 0.9},
+            data=size,
+        )
+        for size, path in (("8", "/x/pets"), ("16", "/x/pets"), ("8", "/x/cars"), ("16", "/x/cars"))
+    ]
+    groups = analyze(RunTable(rows, swept=["data.size"])).groups
+    assert [group.title for group in groups] == ["best/val_accuracy on pets", "best/val_accuracy on cars"]
+    assert [each.setting for each in groups[0].leaderboard] == ["size=8", "size=16"]
+
+
 def test_params_that_an_option_decides_make_no_setting():
     rows = [
         row(0.8, optimizer="adam", optimizer__lr=0.001, optimizer__beta1=0.9),

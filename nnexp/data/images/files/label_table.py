@@ -14,6 +14,7 @@ from nnexp.messages import listed, override
 from nnexp.preprocessing.errors import EncodingError
 from nnexp.preprocessing.images.image_file import SUFFIXES
 
+FILE_NAMES = ("file", "filename", "file_name", "path", "image", "image_name", "image_id", "img")
 CLASS_NAMES = ("label", "class", "target", "category", "class_name", "label_name", "y", "labels")
 SPLIT_NAMES = ("split", "set", "subset", "partition")
 """Names of columns that need not be set, in any case."""
@@ -69,6 +70,7 @@ def choose_columns(table: Mapping[str, Sequence[Any]], columns: Mapping[str, str
         chosen["split"] = usual[0]
     if "file" not in chosen:
         files = [name for name, column in table.items() if names_files(column)]
+        files = files or usual_names(table, FILE_NAMES)
         if not files:
             problem = f"no column names image files ({', '.join(SUFFIXES)}); it has {listed(list(table))}"
             raise DataError(problem, "add one, or set data.file to its name")

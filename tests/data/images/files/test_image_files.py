@@ -250,7 +250,7 @@ def test_a_table_names_files_classes_and_splits(alone):
     rows = [f"cat/{i}.png,feline,{'train' if i < 4 else 'test'}" for i in range(6)]
     rows += [f"dog/{i},canine,{'train' if i < 4 else 'valid'}" for i in range(6)]
     (alone / "labels.csv").write_text("\n".join(["image,species,Split", *rows]))
-    dataset = load("labels.csv", folder="pictures", file="image")
+    dataset = load("labels.csv", folder="pictures")
     assert dataset.classes == ("canine", "feline")
     assert (len(dataset.y), len(dataset.y_test), dataset.assigned.sum()) == (10, 2, 2)
 
