@@ -199,9 +199,9 @@ def check(uri: str, folders: list[Path]) -> list[str]:
     models: Counter[str] = Counter()
     token = None
     while token != "":
-        found = store.search_logged_models([experiment.experiment_id], page_token=token)
-        models.update(model.source_run_id for model in found)
-        token = found.token or ""
+        page = store.search_logged_models([experiment.experiment_id], page_token=token)
+        models.update(model.source_run_id for model in page)
+        token = page.token or ""
     for run in runs:
         folder, run_id = wanted[run.data.tags["nnexp.journal_id"]], run.info.run_id
         rows = history(RunFolder(folder).entries())
