@@ -14,8 +14,9 @@ from nnexp.array_file import ArrayFileError, read_array, read_arrays
 from nnexp.messages import plural
 from nnexp.preprocessing.categories import encode_classes
 from nnexp.preprocessing.errors import EncodingError, ImageFileError
-from nnexp.preprocessing.images.folder import find_images
+from nnexp.preprocessing.images.folder import find_images, valid_text
 from nnexp.preprocessing.images.image_file import SUFFIXES as IMAGES
+from nnexp.preprocessing.images.pixels import decode_files
 from nnexp.preprocessing.table_files import DELIMITED
 from nnexp.regular_file import open_regular
 from nnexp.serving.errors import BlankImageError, PredictorError
@@ -95,24 +96,34 @@ def read_folder(folder: Path, predictor: Predictor, as_is: bool) -> Examples:
         raise PredictorError(f"{error.filename}: cannot be read: {error.strerror or error}") from error
     if not paths:
         raise PredictorError(f"{folder}: a folder without images, files named {', '.join(IMAGES)}")
-    images: list[Array] = []
-    kept: list[Path] = []
-    problems: list[str] = []
-    for path in paths:
-        try:
-            images.append(read_stored(path, predictor, as_is)[0])
-            kept.append(path)
-        except (ImageFileError, BlankImageError) as error:
-            problems.append(str(error))
-    if not images:
+    x, problems = read_images(paths, predictor, as_is)
+    lines = [f"{valid_text(str(paths[i]))}: {problem}" for i, problem in problems.items()]
+    if len(problems) == len(paths):
         heading = f"{folder}: none of {plural(len(paths), 'file')} is an image:"
-        raise PredictorError("\n  ".join([heading, *problems[:MAX_LISTED]]))
+        raise PredictorError("\n  ".join([heading, *lines[:MAX_LISTED]]))
+    kept = [path for i, path in enumerate(paths) if i not in problems]
     numbers = {name: i for i, name in enumerate(predictor.spec.classes)}
-    above = [(folder.resolve().name, *path.relative_to(folder).parts[:-1]) for path in kept]
-    true = np.array([next((numbers[n] for n in reversed(names) if n in numbers), -1) for names in above])
-    ids = np.array([path.relative_to(folder).as_posix() for path in kept], object)
-    notes = (f"not read: {problem}" for problem in problems)
-    return Examples(folder, np.stack(images), true if (true >= 0).any() else None, notes=(*notes,), ids=ids)
+    names = [valid_text(path.relative_to(folder).as_posix()) for path in kept]
+    above = [(valid_text(folder.resolve().name), *name.split("/")[:-1]) for name in names]
+    true = np.array([next((numbers[n] for n in reversed(folders) if n in numbers), -1) for folders in above])
+    notes = tuple(f"not read: {line}" for line in lines)
+    return Examples(folder, x, true if (true >= 0).any() else None, notes=notes, ids=np.array(names, object))
+
+
+def read_images(paths: Sequence[Path], predictor: Predictor, as_is: bool) -> tuple[Array, dict[int, str]]:
+    """Read image files as the data set stores them; those that cannot be read are left out, and explained."""
+    spec = predictor.spec
+    x = np.empty((len(paths), *spec.shape), predictor.stored)
+    problems: dict[int, str] = {}
+    if spec.resize is not None:
+        problems = decode_files(paths, x, spec.resize)
+    else:
+        for i, path in enumerate(paths):
+            try:
+                x[i] = read_stored(path, predictor, as_is)[0]
+            except (ImageFileError, BlankImageError) as error:
+                problems[i] = str(error).removeprefix(f"{path}: ")
+    return np.delete(x, list(problems), axis=0) if problems else x, problems
 
 
 def _read_table(path: Path, predictor: Predictor) -> Examples:

@@ -22,6 +22,11 @@ def sub_folders(folder: Path) -> list[Path]:
     return [Path(entry) for entry in _entries(folder) if entry.is_dir()]
 
 
+def valid_text(name: str) -> str:
+    """Return the name of a file as text that can be written as UTF-8, whatever its bytes are."""
+    return os.fsencode(name).decode(errors="replace")
+
+
 def _walk(folder: Path, above: list[str], others: list[str] | None) -> Iterator[Path]:
     real = os.path.realpath(folder)
     if real in above:  # a loop of links

@@ -1,6 +1,5 @@
 """List image files with their classes: a folder for each class, alone or in folders train, valid and test."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 from nnexp.data.errors import DataError
 from nnexp.data.tables.partition import SPLIT_OF, TRAINING
 from nnexp.messages import listed, plural
-from nnexp.preprocessing.images.folder import find_images, sub_folders
+from nnexp.preprocessing.images.folder import find_images, sub_folders, valid_text
 from nnexp.preprocessing.images.image_file import SUFFIXES
 
 EXPECTED = "expected a folder with a sub-folder of images for each class, or a CSV file of files and classes"
@@ -103,8 +102,3 @@ def _without_images(root: Path, folders: Sequence[Path]) -> DataError:
 def relative_name(path: Path, root: Path) -> str:
     """Return the name of a file for messages and tables, relative to a folder if it is in it."""
     return valid_text(path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path))
-
-
-def valid_text(name: str) -> str:
-    """Return the name of a file as text that can be written as UTF-8, whatever its bytes are."""
-    return os.fsencode(name).decode(errors="replace")
