@@ -28,6 +28,7 @@ from nnexp.sweeps.plan.planning import Command, plan_sweep
 from nnexp.sweeps.plan.record import planning_lock, write_record
 from nnexp.sweeps.plan.sweep_plan import SweepPlan
 from nnexp.sweeps.report.end_of_sweep import report_sweep
+from nnexp.sweeps.search.sweeper import use_search_sweeper
 from nnexp.tracking.provenance import command_line
 
 
@@ -59,6 +60,7 @@ def run_sweep(options: Namespace, examination: Examination) -> int:
 
             execution = use_launcher(plan, show)
             use_planned_sweeper()
+            use_search_sweeper()
             overrides.append(hydra_override("hydra.sweep.dir", str(plan.folder)))
             task = SweepTask(run_header, describe_error)
             report, problem = None, ""

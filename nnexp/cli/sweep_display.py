@@ -110,8 +110,9 @@ class TerminalSweepDisplay(SweepDisplay):
         """Print the line of a job: how many are over, its name, its results or why it failed."""
         plan = self.progress.plan
         planned = self.progress.jobs.get(event.number)
-        if event.status == "SKIPPED" and planned is not None and planned.state == "finished":
-            return  # the plan has shown it
+        is_known = planned.state == "finished" if planned is not None else bool(plan.trials)
+        if event.status == "SKIPPED" and is_known:
+            return  # the plan has shown it, or a search has had it before
         done, total = f"{len(self.progress.ended):,}", f"{self.progress.total or 0:,}"
         position = f"{done:>{len(total)}} of {total}" if self.progress.total else done
         name = align(redacted(self.progress.name(event.number)), self.width)

@@ -26,7 +26,8 @@ STATES: dict[JobState, tuple[str, str]] = {
 
 def describe_plan(plan: SweepPlan) -> Iterator[tuple[str, str]]:
     """Describe a plan as lines of (label, text); all jobs where it is not carried out."""
-    count = plural(len(plan.jobs), "job") if plan.jobs else "jobs that a search chooses"
+    chosen = f"{plan.trials} trials" if plan.trials else "jobs"
+    count = plural(len(plan.jobs), "job") if plan.jobs else f"{chosen} that a search chooses"
     each = " each" if plan.workers > 1 else ""
     workers = f"{plural(plan.workers, 'worker')}, {plural(plan.threads, 'thread')}{each}"
     name = f"{plan.name}: " if plan.name else ""

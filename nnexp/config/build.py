@@ -15,6 +15,7 @@ from nnexp.config.metric_names import invalid_names, missing_for_classes
 from nnexp.config.schema import (
     CheckpointSettings,
     DiagnosticsSettings,
+    SearchSettings,
     Settings,
     SweepSettings,
     TrackingSettings,
@@ -36,7 +37,12 @@ SECTIONS = {
     "diagnostics": DiagnosticsSettings,
     "checkpoint": CheckpointSettings,
     "sweep": SweepSettings,
+    "search": SearchSettings,
 }
+
+
+OF_SWEEPS = ("sweep", "search")
+"""Sections that are of no single run."""
 
 
 def build(config: DictConfig | Values) -> Settings:
@@ -69,7 +75,7 @@ def examine(
     settings = Settings(**built)
     if problems := [*missing_for_classes(canonical, len(settings.data.known_classes))]:
         return None, problems
-    values = {key: value for key, value in canonical.items() if key != "sweep"}  # of no single run
+    values = {key: value for key, value in canonical.items() if key not in OF_SWEEPS}
     object.__setattr__(settings, "values", values)
     return settings, []
 

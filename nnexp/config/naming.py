@@ -17,6 +17,7 @@ NOT_LEARNT = (
     "metrics",
     "optimized_metric",
     "plugins",
+    "search",
     "sweep",
     "tracking",
     "trainer.threads",

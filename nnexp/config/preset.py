@@ -24,7 +24,7 @@ from nnexp.messages import hydra_override, one_line
 from nnexp.serving.locate import locate
 
 Values = dict[str, Any]
-NOT_KEPT = ("choices", "data.mirrors", "data.root", "plugins", "sweep", "tracking")
+NOT_KEPT = ("choices", "data.mirrors", "data.root", "plugins", "search", "sweep", "tracking")
 """Keys and sections that are of this machine or of the record, not of the experiment."""
 NO_LOCAL = "~local"  # without your own defaults on this machine
 

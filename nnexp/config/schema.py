@@ -105,6 +105,19 @@ class SweepSettings:
 
 
 @dataclass(frozen=True)
+class SearchSettings:
+    """The section `search`: how the trials of a search are chosen; of the whole sweep, in no run's record."""
+
+    trials: Annotated[int, Ge(1)] = 60  # in all, those of the search that goes on included
+    sampler: Literal["tpe", "random", "cmaes", "nsga2", "grid", "qmc"] = "tpe"  # which chooses them
+    pruner: Literal["median", "asha", "hyperband"] | None = None  # which ends them early; null: none
+    seeds: Annotated[int, Ge(1)] = 1  # runs of each trial, whose mean counts
+    timeout: Annotated[float, Gt(0)] | None = None  # seconds after which no trial begins; null: no limit
+    direction: Literal["maximize", "minimize"] | None = None  # null: by the metric
+    storage: Annotated[str, MinLen(1)] | None = None  # URL of a database; null: a file in the sweep's folder
+
+
+@dataclass(frozen=True)
 class Settings:
     """A whole configuration, built."""
 
@@ -127,7 +140,8 @@ class Settings:
     checkpoint: CheckpointSettings = CheckpointSettings()
     metrics: dict[str, Metric] = field(default_factory=dict)  # of one's own, by name
     sweep: SweepSettings = SweepSettings()
-    # the resolved configuration as plain dictionaries and lists, without `sweep`; set by `build`
+    search: SearchSettings = SearchSettings()
+    # the resolved configuration as plain dictionaries and lists, without `sweep` and `search`; set by `build`
     values: dict[str, Any] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     # of a job of a sweep: what is swept; set by `named`

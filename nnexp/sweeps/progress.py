@@ -45,7 +45,7 @@ class SweepProgress:
     @property
     def total(self) -> int | None:
         """How many jobs there are; None where a search decides that."""
-        return len(self.jobs) or None
+        return len(self.jobs) or self.plan.trials or None
 
     @property
     def counts(self) -> Counter[str]:

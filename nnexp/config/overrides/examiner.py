@@ -27,7 +27,7 @@ from nnexp.config.overrides.text import OVERRIDE, annotation_at, rewrite, rewrit
 from nnexp.config.validation import Values
 from nnexp.messages import did_you_mean, hydra_override, nearest
 
-OPTIONAL = ("experiment", "debug")  # config groups that may be null
+OPTIONAL = ("experiment", "hparams_search", "debug")  # config groups that may be null
 MAX_JOBS = 100_000
 MAX_TRIED = 1_000  # jobs until one can be composed
 
@@ -155,7 +155,7 @@ class OverridesExaminer:
             return ""
         if not self.sweep:
             return explain_several(text, None)
-        if parsed.key_or_group.startswith(("hydra.", "hydra/", "sweep.")):
+        if parsed.key_or_group.startswith(("hydra.", "hydra/", "sweep.", "search.")):
             return "is of the whole sweep, so it is not swept over; expected one value"
         if parsed.is_discrete_sweep():
             return "" if values_of(parsed, self.sweep) else "a sweep over no values"
@@ -214,4 +214,4 @@ def written_values(override: CheckedOverride) -> list[str]:
 
 def texts_of(override: CheckedOverride) -> list[str]:
     """Return the values of an override as text."""
-    return [value_text(value) for value in override.values]
+    return [value_text(value) for value in override.values] or [override.text.partition("=")[2]]

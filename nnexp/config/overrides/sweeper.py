@@ -15,8 +15,9 @@ from omegaconf.errors import OmegaConfBaseException
 from nnexp.config.overrides.checked_override import CheckedOverride, key_of
 from nnexp.config.overrides.loader import CachingLoader, parse_override
 
-PRESETS = ("experiment", "debug", "hydra.mode")
+PRESETS = ("experiment", "hparams_search", "debug", "hydra.mode")
 Job = tuple[str, ...]  # overrides of one value each
+OPTUNA_SWEEPER = "hydra_plugins.hydra_optuna_sweeper.optuna_sweeper.OptunaSweeper"  # ours takes its place
 BASIC_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
 
 

@@ -1,6 +1,7 @@
 """The task function of a sweep: runs a job, goes on with an interrupted one, or returns what is stored."""
 
 import logging
+import re
 import traceback
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import chdir
@@ -75,7 +76,7 @@ class SweepTask:
             return value
         display = EventDisplay(number, self.send, self.describe)
         varied = [text for text in context.overrides.task if text not in self.given]
-        name = name_of_job(home / sweep, number) or " ".join(varied)
+        name = name_of_job(home / sweep, number) or " ".join(map(short_numbers, varied))
         self.send(JobStarted(number, folder, self.attempt, epochs=epochs_of(config), name=name))
         began = perf_counter()
         try:
@@ -152,6 +153,11 @@ class SweepTask:
             log.error("%s", redacted("".join(traceback.format_exception(error))))
             path = folder / LOG
         return JobEnded(number, "FAILED", None, metrics, seconds, folder, error=reason, log=path, note=note)
+
+
+def short_numbers(text: str) -> str:
+    """Shorten the numbers that a search has drawn to four digits: "lr=0.0022881136" is "lr=0.002288"."""
+    return re.sub(r"\d+\.\d{5,}(e-?\d+)?", lambda match: f"{float(match[0]):.4g}", text)
 
 
 def ended(number: int, result: Result, seconds: float, folder: Path) -> JobEnded:

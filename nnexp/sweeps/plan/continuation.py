@@ -55,6 +55,7 @@ def find_continued(
     tracking: dict[str, Any],
     *,
     is_given: bool = False,
+    search: str = "",
 ) -> tuple[Path, SweepRecord] | None:
     """Return the folder and the record of the sweep that goes on; None: a new one begins.
 
@@ -64,6 +65,7 @@ def find_continued(
         jobs: of the command.
         swept: the keys that it sweeps over.
         tracking: where its runs are recorded.
+        search: the digest of a search; empty: a grid.
         is_given: whether the folder is that of the command, so that the sweep goes on in no other.
 
     Raises:
@@ -80,7 +82,9 @@ def find_continued(
     keys = set(swept)
     for earlier in sweep_folders()[: -MAX_SEARCHED - 1 : -1]:
         record = read_record(earlier)
-        if record is not None and record.tracking == tracking and is_continued(record, jobs, keys):
+        if record is None or record.tracking != tracking:
+            continue
+        if record.search == search if search else is_continued(record, jobs, keys):
             return earlier, record
     return None
 

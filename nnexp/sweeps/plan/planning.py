@@ -1,7 +1,9 @@
 """Planning of a sweep: which jobs it has, where they go, and what is done already."""
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,11 @@ from joblib import cpu_count, effective_n_jobs
 from omegaconf import DictConfig, OmegaConf
 
 from nnexp.analysis.setting_names import short_keys
+from nnexp.config.build import resolved
 from nnexp.config.naming import config_hash, run_name
 from nnexp.config.overrides.checked_override import key_of
 from nnexp.config.overrides.examiner import Examination
+from nnexp.config.overrides.sweeper import OPTUNA_SWEEPER
 from nnexp.config.schema import SweepSettings
 from nnexp.errors import UserError
 from nnexp.sweeps.plan.continuation import (
@@ -29,6 +33,8 @@ from nnexp.sweeps.plan.sweep_plan import PlannedJob, SweepPlan
 from nnexp.tracking.code_version import code_sha256
 
 DESTINATION = ("enabled", "uri", "experiment")  # keys of tracking
+NO_STUDY = "a sweep whose jobs depend on results cannot go on"
+GROWING = ("trials", "timeout")  # settings of a search that may change when it goes on
 OF_ONE_COMMAND = ("sweep.resume", "sweep.skip_finished")  # keys that do not count when the sweep goes on
 
 
@@ -63,18 +69,23 @@ def plan_sweep(
     ]
     folder = Path(config.hydra.sweep.dir)
     is_given = any(key_of(text) == "hydra.sweep.dir" and "${" not in text for text in command.overrides)
-    continued = find_continued(settings, folder, jobs, examination.swept, tracking, is_given=is_given)
+    search = digest_of_search(config, examination)
+    continued = find_continued(
+        settings, folder, jobs, examination.swept, tracking, is_given=is_given, search=search
+    )
     before: list[RecordedJob] = []
     if continued is not None:
         folder, record = continued
         before = record.jobs
         check_not_running(folder, folder)
-        if not jobs:
+        if not jobs and (not search or record.search != search):
             fix = "fix: begin a new one, without sweep.resume"
-            raise SweepError(f"{folder}: a sweep whose jobs depend on results cannot go on; {fix}")
+            why = "a search goes on with the space and the settings it began with" if search else NO_STUDY
+            raise SweepError(f"{folder}: {why}; {fix}")
     groups = sorted({group for job in jobs for group in job.composed.values["choices"]})
     planned, dropped = plan_jobs(folder, jobs, before, groups)
-    workers = workers_of(settings, config, len(jobs))
+    trials = config.search.trials if search else 0
+    workers = workers_of(settings, config, len(jobs) or trials)
     keys = short_keys(list(examination.swept))
     swept = {key: list(dict.fromkeys(values)) for key, values in examination.swept.items()}
     plan = SweepPlan(
@@ -88,6 +99,7 @@ def plan_sweep(
         max(cpu_count() // workers, 1),
         settings,
         metric=config.optimized_metric,
+        trials=trials if search and config.search.seeds == 1 else 0,
     )
     codes = {job.config_hash: job.code_sha256 for job in jobs}
     recorded = [
@@ -106,9 +118,21 @@ def plan_sweep(
         merged(continued[1].swept if continued is not None else {}, swept),
         plan.metric,
         tracking=tracking,
+        search=search,
         jobs=sorted([*dropped, *recorded], key=lambda job: job.number),
     )
     return plan, record
+
+
+def digest_of_search(config: DictConfig, examination: Examination) -> str:
+    """Return what decides whether a search is the same: space, sampler, fixed settings; empty for a grid."""
+    if config.hydra.sweeper._target_ != OPTUNA_SWEEPER or examination.config is None:
+        return ""
+    settings = {key: value for key, value in values_of(config, "search").items() if key not in GROWING}
+    values = resolved(examination.config)
+    facts = [examination.swept, settings, values["optimized_metric"], config_hash(values)]
+    text = json.dumps([*facts, code_sha256(values["plugins"])], sort_keys=True)
+    return sha256(text.encode()).hexdigest()[:16]
 
 
 def plan_jobs(

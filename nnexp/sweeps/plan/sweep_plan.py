@@ -36,6 +36,7 @@ class SweepPlan:
     threads: int  # of the linear algebra library (BLAS), in each worker
     settings: SweepSettings
     metric: str | None = None  # that is optimized, where it is set
+    trials: int = 0  # of a search with one run each
 
     def job_folder(self, number: int) -> Path:
         """Return the folder of a job."""

@@ -9,14 +9,13 @@ from nnexp.analysis.setting_names import short_keys
 from nnexp.analysis.study_data import Objective, StudyData, StudyParam, StudyTrial
 from nnexp.runs.sweeps import Sweep
 from nnexp.sweeps.search.storage import open_storage
+from nnexp.sweeps.search.study import STUDY
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.study import Study
 
     from nnexp.plots.sweep.panel import SweepPlot
-
-STUDY = "study.log"  # in the sweep's folder
 
 
 def study_plots(study: StudyData) -> "list[SweepPlot]":

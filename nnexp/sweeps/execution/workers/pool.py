@@ -95,7 +95,8 @@ class WorkerPool:
                 worker = self.backend.start(self.runner)
                 self.workers.append(worker)
             job = self.queue.next()
-            assert job is not None
+            if job is None:  # a search that is out of time
+                return
             worker.give(job)
 
     def end(self, worker: Worker) -> None:

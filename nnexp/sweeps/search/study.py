@@ -1,0 +1,93 @@
+"""The study of a search: its sampler, its storage, and what it optimizes."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+from warnings import catch_warnings, simplefilter
+
+from nnexp.config.schema import SearchSettings
+from nnexp.errors import UserError
+from nnexp.metrics.metric_info import metric_info
+from nnexp.sweeps.search.pruners import make_pruner
+from nnexp.sweeps.search.space import Space
+from nnexp.sweeps.search.storage import open_storage
+
+if TYPE_CHECKING:
+    from optuna.samplers import BaseSampler
+    from optuna.study import Study
+
+STUDY = "study.log"  # in the sweep's folder
+MISSING = "a search needs Optuna; fix: pip install 'nnexp[search]'"
+
+
+def address_of(settings: SearchSettings, folder: Path) -> str:
+    """Return where the study of a sweep's folder is stored."""
+    return settings.storage or str((folder / STUDY).resolve())
+
+
+def study_name(folder: Path) -> str:
+    """Return the name of the study of a sweep's folder: the sweep's id."""
+    return f"{folder.parent.name}/{folder.name}"
+
+
+def open_study(
+    settings: SearchSettings, folder: Path, space: Space, *, metric: str | None, epochs: int, seed: int
+) -> "Study":
+    """Create the study of a search, or open the one that its folder has.
+
+    Raises:
+        UserError: Optuna is not installed, or the sampler cannot search the space.
+    """
+    try:
+        import optuna
+    except ImportError as error:
+        raise UserError(MISSING) from error
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    storage = open_storage(address_of(settings, folder))
+    study = optuna.create_study(
+        storage=storage,
+        study_name=study_name(folder),
+        direction=direction_of(settings, metric),
+        pruner=make_pruner(settings.pruner, epochs),
+        load_if_exists=True,
+    )
+    with catch_warnings():
+        simplefilter("ignore")
+        study.sampler = make_sampler(settings, space, seed + len(study.get_trials(deepcopy=False)))
+    return study
+
+
+def direction_of(settings: SearchSettings, metric: str | None) -> Literal["maximize", "minimize"]:
+    """Return whether the objective is maximized or minimized: as asked for, else by its metric."""
+    lower = metric is not None and metric_info(metric).direction == "lower"
+    return settings.direction or ("minimize" if lower else "maximize")
+
+
+def make_sampler(settings: SearchSettings, space: Space, seed: int) -> "BaseSampler":
+    """Make the sampler; `seed` differs where a search goes on, which draws new trials."""
+    from optuna import samplers
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    match settings.sampler:
+        case "random":
+            return samplers.RandomSampler(seed=seed)
+        case "cmaes":
+            return samplers.CmaEsSampler(seed=seed)
+        case "nsga2":
+            return samplers.NSGAIISampler(seed=seed)
+        case "qmc":
+            return samplers.QMCSampler(seed=seed, scramble=True)
+        case "grid":
+            grid: dict[str, list[Any]] = {}
+            for key, each in space.items():
+                if isinstance(each, CategoricalDistribution):
+                    grid[key] = list(each.choices)
+                elif isinstance(each, IntDistribution) and not each.log:
+                    grid[key] = list(range(each.low, each.high + 1, each.step))
+                elif isinstance(each, FloatDistribution) and each.step:
+                    steps = round((each.high - each.low) / each.step)
+                    grid[key] = [each.low + each.step * i for i in range(steps + 1)]
+                else:
+                    fix = "fix: values a,b,c or a range, or search.sampler=qmc"
+                    raise UserError(f"search.sampler=grid: {key} is an interval; {fix}")
+            return samplers.GridSampler(grid, seed=seed)
+    return samplers.TPESampler(seed=seed, multivariate=True, group=True, constant_liar=True)

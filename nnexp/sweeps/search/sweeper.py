@@ -1,0 +1,103 @@
+"""The sweeper of a search in Hydra's interface: hydra/sweeper=optuna."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.plugins import Plugins
+from omegaconf import DictConfig, OmegaConf
+
+from nnexp.config.overrides.sweeper import OPTUNA_SWEEPER
+from nnexp.config.schema import SearchSettings
+from nnexp.errors import UserError
+from nnexp.run_folder import pruned_in
+from nnexp.sweeps.execution.events import JobEnded
+from nnexp.sweeps.execution.launcher import SweepLauncher
+from nnexp.sweeps.records import job_entries, job_status, stored_results
+from nnexp.sweeps.search.space import split_overrides
+from nnexp.sweeps.search.study import address_of, open_study, study_name
+from nnexp.sweeps.search.trial import TrialHandle, intermediate_metric
+from nnexp.sweeps.search.trial_queue import Search, TrialQueue
+
+if TYPE_CHECKING:
+    from optuna.study import Study
+
+
+class SearchSweeper(BasicSweeper):
+    """Takes the place of the official Optuna sweeper, which runs batches and waits for each."""
+
+    def __init__(self, params: Any = None, **options: Any) -> None:
+        super().__init__(max_batch_size=None)
+        self.params = {} if params is None else dict(params)
+
+    def sweep(self, arguments: list[str]) -> Any:
+        execution = SweepLauncher.execution
+        config = self.config
+        assert execution is not None
+        assert config is not None
+        if not isinstance(self.launcher, SweepLauncher):
+            raise UserError("a search needs a launcher of nnexp; fix: hydra/launcher=basic sweep.jobs=2")
+        folder = Path(config.hydra.sweep.dir)
+        folder.mkdir(parents=True, exist_ok=True)
+        OmegaConf.save(config, folder / "multirun.yaml")
+        settings = search_settings(config)
+        metric = config.optimized_metric
+        space, fixed = split_overrides(self.params, arguments)
+        check_pruner(settings, metric, config.trainer.epochs)
+        study = open_study(
+            settings, folder, space, metric=metric, epochs=config.trainer.epochs, seed=config.seed
+        )
+        address = address_of(settings, folder)
+
+        def handle_of(trial_id: int) -> TrialHandle | None:
+            if settings.pruner is None:
+                return None
+            epochs = config.trainer.epochs
+            return TrialHandle(address, study_name(folder), trial_id, settings.pruner, epochs, metric)
+
+        search = Search(study, settings, space, fixed, config.seed, handle_of)
+        sweep = execution.plan.settings
+        queue = TrialQueue(search, execution.show, retries=sweep.retries, fail_fast=sweep.fail_fast)
+        for event in ended_before(study, settings.seeds, folder, config):
+            queue.event(event)
+        return [self.launcher.run_queue(queue, execution)]
+
+
+def ended_before(study: "Study", seeds: int, folder: Path, config: DictConfig) -> Iterator[JobEnded]:
+    """Yield how the jobs of trials have ended that an earlier command has run."""
+    for trial in study.get_trials(deepcopy=False):
+        if not trial.state.is_finished():
+            continue
+        for number in range(trial.number * seeds, (trial.number + 1) * seeds):
+            place = folder / str(number)
+            entries = job_entries(place)
+            if job_status(entries) == "FINISHED":
+                value, metrics = stored_results(entries, config)
+                yield JobEnded(number, "SKIPPED", value, metrics, folder=place, pruned=pruned_in(entries))
+            elif trial.state.name == "FAIL":
+                yield JobEnded(number, "FAILED", folder=place, error="the trial has failed before")
+
+
+def search_settings(config: Any) -> SearchSettings:
+    """Return the section `search` of a configuration."""
+    values = OmegaConf.to_container(config.search, resolve=True)
+    assert isinstance(values, dict)
+    return SearchSettings(**{str(key): value for key, value in values.items()})
+
+
+def check_pruner(settings: SearchSettings, metric: str | None, epochs: int) -> None:
+    """Raise a UserError where a pruner has nothing to decide by."""
+    if settings.pruner is None:
+        return
+    if epochs < 2:
+        problem = "prunes between epochs, and a trial has one"
+        raise UserError(f"search.pruner={settings.pruner}: {problem}; fix: search.pruner=null")
+    if metric is not None and intermediate_metric(metric) is None:
+        problem = f"optimized_metric={metric} has no value in each epoch"
+        raise UserError(f"search.pruner={settings.pruner}: {problem}; fix: search.pruner=null")
+
+
+def use_search_sweeper() -> None:
+    """Let Hydra take this sweeper for `hydra/sweeper=optuna`."""
+    Plugins.instance().class_name_to_class[OPTUNA_SWEEPER] = SearchSweeper

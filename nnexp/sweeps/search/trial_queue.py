@@ -1,0 +1,151 @@
+"""The jobs of a search: the study is asked for a trial when a worker is free, and gets its result at the end.
+
+Trial k with S seeds owns the jobs k S ... k S + S - 1: the first runs alone, the others only where it was not
+pruned; the mean of all is the trial's value.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from math import isfinite
+from statistics import fmean
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from hydra.core.utils import JobReturn
+
+from nnexp.config.schema import SearchSettings
+from nnexp.sweeps.execution.events import Event, JobEnded, Send
+from nnexp.sweeps.execution.job import Job
+from nnexp.sweeps.execution.job_queue import JobQueue
+from nnexp.sweeps.search.space import Space, override_text
+from nnexp.sweeps.search.trial import TrialHandle
+
+if TYPE_CHECKING:
+    from optuna.study import Study
+    from optuna.trial import FrozenTrial, Trial
+
+HandleOf = Callable[[int], TrialHandle | None]
+"""Makes the handle of a trial, by its id in the storage; None where nothing is pruned."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """What trials are made from."""
+
+    study: "Study"
+    settings: SearchSettings
+    space: Space
+    fixed: list[str]  # overrides that all trials have
+    seed: int  # of the first job of each trial
+    handle_of: HandleOf
+
+
+@dataclass
+class OpenTrial:
+    """A trial that has not ended."""
+
+    number: int
+    overrides: list[str]
+    handle: TrialHandle | None
+    values: list[float] = field(default_factory=list)  # of its seeds so far
+    left: int = 0  # seeds that have not ended
+
+
+class Waiting(deque[Job]):
+    """The jobs that wait, and how many trials the study is still to be asked for."""
+
+    unasked = 0
+
+    def __len__(self) -> int:
+        return super().__len__() + self.unasked
+
+    def __bool__(self) -> bool:
+        return len(self) > 0
+
+
+class TrialQueue(JobQueue):
+    """Hands out the jobs of trials; those that were running when an earlier search died come first."""
+
+    def __init__(self, search: Search, show: Send, *, retries: int = 0, fail_fast: bool = False) -> None:
+        super().__init__([], show, retries=retries, fail_fast=fail_fast)
+        self.search = search
+        self.waiting: Waiting = Waiting()
+        self.asked: list[Job] = []
+        self.jobs = self.asked
+        self.trials: dict[int, OpenTrial] = {}  # by number
+        self.ends: dict[int, JobEnded] = {}  # of the last attempt of each job that has ended
+        self.began = monotonic()
+        trials = search.study.get_trials(deepcopy=False)
+        self.waiting.unasked = max(search.settings.trials - len(trials), 0)
+        for trial in trials:
+            if not trial.state.is_finished():
+                self.begin(trial)
+
+    def next(self) -> Job | None:
+        """Return a job that waits, else the first one of a new trial."""
+        limit = self.search.settings.timeout
+        if limit is not None and monotonic() - self.began > limit:
+            self.waiting.unasked = 0
+        if not deque.__len__(self.waiting) and self.waiting.unasked and not self.is_stopped:
+            self.waiting.unasked -= 1
+            self.begin(self.search.study.ask(dict(self.search.space)))
+        return super().next()
+
+    def begin(self, trial: "Trial | FrozenTrial") -> None:
+        """Let the first job of a trial wait."""
+        drawn = [override_text(key, value) for key, value in trial.params.items()]
+        handle = self.search.handle_of(trial._trial_id)
+        one = OpenTrial(trial.number, [*self.search.fixed, *drawn], handle, left=self.search.settings.seeds)
+        self.trials[trial.number] = one
+        self.add(one, 0)
+
+    def add(self, trial: OpenTrial, repeat: int) -> None:
+        """Let the job of one of a trial's seeds wait; only the first one can be pruned."""
+        seeds = self.search.settings.seeds
+        overrides = list(trial.overrides)
+        if seeds > 1:
+            overrides = [text for text in overrides if not text.startswith("seed=")]
+            overrides.append(f"seed={self.search.seed + repeat}")
+        handle = trial.handle if repeat == 0 else None
+        job = Job(trial.number * seeds + repeat, overrides, trial=handle)
+        self.asked.append(job)
+        self.waiting.append(job)
+
+    def event(self, event: Event) -> None:
+        """Show an event, and keep how jobs end."""
+        if isinstance(event, JobEnded):
+            self.ends[event.number] = event
+        super().event(event)
+
+    def end(self, job: Job, outcome: JobReturn) -> None:
+        """Account for the outcome of an attempt; at the last one of a trial, the study gets its result."""
+        super().end(job, outcome)
+        if job.number not in self.outcomes:  # it runs again
+            return
+        seeds = self.search.settings.seeds
+        trial = self.trials[job.number // seeds]
+        end = self.ends[job.number]
+        value = end.value if end.status in ("FINISHED", "SKIPPED") else None
+        trial.left -= 1
+        if value is None or not isfinite(value):
+            self.close(trial, "FAIL")
+        elif end.pruned:
+            self.close(trial, "PRUNED")
+        else:
+            trial.values.append(value)
+            if job.number % seeds == 0:
+                for repeat in range(1, seeds):
+                    self.add(trial, repeat)
+            if len(trial.values) == seeds:
+                self.close(trial, "COMPLETE")
+
+    def close(self, trial: OpenTrial, state: str) -> None:
+        """Give the study the result of a trial, unless it has it already."""
+        from optuna.trial import TrialState
+
+        values: Any = fmean(trial.values) if state == "COMPLETE" else None
+        try:
+            self.search.study.tell(trial.number, values, state=TrialState[state], skip_if_finished=True)
+        except RuntimeError:  # the result is stored; the sampler has no more points: a grid
+            self.waiting.unasked = 0
