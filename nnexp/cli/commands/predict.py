@@ -15,8 +15,9 @@ from nnexp.serving.predictor import Predictor
 DESCRIPTION = """Predict images, tables or arrays with a run's network.
 Drawings are made bright on black, as large as those in training, and centred.
 Tables need the columns of the training table; if they hold the target too, the accuracy is printed.
+Images are also read from folders; the name of a class above a file is its true class.
 Arrays (.npy, or x in .npz) hold examples as the data set stores them."""
-FILES = "images, tables (CSV, TSV, Parquet) or arrays (NPZ, NPY)"
+FILES = "images, folders of images, tables (CSV, TSV, Parquet) or arrays (NPZ, NPY)"
 
 
 def main(arguments: list[str]) -> int:

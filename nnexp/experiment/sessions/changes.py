@@ -10,6 +10,7 @@ from nnexp.messages import override_value
 MAY_CHANGE = (
     "checkpoint",
     "choices",
+    "data.folder",
     "data.mirrors",
     "data.path",
     "data.root",

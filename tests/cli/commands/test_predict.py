@@ -116,6 +116,25 @@ def test_image_files_are_predicted_as_their_arrays(digits, alone, predict_json):
         assert predicted["confidence"] == pytest.approx(row["confidence"], rel=1e-4)
 
 
+def test_the_images_of_a_folder_are_a_table_with_true_classes(digits, alone, predict, predict_json):
+    (alone / "some").mkdir()
+    paths, _, y = images(alone / "some")
+    for path, name in zip(paths, y.tolist(), strict=True):
+        (alone / "some" / str(name)).mkdir(exist_ok=True)
+        path.rename(alone / "some" / str(name) / path.name)
+    (alone / "some" / "cut.png").write_bytes(b"")
+    Image.new("L", (9, 9)).save(alone / "some" / "blank.png")
+    shown = predict(digits, "some")
+    assert "some: 6 rows" in shown
+    assert "on 6 rows with true values" in shown
+    assert "not read: some/cut.png: cannot be read as an image: the file is empty" in shown
+    assert "not read: some/blank.png: the image is blank" in shown
+    (file,) = predict_json(digits, "some", "--as-is")
+    assert [row["id"].rpartition("/")[0] for row in file["predictions"] if "/" in row["id"]] == sorted(
+        map(str, y)
+    )
+
+
 def test_an_inverted_background_is_reported(digits, alone, predict):
     (path,), _, _ = images(alone, 1)
     dark = np.asarray(Image.open(path).resize((200, 200), Image.Resampling.BICUBIC))
