@@ -106,7 +106,7 @@ def run(
             journal = session.journal
             began = start - session.seconds
             awaited = uploader if wait_for_upload else None
-            uploader.submit(result.folder)
+            uploader.submit(result.folder, in_background=not wait_for_upload)
             with recorded(journal, settings, components, result, awaited, display, interruption):
                 train(
                     settings,

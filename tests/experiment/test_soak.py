@@ -53,7 +53,7 @@ class NoUploader:
 
     start = classmethod(lambda cls, mlflow: cls())
 
-    def submit(self, folder):
+    def submit(self, folder, in_background=False):
         pass
 
     def wait(self, folder):

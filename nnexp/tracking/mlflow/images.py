@@ -2,7 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Protocol
+from uuid import NAMESPACE_URL, uuid5
 
 from nnexp.run_folder import Entry, RunFolder
 from nnexp.tracking.mlflow.refusals import Refusals, check_artifact_folder
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
 
 DrawConfusion = Callable[[Sequence[Sequence[int]], Sequence[str], int, str], Any]
 """Draws a confusion matrix, given class names, step and unit of the step; returns a Pillow image."""
-CONFUSION_IMAGES = "confusion_val"
+FOLDER, CONFUSION_IMAGES = "images", "confusion_val"
 IMAGES = "mlflow.loggedImages"  # tag without which the UI shows none
 
 
@@ -27,6 +30,7 @@ class RunWithImages(Protocol):
     draw_confusion: DrawConfusion
     refusals: Refusals
     state: UploadState
+    tags: dict[str, str]  # that are set with the next metrics
     may_repeat: bool  # the store may have more than the state says
     heartbeat: Callable[[], None]
 
@@ -49,15 +53,25 @@ def send_confusion(writer: RunWithImages, entry: Entry) -> None:
 
 
 def log_confusion_image(writer: RunWithImages, entry: Entry, draw: Callable[[int, str], Any]) -> None:
-    """Log the image of an epoch, drawn for its step and unit, unless both of its files are there."""
+    """Log the image of an epoch, drawn for its step and unit, unless both of its files are there.
+
+    The files are those of MLflow's `log_image`, which sends the tag with each of them.
+    """
     run_id = writer.state.run_id
     step = entry["step"]
     time = entry["time"]
-    prefix = f"images/{CONFUSION_IMAGES}+step+{step}+timestamp+{time}+"
+    prefix = f"{FOLDER}/{CONFUSION_IMAGES}+step+{step}+timestamp+{time}+"
     if writer.may_repeat:
-        images = list_artifacts(writer.uri, writer.artifact_uri, "images")
+        images = list_artifacts(writer.uri, writer.artifact_uri, FOLDER)
         if sum(image.path.startswith(prefix) for image in images) > 1:
-            writer.client.set_tag(run_id, IMAGES, "True")
+            writer.tags[IMAGES] = "True"
             return
     image = draw(step, writer.head["unit"])
-    writer.client.log_image(run_id, image, key=CONFUSION_IMAGES, step=step, timestamp=time)
+    name = prefix.removeprefix(f"{FOLDER}/") + str(uuid5(NAMESPACE_URL, f"{writer.head['id']}/{step}"))
+    from mlflow.tracking.multimedia import compress_image_size
+
+    with TemporaryDirectory() as folder:
+        image.save(Path(folder, f"{name}.png"))
+        compress_image_size(image).save(Path(folder, f"{name}+compressed.webp"))
+        writer.client.log_artifacts(run_id, folder, FOLDER)
+    writer.tags[IMAGES] = "True"

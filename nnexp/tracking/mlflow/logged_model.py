@@ -11,7 +11,7 @@ from nnexp.serving.model_spec import ModelSpec
 from nnexp.tracking.mlflow.destination import Destination
 from nnexp.tracking.mlflow.model import NAME, save_model
 from nnexp.tracking.mlflow.refusals import Refusals, check_artifact_folder, is_refusal
-from nnexp.tracking.mlflow.store import URI_VARIABLE, log_values
+from nnexp.tracking.mlflow.store import URI_VARIABLE, log_values, sent_once
 from nnexp.tracking.mlflow.upload_state import UploadState
 
 if TYPE_CHECKING:
@@ -123,7 +123,8 @@ def finish_model(writer: RunInStore) -> "list[Metric]":
         return []
     client.finalize_logged_model(model_id, LoggedModelStatus.READY)
     if not has_output(writer, model_id):
-        client.log_outputs(run_id, [LoggedModelOutput(model_id, step=0)])
+        with sent_once():
+            client.log_outputs(run_id, [LoggedModelOutput(model_id, step=0)])
     new = {score.key: MetricAt(score.value, score.timestamp, score.step) for score in writer.scores}
     old = {name: at for name, at in writer.results.items() if name.startswith(SCORES) and name not in new}
     writer.scores.clear()
@@ -161,7 +162,8 @@ def create_model(writer: RunInStore) -> str:
         params["columns"] = ", ".join(f"{column.name} ({column.kind})" for column in spec.columns)
     params = {name: value[:PARAM_LENGTH] for name, value in params.items()}
     create = writer.client.create_logged_model
-    model = create(state.experiment_id, NAME, state.run_id, params=params, model_type=spec.task)
+    with sent_once():
+        model = create(state.experiment_id, NAME, state.run_id, params=params, model_type=spec.task)
     return writer.with_former_id(str(model.model_id), writer.former.model_id)
 
 
@@ -204,9 +206,10 @@ def register_model(client: "MlflowClient", name: str, state: UploadState, descri
     previous = os.environ.get(URI_VARIABLE)
     set_tracking_uri(client.tracking_uri)  # where a database's registry looks for the model
     try:
-        made = client.create_model_version(
-            name, source, run_id, description=description, model_id=state.model_id or None
-        )
+        with sent_once():
+            made = client.create_model_version(
+                name, source, run_id, description=description, model_id=state.model_id or None
+            )
     finally:
         set_tracking_uri(None)  # type: ignore[arg-type]  # also deletes the variable
         os.environ.update({URI_VARIABLE: previous} if previous else {})

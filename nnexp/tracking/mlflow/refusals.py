@@ -19,6 +19,8 @@ from nnexp.tracking.mlflow.relocation import local_path
 from nnexp.tracking.mlflow.store_errors import SERVERS, http_status
 
 TEMPORARY = (401, 408, 425, 429)  # statuses of requests that may succeed later, as may those from 500 on
+BUSY = (408, 425, 429, 502, 503, 504)
+LOST = ("timed out", "Connection aborted", "Connection reset", "Remote end closed")
 PERMANENT = (501, 505, 507)
 THIS_MACHINE = ("localhost", "127.0.0.1", "::1", platform.node().lower())
 MAX_NAMES = 3
@@ -46,7 +48,8 @@ class Refusals:
             yield
         except Exception as error:
             if not is_refusal(self.uri, error):
-                if not self.is_last_try or (http_status(error) or 0) < 500:
+                is_temporary = http_status(error) in BUSY or (http_status(error) or 0) >= 500
+                if not self.is_last_try or not is_temporary:
                     raise
                 self.may_pass = True
             things = self.things.setdefault(str(http_status(error) or error), [])
@@ -98,6 +101,17 @@ def is_refusal(uri: str, error: Exception) -> bool:
     if status is None:
         return False
     return status in PERMANENT or (400 <= status < 500 and status not in TEMPORARY)
+
+
+def is_busy(uri: str, error: Exception) -> bool:
+    """Return whether a server, or the proxy before it, has more to do than it can: it may answer later."""
+    return uri.startswith(SERVERS) and http_status(error) in BUSY
+
+
+def is_lost(uri: str, error: Exception) -> bool:
+    """Return whether a server has broken off, or has not answered in time."""
+    is_silent = uri.startswith(SERVERS) and http_status(error) is None
+    return is_silent and any(text in str(error) for text in LOST)
 
 
 def check_artifact_folder(uri: str, artifact_uri: str) -> None:

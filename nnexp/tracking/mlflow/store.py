@@ -31,6 +31,7 @@ NOTE = "mlflow.note.content"
 EXPERIMENT_KIND = {"mlflow.experimentKind": "custom_model_development"}  # which page the UI opens
 VALUES_PER_CALL, TEXTS_PER_CALL, PARAM_LENGTH = 1000, 100, 6000  # MLflow's own limits
 CONNECT_TIMEOUT = 5  # seconds
+RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
 MLFLOW_ENV = {  # no telemetry, progress bars or messages
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
@@ -39,7 +40,7 @@ MLFLOW_ENV = {  # no telemetry, progress bars or messages
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # ten processes of 230 MB that evaluate language models
     "MLFLOW_UV_AUTO_DETECT": "false",  # a model has its own requirements, not those of the working directory
     "GIT_PYTHON_REFRESH": "quiet",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # the default, 7, keeps trying a dead server for minutes
+    RETRIES: "1",  # the default, 7, keeps trying a dead server for minutes
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
 }
 
@@ -154,6 +155,17 @@ def list_artifacts(uri: str, artifact_uri: str, path: str | None = None) -> list
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
     return list(get_artifact_repository(artifact_uri, tracking_uri=uri).list_artifacts(path))
+
+
+@contextmanager
+def sent_once() -> Iterator[None]:
+    """Let MLflow repeat no request of the block: the server may have done what it has not answered."""
+    former = os.environ.get(RETRIES)
+    os.environ[RETRIES] = "0"
+    try:
+        yield
+    finally:
+        os.environ.pop(RETRIES) if former is None else os.environ.update({RETRIES: former})
 
 
 @contextmanager

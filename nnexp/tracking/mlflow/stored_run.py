@@ -15,7 +15,7 @@ from nnexp.tracking.mlflow.nesting import PARENT_ID
 from nnexp.tracking.mlflow.refusals import Refusals
 from nnexp.tracking.mlflow.run_notes import EXPERIMENT_NOTE, run_note
 from nnexp.tracking.mlflow.sqlite.rebuilding import restore_id
-from nnexp.tracking.mlflow.store import NOTE, SQLITE, open_store
+from nnexp.tracking.mlflow.store import NOTE, SQLITE, open_store, sent_once
 from nnexp.tracking.mlflow.transaction import one_transaction
 from nnexp.tracking.mlflow.upload_state import UploadState
 
@@ -112,7 +112,8 @@ class StoredRun:
         tags |= {IMAGES: "True"} if has_images else {}  # as MLflow will, in one more transaction
         tags |= self.run_folder.tags | ({PARENT_ID: state.parent_id} if state.parent_id else {})
         began, name = self.head["time"], self.head["name"]
-        run = self.client.create_run(state.experiment_id, began, tags=tags, run_name=name)
+        with sent_once():
+            run = self.client.create_run(state.experiment_id, began, tags=tags, run_name=name)
         state.run_id = self.with_former_id(run.info.run_id, self.former.run_id)
         if state.run_id == run.info.run_id:
             self.artifact_uri = str(run.info.artifact_uri)

@@ -7,6 +7,8 @@ of its name. So what fails is sent again; `UploadState` and searches of the stor
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from random import uniform
+from time import sleep
 from typing import TYPE_CHECKING
 
 from nnexp.run_folder import (
@@ -31,9 +33,10 @@ from nnexp.tracking.mlflow.logged_model import (
     send_model,
 )
 from nnexp.tracking.mlflow.nesting import adopt_children, parent_id, update_parent
-from nnexp.tracking.mlflow.refusals import check_artifact_folder
+from nnexp.tracking.mlflow.refusals import check_artifact_folder, is_busy
 from nnexp.tracking.mlflow.run_notes import run_note, short_result
 from nnexp.tracking.mlflow.store import NOTE, log_values
+from nnexp.tracking.mlflow.store_errors import http_status
 from nnexp.tracking.mlflow.stored_run import StoredRun
 
 if TYPE_CHECKING:
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
 OF_SWEEP = "sweep/"  # metrics of a parent run
 TABLES = "mlflow.loggedArtifacts"  # tag without which the UI shows none
 ENTRIES_PER_CALL = 200
+PAUSES = (1, 2, 4, 8, 16)  # seconds at most, while a server is busy
 
 
 class MlflowRunWriter(StoredRun):
@@ -60,6 +64,7 @@ class MlflowRunWriter(StoredRun):
         self.results: dict[str, MetricAt] = {}  # the metrics that are logged once
         self.scores: list[Metric] = []  # of them, those that are logged with the model
         self.tags: dict[str, str] = {}  # that are set with the next metrics
+        self.sent: set[str] = set()  # files of the entries that are being sent
         self.made_model = self.unfinished = ""  # ids of models without files, and with no more than these
 
     def send(self, entries: Sequence[Entry], offset: int | None = None) -> None:
@@ -83,12 +88,30 @@ class MlflowRunWriter(StoredRun):
         if offset is not None:
             self.state.offset = offset
             self.save_state()
+        self.sent.clear()
 
     def send_in_chunks(self, entries: Sequence[Entry], offset: int | None = None) -> None:
         """Send any number of entries; with the last, the store has the journal up to `offset`."""
         for start in range(0, len(entries), ENTRIES_PER_CALL):
             end = start + ENTRIES_PER_CALL
-            self.send(entries[start:end], offset if end >= len(entries) else None)
+            self.send_patiently(entries[start:end], offset if end >= len(entries) else None)
+
+    def send_patiently(self, entries: Sequence[Entry], offset: int | None) -> None:
+        """Send entries; while the server is busy, wait and send again what it has not taken."""
+        is_last_try = self.refusals.is_last_try
+        self.refusals.is_last_try = False
+        for pause in PAUSES:
+            try:
+                return self.send(entries, offset)
+            except Exception as error:
+                if not is_busy(self.uri, error):
+                    if is_last_try and (http_status(error) or 0) >= 500:
+                        break
+                    raise
+                sleep(pause * uniform(0.5, 1.0))  # noqa: S311, not all clients at the same time
+            finally:
+                self.refusals.is_last_try = is_last_try
+        return self.send(entries, offset)
 
     def send_earlier(self, end: int) -> None:
         """Send what the store lacks of the sessions before the one that begins at `end` in the journal."""
@@ -157,7 +180,7 @@ class MlflowRunWriter(StoredRun):
         """Forget what may not have been stored, and what is sent again with its entries."""
         self.may_repeat = True
         self.is_new = False
-        self.scores, self.tags = [], {}
+        self.scores = []
         if self.made_model or self.unfinished:
             self.made_model = self.unfinished = ""
             self.state.model_is_current = False
@@ -206,12 +229,15 @@ class MlflowRunWriter(StoredRun):
         if problem := self.run_folder.problem_of(path):
             self.refusals.damaged[path] = problem
             return
+        if path in self.sent:
+            return
         folder, _, _ = path.rpartition("/")
         with self.refusals.skipped(path):
             check_artifact_folder(self.uri, self.artifact_uri)
             self.client.log_artifact(self.state.run_id, str(self.run_folder / path), folder or None)
             if path == MISCLASSIFIED_TABLE:
                 self.tags[TABLES] = json.dumps([{"path": path, "type": "table"}])
+            self.sent.add(path)
         self.heartbeat()
 
     def end_run(self, results: dict[str, float]) -> None:

@@ -85,15 +85,14 @@ class Uploader:
             uploader.process.poll()
             cls.running = None
 
-    def submit(self, folder: Path) -> None:
-        """Submit a run whose journal has begun."""
+    def submit(self, folder: Path, in_background: bool = False) -> None:
+        """Submit a run whose journal has begun; in the background, nothing waits for its upload."""
         settings = {name: value for name, value in os.environ.items() if name.startswith("MLFLOW_")}
         try:
             if self.process.stdin is not None:
                 with self.lock:
-                    self.process.stdin.write(
-                        json.dumps({"folder": str(folder.absolute()), "settings": settings}) + "\n"
-                    )
+                    order = {"folder": str(folder.absolute()), "in_background": in_background}
+                    self.process.stdin.write(json.dumps(order | {"settings": settings}) + "\n")
                     self.process.stdin.flush()
         except BrokenPipeError:
             pass  # `wait` reports it

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from random import uniform
 from threading import Condition, Event, Thread
 from time import monotonic
 from typing import Any
@@ -15,11 +16,13 @@ from nnexp.messages import first_line
 from nnexp.redaction import redacted
 from nnexp.run_folder import Entry
 from nnexp.tracking.mlflow.images import DrawConfusion
+from nnexp.tracking.mlflow.refusals import is_busy, is_lost
 from nnexp.tracking.mlflow.store_errors import SERVERS, StoreError, explain_error
 from nnexp.tracking.mlflow.writer import MlflowRunWriter
 from nnexp.tracking.run_lock import run_lock
 
-RETRY_INTERVAL = 2.0  # seconds
+RETRY_INTERVAL, MAX_PAUSE = 2.0, 30.0  # seconds after the first failure, and after many
+SHARE = 5  # times as long as a call has taken, a server has rest from this client: many share it
 SERVER_TIMEOUT = 10.0  # seconds without a heartbeat, at the end of a run
 DATABASE_TIMEOUT = 300.0  # the same: databases do not hang, but are slow where many processes share a core
 LOCK_TIMEOUT = 60.0  # seconds
@@ -44,11 +47,20 @@ class Callbacks:
 class UploadThread(Thread):
     """Sends batches of entries of a run, as soon as `ready` is set; `finish` waits for the last one."""
 
-    def __init__(self, folder: Path, draw_confusion: DrawConfusion, ready: Event, start: int = 0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        draw_confusion: DrawConfusion,
+        ready: Event,
+        start: int = 0,
+        in_background: bool = False,
+    ) -> None:
         super().__init__(daemon=True, name=f"upload of {folder.name}")
         self.folder = folder
         self.session_start = start  # in the journal; batches are of what comes after it
         self.draw_confusion = draw_confusion
+        self.in_background = in_background  # nothing waits for it
+        self.patience = 0.0  # seconds
         self.ready = ready
         self.batches: deque[Batch] = deque()
         self.changed = Condition()
@@ -67,15 +79,18 @@ class UploadThread(Thread):
     def finish(self, timeout: float = SERVER_TIMEOUT) -> str:
         """Wait until all is sent, sending fails once more, or there is no heartbeat; returns the error."""
         self.ready.wait()
+        timeout = timeout if self.is_remote else max(timeout, DATABASE_TIMEOUT)
         with self.changed:
             self.complete = True
+            self.patience = timeout / 2
             self.heartbeat()
             self.changed.notify_all()
-        timeout = timeout if self.is_remote else max(timeout, DATABASE_TIMEOUT)
         while self.is_alive() and monotonic() - self.last_heartbeat < timeout:
             self.join(0.02)
         if self.is_alive():
-            self.abandoned = True
+            with self.changed:
+                self.abandoned = True
+                self.changed.notify_all()
             return self.error or f"the store has not answered for {timeout:g} s"
         return self.error
 
@@ -94,8 +109,11 @@ class UploadThread(Thread):
     def send_all(self) -> None:
         """Send batches as they come; after an error, wait and send them again."""
         writer: MlflowRunWriter | None = None
+        failures = 0
+        is_waiting = False  # for a busy server
         while batches := self.next_batches():
-            is_last_try = self.complete
+            is_last_try = self.complete and not (is_waiting and self.is_patient)
+            began = monotonic()
             entries = [entry for batch, _ in batches for entry in batch]
             offset = max((offset for _, offset in batches if offset is not None), default=None)
             try:
@@ -112,18 +130,40 @@ class UploadThread(Thread):
             except Exception as error:  # noqa: BLE001, no failure may lose the run
                 self.error = explain(error, writer)
                 self.run_id = writer.state.run_id if writer else ""
-                if is_last_try or self.abandoned:
+                is_waiting = writer is not None and self.may_answer_later(writer.uri, error)
+                if self.abandoned or (is_last_try and not (is_waiting and self.is_patient)):
                     return
-                with self.changed:
-                    self.changed.wait_for(lambda: self.complete, RETRY_INTERVAL)
+                failures += 1
+                self.pause(min(RETRY_INTERVAL * 2 ** (failures - 1), MAX_PAUSE), is_waiting)
                 continue
             self.error = ""
+            failures = 0
+            is_waiting = False
             self.run_id = writer.state.run_id
             self.note = writer.state.refused
             for _ in batches:
                 self.batches.popleft()
             if self.abandoned:
                 return
+            if self.is_remote:
+                self.pause(min(SHARE * (monotonic() - began), MAX_PAUSE))
+
+    def pause(self, seconds: float, also_when_complete: bool = False) -> None:
+        """Wait about so long, as a rule only until the run has ended."""
+        with self.changed:
+            self.changed.wait_for(
+                lambda: self.abandoned or (self.complete and not also_when_complete),
+                seconds * uniform(0.5, 1.0),  # noqa: S311, not all clients at the same time
+            )
+
+    def may_answer_later(self, uri: str, error: Exception) -> bool:
+        """Return whether a server has too much to do, so that it is waited for after the end of the run."""
+        return is_busy(uri, error) or (self.in_background and is_lost(uri, error))
+
+    @property
+    def is_patient(self) -> bool:
+        """Whether the last success is so recent that a busy server may yet have the time for all."""
+        return monotonic() - self.last_heartbeat < self.patience
 
     def next_batches(self) -> list[Batch]:
         """Wait for batches that are not sent yet and return the first ones; none: there will be no more."""

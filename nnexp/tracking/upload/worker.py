@@ -37,6 +37,8 @@ PREPARE_AFTER = 5.0  # seconds: a longer run has plots prepared while it trains
 NICENESS = 10  # training comes first
 IGNORED_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGTTOU")  # this process ends after the one that trains
 DATABASE_STORE = "mlflow.store.tracking.sqlalchemy_store"  # imported when a database is opened
+BACKGROUND_TIMEOUT = 120.0  # seconds without a heartbeat of a server, where nothing waits for the upload
+REQUEST_TIMEOUT = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "60"}  # longer than commands, which are waited for
 GRACE_PERIOD, SHORT_TIMEOUT = 60.0, 3.0  # seconds after an error in which the store's timeout is short
 
 
@@ -82,9 +84,11 @@ class UploadWorker:
         while (order := self.orders.get()) is not None:
             set_environment(order["settings"])
             recent = time.monotonic() - failed_at <= GRACE_PERIOD  # not every run of a sweep waits long
-            timeout = SHORT_TIMEOUT if recent else SERVER_TIMEOUT
+            in_background = bool(order.get("in_background"))
+            timeout = BACKGROUND_TIMEOUT if in_background else SERVER_TIMEOUT
+            timeout = SHORT_TIMEOUT if recent else timeout
             try:
-                outcome = JournalFollower(self, Path(order["folder"]), timeout).follow()
+                outcome = JournalFollower(self, Path(order["folder"]), timeout, in_background).follow()
             except Exception as error:  # noqa: BLE001, an unexpected error of one run must not cost the next
                 outcome = Outcome(error=explain(error))
             if outcome.error:
@@ -96,7 +100,7 @@ class UploadWorker:
 class JournalFollower:
     """Follows the journal of one run to its end, where a store without a heartbeat has `timeout` seconds."""
 
-    def __init__(self, worker: UploadWorker, folder: Path, timeout: float) -> None:
+    def __init__(self, worker: UploadWorker, folder: Path, timeout: float, in_background: bool) -> None:
         self.worker = worker
         self.callbacks = worker.callbacks
         self.folder = folder
@@ -112,7 +116,8 @@ class JournalFollower:
         self.system = SystemMetrics(folder, self.head["writer"]["pid"], destination.get("system"))
         self.thread: UploadThread | None = None
         if destination:
-            self.thread = UploadThread(folder, self.callbacks.draw_confusion, worker.imported, self.start)
+            arguments = folder, self.callbacks.draw_confusion, worker.imported, self.start, in_background
+            self.thread = UploadThread(*arguments)
 
     def follow(self) -> Outcome:
         """Upload the run until its journal ends; returns the outcome."""
@@ -220,7 +225,7 @@ def redirect_stdout() -> TextIO:
 
 def set_environment(settings: dict[str, str]) -> None:
     """Set MLflow's environment variables to those of the process that trains."""
-    variables = MLFLOW_ENV | settings
+    variables = MLFLOW_ENV | REQUEST_TIMEOUT | settings
     for name in [name for name in os.environ if name.startswith("MLFLOW_") and name not in variables]:
         del os.environ[name]
     os.environ.update(variables)

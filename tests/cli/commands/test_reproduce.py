@@ -26,7 +26,7 @@ class NoUploader:
     def start(cls, **_):
         return cls()
 
-    def submit(self, folder):
+    def submit(self, folder, in_background=False):
         pass
 
     def wait(self, folder):

@@ -25,7 +25,7 @@ from nnexp.tracking.mlflow.writer import MlflowRunWriter
 from nnexp.tracking.upload.sync import read_run, upload
 
 pytestmark = accepts_warnings
-CALLS = ["create_run", "log_batch", "log_inputs", "log_image", "create_logged_model", "log_outputs"]
+CALLS = ["create_run", "log_batch", "log_inputs", "log_artifacts", "create_logged_model", "log_outputs"]
 CALLS += ["set_terminated", "create_model_version"]
 
 
