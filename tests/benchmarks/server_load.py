@@ -5,7 +5,8 @@
 
 One run on the digits is trained; its folder, with another id, is every run that is sent. Each client is a
 process that uploads one run after the other to `mlflow server` on PostgreSQL, which serves the artifacts too
-(--direct: clients write them into the artifact store themselves). Then each run is read from the store.
+(--direct: clients write them into the artifact store themselves). Then database and files are compared with
+what was sent.
 Printed are runs per second, requests per run, the CPU time of each side, and what is missing or doubled.
 """
 
@@ -176,50 +177,41 @@ def client(uri: str, tasks: Any, results: Any) -> None:
         results.put((error, seconds, sent.total() - before, spent))
 
 
-def check(uri: str, folders: list[Path]) -> list[str]:
-    """Read every run of the store; returns what is missing or doubled."""
-    os.environ.update(MLFLOW_ENV)
-    from mlflow.tracking import MlflowClient
+def check(backend: str, artifacts: Path, folders: list[Path]) -> list[str]:
+    """Compare the database and the files with the journals; returns what is missing or doubled."""
+    from sqlalchemy import create_engine, text
 
     from nnexp.run_folder import RunFolder, history
 
-    store = MlflowClient(uri)
-    experiment = store.get_experiment_by_name(EXPERIMENT)
-    runs: list[Any] = []
-    token = None
-    while token != "":
-        page = store.search_runs([experiment.experiment_id], max_results=1000, page_token=token)
-        runs += page
-        token = page.token or ""
-    problems = []
-    stored = Counter(run.data.tags["nnexp.journal_id"] for run in runs)
-    wanted = {RunFolder(folder).entries()[0]["id"]: folder for folder in folders}
-    problems += [f"{wanted[key].name} is missing" for key in wanted.keys() - stored.keys()]
-    problems += [f"{key} is there {count} times" for key, count in stored.items() if count > 1]
-    models: Counter[str] = Counter()
-    token = None
-    while token != "":
-        page = store.search_logged_models([experiment.experiment_id], page_token=token)
-        models.update(model.source_run_id for model in page)
-        token = page.token or ""
-    for run in runs:
-        folder, run_id = wanted[run.data.tags["nnexp.journal_id"]], run.info.run_id
-        rows = history(RunFolder(folder).entries())
-        logged = Counter((name, step) for step, values in rows for name in values)
-        there: Counter[tuple[str, int]] = Counter()
-        for name in {name for name, _ in logged}:
-            there.update((name, metric.step) for metric in store.get_metric_history(run_id, name))
-        wrong = [
-            f"metric {key}: {there[key]} of {logged[key]}"
-            for key in there | logged
-            if there[key] != logged[key]
-        ]
-        files = {file.path for file in store.list_artifacts(run_id)}
-        wrong += [] if files >= {"config.yaml", "weights", "confusion"} else [f"only the files {files}"]
+    with create_engine(backend).connect() as connection:
+        query = "SELECT run_uuid, status, value FROM runs JOIN tags USING (run_uuid) WHERE key = :key"
+        runs = connection.execute(text(query), {"key": "nnexp.journal_id"}).all()
+        points = Counter(map(tuple, connection.execute(text("SELECT run_uuid, key, step FROM metrics"))))
+        models = Counter(connection.execute(text("SELECT source_run_id FROM logged_models")).scalars())
+        params = Counter(connection.execute(text("SELECT run_uuid FROM params")).scalars())
+    ids: dict[str, list[str]] = {}
+    for run_id, _, journal_id in runs:
+        ids.setdefault(journal_id, []).append(run_id)
+    problems = [f"a run is {status}" for _, status, _ in runs if status != "FINISHED"]
+    for folder in folders:
+        head, *entries = RunFolder(folder).entries()
+        stored = ids.pop(head["id"], [])
+        if len(stored) != 1:
+            problems.append(f"{folder.name}: {len(stored)} runs")
+            continue
+        (run_id,) = stored
+        rows = [(run_id, name, step) for step, values in history(entries) for name in values]
+        wrong = [f"{key[1:]}: {points[key]} of {n}" for key, n in Counter(rows).items() if points[key] != n]
         wrong += [] if models[run_id] == 1 else [f"{models[run_id]} models"]
-        wrong += [] if run.info.status == "FINISHED" else [run.info.status]
-        problems += [f"{folder.name}: {text}" for text in wrong[:3]]
-    return problems
+        wrong += [] if params[run_id] == len(head["params"]) else [f"{params[run_id]} params"]
+        paths = [entry["path"] for entry in entries if entry["kind"] == "artifact"]
+        paths += json.loads((folder / OUTPUTS).read_text(encoding="utf-8"))
+        place = next(artifacts.glob(f"*/{run_id}/artifacts"), artifacts)
+        wrong += [f"no {path}" for path in paths if not (place / path).is_file()]
+        images = [path.name.partition("+timestamp")[0] for path in place.glob("images/*.png")]
+        wrong += [f"{n} of {name}" for name, n in Counter(images).items() if n != 1]
+        problems += [f"{folder.name}: {problem}" for problem in wrong[:3]]
+    return problems + [f"a run that nobody sent: {key}" for key in ids]
 
 
 def measure(options: argparse.Namespace, folder: Path) -> list[str]:
@@ -268,7 +260,7 @@ def measure(options: argparse.Namespace, folder: Path) -> list[str]:
         print(f"CPU ms per run        {1000 * spent / options.runs:.0f} clients")
         for error, count in errors.most_common():
             print(f"{count} uploads failed: {error}")
-        return check(uri, folders)
+        return check(backend, folder / "server" / "artifacts", folders)
 
 
 def main() -> None:
