@@ -37,7 +37,7 @@ class SearchSweeper(BasicSweeper):
         assert execution is not None
         assert config is not None
         if not isinstance(self.launcher, SweepLauncher):
-            raise UserError("a search needs a launcher of nnexp; fix: hydra/launcher=basic sweep.jobs=2")
+            raise UserError("hydra/launcher: it runs batches and waits for each, which no search can use")
         folder = Path(config.hydra.sweep.dir)
         folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(config, folder / "multirun.yaml")

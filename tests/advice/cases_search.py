@@ -1,0 +1,29 @@
+"""Advice about searches."""
+
+from advice.advice import Case
+
+SEARCH = "-m hydra/sweeper=optuna search.trials=1 sweep.report=false"
+
+CASES = [
+    Case(
+        f"{SEARCH} data=digits trainer.epochs=1",
+        "a search needs a search space",
+        ("'optimizer.lr=tag(log, interval(1e-4, 1e-1))'",),
+    ),
+    Case(
+        f"{SEARCH} data=digits trainer.epochs=1 init=he_normal,orthogonal search.pruner=asha",
+        "search.pruner=asha: prunes between epochs, and a trial has one",
+        ("search.pruner=null",),
+    ),
+    Case(
+        f"{SEARCH} data=digits trainer.epochs=2 init=he_normal,orthogonal search.pruner=asha "
+        "optimized_metric=time/total",
+        "optimized_metric=time/total has no value in each epoch",
+        ("search.pruner=null",),
+    ),
+    Case(
+        f"{SEARCH} data=digits trainer.epochs=1 'optimizer.lr=interval(0.001,0.01)' search.sampler=grid",
+        "search.sampler=grid: optimizer.lr is an interval",
+        ("search.sampler=qmc",),
+    ),
+]
