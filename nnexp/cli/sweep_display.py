@@ -122,7 +122,8 @@ class TerminalSweepDisplay(SweepDisplay):
         if event.status != "FAILED":
             self.console.print(f"{line}{ENDS.get(event.status, '')}{describe_job(event, plan.metric)}{note}")
             return
-        again = f"attempt {attempt} of {plan.settings.retries + 1}, runs again: " if event.will_retry else ""
+        attempts = "" if event.is_lost else f"attempt {attempt} of {plan.settings.retries + 1}, "
+        again = f"{attempts}runs again: " if event.will_retry else ""
         reason = escape(redacted(event.error.strip().replace("\n", f"\n{'':{LABEL}}")))
         self.errors.print(f"{line}[red]failed:[/] {again}{reason}")
         if event.log is not None:

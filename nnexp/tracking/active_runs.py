@@ -147,12 +147,19 @@ def is_being_uploaded(folder: Path) -> bool:
         return False
 
 
-def close_if_dead(folder: Path) -> bool:
-    """End the journal of a run as FAILED if its process died and nothing has ended it; return whether."""
+def close_if_dead(folder: Path, is_dead: bool = False) -> bool:
+    """End the journal of a run as FAILED if its process died and nothing has ended it; return whether.
+
+    Args:
+        folder: of the run.
+        is_dead: the process is known to have died, maybe on another machine.
+    """
     try:
         with run_lock(folder):
             entries = RunFolder(folder).entries()
-            if not entries or end_of(entries) is not None or is_alive(head_of(entries)["writer"], folder):
+            if not entries or end_of(entries) is not None:
+                return False
+            if not is_dead and is_alive(head_of(entries)["writer"], folder):
                 return False
             close(folder, "FAILED")
     except (Timeout, OSError, ValueError):  # its upload goes on still, and will do it

@@ -52,6 +52,7 @@ class JobEnded:
     log: Path | None = None  # the file with the details of a failure: error.txt or nnexp.log
     note: str = ""  # a warning, or how to go on
     pruned: str = ""  # where its search has ended it: "epoch 3"; its status is FINISHED
+    is_lost: bool = False  # its worker died
     will_retry: bool = False  # the failure is not its last word: the job begins again
 
 

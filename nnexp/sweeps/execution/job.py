@@ -25,7 +25,7 @@ class SweepStoppedError(UserError):
 
 
 class JobEndedError(UserError):
-    """A signal to its own process ended one job of a sweep."""
+    """A signal to its own process, or the end of its worker, ended one job of a sweep."""
 
     exit_code: ClassVar[int] = 1
 
@@ -38,6 +38,7 @@ class Job:
     overrides: Sequence[str]
     attempt: int = 1
     trial: Trial | None = None  # of a search that prunes
+    losses: int = 0  # workers that died with it since its last evaluation
 
 
 @dataclass(frozen=True)

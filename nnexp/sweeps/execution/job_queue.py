@@ -8,7 +8,7 @@ from threading import RLock
 from hydra.core.utils import JobReturn, JobStatus
 
 from nnexp.sweeps.execution.events import Event, JobEnded, Send
-from nnexp.sweeps.execution.job import Job
+from nnexp.sweeps.execution.job import Job, JobEndedError
 
 
 class JobQueue:
@@ -17,6 +17,7 @@ class JobQueue:
     Attributes:
         is_stopped: whether a failure has ended the sweep (`fail_fast`).
         failures: how many jobs have failed for good.
+        lost_retries: how often a job runs again whose worker died, apart from `retries`.
     """
 
     def __init__(self, jobs: Sequence[Job], show: Send, *, retries: int = 0, fail_fast: bool = False) -> None:
@@ -31,6 +32,7 @@ class JobQueue:
         self.fail_fast = fail_fast
         self.is_stopped = False
         self.failures = 0
+        self.lost_retries = 0
 
     def next(self) -> Job | None:
         """Take the next job; None: there is none at this moment."""
@@ -53,20 +55,32 @@ class JobQueue:
                     return
                 self.shown.add(event.number)
                 if event.status == "FAILED":
-                    event = replace(event, will_retry=self.will_retry(self.running.get(event.number)))
+                    job = self.running.get(event.number)
+                    event = replace(event, will_retry=self.next_attempt(job, event.is_lost) is not None)
             self.show(event)
 
-    def will_retry(self, job: Job | None) -> bool:
-        """Return whether a job that has failed runs again."""
-        return job is not None and job.attempt <= self.retries and not self.is_stopped
+    def next_attempt(self, job: Job | None, is_lost: bool) -> Job | None:
+        """Return a job that has failed as it runs again; None: its failure is final."""
+        if job is None or self.is_stopped:
+            return None
+        if is_lost and job.losses < self.lost_retries:
+            return replace(job, losses=job.losses + 1)
+        return replace(job, attempt=job.attempt + 1) if job.attempt <= self.retries else None
+
+    def progressed(self, job: Job) -> Job:
+        """Return a running job that was evaluated: the workers it has lost do not count any longer."""
+        if job.losses:
+            job = self.running[job.number] = replace(job, losses=0)
+        return job
 
     def end(self, job: Job, outcome: JobReturn) -> None:
         """Account for the outcome of an attempt."""
         del self.running[job.number]
         self.shown.discard(job.number)
         if outcome.status == JobStatus.FAILED:
-            if self.will_retry(job):
-                self.waiting.append(replace(job, attempt=job.attempt + 1))
+            again = self.next_attempt(job, isinstance(outcome._return_value, JobEndedError))
+            if again is not None:
+                self.waiting.append(again)
                 return
             self.failures += 1
             self.is_stopped = self.is_stopped or self.fail_fast

@@ -26,11 +26,9 @@ from nnexp.sweeps.execution.uploads import POLL_INTERVAL, Uploads
 from nnexp.sweeps.execution.workers.pool import WorkerPool
 from nnexp.sweeps.execution.workers.process import Processes
 from nnexp.sweeps.execution.workers.worker import Backend
+from nnexp.sweeps.plan.launchers import BASIC, JOBLIB, SUBMITIT_LOCAL, SUBMITIT_SLURM
 from nnexp.sweeps.plan.sweep_plan import PlannedJob, SweepPlan
 from nnexp.sweeps.records import job_entries, stored_results
-
-BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
-JOBLIB = "hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher"
 
 
 @dataclass
@@ -149,10 +147,34 @@ class SweepLauncher(Launcher):
         execution.cleanup.callback(datasets.clear, shared)
         task = replace(self.task, datasets=SweepDatasets(shared if backend.shares_files else None))
         runner = JobRunner.of(self.config, self.context, task, id_format="{name}_{number}")
+        queue.lost_retries = backend.lost_retries
         pool = WorkerPool(backend, runner, queue)
         execution.cleanup.callback(pool.close)
         pool.run(execution.plan.workers)
         execution.waits.append(pool.finish)
+
+
+class SubmititLauncher(SweepLauncher):
+    """Takes the place of Hydra's submitit launchers, which wait for a whole batch of jobs."""
+
+    cluster: ClassVar[str]
+
+    def backend(self, plan: SweepPlan) -> Backend:
+        from nnexp.sweeps.execution.workers.submitit import Submitit
+
+        return Submitit(self.folder, self.cluster, self.options, plan.threads)
+
+
+class LocalLauncher(SubmititLauncher):
+    """`hydra/launcher=submitit_local`."""
+
+    cluster = "local"
+
+
+class SlurmLauncher(SubmititLauncher):
+    """`hydra/launcher=submitit_slurm`."""
+
+    cluster = "slurm"
 
 
 @contextmanager
@@ -165,7 +187,12 @@ def interruptible() -> Iterator[None]:
         raise SweepInterrupted(error.number) from error
 
 
-LAUNCHERS: dict[str, type[Launcher]] = {BASIC: SweepLauncher, JOBLIB: SweepLauncher}  # by `_target_`
+LAUNCHERS: dict[str, type[Launcher]] = {
+    BASIC: SweepLauncher,
+    JOBLIB: SweepLauncher,
+    SUBMITIT_LOCAL: LocalLauncher,
+    SUBMITIT_SLURM: SlurmLauncher,
+}  # by `_target_`
 
 
 def use_launcher(plan: SweepPlan, show: Send) -> Execution:

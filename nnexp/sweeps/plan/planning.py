@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
-from joblib import cpu_count, effective_n_jobs
 from omegaconf import DictConfig, OmegaConf
 
 from nnexp.analysis.setting_names import short_keys
@@ -18,7 +17,6 @@ from nnexp.config.overrides.checked_override import key_of
 from nnexp.config.overrides.examiner import Examination
 from nnexp.config.overrides.sweeper import OPTUNA_SWEEPER
 from nnexp.config.schema import SweepSettings
-from nnexp.errors import UserError
 from nnexp.sweeps.plan.continuation import (
     NewJob,
     RecordedJobs,
@@ -27,6 +25,7 @@ from nnexp.sweeps.plan.continuation import (
     find_continued,
     state_of,
 )
+from nnexp.sweeps.plan.launchers import check_launcher, threads_of, workers_of
 from nnexp.sweeps.plan.names import job_names
 from nnexp.sweeps.plan.record import RecordedJob, SweepRecord
 from nnexp.sweeps.plan.sweep_plan import PlannedJob, SweepPlan
@@ -85,7 +84,8 @@ def plan_sweep(
     groups = sorted({group for job in jobs for group in job.composed.values["choices"]})
     planned, dropped = plan_jobs(folder, jobs, before, groups)
     trials = config.search.trials if search else 0
-    workers = workers_of(settings, config, len(jobs) or trials)
+    check_launcher(config.hydra.launcher)
+    workers = workers_of(settings, config.hydra.launcher, len(jobs) or trials)
     keys = short_keys(list(examination.swept))
     swept = {key: list(dict.fromkeys(values)) for key, values in examination.swept.items()}
     plan = SweepPlan(
@@ -96,7 +96,7 @@ def plan_sweep(
         tuple(planned),
         swept,
         workers,
-        max(cpu_count() // workers, 1),
+        threads_of(config.hydra.launcher, workers),
         settings,
         metric=config.optimized_metric,
         trials=trials if search and config.search.seeds == 1 else 0,
@@ -167,16 +167,6 @@ def free_numbers(folder: Path, before: Sequence[RecordedJob]) -> Iterator[int]:
     while True:
         number += 1
         yield number
-
-
-def workers_of(settings: SweepSettings, config: DictConfig, jobs: int) -> int:
-    """Return how many worker processes a sweep has: no more than jobs, where these are known (not 0)."""
-    n_jobs = settings.jobs or config.hydra.launcher.get("n_jobs", 1)
-    if n_jobs == 0:
-        problem = "no process would run a job; fix: hydra.launcher.n_jobs=-1 (one for each core)"
-        raise UserError(f"hydra.launcher.n_jobs=0: {problem}")
-    workers = int(effective_n_jobs(n_jobs))
-    return min(workers, jobs) if jobs else workers
 
 
 def values_of(config: DictConfig, section: str) -> dict[str, Any]:

@@ -7,16 +7,18 @@ from dataclasses import replace
 
 from hydra.core.utils import JobReturn
 
-from nnexp.errors import SIGNAL_EXIT, signal_name
+from nnexp.errors import SIGNAL_EXIT, UserError, signal_name
 from nnexp.experiment.interruption import Interruption
 from nnexp.messages import quoted_path
 from nnexp.run_folder import pruned_in
-from nnexp.sweeps.execution.events import JobEnded, JobStarted
+from nnexp.sweeps.execution.events import JobEnded, JobProgress, JobStarted
 from nnexp.sweeps.execution.job import Job, JobEndedError, JobRunner, SweepInterrupted, completed, failed
 from nnexp.sweeps.execution.job_queue import JobQueue
 from nnexp.sweeps.execution.workers.worker import POLL_INTERVAL, Backend, Message, Worker
 from nnexp.sweeps.records import job_entries, job_status, stored_results
 from nnexp.tracking.active_runs import close_if_dead
+
+MAX_FAILED_STARTS = 3
 
 
 class WorkerPool:
@@ -27,6 +29,7 @@ class WorkerPool:
         self.runner = runner
         self.queue = queue
         self.workers: list[Worker] = []
+        self.failed_starts = 0  # one after the other
         self.interruption = Interruption()
 
     @property
@@ -88,16 +91,22 @@ class WorkerPool:
     def give_jobs(self, size: int) -> None:
         """Give jobs to idle workers, or to new ones while there are fewer than `size`."""
         while self.queue.waiting:
-            worker = next((worker for worker in self.workers if worker.job is None), None)
-            if worker is None:
-                if len(self.workers) == size:
-                    return
-                worker = self.backend.start(self.runner)
-                self.workers.append(worker)
-            job = self.queue.next()
-            if job is None:  # a search that is out of time
+            worker = next((worker for worker in self.workers if worker.job is None and worker.is_up), None)
+            worker = worker or self.start_worker(size)
+            if worker is None or not worker.is_up:
+                return
+            if (job := self.queue.next()) is None:  # a search that is out of time
                 return
             worker.give(job)
+
+    def start_worker(self, size: int) -> Worker | None:
+        """Start a worker; None where there are `size`, or where those that start suffice for the jobs."""
+        starting = sum(not worker.is_up for worker in self.workers)
+        if len(self.workers) >= size or starting >= len(self.queue.waiting):
+            return None
+        worker = self.backend.start(self.runner)
+        self.workers.append(worker)
+        return worker
 
     def end(self, worker: Worker) -> None:
         """Ask a worker to end: its job in order, or when its uploads are over."""
@@ -123,6 +132,8 @@ class WorkerPool:
         """Handle the message of a worker."""
         if isinstance(message, JobStarted):
             worker.folder = message.folder
+        if isinstance(message, JobProgress) and worker.job is not None:
+            worker.job = self.queue.progressed(worker.job)
         if isinstance(message, JobEnded) and message.status == "KILLED" and not self.is_stopped:
             worker.killed = message  # a signal to its process alone: a failure of this job
         elif not isinstance(message, JobReturn):
@@ -137,13 +148,24 @@ class WorkerPool:
         """Account for a worker that has ended, asked to or not."""
         self.workers.remove(worker)
         code = worker.stop()
+        self.check_start(worker)
         if worker.job is None:
             return
         if worker.folder is not None:
-            close_if_dead(worker.folder)
+            close_if_dead(worker.folder, is_dead=True)
         number = code - SIGNAL_EXIT if code > SIGNAL_EXIT else -code
         reason = f"was ended by {signal_name(number)}" if number > 0 else "has ended early"
         self.end_lost_job(worker, worker.job, worker.reason or f"the process of the job {reason}")
+
+    def check_start(self, worker: Worker) -> None:
+        """Count workers that ended before they could take a job.
+
+        Raises:
+            UserError: several have done so, one after the other, and none has worked since.
+        """
+        self.failed_starts = 0 if worker.is_up or self.is_stopped else self.failed_starts + 1
+        if self.failed_starts == MAX_FAILED_STARTS and self.queue.waiting:
+            raise UserError(f"{MAX_FAILED_STARTS} workers have ended before their first job: {worker.reason}")
 
     def end_lost_job(self, worker: Worker, job: Job, error: str) -> None:
         """Account for a job whose worker has ended, for a reason in words."""
@@ -163,6 +185,7 @@ class WorkerPool:
             if worker.folder is not None and status:
                 advice = f"resume with: nnexp resume {quoted_path(worker.folder)}"
             seconds = worker.killed.seconds if worker.killed is not None else 0.0
-            event = JobEnded(job.number, "FAILED", None, {}, seconds, worker.folder, error, note=advice)
+            end = JobEnded(job.number, "FAILED", None, {}, seconds, worker.folder, error, note=advice)
+            event = replace(end, is_lost=True)
             self.queue.event(event)
             self.queue.end(job, failed(job, JobEndedError(f"{error}; {advice}")))

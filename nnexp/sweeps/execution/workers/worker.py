@@ -1,7 +1,7 @@
 """The interfaces of a worker, which runs one job after the other, and of a backend, which starts workers."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import monotonic, sleep
 from typing import ClassVar
@@ -14,16 +14,18 @@ from nnexp.sweeps.execution.job import Job, JobRunner
 Order = Job | int | None  # a job to run, the signal by which to end, or None: end when all is uploaded
 Message = Event | JobReturn  # events of a job, and its outcome after them
 POLL_INTERVAL = 0.1  # seconds
+SHORTEST = 0.02  # seconds between two looks
 
 
 class Worker(ABC):
-    """A worker as the sweep sees it. No method blocks for long; only `receive` fails where the worker is dead.
+    """A worker as the sweep sees it. No method blocks for long; only `receive` fails where it is dead.
 
     Attributes:
         job: that it runs; None: it is idle, or waits for uploads.
         folder: of the job, once it has started.
         killed: how its job ended by a signal to the worker alone.
         reason: why it has ended, in words ("Slurm job 7: PREEMPTED"); "": its exit code says so.
+        is_up: whether it takes jobs already; those of a worker that is still to start go to others.
     """
 
     def __init__(self) -> None:
@@ -31,6 +33,7 @@ class Worker(ABC):
         self.folder: Path | None = None
         self.killed: JobEnded | None = None
         self.reason = ""
+        self.is_up = True
 
     def give(self, job: Job) -> None:
         """Let the worker run a job."""
@@ -57,14 +60,15 @@ class Worker(ABC):
 
     @abstractmethod
     def stop(self, at_once: bool = False) -> int:
-        """End an idle worker, or any one `at_once`, and free what it holds; return its exit code or -signal."""
+        """End an idle worker, or any `at_once`, and free what it holds; return its exit code or -signal."""
 
 
 class Backend(ABC):
     """Starts workers, and waits for any of them.
 
     Attributes:
-        lost_retries: how often a job is run again whose worker died, beyond `sweep.retries`.
+        lost_retries: how often a job is run again whose worker died before its next evaluation, beyond
+            `sweep.retries`.
         shares_files: whether workers are processes of this machine, which map the same data sets.
     """
 
@@ -79,8 +83,18 @@ class Backend(ABC):
         """Wait until workers have something to `receive`, at most so long; return those that have."""
         end = monotonic() + seconds
         while not (ready := [worker for worker in workers if worker.is_ready]) and monotonic() < end:
-            sleep(POLL_INTERVAL / 10)
+            sleep(SHORTEST)
         return ready
 
     def close(self) -> None:
         """Free what the workers had in common, when all have ended."""
+
+
+def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
+    """Wait until a condition holds, at most so long; return whether it does."""
+    end = monotonic() + seconds
+    while not condition():
+        if monotonic() > end:
+            return False
+        sleep(SHORTEST)
+    return True

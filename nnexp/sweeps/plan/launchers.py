@@ -1,0 +1,61 @@
+"""What `hydra/launcher` says about the workers of a sweep: how many, their threads, and what they need."""
+
+import shutil
+from collections.abc import Mapping
+from importlib.util import find_spec
+from typing import Any
+
+from joblib import cpu_count, effective_n_jobs
+
+from nnexp.config.schema import SweepSettings
+from nnexp.errors import UserError
+
+BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
+JOBLIB = "hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher"
+SUBMITIT_LOCAL = "hydra_plugins.hydra_submitit_launcher.submitit_launcher.LocalLauncher"
+SUBMITIT_SLURM = "hydra_plugins.hydra_submitit_launcher.submitit_launcher.SlurmLauncher"
+PACKAGES = {SUBMITIT_LOCAL: ("submitit", "slurm"), SUBMITIT_SLURM: ("submitit", "slurm")}
+"""The package that a launcher needs, and our extra that brings it."""
+
+
+def check_launcher(launcher: Mapping[str, Any]) -> None:
+    """Check that this machine has what a launcher needs.
+
+    Raises:
+        UserError: it lacks a package or a program.
+    """
+    target = str(launcher.get("_target_"))
+    package, extra = PACKAGES.get(target, ("nnexp", ""))
+    if find_spec(package) is None:
+        problem = f"hydra/launcher needs the package {package}, which is not installed"
+        raise UserError(f"{problem}; fix: pip install 'nnexp[{extra}]'")
+    if target == SUBMITIT_SLURM and (missing := [name for name in SLURM if shutil.which(name) is None]):
+        problem = f"expected a machine from which Slurm takes jobs, got one without {' and '.join(missing)}"
+        fix = "fix: run it on a login node of the cluster, or here with hydra/launcher=submitit_local"
+        raise UserError(f"hydra/launcher=submitit_slurm: {problem}; {fix}")
+
+
+SLURM = ("sbatch", "srun", "squeue")  # programs
+
+
+def workers_of(settings: SweepSettings, launcher: Mapping[str, Any], jobs: int) -> int:
+    """Return how many workers a sweep has: no more than jobs, where these are known (not 0)."""
+    target = launcher.get("_target_")
+    largest = int(launcher.get("array_parallelism") or 1)
+    if target == SUBMITIT_SLURM and settings.jobs in (None, -1):
+        workers = largest
+    else:
+        n_jobs = settings.jobs or launcher.get("n_jobs", -1 if target == SUBMITIT_LOCAL else 1)
+        if n_jobs == 0:
+            problem = "no process would run a job; fix: hydra.launcher.n_jobs=-1 (one for each core)"
+            raise UserError(f"hydra.launcher.n_jobs=0: {problem}")
+        workers = int(effective_n_jobs(n_jobs))
+    return min(workers, jobs) if jobs else workers
+
+
+def threads_of(launcher: Mapping[str, Any], workers: int) -> int:
+    """Return how many threads the linear algebra library has in each worker."""
+    given = launcher.get("cpus_per_task")
+    if launcher.get("_target_") == SUBMITIT_SLURM:
+        return int(given or 1)
+    return int(given or max(cpu_count() // workers, 1))
