@@ -26,7 +26,8 @@ hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine
 hypothesis.settings.load_profile("untimed")
 LOCAL = ("127.0.0.1", "::1", "localhost")
 pytest_plugins = [
-    f"fixtures.{name}" for name in ("commands", "mlflow_server", "trained_runs", "uploads", "users")
+    f"fixtures.{name}"
+    for name in ("commands", "fake_slurm", "mlflow_server", "trained_runs", "uploads", "users")
 ]
 
 

@@ -11,7 +11,7 @@ from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, configure_log, setup_globals
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from nnexp.errors import Interrupted
 from nnexp.experiment.interruption import Interruption
@@ -61,7 +61,7 @@ class SweepLauncher(Launcher):
     execution: ClassVar[Execution | None] = None  # of this process
 
     def __init__(self, **options: Any) -> None:
-        self.options = options  # hydra.launcher.*, as the official plugins call them
+        self.options = OmegaConf.to_container(OmegaConf.create(options))  # hydra.launcher.*, as plain values
 
     def backend(self, plan: SweepPlan) -> Backend | None:
         """Return what starts the sweep's workers; None: its jobs run in this process."""
@@ -162,6 +162,7 @@ class SubmititLauncher(SweepLauncher):
     def backend(self, plan: SweepPlan) -> Backend:
         from nnexp.sweeps.execution.workers.submitit import Submitit
 
+        assert isinstance(self.options, dict)
         return Submitit(self.folder, self.cluster, self.options, plan.threads)
 
 

@@ -10,7 +10,7 @@ from hydra.types import RunMode
 
 from nnexp.config.compose import examine_overrides, hydra_of
 from nnexp.run_folder import JOURNAL
-from nnexp.sweeps.plan import continuation, planning
+from nnexp.sweeps.plan import continuation, launchers, planning
 from nnexp.sweeps.plan.continuation import SweepError, recorded_command
 from nnexp.sweeps.plan.planning import Command, plan_sweep
 from nnexp.sweeps.plan.record import name_of_job, read_record, write_record
@@ -196,7 +196,7 @@ def test_a_new_sweep_of_all_jobs_is_resumed_like_any_other():
 
 
 def test_there_are_no_more_workers_than_jobs_and_each_has_its_share_of_the_threads(monkeypatch):
-    monkeypatch.setattr(planning, "cpu_count", lambda: 8)
+    monkeypatch.setattr(launchers, "cpu_count", lambda: 8)
     plan, _ = planned("seed=0,1", "sweep.jobs=8")
     assert (plan.workers, plan.threads) == (2, 4)
 

@@ -10,14 +10,15 @@ import platform
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from time import monotonic
 from typing import Any, ClassVar
 
+from nnexp.errors import UserError
 from nnexp.experiment.interruption import FURTHER
 from nnexp.sweeps.execution.events import JobEnded
 from nnexp.sweeps.execution.job import JobRunner
@@ -154,14 +155,14 @@ class Submitit(Backend):
             options["slurm_max_num_timeout"] = given.get("max_num_timeout", 0)
             extra = {"no-requeue": True}  # the sweep itself runs a job again, in another worker
             given["additional_parameters"] = extra | given.get("additional_parameters", {})
-        self.executor = AutoExecutor(given["submitit_folder"], cluster=cluster, **options)
-        self.executor.update_parameters(
-            **{
-                name if name in OF_ALL else f"{cluster}_{name}": value
-                for name, value in given.items()
-                if name not in INIT + OF_NNEXP
-            }
-        )
+        parameters = {
+            name if name in OF_ALL else f"{cluster}_{name}": value
+            for name, value in given.items()
+            if name not in INIT + OF_NNEXP
+        }
+        with refused(cluster):
+            self.executor = AutoExecutor(given["submitit_folder"], cluster=cluster, **options)
+            self.executor.update_parameters(**parameters)
         self.numbers = count()
         shutil.rmtree(self.folder, ignore_errors=True)  # of a sweep that was killed
         self.heartbeat = Heartbeat(self.folder)
@@ -172,7 +173,7 @@ class Submitit(Backend):
         folder.mkdir()
         former = signal.signal(signal.SIGINT, signal.SIG_IGN)  # which a local process inherits
         try:
-            with threads_of_workers(self.threads):
+            with threads_of_workers(self.threads), refused(self.cluster):
                 submitted = self.executor.submit(SubmittedWorker(folder, runner))
         finally:
             signal.signal(signal.SIGINT, former)
@@ -198,6 +199,17 @@ class Submitit(Backend):
     def close(self) -> None:
         self.heartbeat.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@contextmanager
+def refused(cluster: str) -> Iterator[None]:
+    """Raise a UserError where submitit, or the cluster, refuses settings."""
+    try:
+        yield
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        fix = "fix: the settings hydra.launcher.*, named as in sbatch"
+        raise UserError(f"hydra/launcher=submitit_{cluster}: refused: {reason}; {fix}") from error
 
 
 def active_slurm_jobs() -> set[str] | None:
