@@ -61,7 +61,8 @@ class SweepLauncher(Launcher):
     execution: ClassVar[Execution | None] = None  # of this process
 
     def __init__(self, **options: Any) -> None:
-        self.options = OmegaConf.to_container(OmegaConf.create(options))  # hydra.launcher.*, as plain values
+        container: Any = OmegaConf.to_container(OmegaConf.create(options))
+        self.options: dict[str, Any] = container  # hydra.launcher.*, as plain values
 
     def backend(self, plan: SweepPlan) -> Backend | None:
         """Return what starts the sweep's workers; None: its jobs run in this process."""
@@ -162,7 +163,6 @@ class SubmititLauncher(SweepLauncher):
     def backend(self, plan: SweepPlan) -> Backend:
         from nnexp.sweeps.execution.workers.submitit import Submitit
 
-        assert isinstance(self.options, dict)
         return Submitit(self.folder, self.cluster, self.options, plan.threads)
 
 

@@ -23,7 +23,7 @@ class Killed(SGD):
 
     def step(self, scale=1.0):
         self.count += 1
-        if self.count == 40 and not Path("killed").exists():
+        if self.count == 25 and not Path("killed").exists():
             Path("killed").touch()
             os.kill(os.getpid(), signal.SIGNUMBER)
         super().step(scale)
@@ -72,7 +72,7 @@ def test_the_job_of_a_worker_that_ends_goes_on_from_its_checkpoint_in_another(
     assert "runs again: Slurm job 1" in done.stderr
     assert statuses(alone) == ["FINISHED"] * 2
     entries = entries_of(sweep_of(alone) / "0")
-    epochs = [entry["epoch"] for entry in entries if entry["kind"] == "epoch"]
+    epochs = [entry["step"] for entry in entries if entry["kind"] == "metrics"]
     assert Counter(epochs)[1] == 1  # it was not trained from the start again
     assert len(slurm.scripts()) == 2
 
@@ -99,7 +99,7 @@ def test_ctrl_c_ends_running_jobs_in_order_and_cancels_those_that_wait(alone, sl
 
 def status_is_running(folder):
     for path in folder.glob("outputs/sweeps/*/*/[0-9]*/journal.jsonl"):
-        yield any(entry["kind"] == "epoch" for entry in entries_of(path.parent))
+        yield any(entry["kind"] == "metrics" for entry in entries_of(path.parent))
 
 
 def test_a_sweep_whose_workers_submitit_starts_here_is_that_of_any_other_launcher(nnexp, alone):
