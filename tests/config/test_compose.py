@@ -120,8 +120,8 @@ def test_a_wrong_setting_of_a_launcher_is_compared_with_those_that_it_has():
     override = "hydra.launcher.n_jobs=x"
     problems = problems_of("hydra/launcher=joblib", override, sweep=True)
     assert problems == {override: "Value 'x' of type 'str' could not be converted to Integer"}
-    assert set(problems_of("hydra/launcher=ray", "optimizer.lrr=1", sweep=True)) == {
-        "hydra/launcher=ray",
+    assert set(problems_of("hydra/launcher=dask", "optimizer.lrr=1", sweep=True)) == {
+        "hydra/launcher=dask",
         "optimizer.lrr=1",
     }
 

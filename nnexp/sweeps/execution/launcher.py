@@ -26,7 +26,7 @@ from nnexp.sweeps.execution.uploads import POLL_INTERVAL, Uploads
 from nnexp.sweeps.execution.workers.pool import WorkerPool
 from nnexp.sweeps.execution.workers.process import Processes
 from nnexp.sweeps.execution.workers.worker import Backend
-from nnexp.sweeps.plan.launchers import BASIC, JOBLIB, SUBMITIT_LOCAL, SUBMITIT_SLURM
+from nnexp.sweeps.plan.launchers import BASIC, JOBLIB, RAY, SUBMITIT_LOCAL, SUBMITIT_SLURM
 from nnexp.sweeps.plan.sweep_plan import PlannedJob, SweepPlan
 from nnexp.sweeps.records import job_entries, stored_results
 
@@ -178,6 +178,15 @@ class SlurmLauncher(SubmititLauncher):
     cluster = "slurm"
 
 
+class RayLauncher(SweepLauncher):
+    """`hydra/launcher=ray`."""
+
+    def backend(self, plan: SweepPlan) -> Backend:
+        from nnexp.sweeps.execution.workers.ray import Ray
+
+        return Ray(self.folder, self.options["ray"], plan.threads)
+
+
 @contextmanager
 def interruptible() -> Iterator[None]:
     """Raise a SweepInterrupted at a signal within the block."""
@@ -193,6 +202,7 @@ LAUNCHERS: dict[str, type[Launcher]] = {
     JOBLIB: SweepLauncher,
     SUBMITIT_LOCAL: LocalLauncher,
     SUBMITIT_SLURM: SlurmLauncher,
+    RAY: RayLauncher,
 }  # by `_target_`
 
 

@@ -9,12 +9,15 @@ from joblib import cpu_count, effective_n_jobs
 
 from nnexp.config.schema import SweepSettings
 from nnexp.errors import UserError
+from nnexp.sweeps.plan.ray_cluster import connect, room_for_workers
 
 BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 JOBLIB = "hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher"
 SUBMITIT_LOCAL = "hydra_plugins.hydra_submitit_launcher.submitit_launcher.LocalLauncher"
 SUBMITIT_SLURM = "hydra_plugins.hydra_submitit_launcher.submitit_launcher.SlurmLauncher"
-PACKAGES = {SUBMITIT_LOCAL: ("submitit", "slurm"), SUBMITIT_SLURM: ("submitit", "slurm")}
+RAY = "hydra_plugins.hydra_ray_launcher.ray_launcher.RayLauncher"
+SLURM_PACKAGE = ("submitit", "slurm")
+PACKAGES = {SUBMITIT_LOCAL: SLURM_PACKAGE, SUBMITIT_SLURM: SLURM_PACKAGE, RAY: ("ray", "ray")}
 """The package that a launcher needs, and our extra that brings it."""
 
 
@@ -44,6 +47,9 @@ def workers_of(settings: SweepSettings, launcher: Mapping[str, Any], jobs: int) 
     largest = int(launcher.get("array_parallelism") or 1)
     if target == SUBMITIT_SLURM and settings.jobs in (None, -1):
         workers = largest
+    elif target == RAY and settings.jobs in (None, -1):
+        connect(launcher["ray"]["init"])
+        workers = room_for_workers(launcher["ray"]["remote"])
     else:
         n_jobs = settings.jobs or launcher.get("n_jobs", -1 if target == SUBMITIT_LOCAL else 1)
         if n_jobs == 0:
@@ -55,6 +61,8 @@ def workers_of(settings: SweepSettings, launcher: Mapping[str, Any], jobs: int) 
 
 def threads_of(launcher: Mapping[str, Any], workers: int) -> int:
     """Return how many threads the linear algebra library has in each worker."""
+    if launcher.get("_target_") == RAY:
+        return max(int(launcher["ray"]["remote"].get("num_cpus") or 1), 1)
     given = launcher.get("cpus_per_task")
     if launcher.get("_target_") == SUBMITIT_SLURM:
         return int(given or 1)

@@ -2,12 +2,13 @@
 
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import connection as connections
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
+from threading import current_thread, main_thread
 from typing import Any, ClassVar
 
 from nnexp.sweeps.execution.job import JobRunner
@@ -23,20 +24,24 @@ THREADS = [*(f"{library}_NUM_THREADS" for library in LIBRARIES), "VECLIB_MAXIMUM
 
 
 class WorkerProcess(Worker):
-    """A process; it ignores Ctrl-C, which reaches its parent."""
+    """A process; it ignores Ctrl-C, which reaches its parent.
 
-    def __init__(self, runner: JobRunner) -> None:
+    Args:
+        runner: of its jobs.
+        target: what it calls with its connection, the runner, and the channel to its upload process.
+    """
+
+    def __init__(self, runner: JobRunner, target: Callable[..., None] | None = None) -> None:
         super().__init__()
         context = get_context("spawn")
         self.pipe, other = context.Pipe()
         channel = ForkServer.fork()
         arguments = (other, runner, channel)
-        self.process: BaseProcess = context.Process(target=serve_parent, args=arguments, daemon=False)
-        former = signal.signal(signal.SIGINT, signal.SIG_IGN)  # which the process inherits
-        try:
+        self.process: BaseProcess = context.Process(
+            target=target or serve_parent, args=arguments, daemon=False
+        )
+        with ignored_ctrl_c():
             self.process.start()
-        finally:
-            signal.signal(signal.SIGINT, former)
         other.close()
         if channel is not None:
             channel.close()
@@ -85,6 +90,19 @@ def serve_parent(pipe: "Pipe[Any, Any]", runner: JobRunner, channel: Channel | N
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it is not inherited
     Uploader.connect(channel)
     serve(pipe, runner)
+
+
+@contextmanager
+def ignored_ctrl_c() -> Iterator[None]:
+    """Let processes that start within the block ignore Ctrl-C, where this thread can see to it."""
+    if current_thread() is not main_thread():
+        yield
+        return
+    former = signal.signal(signal.SIGINT, signal.SIG_IGN)  # which they inherit
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, former)
 
 
 @contextmanager

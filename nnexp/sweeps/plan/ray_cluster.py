@@ -1,0 +1,81 @@
+"""The Ray cluster of a sweep: connecting to it, and how many workers it has room for."""
+
+import os
+import socket
+from collections.abc import Mapping
+from typing import Any
+
+from nnexp.errors import UserError
+from nnexp.messages import first_line
+
+CONNECT_TIMEOUT = 10.0  # seconds
+QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+OF_THIS_MACHINE = {"address": "local", "include_dashboard": False, "object_store_memory": 100_000_000}
+KEY = "hydra.launcher.ray.init.address"
+FIX = f"fix: start one with 'ray start --head', or leave {KEY} null for a cluster of this machine alone"
+
+
+def connect(init: Mapping[str, Any]) -> None:
+    """Connect this process to a cluster, or start one of this machine alone, unless it is connected.
+
+    Args:
+        init: arguments of `ray.init`; those that are null have Ray's defaults.
+
+    Raises:
+        UserError: the cluster cannot be reached, or Ray does not take the arguments.
+    """
+    os.environ.update({name: value for name, value in QUIET.items() if name not in os.environ})
+    ray = ray_module()
+    if ray.is_initialized():
+        return
+    given = {name: value for name, value in init.items() if value is not None}
+    address = str(given.get("address") or os.environ.get("RAY_ADDRESS", ""))
+    check_address(address)
+    if not address:  # the object store, in bytes: little is stored
+        given = OF_THIS_MACHINE | given
+    try:
+        ray.init(configure_logging=False, **given)
+    except Exception as error:
+        where = f"{KEY}={address}" if address else "hydra.launcher.ray.init"
+        if not address or isinstance(error, TypeError):
+            raise UserError(f"{where}: Ray has not started: {first_line(error)}") from error
+        raise UserError(f"{where}: no Ray cluster is reached: {first_line(error)}; {FIX}") from error
+
+
+def ray_module() -> Any:
+    """Import Ray, which takes a second."""
+    import ray
+
+    return ray
+
+
+def check_address(address: str) -> None:
+    """Check that somebody answers at HOST:PORT, which Ray would try for minutes.
+
+    Raises:
+        UserError: nobody does.
+    """
+    host, separator, port = address.removeprefix("ray://").rpartition(":")
+    if not separator or not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_TIMEOUT).close()
+    except (OSError, OverflowError) as error:
+        problem = f"expected HOST:PORT of a Ray cluster, got no answer: {first_line(error)}"
+        raise UserError(f"{KEY}={address}: {problem}; {FIX}") from error
+
+
+def room_for_workers(remote: Mapping[str, Any]) -> int:
+    """Return how many workers the cluster runs at a time, at least 1.
+
+    Args:
+        remote: what each needs, as `ray.remote` takes it: num_cpus, num_gpus, resources.
+    """
+    ray = ray_module()
+    needs = {"CPU": remote.get("num_cpus"), "GPU": remote.get("num_gpus"), **(remote.get("resources") or {})}
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    wanted = {name: float(number) for name, number in needs.items() if number}
+    room = sum(
+        min((node.get(name, 0) // number for name, number in wanted.items()), default=1) for node in nodes
+    )
+    return max(int(room), 1)
