@@ -50,10 +50,10 @@ def ray_module() -> Any:
 
 
 def check_address(address: str) -> None:
-    """Check that somebody answers at HOST:PORT, which Ray would try for minutes.
+    """Check that HOST:PORT answers, which Ray would try for minutes.
 
     Raises:
-        UserError: nobody does.
+        UserError: it does not.
     """
     host, separator, port = address.removeprefix("ray://").rpartition(":")
     if not separator or not port.isdecimal():

@@ -9,7 +9,7 @@ from nnexp.sweeps.plan.ray_cluster import check_address
 
 
 @pytest.mark.parametrize("scheme", ["", "ray://"])
-def test_an_address_where_nobody_answers_is_named_with_the_remedy(scheme, free_port):
+def test_an_address_that_does_not_answer_is_named_with_the_remedy(scheme, free_port):
     address = f"{scheme}127.0.0.1:{free_port()}"
     with pytest.raises(UserError, match=f"ray.init.address={address}: expected HOST:PORT .*; fix: start one"):
         check_address(address)
@@ -20,6 +20,6 @@ def test_addresses_that_ray_resolves_are_left_to_it(address):
     check_address(address)
 
 
-def test_an_address_where_somebody_answers_is_accepted():
+def test_an_address_that_answers_is_accepted():
     with socket.create_server(("127.0.0.1", 0)) as server:
         check_address(f"127.0.0.1:{server.getsockname()[1]}")
