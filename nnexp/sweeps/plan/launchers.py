@@ -34,7 +34,7 @@ def check_launcher(launcher: Mapping[str, Any]) -> None:
         raise UserError(f"{problem}; fix: pip install 'nnexp[{extra}]'")
     if target == SUBMITIT_SLURM and (missing := [name for name in SLURM if shutil.which(name) is None]):
         problem = f"expected a machine from which Slurm takes jobs, got one without {' and '.join(missing)}"
-        fix = "fix: run it on a login node of the cluster, or here with hydra/launcher=submitit_local"
+        fix = "fix: run it on a login node of the cluster"
         raise UserError(f"hydra/launcher=submitit_slurm: {problem}; {fix}")
 
 

@@ -44,7 +44,7 @@ class MessageFile:
     def fetch(self) -> bool:
         """Read what was appended since; return whether there are messages that were not taken."""
         data = b""
-        with suppress(FileNotFoundError), self.path.open("rb") as file:
+        with suppress(OSError), self.path.open("rb") as file:
             file.seek(self.position)
             data = file.read()
         start = 0
@@ -100,7 +100,7 @@ class FileConnection:
         try:
             self.messages.append(message)
         except OSError:
-            self.is_broken = True  # nobody would learn of its jobs: another worker is to run them
+            self.is_broken = True  # the sweep would not learn of its jobs: another worker is to run them
             raise
         if isinstance(message, JobReturn):
             self.interval = IDLE_INTERVAL
