@@ -211,7 +211,7 @@ def check(backend: str, artifacts: Path, folders: list[Path]) -> list[str]:
         images = [path.name.partition("+timestamp")[0] for path in place.glob("images/*.png")]
         wrong += [f"{n} of {name}" for name, n in Counter(images).items() if n != 1]
         problems += [f"{folder.name}: {problem}" for problem in wrong[:3]]
-    return problems + [f"a run that nobody sent: {key}" for key in ids]
+    return problems + [f"a run that was not sent: {key}" for key in ids]
 
 
 def measure(options: argparse.Namespace, folder: Path) -> list[str]:

@@ -16,6 +16,7 @@ from filelock import FileLock
 
 from nnexp.atomic_write import MODE
 from nnexp.messages import first_line
+from nnexp.run_folder import Entry
 from nnexp.tracking.mlflow.relocation import relocate
 from nnexp.tracking.mlflow.sqlite.creation import create_store, is_half_made, wait_for_creation
 from nnexp.tracking.mlflow.store_errors import SERVERS, StoreError, explain_error
@@ -114,6 +115,14 @@ def check_connection(uri: str) -> None:
         create_engine(uri, connect_args={"connect_timeout": CONNECT_TIMEOUT}).connect().close()
     except Exception as error:  # of the driver
         raise StoreError(explain_error(uri, error)) from error
+
+
+def metrics_of(entries: Sequence[Entry]) -> list["Metric"]:
+    """Return the metrics in a journal's entries as those of MLflow."""
+    from mlflow.entities import Metric
+
+    records = [entry for entry in entries if entry["kind"] == "metrics"]
+    return [Metric(k, v, e["time"], e["step"]) for e in records for k, v in e["values"].items()]
 
 
 def log_metrics(client: "MlflowClient", run_id: str, metrics: Sequence["Metric"]) -> None:

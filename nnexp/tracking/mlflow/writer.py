@@ -35,7 +35,7 @@ from nnexp.tracking.mlflow.logged_model import (
 from nnexp.tracking.mlflow.nesting import adopt_children, parent_id, update_parent
 from nnexp.tracking.mlflow.refusals import check_artifact_folder, is_busy
 from nnexp.tracking.mlflow.run_notes import run_note, short_result
-from nnexp.tracking.mlflow.store import NOTE, log_values
+from nnexp.tracking.mlflow.store import NOTE, log_values, metrics_of
 from nnexp.tracking.mlflow.store_errors import http_status
 from nnexp.tracking.mlflow.stored_run import StoredRun
 
@@ -132,7 +132,7 @@ class MlflowRunWriter(StoredRun):
         if not state.run_id:
             state.parent_id = parent_id(self)
             delete_others(self)
-        metrics = self.metrics_of(entries)
+        metrics = metrics_of(entries)
         self.remember_results(entries)
         kinds = {entry["kind"] for entry in entries}
         if has_model := bool(kinds & {"model", "end"}):
@@ -198,13 +198,6 @@ class MlflowRunWriter(StoredRun):
         """Return the writer of another run to the same store."""
         return MlflowRunWriter(folder, self.draw_confusion, self.uri, self.heartbeat)
 
-    def metrics_of(self, entries: Sequence[Entry]) -> "list[Metric]":
-        """Return the metrics in entries as those of MLflow."""
-        from mlflow.entities import Metric
-
-        records = [entry for entry in entries if entry["kind"] == "metrics"]
-        return [Metric(k, v, e["time"], e["step"]) for e in records for k, v in e["values"].items()]
-
     def remember_results(self, entries: Sequence[Entry]) -> None:
         """Keep the metrics that are logged once, for the note and the model."""
         for entry in (entry for entry in entries if entry["kind"] == "metrics"):
@@ -214,11 +207,10 @@ class MlflowRunWriter(StoredRun):
 
     def resume_run(self, entry: Entry) -> None:
         """Set the status RUNNING again; tags hold the params that have changed, which themselves cannot."""
-        client = self.client
         state = self.state
-        client.update_run(state.run_id, "RUNNING", self.head["name"])
-        if PRUNED_TAG in client.get_run(state.run_id).data.tags:
-            client.delete_tag(state.run_id, PRUNED_TAG)
+        self.client.update_run(state.run_id, "RUNNING", self.head["name"])
+        if PRUNED_TAG in self.client.get_run(state.run_id).data.tags:
+            self.client.delete_tag(state.run_id, PRUNED_TAG)
         self.tags.pop(PRUNED_TAG, None)
         self.tags |= entry["tags"] | {NOTE: run_note(self.run_folder, self.head)}
         state.done = state.model_is_current = False
