@@ -17,8 +17,6 @@ from nnexp.sweeps.execution.workers.folder_copies import write_files
 from nnexp.sweeps.execution.workers.ray_actor import OF_THE_COMMAND, OF_THE_NODE, Slot
 from nnexp.sweeps.execution.workers.worker import Backend, Message, Order, Worker, wait_until
 from nnexp.sweeps.plan.ray_cluster import connect, ray_module
-from nnexp.sweeps.search.storage import serve_storage
-from nnexp.sweeps.search.trial import TrialHandle
 
 GROUPS = {"orders": 1, "messages": 1}  # threads of an actor: each group keeps its order
 STOP_TIMEOUT = 5.0  # seconds
@@ -39,8 +37,9 @@ class RayWorker(Worker):
         self.answer = actor.begun.remote()
 
     def order(self, order: Order) -> None:
-        if isinstance(order, Job) and isinstance(order.trial, TrialHandle) and not self.shares_files:
-            order = replace(order, trial=reachable(order.trial))
+        if isinstance(order, Job) and order.trial is not None and not self.shares_files:
+            host = ray_module().util.get_node_ip_address()
+            order = replace(order, trial=order.trial.served(host))
         if self.is_up:
             self.actor.order.options(concurrency_group="orders").remote(order)
         else:
@@ -109,14 +108,6 @@ class RayWorker(Worker):
             wait_until(lambda: self.is_ready and self.is_over, STOP_TIMEOUT)
         self.kill()
         return self.code
-
-
-def reachable(trial: TrialHandle) -> TrialHandle:
-    """Return a trial as other machines reach its study: a journal file through this process, over gRPC."""
-    if "://" in trial.storage and not trial.storage.startswith("sqlite"):
-        return trial
-    host = ray_module().util.get_node_ip_address()
-    return replace(trial, storage=serve_storage(trial.storage, host))
 
 
 class Ray(Backend):
