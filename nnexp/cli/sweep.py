@@ -16,6 +16,7 @@ from nnexp.config.compose import hydra_of
 from nnexp.config.naming import params
 from nnexp.config.overrides.composition_errors import CONFIG_NAME
 from nnexp.config.overrides.examiner import Examination
+from nnexp.config.overrides.sweeper import OPTUNA_SWEEPER
 from nnexp.config.schema import TrackingSettings
 from nnexp.config.validation import Values
 from nnexp.messages import hydra_override
@@ -28,6 +29,7 @@ from nnexp.sweeps.plan.planning import Command, plan_sweep
 from nnexp.sweeps.plan.record import planning_lock, write_record
 from nnexp.sweeps.plan.sweep_plan import SweepPlan
 from nnexp.sweeps.report.end_of_sweep import report_sweep
+from nnexp.sweeps.search.check import check_search
 from nnexp.sweeps.search.sweeper import use_search_sweeper
 from nnexp.tracking.provenance import command_line
 
@@ -42,6 +44,8 @@ def run_sweep(options: Namespace, examination: Examination) -> int:
         assert app is not None
         overrides = [*examination.overrides, "hydra.mode=MULTIRUN"]
         config = app.compose_config(config_name, overrides, run_mode=RunMode.MULTIRUN)
+        if config.hydra.sweeper._target_ == OPTUNA_SWEEPER:
+            check_search(config, examination.loader)
         with nullcontext() if config.sweep.dry_run else planning_lock():
             plan, record = plan_sweep(config, examination, command)
             if not plan.settings.dry_run:

@@ -214,4 +214,6 @@ def written_values(override: CheckedOverride) -> list[str]:
 
 def texts_of(override: CheckedOverride) -> list[str]:
     """Return the values of an override as text."""
-    return [value_text(value) for value in override.values] or [override.text.partition("=")[2]]
+    if override.parsed.is_sweep_override() and not override.parsed.is_discrete_sweep():
+        return [override.text.partition("=")[2]]
+    return [value_text(value) for value in override.values]

@@ -5,8 +5,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import product
 from math import prod
+from typing import Any
 
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import IntervalSweep, Override
 from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
@@ -43,12 +44,21 @@ def is_about_hydra(loader: CachingLoader, text: str) -> bool:
 
 
 def values_of(parsed: Override, sweep: bool) -> list[str]:
-    """Return an override for each value, as Hydra's basic sweeper writes it; none where a sweeper draws."""
+    """Return an override for each value, as Hydra's basic sweeper writes it; of an interval, its ends."""
     key = parsed.get_key_element()
     if parsed.is_sweep_override():
-        texts = parsed.sweep_string_iterator() if parsed.is_discrete_sweep() else ()
+        texts = parsed.sweep_string_iterator() if parsed.is_discrete_sweep() else ends_of(parsed.value())
         return [f"{key}={value}" for value in texts]
     return [f"{key}={parsed.get_value_element_as_str()}"] if sweep else [str(parsed.input_line)]
+
+
+def ends_of(interval: Any) -> list[str]:
+    """Return values at the ends of an interval: of integers the first and the last, else close to them."""
+    if not isinstance(interval, IntervalSweep) or interval.start is None or interval.end is None:
+        return []
+    low, high = interval.start, interval.end
+    margin = 0 if isinstance(low, int) and isinstance(high, int) else (high - low) / 100
+    return [repr(low + margin), repr(high - margin)]
 
 
 def value_text(text: str) -> str:

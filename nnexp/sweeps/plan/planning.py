@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from nnexp.sweeps.plan.continuation import (
 from nnexp.sweeps.plan.launchers import check_launcher, threads_of, workers_of
 from nnexp.sweeps.plan.names import job_names
 from nnexp.sweeps.plan.record import RecordedJob, SweepRecord
+from nnexp.sweeps.plan.search_settings import search_settings
 from nnexp.sweeps.plan.sweep_plan import PlannedJob, SweepPlan
 from nnexp.tracking.code_version import code_sha256
 
@@ -83,9 +84,10 @@ def plan_sweep(
             raise SweepError(f"{folder}: {why}; {fix}")
     groups = sorted({group for job in jobs for group in job.composed.values["choices"]})
     planned, dropped = plan_jobs(folder, jobs, before, groups)
-    trials = config.search.trials if search else 0
+    trials = search_settings(config).trials if search else 0
     check_launcher(config.hydra.launcher)
-    workers = workers_of(settings, config.hydra.launcher, len(jobs) or trials)
+    asked = replace(settings, jobs=settings.jobs or config.hydra.sweeper.get("n_jobs"))
+    workers = workers_of(asked, config.hydra.launcher, len(jobs) or trials)
     keys = short_keys(list(examination.swept))
     swept = {key: list(dict.fromkeys(values)) for key, values in examination.swept.items()}
     plan = SweepPlan(
@@ -128,7 +130,7 @@ def digest_of_search(config: DictConfig, examination: Examination) -> str:
     """Return what decides whether a search is the same: space, sampler, fixed settings; empty for a grid."""
     if config.hydra.sweeper._target_ != OPTUNA_SWEEPER or examination.config is None:
         return ""
-    settings = {key: value for key, value in values_of(config, "search").items() if key not in GROWING}
+    settings = {key: value for key, value in asdict(search_settings(config)).items() if key not in GROWING}
     values = resolved(examination.config)
     facts = [examination.swept, settings, values["optimized_metric"], config_hash(values)]
     text = json.dumps([*facts, code_sha256(values["plugins"])], sort_keys=True)

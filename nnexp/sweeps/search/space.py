@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
 
-from nnexp.config.overrides.loader import parse_override
 from nnexp.errors import UserError
 
 if TYPE_CHECKING:
@@ -19,19 +20,22 @@ if TYPE_CHECKING:
 Space = Mapping[str, "BaseDistribution"]
 
 
-def split_overrides(params: Mapping[str, Any], overrides: Sequence[str]) -> tuple[Space, list[str]]:
+def split_overrides(
+    params: Mapping[str, Any], overrides: Sequence[str], loader: ConfigLoader | None = None
+) -> tuple[Space, list[str]]:
     """Return the search space by key, and the overrides that have one value.
 
     Args:
         params: of the sweeper: a text in sweep syntax by key; an override of the same key replaces it.
         overrides: of the command.
+        loader: knows the options that a glob(...) matches.
     """
     texts = [*(f"{key}={value}" for key, value in params.items()), *overrides]
     by_key = {text.partition("=")[0]: text for text in texts}
     space: dict[str, BaseDistribution] = {}
     fixed = []
-    for key, text in by_key.items():
-        parsed = parse_override(text)
+    parsed_texts = OverridesParser.create(loader).parse_overrides(list(by_key.values()))
+    for (key, text), parsed in zip(by_key.items(), parsed_texts, strict=True):
         if parsed.is_sweep_override():
             space[key] = distribution_of(parsed)
         else:

@@ -14,6 +14,7 @@ from nnexp.errors import UserError
 from nnexp.run_folder import pruned_in
 from nnexp.sweeps.execution.events import JobEnded
 from nnexp.sweeps.execution.launcher import SweepLauncher
+from nnexp.sweeps.plan.search_settings import search_settings
 from nnexp.sweeps.records import job_entries, job_status, stored_results
 from nnexp.sweeps.search.space import split_overrides
 from nnexp.sweeps.search.study import address_of, open_study, study_name
@@ -36,6 +37,7 @@ class SearchSweeper(BasicSweeper):
         config = self.config
         assert execution is not None
         assert config is not None
+        assert self.hydra_context is not None
         if not isinstance(self.launcher, SweepLauncher):
             raise UserError("hydra/launcher: it runs batches and waits for each, which no search can use")
         folder = Path(config.hydra.sweep.dir)
@@ -43,7 +45,7 @@ class SearchSweeper(BasicSweeper):
         OmegaConf.save(config, folder / "multirun.yaml")
         settings = search_settings(config)
         metric = config.optimized_metric
-        space, fixed = split_overrides(self.params, arguments)
+        space, fixed = split_overrides(self.params, arguments, self.hydra_context.config_loader)
         check_pruner(settings, metric, config.trainer.epochs)
         study = open_study(
             settings, folder, space, metric=metric, epochs=config.trainer.epochs, seed=config.seed
@@ -77,13 +79,6 @@ def ended_before(study: "Study", seeds: int, folder: Path, config: DictConfig) -
                 yield JobEnded(number, "SKIPPED", value, metrics, folder=place, pruned=pruned_in(entries))
             elif trial.state.name == "FAIL":
                 yield JobEnded(number, "FAILED", folder=place, error="the trial has failed before")
-
-
-def search_settings(config: Any) -> SearchSettings:
-    """Return the section `search` of a configuration."""
-    values = OmegaConf.to_container(config.search, resolve=True)
-    assert isinstance(values, dict)
-    return SearchSettings(**{str(key): value for key, value in values.items()})
 
 
 def check_pruner(settings: SearchSettings, metric: str | None, epochs: int) -> None:

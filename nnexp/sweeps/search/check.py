@@ -1,0 +1,26 @@
+"""Checks of a search before its folder is made: Optuna is installed, and sampler and pruner fit the space."""
+
+from importlib import import_module
+
+from omegaconf import DictConfig
+
+from nnexp.config.overrides.loader import CachingLoader
+from nnexp.errors import UserError
+from nnexp.sweeps.plan.search_settings import search_settings
+from nnexp.sweeps.search.space import split_overrides
+from nnexp.sweeps.search.study import MISSING, make_sampler
+from nnexp.sweeps.search.sweeper import check_pruner
+
+
+def check_search(config: DictConfig, loader: CachingLoader | None) -> None:
+    """Raise a UserError where a search cannot begin."""
+    settings = search_settings(config)
+    try:
+        for package in ["optuna", *(["cmaes"] if settings.sampler == "cmaes" else [])]:
+            import_module(package)
+    except ImportError as error:
+        raise UserError(MISSING) from error
+    params = config.hydra.sweeper.get("params") or {}
+    space, _ = split_overrides(params, config.hydra.overrides.task, loader)
+    check_pruner(settings, config.optimized_metric, config.trainer.epochs)
+    make_sampler(settings, space, 0)

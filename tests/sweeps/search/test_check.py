@@ -1,0 +1,47 @@
+"""What is wrong with a search is reported before its folder is made; official names of its settings."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("optuna")
+
+from fixtures.plotless import leave_out_plots
+
+SEARCH = ["-m", "hydra/sweeper=optuna", "data=digits", "trainer.epochs=1", "tracking=none"]
+LR = "optimizer.lr=interval(0.001, 0.01)"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "problem"),
+    [
+        ([], "a search needs a search space"),
+        (["optimizer.lr=interval(3, 1)"], "with low < high"),
+        (["optimizer.lr=interval(-1, 1)"], "must be a number > 0"),
+        (["optimizer.momentun=interval(0, 1)"], "no such key"),
+        (["search.sampler=grid", LR], "optimizer.lr is an interval"),
+        (["search.pruner=asha", LR], "a trial has one"),
+        (["search.trials=1,2", LR], "is of the whole sweep"),
+    ],
+)
+def test_a_search_that_cannot_begin_is_an_error_without_a_folder(nnexp, overrides, problem):
+    shown = nnexp(*SEARCH, *overrides)
+    assert shown.returncode == 2
+    assert problem in shown.stderr
+    assert not Path("outputs").exists() or not list(Path("outputs").rglob("sweep.json"))
+
+
+def test_a_search_without_optuna_says_what_to_install(nnexp, monkeypatch):
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    shown = nnexp(*SEARCH, LR)
+    assert shown.returncode == 2
+    assert "pip install 'nnexp[search]'" in shown.stderr
+
+
+def test_settings_have_the_names_of_the_official_sweeper_and_globs_are_choices(nnexp, monkeypatch):
+    leave_out_plots(monkeypatch.setattr)
+    official = ["hydra.sweeper.n_trials=2", "hydra.sweeper.sampler=random", "hydra.sweeper.n_jobs=1"]
+    shown = nnexp(*SEARCH, *official, "init=glob(he_*)", "sweep.report=false")
+    assert shown.returncode == 0, shown.stderr
+    assert "2 of 2 finished" in shown.stdout
