@@ -50,9 +50,7 @@ def open_study(
         pruner=make_pruner(settings.pruner, epochs),
         load_if_exists=True,
     )
-    with catch_warnings():
-        simplefilter("ignore")
-        study.sampler = make_sampler(settings, space, seed + len(study.get_trials(deepcopy=False)))
+    study.sampler = make_sampler(settings, space, seed + len(study.get_trials(deepcopy=False)))
     return study
 
 
@@ -75,7 +73,9 @@ def make_sampler(settings: SearchSettings, space: Space, seed: int) -> "BaseSamp
         case "nsga2":
             return samplers.NSGAIISampler(seed=seed)
         case "qmc":
-            return samplers.QMCSampler(seed=seed, scramble=True)
+            with catch_warnings():
+                simplefilter("ignore")
+                return samplers.QMCSampler(seed=seed, scramble=True)
         case "grid":
             grid: dict[str, list[Any]] = {}
             for key, each in space.items():
@@ -90,4 +90,6 @@ def make_sampler(settings: SearchSettings, space: Space, seed: int) -> "BaseSamp
                     fix = "fix: values a,b,c or a range, or search.sampler=qmc"
                     raise UserError(f"search.sampler=grid: {key} is an interval; {fix}")
             return samplers.GridSampler(grid, seed=seed)
-    return samplers.TPESampler(seed=seed, multivariate=True, group=True, constant_liar=True)
+    with catch_warnings():
+        simplefilter("ignore")  # of features that Optuna calls experimental
+        return samplers.TPESampler(seed=seed, multivariate=True, group=True, constant_liar=True)
