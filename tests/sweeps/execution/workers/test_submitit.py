@@ -8,6 +8,7 @@ from fixtures.processes import Command, entries_of, kill_all, status_of
 
 from nnexp.sweeps.execution.workers import submitit
 
+pytest.importorskip("submitit")
 SWEEP = ["-m", "data=digits", "model.hidden=[8]", "tracking=none", "sweep.report=false"]
 SLURM = ["hydra/launcher=submitit_slurm", "hydra.launcher.partition=short", "hydra.launcher.timeout_min=7"]
 
@@ -57,7 +58,10 @@ def test_jobs_run_in_workers_that_slurm_starts_with_the_settings_of_the_launcher
     assert not (sweep_of(alone) / submitit.FOLDER).exists()
 
 
-@pytest.mark.parametrize("number", ["SIGKILL", "SIGUSR2"])  # its node dies; its time is nearly up
+@pytest.mark.parametrize(
+    "number",
+    ["SIGKILL", pytest.param("SIGUSR2", marks=pytest.mark.long)],  # its node dies; its time is nearly up
+)
 def test_the_job_of_a_worker_that_ends_goes_on_from_its_checkpoint_in_another(
     number, nnexp, alone, slurm, monkeypatch
 ):
@@ -85,6 +89,7 @@ def test_a_worker_that_cannot_start_ends_the_sweep_with_its_log(nnexp, alone, sl
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.long
 def test_ctrl_c_ends_running_jobs_in_order_and_cancels_those_that_wait(alone, slurm, monkeypatch):
     monkeypatch.setenv("FAKE_SLURM_IS_FULL", "1")
     command = Command(alone, *SWEEP, *SLURM, "trainer.epochs=5000", "seed=0,1", "sweep.jobs=2")
