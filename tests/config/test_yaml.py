@@ -32,7 +32,9 @@ def test_these_tests_see_every_file():
     for group, least in LEAST.items():
         assert len([path for path in OPTIONS if path.parts[0] == group]) >= least, group
     others = {str(path) for path in FILES if path not in OPTIONS and path.parts[0] != "local"}
-    assert others == {"config.yaml", "hydra/job_logging/run_file.yaml", "hydra/sweeper/optuna.yaml"}
+    launchers = {f"hydra/launcher/{name}.yaml" for name in ("ray", "submitit_local", "submitit_slurm")}
+    hydra = {"hydra/job_logging/run_file.yaml", "hydra/sweeper/optuna.yaml", *launchers}
+    assert others == {"config.yaml", *hydra}
 
 
 def table(folder, target):
