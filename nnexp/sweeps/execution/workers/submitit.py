@@ -110,7 +110,7 @@ class SubmititWorker(Worker):
             with suppress(OSError):
                 self.submitted.cancel(check=False)
             return
-        for number in (signal.SIGTERM, signal.SIGKILL):
+        for number in (signal.SIGTERM, getattr(signal, "SIGKILL", signal.SIGTERM)):
             for pid in (self.pid, int(self.submitted.job_id)):
                 with suppress(ProcessLookupError):
                     if pid:
@@ -214,7 +214,7 @@ def refused(cluster: str) -> Iterator[None]:
 
 def active_slurm_jobs() -> set[str] | None:
     """Return the ids of the user's jobs that wait or run; None where Slurm does not answer."""
-    command = ["squeue", "--noheader", f"--user={os.getuid()}", "--format=%i"]
+    command = ["squeue", "--noheader", "--me", "--format=%i"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=QUERY_INTERVAL)
     except (OSError, subprocess.SubprocessError):
