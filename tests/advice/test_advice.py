@@ -32,6 +32,8 @@ def run(arguments: list[str]) -> int:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.command)
 def test_advice_is_accepted(case, alone, capfd):
+    if "hydra/sweeper=optuna" in case.command:
+        pytest.importorskip("optuna", reason="needs Optuna: pip install -e '.[search]'")
     for name, content in case.files.items():
         path = alone / name
         path.parent.mkdir(parents=True, exist_ok=True)

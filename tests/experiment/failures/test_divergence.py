@@ -100,7 +100,7 @@ def test_the_gradient_of_a_loss_may_be_what_is_not_finite():
 def test_a_validation_loss_alone_may_be_infinite():
     settings = build(compose(SMALL))
     made = build_components(settings)
-    made.validation.scale = 1e38
+    made.validation.factor = 1e38
     with pytest.raises(DivergedError) as error:
         list(finite_evaluations(settings, made, None, Display()))
     assert "the validation loss is" in str(error.value)

@@ -51,6 +51,7 @@ def test_a_launcher_whose_package_is_missing_names_the_command_that_installs_it(
 
 
 def test_slurm_is_refused_where_there_is_none(monkeypatch):
+    monkeypatch.setattr(launchers, "find_spec", lambda name: name)
     monkeypatch.setenv("PATH", "")
     with pytest.raises(UserError, match="got one without sbatch and srun and squeue; fix: run it on a login"):
         check_launcher(SLURM)
