@@ -45,9 +45,6 @@ class Trial(Protocol):
     def should_prune(self, epoch: int, metrics: Mapping[str, float], /) -> bool:
         """Return whether the job ends after so many epochs, with these metrics."""
 
-    def served(self, host: str, /) -> "Trial":
-        """Return the same trial for other machines, which reach this one as `host`."""
-
 
 @dataclass(frozen=True)
 class SweepTask:

@@ -1,15 +1,15 @@
-"""A trial in the process that trains it: reports intermediate values, and asks whether to prune."""
+"""A trial in the process of the search: reports intermediate values, and asks whether to prune."""
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from nnexp.messages import first_line
 from nnexp.metrics.metric_info import BEST, TEST
 from nnexp.sweeps.search.pruners import PrunerName, make_pruner
-from nnexp.sweeps.search.storage import open_storage, serve_storage
+from nnexp.sweeps.search.storage import open_storage
 from nnexp.tasks import task_of_metrics
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ log = logging.getLogger("nnexp")
 
 @dataclass(frozen=True)
 class TrialHandle:
-    """What a worker needs of a trial; it can be sent to another process or machine."""
+    """A trial, as its job sees it; it can be sent to other processes."""
 
     storage: str  # of the study: see `open_storage`
     study: str  # its name
@@ -43,12 +43,6 @@ class TrialHandle:
         except Exception as error:  # noqa: BLE001, each storage raises its own types
             log.warning("not reported to the study: %s: %s", type(error).__name__, first_line(error))
             return False
-
-    def served(self, host: str) -> "TrialHandle":
-        """Return the trial as other machines reach its study: a file of this one over gRPC."""
-        if "://" in self.storage and not self.storage.startswith("sqlite"):
-            return self
-        return replace(self, storage=serve_storage(self.storage, host))
 
     def report(self, epoch: int, value: float) -> bool:
         """Report a value and ask the pruner; of an epoch that was reported before, neither."""

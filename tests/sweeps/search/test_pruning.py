@@ -127,11 +127,3 @@ def test_a_storage_that_is_gone_prunes_nothing(caplog, tmp_path):
 )
 def test_the_intermediate_value_is_the_validation_metric_of_the_objective(objective, value):
     assert intermediate_value(objective, SCORES) == value
-
-
-def test_a_study_on_another_machine_is_reached_over_grpc(monkeypatch):
-    reached = []
-    monkeypatch.setattr(optuna.storages, "GrpcStorageProxy", lambda **place: reached.append(place))
-    open_storage("grpc://node-1:13000")
-    open_storage("grpc://[::1]:13001")
-    assert reached == [{"host": "node-1", "port": 13000}, {"host": "[::1]", "port": 13001}]

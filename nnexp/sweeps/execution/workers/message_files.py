@@ -6,13 +6,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Thread
-from time import monotonic, sleep
+from time import monotonic
 from typing import Any
 
 from hydra.core.utils import JobReturn
 
 from nnexp.sweeps.execution.job import Job
-from nnexp.sweeps.execution.workers.worker import Message, Order
+from nnexp.sweeps.execution.workers.trials import Decision, Evaluation
+from nnexp.sweeps.execution.workers.worker import SHORTEST, Message, Order
 
 HEARTBEAT = "heartbeat"  # the file that the sweep writes while it lives
 HEARTBEAT_INTERVAL = 10.0  # seconds
@@ -82,17 +83,19 @@ class FileConnection:
         self.beat = b""
         self.last_beat = monotonic()
         self.interval = IDLE_INTERVAL
+        self.woken = Event()  # out of the pause between two looks
         self.is_broken = False
 
     def recv(self) -> Order:
         while not self.orders.fetch():
             if self.is_broken or self.is_without_heartbeat():
                 raise EOFError
-            sleep(self.interval)
+            self.woken.wait(self.interval)
+            self.woken.clear()
         order: Order | str = self.orders.unread.popleft()
         if isinstance(order, str):
             raise EOFError
-        if isinstance(order, Job):
+        if isinstance(order, Job | Decision):
             self.interval = BUSY_INTERVAL
         return order
 
@@ -104,6 +107,9 @@ class FileConnection:
             raise
         if isinstance(message, JobReturn):
             self.interval = IDLE_INTERVAL
+        if isinstance(message, Evaluation):  # the job waits
+            self.interval = SHORTEST
+            self.woken.set()
 
     def is_without_heartbeat(self) -> bool:
         """Return whether the sweep has died: its heartbeat has not changed for long."""

@@ -14,6 +14,7 @@ from nnexp.run_folder import pruned_in
 from nnexp.sweeps.execution.events import JobEnded, JobProgress, JobStarted
 from nnexp.sweeps.execution.job import Job, JobEndedError, JobRunner, SweepInterrupted, completed, failed
 from nnexp.sweeps.execution.job_queue import JobQueue
+from nnexp.sweeps.execution.workers.trials import Decision, Evaluation
 from nnexp.sweeps.execution.workers.worker import POLL_INTERVAL, Backend, Message, Worker
 from nnexp.sweeps.records import job_entries, job_status, stored_results
 from nnexp.tracking.active_runs import close_if_dead
@@ -136,6 +137,10 @@ class WorkerPool:
             worker.job = self.queue.progressed(worker.job)
         if isinstance(message, JobEnded) and message.status == "KILLED" and not self.is_stopped:
             worker.killed = message  # a signal to its process alone: a failure of this job
+        elif isinstance(message, Evaluation):
+            trial = worker.job.trial if worker.job is not None else None
+            is_pruned = trial is not None and trial.should_prune(message.epoch, message.metrics)
+            worker.order(Decision(is_pruned))
         elif not isinstance(message, JobReturn):
             self.queue.event(message)
         elif worker.job is not None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from nnexp.sweeps.execution.events import JobEnded, JobStarted
-from nnexp.sweeps.execution.job import Job, JobRunner
+from nnexp.sweeps.execution.job import JobRunner
 from nnexp.sweeps.execution.workers.folder_copies import write_files
 from nnexp.sweeps.execution.workers.ray_actor import OF_THE_COMMAND, OF_THE_NODE, Slot
 from nnexp.sweeps.execution.workers.worker import Backend, Message, Order, Worker, wait_until
@@ -37,9 +37,6 @@ class RayWorker(Worker):
         self.answer = actor.begun.remote()
 
     def order(self, order: Order) -> None:
-        if isinstance(order, Job) and order.trial is not None and not self.shares_files:
-            host = ray_module().util.get_node_ip_address()
-            order = replace(order, trial=order.trial.served(host))
         if self.is_up:
             self.actor.order.options(concurrency_group="orders").remote(order)
         else:

@@ -19,6 +19,7 @@ from nnexp.messages import first_line
 from nnexp.sweeps.execution.events import UploadsLeft
 from nnexp.sweeps.execution.job import Job, JobRunner, failed
 from nnexp.sweeps.execution.uploads import POLL_INTERVAL, Uploads
+from nnexp.sweeps.execution.workers.trials import Decision, WorkersTrial
 from nnexp.sweeps.execution.workers.worker import Message, Order
 
 
@@ -41,15 +42,18 @@ def serve(connection: Connection, runner: JobRunner) -> None:
     runner.set_up()
     jobs: SimpleQueue[Job | None] = SimpleQueue()
     messages: SimpleQueue[Message | None] = SimpleQueue()
+    decisions: SimpleQueue[Decision] = SimpleQueue()
     closed = Flag()
     sender = Thread(target=send_messages, args=(connection, messages), daemon=True)
     sender.start()
-    Thread(target=read_orders, args=(connection, jobs, closed), daemon=True).start()
+    Thread(target=read_orders, args=(connection, jobs, decisions, closed), daemon=True).start()
     uploads = Uploads(messages.put)
     runner = replace(runner, task=replace(runner.task, uploads=uploads))
     try:
         with Interruption():
             while (job := jobs.get()) is not None:
+                if job.trial is not None:
+                    job = replace(job, trial=WorkersTrial(messages.put, decisions))
                 messages.put(sendable(job, runner.run(job, messages.put)))
             if uploads.left:
                 messages.put(UploadsLeft())
@@ -62,18 +66,23 @@ def serve(connection: Connection, runner: JobRunner) -> None:
         sender.join()
 
 
-def read_orders(connection: Connection, jobs: "SimpleQueue[Job | None]", closed: Flag) -> None:
-    """Queue the jobs that the sweep sends; where it asks for the end, or dies, end the job that runs."""
+def read_orders(
+    connection: Connection, jobs: "SimpleQueue[Job | None]", decisions: "SimpleQueue[Decision]", closed: Flag
+) -> None:
+    """Queue what the sweep sends; where it asks for the end, or dies, end the job that runs."""
     try:
         while True:
             order = connection.recv()
             if isinstance(order, int):
                 request_end(order)
+            elif isinstance(order, Decision):
+                decisions.put(order)
             else:
                 jobs.put(order)
     except (EOFError, OSError):
         closed.set()
         request_end(signal.SIGTERM)
+        decisions.put(Decision(is_pruned=False))  # a job may wait for one
         jobs.put(None)
 
 

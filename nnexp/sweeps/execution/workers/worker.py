@@ -10,9 +10,12 @@ from hydra.core.utils import JobReturn
 
 from nnexp.sweeps.execution.events import Event, JobEnded
 from nnexp.sweeps.execution.job import Job, JobRunner
+from nnexp.sweeps.execution.workers.trials import Decision, Evaluation
 
-Order = Job | int | None  # a job to run, the signal by which to end, or None: end when all is uploaded
-Message = Event | JobReturn  # events of a job, and its outcome after them
+Order = Job | Decision | int | None
+"""A job to run, whether it is pruned, the signal by which to end, or None: end when all is uploaded."""
+Message = Event | Evaluation | JobReturn
+"""Events of a job, evaluations of a trial, which waits for a decision, and the outcome after them."""
 POLL_INTERVAL = 0.1  # seconds
 SHORTEST = 0.02  # seconds between two looks
 

@@ -4,7 +4,15 @@ import pytest
 
 from nnexp.sweeps.execution.job import Job
 from nnexp.sweeps.execution.workers import message_files
-from nnexp.sweeps.execution.workers.message_files import CLOSE, FileConnection, Heartbeat, MessageFile
+from nnexp.sweeps.execution.workers.message_files import (
+    BUSY_INTERVAL,
+    CLOSE,
+    FileConnection,
+    Heartbeat,
+    MessageFile,
+)
+from nnexp.sweeps.execution.workers.trials import Decision, Evaluation
+from nnexp.sweeps.execution.workers.worker import SHORTEST
 
 
 def test_messages_arrive_in_order_and_each_once(tmp_path):
@@ -42,12 +50,27 @@ def test_a_worker_receives_orders_until_the_sweep_closes_the_connection(tmp_path
         connection.recv()
 
 
+def test_a_job_that_waits_for_a_decision_gets_it_sooner_than_orders_that_end_it(tmp_path):
+    folder = tmp_path / "0"
+    folder.mkdir()
+    connection = FileConnection(folder)
+    orders = [Job(3, []), Decision(is_pruned=True)]
+    for order in orders:
+        connection.orders.append(order)
+    assert connection.recv() == orders[0]
+    pauses = [connection.interval]
+    connection.send(Evaluation(1, {"val/accuracy": 0.5}))
+    pauses.append(connection.interval)
+    assert connection.recv() == orders[1]
+    assert [*pauses, connection.interval] == [BUSY_INTERVAL, SHORTEST, BUSY_INTERVAL]
+
+
 def test_a_worker_ends_when_the_heartbeat_of_its_sweep_stops(tmp_path, monkeypatch):
     now = [0.0]
     monkeypatch.setattr(message_files, "monotonic", lambda: now[0])
-    monkeypatch.setattr(message_files, "sleep", lambda seconds: now.__setitem__(0, now[0] + 50))
     heartbeat = Heartbeat(tmp_path)
     connection = FileConnection(tmp_path / "0")
+    monkeypatch.setattr(connection.woken, "wait", lambda seconds: now.__setitem__(0, now[0] + 50))
     with pytest.raises(EOFError):
         connection.recv()
     assert now[0] == 150

@@ -9,6 +9,7 @@ from nnexp.sweeps.execution.events import JobEnded, JobProgress
 from nnexp.sweeps.execution.job import Job, completed
 from nnexp.sweeps.execution.job_queue import JobQueue
 from nnexp.sweeps.execution.workers.pool import MAX_FAILED_STARTS, WorkerPool
+from nnexp.sweeps.execution.workers.trials import Decision, Evaluation
 from nnexp.sweeps.execution.workers.worker import Backend, Worker
 
 DIES = "dies"  # in place of a message
@@ -24,7 +25,9 @@ class ScriptedWorker(Worker):
         self.is_up = not cluster.pending
 
     def order(self, order):
-        if isinstance(order, Job):
+        if isinstance(order, Decision):
+            self.cluster.decisions.append(order.is_pruned)
+        elif isinstance(order, Job):
             self.cluster.given.append((order.number, self.cluster.workers.index(self)))
             script = self.cluster.scripts.get(order.number, deque())
             self.messages.extend(script.popleft() if script else [completed(order, 0.5)])
@@ -53,6 +56,7 @@ class Cluster(Backend):
         self.pending = pending
         self.workers = []
         self.given = []
+        self.decisions = []
 
     def start(self, runner):
         worker = ScriptedWorker(self)
@@ -105,6 +109,19 @@ def test_a_job_fails_whose_workers_die_again_and_again_without_an_evaluation(tra
     assert queue.failures == failures
     ends = [event.will_retry for event in events if isinstance(event, JobEnded)]
     assert ends == ([True] * 6 if trained else [True] * 3 + [False])
+
+
+def test_the_sweep_decides_for_a_worker_whether_its_trial_is_pruned():
+    class Trial:
+        def should_prune(self, epoch, metrics):
+            return metrics["val/accuracy"] < epoch / 10
+
+    job = Job(0, [], trial=Trial())
+    evaluations = [Evaluation(epoch, {"val/accuracy": 0.15}) for epoch in (1, 2)]
+    cluster = Cluster({0: [[*evaluations, completed(job, 0.5)]]})
+    queue = JobQueue([job], lambda event: None)
+    WorkerPool(cluster, None, queue).run(1)
+    assert cluster.decisions == [False, True]
 
 
 def test_workers_that_die_before_their_first_job_end_the_sweep_with_the_reason():
