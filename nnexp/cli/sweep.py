@@ -25,6 +25,7 @@ from nnexp.sweeps.execution.launcher import use_launcher
 from nnexp.sweeps.execution.sweeper import use_planned_sweeper
 from nnexp.sweeps.execution.task import SweepTask
 from nnexp.sweeps.parent_run import parent_run
+from nnexp.sweeps.plan.launchers import RAY
 from nnexp.sweeps.plan.planning import Command, plan_sweep
 from nnexp.sweeps.plan.record import planning_lock, write_record
 from nnexp.sweeps.plan.sweep_plan import SweepPlan
@@ -56,7 +57,9 @@ def run_sweep(options: Namespace, examination: Examination) -> int:
         assert examination.config is not None
         values = resolved(examination.config)
         tracking = TrackingSettings(**values["tracking"])
-        with parent_run(plan, tracking, shared_params(values, plan), Path.cwd()) as parent:
+        params_of_all = shared_params(values, plan)
+        is_distant = config.hydra.launcher._target_ == RAY
+        with parent_run(plan, tracking, params_of_all, Path.cwd(), is_distant=is_distant) as parent:
 
             def show(event: Event) -> None:
                 parent.event(event)

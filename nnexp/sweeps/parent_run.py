@@ -3,7 +3,7 @@
 It trains nothing: it holds what is swept, what all jobs share, and how the sweep goes on and ends.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
@@ -44,9 +44,10 @@ OF_RUNS = ("register", "baseline", "system")  # settings of tracking that are no
 class ParentRun:
     """Writes how a sweep goes on into the journal of its parent run."""
 
-    def __init__(self, plan: SweepPlan, journal: Journal) -> None:
+    def __init__(self, plan: SweepPlan, journal: Journal, send: Callable[[], object]) -> None:
         self.plan = plan
         self.journal = journal
+        self.send = send  # what the journal holds now, to the store
         self.progress = SweepProgress(plan)
         self.outcome = Outcome()  # of the upload
         self.began = self.logged = monotonic()
@@ -76,6 +77,7 @@ class ParentRun:
         if len(best) == 1 and best[0].value is not None:  # jobs of several tasks have no best one
             values["sweep/best"] = best[0].value
         self.journal.log_metrics(step, values)
+        self.send()
 
     def log_artifacts(self, *paths: str) -> None:
         """Add files of the sweep's folder to the parent run: its report."""
@@ -91,7 +93,12 @@ class ParentRun:
 
 @contextmanager
 def parent_run(
-    plan: SweepPlan, tracking: TrackingSettings, params: Mapping[str, str], home: Path
+    plan: SweepPlan,
+    tracking: TrackingSettings,
+    params: Mapping[str, str],
+    home: Path,
+    *,
+    is_distant: bool = False,
 ) -> Iterator[ParentRun]:
     """Begin the parent run of a sweep, or go on with it; the end of the block is that of the run.
 
@@ -100,6 +107,7 @@ def parent_run(
         tracking: where the parent run is uploaded; without tracking it is only a journal.
         params: the settings that all jobs share.
         home: the project's folder.
+        is_distant: whether jobs may run where its folder is not seen; they find it in the store.
 
     Raises:
         UserError: another process runs the sweep.
@@ -114,7 +122,9 @@ def parent_run(
     uploader = Uploader.start(mlflow=True) if destination is not None else None
     with opened(plan, texts, destination) as journal, active(plan.folder, home):
         journal.log_artifacts(SWEEP)
-        parent = ParentRun(plan, journal)
+        send = uploader.send_so_far if uploader is not None and is_distant else lambda folder: None
+        parent = ParentRun(plan, journal, lambda: send(plan.folder))
+        parent.send()
         status: Status | None = None
         try:
             yield parent

@@ -39,7 +39,11 @@ STORE = 80_000_000  # bytes of each node's object store
 SCENARIOS = [f"{kind}-{place}" for place in ("ray", "apart", "submitit") for kind in ("grid", "tpe", "asha")]
 STOPPED = ["grid-stop-ray", "grid-stop-apart", "grid-late-ray"]
 TIMEOUT = 1800.0  # seconds of a sweep
-QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_raylet_start_wait_time_s": "120",  # of a machine with few cores
+}
 
 
 @dataclass
@@ -81,7 +85,7 @@ def ray_cluster_apart(folder: Path) -> Iterator[Place]:
     from ray.cluster_utils import Cluster
 
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "object_store_memory": STORE})
-    ray = Path(sys.executable).with_name("ray")
+    ray = f"{sys.executable} -m ray.scripts.scripts"
     start = f"{ray} start --address={cluster.address} --num-cpus=1 --object-store-memory={STORE} --block"
     cache = folder.parent / "cache"
     cache.mkdir(exist_ok=True)
@@ -93,14 +97,14 @@ def ray_cluster_apart(folder: Path) -> Iterator[Place]:
         environment = os.environ | {"NNEXP_CACHE": str(cache)}
         with (folder.parent / f"node{len(nodes)}.log").open("w") as log:
             streams: dict[str, Any] = {"stdout": log, "stderr": log, "env": environment}
-            nodes.append(subprocess.Popen([*namespaces, "sh", "-c", script], process_group=0, **streams))
+            node = subprocess.Popen([*namespaces, "sh", "-c", script], process_group=0, **streams)
+        nodes.append(node)
+        before = len(alive_nodes(cluster))
+        wait_for(lambda: len(alive_nodes(cluster)) > before or node.poll() is not None, 120)
 
     try:
         for _ in range(NODES):
             join()
-        wait_for(
-            lambda: len([node for node in alive_nodes(cluster) if node["Resources"].get("CPU")]) == NODES
-        )
         address = f"hydra.launcher.ray.init.address={cluster.address}"
         yield Place(["hydra/launcher=ray", address], kill=nodes[0].kill, join=join)
     finally:
@@ -155,8 +159,7 @@ def run(scenario: str, folder: Path, uri: str, options: argparse.Namespace) -> l
     jobs = options.jobs if kind == "grid" else options.trials
     work = folder / "work"
     work.mkdir(parents=True)
-    variables = QUIET | {"MLFLOW_TRACKING_URI": uri, "HYDRA_FULL_ERROR": "0"}
-    os.environ.update(variables)
+    os.environ["MLFLOW_TRACKING_URI"] = uri
     with PLACES[place_name](work) as place, (folder / "output").open("w") as output:
         command = [sys.executable, "-m", "nnexp", *overrides_of(kind, options), *place.overrides]
         streams: dict[str, Any] = {"stdout": output, "stderr": subprocess.STDOUT, "cwd": work}
@@ -215,7 +218,8 @@ def check(scenario: str, folder: Path, backend: str, artifacts: Path, jobs: int)
         children = select(of_tag, key="nnexp.sweep_id", value=sweep_id)
         parents = select(of_tag, key="nnexp.sweep", value=sweep_id)
         tags = {(run, key): value for run, key, value in select("SELECT run_uuid, key, value FROM tags")}
-        points = Counter(map(tuple, select("SELECT run_uuid, key, step FROM metrics")))
+        query = "SELECT run_uuid, key, step FROM metrics WHERE key NOT LIKE 'system/%'"
+        points = Counter(map(tuple, select(query)))
     stopped = "-stop-" in scenario
     statuses = Counter(status for _, status in [*children, *parents])
     counts = f"{len(children)} runs, {len(parents)} parents, {dict(statuses)}"
@@ -244,7 +248,8 @@ def check(scenario: str, folder: Path, backend: str, artifacts: Path, jobs: int)
         if run and tags[run, "nnexp.journal_id"] != head_of(entries)["id"]:
             wrong.append("the store has another attempt")
         if run and stored != wanted:
-            wrong.append(f"values stored {stored.total()} of {wanted.total()}")
+            other = [key[1:] for key in (stored - wanted) + (wanted - stored)]
+            wrong.append(f"values stored {stored.total()} of {wanted.total()}: {other[:5]}")
         paths = [entry["path"] for entry in entries if entry["kind"] == "artifact"] if run else []
         place = next(artifacts.glob(f"*/{run}/artifacts"), artifacts)
         wrong += [f"no {name}" for name in paths if not (place / name).is_file()]
@@ -263,7 +268,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=5700, help="of the server; PostgreSQL has the next one")
     parser.add_argument("--keep", action="store_true", help="keep the folder with all output")
     options = parser.parse_args()
-    os.environ.update(MLFLOW_ENV)
+    os.environ.update(MLFLOW_ENV | QUIET)
     folder = Path(tempfile.mkdtemp(prefix="nnexp-cluster-"))
     folder.chmod(0o755)  # of another user: PostgreSQL's
     failed = []

@@ -1,9 +1,11 @@
 import json
+from threading import Event
 
 import pytest
 from fixtures.sweep_plans import ended
 from fixtures.sweeps import TRACKED, planned, record_job, record_sweep
 from fixtures.third_party import accepts_warnings
+from fixtures.uploads import NoUploader, assert_metrics_stored_once
 
 from nnexp.config.schema import TrackingSettings
 from nnexp.errors import Interrupted, UserError
@@ -14,7 +16,8 @@ from nnexp.runs.run import in_folder
 from nnexp.sweeps.parent_run import parent_run
 from nnexp.tracking.mlflow.store import tracking_uri
 from nnexp.tracking.mlflow.upload_state import UploadState
-from nnexp.tracking.upload.sync import find_runs, upload
+from nnexp.tracking.upload.client import Uploader
+from nnexp.tracking.upload.sync import find_runs, send_so_far, upload
 
 pytestmark = accepts_warnings
 
@@ -130,6 +133,29 @@ def test_a_parent_run_is_there_and_running_while_its_first_job_is_uploaded(alone
         parent.log_metrics()
         send(record_job(plan, 1, alone))
         assert client().get_run(stored.info.run_id).data.metrics["sweep/finished"] == 1.0
+
+
+def test_the_parent_run_of_jobs_on_other_machines_is_in_the_store_before_the_first_of_them(
+    alone, store, monkeypatch
+):
+    ready = Event()
+    ready.set()
+
+    class Sender(NoUploader):
+        def send_so_far(self, folder):
+            send_so_far(folder, upload_callbacks(), ready)
+
+    monkeypatch.setattr(Uploader, "start", classmethod(lambda cls, mlflow: Sender()))
+    plan = planned(alone)
+    with parent_run(plan, TRACKED, {}, alone, is_distant=True) as parent:
+        stored = client().get_run(UploadState.load(plan.folder).run_id)
+        assert (stored.info.status, stored.info.run_name) == ("RUNNING", "seed")
+        parent.event(ended(0))
+        parent.log_metrics()
+        assert client().get_run(stored.info.run_id).data.metrics["sweep/finished"] == 1.0
+    send(plan.folder)
+    assert client().get_run(stored.info.run_id).info.status == "FAILED"  # a job is left
+    assert_metrics_stored_once(client(), plan.folder)
 
 
 def test_a_rebuilt_store_has_the_same_nested_runs(alone, store, empty_store, nnexp):

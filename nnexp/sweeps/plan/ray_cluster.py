@@ -7,6 +7,9 @@ from typing import Any
 
 from nnexp.errors import UserError
 from nnexp.messages import first_line
+from nnexp.redaction import redacted
+from nnexp.tracking.mlflow.store import URI_VARIABLE, tracking_uri
+from nnexp.tracking.mlflow.uris import store_type
 
 CONNECT_TIMEOUT = 10.0  # seconds
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
@@ -63,6 +66,26 @@ def check_address(address: str) -> None:
     except (OSError, OverflowError) as error:
         problem = f"expected HOST:PORT of a Ray cluster, got no answer: {first_line(error)}"
         raise UserError(f"{KEY}={address}: {problem}; {FIX}") from error
+
+
+def check_store(tracking: Mapping[str, Any]) -> None:
+    """Check that jobs of a node that does not share the working directory reach the store of their runs.
+
+    Args:
+        tracking: the section of the configuration.
+
+    Raises:
+        UserError: it is a file of this machine.
+    """
+    uri = tracking_uri(tracking["uri"])
+    if not tracking["enabled"] or store_type(uri) not in ("sqlite", "files"):
+        return
+    host = ray_module().util.get_node_ip_address()
+    problem = f"expected the address of an MLflow server, got a file of this machine: {redacted(uri)}"
+    server = f"mlflow server --host 0.0.0.0 --allowed-hosts {host}:5000,localhost:5000"
+    fix = f"fix: run '{server}' here, and the sweep after 'export {URI_VARIABLE}=http://{host}:5000'"
+    where = "hydra/launcher=ray: a node does not share the working directory"
+    raise UserError(f"{where}: {problem}; {fix}")
 
 
 def room_for_workers(remote: Mapping[str, Any]) -> int:

@@ -20,7 +20,8 @@ LOCK_TIMEOUT = 60.0  # seconds
 JOBS, NO_JOBS = "sweep/jobs", MetricAt(0.0, 0, 0)  # metric of a parent run
 MAX_PAGE = 1000
 _confirmed: set[tuple[str, str]] = set()  # store and id of parents that this process has seen there
-_of_sweeps: dict[tuple[str, str], str] = {}  # ids of parents whose folders are elsewhere, by store and sweep
+_of_sweeps: dict[tuple[str, str, str], str] = {}
+"""Ids of parents whose folders are elsewhere, by store, experiment and sweep."""
 
 
 class WrittenRun(Protocol):
@@ -71,7 +72,7 @@ def find_parent(child: WrittenRun) -> str:
     tags = child.first["tags"]
     if JOB_TAG not in tags:
         return ""
-    key = child.uri, tags[SWEEP_ID_TAG]
+    key = child.uri, child.state.experiment_id, tags[SWEEP_ID_TAG]
     if key not in _of_sweeps:
         where = is_tagged(PARENT_SWEEP_TAG, tags[SWEEP_ID_TAG])
         runs = child.client.search_runs([child.state.experiment_id], where, max_results=1)
@@ -81,9 +82,15 @@ def find_parent(child: WrittenRun) -> str:
 
 
 def update_parent(child: WrittenRun) -> None:
-    """Send the new entries of the parent run's journal, unless another process does at this moment."""
+    """Send the new entries of the parent run's journal, unless another process does at this moment.
+
+    Where that journal is on another machine, nest the job if the store has got its parent run since.
+    """
     folder = sweep_folder(child.run_folder.path, child.first["tags"])
     if folder is None:
+        if not child.state.parent_id and (run_id := find_parent(child)):
+            child.client.set_tag(child.state.run_id, PARENT_ID, run_id)
+            child.state.parent_id = run_id
         return
     state = UploadState.load(folder, child.state.store)
     if state.run_id and state.offset < (folder / JOURNAL).stat().st_size:

@@ -87,12 +87,20 @@ class Uploader:
 
     def submit(self, folder: Path, in_background: bool = False) -> None:
         """Submit a run whose journal has begun; in the background, nothing waits for its upload."""
+        self.order(folder, in_background=in_background)
+
+    def send_so_far(self, folder: Path) -> None:
+        """Let the store have what the journal of a run holds now; nothing waits for it."""
+        self.order(folder, so_far=True)
+
+    def order(self, folder: Path, **options: bool) -> None:
+        """Write an order to the process."""
         settings = {name: value for name, value in os.environ.items() if name.startswith("MLFLOW_")}
         try:
             if self.process.stdin is not None:
                 with self.lock:
-                    order = {"folder": str(folder.absolute()), "in_background": in_background}
-                    self.process.stdin.write(json.dumps(order | {"settings": settings}) + "\n")
+                    order = {"folder": str(folder.absolute()), "settings": settings, **options}
+                    self.process.stdin.write(json.dumps(order) + "\n")
                     self.process.stdin.flush()
         except BrokenPipeError:
             pass  # `wait` reports it

@@ -2,8 +2,10 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import Any, Literal
 
 from filelock import Timeout
@@ -136,6 +138,15 @@ def send_rest(writer: MlflowRunWriter, callbacks: Callbacks) -> None:
     artifacts = [{"kind": "artifact", "path": path} for path in paths]
     writer.remember_results(run.entries())
     writer.send_in_chunks([*rest, *read_system_metrics(run.path), *artifacts, end], offset)
+
+
+def send_so_far(folder: Path, callbacks: Callbacks, ready: Event) -> None:
+    """Send what the journal of a run that goes on holds when `ready`; what fails is sent with the rest."""
+    ready.wait()
+    with suppress(Exception), run_lock(folder):
+        writer = MlflowRunWriter(folder, callbacks.draw_confusion)
+        writer.check_store()
+        writer.send_new()
 
 
 def upload_artifacts(folder: Path, paths: Sequence[str]) -> Upload:

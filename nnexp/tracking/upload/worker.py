@@ -25,6 +25,7 @@ from nnexp.tracking.journal import close, is_running_here
 from nnexp.tracking.mlflow.store import MLFLOW_ENV, set_mlflow_defaults
 from nnexp.tracking.upload.client import Outcome
 from nnexp.tracking.upload.fork_server import OPTION
+from nnexp.tracking.upload.sync import send_so_far
 from nnexp.tracking.upload.system_metrics import SystemMetrics
 from nnexp.tracking.upload.thread import SERVER_TIMEOUT, Callbacks, UploadThread, explain
 from nnexp.tracking.upload.throttle import Throttle
@@ -83,6 +84,9 @@ class UploadWorker:
         failed_at = float("-inf")
         while (order := self.orders.get()) is not None:
             set_environment(order["settings"])
+            if order.get("so_far"):
+                send_so_far(Path(order["folder"]), self.callbacks, self.imported)
+                continue
             recent = time.monotonic() - failed_at <= GRACE_PERIOD  # not every run of a sweep waits long
             in_background = bool(order.get("in_background"))
             timeout = BACKGROUND_TIMEOUT if in_background else SERVER_TIMEOUT

@@ -135,6 +135,22 @@ def test_models_and_registered_versions_are_those_of_the_attempt_that_is_kept(ex
     assert version.run_id == kept.info.run_id
 
 
+def test_a_job_whose_parent_run_reaches_the_store_after_it_is_nested_when_it_ends(experiment, alone):
+    job = attempt(alone / "a" / "1", experiment, alone, number=1, status=None)
+    live(job)
+    parent = alone / "sweep"
+    parent.mkdir()
+    with Journal(parent) as journal:
+        target = upload_destination(TrackingSettings(experiment=experiment), alone, parent)
+        journal.log_run("sweep", {}, {"nnexp.kind": "sweep", "nnexp.sweep": SWEEP}, target)
+    live(parent)
+    with Journal.reopen(job) as journal:
+        journal.end("FINISHED")
+    assert upload(job, upload_callbacks()).error == ""
+    tags = client().get_run(UploadState.load(job).run_id).data.tags
+    assert tags["mlflow.parentRunId"] == UploadState.load(parent).run_id
+
+
 def test_a_job_finds_the_parent_run_of_its_sweep_in_the_store(experiment, alone):
     parent = alone / "sweep"
     early = attempt(alone / "a" / "1", experiment, alone, number=1)

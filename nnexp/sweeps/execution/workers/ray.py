@@ -16,7 +16,7 @@ from nnexp.sweeps.execution.job import JobRunner
 from nnexp.sweeps.execution.workers.folder_copies import write_files
 from nnexp.sweeps.execution.workers.ray_actor import OF_THE_COMMAND, OF_THE_NODE, Slot
 from nnexp.sweeps.execution.workers.worker import Backend, Message, Order, Worker, wait_until
-from nnexp.sweeps.plan.ray_cluster import connect, ray_module
+from nnexp.sweeps.plan.ray_cluster import check_store, connect, ray_module
 
 GROUPS = {"orders": 1, "messages": 1}  # threads of an actor: each group keeps its order
 STOP_TIMEOUT = 5.0  # seconds
@@ -25,12 +25,12 @@ STOP_TIMEOUT = 5.0  # seconds
 class RayWorker(Worker):
     """An actor as the sweep sees it; it is up when Ray has found a node for it, and its process has begun."""
 
-    def __init__(self, actor: Any, folder: Path) -> None:
+    def __init__(self, actor: Any, folder: Path, tracking: Mapping[str, Any]) -> None:
         super().__init__()
         self.actor = actor
+        self.tracking = tracking
         self.sweep = folder
         self.is_up = False
-        self.shares_files = True
         self.is_over = False
         self.code = 0
         self.unread: deque[Message] = deque()
@@ -59,7 +59,8 @@ class RayWorker(Worker):
             return
         self.is_up = True
         if isinstance(parcel, bool):
-            self.shares_files = parcel
+            if not parcel:
+                check_store(self.tracking)
         else:
             for name, files in parcel.files.items():
                 write_files(self.sweep / name, files)
@@ -131,7 +132,7 @@ class Ray(Backend):
 
     def start(self, runner: JobRunner) -> Worker:
         actor = self.actor_class.remote(runner, self.folder, self.variables, self.threads)
-        return RayWorker(actor, self.folder)
+        return RayWorker(actor, self.folder, runner.config.tracking)
 
     def wait(self, workers: Sequence[Worker], seconds: float) -> list[Worker]:
         ray = ray_module()
