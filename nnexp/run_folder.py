@@ -55,7 +55,7 @@ RESUMED_TAG = "nnexp.resumed"  # how often
 CHANGED_TAG = "nnexp.changed."  # and a param: its value since the run was resumed; params cannot change
 OF_LAYERS = ("activation_mean/", "activation_std/", "dead_units/", "grad_norm/", "weight_norm/")
 """Metrics that are logged before the first update too, at step 0."""
-RESULTS = ("best/", "test/", "time/total")  # metrics of the end of a run, not of an evaluation
+RESULTS = ("best/", "test/", "time/total", "parameters")  # metrics of the end of a run, not of an evaluation
 MISCLASSIFIED_TABLE = "predictions/misclassified.json"
 
 RESUME = b'"resume"'

@@ -120,7 +120,9 @@ class TerminalSweepDisplay(SweepDisplay):
         has_note = event.note and event.status == "FINISHED"  # what is not finished goes on with the sweep
         note = f" [yellow]({escape(redacted(first_line(event.note)))})[/]" if has_note else ""
         if event.status != "FAILED":
-            self.console.print(f"{line}{ENDS.get(event.status, '')}{describe_job(event, plan.metric)}{note}")
+            self.console.print(
+                f"{line}{ENDS.get(event.status, '')}{describe_job(event, plan.objectives)}{note}"
+            )
             return
         attempts = "" if event.is_lost else f"attempt {attempt} of {plan.settings.retries + 1}, "
         again = f"{attempts}runs again: " if event.will_retry else ""

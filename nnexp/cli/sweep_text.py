@@ -2,16 +2,18 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from shlex import quote
 
 from nnexp.cli.display import describe_results
 from nnexp.messages import duration, first_line, hydra_override, listed, plural, short_path
 from nnexp.metrics.metric_info import format_metric
+from nnexp.metrics.objectives import values_of
 from nnexp.sweeps.execution.events import JobEnded
 from nnexp.sweeps.plan.sweep_plan import JobState, SweepPlan
 from nnexp.sweeps.progress import RunningJob, SweepProgress
 from nnexp.tasks import task_of_metrics
+from nnexp.tracking.journal import TOTAL_TIME
 
 NUMBER = re.compile(r"\d[\d.]*(e[+-]?\d+)?")
 MAX_VALUES = 12  # of a swept key
@@ -65,9 +67,8 @@ def describe_best(progress: SweepProgress) -> Iterator[str]:
     """Yield the best job of each metric: its value and name; the metric where it is not the usual one."""
     is_usual = progress.plan.metric is None and len(progress.best) == 1
     for metric, event in progress.best.items():
-        if event.value is not None:
-            value = format_metric(metric, event.value)
-            yield f"{value if is_usual else f'{metric} {value}'}  {progress.name(event.number)}"
+        value = format_metric(metric, progress.values(event)[metric])
+        yield f"{value if is_usual else f'{metric} {value}'}  {progress.name(event.number)}"
 
 
 def describe_rest(progress: SweepProgress) -> str:
@@ -93,13 +94,16 @@ def describe_running(job: RunningJob) -> str:
     return ", ".join(texts)
 
 
-def describe_job(event: JobEnded, metric: str | None) -> str:
-    """Describe the results of a job; the optimized metric first, if that is another than its score."""
+def describe_job(event: JobEnded, objectives: Sequence[str]) -> str:
+    """Describe the results of a job; the optimized metrics first, those that are others than its score."""
     text = describe_results(event.metrics) or "no results"
     task = task_of_metrics(event.metrics)
-    shown = (None,) if task is None else (None, f"best/val_{task.score}", f"test/{task.score}")
-    if metric not in shown and metric is not None and event.value is not None:
-        text = f"{metric} {format_metric(metric, event.value)}, {text}"
+    scores = () if task is None else (f"best/val_{task.score}", f"test/{task.score}")
+    values = zip(objectives, values_of(event.value), strict=False)
+    others = [
+        f"{name} {format_metric(name, value)}" for name, value in values if name not in (*scores, TOTAL_TIME)
+    ]
+    text = ", ".join([*others, text])
     return f"pruned in {event.pruned}: {text}" if event.pruned else text
 
 

@@ -24,6 +24,7 @@ from nnexp.config.overrides.loader import record_choices
 from nnexp.errors import UserError
 from nnexp.experiment.run import run
 from nnexp.messages import did_you_mean
+from nnexp.metrics.objectives import Value
 from nnexp.redaction import redact_logs_and_tracebacks
 from nnexp.sweeps.execution.events import Event, JobEnded
 from nnexp.sweeps.execution.task import SweepTask
@@ -118,8 +119,8 @@ def run_job(options: Namespace, examination: Examination) -> None:
         app.run(config_name=config_name, task_function=job, overrides=[*overrides, *numbers])
 
 
-def job(config: DictConfig) -> float | None:
-    """Run one experiment as a job of Hydra."""
+def job(config: DictConfig) -> Value | None:
+    """Run one experiment as a job of Hydra; return what a sweeper optimizes, of several objectives all."""
     context = HydraConfig.get()
     if context.mode == RunMode.MULTIRUN:
         return SweepTask(run_header, describe_error, send=print_end)(config)

@@ -1,12 +1,14 @@
 """Names of metrics in a configuration: of one's own, of the monitored one, of the optimized one."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 from nnexp.config.errors import Problem
-from nnexp.messages import did_you_mean, hydra_override
-from nnexp.metrics.metric_info import BEST, EACH, SPLIT_METRICS, TASK_METRICS, TEST
+from nnexp.messages import did_you_mean, hydra_override, override
+from nnexp.metrics.metric_info import BEST, COSTS, EACH, SPLIT_METRICS, TASK_METRICS, TEST
+from nnexp.metrics.objectives import objectives_of
 from nnexp.task import Task
 from nnexp.tasks import task_of
 
@@ -25,13 +27,7 @@ def invalid_names(values: dict[str, Any]) -> Iterator[Problem]:
         if not isinstance(name, str) or not re.fullmatch(r"[\w.-]+", name):
             yield Problem(where, "the name must be of letters, digits, _, - and .")
     names = (*TASK_METRICS, *map(str, sections))
-    optimized = values.get("optimized_metric")
-    once = (*(f"{when}{name}" for when in (BEST, TEST) for name in names), "time/total")
-    if optimized is not None and optimized not in once:
-        expected = f"must be {BEST}NAME or {TEST}NAME, of which NAME is one of {', '.join(names)}"
-        meant = optimized if "/" in str(optimized) else f"{BEST}{optimized}"
-        what = f"{did_you_mean(meant, once)}{expected}, or time/total, or null"
-        yield Problem(hydra_override("optimized_metric", optimized), what)
+    yield from invalid_objectives(values.get("optimized_metric"), names)
     monitor = trainer.get("monitor")
     known = (SCORE, *names)
     if isinstance(monitor, str) and monitor.removeprefix(EACH) not in known:
@@ -40,14 +36,33 @@ def invalid_names(values: dict[str, Any]) -> Iterator[Problem]:
         yield Problem(hydra_override("trainer.monitor", monitor), what)
 
 
+def invalid_objectives(optimized: Any, names: Sequence[str]) -> Iterator[Problem]:
+    """Yield a problem for each objective that no run has, or that is there twice; `names` of metrics."""
+    where = hydra_override("optimized_metric", optimized)
+    once = (*(f"{when}{name}" for when in (BEST, TEST) for name in names), *COSTS)
+    objectives = objectives_of(optimized)
+    if optimized == []:
+        yield Problem(where, "expected a metric, or several; fix: optimized_metric=null")
+    for name in dict.fromkeys(objectives):
+        of_several = f"{name}: " if len(objectives) > 1 else ""
+        if name not in once:
+            expected = f"must be {BEST}NAME or {TEST}NAME, of which NAME is one of {', '.join(names)}"
+            meant = name if "/" in name or get_close_matches(name, COSTS) else f"{BEST}{name}"
+            what = f"{did_you_mean(meant, once)}{expected}, or {' or '.join(COSTS)}, or null"
+            yield Problem(where, f"{of_several}{what}")
+        elif objectives.count(name) > 1:
+            fix = override("optimized_metric", [*dict.fromkeys(objectives)])
+            yield Problem(where, f"{name} is there {objectives.count(name)} times; fix: {fix}")
+
+
 def missing_metrics(values: Mapping[str, Any], task: Task, outputs: int) -> Iterator[Problem]:
     """Yield a problem for each metric that valid values select and the task with so many outputs lacks."""
     names = task.metric_names(outputs)
-    selected = {"trainer.monitor": values.get("trainer", {}).get("monitor") or SCORE}
+    selected = [("trainer.monitor", values.get("trainer", {}).get("monitor") or SCORE)]
     fixes = {"trainer.monitor": SCORE, "optimized_metric": f"{BEST}{task.score}"}
-    if (optimized := values.get("optimized_metric")) is not None and optimized.startswith((BEST, TEST)):
-        selected["optimized_metric"] = optimized
-    for key, value in selected.items():
+    objectives = objectives_of(values.get("optimized_metric"))
+    selected += [("optimized_metric", name) for name in objectives if name.startswith((BEST, TEST))]
+    for key, value in selected:
         name = value.removeprefix(BEST).removeprefix(TEST)
         if name not in (SCORE, *names, *(values.get("metrics") or ())):
             prefix = value.removesuffix(name)

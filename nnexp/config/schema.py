@@ -15,6 +15,7 @@ from nnexp.data.canonical import Canonical, expand_home
 from nnexp.data.dataset import Source
 from nnexp.metrics.metric import Metric
 from nnexp.metrics.metric_info import EACH
+from nnexp.metrics.objectives import objectives_of
 from nnexp.nn.initializers import Initializer
 from nnexp.nn.losses.loss import Loss
 from nnexp.nn.models.model import Model
@@ -26,6 +27,7 @@ from nnexp.optim.schedules import Schedule
 StoreUri = Annotated[str, Canonical(expand_home)]
 Monitor = Annotated[str | None, Canonical(lambda name: (name or "score").removeprefix(EACH))]
 DType = Literal["float32", "float64"]
+StudyDirection = Literal["maximize", "minimize"]
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ class SearchSettings:
     pruner: Literal["median", "asha", "hyperband"] | None = None  # which ends them early; null: none
     seeds: Annotated[int, Ge(1)] = 1  # runs of each trial, whose mean counts
     timeout: Annotated[float, Gt(0)] | None = None  # seconds after which no trial begins; null: no limit
-    direction: Literal["maximize", "minimize"] | None = None  # null: by the metric
+    direction: StudyDirection | list[StudyDirection] | None = None  # of each objective; null: by the metric
     storage: Annotated[str, MinLen(1)] | None = None  # URL of a database; null: a file in the sweep's folder
 
 
@@ -133,7 +135,7 @@ class Settings:
     trainer: TrainerSettings
     tracking: TrackingSettings
     seed: Annotated[int, Ge(0)]
-    optimized_metric: str | None  # returned to a sweep; None is best/val_accuracy or best/val_r2
+    optimized_metric: str | list[str] | None  # returned to a sweep; None: best/val_accuracy or best/val_r2
     plugins: list[str]  # packages besides nnexp that a `_target_` may come from
     choices: dict[str, str]  # the option that each config group was composed from; set by `compose`
     diagnostics: DiagnosticsSettings = DiagnosticsSettings()
@@ -146,6 +148,11 @@ class Settings:
 
     # of a job of a sweep: what is swept; set by `named`
     job_name: str = field(init=False, repr=False, compare=False, default="")
+
+    @property
+    def objectives(self) -> tuple[str, ...]:
+        """The metrics in `optimized_metric`; empty: the score of the task."""
+        return objectives_of(self.optimized_metric)
 
     @property
     def run_name(self) -> str:

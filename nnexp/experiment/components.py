@@ -122,14 +122,14 @@ def check_validation(settings: Settings) -> None:
     """Raise a ConfigError if a setting needs validation examples, and the configuration holds out none."""
     if settings.data.has_validation:
         return
-    name = settings.optimized_metric or ""
     fixes = {}
     if settings.trainer.patience:
         fixes[f"trainer.patience={settings.trainer.patience}"] = "trainer.patience=null"
     if isinstance(settings.schedule, Plateau):
         fixes["schedule=plateau"] = "schedule=constant"
-    if name.startswith("best/"):
-        fixes[f"optimized_metric={name}"] = "optimized_metric=null"
+    for name in settings.objectives:
+        if name.startswith("best/"):
+            fixes[f"optimized_metric={name}"] = "optimized_metric=null"
     problem = "needs validation examples, and data.validation=0 holds out none; fix:"
     problems = [Problem(key, f"{problem} {fix}, or data.validation=0.2") for key, fix in fixes.items()]
     if problems:

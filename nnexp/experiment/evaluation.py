@@ -75,10 +75,10 @@ def report_on(evaluation: Evaluation, components: Components, batches: Batches) 
 def further_metrics(settings: Settings, components: Components) -> FurtherMetrics | None:
     """Return what computes the metrics of each epoch beside loss and score; None: there are none.
 
-    They are those of one's own, the monitored one and the one that a sweep optimizes.
+    They are those of one's own, the monitored one and those that a sweep optimizes.
     """
     validation = components.validation
-    named = {settings.trainer.monitor, (settings.optimized_metric or "").removeprefix(BEST)}
+    named = {settings.trainer.monitor, *(name.removeprefix(BEST) for name in settings.objectives)}
     names = {*components.metrics, *(named & {*OTHER_METRICS})}
     if validation is None or not names:
         return None

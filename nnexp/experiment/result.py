@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from nnexp.experiment.evaluation import SplitResult
 from nnexp.messages import plural
+from nnexp.metrics.objectives import Value, objective_value
 from nnexp.nn.network import Network
 from nnexp.runs.frames import history_frame
 from nnexp.runs.run import in_folder
@@ -24,7 +25,7 @@ class Result:
 
     folder: Path  # of the run, under outputs/
     network: Network  # with the weights of the best epoch
-    optimized: str | None  # the name of the metric that the run returns to a sweep; None: there is none
+    optimized: tuple[str, ...]  # the names of the metrics that the run returns to a sweep; empty: none
     status: Status = "FINISHED"  # FINISHED, FAILED or KILLED
     history: list[Record] = field(default_factory=list)  # a record per evaluation
     metrics: dict[str, float] = field(default_factory=dict)  # best/..., test/..., time/total: logged once
@@ -45,9 +46,12 @@ class Result:
         return self.history[-1].at if self.history else 0
 
     @property
-    def value(self) -> float | None:
-        """What the run returns to a sweep; None where the best weights do not define it."""
-        return self.metrics.get(self.optimized or "")
+    def value(self) -> Value | None:
+        """What the run returns to a sweep: a number, or one for each of several objectives.
+
+        None where the best weights do not define it.
+        """
+        return objective_value(self.optimized, self.metrics)
 
     def history_frame(self) -> "DataFrame":
         """Return the metrics of each evaluation by their logged names; the index is the epoch or step."""

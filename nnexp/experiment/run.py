@@ -26,12 +26,12 @@ from nnexp.experiment.failures.storage_errors import explained_storage_errors
 from nnexp.experiment.interruption import Interruption
 from nnexp.experiment.resources import check_disk
 from nnexp.experiment.result import Result
-from nnexp.experiment.selected_metrics import optimized_metric
+from nnexp.experiment.selected_metrics import optimized_metrics
 from nnexp.experiment.sessions.resumption import Resumption
 from nnexp.experiment.sessions.session import new_session, resumed_session
 from nnexp.experiment.training_loop import ShouldPrune, train
 from nnexp.messages import quoted_path
-from nnexp.metrics.metric_info import BEST, TEST
+from nnexp.metrics.metric_info import BEST, PARAMETERS, TEST
 from nnexp.redaction import redacted
 from nnexp.run_folder import ERROR, weights_path
 from nnexp.tracking.journal import Journal
@@ -90,7 +90,7 @@ def run(
     with Interruption() as interruption, np.errstate(all="ignore"), limited as threads:
         with chdir(home):
             components = build_components(settings, dataset, display.message)
-        optimized = optimized_metric(settings, components.dataset, components.validation)
+        optimized = optimized_metrics(settings, components.dataset, components.validation)
         result = Result(new_folder(home, folder), components.network, optimized, name=settings.run_name)
         display.header(settings, components, threads)
         check_disk(settings, components.network, result.folder, display.message)
@@ -123,6 +123,8 @@ def run(
                 with interruption.undeferred():
                     evaluate(components, result, test=not result.pruned)
                 result.metrics["time/total"] = perf_counter() - began
+                if PARAMETERS in optimized:
+                    result.metrics[PARAMETERS] = float(len(components.network.parameters))
                 write_results(journal, components, result.metrics, result.splits, result.last)
     return result
 

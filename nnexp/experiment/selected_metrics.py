@@ -16,12 +16,12 @@ def check_metrics(
     """Raise a ConfigError if a selected metric is not defined for the task, or for these examples."""
     task = task_of(dataset.task)
     problems = [*missing_metrics(settings.values, task, dataset.outputs)]
-    optimized = settings.optimized_metric or ""
-    selected = (
-        ("trainer.monitor", "", settings.trainer.monitor, validation, "score"),
-        ("optimized_metric", BEST, optimized, validation, f"{BEST}{task.score}"),
-        ("optimized_metric", TEST, optimized, test, f"{BEST}{task.score}"),
-    )
+    selected = [("trainer.monitor", "", settings.trainer.monitor, validation, "score")]
+    for name in settings.objectives:
+        selected += [
+            ("optimized_metric", BEST, name, validation, f"{BEST}{task.score}"),
+            ("optimized_metric", TEST, name, test, f"{BEST}{task.score}"),
+        ]
     for key, prefix, value, batches, fix in selected:
         is_area = value in [f"{prefix}{area}" for area in AREAS]
         if is_area and not problems and batches is not None and not np.ptp(batches.labels, axis=0).any():
@@ -32,18 +32,19 @@ def check_metrics(
         raise ConfigError(problems)
 
 
-def optimized_metric(settings: Settings, dataset: Dataset, validation: Batches | None) -> str | None:
-    """Return the name of the metric that a run returns to a sweep; a ConfigError if the run will lack it.
+def optimized_metrics(settings: Settings, dataset: Dataset, validation: Batches | None) -> tuple[str, ...]:
+    """Return the names of the metrics that a run returns to a sweep; a ConfigError if it will lack one.
 
-    None: there are no validation examples that a metric could be of.
+    Empty: there are no validation examples that a metric could be of.
     """
-    name = settings.optimized_metric
-    if name is None:
-        return f"{BEST}{task_of(dataset.task).score}" if validation is not None else None
-    if name.startswith(TEST) and not len(dataset.y_test):
-        problem = f"{dataset.name} has no test examples; fix: optimized_metric=null"
-        raise ConfigError([Problem(f"optimized_metric={name}", problem)])
-    return name
+    names = settings.objectives
+    if not names:
+        return (f"{BEST}{task_of(dataset.task).score}",) if validation is not None else ()
+    for name in names:
+        if name.startswith(TEST) and not len(dataset.y_test):
+            problem = f"{dataset.name} has no test examples; fix: optimized_metric=null"
+            raise ConfigError([Problem(f"optimized_metric={name}", problem)])
+    return names
 
 
 def monitored_metric(settings: Settings) -> tuple[str, Direction]:

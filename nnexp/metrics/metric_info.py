@@ -62,6 +62,7 @@ METRICS = (
     MetricInfo("seconds", "lower", unit="s", cost=True),
     MetricInfo("examples_per_second", "higher", unit="1/s", cost=True),
     MetricInfo("dead_units/*", "lower", share=True),
+    MetricInfo("parameters", "lower", cost=True, exact=True),
     MetricInfo("lr", exact=True),
     MetricInfo("best/epoch", exact=True),
     MetricInfo("best/step", exact=True),
@@ -74,7 +75,10 @@ OTHER_METRICS = ("balanced_accuracy", "macro_f1", *AREAS, "exact_match", "ece", 
 TASK_METRICS = (*SPLIT_METRICS, *OTHER_METRICS)
 """The metrics of a split, of whatever task."""
 EACH, BEST, TEST = "val/", "best/val_", "test/"
-RUN_METRICS = (*(f"{when}{name}" for when in (BEST, TEST) for name in TASK_METRICS), "time/total")
+PARAMETERS = "parameters"
+COSTS = ("time/total", PARAMETERS)
+"""What a run costs: seconds, and how many parameters its network has."""
+RUN_METRICS = (*(f"{when}{name}" for when in (BEST, TEST) for name in TASK_METRICS), *COSTS)
 """The metrics that a run may return to a sweep."""
 
 

@@ -73,9 +73,11 @@ class ParentRun:
             **({"sweep/pruned": float(self.progress.pruned)} if self.progress.pruned else {}),
             TOTAL_TIME: self.earlier_seconds + self.logged - self.began,
         }
-        best = list(self.progress.best.values())
-        if len(best) == 1 and best[0].value is not None:  # jobs of several tasks have no best one
-            values["sweep/best"] = best[0].value
+        best = {name: self.progress.values(event)[name] for name, event in self.progress.best.items()}
+        if len(best) == 1:  # jobs of several tasks have no best one
+            values["sweep/best"] = next(iter(best.values()))
+        elif self.plan.objectives:
+            values |= {f"sweep/best/{name}": value for name, value in best.items()}
         self.journal.log_metrics(step, values)
         self.send()
 

@@ -1,12 +1,12 @@
 """The state of a sweep that goes on: which jobs have ended and how, which run, the best, the time left."""
 
-import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from nnexp.metrics.metric_info import metric_info
+from nnexp.metrics.objectives import values_of
 from nnexp.sweeps.execution.events import Event, JobEnded, JobProgress, JobStarted
 from nnexp.sweeps.plan.sweep_plan import SweepPlan
 from nnexp.tasks import task_of_metrics
@@ -39,7 +39,7 @@ class SweepProgress:
         self.names = {job.number: job.name for job in plan.jobs}
         self.running: dict[int, RunningJob] = {}
         self.ended: dict[int, JobEnded] = {}  # with how their last attempt ended
-        self.best: dict[str, JobEnded] = {}  # by metric: jobs of different tasks are not compared
+        self.best: dict[str, JobEnded] = {}  # by objective, which jobs of different tasks do not share
         self.durations = _Durations({job.number: job.swept for job in plan.jobs if job.state != "finished"})
 
     @property
@@ -89,27 +89,22 @@ class SweepProgress:
         if event.status == "FINISHED":
             job = self.jobs.get(event.number)
             self.durations.add(job.swept if job is not None else {}, event.seconds)
-        metric = self.metric_of(event)
-        has_ended = event.status in ("FINISHED", "SKIPPED") and not event.pruned
-        if metric and has_ended and self.is_best(metric, event):
-            self.best[metric] = event
+        if event.status in ("FINISHED", "SKIPPED") and not event.pruned:
+            self.best |= {metric: event for metric in self.values(event) if self.is_best(metric, event)}
 
-    def metric_of(self, event: JobEnded) -> str:
-        """Return the name of the metric that a job returned; "" where it returned none."""
+    def values(self, event: JobEnded) -> dict[str, float]:
+        """Return what a job returned, by the names of the metrics; empty where it returned nothing finite."""
         task = task_of_metrics(event.metrics)
-        if event.value is None or not math.isfinite(event.value):
-            return ""
-        return self.plan.metric or (f"best/val_{task.score}" if task is not None else "")
+        names = self.plan.objectives or ((f"best/val_{task.score}",) if task is not None else ())
+        return dict(zip(names, values_of(event.value), strict=False))
 
     def is_best(self, metric: str, event: JobEnded) -> bool:
         """Return whether a job is better than all before, if the better direction of its metric is known."""
         direction = metric_info(metric).direction
-        best = self.best.get(metric)
-        if direction == "neither" or event.value is None:
-            return False
-        if best is None or best.value is None:
-            return True
-        return event.value > best.value if direction == "higher" else event.value < best.value
+        if direction == "neither" or metric not in self.best:
+            return direction != "neither"
+        value, best = self.values(event)[metric], self.values(self.best[metric])[metric]
+        return value > best if direction == "higher" else value < best
 
     def seconds_left(self) -> float | None:
         """Estimate the time until the last job ends; None while there is nothing to estimate it from."""

@@ -5,6 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from nnexp.metrics.objectives import Value, objective_value, objectives_of
 from nnexp.run_folder import RESULTS, Entry, RunFolder, end_of, history
 from nnexp.tasks import task_of_metrics
 
@@ -24,13 +25,12 @@ def job_status(entries: Sequence[Entry]) -> str:
 
 def stored_results(
     entries: Sequence[Entry], config: Mapping[str, Any]
-) -> tuple[float | None, dict[str, float]]:
+) -> tuple[Value | None, dict[str, float]]:
     """Return what a finished run returns to a sweep, and its results: best/..., test/..., time/total."""
     metrics: dict[str, float] = {}
     for _, values in history(entries):
         metrics |= {name: value for name, value in values.items() if name.startswith(RESULTS)}
-    name = config.get("optimized_metric")
-    if name is None:
-        task = task_of_metrics(metrics)
-        name = f"best/val_{task.score}" if task is not None else ""
-    return metrics.get(str(name)), metrics
+    names = objectives_of(config.get("optimized_metric"))
+    if not names and (task := task_of_metrics(metrics)) is not None:
+        names = (f"best/val_{task.score}",)
+    return objective_value(names, metrics), metrics

@@ -69,7 +69,7 @@ def test_a_line_per_job_says_how_many_are_over_what_was_swept_and_the_result(pla
 
 
 def test_an_optimized_metric_that_is_no_score_comes_first(plain):
-    plain.plan(plan_of(metric="best/val_loss", seed=["0"]))
+    plain.plan(plan_of(objectives=("best/val_loss",), seed=["0"]))
     plain.event(ended(0, value=0.25))
     assert lines(plain)[-1].startswith("1 of 1  0  best/val_loss 0.2500, validation 90.00%")
 

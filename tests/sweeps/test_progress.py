@@ -43,7 +43,7 @@ def test_jobs_are_counted_by_how_their_last_attempt_ended(clock):
     [(None, [0.9, 0.95, 0.93], 1), ("best/val_loss", [0.3, 0.1, 0.2], 1), (None, [0.9, math.nan, None], 0)],
 )
 def test_the_best_job_has_the_better_direction_of_its_metric(metric, values, best, clock):
-    progress = SweepProgress(plan_of(metric=metric, seed=["0", "1", "2"]), clock)
+    progress = SweepProgress(plan_of(objectives=(metric,) if metric else (), seed=["0", "1", "2"]), clock)
     for number, value in enumerate(values):
         progress.consume(ended(number, value=value))
     assert [event.number for event in progress.best.values()] == [best]

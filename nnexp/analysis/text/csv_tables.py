@@ -10,7 +10,7 @@ from nnexp.metrics.metric_info import metric_info
 
 Cell = str | float | int | None
 Row = dict[str, Cell]
-RESULTS = ("best/", "test/", "time/total")  # of all metrics the final ones
+RESULTS = ("best/", "test/", "time/total", "parameters")  # of all metrics the final ones
 
 
 def settings_csv(analysis: Analysis) -> str:

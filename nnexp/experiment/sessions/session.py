@@ -119,7 +119,7 @@ def replay(
     """Train with the recorded settings up to the journal's last evaluation; return the checkpoint there."""
     settings = resumption.recorded
     former = build_components(settings, components.dataset)
-    result = Result(resumption.folder, former.network, None)
+    result = Result(resumption.folder, former.network, ())
     began = perf_counter() - (checkpoint.seconds if checkpoint is not None else 0.0)
     with interruption.deferred(former.trainer.pause):
         train(

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from nnexp.metrics.objectives import Value
+
 JobStatus = Literal["FINISHED", "FAILED", "KILLED", "SKIPPED"]
 
 
@@ -44,7 +46,7 @@ class JobEnded:
 
     number: int
     status: JobStatus
-    value: float | None = None  # what it returns to the sweep; None: there is none
+    value: Value | None = None  # what it returns to the sweep; None: there is none
     metrics: Mapping[str, float] = field(default_factory=dict)  # best/..., test/..., time/total
     seconds: float = 0.0
     folder: Path | None = None  # None: it failed before there was one

@@ -10,6 +10,7 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig, open_dict
 
 from nnexp.errors import Interrupted, UserError
+from nnexp.metrics.objectives import Value
 from nnexp.sweeps.execution.events import JobEnded, Send
 from nnexp.sweeps.execution.task import SweepTask, Trial
 
@@ -85,7 +86,7 @@ class JobRunner:
         )
 
 
-def completed(job: Job, value: float | None) -> JobReturn:
+def completed(job: Job, value: Value | None) -> JobReturn:
     """Return the outcome of a job that is finished."""
     outcome = JobReturn(overrides=list(job.overrides), status=JobStatus.COMPLETED)
     outcome.return_value = value

@@ -21,6 +21,7 @@ from nnexp.experiment.result import Result
 from nnexp.experiment.run import run
 from nnexp.experiment.sessions.resumption import prepare
 from nnexp.messages import hydra_override, quoted_path
+from nnexp.metrics.objectives import Value
 from nnexp.redaction import redact_logs_and_tracebacks, redacted
 from nnexp.run_folder import ERROR, LOG, Entry, pruned_in
 from nnexp.sweeps.execution.datasets import SweepDatasets
@@ -59,7 +60,7 @@ class SweepTask:
     given: Collection[str] = ()  # overrides of the sweep's command: what a job has beyond them names it
     datasets: SweepDatasets = field(default_factory=SweepDatasets)
 
-    def __call__(self, config: DictConfig) -> float | None:
+    def __call__(self, config: DictConfig) -> Value | None:
         context = HydraConfig.get()
         redact_logs_and_tracebacks()  # also in a worker
         record_choices(config, context.runtime.choices)

@@ -14,6 +14,7 @@ from nnexp.config.schema import SweepSettings
 from nnexp.data.errors import DataError
 from nnexp.errors import UserError
 from nnexp.messages import quoted_path
+from nnexp.metrics.objectives import Value
 from nnexp.run_folder import JOURNAL, RunFolder, end_of
 from nnexp.runs.sweeps import find_sweep_folder, sweep_folders
 from nnexp.sweeps.plan.record import RecordedJob, SweepRecord, read_record
@@ -161,7 +162,7 @@ def digest_of(section: dict[str, Any]) -> str:
         return ""
 
 
-def state_of(folder: Path, values: dict[str, Any]) -> tuple[JobState, float | None]:
+def state_of(folder: Path, values: dict[str, Any]) -> tuple[JobState, Value | None]:
     """Return the state of a job by its journal, and the value of the optimized metric of a finished one.
 
     Raises:

@@ -17,6 +17,7 @@ from nnexp.config.overrides.checked_override import key_of
 from nnexp.config.overrides.examiner import Examination
 from nnexp.config.overrides.sweeper import OPTUNA_SWEEPER
 from nnexp.config.schema import SweepSettings
+from nnexp.metrics.objectives import objectives_of
 from nnexp.sweeps.plan.continuation import (
     NewJob,
     RecordedJobs,
@@ -100,7 +101,7 @@ def plan_sweep(
         workers,
         threads_of(config.hydra.launcher, workers),
         settings,
-        metric=config.optimized_metric,
+        objectives=objectives_of(config.optimized_metric),
         trials=trials if search and config.search.seeds == 1 else 0,
     )
     codes = {job.config_hash: job.code_sha256 for job in jobs}
@@ -119,6 +120,7 @@ def plan_sweep(
         command.config_name,
         merged(continued[1].swept if continued is not None else {}, swept),
         plan.metric,
+        objectives=list(plan.objectives),
         tracking=tracking,
         search=search,
         jobs=sorted([*dropped, *recorded], key=lambda job: job.number),

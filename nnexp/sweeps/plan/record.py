@@ -51,6 +51,7 @@ class SweepRecord:
     metric: str | None
     tracking: dict[str, Any]  # where its runs are recorded
     jobs: list[RecordedJob] = field(default_factory=list)
+    objectives: list[str] = field(default_factory=list)  # the metric, and the others that are optimized
     search: str = ""  # of a search: a digest of space, sampler and fixed settings, which stay the same
 
 
@@ -83,6 +84,7 @@ def read_record(folder: Path) -> SweepRecord | None:
         values["swept"],
         values.get("metric"),
         tracking=values.get("tracking") or {},
+        objectives=[*map(str, values.get("objectives") or [])],
         search=str(values.get("search") or ""),
         jobs=[RecordedJob(**{key: job[key] for key in JOB}) for job in jobs],
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from nnexp.config.schema import SweepSettings
+from nnexp.metrics.objectives import Value
 
 JobState = Literal["new", "finished", "interrupted", "failed"]
 
@@ -19,7 +20,7 @@ class PlannedJob:
     swept: dict[str, str]  # the values of the keys that are swept over
     config_hash: str
     state: JobState = "new"
-    value: float | None = None  # of the optimized metric, where the job is finished
+    value: Value | None = None  # of the optimized metric, where the job is finished
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,13 @@ class SweepPlan:
     workers: int  # processes; 1: this one
     threads: int  # of the linear algebra library (BLAS), in each worker
     settings: SweepSettings
-    metric: str | None = None  # that is optimized, where it is set
+    objectives: tuple[str, ...] = ()  # the metrics that are optimized, where they are set
     trials: int = 0  # of a search with one run each
+
+    @property
+    def metric(self) -> str | None:
+        """The first objective; None: the score of the task."""
+        return self.objectives[0] if self.objectives else None
 
     def job_folder(self, number: int) -> Path:
         """Return the folder of a job."""

@@ -6,10 +6,11 @@ from omegaconf import DictConfig
 
 from nnexp.config.overrides.loader import CachingLoader
 from nnexp.errors import UserError
+from nnexp.metrics.objectives import objectives_of
 from nnexp.sweeps.plan.search_settings import search_settings
+from nnexp.sweeps.search.objectives import check_objectives, directions_of
 from nnexp.sweeps.search.space import split_overrides
 from nnexp.sweeps.search.study import MISSING, make_sampler
-from nnexp.sweeps.search.sweeper import check_pruner
 
 
 def check_search(config: DictConfig, loader: CachingLoader | None) -> None:
@@ -22,5 +23,6 @@ def check_search(config: DictConfig, loader: CachingLoader | None) -> None:
         raise UserError(MISSING) from error
     params = config.hydra.sweeper.get("params") or {}
     space, _ = split_overrides(params, config.hydra.overrides.task, loader)
-    check_pruner(settings, config.optimized_metric, config.trainer.epochs)
+    check_objectives(settings, objectives_of(config.optimized_metric), config.trainer.epochs)
+    directions_of(settings, config)
     make_sampler(settings, space, 0)

@@ -1,12 +1,12 @@
 """The study of a search: its sampler, its storage, and what it optimizes."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 from warnings import catch_warnings, simplefilter
 
-from nnexp.config.schema import SearchSettings
+from nnexp.config.schema import SearchSettings, StudyDirection
 from nnexp.errors import UserError
-from nnexp.metrics.metric_info import metric_info
 from nnexp.sweeps.search.pruners import make_pruner
 from nnexp.sweeps.search.space import Space
 from nnexp.sweeps.search.storage import open_storage
@@ -30,9 +30,15 @@ def study_name(folder: Path) -> str:
 
 
 def open_study(
-    settings: SearchSettings, folder: Path, space: Space, *, metric: str | None, epochs: int, seed: int
+    settings: SearchSettings,
+    folder: Path,
+    space: Space,
+    *,
+    directions: Sequence[StudyDirection],
+    epochs: int,
+    seed: int,
 ) -> "Study":
-    """Create the study of a search, or open the one that its folder has.
+    """Create the study of a search, or open the one that its folder has; `directions` of the objectives.
 
     Raises:
         UserError: Optuna is not installed, or the sampler cannot search the space.
@@ -46,18 +52,12 @@ def open_study(
     study = optuna.create_study(
         storage=storage,
         study_name=study_name(folder),
-        direction=direction_of(settings, metric),
+        directions=directions,
         pruner=make_pruner(settings.pruner, epochs),
         load_if_exists=True,
     )
     study.sampler = make_sampler(settings, space, seed + len(study.get_trials(deepcopy=False)))
     return study
-
-
-def direction_of(settings: SearchSettings, metric: str | None) -> Literal["maximize", "minimize"]:
-    """Return whether the objective is maximized or minimized: as asked for, else by its metric."""
-    lower = metric is not None and metric_info(metric).direction == "lower"
-    return settings.direction or ("minimize" if lower else "maximize")
 
 
 def make_sampler(settings: SearchSettings, space: Space, seed: int) -> "BaseSampler":

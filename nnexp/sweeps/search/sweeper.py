@@ -9,16 +9,18 @@ from hydra.core.plugins import Plugins
 from omegaconf import DictConfig, OmegaConf
 
 from nnexp.config.overrides.sweeper import OPTUNA_SWEEPER
-from nnexp.config.schema import SearchSettings
 from nnexp.errors import UserError
+from nnexp.metrics.objectives import objectives_of
 from nnexp.run_folder import pruned_in
 from nnexp.sweeps.execution.events import JobEnded
 from nnexp.sweeps.execution.launcher import SweepLauncher
 from nnexp.sweeps.plan.search_settings import search_settings
 from nnexp.sweeps.records import job_entries, job_status, stored_results
+from nnexp.sweeps.search.objectives import check_objectives, directions_of
+from nnexp.sweeps.search.results import write_results
 from nnexp.sweeps.search.space import split_overrides
 from nnexp.sweeps.search.study import address_of, open_study, study_name
-from nnexp.sweeps.search.trial import TrialHandle, intermediate_metric
+from nnexp.sweeps.search.trial import TrialHandle
 from nnexp.sweeps.search.trial_queue import Search, TrialQueue
 
 if TYPE_CHECKING:
@@ -44,17 +46,19 @@ class SearchSweeper(BasicSweeper):
         folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(config, folder / "multirun.yaml")
         settings = search_settings(config)
-        metric = config.optimized_metric
+        objectives = objectives_of(config.optimized_metric)
         space, fixed = split_overrides(self.params, arguments, self.hydra_context.config_loader)
-        check_pruner(settings, metric, config.trainer.epochs)
+        check_objectives(settings, objectives, config.trainer.epochs)
+        directions = directions_of(settings, config)
         study = open_study(
-            settings, folder, space, metric=metric, epochs=config.trainer.epochs, seed=config.seed
+            settings, folder, space, directions=directions, epochs=config.trainer.epochs, seed=config.seed
         )
         address = address_of(settings, folder)
 
         def handle_of(trial_id: int) -> TrialHandle | None:
             if settings.pruner is None:
                 return None
+            metric = objectives[0] if objectives else None
             epochs = config.trainer.epochs
             return TrialHandle(address, study_name(folder), trial_id, settings.pruner, epochs, metric)
 
@@ -63,7 +67,10 @@ class SearchSweeper(BasicSweeper):
         queue = TrialQueue(search, execution.show, retries=sweep.retries, fail_fast=sweep.fail_fast)
         for event in ended_before(study, settings.seeds, folder, config):
             queue.event(event)
-        return [self.launcher.run_queue(queue, execution)]
+        try:
+            return [self.launcher.run_queue(queue, execution)]
+        finally:
+            write_results(study, folder)
 
 
 def ended_before(study: "Study", seeds: int, folder: Path, config: DictConfig) -> Iterator[JobEnded]:
@@ -79,18 +86,6 @@ def ended_before(study: "Study", seeds: int, folder: Path, config: DictConfig) -
                 yield JobEnded(number, "SKIPPED", value, metrics, folder=place, pruned=pruned_in(entries))
             elif trial.state.name == "FAIL":
                 yield JobEnded(number, "FAILED", folder=place, error="the trial has failed before")
-
-
-def check_pruner(settings: SearchSettings, metric: str | None, epochs: int) -> None:
-    """Raise a UserError where a pruner has nothing to decide by."""
-    if settings.pruner is None:
-        return
-    if epochs < 2:
-        problem = "prunes between epochs, and a trial has one"
-        raise UserError(f"search.pruner={settings.pruner}: {problem}; fix: search.pruner=null")
-    if metric is not None and intermediate_metric(metric) is None:
-        problem = f"optimized_metric={metric} has no value in each epoch"
-        raise UserError(f"search.pruner={settings.pruner}: {problem}; fix: search.pruner=null")
 
 
 def use_search_sweeper() -> None:

@@ -7,14 +7,14 @@ pruned; the mean of all is the trial's value.
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from math import isfinite
 from statistics import fmean
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hydra.core.utils import JobReturn
 
 from nnexp.config.schema import SearchSettings
+from nnexp.metrics.objectives import values_of
 from nnexp.sweeps.execution.events import Event, JobEnded, Send
 from nnexp.sweeps.execution.job import Job
 from nnexp.sweeps.execution.job_queue import JobQueue
@@ -48,7 +48,7 @@ class OpenTrial:
     number: int
     overrides: list[str]
     handle: TrialHandle | None
-    values: list[float] = field(default_factory=list)  # of its seeds so far
+    values: list[tuple[float, ...]] = field(default_factory=list)  # of the objectives, by seed so far
     left: int = 0  # seeds that have not ended
 
 
@@ -126,14 +126,14 @@ class TrialQueue(JobQueue):
         seeds = self.search.settings.seeds
         trial = self.trials[job.number // seeds]
         end = self.ends[job.number]
-        value = end.value if end.status in ("FINISHED", "SKIPPED") else None
+        values = values_of(end.value) if end.status in ("FINISHED", "SKIPPED") else ()
         trial.left -= 1
-        if value is None or not isfinite(value):
+        if not values:
             self.close(trial, "FAIL")
         elif end.pruned:
             self.close(trial, "PRUNED")
         else:
-            trial.values.append(value)
+            trial.values.append(values)
             if job.number % seeds == 0:
                 for repeat in range(1, seeds):
                     self.add(trial, repeat)
@@ -144,8 +144,8 @@ class TrialQueue(JobQueue):
         """Give the study the result of a trial, unless it has it already."""
         from optuna.trial import TrialState
 
-        values: Any = fmean(trial.values) if state == "COMPLETE" else None
+        means = [fmean(values) for values in zip(*trial.values, strict=True)] if state == "COMPLETE" else None
         try:
-            self.search.study.tell(trial.number, values, state=TrialState[state], skip_if_finished=True)
+            self.search.study.tell(trial.number, means, state=TrialState[state], skip_if_finished=True)
         except RuntimeError:  # the result is stored; the sampler has no more points: a grid
             self.waiting.unasked = 0
