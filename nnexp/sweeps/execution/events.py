@@ -59,9 +59,17 @@ class JobEnded:
 
 
 @dataclass(frozen=True)
+class UploadEnded:
+    """The upload of a job is over; what went wrong with it was said before. Displays do not get it."""
+
+    number: int
+    folder: Path
+
+
+@dataclass(frozen=True)
 class UploadsLeft:
     """No job is left to run, but uploads are not over: the sweep waits for them."""
 
 
-Event = JobStarted | JobProgress | JobMessage | JobEnded | UploadsLeft
+Event = JobStarted | JobProgress | JobMessage | JobEnded | UploadEnded | UploadsLeft
 Send = Callable[[Event], None]

@@ -7,7 +7,7 @@ from threading import RLock
 
 from hydra.core.utils import JobReturn, JobStatus
 
-from nnexp.sweeps.execution.events import Event, JobEnded, Send
+from nnexp.sweeps.execution.events import Event, JobEnded, Send, UploadEnded
 from nnexp.sweeps.execution.job import Job, JobEndedError
 
 
@@ -49,6 +49,8 @@ class JobQueue:
 
     def event(self, event: Event) -> None:
         """Show an event; of a failure, whether the job runs again. The end of an attempt is shown once."""
+        if isinstance(event, UploadEnded):
+            return
         with self.lock:
             if isinstance(event, JobEnded):
                 if event.number in self.shown:

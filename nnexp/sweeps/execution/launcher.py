@@ -21,6 +21,7 @@ from nnexp.sweeps.execution.datasets import SweepDatasets
 from nnexp.sweeps.execution.events import JobEnded, Send, UploadsLeft
 from nnexp.sweeps.execution.job import Job, JobRunner, SweepInterrupted, SweepStoppedError, completed
 from nnexp.sweeps.execution.job_queue import JobQueue
+from nnexp.sweeps.execution.lost_uploads import upload_lost
 from nnexp.sweeps.execution.task import SweepTask
 from nnexp.sweeps.execution.uploads import POLL_INTERVAL, Uploads
 from nnexp.sweeps.execution.workers.pool import WorkerPool
@@ -153,6 +154,12 @@ class SweepLauncher(Launcher):
         execution.cleanup.callback(pool.close)
         pool.run(execution.plan.workers)
         execution.waits.append(pool.finish)
+
+        def upload_rest() -> None:
+            with interruptible():
+                upload_lost(pool.not_uploaded, queue.event)
+
+        execution.waits.append(upload_rest)
 
 
 class SubmititLauncher(SweepLauncher):

@@ -7,7 +7,7 @@ from queue import SimpleQueue
 from threading import Thread
 
 from nnexp.messages import first_line
-from nnexp.sweeps.execution.events import JobMessage, Send
+from nnexp.sweeps.execution.events import JobMessage, Send, UploadEnded
 from nnexp.tracking.active_runs import entry_of, remove_entry
 from nnexp.tracking.upload.client import Outcome, Uploader
 
@@ -53,6 +53,7 @@ class Uploads:
                 if problem := describe_problem(outcome):
                     self.send(JobMessage(upload.number, "mlflow", problem))
             remove_entry(entry_of(upload.folder, upload.home))
+            self.send(UploadEnded(upload.number, upload.folder))
             self.left.discard(upload.number)
 
 

@@ -2,7 +2,7 @@
 
 import time
 
-from nnexp.sweeps.execution.events import JobMessage
+from nnexp.sweeps.execution.events import JobMessage, UploadEnded
 from nnexp.sweeps.execution.uploads import Upload, Uploads
 from nnexp.tracking.active_runs import add_entry
 from nnexp.tracking.upload.client import Outcome
@@ -41,7 +41,9 @@ def test_jobs_are_waited_for_in_their_order_and_problems_are_messages_of_their_j
     uploader.may_answer = True
     wait_for(uploads)
     failed = "not uploaded to MLflow: no server; upload it later with: nnexp sync"
-    assert messages == [JobMessage(1, "mlflow", failed), JobMessage(2, "mlflow", "a long value")]
+    ends = [UploadEnded(number, tmp_path / str(number)) for number in range(3)]
+    problems = [JobMessage(1, "mlflow", failed), JobMessage(2, "mlflow", "a long value")]
+    assert messages == [ends[0], problems[0], ends[1], problems[1], ends[2]]
     assert not any(entry.exists() for entry in entries)
     uploads.close()
 

@@ -1,6 +1,5 @@
 """Copies of a job's folder, sent from a machine that does not see the folder of the sweep."""
 
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -25,7 +24,7 @@ def write_files(folder: Path, files: Files) -> None:
     paths = {(root / name).resolve(): content for name, content in files.items()}
     if not all(path.is_relative_to(root) for path in paths):
         raise ValueError(f"{folder}: a copied file would lie outside")
-    shutil.rmtree(folder, ignore_errors=True)
     for path, content in paths.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, content)
+    for path in [path for path in root.rglob("*") if path.is_file() and path not in paths]:
+        path.unlink()

@@ -4,6 +4,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 from hydra.core.utils import JobReturn
 
@@ -11,7 +12,7 @@ from nnexp.errors import SIGNAL_EXIT, UserError, signal_name
 from nnexp.experiment.interruption import Interruption
 from nnexp.messages import quoted_path
 from nnexp.run_folder import pruned_in
-from nnexp.sweeps.execution.events import JobEnded, JobProgress, JobStarted
+from nnexp.sweeps.execution.events import JobEnded, JobProgress, JobStarted, UploadEnded
 from nnexp.sweeps.execution.job import Job, JobEndedError, JobRunner, SweepInterrupted, completed, failed
 from nnexp.sweeps.execution.job_queue import JobQueue
 from nnexp.sweeps.execution.workers.trials import Decision, Evaluation
@@ -30,6 +31,7 @@ class WorkerPool:
         self.runner = runner
         self.queue = queue
         self.workers: list[Worker] = []
+        self.not_uploaded: dict[int, Path] = {}  # folders of jobs by number, until their uploads are over
         self.failed_starts = 0  # one after the other
         self.interruption = Interruption()
 
@@ -133,6 +135,9 @@ class WorkerPool:
         """Handle the message of a worker."""
         if isinstance(message, JobStarted):
             worker.folder = message.folder
+            self.not_uploaded[message.number] = message.folder
+        if isinstance(message, UploadEnded):
+            self.not_uploaded.pop(message.number, None)
         if isinstance(message, JobProgress) and worker.job is not None:
             worker.job = self.queue.progressed(worker.job)
         if isinstance(message, JobEnded) and message.status == "KILLED" and not self.is_stopped:

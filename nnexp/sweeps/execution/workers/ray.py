@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from nnexp.sweeps.execution.events import JobEnded, JobStarted
+from nnexp.sweeps.execution.events import JobEnded, JobStarted, UploadEnded
 from nnexp.sweeps.execution.job import JobRunner
 from nnexp.sweeps.execution.workers.folder_copies import write_files
 from nnexp.sweeps.execution.workers.ray_actor import OF_THE_COMMAND, OF_THE_NODE, Slot
@@ -73,7 +73,7 @@ class RayWorker(Worker):
 
     def located(self, message: Message) -> Message:
         """Return a message with paths of this machine."""
-        if isinstance(message, JobStarted | JobEnded) and message.folder is not None:
+        if isinstance(message, JobStarted | JobEnded | UploadEnded) and message.folder is not None:
             message = replace(message, folder=self.sweep / message.folder)
         if isinstance(message, JobEnded) and message.log is not None:
             message = replace(message, log=self.sweep / message.log)

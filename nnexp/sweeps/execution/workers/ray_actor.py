@@ -17,7 +17,7 @@ from omegaconf import open_dict
 
 from nnexp.data.images.folders import user_cache
 from nnexp.run_folder import SWEEP
-from nnexp.sweeps.execution.events import JobEnded, JobStarted
+from nnexp.sweeps.execution.events import JobEnded, JobStarted, UploadEnded
 from nnexp.sweeps.execution.job import JobRunner
 from nnexp.sweeps.execution.workers.folder_copies import Files, read_files
 from nnexp.sweeps.execution.workers.process import WorkerProcess, threads_of_workers
@@ -92,8 +92,11 @@ class Slot:
                 message = self.process.receive()
                 if isinstance(message, JobStarted):
                     self.folder = message.folder
-                if isinstance(message, JobReturn) and self.folder is not None and not self.shares_files:
-                    files[str(self.folder.relative_to(self.sweep))] = read_files(self.folder)
+                ended = self.folder if isinstance(message, JobReturn) else None
+                if isinstance(message, UploadEnded):  # plots were added, and the state of the upload
+                    ended = message.folder
+                if ended is not None and not self.shares_files:
+                    files[str(ended.relative_to(self.sweep))] = read_files(ended)
                 messages.append(message if self.shares_files else self.translated(message))
         except (EOFError, OSError):
             self.process.process.join()
@@ -102,7 +105,7 @@ class Slot:
 
     def translated(self, message: Message) -> Message:
         """Return a message with paths relative to the folder of the sweep."""
-        if isinstance(message, JobStarted | JobEnded) and message.folder is not None:
+        if isinstance(message, JobStarted | JobEnded | UploadEnded) and message.folder is not None:
             message = replace(message, folder=message.folder.relative_to(self.sweep))
         if isinstance(message, JobEnded):
             log = message.log.relative_to(self.sweep) if message.log is not None else None

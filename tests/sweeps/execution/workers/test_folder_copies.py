@@ -15,6 +15,9 @@ def test_a_copy_holds_the_same_files_without_locks_and_replaces_what_was_there(t
     (here / "of_an_attempt_before").touch()
     write_files(here, read_files(there))
     assert read_files(here) == {"journal.jsonl": b"{}\n", "weights/best.npz": b"\x00\x01"}
+    (there / "plots.png").write_bytes(b"\x02")
+    write_files(here, read_files(there))
+    assert read_files(here).keys() == {"journal.jsonl", "plots.png", "weights/best.npz"}
 
 
 def test_no_file_is_written_outside_of_the_folder(tmp_path):

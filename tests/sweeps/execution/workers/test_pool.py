@@ -5,7 +5,7 @@ from collections import deque
 import pytest
 
 from nnexp.errors import UserError
-from nnexp.sweeps.execution.events import JobEnded, JobProgress
+from nnexp.sweeps.execution.events import JobEnded, JobProgress, JobStarted, UploadEnded
 from nnexp.sweeps.execution.job import Job, completed
 from nnexp.sweeps.execution.job_queue import JobQueue
 from nnexp.sweeps.execution.workers.pool import MAX_FAILED_STARTS, WorkerPool
@@ -109,6 +109,18 @@ def test_a_job_fails_whose_workers_die_again_and_again_without_an_evaluation(tra
     assert queue.failures == failures
     ends = [event.will_retry for event in events if isinstance(event, JobEnded)]
     assert ends == ([True] * 6 if trained else [True] * 3 + [False])
+
+
+def test_the_pool_knows_which_uploads_were_lost_with_a_worker(tmp_path):
+    jobs = [Job(number, []) for number in range(3)]
+    begun = [JobStarted(number, tmp_path / str(number)) for number in range(3)]
+    ended = [completed(job, 0.5) for job in jobs]
+    scripts = {0: [[begun[0], ended[0]]], 1: [[begun[1], ended[1], UploadEnded(0, tmp_path / "0")]]}
+    scripts[2] = [[begun[2], ended[2], UploadEnded(1, tmp_path / "1"), DIES]]
+    pool = WorkerPool(Cluster(scripts), None, JobQueue(jobs, lambda event: None))
+    pool.run(1)
+    pool.finish()
+    assert pool.not_uploaded == {2: tmp_path / "2"}
 
 
 def test_the_sweep_decides_for_a_worker_whether_its_trial_is_pruned():
