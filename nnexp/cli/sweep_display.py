@@ -24,7 +24,7 @@ from nnexp.cli.sweep_text import (
 from nnexp.messages import align, display_width, first_line, short_path
 from nnexp.redaction import redacted
 from nnexp.sweeps.display import SweepDisplay
-from nnexp.sweeps.execution.events import Event, JobEnded, JobMessage, UploadsLeft
+from nnexp.sweeps.execution.events import Event, JobEnded, JobMessage, SearchEnded, UploadsLeft
 from nnexp.sweeps.plan.sweep_plan import SweepPlan
 from nnexp.sweeps.progress import SweepProgress
 
@@ -62,6 +62,10 @@ class TerminalSweepDisplay(SweepDisplay):
     def event(self, event: Event) -> None:
         if isinstance(event, UploadsLeft):
             self.waits()
+            return
+        if isinstance(event, SearchEnded):
+            self.progress.consume(event)
+            self.message("search", f"begins no further trial: {event.reason}")
             return
         running = self.progress.running.get(event.number)
         self.progress.consume(event)
@@ -110,7 +114,7 @@ class TerminalSweepDisplay(SweepDisplay):
         """Print the line of a job: how many are over, its name, its results or why it failed."""
         plan = self.progress.plan
         planned = self.progress.jobs.get(event.number)
-        is_known = planned.state == "finished" if planned is not None else bool(plan.trials)
+        is_known = planned.state == "finished" if planned is not None else plan.search is not None
         if event.status == "SKIPPED" and is_known:
             return  # the plan has shown it, or a search has had it before
         done, total = f"{len(self.progress.ended):,}", f"{self.progress.total or 0:,}"

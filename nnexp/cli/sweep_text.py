@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 from shlex import quote
 
 from nnexp.cli.display import describe_results
+from nnexp.config.schema import SearchSettings
 from nnexp.messages import duration, first_line, hydra_override, listed, plural, short_path
 from nnexp.metrics.metric_info import format_metric
 from nnexp.metrics.objectives import values_of
 from nnexp.sweeps.execution.events import JobEnded
 from nnexp.sweeps.plan.sweep_plan import JobState, SweepPlan
 from nnexp.sweeps.progress import RunningJob, SweepProgress
+from nnexp.sweeps.search.pruners import describe_pruner
 from nnexp.tasks import task_of_metrics
 from nnexp.tracking.journal import TOTAL_TIME
 
@@ -28,7 +30,7 @@ STATES: dict[JobState, tuple[str, str]] = {
 
 def describe_plan(plan: SweepPlan) -> Iterator[tuple[str, str]]:
     """Describe a plan as lines of (label, text); all jobs where it is not carried out."""
-    chosen = f"{plan.trials} trials" if plan.trials else "jobs"
+    chosen = "jobs" if plan.search is None else plural(plan.search.trials, "trial")
     count = plural(len(plan.jobs), "job") if plan.jobs else f"{chosen} that a search chooses"
     each = " each" if plan.workers > 1 else ""
     workers = f"{plural(plan.workers, 'worker')}, {plural(plan.threads, 'thread')}{each}"
@@ -36,6 +38,8 @@ def describe_plan(plan: SweepPlan) -> Iterator[tuple[str, str]]:
     yield "sweep", f"{name}{count}, {workers}{', a dry run' if plan.settings.dry_run else ''}"
     for i, (key, values) in enumerate(plan.swept.items()):
         yield "" if i else "varies", f"{key}: {listed(values, MAX_VALUES)}"
+    if plan.search is not None:
+        yield "search", ", ".join(describe_search(plan.search, plan.epochs))
     states = Counter(job.state for job in plan.jobs)
     for state, (one, several) in STATES.items():
         if number := states[state]:
@@ -47,6 +51,17 @@ def describe_plan(plan: SweepPlan) -> Iterator[tuple[str, str]]:
     for i, job in enumerate(plan.jobs):
         recorded = "" if job.state == "new" else f"  {job.state}"
         yield "" if i else "jobs", f"{job.number:>{width}}  {job.name}{recorded}"
+
+
+def describe_search(search: SearchSettings, epochs: int) -> Iterator[str]:
+    """Yield how a search chooses trials, which it prunes, and what ends it but for their number."""
+    yield f"sampler {search.sampler}"
+    if search.pruner is not None:
+        yield f"pruner {search.pruner} {describe_pruner(search.pruner, epochs)}"
+    if search.seeds > 1:
+        yield f"{search.seeds} seeds for each trial that is not pruned"
+    if search.timeout is not None:
+        yield f"no new trial after {duration(search.timeout)}"
 
 
 def describe_progress(progress: SweepProgress, seconds: float) -> Iterator[str]:
@@ -74,7 +89,9 @@ def describe_best(progress: SweepProgress) -> Iterator[str]:
 def describe_rest(progress: SweepProgress) -> str:
     """Describe how to go on with a sweep that is not finished; empty where there is nothing left."""
     counts = progress.counts
+    is_grid = progress.plan.search is None  # a search does not run trials again that have failed
     left = (progress.total or 0) - counts["FINISHED"] - counts["SKIPPED"]
+    left -= 0 if is_grid else counts["FAILED"]
     command = f"nnexp -m {quote(hydra_override('sweep.resume', str(short_path(progress.plan.folder))))}"
     return (
         f"with {plural(left, 'job')} that {'is' if left == 1 else 'are'} left: {command}" if left > 0 else ""

@@ -165,5 +165,7 @@ def _credentials(path: str, value: Any) -> Iterator[Problem]:
         if path == "tracking.uri":
             variables = "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
             fix = f"leave it null and set MLFLOW_TRACKING_URI, or {variables}"
+        if path == "search.storage":
+            fix = "leave them out and set PGUSER and PGPASSWORD"
         what = f"holds a user name or a password, and configurations are logged; fix: {fix}"
         yield Problem(f"{path}={redacted(value)}", what)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from nnexp.metrics.metric_info import metric_info
 from nnexp.metrics.objectives import values_of
-from nnexp.sweeps.execution.events import Event, JobEnded, JobProgress, JobStarted
+from nnexp.sweeps.execution.events import Event, JobEnded, JobProgress, JobStarted, SearchEnded
 from nnexp.sweeps.plan.sweep_plan import SweepPlan
 from nnexp.tasks import task_of_metrics
 
@@ -40,12 +40,18 @@ class SweepProgress:
         self.running: dict[int, RunningJob] = {}
         self.ended: dict[int, JobEnded] = {}  # with how their last attempt ended
         self.best: dict[str, JobEnded] = {}  # by objective, which jobs of different tasks do not share
+        self.has_all_trials = False  # whether a search begins no further one
         self.durations = _Durations({job.number: job.swept for job in plan.jobs if job.state != "finished"})
 
     @property
     def total(self) -> int | None:
         """How many jobs there are; None where a search decides that."""
-        return len(self.jobs) or self.plan.trials or None
+        if self.plan.search is None:
+            return len(self.jobs) or None
+        known = len(self.ended.keys() | self.running.keys())
+        if self.has_all_trials:
+            return known
+        return max(self.plan.search.trials, known) if self.plan.search.seeds == 1 else None
 
     @property
     def counts(self) -> Counter[str]:
@@ -77,7 +83,10 @@ class SweepProgress:
             case JobProgress(number=number) if number in self.running:
                 job = self.running[number]
                 job.epoch, job.epochs, job.metrics = event.epoch, event.epochs, event.metrics
+            case SearchEnded():
+                self.has_all_trials = True
             case JobEnded(number=number):
+                self.names.setdefault(number, event.name)
                 self.running.pop(number, None)
                 self.durations.drop(number)
                 if not event.will_retry:

@@ -56,6 +56,7 @@ class JobEnded:
     pruned: str = ""  # where its search has ended it: "epoch 3"; its status is FINISHED
     is_lost: bool = False  # its worker died
     will_retry: bool = False  # the failure is not its last word: the job begins again
+    name: str = ""  # of a job that no plan names, and that may not have started
 
 
 @dataclass(frozen=True)
@@ -71,5 +72,12 @@ class UploadsLeft:
     """No job is left to run, but uploads are not over: the sweep waits for them."""
 
 
-Event = JobStarted | JobProgress | JobMessage | JobEnded | UploadEnded | UploadsLeft
+@dataclass(frozen=True)
+class SearchEnded:
+    """A search begins no further trial, though it has fewer than were asked for."""
+
+    reason: str  # in words: "search.timeout=60 is over"
+
+
+Event = JobStarted | JobProgress | JobMessage | JobEnded | UploadEnded | UploadsLeft | SearchEnded
 Send = Callable[[Event], None]

@@ -40,6 +40,7 @@ class Job:
     attempt: int = 1
     trial: Trial | None = None  # of a search that prunes
     losses: int = 0  # workers that died with it since its last evaluation
+    name: str = ""  # of its run, where no plan names it
 
 
 @dataclass(frozen=True)
@@ -63,10 +64,10 @@ class JobRunner:
     def run(self, job: Job, send: Send) -> JobReturn:
         """Run a job; returns its value, or its error, without its configuration."""
         try:
-            task = replace(self.task, send=send, attempt=job.attempt, trial=job.trial)
+            task = replace(self.task, send=send, attempt=job.attempt, trial=job.trial, name=job.name)
             outcome = self.run_in_hydra(job, task)
         except Exception as error:  # noqa: BLE001, of the composition, the folder or a callback
-            send(JobEnded(job.number, "FAILED", error=self.task.explain(error)))
+            send(JobEnded(job.number, "FAILED", error=self.task.explain(error), name=job.name))
             return failed(job, error)
         return replace(outcome, cfg=None, hydra_cfg=None)  # a thousand of them would fill the memory
 

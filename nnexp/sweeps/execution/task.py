@@ -56,6 +56,7 @@ class SweepTask:
     send: Send = ignore
     attempt: int = 1
     trial: Trial | None = None  # says whether the job is pruned
+    name: str = ""  # of the job, where no plan names it
     uploads: Uploads | None = None  # waits for them at the end of the sweep; None: each job waits for its own
     given: Collection[str] = ()  # overrides of the sweep's command: what a job has beyond them names it
     datasets: SweepDatasets = field(default_factory=SweepDatasets)
@@ -77,7 +78,7 @@ class SweepTask:
             return value
         display = EventDisplay(number, self.send, self.describe)
         varied = [text for text in context.overrides.task if text not in self.given]
-        name = name_of_job(home / sweep, number) or " ".join(map(short_numbers, varied))
+        name = name_of_job(home / sweep, number) or self.name or " ".join(map(short_numbers, varied))
         self.send(JobStarted(number, folder, self.attempt, epochs=epochs_of(config), name=name))
         began = perf_counter()
         try:

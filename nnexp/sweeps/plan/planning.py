@@ -85,10 +85,12 @@ def plan_sweep(
             raise SweepError(f"{folder}: {why}; {fix}")
     groups = sorted({group for job in jobs for group in job.composed.values["choices"]})
     planned, dropped = plan_jobs(folder, jobs, before, groups)
-    trials = search_settings(config).trials if search else 0
+    of_search = search_settings(config) if search else None
     check_launcher(config.hydra.launcher)
     asked = replace(settings, jobs=settings.jobs or config.hydra.sweeper.get("n_jobs"))
-    workers = workers_of(asked, config.hydra.launcher, len(jobs) or trials)
+    workers = workers_of(
+        asked, config.hydra.launcher, len(jobs) or (of_search.trials if of_search is not None else 0)
+    )
     keys = short_keys(list(examination.swept))
     swept = {key: list(dict.fromkeys(values)) for key, values in examination.swept.items()}
     plan = SweepPlan(
@@ -102,7 +104,8 @@ def plan_sweep(
         threads_of(config.hydra.launcher, workers),
         settings,
         objectives=objectives_of(config.optimized_metric),
-        trials=trials if search and config.search.seeds == 1 else 0,
+        search=of_search,
+        epochs=config.trainer.epochs,
     )
     codes = {job.config_hash: job.code_sha256 for job in jobs}
     recorded = [

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from nnexp.config.schema import SweepSettings
+from nnexp.config.schema import SearchSettings, SweepSettings
 from nnexp.metrics.objectives import Value
 
 JobState = Literal["new", "finished", "interrupted", "failed"]
@@ -37,7 +37,8 @@ class SweepPlan:
     threads: int  # of the linear algebra library (BLAS), in each worker
     settings: SweepSettings
     objectives: tuple[str, ...] = ()  # the metrics that are optimized, where they are set
-    trials: int = 0  # of a search with one run each
+    search: SearchSettings | None = None  # of a search
+    epochs: int = 0  # of each run, where it is a search
 
     @property
     def metric(self) -> str | None:

@@ -10,6 +10,7 @@ from nnexp.metrics.objectives import objectives_of
 from nnexp.sweeps.plan.search_settings import search_settings
 from nnexp.sweeps.search.objectives import check_objectives, directions_of
 from nnexp.sweeps.search.space import split_overrides
+from nnexp.sweeps.search.storage import check_storage
 from nnexp.sweeps.search.study import MISSING, make_sampler
 
 
@@ -26,3 +27,8 @@ def check_search(config: DictConfig, loader: CachingLoader | None) -> None:
     check_objectives(settings, objectives_of(config.optimized_metric), config.trainer.epochs)
     directions_of(settings, config)
     make_sampler(settings, space, 0)
+    if settings.seeds > 1 and "seed" in space:
+        problem = "each trial has its own seeds, so seed is not searched"
+        raise UserError(f"search.seeds={settings.seeds}: {problem}; fix: search.seeds=1")
+    if settings.storage is not None and not config.sweep.dry_run:
+        check_storage(settings.storage)

@@ -9,7 +9,7 @@ from nnexp.config.schema import SearchSettings, StudyDirection
 from nnexp.errors import UserError
 from nnexp.sweeps.search.pruners import make_pruner
 from nnexp.sweeps.search.space import Space
-from nnexp.sweeps.search.storage import open_storage
+from nnexp.sweeps.search.storage import address, open_storage
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
@@ -21,7 +21,7 @@ MISSING = "a search needs Optuna; fix: pip install 'nnexp[search]'"
 
 def address_of(settings: SearchSettings, folder: Path) -> str:
     """Return where the study of a sweep's folder is stored."""
-    return settings.storage or str((folder / STUDY).resolve())
+    return address(settings.storage or str(folder / STUDY))
 
 
 def study_name(folder: Path) -> str:
@@ -47,7 +47,7 @@ def open_study(
         import optuna
     except ImportError as error:
         raise UserError(MISSING) from error
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     storage = open_storage(address_of(settings, folder))
     study = optuna.create_study(
         storage=storage,
@@ -69,7 +69,7 @@ def make_sampler(settings: SearchSettings, space: Space, seed: int) -> "BaseSamp
         case "random":
             return samplers.RandomSampler(seed=seed)
         case "cmaes":
-            return samplers.CmaEsSampler(seed=seed)
+            return samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False)
         case "nsga2":
             return samplers.NSGAIISampler(seed=seed)
         case "qmc":

@@ -1,6 +1,7 @@
 """The sweeper of a search in Hydra's interface: hydra/sweeper=optuna."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +63,8 @@ class SearchSweeper(BasicSweeper):
             epochs = config.trainer.epochs
             return TrialHandle(address, study_name(folder), trial_id, settings.pruner, epochs, metric)
 
-        search = Search(study, settings, space, fixed, config.seed, handle_of)
+        groups = frozenset(config.hydra.runtime.choices)
+        search = Search(study, settings, space, fixed, config.seed, handle_of, groups)
         sweep = execution.plan.settings
         queue = TrialQueue(search, execution.show, retries=sweep.retries, fail_fast=sweep.fail_fast)
         for event in ended_before(study, settings.seeds, folder, config):
@@ -83,7 +85,8 @@ def ended_before(study: "Study", seeds: int, folder: Path, config: DictConfig) -
             entries = job_entries(place)
             if job_status(entries) == "FINISHED":
                 value, metrics = stored_results(entries, config)
-                yield JobEnded(number, "SKIPPED", value, metrics, folder=place, pruned=pruned_in(entries))
+                end = JobEnded(number, "SKIPPED", value, metrics, folder=place, pruned=pruned_in(entries))
+                yield replace(end, name=str(entries[0].get("name", "")))
             elif trial.state.name == "FAIL":
                 yield JobEnded(number, "FAILED", folder=place, error="the trial has failed before")
 

@@ -5,7 +5,7 @@ pruned; the mean of all is the trial's value.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from statistics import fmean
 from time import monotonic
@@ -15,9 +15,10 @@ from hydra.core.utils import JobReturn
 
 from nnexp.config.schema import SearchSettings
 from nnexp.metrics.objectives import values_of
-from nnexp.sweeps.execution.events import Event, JobEnded, Send
+from nnexp.sweeps.execution.events import Event, JobEnded, SearchEnded, Send
 from nnexp.sweeps.execution.job import Job
 from nnexp.sweeps.execution.job_queue import JobQueue
+from nnexp.sweeps.search.names import job_name
 from nnexp.sweeps.search.space import Space, override_text
 from nnexp.sweeps.search.trial import TrialHandle
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from optuna.study import Study
     from optuna.trial import FrozenTrial, Trial
 
+EXHAUSTED = "all combinations of search.sampler=grid have been tried"
 HandleOf = Callable[[int], TrialHandle | None]
 """Makes the handle of a trial, by its id in the storage; None where nothing is pruned."""
 
@@ -39,6 +41,7 @@ class Search:
     fixed: list[str]  # overrides that all trials have
     seed: int  # of the first job of each trial
     handle_of: HandleOf
+    groups: frozenset[str] = frozenset()  # config groups, whose options name themselves
 
 
 @dataclass
@@ -48,6 +51,7 @@ class OpenTrial:
     number: int
     overrides: list[str]
     handle: TrialHandle | None
+    params: Mapping[str, str]  # its values as text, which name its runs
     values: list[tuple[float, ...]] = field(default_factory=list)  # of the objectives, by seed so far
     left: int = 0  # seeds that have not ended
 
@@ -78,6 +82,8 @@ class TrialQueue(JobQueue):
         self.began = monotonic()
         trials = search.study.get_trials(deepcopy=False)
         self.waiting.unasked = max(search.settings.trials - len(trials), 0)
+        self.combinations = getattr(search.study.sampler, "_n_min_trials", None)  # of a grid
+        self.begun_before = sum(trial.state.is_finished() for trial in trials)
         for trial in trials:
             if not trial.state.is_finished():
                 self.begin(trial)
@@ -86,7 +92,9 @@ class TrialQueue(JobQueue):
         """Return a job that waits, else the first one of a new trial."""
         limit = self.search.settings.timeout
         if limit is not None and monotonic() - self.began > limit:
-            self.waiting.unasked = 0
+            self.ask_no_more(f"search.timeout={limit:g} is over")
+        if self.combinations is not None and self.begun_before + len(self.trials) >= self.combinations:
+            self.ask_no_more(EXHAUSTED)
         if not deque.__len__(self.waiting) and self.waiting.unasked and not self.is_stopped:
             self.waiting.unasked -= 1
             self.begin(self.search.study.ask(dict(self.search.space)))
@@ -96,7 +104,9 @@ class TrialQueue(JobQueue):
         """Let the first job of a trial wait."""
         drawn = [override_text(key, value) for key, value in trial.params.items()]
         handle = self.search.handle_of(trial._trial_id)
-        one = OpenTrial(trial.number, [*self.search.fixed, *drawn], handle, left=self.search.settings.seeds)
+        params = {key: str(value) for key, value in trial.params.items()}
+        one = OpenTrial(trial.number, [*self.search.fixed, *drawn], handle, params)
+        one.left = self.search.settings.seeds
         self.trials[trial.number] = one
         self.add(one, 0)
 
@@ -104,11 +114,14 @@ class TrialQueue(JobQueue):
         """Let the job of one of a trial's seeds wait; only the first one can be pruned."""
         seeds = self.search.settings.seeds
         overrides = list(trial.overrides)
+        params = dict(trial.params)
         if seeds > 1:
+            params["seed"] = str(self.search.seed + repeat)
             overrides = [text for text in overrides if not text.startswith("seed=")]
-            overrides.append(f"seed={self.search.seed + repeat}")
+            overrides.append(f"seed={params['seed']}")
         handle = trial.handle if repeat == 0 else None
-        job = Job(trial.number * seeds + repeat, overrides, trial=handle)
+        name = job_name(params, self.search.groups)
+        job = Job(trial.number * seeds + repeat, overrides, trial=handle, name=name)
         self.asked.append(job)
         self.waiting.append(job)
 
@@ -148,4 +161,11 @@ class TrialQueue(JobQueue):
         try:
             self.search.study.tell(trial.number, means, state=TrialState[state], skip_if_finished=True)
         except RuntimeError:  # the result is stored; the sampler has no more points: a grid
+            self.ask_no_more(EXHAUSTED)
+
+    def ask_no_more(self, reason: str) -> None:
+        """Ask the study for no further trial, for a reason in words."""
+        if self.waiting.unasked:
             self.waiting.unasked = 0
+            with self.lock:
+                self.show(SearchEnded(reason))

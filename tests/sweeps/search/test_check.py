@@ -45,3 +45,40 @@ def test_settings_have_the_names_of_the_official_sweeper_and_globs_are_choices(n
     shown = nnexp(*SEARCH, *official, "init=glob(he_*)", "sweep.report=false")
     assert shown.returncode == 0, shown.stderr
     assert "2 of 2 finished" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("overrides", "problem"),
+    [
+        (["search.storage=sqlite:////no/such/folder/s.db"], "it cannot be opened"),
+        (["search.storage=file:///no/such/folder/s.log"], "No such file or directory"),
+        (["search.storage=unknown://localhost/x"], "sqlite:///FILE or postgresql://HOST/NAME"),
+        (["search.storage=postgresql://user:word@localhost/x"], "set PGUSER and PGPASSWORD"),
+        (["search.seeds=2", "seed=1,2"], "fix: search.seeds=1"),
+    ],
+)
+def test_a_storage_that_cannot_be_opened_and_seeds_twice_are_errors(nnexp, overrides, problem):
+    shown = nnexp(*SEARCH, LR, *overrides)
+    assert shown.returncode == 2
+    assert problem in shown.stderr
+    assert "Traceback" not in shown.stderr
+    assert not Path("outputs").exists() or not list(Path("outputs").rglob("sweep.json"))
+
+
+def test_a_driver_that_is_not_installed_is_named(nnexp, monkeypatch):
+    for driver in ("psycopg", "psycopg2"):
+        monkeypatch.setitem(sys.modules, driver, None)
+    shown = nnexp(*SEARCH, LR, "search.storage=postgresql://localhost/x")
+    assert shown.returncode == 2
+    assert "pip install 'nnexp[postgres]'" in shown.stderr
+
+
+def test_a_dry_run_says_how_trials_are_chosen_and_pruned(nnexp):
+    options = ["search.seeds=3", "search.pruner=asha", "trainer.epochs=20", "search.timeout=60"]
+    shown = nnexp(*SEARCH[:-2], "tracking=none", LR, "sweep.dry_run=true", "search.trials=5", *options)
+    assert shown.returncode == 0, shown.stderr
+    assert "5 trials that a search chooses" in shown.stdout
+    line = next(line for line in shown.stdout.splitlines() if line.startswith("search"))
+    assert "sampler tpe, pruner asha after 1, 4, 16 of 20 epochs" in line
+    assert "3 seeds" in line
+    assert "no new trial after 1m00s" in line

@@ -184,3 +184,33 @@ def test_without_optuna_the_message_names_the_extra(nnexp, monkeypatch):
     shown = nnexp(*SEARCH)
     assert shown.returncode == 2
     assert "pip install 'nnexp[search]'" in shown.stderr
+
+
+def test_a_search_that_begins_no_further_trial_is_finished_and_says_why(nnexp):
+    grid = [*QUICK, "search.sampler=grid", "init=he_normal,orthogonal", "search.trials=5"]
+    shown = nnexp(*grid)
+    assert shown.returncode == 0, shown.stderr
+    assert "all combinations of search.sampler=grid have been tried" in shown.stdout
+    assert "2 of 2 finished" in shown.stdout
+    assert "go on" not in shown.stdout
+    assert RunFolder(sweep_folder()).entries()[-1]["status"] == "FINISHED"
+    again = nnexp(*grid, "sweep.jobs=2")
+    assert "2 of 2 finished" in again.stdout
+    assert len(study().trials) == 2
+
+
+def test_after_the_timeout_no_trial_begins(nnexp):
+    shown = nnexp(*SEARCH, "search.trials=5", "search.timeout=1e-6")
+    assert "begins no further trial: search.timeout=1e-06 is over" in shown.stdout
+    assert RunFolder(sweep_folder()).entries()[-1]["status"] == "FINISHED"
+
+
+def test_names_are_those_of_a_grid_also_of_trials_that_an_earlier_command_has_run(nnexp):
+    command = [*SEARCH, "init=choice(he_normal)", "search.trials=2", "search.storage=study.db.log"]
+    first = nnexp(*command)
+    names = [str(RunFolder(sweep_folder() / str(number)).entries()[0]["name"]) for number in (0, 1)]
+    assert all(name.startswith("lr=0.0") and name.endswith(" he_normal") for name in names)
+    best = next(line for line in first.stdout.splitlines() if line.startswith("best"))
+    again = nnexp(*command, "search.trials=1")
+    assert best in again.stdout
+    assert "2 of 2 finished" in again.stdout

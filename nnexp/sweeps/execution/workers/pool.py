@@ -80,7 +80,8 @@ class WorkerPool:
             for worker in self.workers:
                 worker.stop(at_once=True)
                 if worker.job is not None:
-                    self.queue.event(JobEnded(worker.job.number, "KILLED", folder=worker.folder))
+                    job = worker.job
+                    self.queue.event(JobEnded(job.number, "KILLED", folder=worker.folder, name=job.name))
             self.workers.clear()
             raise
 
@@ -188,7 +189,7 @@ class WorkerPool:
             self.queue.event(replace(end, pruned=pruned_in(entries)))
             self.queue.end(job, completed(job, value))
         elif self.is_stopped:
-            self.queue.event(JobEnded(job.number, "KILLED", folder=worker.folder))
+            self.queue.event(JobEnded(job.number, "KILLED", folder=worker.folder, name=job.name))
             del self.queue.running[job.number]
         else:
             advice = "nothing of it is recorded"
