@@ -7,8 +7,8 @@ A scenario is a kind of sweep and where it runs, such as grid-ray. Kinds: grid; 
 latter with pruning). Places: ray, a cluster of 3 nodes (ray.cluster_utils.Cluster) of this machine; apart, a
 cluster whose nodes are in mount and process namespaces of their own, so that they see neither the folder of
 the sweep nor the caches of each other (needs root); submitit, `hydra/launcher=submitit_local`.
-When a third of the jobs are over, a node (a worker of submitit) is killed; with `late-`, as in grid-late-ray,
-another one joins then. With `stop-`, as in grid-stop-apart, Ctrl-C ends the sweep in place of that.
+When a third of the jobs are over, a node (a worker of submitit) is killed. In place of that, another one
+joins with `late-`, as in grid-late-ray, and Ctrl-C ends the sweep with `stop-`, as in grid-stop-apart.
 Then journals, database and files are compared: each job is finished, and in the store once, with each value
 of each metric once, nested in the parent run.
 """
@@ -39,11 +39,23 @@ STORE = 80_000_000  # bytes of each node's object store
 SCENARIOS = [f"{kind}-{place}" for place in ("ray", "apart", "submitit") for kind in ("grid", "tpe", "asha")]
 STOPPED = ["grid-stop-ray", "grid-stop-apart", "grid-late-ray"]
 TIMEOUT = 1800.0  # seconds of a sweep
+BACKGROUND = 120.0  # seconds of uploads after Ctrl-C
+ENDS = ("FINISHED", "KILLED")  # statuses of parent runs
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_raylet_start_wait_time_s": "120",  # of a machine with few cores
 }
+
+
+@dataclass
+class Store:
+    """The store of all runs: server, database and artifacts; and what it had of the last sweep, in words."""
+
+    uri: str
+    backend: str
+    artifacts: Path
+    summary: str = ""
 
 
 @dataclass
@@ -153,13 +165,13 @@ def overrides_of(kind: str, options: argparse.Namespace) -> list[str]:
     return [*shared, f"hparams_search={kind}", f"search.trials={options.trials}"]
 
 
-def run(scenario: str, folder: Path, uri: str, options: argparse.Namespace) -> list[str]:
-    """Run a sweep; returns what was wrong with its command."""
+def run(scenario: str, folder: Path, store: Store, options: argparse.Namespace) -> list[str]:
+    """Run a sweep and compare the store with it; returns what is wrong."""
     kind, *events, place_name = scenario.split("-")
     jobs = options.jobs if kind == "grid" else options.trials
     work = folder / "work"
     work.mkdir(parents=True)
-    os.environ["MLFLOW_TRACKING_URI"] = uri
+    os.environ["MLFLOW_TRACKING_URI"] = store.uri
     with PLACES[place_name](work) as place, (folder / "output").open("w") as output:
         command = [sys.executable, "-m", "nnexp", *overrides_of(kind, options), *place.overrides]
         streams: dict[str, Any] = {"stdout": output, "stderr": subprocess.STDOUT, "cwd": work}
@@ -169,20 +181,34 @@ def run(scenario: str, folder: Path, uri: str, options: argparse.Namespace) -> l
             wait_for(lambda: ended_jobs(folder) >= jobs // 3 or process.poll() is not None)
             if "stop" in events:
                 os.killpg(process.pid, signal.SIGINT)
+            elif "late" in events:
+                place.join()
             else:
                 place.kill()
-            if "late" in events:
-                place.join()
             code = process.wait(TIMEOUT)
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
         print(f"{scenario}: exit code {code} after {time.monotonic() - began:.0f} s", flush=True)
-    expected = 128 + signal.SIGINT if "stop" in events else 0
+        is_stopped = "stop" in events
+        problems = check(store, work, jobs, is_stopped)
+        end = time.monotonic() + BACKGROUND
+        while is_stopped and problems and time.monotonic() < end:  # uploads go on in the background
+            time.sleep(1)
+            problems = check(store, work, jobs, is_stopped)
+    writers = {head_of(RunFolder(path.parent).entries())["writer"]["pid"] for path in journals_of(work)}
+    if "late" in events and len(writers) <= NODES:
+        problems.append("the node that has joined got no job")
     text = (folder / "output").read_text(encoding="utf-8")
-    lost = len(re.findall(r"runs again: ", text))
-    print(f"  jobs that ran again: {lost}", flush=True)
-    return [] if code == expected and "Traceback" not in text else [f"exit code {code}: {text[-3000:]}"]
+    print(f"  jobs that ran again: {text.count('runs again: ')}; {store.summary}", flush=True)
+    if code != (128 + signal.SIGINT if is_stopped else 0) or "Traceback" in text:
+        problems.append(f"exit code {code}: {text[-3000:]}")
+    return problems
+
+
+def journals_of(work: Path) -> list[Path]:
+    """Return the journals of the jobs of a sweep."""
+    return sorted(work.glob("outputs/sweeps/*/*/[0-9]*/journal.jsonl"))
 
 
 def ended_jobs(folder: Path) -> int:
@@ -200,58 +226,57 @@ def wait_for(condition: Callable[[], bool], seconds: float = TIMEOUT) -> None:
         time.sleep(0.1)
 
 
-def check(scenario: str, folder: Path, backend: str, artifacts: Path, jobs: int) -> list[str]:
+def check(store: Store, work: Path, jobs: int, is_stopped: bool) -> list[str]:
     """Compare the store with the journals of a sweep; returns what is missing, doubled or not over."""
     from sqlalchemy import create_engine, text
 
-    (sweep,) = (folder / "work").glob("outputs/sweeps/*/*")
+    (sweep,) = work.glob("outputs/sweeps/*/*")
     sweep_id = f"{sweep.parent.name}/{sweep.name}"
-    runs = (
-        "SELECT r.run_uuid, status FROM runs r JOIN tags t USING (run_uuid) WHERE lifecycle_stage = 'active'"
-    )
-    with create_engine(backend).connect() as connection:
+    runs = "SELECT run_uuid, status, lifecycle_stage = 'active' FROM runs JOIN tags USING (run_uuid)"
+    points_query = "SELECT run_uuid, key, step FROM metrics WHERE key NOT LIKE 'system/%'"
+    with create_engine(store.backend).connect() as connection:
 
         def select(query: str, **values: str) -> list[Any]:
             return list(connection.execute(text(query), values).all())
 
-        of_tag = f"{runs} AND t.key = :key AND t.value = :value"
-        children = select(of_tag, key="nnexp.sweep_id", value=sweep_id)
+        of_tag = f"{runs} WHERE key = :key AND value = :value"
+        all_children = select(of_tag, key="nnexp.sweep_id", value=sweep_id)
         parents = select(of_tag, key="nnexp.sweep", value=sweep_id)
         tags = {(run, key): value for run, key, value in select("SELECT run_uuid, key, value FROM tags")}
-        query = "SELECT run_uuid, key, step FROM metrics WHERE key NOT LIKE 'system/%'"
-        points = Counter(map(tuple, select(query)))
-    stopped = "-stop-" in scenario
-    statuses = Counter(status for _, status in [*children, *parents])
-    counts = f"{len(children)} runs, {len(parents)} parents, {dict(statuses)}"
+        points = Counter(map(tuple, select(points_query)))
+    children = [(run, status) for run, status, is_active in all_children if is_active]
+    statuses = Counter(status for _, status in children)
     pruned = sum(bool(tags.get((run, "nnexp.pruned"))) for run, _ in children)
-    replaced = sum(key == "nnexp.replaced_by" for _, key in tags)
-    print(f"  store: {counts}, {pruned} pruned, {replaced} replaced in all", flush=True)
-    problems = [f"{len(parents)} parent runs"] if len(parents) != 1 else []
-    problems += [f"{statuses['RUNNING']} runs are RUNNING"] if statuses["RUNNING"] else []
-    if not stopped and (len(children) != jobs or statuses["FINISHED"] != jobs + 1):
-        problems.append(f"{counts}; expected {jobs} and a parent, FINISHED")
+    replaced = len(all_children) - len(children)
+    store.summary = f"runs in the store: {dict(statuses)}, {pruned} pruned, {replaced} replaced"
+    problems = [] if len(parents) == 1 else [f"{len(parents)} parent runs"]
+    problems += [f"the parent run is {one[1]}" for one in parents if one[1] != ENDS[is_stopped]]
+    if statuses["RUNNING"] or (not is_stopped and statuses != {"FINISHED": jobs}):
+        problems.append(f"expected {jobs} jobs, got {dict(statuses)}")
     numbers = Counter(tags[run, "nnexp.job"] for run, _ in children)
     problems += [f"job {number}: {count} runs" for number, count in numbers.items() if count > 1]
     parent = parents[0][0] if parents else ""
     nested = sum(tags.get((run, "mlflow.parentRunId")) == parent for run, _ in children)
-    problems += [f"{nested} of {len(children)} are nested"] if nested != len(children) else []
+    problems += [] if nested == len(children) else [f"{nested} of {len(children)} are nested"]
     by_job = {tags[run, "nnexp.job"]: run for run, _ in children}
-    folders = [path.parent for path in sweep.glob("[0-9]*/journal.jsonl")]
-    problems += [] if stopped or len(folders) == jobs else [f"{len(folders)} folders"]
+    folders = [path.parent for path in journals_of(work)]
+    problems += [] if is_stopped or len(folders) == jobs else [f"{len(folders)} folders"]
     for path in folders:
         entries = RunFolder(path).entries()
         end, run = end_of(entries), by_job.get(path.name, "")
+        wrong = (
+            [] if end and (is_stopped or end["status"] == "FINISHED") else [f"its journal ends with {end}"]
+        )
+        if not run or tags[run, "nnexp.journal_id"] != head_of(entries)["id"]:
+            problems.append(f"job {path.name}: the store has {'another attempt' if run else 'no run'}")
+            continue
         wanted = Counter((run, name, step) for step, values in history(entries) for name in values)
         stored = Counter({key: count for key, count in points.items() if key[0] == run})
-        wrong = [] if run else ["no run"]
-        wrong += [] if stopped or (end and end["status"] == "FINISHED") else [f"journal ends with {end}"]
-        if run and tags[run, "nnexp.journal_id"] != head_of(entries)["id"]:
-            wrong.append("the store has another attempt")
-        if run and stored != wanted:
+        if stored != wanted:
             other = [key[1:] for key in (stored - wanted) + (wanted - stored)]
             wrong.append(f"values stored {stored.total()} of {wanted.total()}: {other[:5]}")
-        paths = [entry["path"] for entry in entries if entry["kind"] == "artifact"] if run else []
-        place = next(artifacts.glob(f"*/{run}/artifacts"), artifacts)
+        place = next(store.artifacts.glob(f"*/{run}/artifacts"), store.artifacts)
+        paths = [entry["path"] for entry in entries if entry["kind"] == "artifact"]
         wrong += [f"no {name}" for name in paths if not (place / name).is_file()]
         problems += [f"job {path.name}: {problem}" for problem in wrong[:3]]
     return problems
@@ -277,14 +302,11 @@ def main() -> None:
             postgres(folder / "postgres", options.port + 1) as (backend, _),
             server(folder / "server", backend, options.port, workers=2, direct=False) as (uri, _),
         ):
+            store = Store(uri, backend, folder / "server" / "artifacts")
             for scenario in options.scenarios:
-                problems = run(scenario, folder / scenario, uri, options)
-                jobs = options.jobs if scenario.startswith("grid") else options.trials
-                artifacts = folder / "server" / "artifacts"
-                problems += check(scenario, folder / scenario, backend, artifacts, jobs)
-                print(
-                    "\n".join(f"  {problem}" for problem in problems[:20]) or "  all as expected", flush=True
-                )
+                problems = run(scenario, folder / scenario, store, options)
+                for problem in problems[:20] or ["all as expected"]:
+                    print(f"  {problem}", flush=True)
                 failed += [scenario] if problems else []
     finally:
         if options.keep:

@@ -191,7 +191,8 @@ class RayLauncher(SweepLauncher):
     def backend(self, plan: SweepPlan) -> Backend:
         from nnexp.sweeps.execution.workers.ray import Ray
 
-        return Ray(self.folder, self.options["ray"], plan.threads)
+        grows = plan.settings.jobs in (None, -1)
+        return Ray(self.folder, self.options["ray"], plan.threads, grows)
 
 
 @contextmanager

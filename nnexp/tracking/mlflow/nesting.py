@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Protocol
 
 from filelock import Timeout
 
-from nnexp.run_folder import JOB_TAG, JOURNAL, PARENT_SWEEP_TAG, SWEEP_ID_TAG, Entry, RunFolder, sweep_folder
+from nnexp.run_folder import (
+    JOB_TAG,
+    JOURNAL,
+    PARENT_SWEEP_TAG,
+    SWEEP_ID_TAG,
+    Entry,
+    RunFolder,
+    end_of,
+    sweep_folder,
+)
 from nnexp.tracking.mlflow.attempts import is_tagged
 from nnexp.tracking.mlflow.logged_model import MetricAt
 from nnexp.tracking.mlflow.upload_state import UploadState
@@ -117,7 +126,12 @@ def adopt_children(parent: WrittenRun) -> None:
 
 
 def adopt_distant_children(parent: WrittenRun) -> None:
-    """Nest the runs of jobs whose folders are on other machines."""
+    """Nest the runs of jobs whose folders are on other machines.
+
+    In a sweep that has failed, those that still run were lost with their machine: they have failed.
+    """
+    end = end_of(parent.run_folder.entries())
+    has_failed = end is not None and end["status"] == "FAILED"
     where = is_tagged(SWEEP_ID_TAG, parent.first["tags"][PARENT_SWEEP_TAG])
     token: str | None = None
     while token != "":
@@ -127,4 +141,6 @@ def adopt_distant_children(parent: WrittenRun) -> None:
         for run in runs:
             if run.data.tags.get(PARENT_ID) != parent.state.run_id:
                 parent.client.set_tag(run.info.run_id, PARENT_ID, parent.state.run_id)
+            if has_failed and run.info.status == "RUNNING":
+                parent.client.set_terminated(run.info.run_id, "FAILED")
         token = runs.token or ""

@@ -135,6 +135,20 @@ def test_models_and_registered_versions_are_those_of_the_attempt_that_is_kept(ex
     assert version.run_id == kept.info.run_id
 
 
+def test_a_job_that_was_lost_with_its_machine_has_failed_when_its_sweep_has(experiment, alone):
+    job = attempt(alone / "a" / "1", experiment, alone, number=1, status=None)
+    live(job)
+    parent = alone / "sweep"
+    parent.mkdir()
+    with Journal(parent) as journal:
+        target = upload_destination(TrackingSettings(experiment=experiment), alone, parent)
+        journal.log_run("sweep", {}, {"nnexp.kind": "sweep", "nnexp.sweep": SWEEP}, target)
+        journal.log_metrics(1, {"sweep/jobs": 1.0})
+        journal.end("FAILED")
+    assert upload(parent, upload_callbacks()).error == ""
+    assert {run.info.status for run in stored(experiment)} == {"FAILED"}
+
+
 def test_a_job_whose_parent_run_reaches_the_store_after_it_is_nested_when_it_ends(experiment, alone):
     job = attempt(alone / "a" / "1", experiment, alone, number=1, status=None)
     live(job)

@@ -41,14 +41,14 @@ class WorkerPool:
         return bool(self.interruption.received) or self.queue.is_stopped
 
     def run(self, size: int) -> None:
-        """Run all jobs, so many at a time; `finish` waits for their uploads.
+        """Run all jobs, so many at a time as planned; `finish` waits for their uploads.
 
         Raises:
             SweepInterrupted: after a signal, when the jobs that were running have ended in order.
         """
         with self.ended_at_error(), self.interruption, self.interruption.deferred():
             while not self.is_stopped and (self.queue.waiting or self.queue.running):
-                self.give_jobs(size)
+                self.give_jobs(self.backend.room(size))
                 self.receive()
             for worker in self.workers:
                 self.end(worker)

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic
 from typing import Any, ClassVar
 
 from nnexp.sweeps.execution.events import JobEnded, JobStarted, UploadEnded
@@ -16,10 +17,11 @@ from nnexp.sweeps.execution.job import JobRunner
 from nnexp.sweeps.execution.workers.folder_copies import write_files
 from nnexp.sweeps.execution.workers.ray_actor import OF_THE_COMMAND, OF_THE_NODE, Slot
 from nnexp.sweeps.execution.workers.worker import Backend, Message, Order, Worker, wait_until
-from nnexp.sweeps.plan.ray_cluster import check_store, connect, ray_module
+from nnexp.sweeps.plan.ray_cluster import check_store, connect, ray_module, room_for_workers
 
 GROUPS = {"orders": 1, "messages": 1}  # threads of an actor: each group keeps its order
 STOP_TIMEOUT = 5.0  # seconds
+ROOM_INTERVAL = 5.0  # seconds between two looks for nodes that have joined
 
 
 class RayWorker(Worker):
@@ -115,17 +117,22 @@ class Ray(Backend):
         folder: of the sweep.
         settings: hydra.launcher.ray: arguments of `ray.init` and `ray.remote`.
         threads: of the linear algebra library, in each worker.
+        grows: whether nodes that join the cluster get workers too: `sweep.jobs` has no number.
     """
 
     lost_retries: ClassVar[int] = 3
 
-    def __init__(self, folder: Path, settings: Mapping[str, Any], threads: int) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, Any], threads: int, grows: bool) -> None:
         connect(settings["init"])
         ray = ray_module()
         self.folder = folder.resolve()
         remote = {name: value for name, value in settings["remote"].items() if value is not None}
         self.actor_class = ray.remote(concurrency_groups=GROUPS, max_restarts=0, **remote)(Slot)
+        self.remote = remote
         self.threads = threads
+        self.grows = grows
+        self.largest = 0  # number of workers that there was room for
+        self.looked = monotonic()
         self.variables = {
             name: value for name, value in os.environ.items() if name.startswith(OF_THE_COMMAND + OF_THE_NODE)
         }
@@ -133,6 +140,12 @@ class Ray(Backend):
     def start(self, runner: JobRunner) -> Worker:
         actor = self.actor_class.remote(runner, self.folder, self.variables, self.threads)
         return RayWorker(actor, self.folder, runner.config.tracking)
+
+    def room(self, planned: int) -> int:
+        if self.grows and monotonic() - self.looked > ROOM_INTERVAL:
+            self.looked = monotonic()
+            self.largest = room_for_workers(self.remote)
+        return max(planned, self.largest)
 
     def wait(self, workers: Sequence[Worker], seconds: float) -> list[Worker]:
         ray = ray_module()

@@ -82,6 +82,10 @@ class Backend(ABC):
     def start(self, runner: JobRunner) -> Worker:
         """Start a worker that runs jobs with `runner`; do not wait until it can."""
 
+    def room(self, planned: int) -> int:
+        """Return how many workers there may be now: as planned, or more where machines have joined."""
+        return planned
+
     def wait(self, workers: Sequence[Worker], seconds: float) -> list[Worker]:
         """Wait until workers have something to `receive`, at most so long; return those that have."""
         end = monotonic() + seconds

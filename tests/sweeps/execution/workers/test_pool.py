@@ -86,6 +86,13 @@ def test_each_job_runs_once_on_no_more_workers_than_asked_for():
     assert [outcome.return_value for outcome in queue.results()] == [0.5] * 4
 
 
+def test_a_machine_that_joins_later_gets_jobs_too():
+    cluster = Cluster()
+    cluster.room = lambda planned: planned if len(cluster.given) < 3 else planned + 1
+    run_pool(cluster, size=1, jobs=9)
+    assert {worker for _, worker in cluster.given} == {0, 1}
+
+
 def test_a_worker_that_waits_for_its_node_holds_no_job_back():
     cluster = Cluster(pending="until asked")
     queue, _ = run_pool(cluster, size=3, jobs=3)
