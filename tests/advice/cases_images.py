@@ -48,6 +48,18 @@ CASES = [
         PETS | {"pets/dog/none.png": b""},
     ),
     Case(
+        "data=images data.path=three",
+        "three: each class has a single image, so none can be held out",
+        ("data.test=0 data.validation=0",),
+        {f"three/{name}/0.png": png(i) for i, name in enumerate("abc")},
+    ),
+    Case(
+        "data=images data.path=few data.stratify=false data.test=0.5",
+        "few: no training image of dog: all are drawn for the test",
+        ("data.stratify=true",),
+        {f"few/cat/{i}.png": png(i) for i in range(20)} | {f"few/dog/{i}.png": png(i) for i in range(3)},
+    ),
+    Case(
         "data=images data.path=labels.csv",
         "labels.csv: kind, size: expected one column of classes",
         ("data.target=kind", "data.target=size"),

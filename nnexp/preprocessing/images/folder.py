@@ -19,7 +19,7 @@ def find_images(folder: Path, others: list[str] | None = None) -> Iterator[Path]
 
 def sub_folders(folder: Path) -> list[Path]:
     """Return the folders in a folder, in natural order, without hidden ones."""
-    return [Path(entry) for entry in _entries(folder) if entry.is_dir()]
+    return [Path(entry) for entry in _entries(folder) if _is_folder(entry)]
 
 
 def valid_text(name: str) -> str:
@@ -32,12 +32,20 @@ def _walk(folder: Path, above: list[str], others: list[str] | None) -> Iterator[
     if real in above:  # a loop of links
         return
     for entry in _entries(folder):
-        if entry.is_dir():
+        if _is_folder(entry):
             yield from _walk(Path(entry), [*above, real], others)
         elif entry.name.lower().endswith(SUFFIXES):
             yield Path(entry)
         elif others is not None:
             others.append(entry.name)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Return whether an entry is a folder or a link to one; a link to itself is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

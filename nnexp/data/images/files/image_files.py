@@ -1,7 +1,7 @@
 """A data set from image files: a folder with a sub-folder for each class, or a table of files and classes."""
 
 from math import prod
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Annotated, Literal
 
 import numpy as np
@@ -19,10 +19,12 @@ from nnexp.data.tables.formats import local_path
 from nnexp.data.tables.partition import TEST, TRAINING, VALIDATION, draw_test
 from nnexp.messages import hydra_override, listed, natural_key, plural
 from nnexp.preprocessing.images.image_file import EXPECTED as FORMATS
+from nnexp.preprocessing.images.image_file import SUFFIXES
 from nnexp.preprocessing.images.pixels import Resize
 
 Side = Annotated[int, Ge(1), Le(1024)]
 DEFAULT_TEST = 0.2
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".7z", ".rar")
 COMMON = "cannot be read as an image"  # what the heading says
 
 
@@ -83,6 +85,10 @@ class ImageFiles(ImageSource):
         self.check(decoded, len(order), path)
         kept = order[decoded.kept]
         n = int(decoded.kept[: len(training)].sum())
+        if drawn := sorted(set(y.tolist()) - set(y[training].tolist())):
+            lacking = listed([classes[i] for i in drawn])
+            problem = f"no training image of {lacking}: all are drawn for the test"
+            raise DataError(problem, "add images", "data.stratify=true", path)
         y = y[kept]
         if missing := sorted(set(range(len(classes))) - set(y[:n].tolist())):
             problem = f"no training image of {listed([classes[i] for i in missing])} can be read"
@@ -128,7 +134,13 @@ class ImageFiles(ImageSource):
             raise DataError(f"no such folder or file; {EXPECTED}", path=path)
         if path.is_dir():
             return list_folder(path)
+        if path.name.lower().endswith(ARCHIVES):
+            raise DataError(f"an archive is not read; {EXPECTED}", "unpack it, name its folder", path=path)
+        if path.name.lower().endswith(SUFFIXES):
+            raise DataError(f"a single image; {EXPECTED}", "name the folder above its class", path=path)
         folder = local_path(self.folder, "data.folder") if self.folder else None
+        if folder is not None and not folder.is_dir():
+            raise DataError("data.folder: no such folder; expected that of the table's files", path=folder)
         return read_label_table(path, folder, {"file": self.file, "target": self.target, "split": self.split})
 
     def partition(self, listing: Listing, y: NDArray[np.int64]) -> tuple[Rows, Rows]:
@@ -136,6 +148,9 @@ class ImageFiles(ImageSource):
         split = listing.split
         test = np.flatnonzero(split == TEST)
         if not len(test) and self.test:
+            if len(np.unique(y)) == len(y):
+                problem = "each class has a single image, so none can be held out"
+                raise DataError(problem, "add images", "data.test=0 data.validation=0", listing.root)
             test = draw_test(np.flatnonzero(split == TRAINING), self.test, y, None, self.stratify)
         return np.setdiff1d(np.arange(len(y)), test, assume_unique=True), test
 
@@ -146,6 +161,8 @@ class ImageFiles(ImageSource):
             remedy = "repair or delete them"
             if path.is_file() and not len(decoded.images):
                 remedy = "name the folder that the files are relative to, with data.folder"
+                if any(PureWindowsPath(name).drive for name in decoded.problems):
+                    remedy = "write paths of this machine, or relative ones, into the table"
             problem = "\n  ".join(describe_problems(decoded.problems, count))
             raise DataError(problem, remedy, setting, path)
 
@@ -185,7 +202,8 @@ def class_names(listing: Listing, path: Path) -> list[str]:
 def describe_problems(problems: dict[str, str], count: int) -> list[str]:
     """Return a heading, and a line for each damaged file that says what is wrong with it."""
     short = {name: text.removeprefix(COMMON).removesuffix(f"; {FORMATS}") for name, text in problems.items()}
-    lines = [f"{name}: {text.lstrip(':, ')}" for name, text in short.items()]
+    names = sorted(short, key=natural_key)
+    lines = [f"{name}: {short[name].lstrip(':, ')}" for name in names]
     if len(lines) > MAX_LISTED:
         lines[MAX_LISTED:] = [f"and {len(lines) - MAX_LISTED:,} more"]
     return [f"{len(problems):,} of {plural(count, 'file')} cannot be read as images:", *lines]

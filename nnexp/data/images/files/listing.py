@@ -13,6 +13,7 @@ from nnexp.messages import listed, plural
 from nnexp.preprocessing.images.folder import find_images, sub_folders, valid_text
 from nnexp.preprocessing.images.image_file import SUFFIXES
 
+MAX_LISTED = 3  # other files in an error
 EXPECTED = "expected a folder with a sub-folder of images for each class, or a CSV file of files and classes"
 
 
@@ -75,15 +76,18 @@ def _list_folder(root: Path) -> Listing:
         parents = {folder: split for folder, split in splits.items() if split is not None}
     else:
         parents = {root: TRAINING}
+        listing.notes += _splits_within_classes(folders)
     for parent, split in parents.items():
         for folder in sub_folders(parent):
             files = list(find_images(folder, others))
             listing.add(files, valid_text(folder.name), split)
             empty += [] if files else [relative_name(folder, root)]
     if not listing.files:
-        raise _without_images(root, folders)
-    if loose := sum(1 for path in root.iterdir() if path.is_file() and path.name.lower().endswith(SUFFIXES)):
-        listing.notes.append(f"{plural(loose, 'image')} beside the folders of classes not read")
+        raise _without_images(root, folders, others)
+    for parent in dict.fromkeys((root, *parents)):
+        if loose := sum(1 for path in parent.iterdir() if path.name.lower().endswith(SUFFIXES)):
+            where = "" if parent == root else f"{relative_name(parent, root)}: "
+            listing.notes.append(f"{where}{plural(loose, 'image')} beside the folders of classes not read")
     if empty:
         listing.notes.append(f"folders without images, which are no classes: {listed(empty)}")
     if others:
@@ -91,11 +95,22 @@ def _list_folder(root: Path) -> Listing:
     return listing
 
 
-def _without_images(root: Path, folders: Sequence[Path]) -> DataError:
+def _splits_within_classes(folders: Sequence[Path]) -> list[str]:
+    """Describe folders of splits within those of classes, which are not kept."""
+    within = {inner.name for folder in folders for inner in sub_folders(folder)}
+    names = sorted(name for name in within if name.lower() in SPLIT_OF)
+    problem = f"{listed(names)} within folders of classes are no splits: their images are read together"
+    return [f"{problem}; fix: move them to train/CLASS, test/CLASS"] if names else []
+
+
+def _without_images(root: Path, folders: Sequence[Path], others: Sequence[str]) -> DataError:
     """Build the error of a folder in which no class has an image."""
     problem = f"no images in its {plural(len(folders), 'sub-folder')}" if folders else "no sub-folders"
     endings = ", ".join(SUFFIXES)
     remedy = f"put images ({endings}) into a sub-folder for each class"
+    if others:
+        problem += f", but {plural(len(others), 'file')} with other endings: {listed(others, MAX_LISTED)}"
+        remedy = f"convert them to images that are read ({endings})"
     return DataError(f"{problem}; {EXPECTED}", remedy, path=root)
 
 

@@ -186,12 +186,14 @@ def test_hidden_files_others_links_and_deeper_folders(alone):
     (alone / "pets" / "empty").mkdir()
     saved(alone / "elsewhere" / "0.png")
     (alone / "pets" / "linked").symlink_to(alone / "elsewhere")
+    (alone / "pets" / "itself").symlink_to("itself")
+    (alone / "pets" / "dog" / "itself").symlink_to("itself")
     dataset = load("pets", test=0)
     assert dataset.classes == ("cat", "dog", "linked")
     assert len(dataset.y) == 8
     notes = "\n".join(dataset.notes)
     assert "no classes: empty" in notes
-    assert "1 file with other endings not read: notes.txt" in notes
+    assert "2 files with other endings not read: itself, notes.txt" in notes
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names of any bytes")
@@ -229,8 +231,16 @@ def test_folders_that_are_no_data_sets(alone):
     with pytest.raises(DataError, match="all images are of one class, 'cat'; expected at least two"):
         load(folder(alone / "one", classes=("cat",)))
     (alone / "vacant" / "a").mkdir(parents=True)
-    with pytest.raises(DataError, match="no images in its 1 sub-folder"):
+    with pytest.raises(DataError, match="no images in its 1 sub-folder; expected"):
         load("vacant")
+    (alone / "vacant" / "a" / "x.tiff").touch()
+    with pytest.raises(DataError, match=r"but 1 file with other endings: x\.tiff; .*fix: convert them"):
+        load("vacant")
+    with pytest.raises(DataError, match=r"x\.png: a single image; .*name the folder above"):
+        load("flat/x.png")
+    (alone / "pets.tar.gz").touch()
+    with pytest.raises(DataError, match=r"an archive is not read; .*unpack it"):
+        load("pets.tar.gz")
     folder(alone / "other" / "train", 3)
     folder(alone / "other" / "test", 3, ("cat", "cow"))
     with pytest.raises(DataError, match="classes without a training image: cow"):
@@ -263,14 +273,45 @@ def test_a_table_names_files_classes_and_splits(alone):
         ("file,label,split\na.png,x,later\n", "expected a split of"),
         ("name,label\nx,x\ny,y\n", "no column names image files"),
         ("file,size,kind\na.png,1,x\n", "data.target=size or data.target=kind"),
+        ("file,age\na.png,1.5\nb.png,2.5\n", "the column 'age' holds numbers, expected classes: 1.5"),
+        ("file,label\nC:\\a.png,x\nC:\\b.png,y\n", "paths of this machine, or relative ones"),
+        ("file,label\na.png,x\nb.png,y\n", "name the folder that the files are relative to"),
     ],
-    ids=range(5),
+    ids=range(8),
 )
 def test_tables_that_name_no_data_set_are_refused(alone, rows, problem):
     (alone / "labels.csv").write_text(rows)
     with pytest.raises(DataError, match=r"labels\.csv: ") as error:
-        load("labels.csv")
+        load("labels.csv", test=0)
     assert problem in str(error.value)
+
+
+def test_a_column_of_names_without_endings_is_known_by_the_files(alone):
+    folder(alone / "train", 3, ("images",))
+    (alone / "labels.csv").write_text("id,breed\n0,pug\n1,poodle\n2,pug\n")
+    dataset = load("labels.csv", folder="train/images", test=0)
+    assert dataset.source.ids.tolist() == ["0.png", "1.png", "2.png"]
+    with pytest.raises(DataError, match=r"nowhere: data\.folder: no such folder"):
+        load("labels.csv", folder="nowhere")
+
+
+def test_images_that_belong_to_no_class_or_split_are_counted(alone):
+    folder(alone / "pets" / "train", 3)
+    saved(alone / "pets" / "test" / "unknown.png")
+    folder(alone / "old" / "cat", 3, ("train", "test"))
+    folder(alone / "old" / "dog", 3, ("train", "test"))
+    assert "test: 1 image beside the folders of classes not read" in load("pets").notes
+    assert any("test, train within folders of classes are no splits" in note for note in load("old").notes)
+
+
+def test_classes_without_images_to_train_on_are_named(alone):
+    folder(alone / "single", 1, ("a", "b", "c"))
+    with pytest.raises(DataError, match=r"a single image.*set data\.test=0 data\.validation=0"):
+        load("single")
+    assert len(load("single", test=0).y) == 3
+    saved(alone / "single" / "a" / "1.png")
+    with pytest.raises(DataError, match=r"all are drawn for the test; .*set data\.stratify=true"):
+        load("single", test=0.9, stratify=False)
 
 
 def test_channels_are_standardized_over_the_training_images(alone):
