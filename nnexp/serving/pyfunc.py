@@ -18,6 +18,7 @@ from nnexp.preprocessing.missing import normalize_text
 from nnexp.preprocessing.number_format import NumberFormat
 from nnexp.run_folder import NETWORK
 from nnexp.serving.errors import PredictorError
+from nnexp.serving.image_content import decode_contents, file_contents
 from nnexp.serving.predictor import Predictor
 
 if TYPE_CHECKING:
@@ -45,8 +46,9 @@ class PyfuncModel:
     def predict(self, model_input: Any, params: dict[str, Any] | None = None) -> "DataFrame":
         """Predict a row of `Task.prediction_columns` for each example; a DataFrame's index is kept.
 
-        `model_input` are images as stored, (N, H, W) or flat; or columns by name (DataFrame, dict, rows),
-        or their numbers (N, I). `params`, of MLflow's interface, are not used.
+        `model_input` are images as stored, (N, H, W) or flat; where these were made of files, also the
+        contents of N files, as bytes or base64 text (list, array, table of one column); or columns by name
+        (DataFrame, dict, rows), or their numbers (N, I). `params`, of MLflow's interface, are not used.
 
         Raises:
             PredictorError, EncodingError: they are no such examples; where MLflow loads the model, an
@@ -64,7 +66,7 @@ class PyfuncModel:
 
         spec = self.predictor.spec
         table = to_table(given, [column.name for column in spec.columns]) if spec.columns else None
-        x = np.asarray(self._array(given)) if table is None else self._encode(table)
+        x = self._array(given) if table is None else self._encode(table)
         columns = self.predictor.prediction_columns(self.predictor.outputs(x))
         if table is not None and spec.id_column in table:
             cells = list(table[spec.id_column])
@@ -83,14 +85,17 @@ class PyfuncModel:
             self.has_warned = True
         return x
 
-    def _array(self, given: Any) -> Any:
-        """Return examples without names, from the only value of a mapping."""
-        if not isinstance(given, dict):
-            return given
-        if len(given) != 1:
-            names = ", ".join(map(str, given))
-            raise PredictorError(f"expected one array of {self.predictor.expected}, got {names}")
-        return next(iter(given.values()))
+    def _array(self, given: Any) -> NDArray[Any]:
+        """Return examples without names, from the only value of a mapping; files of images are decoded."""
+        if isinstance(given, dict):
+            if len(given) != 1:
+                names = ", ".join(map(str, given))
+                raise PredictorError(f"expected one array of {self.predictor.expected}, got {names}")
+            given = next(iter(given.values()))
+        spec = self.predictor.spec
+        if spec.resize is not None and (contents := file_contents(given)):
+            return decode_contents(contents, spec.shape, spec.resize)
+        return np.asarray(given)
 
 
 def to_table(given: Any, needed: Sequence[str]) -> dict[Any, Any] | None:

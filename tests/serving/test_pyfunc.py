@@ -5,15 +5,18 @@ import subprocess
 import sys
 import textwrap
 import zipfile
+from base64 import b64encode
 
 import numpy as np
 import pandas as pd
 import pytest
 from fixtures.trained_runs import PETS
+from PIL import Image
 
 from nnexp.preprocessing.errors import EncodingError
 from nnexp.serving import bundle, mlflow_loader
 from nnexp.serving.errors import PredictorError
+from nnexp.serving.image_content import decode_contents
 from nnexp.serving.pyfunc import PyfuncModel
 
 
@@ -215,3 +218,27 @@ def test_digit_groups_that_pandas_read_as_decimals_are_refused(trained, tmp_path
         model.predict(pd.read_csv(path, sep=";"))
     as_text = model.predict(pd.read_csv(path, sep=";", dtype=str))
     pd.testing.assert_frame_equal(model.predict(pd.read_csv(path, sep=";", thousands=".")), as_text)
+
+
+def test_a_network_of_image_files_takes_their_content(trained, alone):
+    rng = np.random.default_rng(0)
+    for i in range(20):
+        path = alone / "photos" / "ab"[i % 2] / f"{i}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (9, 7 + i % 3, 3), np.uint8)).save(path)
+    run = trained("data=images", f"data.path={alone / 'photos'}", "data.size=8", "trainer.batch_size=8")
+    contents = [(alone / "photos" / "ab"[i % 2] / f"{i}.png").read_bytes() for i in range(3)]
+    texts = [b64encode(content).decode() for content in contents]
+    model = PyfuncModel(run.predictor)
+    expected = model.predict(decode_contents(contents, (3, 8, 8), "stretch"))
+    forms = (
+        *(contents, texts, np.array(texts), np.array(texts)[:, None], {"image": np.array(texts)}),
+        *(pd.DataFrame({"image": contents}), pd.DataFrame({"image": texts})),
+        [f"data:image/png;base64,{text}" for text in texts],
+    )
+    for given in forms:
+        pd.testing.assert_frame_equal(model.predict(given), expected)
+    assert len(model.predict(texts[0])) == 1
+    for bad, problem in (("no base64!", "as base64 text"), (b64encode(b"x").decode(), "an unknown format")):
+        with pytest.raises(PredictorError, match=rf"image 2: .*{problem}"):
+            model.predict([texts[0], bad])

@@ -44,7 +44,7 @@ def decode_image(path: Path) -> tuple["Image", bool]:
     """Open an image as `open_image` does, in a thread: warnings are silenced by the caller."""
     try:
         with open_regular(path) as file:
-            return _decode(file)
+            return decode_content(file)
     except ImageFileError as error:
         raise ImageFileError(f"{path}: {error}") from error
     except OSError as error:
@@ -63,7 +63,12 @@ def read_size(path: Path) -> tuple[int, int] | None:
         return None
 
 
-def _decode(file: BinaryIO) -> tuple["Image", bool]:
+def decode_content(file: BinaryIO) -> tuple["Image", bool]:
+    """Open an image as `open_image` does, of an open file or of its bytes, in a thread.
+
+    Raises:
+        ImageFileError: it is no such image, damaged, or too large.
+    """
     from PIL import Image, UnidentifiedImageError
 
     file_size = file.seek(0, SEEK_END)

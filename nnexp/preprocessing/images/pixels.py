@@ -66,15 +66,21 @@ def silent_pool() -> Iterator[ThreadPoolExecutor]:
 def read_pixels(path: Path, shape: tuple[int, ...], resize: Resize) -> tuple[Bytes, bool]:
     """Decode a file as pixels of a shape, (H, W) or (3, H, W); also return whether it is an animation.
 
-    stretch: both sides are scaled to those of the shape. crop: the image covers the shape, and what is
-    outside is cut off on both sides. pad: the whole image between black bars.
-
     Raises:
         ImageFileError: it is no image.
     """
+    image, animated = decode_image(path)
+    return to_pixels(image, shape, resize), animated
+
+
+def to_pixels(image: "Image", shape: tuple[int, ...], resize: Resize) -> Bytes:
+    """Convert an image to pixels of a shape, (H, W) or (3, H, W).
+
+    stretch: both sides are scaled to those of the shape. crop: the image covers the shape, and what is
+    outside is cut off on both sides. pad: the whole image between black bars.
+    """
     from PIL import ImageOps
 
-    image, animated = decode_image(path)
     image = to_8_bits(image).convert("L" if len(shape) == 2 else "RGB")
     height, width = shape[-2:]
     size = (width, height)
@@ -84,7 +90,7 @@ def read_pixels(path: Path, shape: tuple[int, ...], resize: Resize) -> tuple[Byt
         else:
             image = (ImageOps.fit if resize == "crop" else ImageOps.pad)(image, size, BILINEAR)
     pixels = np.asarray(image)
-    return pixels if len(shape) == 2 else pixels.transpose(2, 0, 1), animated
+    return pixels if len(shape) == 2 else pixels.transpose(2, 0, 1)
 
 
 def to_8_bits(image: "Image") -> "Image":

@@ -76,8 +76,9 @@ def disable_requirement_check() -> None:
 
 def requirements(spec: ModelSpec) -> list[str]:
     """Return the packages that the model needs besides its copy of nnexp, in the installed versions."""
-    optional = ("scipy",) if "gelu" in json.dumps(spec.model).lower() else ()  # for the error function
-    return [f"{name}=={installed_version(name)}" for name in (*REQUIRED, *optional)]
+    scipy = ("scipy",) if "gelu" in json.dumps(spec.model).lower() else ()  # for the error function
+    pillow = ("pillow",) if spec.resize else ()
+    return [f"{name}=={installed_version(name)}" for name in (*REQUIRED, *scipy, *pillow)]
 
 
 @cache
@@ -89,13 +90,15 @@ def installed_version(package: str) -> str:
 def signature(spec: ModelSpec) -> "ModelSignature":
     """Build the signature: types of outputs, and of images as inputs.
 
-    Columns have none: of a declared type, MLflow refuses integers for numbers, numbers for categories, or
-    dates for text; of any type, CSV files over HTTP. The model itself reads all of them.
+    Images of files have none: of files, the content is taken too. Columns have none: of a declared type,
+    MLflow refuses integers for numbers, numbers for categories, or dates for text; of any type, CSV files
+    over HTTP. The model itself reads all of them.
     """
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema, TensorSpec
 
-    inputs = None if spec.columns else Schema([TensorSpec(np.dtype(spec.stored), (-1, *spec.shape))])
+    pixels = Schema([TensorSpec(np.dtype(spec.stored), (-1, *spec.shape))])
+    inputs = None if spec.columns or spec.resize else pixels
     outputs = task_of(spec.task).column_types(spec.names)
     return ModelSignature(inputs, Schema([ColSpec(kind, name) for name, kind in outputs.items()]))
 
