@@ -46,7 +46,8 @@ def run_sweep(options: Namespace, examination: Examination) -> int:
         overrides = [*examination.overrides, "hydra.mode=MULTIRUN"]
         config = app.compose_config(config_name, overrides, run_mode=RunMode.MULTIRUN)
         if config.hydra.sweeper._target_ == OPTUNA_SWEEPER:
-            check_search(config, examination.loader)
+            assert examination.loader is not None
+            check_search(config, examination.loader, config_name)
         with nullcontext() if config.sweep.dry_run else planning_lock():
             plan, record = plan_sweep(config, examination, command)
             if not plan.settings.dry_run:

@@ -23,6 +23,7 @@ TARGETS = (
     "hydra_plugins.",
     "hydra._internal.core_plugins.",
     "hydra.experimental.callbacks.",
+    "optuna.samplers.",
 )
 LOGGING = ("job_logging", "hydra_logging")
 CLASS = re.compile(

@@ -7,7 +7,7 @@ from copy import copy
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Gt, MinLen
+from annotated_types import Ge, Gt, Le, MinLen
 
 from nnexp.config.naming import run_name
 from nnexp.data.augmentation.augment import Augment
@@ -117,6 +117,9 @@ class SearchSettings:
     timeout: Annotated[float, Gt(0)] | None = None  # seconds after which no trial begins; null: no limit
     direction: StudyDirection | list[StudyDirection] | None = None  # of each objective; null: by the metric
     storage: Annotated[str, MinLen(1)] | None = None  # URL of a database; null: a file in the sweep's folder
+    study_name: Annotated[str, MinLen(1)] | None = None  # in the storage; null: the sweep's id
+    max_failure_rate: Annotated[float, Ge(0), Le(1)] | None = None  # more failures end it; null: none do
+    custom_search_space: Annotated[str, MinLen(1)] | None = None  # module.function, which draws more
 
 
 @dataclass(frozen=True)

@@ -26,4 +26,15 @@ CASES = [
         "search.sampler=grid: optimizer.lr is an interval",
         ("search.sampler=qmc",),
     ),
+    Case(
+        f"{SEARCH} data=digits trainer.epochs=1 optimizer=sgd,momentum search.sampler=cmaes "
+        """'optimizer.momentum=tag("optimizer=momentum", interval(0.5, 0.9))'""",
+        "search.sampler=cmaes: optimizer.momentum exists in some trials only",
+        ("search.sampler=tpe",),
+    ),
+    Case(
+        f"{SEARCH} data=digits trainer.epochs=1 'trainer.batch_size=interval(16, 64)'",
+        "trainer.batch_size=interval(16, 64)\n    must be a whole number",
+        ("'trainer.batch_size=int(interval(16, 64))'",),
+    ),
 ]

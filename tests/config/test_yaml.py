@@ -23,6 +23,7 @@ OPTIONS = [path for path in FILES if len(path.parts) == 2 and path.parts[0] != "
 IMAGE_SETS = ("fashion_mnist", "kmnist")
 """Data sets of four IDX files whose content is not pinned by a checksum: a new one is a row here."""
 ARCHIVES = {"cifar10": write_cifar10, "emnist": write_emnist}
+SAMPLERS = ("cmaes", "grid", "nsgaii", "qmc", "random", "tpe")
 LEAST = {"augment": 5, "averaging": 4, "data": 5, "init": 14, "loss": 7, "model": 8}
 LEAST |= {"optimizer": 14, "schedule": 14, "hparams_search": 5}
 WITHOUT_CLASS = ("experiment", "hparams_search", "debug", "metrics", "tracking")
@@ -34,7 +35,8 @@ def test_these_tests_see_every_file():
     others = {str(path) for path in FILES if path not in OPTIONS and path.parts[0] != "local"}
     launchers = {f"hydra/launcher/{name}.yaml" for name in ("ray", "submitit_local", "submitit_slurm")}
     hydra = {"hydra/job_logging/run_file.yaml", "hydra/sweeper/optuna.yaml", *launchers}
-    assert others == {"config.yaml", *hydra}
+    samplers = {f"hydra/sweeper/sampler/{name}.yaml" for name in SAMPLERS}
+    assert others == {"config.yaml", *hydra, *samplers}
 
 
 def table(folder, target):

@@ -21,6 +21,11 @@ class CheckedOverride:
         """The key with a group's package, and with what comes before it: + or ~."""
         return str(self.parsed.get_key_element())
 
+    @property
+    def is_interval(self) -> bool:
+        """Whether it is an interval, from which a search draws."""
+        return self.parsed.is_sweep_override() and not self.parsed.is_discrete_sweep()
+
 
 def key_of(text: str) -> str:
     """Return the key of an override, without what comes before it."""

@@ -7,6 +7,7 @@ are left out, and the composition of the others is validated as a whole: in a sw
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from shlex import quote
 
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -15,13 +16,22 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from nnexp.config.annotations import TYPE_NAMES
 from nnexp.config.errors import Problem
 from nnexp.config.overrides.checked_override import CheckedOverride, key_of
 from nnexp.config.overrides.composition import explain_unknown_key, to_values
 from nnexp.config.overrides.composition_errors import explain_option
+from nnexp.config.overrides.conditions import SearchGrid, invalid_conditions
 from nnexp.config.overrides.jobs import ComposedJob, JobChecker
 from nnexp.config.overrides.loader import CachingLoader
-from nnexp.config.overrides.sweeper import BASIC_SWEEPER, Grid, compose_hydra, value_text, values_of
+from nnexp.config.overrides.sweeper import (
+    BASIC_SWEEPER,
+    Grid,
+    compose_hydra,
+    is_group_of_hydra,
+    value_text,
+    values_of,
+)
 from nnexp.config.overrides.syntax import explain_several, explain_syntax
 from nnexp.config.overrides.text import OVERRIDE, annotation_at, rewrite, rewrite_all, split_items
 from nnexp.config.validation import Values
@@ -42,6 +52,7 @@ class Examination:
     overrides: Sequence[str]  # with quotes around what is text, and ++ before keys that a YAML leaves out
     jobs: list[ComposedJob] = field(default_factory=list)  # where the sweeper does not choose them by results
     swept: dict[str, list[str]] = field(default_factory=dict)  # all values of each key, as text
+    space: dict[str, str] = field(default_factory=dict)  # the values of each key, as they were typed
     loader: CachingLoader | None = None
 
 
@@ -56,9 +67,10 @@ class OverridesExaminer:
         self.is_grid = True  # whether Hydra's basic sweeper makes the jobs
         self.config_name = config_name
         self.known = known  # the configuration of those overrides that can be parsed
-        self.groups = [group for group in loader.list_groups("") if group != "hydra"]
+        self.checker = JobChecker.of(loader, config_name)
+        self.groups = self.checker.groups
         self.problems: list[Problem] = []  # of overrides by themselves
-        self.checker = JobChecker(loader, config_name, self.groups)
+        self.intervals: dict[str, str] = {}  # the override in which each tried value of an interval lies
 
     def examine(self, overrides: Sequence[str]) -> Examination:
         """Parse, compose and validate overrides; in a sweep, every job.
@@ -83,13 +95,14 @@ class OverridesExaminer:
         jobs = [self.checker.check(job, i, swept[i]) for i, job in enumerate(grid)] if is_checked else []
         return Examination(
             config,
-            [*dict.fromkeys(self.problems), *self.checker.all_problems(swept)],
+            list(dict.fromkeys([*self.problems, *map(self.as_typed, self.checker.all_problems(swept))])),
             self.sweep,
             self.complete(given, checked),
             jobs=[replace(job, overrides=self.checker.complete(job.overrides)) for job in jobs if job]
             if self.is_grid
             else [],
             swept={key_of(one.key): texts_of(one) for one in checked if is_small and one.key in grid.swept},
+            space={key_of(one.key): one.text.partition("=")[2] for one in checked if one.key in grid.swept},
             loader=self.loader,
         )
 
@@ -108,14 +121,28 @@ class OverridesExaminer:
 
     def grid_of(self, checked: Sequence[CheckedOverride]) -> Grid:
         """Return the grid of jobs; one that is too large is reported."""
-        grid = Grid.of(checked, self.is_grid)
+        grid = Grid.of(checked) if self.is_grid else SearchGrid.of(checked)
+        if not self.is_grid:
+            self.problems += invalid_conditions(checked)
         self.checker.hydra = grid.hydra
         self.checker.typed = {value: one.text for one in checked for value in one.values}
+        intervals = [one for one in checked if one.is_interval]
+        self.intervals = {value: one.text for one in intervals for value in one.values}
         if grid.count > MAX_JOBS:
             what = f"the sweep has {grid.count:,} jobs, expected at most {MAX_JOBS:,}; fix: fewer values"
             swept = " ".join(one.text for one in checked if one.key in grid.swept)
             self.problems.append(Problem(swept, what))
         return grid
+
+    def as_typed(self, problem: Problem) -> Problem:
+        """Return a problem of a value that lies in an interval as one of the interval."""
+        typed = self.intervals.get(problem.where)
+        if typed is None:
+            return problem
+        is_whole = problem.what.startswith(f"must be {TYPE_NAMES[int]}")
+        key, _, value = typed.partition("=")
+        fix = f"; fix: {quote(f'{key}=int({value})')}" if is_whole and "interval" in value else ""
+        return replace(problem, where=typed, what=f"{problem.what}{fix}")
 
     def complete(self, given: Sequence[str], checked: Sequence[CheckedOverride]) -> list[str]:
         """Return overrides with ++ before added keys, and with the values of a shuffle in the order drawn."""
@@ -142,7 +169,8 @@ class OverridesExaminer:
             self.reject(text, problem)
             return None
         values = values_of(parsed, self.sweep)
-        if parsed.key_or_group in self.groups and not parsed.is_delete():
+        is_group = parsed.key_or_group in self.groups or is_group_of_hydra(self.loader, parsed)
+        if is_group and not parsed.is_delete():
             values = self.known_options(str(parsed.key_or_group), values)
         return CheckedOverride(parsed, values)
 
@@ -214,6 +242,6 @@ def written_values(override: CheckedOverride) -> list[str]:
 
 def texts_of(override: CheckedOverride) -> list[str]:
     """Return the values of an override as text."""
-    if override.parsed.is_sweep_override() and not override.parsed.is_discrete_sweep():
+    if override.is_interval:
         return [override.text.partition("=")[2]]
     return [value_text(value) for value in override.values]

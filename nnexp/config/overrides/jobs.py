@@ -50,6 +50,11 @@ class JobChecker:
     classes: dict[str, int] = field(default_factory=dict)  # of data, as JSON; 0: not known yet
     checked: dict[tuple[Job, str], list[Problem] | None] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, loader: CachingLoader, config_name: str) -> "JobChecker":
+        """Make what checks jobs of a configuration."""
+        return cls(loader, config_name, [group for group in loader.list_groups("") if group != "hydra"])
+
     def check(self, job: Job, number: int, swept: dict[str, str]) -> ComposedJob | None:
         """Compose and validate a job; its errors are collected. None: it has some."""
         config = self.settings(job, number)

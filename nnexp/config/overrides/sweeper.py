@@ -7,6 +7,7 @@ from itertools import product
 from math import prod
 from typing import Any
 
+from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.types import IntervalSweep, Override
 from hydra.errors import HydraException
 from hydra.types import RunMode
@@ -25,11 +26,26 @@ BASIC_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
 def compose_hydra(loader: CachingLoader, config_name: str, overrides: Sequence[str]) -> DictConfig | None:
     """Compose the section `hydra` of overrides that have one value; None: they are invalid."""
     single = [text for text in overrides if is_about_hydra(loader, text)]
-    for texts in (single, [text for text in single if key_of(text) in PRESETS]):
+    known = [text for text in single if has_option(loader, parse_override(text))]
+    for texts in (single, known, [text for text in single if key_of(text) in PRESETS]):
         with suppress(HydraException, OmegaConfBaseException):
             composed: DictConfig = loader.load_configuration(config_name, texts, RunMode.RUN).hydra
             return composed
     return None
+
+
+def is_group_of_hydra(loader: CachingLoader, parsed: Override) -> bool:
+    """Return whether an override selects an option of a config group within `hydra`."""
+    group = str(parsed.key_or_group)
+    return group.startswith("hydra/") and bool(loader.get_group_options(group, ObjectType.CONFIG))
+
+
+def has_option(loader: CachingLoader, parsed: Override) -> bool:
+    """Return whether an override selects an option that exists, or is none of a group within `hydra`."""
+    if not is_group_of_hydra(loader, parsed):
+        return True
+    options = loader.get_group_options(str(parsed.key_or_group), ObjectType.CONFIG)
+    return parsed.value() is None or str(parsed.value()) in options
 
 
 def is_about_hydra(loader: CachingLoader, text: str) -> bool:
@@ -70,36 +86,35 @@ def value_text(text: str) -> str:
 
 @dataclass(frozen=True)
 class Grid:
-    """The jobs that overrides make, in the order of Hydra's basic sweeper; one job of a run."""
+    """The jobs that overrides make, in the order of Hydra's basic sweeper; one job of a run.
 
-    axes: list[list[str]]  # an override for each value of a key
-    hydra: Job  # overrides of the section `hydra`, which all jobs have
-    swept: frozenset[str] = field(default_factory=frozenset)  # keys with several values
-    is_complete: bool = True  # False: a sweeper chooses the jobs one after the other
+    Attributes:
+        axes: an override for each value of a key.
+        hydra: overrides of the section `hydra`, which all jobs have.
+        swept: keys with several values.
+    """
+
+    axes: list[list[str]]
+    hydra: Job
+    swept: frozenset[str] = field(default_factory=frozenset)
 
     @classmethod
-    def of(cls, checked: Sequence[CheckedOverride], is_complete: bool) -> "Grid":
-        """Make the grid of overrides; another sweeper than the basic one may try any values of its keys."""
+    def of(cls, checked: Sequence[CheckedOverride]) -> "Grid":
+        """Make the grid of overrides."""
         hydra = [one for one in checked if one.parsed.is_hydra_override()]
         others = [one for one in checked if one.values and one not in hydra]
         swept = frozenset(one.key for one in checked if one.parsed.is_sweep_override())
         axes = [one.values for one in others]
-        return cls(axes, tuple(text for one in hydra for text in one.values), swept, is_complete)
+        return cls(axes, tuple(text for one in hydra for text in one.values), swept)
 
     @property
     def count(self) -> int:
         """How many jobs there are."""
-        return prod(map(len, self.axes)) if self.is_complete else 1 + sum(len(axis) - 1 for axis in self.axes)
+        return prod(map(len, self.axes))
 
     def __iter__(self) -> Iterator[Job]:
-        """Yield all jobs; where a sweeper chooses them, jobs that have every value once."""
-        if self.is_complete:
-            yield from product(*self.axes)
-            return
-        first = [axis[0] for axis in self.axes]
-        yield tuple(first)
-        for i, axis in enumerate(self.axes):
-            yield from ((*first[:i], value, *first[i + 1 :]) for value in axis[1:])
+        """Yield all jobs."""
+        yield from product(*self.axes)
 
     def swept_values(self, job: Job) -> dict[str, str]:
         """Return the values of a job by the keys that are swept over, without + before these."""

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,6 @@ from nnexp.config.naming import config_hash, run_name
 from nnexp.config.overrides.checked_override import key_of
 from nnexp.config.overrides.examiner import Examination
 from nnexp.config.overrides.sweeper import OPTUNA_SWEEPER
-from nnexp.config.schema import SweepSettings
 from nnexp.metrics.objectives import objectives_of
 from nnexp.sweeps.plan.continuation import (
     NewJob,
@@ -29,13 +28,13 @@ from nnexp.sweeps.plan.continuation import (
 from nnexp.sweeps.plan.launchers import check_launcher, threads_of, workers_of
 from nnexp.sweeps.plan.names import job_names
 from nnexp.sweeps.plan.record import RecordedJob, SweepRecord
-from nnexp.sweeps.plan.search_settings import search_settings
+from nnexp.sweeps.plan.search_settings import search_settings, sweep_settings
 from nnexp.sweeps.plan.sweep_plan import PlannedJob, SweepPlan
 from nnexp.tracking.code_version import code_sha256
 
 DESTINATION = ("enabled", "uri", "experiment")  # keys of tracking
 NO_STUDY = "a sweep whose jobs depend on results cannot go on"
-GROWING = ("trials", "timeout")  # settings of a search that may change when it goes on
+GROWING = ("trials", "timeout", "max_failure_rate")  # settings of a search that may change when it goes on
 OF_ONE_COMMAND = ("sweep.resume", "sweep.skip_finished")  # keys that do not count when the sweep goes on
 
 
@@ -63,7 +62,7 @@ def plan_sweep(
         SweepError: the sweep that goes on is running, or cannot go on. RunError: several are meant.
     """
     HydraConfig.instance().set_config(config)  # for ${hydra:...} in the sweep's folder
-    settings = SweepSettings(**values_of(config, "sweep"))
+    settings = sweep_settings(config)
     tracking = {key: value for key, value in values_of(config, "tracking").items() if key in DESTINATION}
     jobs = [
         NewJob(job, config_hash(job.values), code_sha256(job.values["plugins"])) for job in examination.jobs
@@ -87,10 +86,8 @@ def plan_sweep(
     planned, dropped = plan_jobs(folder, jobs, before, groups)
     of_search = search_settings(config) if search else None
     check_launcher(config.hydra.launcher)
-    asked = replace(settings, jobs=settings.jobs or config.hydra.sweeper.get("n_jobs"))
-    workers = workers_of(
-        asked, config.hydra.launcher, len(jobs) or (of_search.trials if of_search is not None else 0)
-    )
+    count = len(jobs) or (of_search.trials if of_search is not None else 0)
+    workers = workers_of(settings, config.hydra.launcher, count)
     keys = short_keys(list(examination.swept))
     swept = {key: list(dict.fromkeys(values)) for key, values in examination.swept.items()}
     plan = SweepPlan(
@@ -137,7 +134,7 @@ def digest_of_search(config: DictConfig, examination: Examination) -> str:
         return ""
     settings = {key: value for key, value in asdict(search_settings(config)).items() if key not in GROWING}
     values = resolved(examination.config)
-    facts = [examination.swept, settings, values["optimized_metric"], config_hash(values)]
+    facts = [examination.space, settings, values["optimized_metric"], config_hash(values)]
     text = json.dumps([*facts, code_sha256(values["plugins"])], sort_keys=True)
     return sha256(text.encode()).hexdigest()[:16]
 

@@ -17,9 +17,10 @@ from nnexp.sweeps.execution.events import JobEnded
 from nnexp.sweeps.execution.launcher import SweepLauncher
 from nnexp.sweeps.plan.search_settings import search_settings
 from nnexp.sweeps.records import job_entries, job_status, stored_results
+from nnexp.sweeps.search.custom_space import custom_space
 from nnexp.sweeps.search.objectives import check_objectives, directions_of
 from nnexp.sweeps.search.results import write_results
-from nnexp.sweeps.search.space import split_overrides
+from nnexp.sweeps.search.space import space_of
 from nnexp.sweeps.search.study import address_of, open_study, study_name
 from nnexp.sweeps.search.trial import TrialHandle
 from nnexp.sweeps.search.trial_queue import Search, TrialQueue
@@ -48,12 +49,11 @@ class SearchSweeper(BasicSweeper):
         OmegaConf.save(config, folder / "multirun.yaml")
         settings = search_settings(config)
         objectives = objectives_of(config.optimized_metric)
-        space, fixed = split_overrides(self.params, arguments, self.hydra_context.config_loader)
+        extend = custom_space(settings, config)
+        space = space_of(self.params, arguments, self.hydra_context.config_loader, extend)
         check_objectives(settings, objectives, config.trainer.epochs)
         directions = directions_of(settings, config)
-        study = open_study(
-            settings, folder, space, directions=directions, epochs=config.trainer.epochs, seed=config.seed
-        )
+        study = open_study(settings, folder, directions=directions, epochs=config.trainer.epochs)
         address = address_of(settings, folder)
 
         def handle_of(trial_id: int) -> TrialHandle | None:
@@ -61,10 +61,12 @@ class SearchSweeper(BasicSweeper):
                 return None
             metric = objectives[0] if objectives else None
             epochs = config.trainer.epochs
-            return TrialHandle(address, study_name(folder), trial_id, settings.pruner, epochs, metric)
+            return TrialHandle(
+                address, study_name(settings, folder), trial_id, settings.pruner, epochs, metric
+            )
 
         groups = frozenset(config.hydra.runtime.choices)
-        search = Search(study, settings, space, fixed, config.seed, handle_of, groups)
+        search = Search(study, settings, space, config.seed, handle_of, groups)
         sweep = execution.plan.settings
         queue = TrialQueue(search, execution.show, retries=sweep.retries, fail_fast=sweep.fail_fast)
         for event in ended_before(study, settings.seeds, folder, config):

@@ -13,16 +13,18 @@ from typing import TYPE_CHECKING
 
 from hydra.core.utils import JobReturn
 
-from nnexp.config.schema import SearchSettings
 from nnexp.metrics.objectives import values_of
 from nnexp.sweeps.execution.events import Event, JobEnded, SearchEnded, Send
 from nnexp.sweeps.execution.job import Job
 from nnexp.sweeps.execution.job_queue import JobQueue
+from nnexp.sweeps.plan.search_settings import StudySettings
 from nnexp.sweeps.search.names import job_name
-from nnexp.sweeps.search.space import Space, override_text
+from nnexp.sweeps.search.space import Space, overrides_of
+from nnexp.sweeps.search.study import make_sampler
 from nnexp.sweeps.search.trial import TrialHandle
 
 if TYPE_CHECKING:
+    from optuna.samplers import BaseSampler
     from optuna.study import Study
     from optuna.trial import FrozenTrial, Trial
 
@@ -36,12 +38,31 @@ class Search:
     """What trials are made from."""
 
     study: "Study"
-    settings: SearchSettings
+    settings: StudySettings
     space: Space
-    fixed: list[str]  # overrides that all trials have
-    seed: int  # of the first job of each trial
+    seed: int  # of the first job of each trial, and of the sampler
     handle_of: HandleOf
     groups: frozenset[str] = frozenset()  # config groups, whose options name themselves
+
+    def sampler_of(self, number: int) -> "BaseSampler":
+        """Return the sampler of a trial."""
+        return make_sampler(self.settings, self.space, self.seed, number)
+
+    def ask(self) -> "Trial":
+        """Return a new trial with its values."""
+        self.study.sampler = self.sampler_of(len(self.study.get_trials(deepcopy=False)))
+        trial = self.study.ask()
+        self.space.draw(trial)
+        return trial
+
+    def go_on(self, trial: "FrozenTrial") -> "Trial":
+        """Return a trial that was running when an earlier search died, with the values that it lacked."""
+        from optuna.trial import Trial
+
+        self.study.sampler = self.sampler_of(trial.number)
+        same = Trial(self.study, trial._trial_id)
+        self.space.draw(same)
+        return same
 
 
 @dataclass
@@ -82,11 +103,11 @@ class TrialQueue(JobQueue):
         self.began = monotonic()
         trials = search.study.get_trials(deepcopy=False)
         self.waiting.unasked = max(search.settings.trials - len(trials), 0)
-        self.combinations = getattr(search.study.sampler, "_n_min_trials", None)  # of a grid
+        self.combinations = getattr(search.sampler_of(0), "_n_min_trials", None)  # of a grid
         self.begun_before = sum(trial.state.is_finished() for trial in trials)
         for trial in trials:
             if not trial.state.is_finished():
-                self.begin(trial)
+                self.begin(search.go_on(trial))
 
     def next(self) -> Job | None:
         """Return a job that waits, else the first one of a new trial."""
@@ -97,15 +118,14 @@ class TrialQueue(JobQueue):
             self.ask_no_more(EXHAUSTED)
         if not deque.__len__(self.waiting) and self.waiting.unasked and not self.is_stopped:
             self.waiting.unasked -= 1
-            self.begin(self.search.study.ask(dict(self.search.space)))
+            self.begin(self.search.ask())
         return super().next()
 
-    def begin(self, trial: "Trial | FrozenTrial") -> None:
+    def begin(self, trial: "Trial") -> None:
         """Let the first job of a trial wait."""
-        drawn = [override_text(key, value) for key, value in trial.params.items()]
         handle = self.search.handle_of(trial._trial_id)
         params = {key: str(value) for key, value in trial.params.items()}
-        one = OpenTrial(trial.number, [*self.search.fixed, *drawn], handle, params)
+        one = OpenTrial(trial.number, overrides_of(trial, self.search.space), handle, params)
         one.left = self.search.settings.seeds
         self.trials[trial.number] = one
         self.add(one, 0)

@@ -23,6 +23,15 @@ LR = "optimizer.lr=interval(0.001, 0.01)"
         (["search.sampler=grid", LR], "optimizer.lr is an interval"),
         (["search.pruner=asha", LR], "a trial has one"),
         (["search.trials=1,2", LR], "is of the whole sweep"),
+        (["optimizer.lr=interval(-1, 1)"], "optimizer.lr=interval(-1, 1)"),
+        (["hydra.sweeper.n_trials=0", LR], "hydra.sweeper.n_trials=0\n    must be a whole number >= 1"),
+        (["hydra.sweeper.n_trials=many", LR], "hydra.sweeper.n_trials=many"),
+        (["hydra.sweeper.n_jobs=0", LR], "hydra.sweeper.n_jobs=0"),
+        (["hydra.sweeper.sampler=foo", LR], "hydra.sweeper.sampler=foo\n    must be one of tpe"),
+        (["hydra.sweeper.max_failure_rate=2", LR], "hydra.sweeper.max_failure_rate=2"),
+        (["search.timeout=-1", LR], "search.timeout=-1"),
+        (["hydra/sweeper/sampler=gp", LR], "no such option; options: cmaes, grid, nsgaii, qmc, random, tpe"),
+        (["+hydra.sweeper.sampler.foo=1", LR], "unexpected keyword argument 'foo'"),
     ],
 )
 def test_a_search_that_cannot_begin_is_an_error_without_a_folder(nnexp, overrides, problem):
@@ -41,7 +50,8 @@ def test_a_search_without_optuna_says_what_to_install(nnexp, monkeypatch):
 
 def test_settings_have_the_names_of_the_official_sweeper_and_globs_are_choices(nnexp, monkeypatch):
     leave_out_plots(monkeypatch.setattr)
-    official = ["hydra.sweeper.n_trials=2", "hydra.sweeper.sampler=random", "hydra.sweeper.n_jobs=1"]
+    official = ["hydra.sweeper.n_trials=2", "hydra.sweeper.n_jobs=1"]
+    official += ["hydra/sweeper/sampler=random", "hydra.sweeper.sampler.seed=3"]
     shown = nnexp(*SEARCH, *official, "init=glob(he_*)", "sweep.report=false")
     assert shown.returncode == 0, shown.stderr
     assert "2 of 2 finished" in shown.stdout

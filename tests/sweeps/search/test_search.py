@@ -11,7 +11,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 
 from nnexp.errors import UserError  # noqa: E402
 from nnexp.run_folder import RunFolder  # noqa: E402
-from nnexp.sweeps.search.space import override_text, split_overrides  # noqa: E402
+from nnexp.sweeps.search.space import override_text, space_of  # noqa: E402
 from nnexp.sweeps.search.storage import open_storage  # noqa: E402
 
 LR = "optimizer.lr=tag(log, interval(1e-3, 1e-1))"
@@ -62,24 +62,23 @@ def states() -> list[str]:
     ],
 )
 def test_hydras_sweep_syntax_is_a_search_space(text, expected):
-    space, fixed = split_overrides({}, [f"x={text}", "seed=1"])
-    assert fixed == ["seed=1"]
+    space = space_of({}, [f"x={text}", "seed=1"])
+    assert space.fixed == ["seed=1"]
     if text.startswith("shuffle"):
-        assert sorted(space["x"].choices) == ["1", "2"]
+        assert sorted(space.dimensions["x"].choices) == ["1", "2"]
     else:
-        assert space["x"] == expected
+        assert space.dimensions["x"] == expected
 
 
 def test_an_override_takes_the_place_of_a_preset_s_param():
-    space, fixed = split_overrides({"a": "choice(1, 2)", "b": "choice(1, 2)"}, ["a=3", "b=interval(0, 1)"])
-    assert (list(space), fixed) == (["b"], ["a=3"])
-    assert space["b"] == FloatDistribution(0, 1)
+    space = space_of({"a": "choice(1, 2)", "b": "choice(1, 2)"}, ["a=3", "b=interval(0, 1)"])
+    assert (space.dimensions, space.fixed) == ({"b": FloatDistribution(0, 1)}, ["a=3"])
 
 
 @pytest.mark.parametrize("text", ["x=interval(2, 1)", "x=tag(log, interval(0, 1))"])
 def test_an_interval_that_is_empty_is_a_users_error(text):
     with pytest.raises(UserError, match=r"expected interval\(low, high\) with"):
-        split_overrides({}, [text])
+        space_of({}, [text])
 
 
 @pytest.mark.parametrize(
