@@ -4,6 +4,7 @@ import os
 import socket
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from nnexp.errors import UserError
 from nnexp.messages import first_line
@@ -11,6 +12,7 @@ from nnexp.redaction import redacted
 from nnexp.tracking.mlflow.store import URI_VARIABLE, tracking_uri
 from nnexp.tracking.mlflow.uris import store_type
 
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 CONNECT_TIMEOUT = 10.0  # seconds
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
 OF_THIS_MACHINE = {"address": "local", "include_dashboard": False, "object_store_memory": 100_000_000}
@@ -68,24 +70,31 @@ def check_address(address: str) -> None:
         raise UserError(f"{KEY}={address}: {problem}; {FIX}") from error
 
 
-def check_store(tracking: Mapping[str, Any]) -> None:
-    """Check that jobs of a node that does not share the working directory reach the store of their runs.
+def check_store(tracking: Mapping[str, Any], node: str, shares_files: bool) -> None:
+    """Check that jobs on a node reach the store of their runs.
 
     Args:
         tracking: the section of the configuration.
+        node: its IP address.
+        shares_files: whether it sees the working directory.
 
     Raises:
-        UserError: it is a file of this machine.
+        UserError: the store is a file of this machine, or a server that only this machine reaches.
     """
-    uri = tracking_uri(tracking["uri"])
-    if not tracking["enabled"] or store_type(uri) not in ("sqlite", "files"):
+    if not tracking["enabled"]:
         return
+    uri = tracking_uri(tracking["uri"])
     host = ray_module().util.get_node_ip_address()
-    problem = f"expected the address of an MLflow server, got a file of this machine: {redacted(uri)}"
+    if store_type(uri) in ("sqlite", "files") and not shares_files:
+        got = "a file, and it does not share the working directory"
+    elif urlsplit(uri).hostname in LOOPBACK and node != host:
+        got = "an address of this machine alone"
+    else:
+        return
+    problem = f"expected the address of an MLflow server, got {got}: {redacted(uri)}"
     server = f"mlflow server --host 0.0.0.0 --allowed-hosts {host}:5000,localhost:5000"
     fix = f"fix: run '{server}' here, and the sweep after 'export {URI_VARIABLE}=http://{host}:5000'"
-    where = "hydra/launcher=ray: a node does not share the working directory"
-    raise UserError(f"{where}: {problem}; {fix}")
+    raise UserError(f"hydra/launcher=ray: the store for node {node}: {problem}; {fix}")
 
 
 def room_for_workers(remote: Mapping[str, Any]) -> int:

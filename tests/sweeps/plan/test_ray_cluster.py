@@ -27,14 +27,38 @@ def test_an_address_that_answers_is_accepted():
         check_address(f"127.0.0.1:{server.getsockname()[1]}")
 
 
-@pytest.mark.parametrize("uri", [None, "sqlite:///runs.db"])
-def test_a_store_that_only_this_machine_has_is_refused_for_nodes_without_its_files(uri, alone, monkeypatch):
-    fake = SimpleNamespace(util=SimpleNamespace(get_node_ip_address=lambda: "10.0.0.7"))
+HERE, THERE = "10.0.0.7", "10.0.0.8"
+
+
+@pytest.fixture
+def here(monkeypatch):
+    fake = SimpleNamespace(util=SimpleNamespace(get_node_ip_address=lambda: HERE))
     monkeypatch.setattr(ray_cluster, "ray_module", lambda: fake)
-    with pytest.raises(UserError, match=r"got a file of this machine: sqlite:///.*=http://10.0.0.7:5000'"):
-        check_store({"enabled": True, "uri": uri})
 
 
-@pytest.mark.parametrize(("enabled", "uri"), [(True, "http://10.0.0.7:5000"), (False, None)])
-def test_nodes_without_the_files_of_this_machine_need_a_server_or_no_tracking(enabled, uri):
-    check_store({"enabled": enabled, "uri": uri})
+@pytest.mark.parametrize(
+    ("uri", "node", "shares_files", "problem"),
+    [
+        (None, HERE, False, "got a file, and it does not share the working directory: sqlite:///"),
+        ("sqlite:///runs.db", THERE, False, "got a file"),
+        ("http://127.0.0.1:5000", THERE, True, "got an address of this machine alone: http"),
+        ("http://localhost:5000", THERE, False, "got an address of this machine alone: http"),
+    ],
+)
+def test_a_store_that_a_node_does_not_reach_is_refused(uri, node, shares_files, problem, here, alone):
+    with pytest.raises(UserError, match=problem) as caught:
+        check_store({"enabled": True, "uri": uri}, node, shares_files)
+    assert f"'export MLFLOW_TRACKING_URI=http://{HERE}:5000'" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("enabled", "uri", "node", "shares_files"),
+    [
+        (True, "http://10.0.0.7:5000", THERE, False),
+        (True, "http://localhost:5000", HERE, False),
+        (True, None, THERE, True),
+        (False, None, THERE, False),
+    ],
+)
+def test_a_store_that_a_node_reaches_is_accepted(enabled, uri, node, shares_files, here, alone):
+    check_store({"enabled": enabled, "uri": uri}, node, shares_files)

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from nnexp.sweeps.execution.events import JobEnded, JobStarted, UploadEnded
 from nnexp.sweeps.execution.job import JobRunner
 from nnexp.sweeps.execution.workers.folder_copies import write_files
-from nnexp.sweeps.execution.workers.ray_actor import OF_THE_COMMAND, OF_THE_NODE, Slot
+from nnexp.sweeps.execution.workers.ray_actor import OF_THE_COMMAND, OF_THE_NODE, Begun, Slot
 from nnexp.sweeps.execution.workers.worker import Backend, Message, Order, Worker, wait_until
 from nnexp.sweeps.plan.ray_cluster import check_store, connect, ray_module, room_for_workers
 
@@ -60,9 +60,8 @@ class RayWorker(Worker):
             self.lose(error)
             return
         self.is_up = True
-        if isinstance(parcel, bool):
-            if not parcel:
-                check_store(self.tracking)
+        if isinstance(parcel, Begun):
+            check_store(self.tracking, parcel.node, parcel.shares_files)
         else:
             for name, files in parcel.files.items():
                 write_files(self.sweep / name, files)

@@ -23,6 +23,7 @@ from nnexp.sweeps.execution.workers.folder_copies import Files, read_files
 from nnexp.sweeps.execution.workers.process import WorkerProcess, threads_of_workers
 from nnexp.sweeps.execution.workers.serve import serve
 from nnexp.sweeps.execution.workers.worker import Message, Order
+from nnexp.sweeps.plan.ray_cluster import ray_module
 from nnexp.tracking.upload.client import Uploader
 from nnexp.tracking.upload.fork_server import Channel
 
@@ -31,6 +32,14 @@ OF_THE_COMMAND = ("MLFLOW_", "AWS_", "AZURE_", "GOOGLE_")
 """Environment variables that workers take from the command: all runs of a sweep go to one store."""
 OF_THE_NODE = ("NNEXP_",)
 """Those that they take from it where their node does not set them itself."""
+
+
+@dataclass(frozen=True)
+class Begun:
+    """An actor has begun: the IP address of its node, and whether that sees the sweep's folder."""
+
+    node: str
+    shares_files: bool
 
 
 @dataclass(frozen=True)
@@ -74,9 +83,9 @@ class Slot:
         with threads_of_workers(threads):
             self.process = WorkerProcess(runner, target=serve_actor)
 
-    def begun(self) -> bool:
-        """Return, when the actor has begun, whether it sees the sweep's folder."""
-        return self.shares_files
+    def begun(self) -> Begun:
+        """Return, when the actor has begun, where it is."""
+        return Begun(ray_module().util.get_node_ip_address(), self.shares_files)
 
     def order(self, order: Order) -> None:
         """Pass an order on."""
