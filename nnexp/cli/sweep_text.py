@@ -7,7 +7,7 @@ from shlex import quote
 
 from nnexp.cli.display import describe_results
 from nnexp.config.schema import SearchSettings
-from nnexp.messages import duration, first_line, hydra_override, listed, plural, short_path
+from nnexp.messages import duration, first_line, hydra_override, listed, percent, plural, short_path
 from nnexp.metrics.metric_info import format_metric
 from nnexp.metrics.objectives import values_of
 from nnexp.sweeps.execution.events import JobEnded
@@ -36,8 +36,9 @@ def describe_plan(plan: SweepPlan) -> Iterator[tuple[str, str]]:
     workers = f"{plural(plan.workers, 'worker')}, {plural(plan.threads, 'thread')}{each}"
     name = f"{plan.name}: " if plan.name else ""
     yield "sweep", f"{name}{count}, {workers}{', a dry run' if plan.settings.dry_run else ''}"
+    width = 0 if plan.search is None else max(map(len, plan.swept), default=0) + 2
     for i, (key, values) in enumerate(plan.swept.items()):
-        yield "" if i else "varies", f"{key}: {listed(values, MAX_VALUES)}"
+        yield "" if i else "varies", f"{f'{key}:':{width}} {listed(values, MAX_VALUES)}"
     if plan.search is not None:
         yield "search", ", ".join(describe_search(plan.search, plan.epochs))
     states = Counter(job.state for job in plan.jobs)
@@ -62,6 +63,10 @@ def describe_search(search: SearchSettings, epochs: int) -> Iterator[str]:
         yield f"{search.seeds} seeds for each trial that is not pruned"
     if search.timeout is not None:
         yield f"no new trial after {duration(search.timeout)}"
+    if search.max_failure_rate is not None:
+        yield f"at most {percent(search.max_failure_rate)} failures"
+    if search.custom_search_space is not None:
+        yield f"further values by {search.custom_search_space}"
 
 
 def describe_progress(progress: SweepProgress, seconds: float) -> Iterator[str]:

@@ -21,7 +21,7 @@ from nnexp.config.errors import Problem
 from nnexp.config.overrides.checked_override import CheckedOverride, key_of
 from nnexp.config.overrides.composition import explain_unknown_key, to_values
 from nnexp.config.overrides.composition_errors import explain_option
-from nnexp.config.overrides.conditions import SearchGrid, invalid_conditions
+from nnexp.config.overrides.conditions import SearchGrid, condition_texts, invalid_conditions
 from nnexp.config.overrides.jobs import ComposedJob, JobChecker
 from nnexp.config.overrides.loader import CachingLoader
 from nnexp.config.overrides.sweeper import (
@@ -241,7 +241,7 @@ def written_values(override: CheckedOverride) -> list[str]:
 
 
 def texts_of(override: CheckedOverride) -> list[str]:
-    """Return the values of an override as text."""
-    if override.is_interval:
+    """Return the values of an override as text; of an interval, or with a condition, as it was typed."""
+    if override.is_interval or condition_texts(override.parsed):
         return [override.text.partition("=")[2]]
     return [value_text(value) for value in override.values]

@@ -20,7 +20,7 @@ class SweepInterrupted(Interrupted):
 
 
 class SweepStoppedError(UserError):
-    """The end of a sweep by its first failure: `sweep.fail_fast`."""
+    """The end of a sweep by its failures: `sweep.fail_fast`, `search.max_failure_rate`."""
 
     exit_code: ClassVar[int] = 1
 

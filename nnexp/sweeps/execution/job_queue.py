@@ -15,7 +15,8 @@ class JobQueue:
     """Hands out jobs, those that failed once more at the end of the queue, and shows events.
 
     Attributes:
-        is_stopped: whether a failure has ended the sweep (`fail_fast`).
+        is_stopped: whether failures have ended the sweep.
+        stop_reason: why they would, in words.
         failures: how many jobs have failed for good.
         lost_retries: how often a job runs again whose worker died, apart from `retries`.
     """
@@ -31,6 +32,7 @@ class JobQueue:
         self.retries = retries
         self.fail_fast = fail_fast
         self.is_stopped = False
+        self.stop_reason = "sweep.fail_fast=true: the first job that failed has ended the sweep"
         self.failures = 0
         self.lost_retries = 0
 

@@ -84,7 +84,7 @@ class SweepLauncher(Launcher):
 
         Raises:
             SweepInterrupted: a signal has ended the sweep.
-            SweepStoppedError: a failure has ended it: `sweep.fail_fast`.
+            SweepStoppedError: failures have ended it: `sweep.fail_fast`, `search.max_failure_rate`.
         """
         execution = self.execution
         assert execution is not None
@@ -108,7 +108,7 @@ class SweepLauncher(Launcher):
             configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         if queue.is_stopped:
             execution.wait_for_uploads()
-            raise SweepStoppedError("sweep.fail_fast=true: the first job that failed has ended the sweep")
+            raise SweepStoppedError(queue.stop_reason)
         return queue.results()
 
     def skip_finished(self, queue: JobQueue, planned: dict[int, PlannedJob]) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from hydra.core.utils import JobReturn
 
+from nnexp.messages import plural
 from nnexp.metrics.objectives import values_of
 from nnexp.sweeps.execution.events import Event, JobEnded, SearchEnded, Send
 from nnexp.sweeps.execution.job import Job
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from optuna.study import Study
     from optuna.trial import FrozenTrial, Trial
 
+LEAST_TRIALS = 10  # that `max_failure_rate` is a share of: fewer would end a search by one failure
 EXHAUSTED = "all combinations of search.sampler=grid have been tried"
 HandleOf = Callable[[int], TrialHandle | None]
 """Makes the handle of a trial, by its id in the storage; None where nothing is pruned."""
@@ -105,6 +107,8 @@ class TrialQueue(JobQueue):
         self.waiting.unasked = max(search.settings.trials - len(trials), 0)
         self.combinations = getattr(search.sampler_of(0), "_n_min_trials", None)  # of a grid
         self.begun_before = sum(trial.state.is_finished() for trial in trials)
+        self.failed = sum(trial.state.name == "FAIL" for trial in trials)
+        self.closed = self.begun_before
         for trial in trials:
             if not trial.state.is_finished():
                 self.begin(search.go_on(trial))
@@ -182,6 +186,20 @@ class TrialQueue(JobQueue):
             self.search.study.tell(trial.number, means, state=TrialState[state], skip_if_finished=True)
         except RuntimeError:  # the result is stored; the sampler has no more points: a grid
             self.ask_no_more(EXHAUSTED)
+        self.closed += 1
+        if state == "FAIL":
+            self.failed += 1
+            self.stop_at_failures()
+
+    def stop_at_failures(self) -> None:
+        """End the search where too large a share of its trials has failed."""
+        settings = self.search.settings
+        least = min(settings.trials, LEAST_TRIALS)
+        limit = settings.max_failure_rate
+        if limit is not None and self.failed > limit * max(self.closed, least):
+            failed = f"{self.failed} of {plural(self.closed, 'trial')} failed"
+            self.stop_reason = f"search.max_failure_rate={limit:g} has ended the search: {failed}"
+            self.is_stopped = True
 
     def ask_no_more(self, reason: str) -> None:
         """Ask the study for no further trial, for a reason in words."""

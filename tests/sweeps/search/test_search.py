@@ -147,6 +147,38 @@ def test_a_trial_that_diverges_has_failed_and_the_search_goes_on(nnexp):
     assert sorted(states()) == ["COMPLETE", "FAIL"]
 
 
+def test_a_search_ends_when_more_than_a_share_of_its_trials_have_failed(nnexp):
+    options = ["optimizer=sgd", "optimizer.lr=choice(1e30, 1e31)", "search.trials=8"]
+    shown = nnexp(*QUICK, *options, "hydra.sweeper.max_failure_rate=0.2")
+    assert shown.returncode == 1
+    assert "search.max_failure_rate=0.2 has ended the search: 2 of 2 trials failed" in shown.stderr
+    assert states() == ["FAIL", "FAIL"]
+
+
+def test_a_study_has_the_name_that_is_given_to_it_and_is_of_one_sweep(nnexp):
+    named = ["search.storage=sqlite:///studies.db", "hydra.sweeper.study_name=mine", "search.trials=1"]
+    for _ in range(2):
+        assert nnexp(*SEARCH, *named).returncode == 0
+    assert optuna.get_all_study_names("sqlite:///studies.db") == ["mine"]
+    shown = nnexp(*SEARCH, *named, "seed=1")
+    assert shown.returncode == 2
+    assert "search.study_name=mine: the storage has a study of this name, of the sweep" in shown.stderr
+
+
+@pytest.mark.parametrize("sampler", ["random", "tpe", "grid", "qmc"])
+def test_what_is_drawn_does_not_depend_on_interruptions(nnexp, sampler):
+    space = "optimizer.lr=choice(0.001, 0.003, 0.01, 0.03)" if sampler in ("grid", "tpe") else LR
+    command = [*QUICK, f"search.sampler={sampler}", space, "data.limit=300"]
+    nnexp(*command, "search.trials=2")
+    nnexp(*command, "search.trials=4")
+    grown = [trial.params for trial in study().trials]
+    nnexp(*command, "search.trials=4", "sweep.skip_finished=false")
+    newest = max(Path("outputs").rglob("study.log"), key=lambda path: path.stat().st_mtime)
+    storage = open_storage(str(newest.resolve()))
+    assert [trial.params for trial in optuna.load_study(study_name=None, storage=storage).trials] == grown
+    assert sampler != "grid" or len({str(params) for params in grown}) == 4
+
+
 def test_a_pruned_trial_is_pruned_in_the_study(nnexp):
     command = [text for text in SEARCH if not text.startswith(("trainer.epochs", "optimizer.lr"))]
     space = "optimizer.lr=choice(1e-5, 0.01)"
