@@ -1,7 +1,7 @@
 """The display of a sweep: its plan, a line per job, failures at once; on a terminal also what runs now."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -26,10 +26,12 @@ from nnexp.redaction import redacted
 from nnexp.sweeps.display import SweepDisplay
 from nnexp.sweeps.execution.events import Event, JobEnded, JobMessage, SearchEnded, UploadsLeft
 from nnexp.sweeps.plan.sweep_plan import SweepPlan
-from nnexp.sweeps.progress import SweepProgress
+from nnexp.sweeps.progress import RunningJob, SweepProgress
 
 LABEL = 10  # characters
 MAX_NAME = 40  # characters to which the names of jobs are aligned
+MIN_NAME = 20  # characters that a name has beside a long state
+GAP = "  "
 BAR = 30  # characters
 OTHER_LINES = 7  # of a terminal, which the list of running jobs leaves free
 REFRESHES_PER_SECOND = 2
@@ -150,10 +152,20 @@ class TerminalSweepDisplay(SweepDisplay):
         grid.add_row(*([bar] if progress.total else []), counts)
         jobs = list(progress.running.values())
         room = max(self.console.height - OTHER_LINES, 1)
-        running = [f"{align(job.name, self.width)}  {describe_running(job)}" for job in jobs[:room]]
+        running = list(self.running_lines(jobs[:room]))
         if len(jobs) > room:
             running.append(f"and {len(jobs) - room} more")
         return Group(grid, *_block("best", describe_best(progress)), *_block("running", running))
+
+    def running_lines(self, jobs: Sequence[RunningJob]) -> Iterator[str]:
+        """Yield names of running jobs and how far they are, for which long names leave the room."""
+        states = [describe_running(job) for job in jobs]
+        room = self.console.width - LABEL - len(GAP) - max(map(display_width, states), default=0)
+        longest = max((display_width(job.name) for job in jobs), default=0)
+        for job, state in zip(jobs, states, strict=True):
+            name = Text(job.name)
+            name.truncate(min(max(self.width, longest), max(room, MIN_NAME)), overflow="ellipsis", pad=True)
+            yield f"{name.plain}{GAP}{state}"
 
 
 def _block(label: str, lines: Iterable[str]) -> Iterable[Text]:

@@ -2,6 +2,7 @@
 
 import io
 import re
+from pathlib import Path
 
 import pytest
 from fixtures.sweep_plans import ended, plan_of, progressed, started
@@ -10,7 +11,7 @@ from rich.console import Console
 from nnexp.cli.console import PipeSafeConsole
 from nnexp.cli.sweep_display import TerminalSweepDisplay
 from nnexp.config.schema import SweepSettings
-from nnexp.sweeps.execution.events import JobMessage, UploadsLeft
+from nnexp.sweeps.execution.events import JobMessage, JobStarted, UploadsLeft
 
 REASON = "training diverged: the loss is NaN in step 7; fix: optimizer.lr=0.01"
 GRID = {"init": ["he_normal", "orthogonal"], "seed": ["0", "1"]}
@@ -189,6 +190,22 @@ def test_a_terminal_shows_what_runs_below_the_lines(width, height, workers):
     assert "best 90.00% 0" in text
     assert "3/4 epochs, validation 80.00%" in text
     assert ("and 59 more" in text) == (workers == 64)
+
+
+def test_a_long_name_leaves_room_for_how_far_its_job_is():
+    display = TerminalSweepDisplay(terminal(80, 25))
+    display.plan(plan_of(workers=2, seed=["0", "1"]))
+    name = "lr=0.02575 batch_size=64 hidden=[128,64] he_normal momentum momentum=0.6692"
+    for number, text in enumerate([name, "lr=0.1"], start=7):  # of a search, which no plan knows
+        display.event(JobStarted(number, Path(str(number)), epochs=4, name=text))
+        display.event(progressed(number, epoch=3))
+    display.close()
+    page = Console(file=io.StringIO(), width=80)
+    page.print(display.overview())
+    first, second = page.file.getvalue().splitlines()[-2:]
+    assert first.startswith("running   lr=0.02575 batch_size=64 hidden")
+    assert first.endswith("…  3/4 epochs, validation 80.00%")
+    assert first.index("3/4") == second.index("3/4")
 
 
 def test_the_overview_disappears_at_the_end():
