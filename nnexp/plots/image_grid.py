@@ -16,7 +16,7 @@ from nnexp.plots import style
 from nnexp.plots.text import draw_text, shorten, text_width
 
 COLUMNS = 8
-GAP = 6
+SIDE, GAP = 96, 6
 CAPTION_LINE = style.NOTE + 3
 RGB = 3
 Caption = Sequence[tuple[str, str]]
@@ -30,7 +30,7 @@ class ImageGrid:
     images: NDArray[np.uint8]  # (K, H, W, 3)
     captions: Sequence[Caption] = ()  # one for each image, of as many lines each; or none
     label: str = ""  # above the grid
-    side: int = 96  # of an image on the screen, about; small ones are enlarged by a whole number: no blur
+    side: int = SIDE  # of an image on the screen, about; small ones are enlarged by a whole number: no blur
 
     def draw(self) -> Image.Image:
         """Draw the grid."""

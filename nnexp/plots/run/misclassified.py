@@ -7,9 +7,10 @@ from pathlib import PurePath
 from PIL.Image import Image
 
 from nnexp.messages import percent
-from nnexp.plots.image_grid import Caption, ImageGrid, draw_grids, to_rgb
+from nnexp.plots.image_grid import GAP, SIDE, Caption, ImageGrid, draw_grids, to_rgb
 from nnexp.plots.run_data import Plot, RunData
-from nnexp.plots.style import FAINT, TEXT, WRONG
+from nnexp.plots.style import FAINT, NOTE, TEXT, WRONG
+from nnexp.plots.text import shorten, text_width
 from nnexp.run_folder import MISCLASSIFIED, Arrays
 
 MAX_IMAGES = 32
@@ -29,15 +30,21 @@ def misclassified(arrays: Arrays, classes: Sequence[str]) -> Image:
     """
     images = to_rgb(arrays["images"][:MAX_IMAGES], float(arrays["scale"]))
     columns = (arrays[key][:MAX_IMAGES].tolist() for key in ("true", "predicted", "confidence"))
-    index = arrays["index"][:MAX_IMAGES].tolist()
-    names = (
-        [PurePath(name).name for name in arrays["id"]] if "id" in arrays else [f"#{row:,}" for row in index]
-    )
+    names = [shorten(PurePath(name).name, NOTE, SIDE + GAP, tail=0.6) for name in arrays.get("id", ())]
+    names = names or [f"#{row:,}" for row in arrays["index"].tolist()]
     captions: list[Caption] = [
-        ((classes[y], TEXT), (f"→ {classes[predicted]}", WRONG), (f"{percent(p)} {name}", FAINT))
+        ((classes[y], TEXT), (f"→ {classes[predicted]}", WRONG), *last_lines(percent(p), name))
         for y, predicted, p, name in zip(*columns, names[:MAX_IMAGES], strict=True)
     ]
     title = f"test: {len(images)} most confident misclassification{'s' if len(images) > 1 else ''}"
     origin = "name of the file" if "id" in arrays else "# position in the file of images, from 0"
     notes = (f"true → predicted class, confidence, {origin}",)
     return draw_grids(title, notes, ImageGrid(images=images, captions=captions))
+
+
+def last_lines(confidence: str, name: str) -> Caption:
+    """Return confidence and name on one line if it is short, else on two."""
+    together = f"{confidence} {name}"
+    if text_width(together, NOTE) <= SIDE + GAP:
+        return [(together, FAINT)]
+    return [(confidence, FAINT), (name, FAINT)]
