@@ -23,6 +23,7 @@ CHECKS: dict[str, Check] = {
     "blas": machine.check_blas,
     "disk": machine.check_disk,
     "data": project.check_data,
+    "cache": project.check_cache,
     "store": project.check_store,
     "runs": project.check_runs,
 }

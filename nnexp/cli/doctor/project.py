@@ -8,7 +8,7 @@ from pathlib import Path
 from nnexp.cli.doctor.finding import Finding
 from nnexp.data.images.cifar10 import CIFAR10
 from nnexp.data.images.emnist import EMNIST
-from nnexp.data.images.folders import DEFAULT_ROOT, resolve_folder, user_cache
+from nnexp.data.images.folders import ARRAYS, CACHE_VARIABLE, DEFAULT_ROOT, resolve_folder, user_cache
 from nnexp.data.images.image_sets import KMNIST, MNIST, FashionMNIST
 from nnexp.messages import plural, short_path
 from nnexp.redaction import redacted
@@ -22,6 +22,7 @@ from nnexp.tracking.upload.sync import find_runs
 
 DATA = "NNEXP_DATA"
 OUTPUTS = Path("outputs")
+MEGABYTE = 1e6
 IMAGE_SETS = {kind.name: kind for kind in (CIFAR10, EMNIST, FashionMNIST, KMNIST, MNIST)}
 OTHER_STORE = f"runs can be uploaded elsewhere: nnexp sync --uri {SQLITE}{DATABASE}"
 
@@ -39,6 +40,21 @@ def check_data() -> Iterator[Finding]:
         folder = f"{given or '...'}/{missing[0]}"
         remedy = f"a run downloads its data set; or put its files into {folder}, or set {DATA}"
         yield Finding("data", "note", f"{', '.join(missing)}: not, or not completely, in {places}", remedy)
+
+
+def check_cache() -> Iterator[Finding]:
+    """Check how much room the decoded images take, of whatever data set."""
+    folder = user_cache()
+    if folder is None:
+        yield Finding(
+            "cache", "note", "no home directory: images are decoded for each run", f"set {CACHE_VARIABLE}"
+        )
+        return
+    arrays = list((folder / ARRAYS).glob("*/*.npy"))
+    size = sum(path.stat().st_size for path in arrays) / MEGABYTE
+    count = plural(len({path.parent for path in arrays}), "set")
+    text = f"{count} of decoded images, {size:,.0f} MB in {folder / ARRAYS}, which may be deleted"
+    yield Finding("cache", "ok", text)
 
 
 def is_complete(name: str, roots: Sequence[Path]) -> bool:

@@ -5,12 +5,15 @@ An entry that does not fit its manifest, including the SHA-256 of its arrays, is
 """
 
 import json
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from nnexp.array_file import map_array
@@ -22,17 +25,24 @@ Arrays = Mapping[str, NDArray[Any]]
 Entry = tuple[Arrays, str]  # and their SHA-256
 MANIFEST = "manifest.json"
 MAX_MANIFEST = 1 << 16  # bytes
+SOON, PATIENCE = 3, 1800  # seconds that another process may take, without and with a line that says so
 
 
 def load_or_build(folder: Path | None, made_from: dict[str, Any], build: Callable[[], Entry]) -> Entry:
     """Load the arrays of an entry, memory-mapped, and their SHA-256; or build and store them.
 
-    `made_from` identifies the source. Without a folder that can be written, the arrays stay in memory.
+    Of several processes one builds, and the others wait for it. `made_from` identifies the source. Without a
+    folder that can be written, the arrays stay in memory.
     """
     if folder is None:
         return build()
     if (entry := load_cached(folder, made_from)) is not None:
         return entry
+    with sole_builder(folder):
+        return load_cached(folder, made_from) or _build(folder, made_from, build)
+
+
+def _build(folder: Path, made_from: dict[str, Any], build: Callable[[], Entry]) -> Entry:
     arrays, sha256 = build()
     try:
         (folder / MANIFEST).unlink(missing_ok=True)
@@ -60,3 +70,20 @@ def load_cached(folder: Path, made_from: dict[str, Any] | None = None) -> Entry 
         return (arrays, manifest["sha256"]) if digest(*arrays.values()) == manifest["sha256"] else None
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return None
+
+
+@contextmanager
+def sole_builder(folder: Path) -> Iterator[None]:
+    """Hold the lock of an entry; where there can be none, or after `PATIENCE`, go on without it."""
+    lock = FileLock(folder.with_name(f"{folder.name}.lock"))
+    with suppress(OSError, NotImplementedError):  # the folder cannot be written, or its disk has no locks
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(timeout=SOON)
+        except Timeout:
+            print("waiting for another process that reads the same data", file=sys.stderr, flush=True)
+            lock.acquire(timeout=PATIENCE)
+    try:
+        yield
+    finally:
+        lock.release()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 DEFAULT_ROOT = "~/.cache/nnexp"  # of data sets, without NNEXP_DATA
 CACHE_VARIABLE = "NNEXP_CACHE"
+ARRAYS = "arrays"  # in the cache
 
 
 def user_cache() -> Path | None:
@@ -25,4 +26,4 @@ def cache_entry(name: str, source: Path | None = None) -> Path | None:
     """Return the folder for a data set's arrays in the user's cache, another one for each source folder."""
     cache = user_cache()
     suffix = f"-{sha256(os.fsencode(source)).hexdigest()[:12]}" if source is not None else ""
-    return None if cache is None else cache / "arrays" / f"{name}{suffix}"
+    return None if cache is None else cache / ARRAYS / f"{name}{suffix}"

@@ -204,3 +204,14 @@ def test_image_sets_are_reported_as_present_or_missing(alone, suffix):
     assert "kmnist, mnist" not in missing.text
     paths[0].unlink()
     assert only(project.check_data).state == "note"
+
+
+def test_the_cache_of_decoded_images_is_measured(alone, monkeypatch):
+    monkeypatch.setenv("NNEXP_CACHE", str(alone / "cache"))
+    assert only(project.check_cache).text.startswith("0 sets of decoded images, 0 MB in ")
+    entry = alone / "cache" / "arrays" / "digits"
+    entry.mkdir(parents=True)
+    (entry / "images.npy").write_bytes(bytes(3_000_000))
+    assert "1 set of decoded images, 3 MB in " in only(project.check_cache).text
+    monkeypatch.setattr(project, "user_cache", lambda: None)
+    assert only(project.check_cache).remedy == "set NNEXP_CACHE"
