@@ -49,6 +49,7 @@ def _ranked(group: RunGroup) -> GroupAnalysis:
         title=group.title,
         metric=group.metric,
         direction=group.direction,
+        objectives=group.objectives,
         keys=group.keys,
         labels=group.labels,
         repeats=group.repeats,

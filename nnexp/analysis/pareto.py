@@ -11,13 +11,16 @@ COSTS = ("time/total", "seconds")
 def pareto_front(group: RunGroup, settings: tuple[SettingSummary, ...], cost: str = "") -> Pareto | None:
     """Compare mean costs of settings with their mean scores, cheapest first; None: no costs but the score.
 
+    Of several objectives, the cost is the first one of which lower is better.
+
     Args:
         group: of the runs.
         settings: of the group.
         cost: a metric of which lower is better; empty: the time of training.
     """
     known = (each for each in COSTS if any(_costs(group, setting, each) for setting in settings))
-    name = cost or next(known, "")
+    lower = (name for name, better in [*group.objectives.items()][1:] if better == "lower")
+    name = cost or next(lower, "") or next(known, "")
     if name == group.metric:
         return None
     points = []

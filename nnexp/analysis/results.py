@@ -13,7 +13,7 @@ from nnexp.analysis.run_table import RunRow
 class LeaderboardRow:
     """A run among all of its group, best first; runs without a result come last."""
 
-    rank: int | None  # 1 is the best; runs of equal value have the same; None: no result
+    rank: int | None  # 1 is the best; equal runs share it; of several objectives the front; None: no result
     row: RunRow
     setting: str  # the label of its setting
     value: float | None
@@ -31,6 +31,7 @@ class SettingSummary:
     best: RunRow | None
     failed: int  # runs without a result
     pruned: tuple[str, ...] = ()  # where a search has ended runs: "epoch 3"
+    front: int | None = None  # of several objectives, 1: the Pareto front; None: it lacks a value of one
 
     def mean(self, metric: str) -> float | None:
         """Return the mean of any metric over the runs that have it; None: none has."""
@@ -147,7 +148,10 @@ class GroupAnalysis:
     labels: Mapping[str, str]  # the same, shortened
     repeats: tuple[str, ...]  # those of seed and fold that differ
     leaderboard: tuple[LeaderboardRow, ...]
-    settings: tuple[SettingSummary, ...]  # best mean first
+    settings: tuple[SettingSummary, ...]  # the best mean first; of several objectives the Pareto front
+    objectives: Mapping[str, Literal["higher", "lower"]] = field(
+        default_factory=dict
+    )  # where there are several
     comparisons: tuple[Comparison, ...] = ()  # of each two settings
     effects: tuple[MainEffect, ...] = ()  # most important first
     importance: Importance | None = None
@@ -160,6 +164,11 @@ class GroupAnalysis:
     def best(self) -> SettingSummary | None:
         """The setting of the best mean."""
         return next((setting for setting in self.settings if setting.estimate), None)
+
+    @property
+    def front(self) -> list[SettingSummary]:
+        """The Pareto front of several objectives, best of the first one first."""
+        return [setting for setting in self.settings if setting.front == 1]
 
     @property
     def pairs(self) -> int:

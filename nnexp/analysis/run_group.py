@@ -1,7 +1,7 @@
 """Groups of runs that can be compared: by the same metric, on the same data."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
@@ -11,6 +11,7 @@ from nnexp.analysis.setting_names import DIGITS, bare_options, option_keys, sett
 from nnexp.messages import listed
 from nnexp.metrics.metric_info import BEST
 
+Better = Literal["higher", "lower"]
 Identity = tuple[str, str, str]  # the metric, the data, the column that is predicted
 TARGET = "data.target"
 OF_PIXELS = ("data.size", "data.color", "data.resize")  # change the images, not which there are
@@ -24,10 +25,13 @@ class RunGroup:
 
     rows: tuple[RunRow, ...]
     metric: str
-    direction: Literal["higher", "lower"]
+    direction: Better
     keys: tuple[str, ...]
     repeats: tuple[str, ...]  # those of seed and fold that differ
     title: str
+    objectives: Mapping[str, Better] = field(
+        default_factory=dict
+    )  # where there are several, the metric first
     examples: int = 0  # whose shares the values are; 0: unknown, or they are no shares
 
     def value(self, row: RunRow) -> float | None:
@@ -146,15 +150,31 @@ def _group(table: RunTable, metric: str, rows: Sequence[RunRow]) -> RunGroup:
     names = listed(list(dict.fromkeys(name for row in rows if (name := row.data_name))))
     if target := _target(rows[0]):
         names = f"{target} of {names}"
+    objectives = _objectives(table, metric, rows)
+    optimized = " and ".join(objectives) or metric
     return RunGroup(
         rows=tuple(rows),
         metric=metric,
-        direction="lower" if table.direction(metric) == "lower" else "higher",
+        objectives=objectives,
+        direction=_better(table, metric),
         keys=_setting_keys(table, rows, differing),
         repeats=repeats,
-        title=f"{metric} on {names}" if names else metric,
+        title=f"{optimized} on {names}" if names else optimized,
         examples=table.examples.get(rows[0].data_name, 0) if metric in SHARES else 0,
     )
+
+
+def _objectives(table: RunTable, metric: str, rows: Sequence[RunRow]) -> dict[str, Better]:
+    """Return the objectives of runs, if all have the same ones, several, of which the metric is the first."""
+    optimized = {tuple(table.objectives)} if table.objectives else {row.objectives for row in rows}
+    names = optimized.pop()
+    if optimized or len(names) < 2 or names[0] != metric:
+        return {}
+    return {name: _better(table, name) for name in names}
+
+
+def _better(table: RunTable, metric: str) -> Better:
+    return "lower" if table.direction(metric) == "lower" else "higher"
 
 
 def _setting_keys(table: RunTable, rows: Sequence[RunRow], differing: Sequence[str]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from math import isfinite
 from pathlib import PurePath
 
 from nnexp.metrics.metric_info import Direction, metric_info
+from nnexp.metrics.objectives import objectives_of
 
 REPEATS = ("seed", "data.fold")
 """Params whose values repeat a setting instead of making another one."""
@@ -39,10 +40,13 @@ class RunRow:
     @property
     def objective(self) -> str | None:
         """The name of the metric that it is compared by; None: it has none."""
-        chosen = self.params.get("optimized_metric", "null")
-        if chosen not in ("null", "None", ""):
-            return chosen
-        return next((name for name in OBJECTIVES if name in self.metrics), None)
+        names = [*self.objectives, *(name for name in OBJECTIVES if name in self.metrics)]
+        return names[0] if names else None
+
+    @property
+    def objectives(self) -> tuple[str, ...]:
+        """The metrics in its `optimized_metric`."""
+        return objectives_of(self.params.get("optimized_metric"))
 
     @property
     def end(self) -> str:
@@ -63,6 +67,7 @@ class RunTable:
     rows: Sequence[RunRow]
     swept: Sequence[str] = ()  # the params that were swept; empty: all that differ
     metric: str | None = None  # that runs are compared by; None: the objective of each
+    objectives: Sequence[str] = ()  # where several were optimized: the metric and the others
     directions: Mapping[str, Direction] = field(default_factory=dict)  # of metrics of one's own
     examples: Mapping[str, int] = field(default_factory=dict)  # of validation, by the name of the data
     ignored: Sequence[str] = ("tracking", "optimized_metric")  # params or sections that make no setting

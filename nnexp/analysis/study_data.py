@@ -1,9 +1,11 @@
 """The trials of a search as plain values: what its plots are drawn from."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import Literal
+
+from nnexp.metrics.objectives import front_numbers
 
 
 @dataclass(frozen=True)
@@ -67,13 +69,9 @@ class StudyData:
     def front(self) -> list[StudyTrial]:
         """The Pareto front: no other trial is as good in all objectives and better in one."""
         signs = [objective.sign for objective in self.objectives]
-        scores = {
-            trial.number: tuple(s * v for s, v in zip(signs, trial.values, strict=True))
-            for trial in self.complete
-        }
-        return [trial for trial in self.complete if not _is_dominated(scores[trial.number], scores.values())]
-
-
-def _is_dominated(score: tuple[float, ...], others: Iterable[tuple[float, ...]]) -> bool:
-    """Return whether any of the others is at least as high in each value, and not the same."""
-    return any(other != score and all(o >= s for o, s in zip(other, score, strict=True)) for other in others)
+        scores = [
+            [sign * value for sign, value in zip(signs, trial.values, strict=True)] for trial in self.complete
+        ]
+        return [
+            trial for trial, number in zip(self.complete, front_numbers(scores), strict=True) if number == 1
+        ]

@@ -9,14 +9,21 @@ from rich.text import Text
 
 from nnexp.analysis import Analysis, GroupAnalysis
 from nnexp.analysis.results import SettingSummary
-from nnexp.analysis.text.wording import format_interval, result_text
+from nnexp.analysis.text.wording import format_interval, rank_texts, result_text
 from nnexp.cli.console import RunConsole
 from nnexp.messages import plural
 from nnexp.metrics.metric_info import format_metric
 
 MAX_ROWS = 10
 GAP = 2  # spaces between columns
-SETTING, INTERVAL, RUNS, FAILED, TIME = "setting", "95 % interval", "runs", "failed", "time/total"
+FRONT, SETTING, INTERVAL, RUNS, FAILED, TIME = (
+    "front",
+    "setting",
+    "95 % interval",
+    "runs",
+    "failed",
+    "time/total",
+)
 NOTHING = {INTERVAL: {"-"}, RUNS: {"0", "1"}}  # cells of columns that are left out
 PLAIN_WIDTH = 160  # where there is no terminal
 
@@ -43,9 +50,10 @@ def leaderboard(group: GroupAnalysis, width: int) -> Table:
     metric = group.metric
     test = f"test/{metric.rpartition('/')[2].removeprefix('val_')}"
     columns = {
-        "": [f"{rank}" if each.estimate else "" for rank, each in enumerate(settings, 1)],
+        FRONT if group.objectives else "": rank_texts(group)[:MAX_ROWS],
         SETTING: [each.label for each in settings],
         metric: [],  # below: it may be one of the others, too
+        **{name: [_mean(each, name) for each in settings] for name in group.objectives},
         INTERVAL: [format_interval(each.estimate, metric) if each.estimate else "-" for each in settings],
         RUNS: [str(each.estimate.n) if each.estimate else "0" for each in settings],
         FAILED: [str(each.failed or "") for each in settings],
@@ -56,7 +64,11 @@ def leaderboard(group: GroupAnalysis, width: int) -> Table:
     shown = {name: cells for name, cells in columns.items() if {*cells} - NOTHING.get(name, {"", "-"})}
     widths = {name: max(map(cell_len, [name, *cells])) for name, cells in shown.items()}
     for name in (INTERVAL, TIME, RUNS, FAILED, test):
-        if sum(widths.values()) + GAP * len(widths) > width and name in widths and name != metric:
+        if (
+            sum(widths.values()) + GAP * len(widths) > width
+            and name in widths
+            and name not in (metric, *group.objectives)
+        ):
             del widths[name], shown[name]
     table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False)
     for name in shown:
@@ -68,10 +80,11 @@ def leaderboard(group: GroupAnalysis, width: int) -> Table:
 
 
 def _what_is_shown(group: GroupAnalysis) -> str:
-    """Describe the numbers in words: "mean ± standard deviation over seeds"."""
+    """Describe the numbers in words: "mean ± standard deviation of each setting"."""
+    first = "; front 1: the Pareto front" if group.objectives else ""
     if any(each.estimate is not None and each.estimate.n > 1 for each in group.settings):
-        return "mean ± standard deviation of each setting"
-    return "one run of each setting"
+        return f"mean ± standard deviation of each setting{first}"
+    return f"one run of each setting{first}"
 
 
 def _mean(setting: SettingSummary, metric: str) -> str:

@@ -46,10 +46,12 @@ def front_numbers(scores: Sequence[Sequence[float]]) -> list[int]:
     Args:
         scores: of each point, one for each objective: higher is better.
     """
-    points = np.array(scores, dtype=float).reshape(len(scores), -1)
+    if not scores:
+        return []
+    points = np.array(scores, dtype=float)
     dominated = np.array(  # (N, N): by the point of the row, that of the column
-        [(point >= points).all(axis=1) & (point > points).any(axis=1) for point in points], dtype=bool
-    ).reshape(len(points), len(points))
+        [(point >= points).all(axis=1) & (point > points).any(axis=1) for point in points]
+    )
     counts = dominated.sum(axis=0)
     numbers = np.zeros(len(points), dtype=int)
     while not numbers.all():

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from nnexp.analysis.run_table import REPEATS
 from nnexp.messages import one_line
+from nnexp.metrics.objectives import objectives_of
 from nnexp.run_folder import KIND_TAG, PARENT_SWEEP_TAG, SWEEP_KIND, SWEPT, RunFolder, head_of, is_parent
 from nnexp.runs.backends import store_errors
 from nnexp.runs.columns import differing
@@ -163,8 +164,7 @@ def _scores(runs: Sequence[Run]) -> list[str]:
     """Return the metrics that runs are ranked by, that of most runs first."""
     counts: Counter[str] = Counter()
     for run in runs:
-        chosen = run.params.get(OPTIMIZED, "null")
-        names = [chosen] if chosen in run.metrics else [name for name in SCORES if name in run.metrics]
+        names = [name for name in (*objectives_of(run.params.get(OPTIMIZED)), *SCORES) if name in run.metrics]
         counts.update(names[:1])
     return [name for name, _ in counts.most_common()]
 

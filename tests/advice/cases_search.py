@@ -37,4 +37,32 @@ CASES = [
         "trainer.batch_size=interval(16, 64)\n    must be a whole number",
         ("'trainer.batch_size=int(interval(16, 64))'",),
     ),
+    Case(
+        f"{SEARCH} data=digits trainer.epochs=2 init=he_normal,orthogonal search.pruner=asha "
+        "optimized_metric=[best/val_accuracy,parameters]",
+        "search.pruner=asha: prunes by one objective, and optimized_metric names 2",
+        ("search.pruner=null", "optimized_metric=best/val_accuracy"),
+    ),
+    Case(
+        f"{SEARCH} data=digits trainer.epochs=1 init=he_normal,orthogonal search.sampler=cmaes "
+        "optimized_metric=[best/val_accuracy,parameters]",
+        "search.sampler=cmaes: optimizes one objective, and optimized_metric names 2",
+        ("search.sampler=tpe",),
+    ),
+    Case(
+        f"{SEARCH} data=digits trainer.epochs=1 init=he_normal,orthogonal "
+        "search.direction=[maximize,minimize]",
+        "search.direction: expected one for each of 1, got 2",
+        ("search.direction=null",),
+    ),
+    Case(
+        "data=digits trainer.epochs=1 'optimized_metric=[]'",
+        "expected a metric, or several",
+        ("optimized_metric=null",),
+    ),
+    Case(
+        "data=digits trainer.epochs=1 optimized_metric=[parameters,parameters]",
+        "parameters is there 2 times",
+        ("'optimized_metric=[parameters]'",),
+    ),
 ]

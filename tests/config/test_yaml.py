@@ -25,7 +25,7 @@ IMAGE_SETS = ("fashion_mnist", "kmnist")
 ARCHIVES = {"cifar10": write_cifar10, "emnist": write_emnist}
 SAMPLERS = ("cmaes", "grid", "nsgaii", "qmc", "random", "tpe")
 LEAST = {"augment": 5, "averaging": 4, "data": 5, "init": 14, "loss": 7, "model": 8}
-LEAST |= {"optimizer": 14, "schedule": 14, "hparams_search": 5}
+LEAST |= {"optimizer": 14, "schedule": 14, "hparams_search": 6}
 WITHOUT_CLASS = ("experiment", "hparams_search", "debug", "metrics", "tracking")
 
 

@@ -99,6 +99,29 @@ def test_the_optimized_metric_is_logged_each_epoch_and_changes_nothing_else(tabl
     assert optimizing.value == plain.metrics["best/val_average_precision"]
 
 
+def test_a_run_of_several_objectives_returns_a_value_of_each(table):
+    result = run(table("kind", "optimized_metric=[best/val_average_precision,parameters,time/total]"))
+    size = float(len(result.network.parameters))
+    assert result.value == (result.metrics["best/val_average_precision"], size, result.metrics["time/total"])
+    assert "val/average_precision" in result.history[0].metrics()
+    assert run(table("kind", "optimized_metric=[parameters]")).value == size
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("[best/val_accuracy,params]", "params: did you mean parameters\\?"),
+        ("[best/val_acuracy,parameters]", "best/val_acuracy: did you mean best/val_accuracy\\?"),
+        ("[parameters,parameters]", "fix: 'optimized_metric=\\[parameters\\]'"),
+        ("[]", "fix: optimized_metric=null"),
+        ("[best/val_accuracy,best/val_r2]", "fix: optimized_metric=best/val_accuracy"),
+    ],
+)
+def test_each_of_several_objectives_is_checked(table, value, message):
+    with pytest.raises(ConfigError, match=message):
+        run(table("kind", f"optimized_metric={value}"))
+
+
 def test_a_resumed_run_monitors_on_and_ends_like_one_that_was_not_interrupted(table):
     overrides = ["trainer.monitor=macro_f1", "schedule=constant"]
     whole = run(table("kind", *overrides))

@@ -49,6 +49,14 @@ def test_the_best_job_has_the_better_direction_of_its_metric(metric, values, bes
     assert [event.number for event in progress.best.values()] == [best]
 
 
+def test_each_of_several_objectives_has_its_best(clock):
+    names = ("best/val_accuracy", "parameters")
+    progress = SweepProgress(plan_of(objectives=names, seed=["0", "1", "2"]), clock)
+    for number, value in enumerate([(0.9, 20.0), (0.8, 10.0), (float("nan"), 1.0)]):
+        progress.consume(ended(number, value=value))
+    assert {name: event.number for name, event in progress.best.items()} == {names[0]: 0, names[1]: 1}
+
+
 def test_jobs_of_different_tasks_have_a_best_each(clock):
     progress = SweepProgress(plan_of(data=["digits", "diabetes"]), clock)
     progress.consume(ended(0, value=0.5, metrics={"best/val_accuracy": 0.5}))

@@ -20,6 +20,10 @@ def conclude(analysis: GroupAnalysis) -> Iterator[str]:
     best = analysis.best
     if best is None or best.estimate is None or best.best is None:
         return
+    if analysis.front:
+        count = f"{len(analysis.front):,} of {plural(len(analysis.settings), 'setting')}"
+        others = "no other is as good in all objectives and better in one"
+        yield f"{count} {'is' if len(analysis.front) == 1 else 'are'} on the Pareto front: {others}."
     yield f"{_best(analysis, best)}{_tested(analysis, best)}"
     equal = not_distinguishable(analysis)
     if any(comparison.p is not None for comparison in analysis.comparisons):
@@ -111,6 +115,10 @@ def _best(analysis: GroupAnalysis, best: SettingSummary) -> str:
         return f"There is one setting: {result}"
     equal = [each.label for each in analysis.settings if each is not best and _has_mean_of(best, each)]
     together = f", together with {listed(equal, MAX_NAMES)}" if equal else ""
+    if analysis.front:
+        settings = plural(len(analysis.settings), "setting")
+        text = f"{value}{over}{interval}"
+        return f"{best.label} has the best {analysis.metric} of {settings}{together}: {text}"
     return f"{best.label} is the best of {len(analysis.settings):,} settings{together}: {result}"
 
 

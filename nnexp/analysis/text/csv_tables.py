@@ -32,7 +32,8 @@ def _setting_rows(group: GroupAnalysis) -> Iterable[Row]:
     metrics = _results(group)
     to_best = compared_to(group.best, group.comparisons) if group.best is not None else {}
     bound = metric_info(group.metric).bound
-    for rank, setting in enumerate(group.settings, 1):
+    for place, setting in enumerate(group.settings, 1):
+        rank = setting.front if group.objectives else place
         estimate = setting.estimate
         comparison = to_best.get(setting.label)
         yield {

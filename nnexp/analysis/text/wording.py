@@ -1,7 +1,7 @@
 """How probabilities, differences and intervals are written."""
 
 from nnexp.analysis.estimate import Estimate
-from nnexp.analysis.results import SettingSummary
+from nnexp.analysis.results import GroupAnalysis, SettingSummary
 from nnexp.messages import listed
 from nnexp.metrics.metric_info import format_metric, metric_info
 
@@ -54,6 +54,15 @@ def format_interval(estimate: Estimate, metric: str) -> str:
         return "-"
     bound = metric_info(metric).bound
     return f"{format_metric(metric, bound(estimate.low))} to {format_metric(metric, bound(estimate.high))}"
+
+
+def rank_texts(group: GroupAnalysis) -> list[str]:
+    """Return the rank of each setting, of several objectives its front; empty where it has no result."""
+    texts = []
+    for rank, setting in enumerate(group.settings, 1):
+        number = setting.front if group.objectives else rank
+        texts.append("" if setting.estimate is None or number is None else str(number))
+    return texts
 
 
 def result_text(setting: SettingSummary, metric: str) -> str:

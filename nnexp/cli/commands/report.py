@@ -40,7 +40,7 @@ def main(arguments: list[str]) -> int:
         sweep = find_sweep(options.sweep or "last", runs)
     if options.metric is not None:
         check_metric(sweep, options.metric)
-        sweep = replace(sweep, record=sweep.record | {"metric": options.metric})
+        sweep = replace(sweep, record=sweep.record | {"metric": options.metric, "objectives": []})
     from nnexp.sweeps.report.sweep_report import write_report
 
     folder = options.out or sweep.folder or ELSEWHERE

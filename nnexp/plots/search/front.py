@@ -37,6 +37,10 @@ def draw_front(axes: Axes, study: StudyData, other: int) -> None:
     for trials, color, size in ((rest, REFERENCE, 4), (front, COLORS[3], 6)):
         points = [trial.values[other] for trial in trials], [trial.values[0] for trial in trials]
         axes.plot(*points, "o", color=color, markersize=size, alpha=0.8)
+    if len(study.objectives) == 2:  # the front of more is no line
+        line = sorted((trial.values[other], trial.values[0]) for trial in front)
+        where = "pre" if study.objectives[other].sign > 0 else "post"
+        axes.plot(*zip(*line, strict=True), color=COLORS[3], linewidth=1.2, drawstyle=f"steps-{where}")
     for trial in front:
         place = trial.values[other], trial.values[0]
         style: dict[str, Any] = {"textcoords": "offset points", "xytext": (0, 6), "fontsize": 8}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from nnexp.analysis.results import Comparison, GroupAnalysis, LeaderboardRow, SettingSummary
 from nnexp.analysis.run_table import RunRow
 from nnexp.analysis.setting_names import format_value
-from nnexp.analysis.text.wording import format_difference, format_interval, format_p, result_text
+from nnexp.analysis.text.wording import format_difference, format_interval, format_p, rank_texts, result_text
 from nnexp.messages import plural
 from nnexp.metrics.metric_info import BEST, SPLIT_METRICS, TEST, format_metric
 from nnexp.plots.style import COLORS
@@ -17,6 +17,10 @@ SHORT_ID = 8
 MAX_COLUMNS = 4  # of params and these metrics
 DIGITS = 4  # of params in tables
 LEADERBOARD_NOTE = "The mean of {metric} over the seeds and folds of each setting{repeated}."
+FRONT_NOTE = (
+    " Front 1 is the Pareto front: no other setting is as good in all objectives and better in one; front 2 "
+    "is that of the others, and so on."
+)
 REPEATED_NOTE = (
     " ± their standard deviation (n - 1); of such intervals (Student's t), 95 % hold the true mean"
 )
@@ -31,6 +35,7 @@ class SettingRow:
     """A row of the leaderboard."""
 
     color: str  # of its learning curves; empty: it has none
+    rank: str
     params: dict[str, str]
     result: str
     interval: str
@@ -68,11 +73,12 @@ class ComparisonRow:
 
 def more_metrics(group: GroupAnalysis) -> list[str]:
     """Return the other main metrics that any run has, of validation and test, and the test of the group's."""
+    others = [name for name in group.objectives if name != group.metric]
     logged = {name for each in group.leaderboard for name in each.row.metrics}
     own = f"{TEST}{group.metric.rpartition('/')[2].removeprefix('val_')}"
     main = (own, *(f"{when}{name}" for name in SPLIT_METRICS for when in (BEST, TEST)))
-    names = [name for name in dict.fromkeys(main) if name in logged and name != group.metric]
-    return names[: max(1, MAX_COLUMNS - len(group.keys))]
+    names = [name for name in dict.fromkeys(main) if name in logged and name not in (group.metric, *others)]
+    return [*others, *names[: max(1, MAX_COLUMNS - len(group.keys) - len(others))]]
 
 
 def setting_rows(group: GroupAnalysis, more: Sequence[str]) -> list[SettingRow]:
@@ -81,6 +87,7 @@ def setting_rows(group: GroupAnalysis, more: Sequence[str]) -> list[SettingRow]:
     return [
         SettingRow(
             color=color,
+            rank=rank,
             params={key: format_value(text, DIGITS) for key, text in setting.params.items()},
             result=result_text(setting, group.metric),
             interval=format_interval(setting.estimate, group.metric) if setting.estimate else "-",
@@ -89,7 +96,7 @@ def setting_rows(group: GroupAnalysis, more: Sequence[str]) -> list[SettingRow]:
             more=[_mean(setting, name) for name in more],
             time=_mean(setting, TIME),
         )
-        for setting, color in zip(group.settings, colors, strict=False)
+        for setting, color, rank in zip(group.settings, colors, rank_texts(group), strict=False)
     ]
 
 
@@ -135,7 +142,9 @@ def comparison_rows(comparisons: Sequence[Comparison], metric: str, param: str =
 def leaderboard_note(group: GroupAnalysis) -> str:
     """Explain the numbers of the leaderboard."""
     repeated = REPEATED_NOTE if is_repeated(group) else ""
-    return LEADERBOARD_NOTE.format(metric=group.metric, repeated=repeated)
+    optimized = " and ".join(group.objectives) or group.metric
+    note = LEADERBOARD_NOTE.format(metric=optimized, repeated=repeated)
+    return f"{note}{FRONT_NOTE}" if group.objectives else note
 
 
 def comparisons_note(group: GroupAnalysis) -> str:

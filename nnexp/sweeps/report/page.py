@@ -71,6 +71,7 @@ def group_context(content: GroupContent) -> dict[str, Any]:
     return {
         "title": group.title,
         "metric": group.metric,
+        "rank": "front" if group.objectives else "rank",
         "params": group.keys,
         "labels": group.labels,
         "conclusion": group.conclusion,

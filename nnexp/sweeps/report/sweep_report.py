@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nnexp.analysis import Analysis, analyze
 from nnexp.analysis.text.csv_tables import runs_csv, settings_csv
@@ -14,10 +15,14 @@ from nnexp.sweeps.report.page import GroupContent, render
 from nnexp.sweeps.report.study_plots import read_study, study_plots
 from nnexp.sweeps.report.sweep_table import sweep_table
 
+if TYPE_CHECKING:
+    from nnexp.plots.sweep.panel import SweepPlot
+
 PAGE, LEADERBOARD, RUNS = "report.html", "leaderboard.csv", "runs.csv"
 BEST = "experiment/best{}.yaml"  # a config group: --config-dir FOLDER experiment=best
 CURVES = "sweep.png"  # of the largest group
 PLOTS = "plots"
+FRONT_PLOT = "search-pareto"
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,7 @@ def write_report(sweep: Sweep, folder: Path, plugins: Sequence[str] = ()) -> Rep
     groups = [
         GroupContent(
             analysis=group,
-            plots=[*(of_search if number == 0 else ()), *group_plots(group, run_of)],
+            plots=all_plots(of_search if number == 0 else (), group_plots(group, run_of)),
             matrices=best_matrices(group, run_of),
             preset=best_preset(group, run_of, sweep, plugins),
             preset_path=BEST.format(_suffix(number)),
@@ -66,6 +71,12 @@ def write_report(sweep: Sweep, folder: Path, plugins: Sequence[str] = ()) -> Rep
             folder / path, text.encode("utf-8", "backslashreplace")
         )  # JSON may hold lone surrogates
     return Report(analysis, [*texts, *_write_images(groups, folder)])
+
+
+def all_plots(of_search: "Sequence[SweepPlot]", of_group: "Sequence[SweepPlot]") -> "list[SweepPlot]":
+    """Return the plots of a search, then those of its runs; of both the Pareto front once."""
+    has_front = any(plot.name == FRONT_PLOT for plot in of_search)
+    return [*of_search, *(plot for plot in of_group if not (has_front and plot.name == "pareto"))]
 
 
 def _write_images(groups: Sequence[GroupContent], folder: Path) -> list[str]:

@@ -23,6 +23,7 @@ def sweep_table(sweep: Sweep) -> RunTable:
         rows=[run_row(run) for run in sweep.runs],
         swept=swept if known.issuperset(swept) else (),  # a preset that was swept is no param
         metric=sweep.record.get("metric"),
+        objectives=sweep.record.get("objectives") or (),
         directions=directions(sweep.runs),
         examples=validation_examples(sweep.runs),
         ignored=NOT_LEARNT,
