@@ -66,11 +66,13 @@ class Place:
         overrides: that send jobs there.
         kill: ends one of its nodes at once.
         join: adds a node.
+        is_free: whether nothing of a sweep that has ended is left there.
     """
 
     overrides: list[str]
     kill: Callable[[], object]
     join: Callable[[], object] = lambda: None
+    is_free: Callable[[], bool] = lambda: True
 
 
 @contextmanager
@@ -86,6 +88,7 @@ def ray_cluster(folder: Path) -> Iterator[Place]:
             ["hydra/launcher=ray", f"hydra.launcher.ray.init.address={cluster.address}"],
             kill=lambda: cluster.remove_node(nodes[0], allow_graceful=False),
             join=lambda: cluster.add_node(**node),
+            is_free=lambda: not live_actors(cluster),
         )
     finally:
         cluster.shutdown()
@@ -118,7 +121,8 @@ def ray_cluster_apart(folder: Path) -> Iterator[Place]:
         for _ in range(NODES):
             join()
         address = f"hydra.launcher.ray.init.address={cluster.address}"
-        yield Place(["hydra/launcher=ray", address], kill=nodes[0].kill, join=join)
+        overrides = ["hydra/launcher=ray", address]
+        yield Place(overrides, kill=nodes[0].kill, join=join, is_free=lambda: not live_actors(cluster))
     finally:
         for node in nodes:
             node.kill()
@@ -129,6 +133,12 @@ def ray_cluster_apart(folder: Path) -> Iterator[Place]:
 def alive_nodes(cluster: Any) -> list[dict[str, Any]]:
     """Return the nodes of a cluster that are alive."""
     return [node for node in cluster.global_state.node_table() if node["Alive"]]
+
+
+def live_actors(cluster: Any) -> list[dict[str, Any]]:
+    """Return the actors of a cluster that are not dead."""
+    table = cluster.global_state.actor_table(None, None, None)
+    return [actor for actor in table.values() if actor["State"] != "DEAD"]
 
 
 @contextmanager
@@ -190,12 +200,16 @@ def run(scenario: str, folder: Path, store: Store, options: argparse.Namespace) 
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
         print(f"{scenario}: exit code {code} after {time.monotonic() - began:.0f} s", flush=True)
+        with suppress(TimeoutError):
+            wait_for(place.is_free, 10)
+        is_free = place.is_free()
         is_stopped = "stop" in events
         problems = check(store, work, jobs, is_stopped)
         end = time.monotonic() + BACKGROUND
         while is_stopped and problems and time.monotonic() < end:  # uploads go on in the background
             time.sleep(1)
             problems = check(store, work, jobs, is_stopped)
+    problems += [] if is_free else ["actors are alive"]
     writers = {head_of(RunFolder(path.parent).entries())["writer"]["pid"] for path in journals_of(work)}
     if "late" in events and len(writers) <= NODES:
         problems.append("the node that has joined got no job")

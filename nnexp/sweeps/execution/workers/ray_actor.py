@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
+from threading import Thread
+from time import sleep
 from typing import Any
 
 from hydra.core.utils import JobReturn
@@ -28,6 +30,7 @@ from nnexp.tracking.upload.client import Uploader
 from nnexp.tracking.upload.fork_server import Channel
 
 LONGEST_POLL = 5.0  # seconds that an actor waits for messages
+PARENT_INTERVAL = 1.0  # seconds between two looks for the process of the node
 OF_THE_COMMAND = ("MLFLOW_", "AWS_", "AZURE_", "GOOGLE_")
 """Environment variables that workers take from the command: all runs of a sweep go to one store."""
 OF_THE_NODE = ("NNEXP_",)
@@ -64,6 +67,7 @@ class Slot:
     def __init__(self, runner: JobRunner, folder: Path, variables: Mapping[str, str], threads: int) -> None:
         if hasattr(os, "setpgid"):
             os.setpgid(0, 0)  # Ctrl-C is for the command, which gives orders
+        Thread(target=die_with, args=(os.getppid(),), daemon=True, name="parent").start()
         for name, value in variables.items():
             if name.startswith(OF_THE_COMMAND) or name not in os.environ:
                 os.environ[name] = value
@@ -120,6 +124,13 @@ class Slot:
             log = message.log.relative_to(self.sweep) if message.log is not None else None
             return replace(message, log=log, note="")
         return message
+
+
+def die_with(parent: int) -> None:
+    """End this process when Ray's own on its node has died: the sweep then takes the actor for dead."""
+    while os.getppid() == parent:
+        sleep(PARENT_INTERVAL)
+    os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
 
 
 def serve_actor(pipe: "Pipe[Any, Any]", runner: JobRunner, channel: Channel | None) -> None:
