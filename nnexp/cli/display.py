@@ -80,6 +80,10 @@ class TerminalDisplay(Display):
         if can_redraw(self.console):
             self.console.print("[dim]drawing plots, uploading the run ...[/]", end="\r")
 
+    def waiting(self, reason: str) -> None:
+        self.labelled("mlflow", f"[yellow]waiting:[/] {escape(reason)}")
+        self.labelled("", "training is over; after Ctrl-C the upload goes on in the background")
+
     def conclusion(self, settings: Settings, result: Result, outcome: Outcome) -> None:
         epochs = f"{result.epochs} of {settings.trainer.epochs} epochs"
         if status := STATUS_MARKUP.get(result.status):

@@ -27,6 +27,9 @@ class Display:
     def message(self, label: str, text: str) -> None:
         """Show a message between two evaluations, or a warning before the header."""
 
+    def waiting(self, reason: str) -> None:
+        """Show that the run has ended, and what keeps its upload."""
+
     def uploading(self) -> None:
         """Show that training is over; plots and tracking are being finished."""
 

@@ -200,7 +200,7 @@ def finish(
     if uploader is not None:
         with suppress(Interrupted), interruption.undeferred():
             display.uploading()
-            outcome = uploader.wait(result.folder)
+            outcome = uploader.wait(result.folder, display.waiting)
     result.run_id = outcome.run_id
     display.conclusion(settings, result, outcome)
     if result.status != "KILLED":

@@ -53,8 +53,9 @@ def main() -> None:
     from nnexp.plots.worker import PlotWorker
     from nnexp.redaction import redact_logs_and_tracebacks
     from nnexp.run_folder import RunFolder, has_plots
-    from nnexp.tracking.upload.fork_server import OPTION, serve_forks
-    from nnexp.tracking.upload.worker import DATABASE_STORE, UploadWorker, detach, import_mlflow
+    from nnexp.tracking.upload.fork_server import FOR_DATABASE, OPTION, serve_forks
+    from nnexp.tracking.upload.process_setup import DATABASE_STORE, detach, import_mlflow
+    from nnexp.tracking.upload.worker import UploadWorker
 
     redact_logs_and_tracebacks()
     plots = PlotWorker(make_outputs, warm_up)
@@ -73,7 +74,8 @@ def main() -> None:
 
     if OPTION in sys.argv:
         detach(niceness=0)  # all workers wait for its import
-        serve_forks(partial(import_mlflow, DATABASE_STORE), run)
+        modules = [DATABASE_STORE] if FOR_DATABASE in sys.argv else []
+        serve_forks(partial(import_mlflow, *modules), run)
     else:
         run()
 

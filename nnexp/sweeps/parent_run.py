@@ -33,6 +33,7 @@ from nnexp.sweeps.plan.sweep_plan import SweepPlan
 from nnexp.sweeps.progress import SweepProgress
 from nnexp.tracking.active_runs import active, is_alive
 from nnexp.tracking.journal import TOTAL_TIME, Journal, Status, journal_lock
+from nnexp.tracking.mlflow.store import tracking_uri
 from nnexp.tracking.provenance import git_state, provenance_tags
 from nnexp.tracking.upload.client import ENTRY_POINT, Outcome, Uploader
 from nnexp.tracking.upload.fork_server import ForkServer
@@ -120,7 +121,7 @@ def parent_run(
     if destination is not None:
         destination |= dict.fromkeys(OF_RUNS)
     if destination is not None and plan.workers > 1:
-        ForkServer.start(ENTRY_POINT)
+        ForkServer.start(ENTRY_POINT, tracking_uri(destination["uri"], home))
     uploader = Uploader.start(mlflow=True) if destination is not None else None
     with opened(plan, texts, destination) as journal, active(plan.folder, home):
         journal.log_artifacts(SWEEP)

@@ -56,7 +56,7 @@ class NoUploader:
     def submit(self, folder, in_background=False):
         pass
 
-    def wait(self, folder):
+    def wait(self, folder, show=None):
         from nnexp.tracking.upload.client import Outcome
 
         return Outcome()

@@ -73,7 +73,7 @@ def upload_all(runs: Sequence[LocalRun], uri: str | None) -> int:
     notes: dict[str, None] = {}
     failed = 0
     for run in runs:
-        uploaded = upload(run.folder, upload_callbacks(), uri)
+        uploaded = upload(run.folder, upload_callbacks(), uri, print_waiting)
         if uploaded.error and read_run(run.folder, uri).state != "uploaded":  # by another process meanwhile
             failed += 1
             print_error(run, uploaded.error)
@@ -89,6 +89,11 @@ def upload_all(runs: Sequence[LocalRun], uri: str | None) -> int:
         if (run.folder / SWEEP).exists():
             save_views_of(run.folder, uri)
     return 1 if failed else 0
+
+
+def print_waiting(reason: str) -> None:
+    """Print why nothing goes on."""
+    print(f"waiting for MLflow: {reason}; Ctrl-C ends that, nothing is lost", file=sys.stderr, flush=True)
 
 
 def print_error(run: LocalRun, error: str) -> None:

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
@@ -33,6 +34,7 @@ class Uploads:
     def __init__(self, send: Send) -> None:
         self.send = send
         self.queue: SimpleQueue[Upload | None] = SimpleQueue()
+        self.shown = ""
         self.left: set[int] = set()  # numbers of jobs that are waited for
         Thread(target=self.wait_for_each, daemon=True, name="uploads").start()
 
@@ -49,12 +51,18 @@ class Uploads:
         """Wait for one upload after the other."""
         while (upload := self.queue.get()) is not None:
             with suppress(ValueError):  # the process was replaced by one that also uploads, and goes on
-                outcome = upload.uploader.wait(upload.folder)
+                outcome = upload.uploader.wait(upload.folder, partial(self.show_waiting, upload.number))
                 if problem := describe_problem(outcome):
                     self.send(JobMessage(upload.number, "mlflow", problem))
             remove_entry(entry_of(upload.folder, upload.home))
             self.send(UploadEnded(upload.number, upload.folder))
             self.left.discard(upload.number)
+
+    def show_waiting(self, number: int, reason: str) -> None:
+        """Show once what keeps the uploads."""
+        if reason != self.shown:
+            self.shown = reason
+            self.send(JobMessage(number, "mlflow", f"waiting: {reason}"))
 
 
 def describe_problem(outcome: Outcome) -> str:

@@ -49,7 +49,7 @@ def send_confusion(writer: RunWithImages, entry: Entry) -> None:
         check_artifact_folder(writer.uri, writer.artifact_uri)
         classes = writer.run_folder.dataset.get("classes") or list(map(str, range(len(entry["matrix"]))))
         log_confusion_image(writer, entry, partial(writer.draw_confusion, entry["matrix"], classes))
-    writer.heartbeat()
+        writer.heartbeat()
 
 
 def log_confusion_image(writer: RunWithImages, entry: Entry, draw: Callable[[int, str], Any]) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -10,12 +11,13 @@ from nnexp.run_folder import NETWORK, Entry, RunFolder
 from nnexp.serving.model_spec import ModelSpec
 from nnexp.tracking.mlflow.destination import Destination
 from nnexp.tracking.mlflow.model import NAME, save_model
+from nnexp.tracking.mlflow.patience import create_once
 from nnexp.tracking.mlflow.refusals import Refusals, check_artifact_folder, is_refusal
-from nnexp.tracking.mlflow.store import URI_VARIABLE, log_values, sent_once
+from nnexp.tracking.mlflow.store import URI_VARIABLE, remember_artifact_uri
 from nnexp.tracking.mlflow.upload_state import UploadState
 
 if TYPE_CHECKING:
-    from mlflow.entities import Metric
+    from mlflow.entities import LoggedModel, Metric
     from mlflow.tracking import MlflowClient
 
 SCORES = ("best/", "test/")  # metrics that the model has too
@@ -76,8 +78,7 @@ def send_model(writer: RunInStore) -> None:
         try:
             writer.state.model_id = log_model(writer)
             if not writer.is_batched:
-                log_values(writer.client, writer.state.run_id, metrics=finish_model(writer))
-                writer.unfinished = ""
+                link_model(writer)
         except Exception as error:
             if not is_refusal(writer.uri, error):
                 raise
@@ -96,9 +97,9 @@ def has_new_model(writer: RunInStore) -> bool:
 
 
 def log_model(writer: RunInStore) -> str:
-    """Create the model of the writer's run, unless it is there, and log its files; returns its id."""
+    """Log the files of the model of the writer's run; returns its id."""
     run_id = writer.state.run_id
-    model_id = writer.made_model or find_model(writer) or create_model(writer)
+    model_id = writer.made_model or create_model(writer)
     writer.made_model = model_id
     with tempfile.TemporaryDirectory() as temporary:
         path = Path(temporary) / NAME
@@ -109,50 +110,57 @@ def log_model(writer: RunInStore) -> str:
     return model_id
 
 
-def finish_model(writer: RunInStore) -> "list[Metric]":
-    """Log what the model lacks that has no more than its files: its status, its run, its scores.
-
-    Returns:
-        scores that the run has already, with the same time: they can only be logged for themselves.
-    """
-    from mlflow.entities import LoggedModelOutput, LoggedModelStatus, Metric
+def link_model(writer: RunInStore) -> None:
+    """Make a model that has its files an output of its run."""
+    from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 
     client = writer.client
     run_id = writer.state.run_id
-    if not (model_id := writer.unfinished):
-        return []
+    model_id = writer.unfinished
     client.finalize_logged_model(model_id, LoggedModelStatus.READY)
-    if not has_output(writer, model_id):
-        with sent_once():
-            client.log_outputs(run_id, [LoggedModelOutput(model_id, step=0)])
+    if not (writer.may_repeat and has_output(writer, model_id)):
+        create = partial(client.log_outputs, run_id, [LoggedModelOutput(model_id, step=0)])
+        create_once(writer.uri, create, lambda: has_output(writer, model_id) or None)
+
+
+def split_scores(writer: RunInStore) -> "tuple[list[Metric], list[Metric]]":
+    """Return the scores as metrics of the run's model, if a new one has been logged.
+
+    Returns:
+        The scores to log, and those that the run has already, with the same time: they can only be logged
+        for themselves.
+    """
+    from mlflow.entities import Metric
+
+    run_id = writer.state.run_id
+    if not (model_id := writer.unfinished):
+        return writer.scores, []
     new = {score.key: MetricAt(score.value, score.timestamp, score.step) for score in writer.scores}
     old = {name: at for name, at in writer.results.items() if name.startswith(SCORES) and name not in new}
-    writer.scores.clear()
     new_scores, old_scores = (
         [Metric(name, *at, model_id=model_id, run_id=run_id) for name, at in scores.items()]
         for scores in (new, old)
     )
-    log_values(client, run_id, metrics=new_scores)
-    return old_scores
+    return new_scores, old_scores
 
 
-def find_model(writer: RunInStore) -> str:
-    """Search for the model of the run, whose id may have been lost; returns it or ""."""
-    if not writer.may_repeat:
-        return ""
+def find_model(writer: RunInStore) -> "LoggedModel | None":
+    """Search for the model of the run, whose id may have been lost."""
     where = f"source_run_id = '{writer.state.run_id}' AND name = '{NAME}'"
     models = writer.client.search_logged_models([writer.state.experiment_id], where, max_results=1)
-    return str(models[0].model_id) if models else ""
+    return models[0] if models else None
 
 
 def has_output(writer: RunInStore, model_id: str) -> bool:
     """Return whether a model is an output of the run already: a database accepts it only once."""
-    outputs = writer.client.get_run(writer.state.run_id).outputs if writer.may_repeat else None
+    outputs = writer.client.get_run(writer.state.run_id).outputs
     return outputs is not None and model_id in [output.model_id for output in outputs.model_outputs]
 
 
 def create_model(writer: RunInStore) -> str:
-    """Create the model in the store, as yet without files; returns its id."""
+    """Create the model in the store, unless it is there, as yet without files; returns its id."""
+    if writer.may_repeat and (existing := find_model(writer)) is not None:
+        return str(existing.model_id)
     state = writer.state
     values = writer.head["params"]
     names = [name for name in values if "." not in name and name not in NOT_SHOWN]
@@ -161,9 +169,11 @@ def create_model(writer: RunInStore) -> str:
     if spec.columns:  # the signature has none
         params["columns"] = ", ".join(f"{column.name} ({column.kind})" for column in spec.columns)
     params = {name: value[:PARAM_LENGTH] for name, value in params.items()}
-    create = writer.client.create_logged_model
-    with sent_once():
-        model = create(state.experiment_id, NAME, state.run_id, params=params, model_type=spec.task)
+    create = partial(writer.client.create_logged_model, params=params, model_type=spec.task)
+    model = create_once(
+        writer.uri, partial(create, state.experiment_id, NAME, state.run_id), partial(find_model, writer)
+    )
+    remember_artifact_uri(writer.uri, str(model.model_id), model.artifact_location)
     return writer.with_former_id(str(model.model_id), writer.former.model_id)
 
 
@@ -206,14 +216,16 @@ def register_model(client: "MlflowClient", name: str, state: UploadState, descri
     previous = os.environ.get(URI_VARIABLE)
     set_tracking_uri(client.tracking_uri)  # where a database's registry looks for the model
     try:
-        with sent_once():
-            made = client.create_model_version(
-                name, source, run_id, description=description, model_id=state.model_id or None
-            )
+        create = partial(client.create_model_version, name, source, run_id, description=description)
+        version = create_once(
+            client.tracking_uri,
+            lambda: str(create(model_id=state.model_id or None).version),
+            lambda: find_version(client, name, state) or None,
+        )
     finally:
         set_tracking_uri(None)  # type: ignore[arg-type]  # also deletes the variable
         os.environ.update({URI_VARIABLE: previous} if previous else {})
     if state.model_id:
-        versions = json.dumps([{"name": name, "version": made.version}])
+        versions = json.dumps([{"name": name, "version": version}])
         client.set_logged_model_tags(state.model_id, {"mlflow.modelVersions": versions})
-    return str(made.version)
+    return version

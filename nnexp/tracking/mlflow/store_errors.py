@@ -70,9 +70,16 @@ def explain_error(uri: str, error: Exception) -> str:
     status = http_status(error) if uri.startswith(SERVERS) else None
     known = next((reason for text, reason in REASONS.items() if text in str(error)), None)
     if known is None and status is not None and not _is_from_mlflow(error):
-        known = STATUSES.get(status, f"it answers with errors ({status})")
+        known = describe_status(status)
     text = known.format(uri=redacted(uri)) if known else redacted(first_line(error))
     return f"MLflow at {redacted(uri)}: {text}"
+
+
+def describe_status(status: int | None) -> str:
+    """Describe the HTTP status that a server has answered with; None: there was no answer."""
+    if status is None:
+        return "it breaks off, or does not answer in time"
+    return STATUSES.get(status, f"it answers with errors ({status})")
 
 
 def http_status(error: BaseException) -> int | None:

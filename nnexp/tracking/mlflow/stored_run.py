@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,18 +12,21 @@ from nnexp.tracking.mlflow.dataset_inputs import dataset_inputs
 from nnexp.tracking.mlflow.destination import Destination
 from nnexp.tracking.mlflow.images import IMAGES
 from nnexp.tracking.mlflow.nesting import PARENT_ID
+from nnexp.tracking.mlflow.patience import create_once
 from nnexp.tracking.mlflow.refusals import Refusals
 from nnexp.tracking.mlflow.run_notes import EXPERIMENT_NOTE, run_note
 from nnexp.tracking.mlflow.sqlite.rebuilding import restore_id
-from nnexp.tracking.mlflow.store import NOTE, SQLITE, open_store, sent_once
+from nnexp.tracking.mlflow.store import NOTE, SQLITE, open_store, remember_artifact_uri
+from nnexp.tracking.mlflow.store_errors import SERVERS
 from nnexp.tracking.mlflow.transaction import one_transaction
 from nnexp.tracking.mlflow.upload_state import UploadState
 
 if TYPE_CHECKING:
-    from mlflow.entities import DatasetInput
+    from mlflow.entities import DatasetInput, Run
     from mlflow.tracking import MlflowClient
 
 SUPERSEDED = "the store has another attempt of this job"
+_experiments: dict[tuple[str, str], str] = {}  # ids, by server and name: the same for all runs of a sweep
 ANY_LIFECYCLE = 3  # ViewType.ALL: a run that was deleted is not made again
 
 
@@ -58,10 +61,21 @@ class StoredRun:
 
     @cached_property
     def client(self) -> "MlflowClient":
+        from mlflow.tracking import MlflowClient
+
         name = self.settings["experiment"]
+        if known := _experiments.get((self.uri, name)):
+            self.state.experiment_id = known
+            return MlflowClient(tracking_uri=self.uri)
         home = self.destination.home
         client, self.state.experiment_id = open_store(self.uri, name, EXPERIMENT_NOTE, home)
+        if self.uri.startswith(SERVERS):
+            _experiments[self.uri, name] = self.state.experiment_id
         return client
+
+    def forget_experiment(self) -> None:
+        """Ask the server for the experiment again: it may have been deleted."""
+        _experiments.pop((self.uri, self.settings["experiment"]), None)
 
     @cached_property
     def artifact_uri(self) -> str:
@@ -73,7 +87,8 @@ class StoredRun:
 
         A database may have been deleted or replaced since, a server may take now what it has refused.
         """
-        run_id = self.find_run()
+        run = self.find_run()
+        run_id = "" if run is None else str(run.info.run_id)
         if not run_id and is_superseded(self):
             self.state.refused = SUPERSEDED
             self.state.sessions = self.sessions
@@ -91,12 +106,11 @@ class StoredRun:
             self.has_metadata = False
         return False
 
-    def find_run(self) -> str:
-        """Search the store for the run, after a lost answer or under another URI; returns the id or ""."""
+    def find_run(self) -> "Run | None":
+        """Search the store for the run, after a lost answer or under another URI."""
         where = is_tagged(JOURNAL_ID, self.head["id"])
         runs = self.client.search_runs([self.state.experiment_id], where, ANY_LIFECYCLE)
-        ids = [str(run.info.run_id) for run in runs if REPLACED_TAG not in run.data.tags]
-        return next(iter(ids), "")
+        return next((run for run in runs if REPLACED_TAG not in run.data.tags), None)
 
     def with_former_id(self, made: str, former: str) -> str:
         """Give a run or model of a rebuilt SQLite store its former id, where it had one; returns its id."""
@@ -112,11 +126,12 @@ class StoredRun:
         tags |= {IMAGES: "True"} if has_images else {}  # as MLflow will, in one more transaction
         tags |= self.run_folder.tags | ({PARENT_ID: state.parent_id} if state.parent_id else {})
         began, name = self.head["time"], self.head["name"]
-        with sent_once():
-            run = self.client.create_run(state.experiment_id, began, tags=tags, run_name=name)
+        create = partial(self.client.create_run, state.experiment_id, began, tags=tags, run_name=name)
+        run = create_once(self.uri, create, self.find_run)
         state.run_id = self.with_former_id(run.info.run_id, self.former.run_id)
         if state.run_id == run.info.run_id:
             self.artifact_uri = str(run.info.artifact_uri)
+            remember_artifact_uri(self.uri, state.run_id, self.artifact_uri)
 
     def log_inputs(self) -> None:
         """Log the data as inputs of the run."""

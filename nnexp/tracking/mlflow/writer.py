@@ -7,8 +7,6 @@ of its name. So what fails is sent again; `UploadState` and searches of the stor
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from random import uniform
-from time import sleep
 from typing import TYPE_CHECKING
 
 from nnexp.run_folder import (
@@ -27,16 +25,16 @@ from nnexp.tracking.mlflow.logged_model import (
     SCORES,
     MetricAt,
     create_model,
-    finish_model,
     has_new_model,
+    link_model,
     register_model,
     send_model,
+    split_scores,
 )
 from nnexp.tracking.mlflow.nesting import adopt_children, parent_id, update_parent
-from nnexp.tracking.mlflow.refusals import check_artifact_folder, is_busy
+from nnexp.tracking.mlflow.refusals import check_artifact_folder
 from nnexp.tracking.mlflow.run_notes import run_note, short_result
 from nnexp.tracking.mlflow.store import NOTE, log_values, metrics_of
-from nnexp.tracking.mlflow.store_errors import http_status
 from nnexp.tracking.mlflow.stored_run import StoredRun
 
 if TYPE_CHECKING:
@@ -45,7 +43,6 @@ if TYPE_CHECKING:
 OF_SWEEP = "sweep/"  # metrics of a parent run
 TABLES = "mlflow.loggedArtifacts"  # tag without which the UI shows none
 ENTRIES_PER_CALL = 200
-PAUSES = (1, 2, 4, 8, 16)  # seconds at most, while a server is busy
 
 
 class MlflowRunWriter(StoredRun):
@@ -94,24 +91,7 @@ class MlflowRunWriter(StoredRun):
         """Send any number of entries; with the last, the store has the journal up to `offset`."""
         for start in range(0, len(entries), ENTRIES_PER_CALL):
             end = start + ENTRIES_PER_CALL
-            self.send_patiently(entries[start:end], offset if end >= len(entries) else None)
-
-    def send_patiently(self, entries: Sequence[Entry], offset: int | None) -> None:
-        """Send entries; while the server is busy, wait and send again what it has not taken."""
-        is_last_try = self.refusals.is_last_try
-        self.refusals.is_last_try = False
-        for pause in PAUSES:
-            try:
-                return self.send(entries, offset)
-            except Exception as error:
-                if not is_busy(self.uri, error):
-                    if is_last_try and (http_status(error) or 0) >= 500:
-                        break
-                    raise
-                sleep(pause * uniform(0.5, 1.0))  # noqa: S311, not all clients at the same time
-            finally:
-                self.refusals.is_last_try = is_last_try
-        return self.send(entries, offset)
+            self.send(entries[start:end], offset if end >= len(entries) else None)
 
     def send_earlier(self, end: int) -> None:
         """Send what the store lacks of the sessions before the one that begins at `end` in the journal."""
@@ -126,8 +106,8 @@ class MlflowRunWriter(StoredRun):
         Scores are logged with the model where it is among the entries: its own are the same.
         """
         client, state = self.client, self.state
-        if not state.run_id and not self.is_new and (run_id := self.find_run()):
-            state.run_id = run_id
+        if not state.run_id and not self.is_new and (run := self.find_run()) is not None:
+            state.run_id = str(run.info.run_id)
             self.may_repeat = True
         if not state.run_id:
             state.parent_id = parent_id(self)
@@ -164,11 +144,13 @@ class MlflowRunWriter(StoredRun):
             self.tags |= {PRUNED_TAG: pruned} if pruned else {}
         if self.unfinished or self.scores or self.tags:
             with self.transaction():
-                scores = finish_model(self)
-                log_values(self.client, state.run_id, metrics=self.scores, tags=self.tags)
+                if self.unfinished and self.is_batched:
+                    link_model(self)
+                scores, known = split_scores(self)
+                log_values(self.client, state.run_id, metrics=scores, tags=self.tags)
                 if end is not None:
                     self.client.set_terminated(state.run_id, end["status"], end["time"])
-            log_values(self.client, state.run_id, metrics=scores)
+            log_values(self.client, state.run_id, metrics=known)
             self.scores, self.tags = [], {}
             if self.unfinished:
                 self.unfinished = ""
@@ -178,6 +160,7 @@ class MlflowRunWriter(StoredRun):
 
     def prepare_retry(self) -> None:
         """Forget what may not have been stored, and what is sent again with its entries."""
+        self.forget_experiment()
         self.may_repeat = True
         self.is_new = False
         self.scores = []
@@ -230,7 +213,7 @@ class MlflowRunWriter(StoredRun):
             if path == MISCLASSIFIED_TABLE:
                 self.tags[TABLES] = json.dumps([{"path": path, "type": "table"}])
             self.sent.add(path)
-        self.heartbeat()
+            self.heartbeat()
 
     def end_run(self, results: dict[str, float]) -> None:
         """Register the model; keep in the state what the store has not taken; see to the parent run."""

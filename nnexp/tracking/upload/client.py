@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -105,8 +106,8 @@ class Uploader:
         except BrokenPipeError:
             pass  # `wait` reports it
 
-    def wait(self, folder: Path) -> Outcome:
-        """Wait until a run whose journal has ended is uploaded."""
+    def wait(self, folder: Path, show: Callable[[str], object] = lambda text: None) -> Outcome:
+        """Wait until a run whose journal has ended is uploaded; `show` gets the reason of a longer wait."""
         submitted = str(folder.absolute())
         with self.reading:
             while submitted not in self.outcomes:
@@ -115,6 +116,9 @@ class Uploader:
                     Uploader.running = None
                     return Outcome(error="the upload process has ended early")
                 fields = json.loads(line)
+                if "waits_for" in fields:
+                    show(fields["waits_for"])
+                    continue
                 finished = fields.pop("folder")
                 self.outcomes[finished] = Outcome(**fields)
             self.process.poll()  # on POSIX the started process ends at once, after a fork

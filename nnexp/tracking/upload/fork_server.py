@@ -17,9 +17,10 @@ from typing import IO, Any, ClassVar
 
 from nnexp.detached import detached
 from nnexp.errors import FULL_ERROR
+from nnexp.tracking.mlflow.store_errors import SERVERS
 
 IS_SUPPORTED = sys.platform == "linux"  # on macOS, libraries do not survive a fork
-OPTION = "--fork-server"
+OPTION, FOR_DATABASE = "--fork-server", "--for-database"
 
 
 @dataclass(frozen=True)
@@ -59,21 +60,21 @@ class ForkServer:
 
     running: ClassVar["ForkServer | None"] = None
 
-    def __init__(self, entry_point: str) -> None:
+    def __init__(self, entry_point: str, *options: str) -> None:
         self.socket, theirs = socket.socketpair()
         null = subprocess.DEVNULL
         errors = None if os.environ.get(FULL_ERROR) == "1" else null
-        command = [sys.executable, "-P", "-m", entry_point, OPTION]
+        command = [sys.executable, "-P", "-m", entry_point, OPTION, *options]
         with theirs:
             self.process = subprocess.Popen(
                 command, stdin=theirs.fileno(), stdout=null, stderr=errors, **detached()
             )
 
     @classmethod
-    def start(cls, entry_point: str) -> None:
-        """Start the fork server of this process, where the platform has one."""
+    def start(cls, entry_point: str, uri: str) -> None:
+        """Start the fork server of this process for a store at `uri`, where the platform has one."""
         if IS_SUPPORTED and cls.running is None:
-            cls.running = cls(entry_point)
+            cls.running = cls(entry_point, *([] if uri.startswith(SERVERS) else [FOR_DATABASE]))
 
     @classmethod
     def stop(cls) -> None:

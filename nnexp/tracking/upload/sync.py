@@ -1,7 +1,7 @@
 """Uploads runs that did not reach their store, or not completely, from their folders."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from nnexp.run_folder import JOURNAL, RunFolder, end_of, head_of
 from nnexp.tracking.active_runs import is_alive
 from nnexp.tracking.journal import close
 from nnexp.tracking.mlflow.destination import Destination
+from nnexp.tracking.mlflow.patience import Deadline, patient
 from nnexp.tracking.mlflow.store import URI_VARIABLE
 from nnexp.tracking.mlflow.store_errors import StoreError
 from nnexp.tracking.mlflow.upload_state import read_states
@@ -91,12 +92,21 @@ def is_uploaded(folder: Path, recorded: Mapping[str, Any], uri: str | None) -> b
     return target.store in done if uri else bool(done)
 
 
-def upload(folder: Path, callbacks: Callbacks, uri: str | None = None) -> Upload:
-    """Upload what the store of a run, or another one at `uri`, does not have yet."""
+def upload(
+    folder: Path,
+    callbacks: Callbacks,
+    uri: str | None = None,
+    show: Callable[[str], object] = lambda text: None,
+) -> Upload:
+    """Upload what the store of a run, or another one at `uri`, does not have yet.
+
+    A busy server is waited for; `show` gets the reason.
+    """
     writer: MlflowRunWriter | None = None
+    patience = Deadline(show)
     try:
-        with run_lock(folder):
-            writer = MlflowRunWriter(folder, callbacks.draw_confusion, uri)
+        with run_lock(folder), patient(patience):
+            writer = MlflowRunWriter(folder, callbacks.draw_confusion, uri, patience.heartbeat)
             if uri is None:
                 check_recorded_uri(writer.uri)
             writer.refusals.is_last_try = True

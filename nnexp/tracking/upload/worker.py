@@ -6,15 +6,14 @@ one draws. It serves all runs of the process that started it; when its input end
 exits. A run whose process died by then gets the status FAILED.
 """
 
-import gc
 import json
 import os
-import signal
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
-from importlib import import_module
+from functools import partial
 from pathlib import Path
 from queue import Queue
 from threading import Event, Thread
@@ -22,12 +21,18 @@ from typing import Any, TextIO
 
 from nnexp.run_folder import Entry, RunFolder, has_plots, head_of, is_parent
 from nnexp.tracking.journal import close, is_running_here
-from nnexp.tracking.mlflow.store import MLFLOW_ENV, set_mlflow_defaults
 from nnexp.tracking.upload.client import Outcome
 from nnexp.tracking.upload.fork_server import OPTION
+from nnexp.tracking.upload.process_setup import (
+    detach,
+    import_mlflow,
+    redirect_stdout,
+    send_line,
+    set_environment,
+)
 from nnexp.tracking.upload.sync import send_so_far
 from nnexp.tracking.upload.system_metrics import SystemMetrics
-from nnexp.tracking.upload.thread import SERVER_TIMEOUT, Callbacks, UploadThread, explain
+from nnexp.tracking.upload.thread import BUSY_TIMEOUT, SERVER_TIMEOUT, Callbacks, UploadThread, explain
 from nnexp.tracking.upload.throttle import Throttle
 
 POLL_INTERVAL = 0.05  # seconds
@@ -35,11 +40,7 @@ SEND_INTERVAL = 1.0  # seconds from what is sent to the store while a run goes o
 EXIT_TIMEOUT = 5.0  # seconds
 IMPORT_DELAY = 2.0  # seconds that the import of mlflow pauses when a run starts: a short run is over by then
 PREPARE_AFTER = 5.0  # seconds: a longer run has plots prepared while it trains
-NICENESS = 10  # training comes first
-IGNORED_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGTTOU")  # this process ends after the one that trains
-DATABASE_STORE = "mlflow.store.tracking.sqlalchemy_store"  # imported when a database is opened
 BACKGROUND_TIMEOUT = 120.0  # seconds without a heartbeat of a server, where nothing waits for the upload
-REQUEST_TIMEOUT = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "60"}  # longer than commands, which are waited for
 GRACE_PERIOD, SHORT_TIMEOUT = 60.0, 3.0  # seconds after an error in which the store's timeout is short
 
 
@@ -90,25 +91,38 @@ class UploadWorker:
             recent = time.monotonic() - failed_at <= GRACE_PERIOD  # not every run of a sweep waits long
             in_background = bool(order.get("in_background"))
             timeout = BACKGROUND_TIMEOUT if in_background else SERVER_TIMEOUT
-            timeout = SHORT_TIMEOUT if recent else timeout
+            timeouts = (SHORT_TIMEOUT, SHORT_TIMEOUT) if recent else (timeout, BUSY_TIMEOUT)
+            show = partial(send_line, output, folder=order["folder"])
             try:
-                outcome = JournalFollower(self, Path(order["folder"]), timeout, in_background).follow()
+                outcome = JournalFollower(self, Path(order["folder"]), *timeouts, show).follow()
             except Exception as error:  # noqa: BLE001, an unexpected error of one run must not cost the next
                 outcome = Outcome(error=explain(error))
             if outcome.error:
                 failed_at = time.monotonic()
-            with suppress(BrokenPipeError):
-                print(json.dumps({"folder": order["folder"], **asdict(outcome)}), file=output, flush=True)
+            show(**asdict(outcome))
 
 
 class JournalFollower:
-    """Follows the journal of one run to its end, where a store without a heartbeat has `timeout` seconds."""
+    """Follows the journal of one run to its end.
 
-    def __init__(self, worker: UploadWorker, folder: Path, timeout: float, in_background: bool) -> None:
+    A store without a heartbeat then has `timeout` seconds, a busy server `busy_timeout`; `show` gets the
+    reason of a longer wait as `waits_for`.
+    """
+
+    def __init__(
+        self,
+        worker: UploadWorker,
+        folder: Path,
+        timeout: float,
+        busy_timeout: float,
+        show: Callable[..., None] = lambda **fields: None,
+    ) -> None:
         self.worker = worker
         self.callbacks = worker.callbacks
         self.folder = folder
         self.timeout = timeout
+        self.busy_timeout = busy_timeout
+        self.show = show
         self.run = RunFolder(folder)
         self.start = self.offset = self.run.sessions()[-1]
         self.pending = self.read_new()
@@ -120,7 +134,7 @@ class JournalFollower:
         self.system = SystemMetrics(folder, self.head["writer"]["pid"], destination.get("system"))
         self.thread: UploadThread | None = None
         if destination:
-            arguments = folder, self.callbacks.draw_confusion, worker.imported, self.start, in_background
+            arguments = folder, self.callbacks.draw_confusion, worker.imported, self.start
             self.thread = UploadThread(*arguments)
 
     def follow(self) -> Outcome:
@@ -158,7 +172,8 @@ class JournalFollower:
         self.put([*rest, end], self.offset)
         if self.thread is None:
             return Outcome(note=self.note)
-        error = self.thread.finish(self.timeout)
+        show = self.show
+        error = self.thread.finish(self.timeout, self.busy_timeout, lambda text: show(waits_for=text))
         if not error and is_parent(self.head):
             self.callbacks.save_views(self.folder, None)
         note = "; ".join(filter(None, [self.thread.note, self.note]))
@@ -207,44 +222,3 @@ class JournalFollower:
         if failures:
             self.note = f"could not be drawn: {'; '.join(failures)}"
         return paths
-
-
-def detach(niceness: int = NICENESS) -> None:
-    """Continue in a forked child at low priority, which signals to the training process do not end."""
-    if hasattr(os, "fork") and os.fork():
-        os._exit(0)
-    for name in IGNORED_SIGNALS:
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
-    if hasattr(os, "nice"):
-        os.nice(niceness)
-
-
-def redirect_stdout() -> TextIO:
-    """Return standard output, and redirect what libraries print there to standard error."""
-    output = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    return output
-
-
-def set_environment(settings: dict[str, str]) -> None:
-    """Set MLflow's environment variables to those of the process that trains."""
-    variables = MLFLOW_ENV | REQUEST_TIMEOUT | settings
-    for name in [name for name in os.environ if name.startswith("MLFLOW_") and name not in variables]:
-        del os.environ[name]
-    os.environ.update(variables)
-
-
-def import_mlflow(*modules: str) -> None:
-    """Import mlflow while the data are being read; the garbage collector need not scan it, now or later."""
-    set_mlflow_defaults()
-    gc.disable()
-    try:
-        import mlflow.pyfunc  # noqa: F401
-        import mlflow.tracking  # noqa: F401
-
-        for name in modules:
-            import_module(name)
-    finally:
-        gc.freeze()
-        gc.enable()

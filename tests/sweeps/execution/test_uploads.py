@@ -15,7 +15,7 @@ class SlowUploader:
         self.outcomes = list(outcomes)
         self.may_answer = False
 
-    def wait(self, folder):
+    def wait(self, folder, show):
         while not self.may_answer:
             time.sleep(0.001)
         return self.outcomes.pop(0)
@@ -50,7 +50,7 @@ def test_jobs_are_waited_for_in_their_order_and_problems_are_messages_of_their_j
 
 def test_an_upload_process_that_was_replaced_does_not_stop_the_waiting_for_others(tmp_path):
     class Closed:
-        def wait(self, folder):
+        def wait(self, folder, show):
             raise ValueError("I/O operation on closed file")
 
     other = SlowUploader(Outcome("id"))

@@ -8,6 +8,7 @@ import pytest
 from nnexp.config.schema import TrackingSettings
 from nnexp.experiment.metadata import upload_destination
 from nnexp.tracking.journal import Journal
+from nnexp.tracking.mlflow.store import tracking_uri
 from nnexp.tracking.upload.client import ENTRY_POINT, Uploader
 from nnexp.tracking.upload.fork_server import IS_SUPPORTED, ForkedProcess, ForkServer
 from nnexp.tracking.upload.sync import read_run
@@ -39,7 +40,7 @@ def forking(no_fork_server, alone, monkeypatch):
     """A server whose processes return their orders, and say for how many of them it has prepared."""
     (alone / "forking.py").write_text(FORKING)
     monkeypatch.setenv("PYTHONPATH", str(alone))
-    ForkServer.start("forking")
+    ForkServer.start("forking", "http://localhost:5000")
 
 
 def test_each_process_that_is_forked_has_its_own_channel_and_what_was_prepared_once(forking):
@@ -74,7 +75,7 @@ def test_where_the_server_has_died_a_process_starts_its_own(forking):
 
 def test_a_forked_process_uploads_runs_as_any_other(no_fork_server, alone, monkeypatch):
     monkeypatch.setattr(Uploader, "running", None)
-    ForkServer.start(ENTRY_POINT)
+    ForkServer.start(ENTRY_POINT, tracking_uri(None))
     uploader = Uploader(mlflow=True)
     assert isinstance(uploader.process, ForkedProcess)
     folder = alone / "outputs" / "runs" / "a"

@@ -21,8 +21,9 @@ NGINX_413 = (413, HTML.format("413 Request Entity Too Large"))
 
 
 @pytest.fixture
-def waiting(proxy, no_upload):
-    """The folder of a run whose server is about to be opened."""
+def waiting(proxy, no_upload, monkeypatch):
+    """The folder of a run whose server is about to be opened; a busy one is not waited for."""
+    monkeypatch.setattr("nnexp.tracking.mlflow.patience.COMMAND_TIMEOUT", 0.0)
     name = f"tracking.experiment={proxy.port}"
     return run(compose(["data=digits", "trainer.epochs=2", name, "tracking.register=digits"])).folder
 

@@ -1,0 +1,64 @@
+"""What an upload process does to itself: detaches, redirects its output, sets MLflow up."""
+
+import gc
+import json
+import os
+import signal
+import sys
+from contextlib import suppress
+from importlib import import_module
+from typing import Any, TextIO
+
+from nnexp.tracking.mlflow.store import MLFLOW_ENV, set_mlflow_defaults
+
+NICENESS = 10  # training comes first
+IGNORED_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGTTOU")  # this process ends after the one that trains
+DATABASE_STORE = "mlflow.store.tracking.sqlalchemy_store"  # imported when a database is opened
+REQUEST_TIMEOUT = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "60"}  # longer than commands, which are waited for
+
+
+def detach(niceness: int = NICENESS) -> None:
+    """Continue in a forked child at low priority, which signals to the training process do not end."""
+    if hasattr(os, "fork") and os.fork():
+        os._exit(0)
+    for name in IGNORED_SIGNALS:
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    if hasattr(os, "nice"):
+        os.nice(niceness)
+
+
+def redirect_stdout() -> TextIO:
+    """Return standard output, and redirect what libraries print there to standard error."""
+    output = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return output
+
+
+def send_line(output: TextIO, **fields: Any) -> None:
+    """Send a JSON object to the process that started this one, if it is still there."""
+    with suppress(BrokenPipeError):
+        print(json.dumps(fields), file=output, flush=True)
+
+
+def set_environment(settings: dict[str, str]) -> None:
+    """Set MLflow's environment variables to those of the process that trains."""
+    variables = MLFLOW_ENV | REQUEST_TIMEOUT | settings
+    for name in [name for name in os.environ if name.startswith("MLFLOW_") and name not in variables]:
+        del os.environ[name]
+    os.environ.update(variables)
+
+
+def import_mlflow(*modules: str) -> None:
+    """Import mlflow while the data are being read; the garbage collector need not scan it, now or later."""
+    set_mlflow_defaults()
+    gc.disable()
+    try:
+        import mlflow.pyfunc  # noqa: F401
+        import mlflow.tracking  # noqa: F401
+
+        for name in modules:
+            import_module(name)
+    finally:
+        gc.freeze()
+        gc.enable()
