@@ -1,16 +1,18 @@
 """Load on one tracking server: many client processes send the records of many runs at once.
 
     pip install -e '.[postgres]'; apt-get install postgresql
-    python tests/benchmarks/server_load.py [--clients 64] [--runs 2000] [--workers 4] [--direct]
+    python tests/benchmarks/server_load.py [--clients 64] [--runs 2000] [--minutes 12] [--direct]
 
 One run on the digits is trained; its folder, with another id, is every run that is sent. Each client is a
 process that uploads one run after the other to `mlflow server` on PostgreSQL, which serves the artifacts too
-(--direct: clients write them into the artifact store themselves). Then database and files are compared with
-what was sent.
-Printed are runs per second, requests per run, the CPU time of each side, and what is missing or doubled.
+(--direct: clients write them into the artifact store themselves). Clients are forked from one process that
+has imported mlflow. Then database and files are compared with what was sent.
+Printed are runs per second, requests per run, the CPU time of each side, what gives out first, and what is
+missing or doubled. After --minutes no more runs are begun; those that were sent are compared.
 """
 
 import argparse
+import gc
 import json
 import os
 import pwd
@@ -26,22 +28,32 @@ import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
+from queue import Empty
 from typing import Any
 
 from nnexp.experiment.upload_process import make_outputs
 from nnexp.tracking.mlflow.store import MLFLOW_ENV
+from nnexp.tracking.upload.process_setup import REQUEST_TIMEOUT
 
 DEBIAN_FOLDERS = sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True)
 TICKS = os.sysconf("SC_CLK_TCK")
 EXPERIMENT = "server_load"
+SHOW_EVERY = 10.0  # seconds
+CONNECTIONS_PER_WORKER = 30  # of the database: two pools of SQLAlchemy, each of 5 and 10 more
+FULL = 0.1  # share of idle time of the processors, at most
 OUTPUTS = "outputs.json"  # the paths of the plots and tables of the run
 
 
 @contextmanager
-def postgres(folder: Path, port: int) -> Iterator[tuple[str, int]]:
-    """Start PostgreSQL with its default settings and an empty database; yields its URI and its PID."""
+def postgres(folder: Path, port: int, connections: int = 100) -> Iterator[tuple[str, int]]:
+    """Start PostgreSQL with its default settings, but so many connections, and an empty database.
+
+    Yields its URI and its PID.
+    """
     path = os.pathsep.join([*DEBIAN_FOLDERS, os.environ["PATH"]])
     program = shutil.which("initdb", path=path)
     if program is None:
@@ -59,7 +71,7 @@ def postgres(folder: Path, port: int) -> Iterator[tuple[str, int]]:
         subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL, **account)
 
     call("initdb", "-D", data, "-A", "trust", "-U", "postgres")
-    settings = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1"
+    settings = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c max_connections={connections}"
     call("pg_ctl", "-D", data, "-l", folder / "log", "-w", "-o", settings, "start")
     try:
         call("createdb", "-h", "127.0.0.1", "-p", port, "-U", "postgres", "mlflow")
@@ -98,22 +110,44 @@ def server(folder: Path, backend: str, port: int, workers: int, direct: bool) ->
         process.wait()
 
 
-def cpu_seconds(root: int) -> float:
-    """Return the CPU time of a process and of all that it has started, also of those that have ended."""
+@dataclass(frozen=True)
+class Usage:
+    """What processes have used: CPU time in seconds, bytes written to the disk."""
+
+    cpu: float
+    written: int = 0
+
+    def __sub__(self, earlier: "Usage") -> "Usage":
+        return Usage(self.cpu - earlier.cpu, self.written - earlier.written)
+
+
+def usage(root: int) -> Usage:
+    """Return what a process and all that it has started have used, CPU time also of those that have ended."""
     parents: dict[int, int] = {}
     ticks: dict[int, int] = {}
+    written: dict[int, int] = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
             values = path.read_text(encoding="utf-8").rpartition(")")[2].split()
-            parents[int(path.parent.name)] = int(values[1])
-            ticks[int(path.parent.name)] = sum(map(int, values[11:15]))
-    total = 0
-    for pid, spent in ticks.items():
-        ancestor = pid
-        while ancestor not in (root, 0):
-            ancestor = parents.get(ancestor, 0)
-        total += spent if ancestor == root else 0
-    return total / TICKS
+            pid = int(path.parent.name)
+            parents[pid] = int(values[1])
+            ticks[pid] = sum(map(int, values[11:15]))
+            lines = path.with_name("io").read_text(encoding="utf-8").splitlines()
+            written[pid] = next(int(line.split()[1]) for line in lines if line.startswith("write_bytes"))
+
+    def is_below(pid: int) -> bool:
+        while pid not in (root, 0):
+            pid = parents.get(pid, 0)
+        return pid == root
+
+    own = [pid for pid in ticks if is_below(pid)]
+    return Usage(sum(ticks[pid] for pid in own) / TICKS, sum(written.get(pid, 0) for pid in own))
+
+
+def idle_seconds() -> float:
+    """Return the time that all processors together have been idle, waits for the disk included."""
+    values = Path("/proc/stat").read_text(encoding="utf-8").split()
+    return (int(values[4]) + int(values[5])) / TICKS
 
 
 def record_run(folder: Path, epochs: int, uri: str) -> Path:
@@ -145,36 +179,60 @@ def copy_run(run: Path, folder: Path) -> Path:
     return folder
 
 
-def client(uri: str, tasks: Any, results: Any) -> None:
-    """Upload runs, one after the other: for each its seconds, its requests, and what went wrong."""
-    os.environ.update(MLFLOW_ENV | {"MLFLOW_TRACKING_URI": uri})
-    import requests
+@dataclass(frozen=True)
+class Answer:
+    """What a client has to say about a run, or that it is ready."""
 
-    from nnexp.tracking.upload.sync import upload
-    from nnexp.tracking.upload.thread import Callbacks
+    error: str = ""
+    seconds: float = 0.0
+    requests: int = 0
+    cpu: float = 0.0  # seconds
+    waits: int = 0  # times that the server was too busy
 
-    send = requests.Session.send
-    sent: Counter[str] = Counter()
 
-    def count(self: requests.Session, request: Any, **options: Any) -> Any:
-        sent[request.method] += 1
-        return send(self, request, **options)
+class Sender:
+    """Uploads runs as `nnexp sync` does, with plots that are drawn already; counts its requests."""
 
-    requests.Session.send = count  # type: ignore[method-assign]
+    def __init__(self, uri: str) -> None:
+        os.environ.update(MLFLOW_ENV | REQUEST_TIMEOUT | {"MLFLOW_TRACKING_URI": uri})
+        import requests
 
-    def outputs(folder: Path) -> tuple[list[str], list[str]]:
-        paths = json.loads((folder / OUTPUTS).read_text(encoding="utf-8"))
-        return paths, []
+        from nnexp.plots.run.confusion import epoch_confusion
+        from nnexp.tracking.upload.thread import Callbacks
 
-    from nnexp.plots.run.confusion import epoch_confusion
+        send = requests.Session.send
+        self.sent = self.waits = 0
 
-    callbacks = Callbacks(make_outputs=outputs, fetch_baseline=lambda *_: "", draw_confusion=epoch_confusion)
-    results.put(("ready", 0.0, 0, 0.0))
-    while (folder := tasks.get()) is not None:
-        began, cpu, before = time.perf_counter(), time.process_time(), sent.total()
-        error = upload(folder, callbacks).error
+        def count(session: requests.Session, request: Any, **options: Any) -> Any:
+            self.sent += 1
+            return send(session, request, **options)
+
+        def outputs(folder: Path) -> tuple[list[str], list[str]]:
+            return json.loads((folder / OUTPUTS).read_text(encoding="utf-8")), []
+
+        requests.Session.send = count  # type: ignore[method-assign]
+        self.callbacks = Callbacks(
+            make_outputs=outputs, fetch_baseline=lambda *_: "", draw_confusion=epoch_confusion
+        )
+
+    def count_wait(self, reason: str) -> None:
+        self.waits += 1
+
+    def upload(self, folder: Path) -> Answer:
+        """Upload a run; a busy server is waited for."""
+        from nnexp.tracking.upload.sync import upload
+
+        began, cpu, sent, waits = time.perf_counter(), time.process_time(), self.sent, self.waits
+        error = upload(folder, self.callbacks, show=self.count_wait).error
         seconds, spent = time.perf_counter() - began, time.process_time() - cpu
-        results.put((error, seconds, sent.total() - before, spent))
+        return Answer(error, seconds, self.sent - sent, spent, self.waits - waits)
+
+
+def serve_client(sender: Sender, tasks: Any, answers: Any) -> None:
+    """Upload runs, one after the other."""
+    answers.put(Answer())
+    while (folder := tasks.get()) is not None:
+        answers.put(sender.upload(folder))
 
 
 def check(backend: str, artifacts: Path, folders: list[Path]) -> list[str]:
@@ -214,53 +272,120 @@ def check(backend: str, artifacts: Path, folders: list[Path]) -> list[str]:
     return problems + [f"a run that was not sent: {key}" for key in ids]
 
 
+def fork_clients(uri: str, count: int, first: Path) -> tuple[list[Any], Any, Any]:
+    """Fork clients from this process, which has imported all and uploaded a run: they share its memory."""
+    sender = Sender(uri)
+    assert (error := sender.upload(first).error) == "", error
+    gc.collect()
+    gc.freeze()
+    context = get_context("fork")
+    tasks, answers = context.SimpleQueue(), context.Queue()
+    clients = [context.Process(target=serve_client, args=(sender, tasks, answers)) for _ in range(count)]
+    for process in clients:
+        process.start()
+    for _ in clients:
+        next_answer(clients, answers)
+    return clients, tasks, answers
+
+
+def next_answer(clients: list[Any], answers: Any) -> Answer:
+    """Wait for an answer; a SystemExit if a client has died."""
+    while True:
+        with suppress(Empty):
+            answer: Answer = answers.get(timeout=5)
+            return answer
+        if dead := [process.exitcode for process in clients if not process.is_alive()]:
+            raise SystemExit(f"{len(dead)} clients have ended early: exit codes {dead}")
+
+
+def send_all(folders: list[Path], clients: list[Any], tasks: Any, answers: Any, limit: float) -> list[Answer]:
+    """Let the clients send runs, for so many seconds at most; returns an answer for each that was sent."""
+    waiting = iter(folders)
+    received: list[Answer] = []
+    began = shown = time.perf_counter()
+    given = 0
+    for folder in islice(waiting, 2 * len(clients)):  # a pipe holds so few
+        tasks.put(folder)
+        given += 1
+    while len(received) < given:
+        received.append(next_answer(clients, answers))
+        now = time.perf_counter()
+        if now - began < limit and (folder := next(waiting, None)) is not None:
+            tasks.put(folder)
+            given += 1
+        if now - shown >= SHOW_EVERY:
+            shown = now
+            rate = len(received) / (now - began)
+            left = (len(folders) - len(received)) / rate
+            text = f"{len(received)} of {len(folders)} runs, {rate:.2f} a second, {left:.0f} s left"
+            print(f"{text}; {sum(bool(answer.error) for answer in received)} failed", flush=True)
+    return received
+
+
 def measure(options: argparse.Namespace, folder: Path) -> list[str]:
     """Send all runs, print what was measured; returns what is missing or doubled."""
-    context = get_context("spawn")
     port = options.port
+    connections = CONNECTIONS_PER_WORKER * options.workers + 20
     with (
-        postgres(folder / "postgres", port + 1) as (backend, database_pid),
+        postgres(folder / "postgres", port + 1, connections) as (backend, database_pid),
         server(folder / "server", backend, port, options.workers, options.direct) as (uri, server_pid),
     ):
         (folder / "runs").mkdir()
         run = record_run(folder / "runs", options.epochs, uri)
-        folders = [copy_run(run, folder / "sent" / f"{number:05}") for number in range(options.runs)]
-        tasks, results = context.Queue(), context.Queue()
-        clients = [context.Process(target=client, args=(uri, tasks, results)) for _ in range(options.clients)]
-        for process in clients:
-            process.start()
-        for _ in clients:
-            results.get()
-        before = cpu_seconds(server_pid), cpu_seconds(database_pid)
+        names = [folder / "sent" / f"{number:05}" for number in range(options.runs + 1)]
+        first, *folders = [copy_run(run, name) for name in names]
+        clients, tasks, answers = fork_clients(uri, options.clients, first)
+        print(f"{options.clients} clients are ready", flush=True)
+        trees = {"server": server_pid, "PostgreSQL": database_pid}
+        before = {name: usage(pid) for name, pid in trees.items()}
+        idle_before = idle_seconds()
         began = time.perf_counter()
-        for path in folders:
-            tasks.put(path)
-        answers = []
-        for _ in folders:
-            answers.append(results.get())
-            if len(answers) % max(1, options.runs // 10) == 0:
-                rate = len(answers) / (time.perf_counter() - began)
-                print(f"{len(answers)} of {options.runs} runs, {rate:.2f} a second", flush=True)
+        received = send_all(folders, clients, tasks, answers, 60 * options.minutes)
         seconds = time.perf_counter() - began
-        after = cpu_seconds(server_pid), cpu_seconds(database_pid)
+        used = {name: usage(pid) - before[name] for name, pid in trees.items()}
+        idle = (idle_seconds() - idle_before) / seconds / (os.cpu_count() or 1)
         for _ in clients:
             tasks.put(None)
         for process in clients:
             process.join()
-        errors = Counter(answer[0] for answer in answers if answer[0])
-        times = sorted(answer[1] for answer in answers)
-        print(f"{options.clients} clients, {options.workers} workers of the server, {os.cpu_count()} cores")
-        print(f"runs per second       {options.runs / seconds:.2f} ({seconds:.1f} s)")
-        print(f"seconds per run       {statistics.median(times):.2f} (slowest {times[-1]:.2f})")
-        print(f"requests per run      {statistics.mean(answer[2] for answer in answers):.1f}")
-        names = ("server", "PostgreSQL")
-        for name, start, end in zip(names, before, after, strict=True):
-            print(f"CPU ms per run        {1000 * (end - start) / options.runs:.0f} {name}")
-        spent = sum(answer[3] for answer in answers)
-        print(f"CPU ms per run        {1000 * spent / options.runs:.0f} clients")
-        for error, count in errors.most_common():
-            print(f"{count} uploads failed: {error}")
-        return check(backend, folder / "server" / "artifacts", folders)
+        used["clients"] = Usage(sum(answer.cpu for answer in received))
+        show(options, received, seconds, idle, used)
+        sent = [first, *folders[: len(received)]]
+        return check(backend, folder / "server" / "artifacts", sent)
+
+
+def show(
+    options: argparse.Namespace, received: list[Answer], seconds: float, idle: float, used: dict[str, Usage]
+) -> None:
+    """Print the table of what was measured."""
+    runs, cores = len(received), os.cpu_count() or 1
+    times = sorted(answer.seconds for answer in received)
+    rows = [
+        ("runs per second", f"{runs / seconds:.2f}", f"{runs} of {options.runs} runs in {seconds:.0f} s"),
+        ("seconds per run", f"{statistics.median(times):.2f}", f"slowest {times[-1]:.2f}"),
+        ("requests per run", f"{statistics.mean(answer.requests for answer in received):.1f}", ""),
+        ("busy answers", f"{sum(answer.waits for answer in received)}", "waited for"),
+    ]
+    for name, one in used.items():
+        share = f"{one.cpu / seconds / cores:.0%} of all processors"
+        rows.append((f"CPU ms per run, {name}", f"{1000 * one.cpu / runs:.0f}", share))
+    rows += [
+        (f"KB written per run, {name}", f"{one.written / 1024 / runs:.0f}", "")
+        for name, one in used.items()
+        if one.written
+    ]
+    print(f"{options.clients} clients, {options.workers} workers of the server, {cores} processors")
+    others = 1 - idle - sum(one.cpu for one in used.values()) / seconds / cores
+    rows.append(("processors", "", f"{idle:.0%} idle, {max(others, 0):.0%} for other processes"))
+    for label, value, note in rows:
+        print(f"{label:32} {value:>8}  {note}")
+    most = max(used, key=lambda name: used[name].cpu)
+    first = (
+        f"the processors, most of them for: {most}" if idle < FULL else "disk or locks: processors are idle"
+    )
+    print(f"gives out first: {first}")
+    for error, count in Counter(answer.error for answer in received if answer.error).most_common():
+        print(f"{count} uploads failed: {error}")
 
 
 def main() -> None:
@@ -270,7 +395,8 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=64)
     parser.add_argument("--runs", type=int, default=2000)
     parser.add_argument("--epochs", type=int, default=10, help="of the run whose record is sent")
-    parser.add_argument("--workers", type=int, default=4, help="of the server")
+    parser.add_argument("--minutes", type=float, default=12, help="after which no more runs are begun")
+    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="of the server")
     parser.add_argument("--direct", action="store_true", help="clients write artifacts themselves")
     parser.add_argument("--port", type=int, default=5600, help="of the server; PostgreSQL has the next one")
     options = parser.parse_args()

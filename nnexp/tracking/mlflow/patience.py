@@ -4,8 +4,7 @@ What creates something is sent again only after a search for it: the server may 
 answered. `patient_retry` does the same for all other requests.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from random import uniform
@@ -59,19 +58,6 @@ class Deadline:
             self.shown = text
             self.show(text)
         sleep(min(seconds, self.timeout))
-
-
-@contextmanager
-def patient(patience: Patience) -> Iterator[None]:
-    """Let requests of this thread within the block be sent again for as long as `patience` allows."""
-    from nnexp.tracking.mlflow.patient_retry import install
-
-    install()
-    token = patience_of_thread.set(patience)
-    try:
-        yield
-    finally:
-        patience_of_thread.reset(token)
 
 
 def next_pause(failures: int) -> float:

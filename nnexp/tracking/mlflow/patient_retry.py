@@ -4,6 +4,8 @@ MLflow leaves that to urllib3's `Retry`, with a fixed number of attempts. Verifi
 another version has no such class, its own attempts are all.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
@@ -13,7 +15,7 @@ from urllib3.connectionpool import ConnectionPool
 from urllib3.exceptions import ProtocolError, ReadTimeoutError
 from urllib3.util.retry import RequestHistory, Retry
 
-from nnexp.tracking.mlflow.patience import next_pause, patience_of_thread
+from nnexp.tracking.mlflow.patience import Patience, next_pause, patience_of_thread
 from nnexp.tracking.mlflow.refusals import BUSY
 
 TOO_MANY_REQUESTS = 429  # the one answer after which a server has certainly done nothing
@@ -57,6 +59,17 @@ class PatientRetry(Retry):
             super().sleep(response)
         else:
             patience.wait(self.pause, self.last_status)
+
+
+@contextmanager
+def patient(patience: Patience) -> Iterator[None]:
+    """Let requests of this thread within the block be sent again for as long as `patience` allows."""
+    install()
+    token = patience_of_thread.set(patience)
+    try:
+        yield
+    finally:
+        patience_of_thread.reset(token)
 
 
 def install() -> None:

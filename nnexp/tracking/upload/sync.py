@@ -15,7 +15,7 @@ from nnexp.run_folder import JOURNAL, RunFolder, end_of, head_of
 from nnexp.tracking.active_runs import is_alive
 from nnexp.tracking.journal import close
 from nnexp.tracking.mlflow.destination import Destination
-from nnexp.tracking.mlflow.patience import Deadline, patient
+from nnexp.tracking.mlflow.patience import Deadline
 from nnexp.tracking.mlflow.store import URI_VARIABLE
 from nnexp.tracking.mlflow.store_errors import StoreError
 from nnexp.tracking.mlflow.upload_state import read_states
@@ -102,6 +102,8 @@ def upload(
 
     A busy server is waited for; `show` gets the reason.
     """
+    from nnexp.tracking.mlflow.patient_retry import patient
+
     writer: MlflowRunWriter | None = None
     patience = Deadline(show)
     try:

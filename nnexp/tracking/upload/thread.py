@@ -16,7 +16,7 @@ from nnexp.messages import first_line
 from nnexp.redaction import redacted
 from nnexp.run_folder import Entry
 from nnexp.tracking.mlflow.images import DrawConfusion
-from nnexp.tracking.mlflow.patience import OVERLOADED, patient
+from nnexp.tracking.mlflow.patience import OVERLOADED
 from nnexp.tracking.mlflow.store_errors import SERVERS, StoreError, describe_status, explain_error
 from nnexp.tracking.mlflow.writer import MlflowRunWriter
 from nnexp.tracking.run_lock import run_lock
@@ -109,6 +109,8 @@ class UploadThread(Thread):
 
     def run(self) -> None:
         self.ready.wait()
+        from nnexp.tracking.mlflow.patient_retry import patient
+
         while True:  # the process of a run that was resumed at once may still be uploading it
             is_last_try = self.complete
             try:

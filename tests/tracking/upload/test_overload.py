@@ -11,8 +11,8 @@ from nnexp import compose, run
 from nnexp.experiment.upload_process import upload_callbacks
 from nnexp.run_folder import RunFolder
 from nnexp.tracking.mlflow import patience
-from nnexp.tracking.mlflow.patience import Deadline, next_pause, patient
-from nnexp.tracking.mlflow.patient_retry import PatientRetry
+from nnexp.tracking.mlflow.patience import Deadline, next_pause
+from nnexp.tracking.mlflow.patient_retry import PatientRetry, patient
 from nnexp.tracking.mlflow.upload_state import UploadState
 from nnexp.tracking.upload import thread
 from nnexp.tracking.upload.sync import upload
