@@ -47,6 +47,9 @@ def data_notes(settings: Settings, components: Components) -> list[str]:
     data = components.dataset
     source = settings.data
     notes = list(data.notes)
+    if data.left_out:
+        heading, *files = data.left_out
+        notes += [f"skipped: {heading}", *(f"  {file}" for file in files)]
     if source.balanced:
         notes.append("classes are sampled equally often")
     elif data.classes and (imbalance := describe_imbalance(data.y[components.train.rows], data.classes)):

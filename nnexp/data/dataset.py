@@ -81,6 +81,7 @@ class Dataset:
     groups: NDArray[np.int64] | None = None  # (N,) where rows of a group must stay together
     assigned: NDArray[np.bool_] | None = None  # (N,) True where the file assigns a row to validation
     notes: tuple[str, ...] = ()  # what a user must know about how the data were read
+    left_out: tuple[str, ...] = ()  # a heading, and a line for each file that could not be read
     labels: bool = False  # whether the targets are labels, 0 or 1
     task_reason: str = ""  # what the task was inferred from, where it was
     other_tasks: tuple[TaskName, ...] = ()  # that the targets suit too: data.task

@@ -3,9 +3,11 @@
 import argparse
 import json
 from collections.abc import Sequence
+from glob import glob
 from pathlib import Path
 
 from nnexp.cli.arguments import Arguments
+from nnexp.messages import natural_key
 from nnexp.run_folder import NETWORK, weights_path
 from nnexp.runs.query import Run, Runs
 from nnexp.serving.prediction_table import SUFFIXES, FilePredictions, predict_files, write_table
@@ -32,13 +34,20 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     run = Runs(options.uri, options.experiment).find(options.run)
     predictor = Predictor.load(run.file(NETWORK), run.file(weights_path("best")))
-    predictions = predict_files(predictor, options.files, options.as_is)
+    files = [path for given in options.files for path in matching(given)]
+    predictions = predict_files(predictor, files, options.as_is)
     print(to_json(run, predictions) if options.json else format_predictions(predictions), flush=True)
     if options.out:
         write_table(predictions, options.out)
         if not options.json:
             print(f"\n{options.out.resolve()}: {sum(len(one.z) for one in predictions):,} predictions")
     return 0
+
+
+def matching(given: Path) -> list[Path]:
+    """Return the files that a pattern names, which some shells leave as it is; or the path as it is given."""
+    paths = [] if given.exists() else map(Path, glob(str(given), recursive=True))
+    return sorted(paths, key=lambda path: natural_key(str(path))) or [given]
 
 
 def to_json(run: Run, predictions: Sequence[FilePredictions]) -> str:

@@ -8,6 +8,7 @@ from nnexp.config import Settings
 from nnexp.experiment.components import Components
 from nnexp.experiment.display import Display
 from nnexp.experiment.result import Result
+from nnexp.messages import listed
 from nnexp.sweeps.execution.events import JobMessage, JobProgress, Send
 from nnexp.tracking.upload.client import Outcome
 from nnexp.training.best_weights import BestWeights
@@ -15,6 +16,7 @@ from nnexp.training.record import Record
 from nnexp.training.trainer import Trainer
 
 log = logging.getLogger("nnexp")
+MAX_FILES = 3  # that cannot be read, in a message; the job's log names more
 Describe = Callable[[Settings, Components, int], list[tuple[str, str]]]  # a run's header: labels and texts
 
 
@@ -34,6 +36,9 @@ class EventDisplay(Display):
     def header(self, settings: Settings, components: Components, threads: int) -> None:
         for label, text in self.describe(settings, components, threads):
             log.info("%-10s%s", label, text)
+        if components.dataset.left_out:
+            heading, *files = components.dataset.left_out
+            self.send(JobMessage(self.number, "data", f"skipped: {heading} {listed(files, MAX_FILES)}"))
 
     def message(self, label: str, text: str) -> None:
         log.info("%-10s%s", label, text)

@@ -105,6 +105,14 @@ def test_images_are_a_line_each_with_the_first_three_classes(digits, alone, pred
         assert line.endswith("(resized)")
 
 
+def test_a_pattern_that_the_shell_has_left_names_files_in_natural_order(digits, alone, predict, refused):
+    paths, _, _ = images(alone, 11)
+    assert predict(digits, "digit*.png") == predict(digits, *(path.name for path in paths))
+    (alone / "digit[0].png").write_bytes(paths[0].read_bytes())
+    assert predict(digits, "digit[0].png").startswith("digit[0].png  ")
+    assert "none*.png: no such file" in refused(digits, "none*.png")
+
+
 def test_image_files_are_predicted_as_their_arrays(digits, alone, predict_json):
     paths, x, _ = images(alone, 30)
     np.save("x.npy", x)

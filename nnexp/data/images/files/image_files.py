@@ -108,7 +108,8 @@ class ImageFiles(ImageSource):
             scale=1 / 255,
             standardize=self.standardize,
             assigned=assigned if assigned.any() and self.has_validation and self.folds is None else None,
-            notes=(*listing.notes, *self.notes(decoded)),
+            notes=(*listing.notes, describe_size(decoded, self.resize)),
+            left_out=tuple(describe_problems(decoded.problems, len(order))) if decoded.problems else (),
             source=source.take(np.arange(n)),
             source_test=source.take(np.arange(n, len(x))),
             resize=self.resize,
@@ -166,17 +167,13 @@ class ImageFiles(ImageSource):
             problem = "\n  ".join(describe_problems(decoded.problems, count))
             raise DataError(problem, remedy, setting, path)
 
-    def notes(self, decoded: Decoded) -> list[str]:
-        """Describe how the images were changed, and which files were skipped."""
-        shape = decoded.images.shape
-        size = f"{shape[-2]} x {shape[-1]}"
-        kind = "rgb" if len(shape) == 4 else "grey"
-        resized = "" if decoded.size == shape[-2:] else f", resized: {self.resize}"
-        notes = [f"images of {size} pixels, {kind}{resized}"]
-        if decoded.problems:
-            heading, *lines = describe_problems(decoded.problems, len(decoded.kept))
-            notes += [f"skipped: {heading}", *(f"  {line}" for line in lines)]
-        return notes
+
+def describe_size(decoded: Decoded, resize: Resize) -> str:
+    """Describe how the images were changed."""
+    shape = decoded.images.shape
+    kind = "rgb" if len(shape) == 4 else "grey"
+    resized = "" if decoded.size == shape[-2:] else f", resized: {resize}"
+    return f"images of {shape[-2]} x {shape[-1]} pixels, {kind}{resized}"
 
 
 def class_names(listing: Listing, path: Path) -> list[str]:

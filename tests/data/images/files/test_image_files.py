@@ -131,9 +131,10 @@ def test_damaged_files_are_named_and_left_out_or_refused(alone):
         dataset = load("pets")
         assert len(dataset.y) + len(dataset.y_test) == 20
         assert not {"cat/cut.png", "dog/empty.jpg", "dog/gone.png"} & set(dataset.source.ids)
-        notes = "\n".join(dataset.notes)
-        assert "skipped: 3 of 23 files cannot be read as images" in notes
-        assert all(name in notes for name in ("cat/cut.png", "dog/empty.jpg", "dog/gone.png: No such file"))
+        heading, *lines = dataset.left_out
+        assert heading == "3 of 23 files cannot be read as images:"
+        names = ("cat/cut.png: ", "dog/empty.jpg: the file is empty", "dog/gone.png: No such file")
+        assert [line.startswith(name) for line, name in zip(lines, names, strict=True)] == [True] * 3
     with pytest.raises(
         DataError, match=r"(?s)cat/cut\.png.*dog/empty\.jpg.*fix: repair or delete them"
     ) as error:
@@ -335,3 +336,11 @@ def test_a_run_predicts_its_own_files_as_it_was_trained(alone, nnexp):
     assert "not read: shades/light/0.png" in nnexp("predict", "run", "shades").stdout
     single = nnexp("predict", "run", "shades/light/3.png").stdout
     assert single.startswith("shades/light/3.png  light")
+
+
+def test_a_sweep_names_damaged_files_once(alone, nnexp):
+    folder(alone / "pets", 20)
+    (alone / "pets" / "dog" / "cut.png").touch()
+    run = ["data=images", "data.path=pets", "trainer.epochs=1", "tracking=none", "trainer.batch_size=8"]
+    shown = nnexp("-m", *run, "seed=0,1").stdout
+    assert shown.count("skipped: 1 of 41 files cannot be read as images: dog/cut.png: the file is empty") == 1
