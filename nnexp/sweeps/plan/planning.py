@@ -104,6 +104,8 @@ def plan_sweep(
         search=of_search,
         epochs=config.trainer.epochs,
     )
+    if of_search is not None and of_search.custom_search_space is not None:
+        swept = {}  # not only these: its table has all that differ
     codes = {job.config_hash: job.code_sha256 for job in jobs}
     recorded = [
         RecordedJob(
@@ -132,10 +134,13 @@ def digest_of_search(config: DictConfig, examination: Examination) -> str:
     """Return what decides whether a search is the same: space, sampler, fixed settings; empty for a grid."""
     if config.hydra.sweeper._target_ != OPTUNA_SWEEPER or examination.config is None:
         return ""
-    settings = {key: value for key, value in asdict(search_settings(config)).items() if key not in GROWING}
+    settings = asdict(search_settings(config))
+    function = settings["custom_search_space"]
     values = resolved(examination.config)
+    packages = [*values["plugins"], *([function.partition(".")[0]] if function is not None else [])]
+    settings = {key: value for key, value in settings.items() if key not in GROWING}
     facts = [examination.space, settings, values["optimized_metric"], config_hash(values)]
-    text = json.dumps([*facts, code_sha256(values["plugins"])], sort_keys=True)
+    text = json.dumps([*facts, code_sha256(packages)], sort_keys=True)
     return sha256(text.encode()).hexdigest()[:16]
 
 

@@ -1,5 +1,6 @@
 """Dimensions that exist in some trials only: by conditions in overrides, or by a function of one's own."""
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,11 @@ def test_a_search_of_conditional_dimensions_runs_and_grows(nnexp, function, is_f
         assert f"{trials} of {trials} finished" in shown.stdout
     drawn = params_of_jobs()
     assert len(drawn) == 4
+    (leaderboard,) = Path("outputs").rglob("leaderboard.csv")
+    table = list(csv.DictReader(leaderboard.read_text(encoding="utf-8").splitlines()))
+    momenta = [row["optimizer.momentum"] for row in table]
+    assert len({text for text in momenta if text}) == sum(p["optimizer"] != "sgd" for p in drawn)
+    assert "" in momenta
     assert {params["optimizer"] == "sgd" for params in drawn} == {True, False}
     for params in drawn:
         assert ("optimizer.momentum" in params) == (params["optimizer"] != "sgd")
