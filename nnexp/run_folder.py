@@ -39,6 +39,7 @@ UPLOAD_STATE = "mlflow.json"
 UPLOAD_LOCK = ".upload.lock"
 SYSTEM_METRICS = "system.jsonl"
 TAGS = "tags.json"  # that a user has set since the run began
+MULTIRUN = "multirun.yaml"  # in the folder of a sweep: its configuration, with the section hydra
 SWEEP = "sweep.json"  # in the folder of a sweep, which holds its jobs and the journal of its parent run
 SWEEP_ID_TAG = "nnexp.sweep_id"  # of the jobs of a sweep: its id, <date>/<time>-<id>
 JOB_TAG = "nnexp.job"  # the number of a job in its sweep

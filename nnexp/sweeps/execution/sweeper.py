@@ -10,6 +10,7 @@ from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import OmegaConf
 
+from nnexp.run_folder import MULTIRUN
 from nnexp.sweeps.execution.events import JobEnded
 from nnexp.sweeps.execution.job import Job
 from nnexp.sweeps.execution.launcher import Execution, SweepLauncher
@@ -30,7 +31,7 @@ class PlannedSweeper(BasicSweeper):
         assert self.config is not None
         folder = Path(self.config.hydra.sweep.dir)
         folder.mkdir(parents=True, exist_ok=True)
-        OmegaConf.save(self.config, folder / "multirun.yaml")
+        OmegaConf.save(self.config, folder / MULTIRUN)
         jobs = [Job(job.number, job.overrides) for job in execution.plan.jobs]
         if isinstance(self.launcher, SweepLauncher):
             return [self.launcher.run(jobs)]

@@ -1,21 +1,30 @@
 """The plots of a search in the report of its sweep: read from its study, drawn as the others are."""
 
+import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 from warnings import catch_warnings, simplefilter
 
+from omegaconf import DictConfig, OmegaConf
+
 from nnexp.analysis.setting_names import short_keys
 from nnexp.analysis.study_data import Objective, StudyData, StudyParam, StudyTrial
+from nnexp.messages import first_line
+from nnexp.redaction import redacted
+from nnexp.run_folder import MULTIRUN
 from nnexp.runs.sweeps import Sweep
+from nnexp.sweeps.plan.search_settings import search_settings
 from nnexp.sweeps.search.storage import open_storage
-from nnexp.sweeps.search.study import STUDY
+from nnexp.sweeps.search.study import STUDY, address_of, study_name
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.study import Study
 
     from nnexp.plots.sweep.panel import SweepPlot
+
+log = logging.getLogger("nnexp")
 
 
 def study_plots(study: StudyData) -> "list[SweepPlot]":
@@ -38,24 +47,37 @@ def read_study(sweep: Sweep, metric: str) -> StudyData | None:
         sweep: maybe a search.
         metric: what its runs are compared by, the name of an objective that has none.
     """
-    address = study_address(sweep)
-    if address is None:
+    try:
+        place = study_place(sweep)
+        if place is None:
+            return None
+        address, name = place
+        with catch_warnings():
+            simplefilter("ignore")
+            from optuna import load_study
+            from optuna.logging import ERROR, set_verbosity
+
+            set_verbosity(ERROR)
+            study = load_study(study_name=name, storage=open_storage(address))
+            return study_data(study, sweep.record.get("objectives") or [metric])
+    except Exception as error:  # noqa: BLE001, each database raises its own types
+        log.warning("the report has no plots of the search: %s", redacted(first_line(error)))
         return None
-    with suppress(ImportError, OSError, ValueError, LookupError), catch_warnings():
-        simplefilter("ignore")
-        from optuna import load_study
-        from optuna.logging import set_verbosity
-
-        set_verbosity(30)
-        study = load_study(study_name=None, storage=open_storage(address))
-        return study_data(study, sweep.record.get("objectives") or [metric])
-    return None
 
 
-def study_address(sweep: Sweep) -> str | None:
-    """Return where the study of a sweep is stored; None: it has none."""
-    path = None if sweep.folder is None else sweep.folder / STUDY
-    return str(path.resolve()) if path is not None and path.is_file() else None
+def study_place(sweep: Sweep) -> tuple[str, str | None] | None:
+    """Return where the study of a sweep is stored, and its name, None: the only one; None: it has none."""
+    if sweep.folder is None:
+        return None
+    if (sweep.folder / STUDY).is_file():
+        return str((sweep.folder / STUDY).resolve()), None
+    config = sweep.folder / MULTIRUN
+    if not sweep.record.get("search") or not config.is_file():
+        return None
+    values = OmegaConf.load(config)
+    assert isinstance(values, DictConfig)
+    settings = search_settings(values)
+    return address_of(settings, sweep.folder), study_name(settings, sweep.folder)
 
 
 def study_data(study: "Study", metrics: Sequence[str]) -> StudyData:

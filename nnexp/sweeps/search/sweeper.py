@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from nnexp.config.overrides.sweeper import OPTUNA_SWEEPER
 from nnexp.errors import UserError
 from nnexp.metrics.objectives import objectives_of
-from nnexp.run_folder import pruned_in
+from nnexp.run_folder import MULTIRUN, pruned_in
 from nnexp.sweeps.execution.events import JobEnded
 from nnexp.sweeps.execution.launcher import SweepLauncher
 from nnexp.sweeps.plan.search_settings import search_settings
@@ -46,7 +46,7 @@ class SearchSweeper(BasicSweeper):
             raise UserError("hydra/launcher: it runs batches and waits for each, which no search can use")
         folder = Path(config.hydra.sweep.dir)
         folder.mkdir(parents=True, exist_ok=True)
-        OmegaConf.save(config, folder / "multirun.yaml")
+        OmegaConf.save(config, folder / MULTIRUN)
         settings = search_settings(config)
         objectives = objectives_of(config.optimized_metric)
         extend = custom_space(settings, config)

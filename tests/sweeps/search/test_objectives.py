@@ -13,6 +13,8 @@ from nnexp.config.compose import compose  # noqa: E402
 from nnexp.config.schema import SearchSettings  # noqa: E402
 from nnexp.errors import UserError  # noqa: E402
 from nnexp.run_folder import RunFolder  # noqa: E402
+from nnexp.runs.sweeps import Sweep, read_sweep  # noqa: E402
+from nnexp.sweeps.report.study_plots import read_study  # noqa: E402
 from nnexp.sweeps.search.objectives import check_objectives, directions_of  # noqa: E402
 from nnexp.sweeps.search.storage import open_storage  # noqa: E402
 
@@ -111,3 +113,20 @@ def test_several_objectives_are_neither_pruned_nor_searched_by_cmaes():
         check_objectives(SearchSettings(pruner="asha"), both, 10)
     with pytest.raises(UserError, match=r"fix: search\.sampler=tpe"):
         check_objectives(SearchSettings(sampler="cmaes"), both, 10)
+
+
+def test_the_report_reads_a_study_in_a_database(nnexp):
+    storage = ["search.storage='sqlite:///study.db'", "search.trials=2", "init=he_normal,orthogonal"]
+    shown = nnexp(*SEARCH, *storage)
+    assert shown.returncode == 0, shown.stderr
+    assert not (sweep_folder() / "study.log").exists()
+    study = read_study(read_sweep(sweep_folder()), "best/val_accuracy")
+    assert [objective.metric for objective in study.objectives] == ["best/val_accuracy", "parameters"]
+    assert len(study.complete) == 2
+
+
+def test_a_study_that_cannot_be_read_is_left_out_of_the_report(caplog, tmp_path):
+    (tmp_path / "study.log").write_text("no study")
+    sweep = Sweep("", "", tmp_path, None, [])
+    assert read_study(sweep, "best/val_accuracy") is None
+    assert "the report has no plots of the search" in caplog.text
