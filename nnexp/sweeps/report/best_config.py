@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from nnexp.analysis.results import GroupAnalysis
+from nnexp.analysis.results import GroupAnalysis, SettingSummary
 from nnexp.config import ConfigError
 from nnexp.config.overrides.composition_errors import CONFIG_NAME
 from nnexp.config.preset import Preset, preset_of
@@ -12,6 +12,8 @@ from nnexp.run_folder import CONFIG
 from nnexp.runs.backends import RunError
 from nnexp.runs.run import Run
 from nnexp.runs.sweeps import Sweep
+
+MAX_PRESETS = 10  # of a Pareto front
 
 
 def best_preset(
@@ -25,12 +27,30 @@ def best_preset(
         sweep: that the runs are of.
         plugins: packages that may be imported: a record does not decide which code runs.
     """
-    if group.best is None or group.best.best is None:
+    return setting_preset(group.best, run_of, sweep, plugins, "the best") if group.best is not None else None
+
+
+def front_presets(
+    group: GroupAnalysis, run_of: Mapping[str, Run], sweep: Sweep, plugins: Sequence[str]
+) -> list[tuple[SettingSummary, Preset]]:
+    """Describe the Pareto front of several objectives, best of the first one first; arguments as above."""
+    presets = []
+    for setting in group.front[:MAX_PRESETS]:
+        preset = setting_preset(setting, run_of, sweep, plugins, "a Pareto-optimal one")
+        presets += [(setting, preset)] if preset is not None else []
+    return presets
+
+
+def setting_preset(
+    setting: SettingSummary, run_of: Mapping[str, Run], sweep: Sweep, plugins: Sequence[str], which: str
+) -> Preset | None:
+    """Describe the best run of a setting, whose note says `which` of all it is; None as above."""
+    if setting.best is None:
         return None
-    note = f"the best of {sweep.name or 'several runs'}: {group.best.label}"
+    note = f"{which} of {sweep.name or 'several runs'}: {setting.label}"
     with suppress(RunError, OSError, ConfigError):
         return preset_of(
-            read_config(run_of[group.best.best.id].file(CONFIG)),
+            read_config(run_of[setting.best.id].file(CONFIG)),
             config_dir=sweep.record.get("config_dir"),
             config_name=sweep.record.get("config_name") or CONFIG_NAME,
             plugins=plugins,

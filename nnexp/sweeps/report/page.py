@@ -2,15 +2,17 @@
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnexp.analysis import Analysis, GroupAnalysis
+from nnexp.analysis.results import SettingSummary
 from nnexp.config.preset import Preset
 from nnexp.messages import duration, listed, plural, quoted_path, short_path
+from nnexp.metrics.metric_info import format_metric
 from nnexp.redaction import redacted
 from nnexp.runs.html.page import Picture, local_time, page_environment, picture
 from nnexp.runs.sweeps import Sweep
@@ -35,6 +37,7 @@ class GroupContent:
     matrices: "Sequence[Image]"
     preset: Preset | None  # the best configuration
     preset_path: str  # its file, within the folder of the report
+    front: Mapping[str, tuple[SettingSummary, Preset]]  # of several objectives the Pareto front, by file
 
 
 def render(sweep: Sweep, analysis: Analysis, groups: Sequence[GroupContent], folder: Path) -> str:
@@ -99,6 +102,17 @@ def best_context(content: GroupContent, sweep: Sweep, folder: Path) -> dict[str,
         "best_yaml": redacted(preset.yaml) if preset else "",
         "best_path": content.preset_path,
         "preset_command": command,
+        "front": [
+            {
+                "option": f"experiment={Path(path).stem}",
+                "values": [
+                    format_metric(name, setting.mean(name) or 0.0) for name in content.analysis.objectives
+                ],
+                "command": redacted(preset.command),
+            }
+            for path, (setting, preset) in content.front.items()
+        ],
+        "objectives": [*content.analysis.objectives],
     }
 
 

@@ -9,7 +9,7 @@ from nnexp.analysis import Analysis, analyze
 from nnexp.analysis.text.csv_tables import runs_csv, settings_csv
 from nnexp.atomic_write import write_atomically
 from nnexp.runs.sweeps import Sweep
-from nnexp.sweeps.report.best_config import best_preset
+from nnexp.sweeps.report.best_config import best_preset, front_presets
 from nnexp.sweeps.report.group_plots import best_matrices, group_plots
 from nnexp.sweeps.report.page import GroupContent, render
 from nnexp.sweeps.report.study_plots import read_study, study_plots
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 PAGE, LEADERBOARD, RUNS = "report.html", "leaderboard.csv", "runs.csv"
 BEST = "experiment/best{}.yaml"  # a config group: --config-dir FOLDER experiment=best
+FRONT = "experiment/pareto{}{}.yaml"  # of several objectives: each of the Pareto front
 CURVES = "sweep.png"  # of the largest group
 PLOTS = "plots"
 FRONT_PLOT = "search-pareto"
@@ -56,10 +57,15 @@ def write_report(sweep: Sweep, folder: Path, plugins: Sequence[str] = ()) -> Rep
             matrices=best_matrices(group, run_of),
             preset=best_preset(group, run_of, sweep, plugins),
             preset_path=BEST.format(_suffix(number)),
+            front={
+                FRONT.format(place, _suffix(number)): pair
+                for place, pair in enumerate(front_presets(group, run_of, sweep, plugins), 1)
+            },
         )
         for number, group in enumerate(analysis.groups)
     ]
     presets = {group.preset_path: group.preset.yaml for group in groups if group.preset is not None}
+    presets |= {path: preset.yaml for group in groups for path, (_, preset) in group.front.items()}
     texts = {
         PAGE: render(sweep, analysis, groups, folder),
         LEADERBOARD: settings_csv(analysis),

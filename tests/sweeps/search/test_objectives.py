@@ -12,10 +12,11 @@ from omegaconf import OmegaConf  # noqa: E402
 from nnexp.config.compose import compose  # noqa: E402
 from nnexp.config.schema import SearchSettings  # noqa: E402
 from nnexp.errors import UserError  # noqa: E402
+from nnexp.metrics.metric import Metric  # noqa: E402
 from nnexp.run_folder import RunFolder  # noqa: E402
 from nnexp.runs.sweeps import Sweep, read_sweep  # noqa: E402
 from nnexp.sweeps.report.study_plots import read_study  # noqa: E402
-from nnexp.sweeps.search.objectives import check_objectives, directions_of  # noqa: E402
+from nnexp.sweeps.search.objectives import check_objectives, direction_of, directions_of  # noqa: E402
 from nnexp.sweeps.search.storage import open_storage  # noqa: E402
 
 BOTH = "optimized_metric=[best/val_accuracy,parameters]"
@@ -67,6 +68,10 @@ def test_the_end_shows_the_front_and_the_results_file_has_its_solutions(nnexp):
     params = results["solutions"][0]["params"]
     assert type(params["trainer.batch_size"]) is int
     assert type(params["model.hidden"]) is list
+    presets = [path.stem for path in sorted((sweep_folder() / "experiment").glob("*.yaml"))]
+    assert presets == ["best", *(f"pareto{number}" for number in range(1, len(front) + 1))]
+    page = (sweep_folder() / "report.html").read_text()
+    assert all(name == "best" or f"experiment={name}<" in page for name in presets)
     entries = RunFolder(sweep_folder()).entries()
     metrics = {key: value for e in entries if e["kind"] == "metrics" for key, value in e["values"].items()}
     assert metrics["sweep/best/parameters"] == min(trial.values[1] for trial in study().trials)
@@ -99,6 +104,19 @@ def test_a_grid_of_several_objectives_has_fronts_too(nnexp):
 def test_directions_follow_from_the_metrics_unless_they_are_given(optimized, direction, directions):
     config = compose([*QUICK, f"optimized_metric={optimized}"])
     assert directions_of(SearchSettings(direction=direction), config) == directions
+
+
+class Mistakes(Metric):
+    direction = "lower"
+
+    def __call__(self, predictions):
+        return 0.0
+
+
+def test_a_metric_of_one_s_own_says_how_it_is_optimized():
+    own = {"mistakes": {"_target_": f"{__name__}.Mistakes"}}
+    assert direction_of("best/val_mistakes", own) == "minimize"
+    assert direction_of("test/mistakes", own) == "minimize"
 
 
 @pytest.mark.parametrize("direction", ["minimize", ["minimize"], ["minimize"] * 3])
