@@ -64,7 +64,7 @@ def describe_search(search: SearchSettings, epochs: int) -> Iterator[str]:
     if search.timeout is not None:
         yield f"no new trial after {duration(search.timeout)}"
     if search.max_failure_rate is not None:
-        yield f"at most {percent(search.max_failure_rate)} failures"
+        yield f"at most {percent(search.max_failure_rate, 0)} failures"
     if search.custom_search_space is not None:
         yield f"further values by {search.custom_search_space}"
 

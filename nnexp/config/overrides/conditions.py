@@ -57,6 +57,7 @@ def drawing_order(keys: Sequence[str], conditions: Conditions) -> list[str]:
 def invalid_conditions(checked: Sequence[CheckedOverride]) -> Iterator[Problem]:
     """Yield a problem for each condition that no job of a search can meet, of its overrides."""
     values = {one.key: one.values for one in checked}
+    several = {one.key for one in checked if one.parsed.is_sweep_override()}
     conditions: dict[str, list[Condition]] = {}
     for one in checked:
         for text in condition_texts(one.parsed):
@@ -72,7 +73,7 @@ def invalid_conditions(checked: Sequence[CheckedOverride]) -> Iterator[Problem]:
             if key not in values:
                 known = ", ".join(other for other in values if other != one.key)
                 yield Problem(one.text, f"the condition {text} is about no key that is set; keys: {known}")
-            elif condition.isdisjoint(values[key]):
+            elif key in several and condition.isdisjoint(values[key]):
                 known = ", ".join(value.partition("=")[2] for value in values[key])
                 yield Problem(one.text, f"the condition {text} is never met; values of {key}: {known}")
             else:
@@ -81,6 +82,17 @@ def invalid_conditions(checked: Sequence[CheckedOverride]) -> Iterator[Problem]:
         drawing_order([*values], conditions)
     except CycleError as error:
         yield Problem("", f"conditions depend on each other in a circle: {' <- '.join(error.args[1])}")
+
+
+def possible(checked: Sequence[CheckedOverride]) -> list[CheckedOverride]:
+    """Return overrides without dimensions that no trial has: a key of their conditions has another value."""
+    kept = list(checked)
+    while True:
+        texts = {text for one in kept for text in one.values}
+        left = [one for one in kept if exists(conditions_of(one.parsed), texts)]
+        if len(left) == len(kept):
+            return left
+        kept = left
 
 
 @dataclass(frozen=True)
@@ -94,6 +106,7 @@ class SearchGrid(Grid):
         """Make the jobs of overrides, without conditional ones where a condition cannot be met."""
         if any(invalid_conditions(checked)):
             checked = [one for one in checked if not condition_texts(one.parsed)]
+        checked = possible(checked)
         grid = Grid.of(checked)
         conditional = {one.key: conditions_of(one.parsed) for one in checked}
         return cls(

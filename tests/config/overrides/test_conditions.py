@@ -56,6 +56,14 @@ def test_a_condition_about_a_key_with_one_value_is_constant():
     assert job == ("optimizer.momentum=0.5", "optimizer=momentum")
 
 
+def test_a_key_with_one_other_value_leaves_dimensions_out():
+    texts = [MOMENTUM, 'c=tag("optimizer.momentum=0.5", choice(1, 2))', "optimizer=adam", "d=1,2"]
+    grid = SearchGrid.of(checked(*texts))
+    assert list(grid) == [("optimizer=adam", "d=1"), ("optimizer=adam", "d=2")]
+    assert grid.swept == {"d"}
+    assert not list(invalid_conditions(checked(*texts)))
+
+
 @pytest.mark.parametrize(
     ("texts", "problem"),
     [
