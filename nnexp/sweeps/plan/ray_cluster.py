@@ -18,6 +18,7 @@ QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "
 OF_THIS_MACHINE = {"address": "local", "include_dashboard": False, "object_store_memory": 100_000_000}
 KEY = "hydra.launcher.ray.init.address"
 FIX = f"fix: start one with 'ray start --head', or leave {KEY} null for a cluster of this machine alone"
+AUTHENTICATION_FIX = "'export RAY_AUTH_MODE=token' if it asks for a token"
 
 
 def connect(init: Mapping[str, Any]) -> None:
@@ -44,7 +45,8 @@ def connect(init: Mapping[str, Any]) -> None:
         where = f"{KEY}={address}" if address else "hydra.launcher.ray.init"
         if not address or isinstance(error, TypeError):
             raise UserError(f"{where}: Ray has not started: {first_line(error)}") from error
-        raise UserError(f"{where}: no Ray cluster is reached: {first_line(error)}; {FIX}") from error
+        fix = FIX if "RAY_AUTH_MODE" in os.environ else f"{FIX}, or {AUTHENTICATION_FIX}"
+        raise UserError(f"{where}: no Ray cluster is reached: {first_line(error)}; {fix}") from error
 
 
 def ray_module() -> Any:
