@@ -66,4 +66,6 @@ def upload_earlier_jobs(display: SweepDisplay, plan: SweepPlan) -> None:
 def jobs_to_upload(plan: SweepPlan) -> list[Path]:
     """Return the folders of the jobs that were finished before and are not in their store."""
     folders = [plan.job_folder(job.number) for job in plan.jobs if job.state == "finished"]
+    if plan.search is not None:
+        folders = [path for path in plan.folder.iterdir() if path.name.isdecimal()]
     return [folder for folder in folders if read_run(folder).state == "waiting"]

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from time import perf_counter
 
@@ -72,7 +73,7 @@ def report(trials: list[Trial], seconds: float) -> None:
         workers.setdefault(trial.worker, []).append(trial)
     beside = 0.0
     for number, own in enumerate(workers.values()):
-        pauses = [after.began - before.ended for before, after in zip(own, own[1:], strict=False)] or [0.0]
+        pauses = [after.began - before.ended for before, after in pairwise(own)] or [0.0]
         span = own[-1].ended - own[0].began
         beside += span - sum(trial.training for trial in own)
         worst = statistics.quantiles(pauses, n=20, method="inclusive")[-1] if len(pauses) > 1 else pauses[0]

@@ -3,6 +3,7 @@
 import re
 import shlex
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from fixtures.sweep_plans import FOLDER, plan_of
@@ -11,8 +12,9 @@ from fixtures.uploads import NoUploader
 from nnexp import compose
 from nnexp.analysis import RunRow, RunTable, analyze
 from nnexp.cli.sweep_display import TerminalSweepDisplay
-from nnexp.cli.sweep_results import show_results, show_upload
+from nnexp.cli.sweep_results import jobs_to_upload, show_results, show_upload
 from nnexp.config import build
+from nnexp.config.schema import SearchSettings
 from nnexp.sweeps.report.sweep_report import Report
 from nnexp.tracking.upload.client import Outcome, Uploader
 from nnexp.tracking.upload.sync import read_run
@@ -94,3 +96,12 @@ def test_the_command_that_goes_on_with_a_sweep_works_as_it_is_printed(nnexp):
     assert continued.returncode == 1
     assert "1 is finished already: skipped" in continued.stdout
     assert "ended     1 of 2 finished, 1 failed" in continued.stdout
+
+
+def test_jobs_that_a_killed_search_has_not_uploaded_are_those_of_its_folder(tmp_path, monkeypatch):
+    for name in ("0", ".data", "12", "plots"):
+        (tmp_path / name).mkdir()
+    waiting = SimpleNamespace(state="waiting")
+    monkeypatch.setattr("nnexp.cli.sweep_results.read_run", lambda folder: waiting)
+    plan = replace(PLAN, folder=tmp_path, jobs=(), search=SearchSettings())
+    assert sorted(path.name for path in jobs_to_upload(plan)) == ["0", "12"]

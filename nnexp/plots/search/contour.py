@@ -19,6 +19,7 @@ from nnexp.plots.sweep.panel import Panel, SweepPlot
 MAX_PARAMS = 3  # of which each two have a panel
 MIN_TRIALS = 4
 LEVELS = 12
+MARGIN = 0.05  # of the range, around the points
 NOTE = (
     "{metric} over two params, linearly interpolated between the complete trials (points): darker is better."
 )
@@ -49,22 +50,22 @@ def draw_contour(axes: Axes, study: StudyData, x: StudyParam, y: StudyParam) -> 
     trials = trials_of(study, x, y)
     shade = shades([[trial.values[0] for trial in trials]], study.objectives[0].sign > 0)[0]
     points = np.array([places(x, trials), places(y, trials)])
-    scaled = np.array([unit_scale(values, param) for values, param in zip(points, (x, y), strict=True)])
-    triangles = triangulation(scaled)
+    triangles = triangulation(np.array([unit_scale(values) for values in points]))
     if triangles is not None:
         colormap = ListedColormap(apply_colormap(np.linspace(0.0, 1.0, 256), "Blues") / 255)
         area = Triangulation(points[0], points[1], triangles)
         axes.tricontourf(area, shade, levels=np.linspace(0, 1, LEVELS + 1), cmap=colormap, alpha=0.8)
     colors = apply_colormap(shade, "Blues") / 255
     axes.scatter(points[0], points[1], c=colors, s=18, edgecolors="#555555", linewidths=0.6)
+    axes.use_sticky_edges = False  # points at the ends of an area are whole
+    axes.margins(MARGIN)
     format_param_axis(axes, "x", x)
     format_param_axis(axes, "y", y)
 
 
-def unit_scale(values: NDArray[np.float64], param: StudyParam) -> NDArray[np.float64]:
-    """Scale the values of a param to 0 ... 1, logarithms where its axis is logarithmic."""
-    scaled = np.log10(values) if param.is_log else values
-    return np.asarray((scaled - scaled.min()) / (np.ptp(scaled) or 1.0))
+def unit_scale(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Scale values to 0 ... 1."""
+    return np.asarray((values - values.min()) / (np.ptp(values) or 1.0))
 
 
 def triangulation(points: NDArray[np.float64]) -> NDArray[np.int32] | None:

@@ -56,7 +56,7 @@ def draw_history(axes: Axes, study: StudyData, index: int, objective: Objective)
         if without:
             axes.plot(without, [bottom] * len(without), "|", color=color, markersize=9, clip_on=False)
     note_beyond(axes, sum(not bottom <= value <= top for value in values), f"{len(values)} trials")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     format_axis(axes.yaxis, objective.metric)
     first = values.index(best[-1])
     place = (numbers[first], best[-1])

@@ -59,4 +59,4 @@ def draw_intermediate(axes: Axes, study: StudyData) -> None:
                 axes.plot(epochs[-1:], curve[-1:], "x", color=REFERENCE, markersize=4)
     curves = [[trial.intermediate[e] for e in sorted(trial.intermediate)] for trial in study.trials]
     limit(axes, metric, objective.direction, [curve for curve in curves if curve], [])
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))

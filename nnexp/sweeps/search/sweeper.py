@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from nnexp.config.overrides.sweeper import OPTUNA_SWEEPER
 from nnexp.errors import UserError
 from nnexp.metrics.objectives import objectives_of
-from nnexp.run_folder import MULTIRUN, pruned_in
+from nnexp.run_folder import ERROR, MULTIRUN, pruned_in
 from nnexp.sweeps.execution.events import JobEnded
 from nnexp.sweeps.execution.launcher import SweepLauncher
 from nnexp.sweeps.plan.search_settings import search_settings
@@ -90,7 +90,13 @@ def ended_before(study: "Study", seeds: int, folder: Path, config: DictConfig) -
                 end = JobEnded(number, "SKIPPED", value, metrics, folder=place, pruned=pruned_in(entries))
                 yield replace(end, name=str(entries[0].get("name", "")))
             elif trial.state.name == "FAIL":
-                yield JobEnded(number, "FAILED", folder=place, error="the trial has failed before")
+                error = "the trial has failed in an earlier command"
+                log = place / ERROR if (place / ERROR).is_file() else None
+                name = str(entries[0].get("name", "")) if entries else ""
+                yield JobEnded(number, "FAILED", folder=place, error=error, log=log, name=name)
+            elif number % seeds == 0:  # its folder was deleted
+                pruned = f"epoch {trial.last_step}" if trial.state.name == "PRUNED" else ""
+                yield JobEnded(number, "SKIPPED", folder=place, pruned=pruned)
 
 
 def use_search_sweeper() -> None:

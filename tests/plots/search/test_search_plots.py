@@ -8,6 +8,7 @@ import pytest
 optuna = pytest.importorskip("optuna")
 
 from nnexp.analysis.study_data import StudyData  # noqa: E402
+from nnexp.plots.search.param_axis import log_ticks  # noqa: E402
 from nnexp.plots.sweep.panel import draw_panel, draw_plot  # noqa: E402
 from nnexp.sweeps.report.study_plots import study_data, study_plots  # noqa: E402
 
@@ -117,3 +118,18 @@ def test_values_on_a_line_have_points_without_contours():
         )
     for plot in study_plots(study_data(study, [METRIC])):
         draw_plot(plot).savefig(BytesIO())
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (1e-4, 1, [1e-4, 1e-3, 1e-2, 1e-1, 1]),
+        (2e-3, 3.1e-2, [3e-3, 1e-2, 3e-2]),
+        (0.015, 0.09, [0.02, 0.05]),
+        (1e-12, 1, [1e-12, 1e-10, 1e-8, 1e-6, 1e-4, 1e-2, 1]),
+    ],
+)
+def test_logarithms_have_few_ticks_at_round_numbers(low, high, expected):
+    ticks = log_ticks(math.log10(low) - 1e-9, math.log10(high) + 1e-9)
+    assert len(ticks) <= 7
+    assert set(expected) <= {float(f"{10**tick:.3g}") for tick in ticks}

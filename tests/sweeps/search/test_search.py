@@ -1,5 +1,6 @@
 """A search from its command to its study: trials, seeds, failures, growth, and what goes on after a kill."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -245,3 +246,22 @@ def test_names_are_those_of_a_grid_also_of_trials_that_an_earlier_command_has_ru
     again = nnexp(*command, "search.trials=1")
     assert best in again.stdout
     assert "2 of 2 finished" in again.stdout
+
+
+def test_what_an_earlier_command_has_run_counts_also_where_it_failed_or_its_folder_is_gone(nnexp):
+    grid = ["search.sampler=grid", "optimizer.lr=choice(1e30, 0.01, 0.02)", "search.trials=3"]
+    assert nnexp(*QUICK, "optimizer=sgd", *grid).returncode == 1
+    numbers = {trial.params["optimizer.lr"]: trial.number for trial in study().trials}
+    shutil.rmtree(sweep_folder() / str(numbers["0.01"]))
+    again = nnexp(*QUICK, "optimizer=sgd", *grid)
+    assert "2 of 3 finished, 1 failed" in again.stdout
+    assert "lr=1e+30" in again.stderr
+    assert "in an earlier command" in again.stderr
+    assert "go on" not in again.stdout
+
+
+@pytest.mark.parametrize("storage", ["null", "sqlite:///s.db"])
+def test_the_report_has_the_plots_of_the_study_wherever_it_is_stored(nnexp, storage):
+    report = [text for text in SEARCH if not text.startswith("sweep.report")]
+    assert nnexp(*report, "search.trials=2", f"search.storage={storage}").returncode == 0
+    assert (sweep_folder() / "plots" / "search-history.png").is_file()
