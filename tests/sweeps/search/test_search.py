@@ -258,10 +258,3 @@ def test_what_an_earlier_command_has_run_counts_also_where_it_failed_or_its_fold
     assert "lr=1e+30" in again.stderr
     assert "in an earlier command" in again.stderr
     assert "go on" not in again.stdout
-
-
-@pytest.mark.parametrize("storage", ["null", "sqlite:///s.db"])
-def test_the_report_has_the_plots_of_the_study_wherever_it_is_stored(nnexp, storage):
-    report = [text for text in SEARCH if not text.startswith("sweep.report")]
-    assert nnexp(*report, "search.trials=2", f"search.storage={storage}").returncode == 0
-    assert (sweep_folder() / "plots" / "search-history.png").is_file()
