@@ -1,7 +1,9 @@
 """The header of a run: data, network, optimizer and training, in a few lines before it starts."""
 
 from nnexp.config import Settings
+from nnexp.data.augmentation.augment import mirrors
 from nnexp.data.class_balance import describe_imbalance
+from nnexp.data.dataset import ImageSource
 from nnexp.experiment.components import Components
 from nnexp.messages import one_line, plural
 from nnexp.nn.layer import Layer
@@ -65,6 +67,8 @@ def data_notes(settings: Settings, components: Components) -> list[str]:
     if components.train.augment is not None:
         augmentation = settings.choices.get("augment", type(components.train.augment).__name__.lower())
         notes.append(f"augmentation {augmentation}: new variants of the images in every epoch")
+        if isinstance(source, ImageSource) and source.characters and mirrors(components.train.augment):
+            notes.append("mirroring suits photographs: most letters and digits become others, or none")
     return notes
 
 

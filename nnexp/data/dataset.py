@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from math import prod
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from annotated_types import Ge, Lt
@@ -224,6 +224,8 @@ class Source(AnnotatedKeys, ABC):
 
 class ImageSource(Source):
     """A source of images."""
+
+    characters: ClassVar[bool] = False  # whether the images are letters or digits
 
     standardize: bool = False  # each channel to mean 0 and deviation 1 over the training images
 

@@ -406,3 +406,9 @@ def test_the_ui_serves_the_store_on_this_machine_only(store):
         os.killpg(process.pid, signal.SIGINT)
         assert process.wait(30) == 0
         process.stdout.close()
+
+
+def test_mirrored_letters_and_digits_are_warned_of(nnexp):
+    run = ["data=digits", "trainer.epochs=1", "tracking=none", "data.limit=100"]
+    for augment, warned in (("crop_flip", True), ("shift", False)):
+        assert ("mirroring suits photographs" in nnexp(*run, f"augment={augment}").stdout) == warned

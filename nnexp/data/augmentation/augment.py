@@ -146,6 +146,11 @@ class Compose(Augment):
             step(x)
 
 
+def mirrors(augment: object) -> bool:
+    """Return whether an augmentation, or one of its steps, mirrors images."""
+    return isinstance(augment, Flip) or (isinstance(augment, Compose) and any(map(mirrors, augment.steps)))
+
+
 class Warp(ImageAugment):
     """An affine map and an elastic displacement in one interpolation, as in Ciresan et al. 2010.
 

@@ -23,7 +23,7 @@ from nnexp.regular_file import open_regular
 
 Arrays = Mapping[str, NDArray[Any]]
 Entry = tuple[Arrays, str]  # and their SHA-256
-MANIFEST = "manifest.json"
+MANIFEST, LOCK = "manifest.json", ".lock"
 MAX_MANIFEST = 1 << 16  # bytes
 SOON, PATIENCE = 3, 1800  # seconds that another process may take, without and with a line that says so
 
@@ -75,9 +75,9 @@ def load_cached(folder: Path, made_from: dict[str, Any] | None = None) -> Entry 
 @contextmanager
 def sole_builder(folder: Path) -> Iterator[None]:
     """Hold the lock of an entry; where there can be none, or after `PATIENCE`, go on without it."""
-    lock = FileLock(folder.with_name(f"{folder.name}.lock"))
+    lock = FileLock(folder / LOCK)
     with suppress(OSError, NotImplementedError):  # the folder cannot be written, or its disk has no locks
-        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         try:
             lock.acquire(timeout=SOON)
         except Timeout:

@@ -25,6 +25,7 @@ from nnexp.regular_file import open_regular
 
 ARCHIVE = "cifar-10-binary.tar.gz"
 FOLDER = "cifar-10-batches-bin"  # in the archive
+PICKLES = ("cifar-10-batches-py", "cifar-10-python.tar.gz")  # the version for Python
 TRAIN, TEST = tuple(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin"
 NAMES = (*TRAIN, TEST)
 SHAPE = (3, 32, 32)  # C, H, W
@@ -44,13 +45,23 @@ class CIFAR10(PublishedSet):
     }
 
     def find(self, folders: Sequence[Path]) -> dict[str, Path]:
-        for folder in folders:
+        for folder in with_parents(folders):
             for place in (folder / FOLDER, folder):
                 if all((place / name).is_file() for name in NAMES):
                     return {name: place / name for name in NAMES}
             if (folder / ARCHIVE).is_file():
                 return {ARCHIVE: folder / ARCHIVE}
         return {}
+
+    def others(self, folders: Sequence[Path]) -> str:
+        for folder in with_parents(folders):
+            if found := [name for name in PICKLES if (folder / name).exists()]:
+                return f"{folder / found[0]} holds pickles, which can run code, and is not read"
+            for place in (folder / FOLDER, folder):
+                lacking = [name for name in NAMES if not (place / name).is_file()]
+                if len(lacking) < len(NAMES):
+                    return f"{place} lacks {', '.join(lacking)}"
+        return ""
 
     def missing(self, files: Files) -> list[str]:
         return [] if files else [ARCHIVE]
@@ -65,6 +76,11 @@ class CIFAR10(PublishedSet):
             "test_labels": test[:, 0].copy(),
         }
         return arrays, {name: sha256(batches[name].data).hexdigest() for name in NAMES}
+
+
+def with_parents(folders: Sequence[Path]) -> list[Path]:
+    """Return the folders, then those above, where other programs keep the same files."""
+    return list(dict.fromkeys([*folders, *(folder.parent for folder in folders)]))
 
 
 def read_files(files: Files) -> dict[str, Bytes]:

@@ -17,6 +17,8 @@ TEST_SEED = 0  # no test set is official; this one is the same in every run, wha
 class Digits(ImageSource):
     """1,797 handwritten digits, 8 x 8, values 0 to 16: Alpaydin & Kaynak 1998, the UCI repository."""
 
+    characters = True
+
     @property
     def known_classes(self) -> Sequence[str]:
         return "0123456789"

@@ -42,6 +42,8 @@ class EMNIST(PublishedSet):
     exchanged; here they are upright. The labels of `letters`, from 1 in its files, are from 0 here.
     """
 
+    characters = True
+
     # balanced: 47 classes, equally often; byclass, bymerge: 62 and 47 classes, as often as people write them;
     # digits, letters (26 classes, either case); mnist: the digits of MNIST, drawn anew
     split: Literal["balanced", "byclass", "bymerge", "digits", "letters", "mnist"] = "balanced"

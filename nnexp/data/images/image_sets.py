@@ -77,6 +77,7 @@ def packed(*checksums: str) -> dict[str, str]:
 class MNIST(ImageSet):
     """70,000 handwritten digits, 28 x 28: LeCun et al. 1998."""
 
+    characters = True
     name, title = "mnist", "MNIST"
     classes = "0123456789"
     packed_sha256 = packed(
@@ -112,6 +113,7 @@ class FashionMNIST(ImageSet):
 class KMNIST(ImageSet):
     """70,000 cursive Japanese characters, 28 x 28: Clanuwat et al. 2018."""
 
+    characters = True
     name, title = "kmnist", "Kuzushiji-MNIST"
     classes = ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")
     packed_sha256 = packed(

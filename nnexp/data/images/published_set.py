@@ -61,6 +61,10 @@ class PublishedSet(ImageSource):
     def missing(self, files: Files) -> list[str]:
         """Return the names of the mirrors' files that are needed beside these."""
 
+    def others(self, folders: Sequence[Path]) -> str:
+        """Say what is in the folders instead of all files, if that is of use."""
+        return ""
+
     @abstractmethod
     def unpack(self, files: Files) -> tuple[Arrays, dict[str, str]]:
         """Return the arrays of `IMAGES`, (N, H, W) or (N, C, H, W), and `LABELS`, and the files' SHA-256.
@@ -107,7 +111,8 @@ class PublishedSet(ImageSource):
         try:
             if target is None:
                 raise DataError(f"{self.title} is not in {places}; no home directory: set {CACHE_VARIABLE}")
-            notice = f"{self.title} is not in {places}: downloading {plural(len(missing), 'file')}"
+            others = f" ({instead})" if (instead := self.others(folders)) else ""
+            notice = f"{self.title} is not in {places}{others}: downloading {plural(len(missing), 'file')}"
             print(f"{notice} to {target}", file=sys.stderr, flush=True)
             for name in missing:
                 download(name, self.mirrors, target, self.packed_sha256[name])

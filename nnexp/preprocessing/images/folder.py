@@ -29,7 +29,7 @@ def valid_text(name: str) -> str:
 
 def _walk(folder: Path, above: list[str], others: list[str] | None) -> Iterator[Path]:
     real = os.path.realpath(folder)
-    if real in above:  # a loop of links
+    if any(Path(one).is_relative_to(real) for one in above):  # a loop of links
         return
     for entry in _entries(folder):
         if _is_folder(entry):

@@ -38,7 +38,8 @@ def test_of_several_builders_one_builds_and_the_others_wait(alone, monkeypatch, 
 def test_without_a_lock_or_after_long_the_arrays_are_built(alone, monkeypatch):
     monkeypatch.setattr(array_cache, "SOON", 0)
     monkeypatch.setattr(array_cache, "PATIENCE", 0)
-    with FileLock(alone / "entry.lock"):
+    (alone / "entry").mkdir()
+    with FileLock(alone / "entry" / ".lock"):
         arrays, _ = load_or_build(alone / "entry", {}, lambda: ({"x": np.ones(2)}, digest(np.ones(2))))
     np.testing.assert_array_equal(arrays["x"], np.ones(2))
     (alone / "file").touch()

@@ -117,6 +117,27 @@ def test_content_is_compared_with_its_first_use_however_it_is_packed(folder):
         load(folder)
 
 
+@pytest.mark.parametrize("place", ["..", "../cifar-10-batches-bin"])
+def test_files_may_lie_in_the_root_itself(folder, place):
+    write_files(folder / place)
+    expect(load(folder))
+
+
+@pytest.mark.parametrize(
+    ("name", "notice"),
+    [
+        ("cifar-10-batches-py/data_batch_1", "cifar-10-batches-py holds pickles, which can run code"),
+        ("cifar-10-batches-bin/test_batch.bin", "cifar-10-batches-bin lacks data_batch_1.bin, data_batch_2"),
+    ],
+)
+def test_what_is_there_instead_is_said(folder, name, notice, capsys):
+    (folder / name).parent.mkdir()
+    (folder / name).touch()
+    with pytest.raises(DataError):
+        load(folder)
+    assert notice in capsys.readouterr().err
+
+
 def test_what_is_missing_is_asked_of_the_mirrors_and_put_by_hand_where_there_are_none(folder):
     write_files(folder, {"data_batch_1.bin": FILES["data_batch_1.bin"]})
     with pytest.raises(

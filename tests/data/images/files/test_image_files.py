@@ -181,6 +181,7 @@ def test_hidden_files_others_links_and_deeper_folders(alone):
     folder(alone / "pets", 3)
     saved(alone / "pets" / "cat" / "deep" / "er" / "x.png")
     (alone / "pets" / "cat" / "deep" / "loop").symlink_to(alone / "pets" / "cat")
+    (alone / "pets" / "cat" / "up").symlink_to("..")
     (alone / "pets" / ".git").mkdir()
     (alone / "pets" / "dog" / ".hidden.png").touch()
     (alone / "pets" / "dog" / "notes.txt").touch()
