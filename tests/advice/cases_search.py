@@ -65,4 +65,9 @@ CASES = [
         "parameters is there 2 times",
         ("'optimized_metric=[parameters]'",),
     ),
+    Case(
+        f"{SEARCH} data=digits trainer.epochs=1 seed=1,2 search.seeds=2",
+        "search.seeds=2: each trial has its own seeds",
+        ("search.seeds=1",),
+    ),
 ]
