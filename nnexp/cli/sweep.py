@@ -2,6 +2,7 @@
 
 from argparse import Namespace
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 from hydra.core.global_hydra import GlobalHydra
@@ -21,7 +22,8 @@ from nnexp.config.schema import TrackingSettings
 from nnexp.config.validation import Values
 from nnexp.messages import hydra_override
 from nnexp.sweeps.execution.events import Event
-from nnexp.sweeps.execution.launcher import use_launcher
+from nnexp.sweeps.execution.job import SweepInterrupted
+from nnexp.sweeps.execution.launcher import Execution, use_launcher
 from nnexp.sweeps.execution.sweeper import use_planned_sweeper
 from nnexp.sweeps.execution.task import SweepTask
 from nnexp.sweeps.parent_run import parent_run
@@ -60,7 +62,10 @@ def run_sweep(options: Namespace, examination: Examination) -> int:
         tracking = TrackingSettings(**values["tracking"])
         params_of_all = shared_params(values, plan)
         is_distant = config.hydra.launcher._target_ == RAY
-        with parent_run(plan, tracking, params_of_all, Path.cwd(), is_distant=is_distant) as parent:
+        show_waiting = partial(display.message, "mlflow")
+        with parent_run(
+            plan, tracking, params_of_all, Path.cwd(), is_distant=is_distant, show=show_waiting
+        ) as parent:
 
             def show(event: Event) -> None:
                 parent.event(event)
@@ -77,7 +82,7 @@ def run_sweep(options: Namespace, examination: Examination) -> int:
                     app.multirun(config_name=config_name, task_function=task, overrides=overrides)
                     if plan.settings.report:  # while uploads of the last jobs go on
                         report, problem = report_sweep(plan.folder, values["plugins"])
-                    execution.wait_for_uploads()
+                    parent.leaves_uploads = not wait_for_uploads(execution)
             finally:
                 display.close()
             if report is not None:
@@ -85,6 +90,15 @@ def run_sweep(options: Namespace, examination: Examination) -> int:
         show_results(display, plan, report, problem)
         show_upload(display, plan, tracking, parent.outcome)
     return FAILURE if execution.failures else 0
+
+
+def wait_for_uploads(execution: Execution) -> bool:
+    """Wait for the uploads of jobs that have ended; False: a signal leaves them to the background."""
+    try:
+        execution.wait_for_uploads()
+    except SweepInterrupted:
+        return False
+    return True
 
 
 def shared_params(values: Values, plan: SweepPlan) -> dict[str, str]:

@@ -1,7 +1,8 @@
 """The end of a sweep on the terminal: its leaderboard, where its report is, and how to look at its runs."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from time import sleep
+from time import monotonic, sleep
 
 from nnexp.cli.arguments import store_option
 from nnexp.cli.dead_runs import upload_in_background
@@ -16,6 +17,7 @@ from nnexp.tracking.upload.client import Outcome
 from nnexp.tracking.upload.sync import read_run
 
 POLL_INTERVAL = 0.1  # seconds
+SHOW_AFTER, OTHERS_TIMEOUT = 3.0, 120.0  # seconds of waiting for uploads by other processes
 
 
 def show_results(display: SweepDisplay, plan: SweepPlan, report: Report | None, problem: str) -> None:
@@ -42,6 +44,12 @@ def show_upload(display: SweepDisplay, plan: SweepPlan, tracking: TrackingSettin
     if outcome.error:
         display.message("mlflow", f"not uploaded to MLflow: {first_line(outcome.error)}")
         display.message("", "the folder holds the whole record; upload it later, run: nnexp sync")
+        if waiting := jobs_to_upload(plan):  # their store may be another one, or back
+            upload_in_background(waiting)
+    elif outcome.in_background:
+        if waiting := jobs_to_upload(plan):
+            upload_in_background(waiting)
+        display.message("mlflow", "uploads go on in the background; should they fail, run: nnexp sync")
     else:
         upload_earlier_jobs(display, plan)
         display.message("mlflow", f"view it with: nnexp ui {plan.id}{store_option(tracking.uri)}")
@@ -55,12 +63,28 @@ def upload_earlier_jobs(display: SweepDisplay, plan: SweepPlan) -> None:
     text = f"uploading {plural(len(waiting), 'job')} that finished before and did not reach the store ..."
     display.message("mlflow", text)
     upload_in_background(waiting).wait()
-    while any(is_being_uploaded(folder) for folder in waiting):  # by what an earlier command has started
-        sleep(POLL_INTERVAL)
+    wait_for_others(display, waiting)
     if left := jobs_to_upload(plan):
         display.message(
             "mlflow", f"{plural(len(left), 'job')} not uploaded; upload them later, run: nnexp sync"
         )
+
+
+def wait_for_others(display: SweepDisplay, folders: Sequence[Path]) -> None:
+    """Wait, not for ever, until no process uploads these runs that an earlier command has started."""
+    deadline = monotonic() + OTHERS_TIMEOUT
+    show_at = monotonic() + SHOW_AFTER
+    while busy := [folder for folder in folders if is_being_uploaded(folder)]:
+        now = monotonic()
+        if now >= deadline:
+            display.message("mlflow", f"another process still uploads {plural(len(busy), 'job')}")
+            return
+        if now >= show_at:
+            show_at = deadline
+            display.message(
+                "mlflow", f"waiting for another process that uploads {plural(len(busy), 'job')} ..."
+            )
+        sleep(POLL_INTERVAL)
 
 
 def jobs_to_upload(plan: SweepPlan) -> list[Path]:

@@ -4,7 +4,7 @@ It trains nothing: it holds what is swept, what all jobs share, and how the swee
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -51,6 +51,7 @@ class ParentRun:
         self.send = send  # what the journal holds now, to the store
         self.progress = SweepProgress(plan)
         self.outcome = Outcome()  # of the upload
+        self.leaves_uploads = False  # to the background, after Ctrl-C when all jobs had ended
         self.began = self.logged = monotonic()
         self.earlier_seconds = max(
             (v for (_, k), v in journal.metrics.items() if k == TOTAL_TIME), default=0.0
@@ -102,6 +103,7 @@ def parent_run(
     home: Path,
     *,
     is_distant: bool = False,
+    show: Callable[[str], object] = lambda text: None,
 ) -> Iterator[ParentRun]:
     """Begin the parent run of a sweep, or go on with it; the end of the block is that of the run.
 
@@ -111,6 +113,7 @@ def parent_run(
         params: the settings that all jobs share.
         home: the project's folder.
         is_distant: whether jobs may run where its folder is not seen; they find it in the store.
+        show: gets the reason of a longer wait for its upload.
 
     Raises:
         UserError: another process runs the sweep.
@@ -139,8 +142,10 @@ def parent_run(
             journal.end(status or parent.status)
             if uploader is not None:
                 uploader.submit(plan.folder)
-                if status is None:
-                    parent.outcome = uploader.wait(plan.folder)
+                parent.outcome = Outcome(in_background=True)
+                if status is None and not parent.leaves_uploads:
+                    with suppress(KeyboardInterrupt):
+                        parent.outcome = uploader.wait(plan.folder, show)
             ForkServer.stop()
 
 

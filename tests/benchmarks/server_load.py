@@ -37,7 +37,7 @@ from typing import Any
 
 from nnexp.experiment.upload_process import make_outputs
 from nnexp.tracking.mlflow.store import MLFLOW_ENV
-from nnexp.tracking.upload.process_setup import REQUEST_TIMEOUT
+from nnexp.tracking.upload.process_setup import REQUEST_TIMEOUT, remember_absent_modules
 
 DEBIAN_FOLDERS = sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True)
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -195,6 +195,7 @@ class Sender:
 
     def __init__(self, uri: str) -> None:
         os.environ.update(MLFLOW_ENV | REQUEST_TIMEOUT | {"MLFLOW_TRACKING_URI": uri})
+        remember_absent_modules()
         import requests
 
         from nnexp.plots.run.confusion import epoch_confusion

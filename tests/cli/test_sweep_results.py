@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import signal
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -11,11 +12,16 @@ from fixtures.uploads import NoUploader
 
 from nnexp import compose
 from nnexp.analysis import RunRow, RunTable, analyze
+from nnexp.cli import sweep_results
 from nnexp.cli.sweep_display import TerminalSweepDisplay
 from nnexp.cli.sweep_results import jobs_to_upload, show_results, show_upload
 from nnexp.config import build
 from nnexp.config.schema import SearchSettings
+from nnexp.run_folder import RunFolder, end_of
+from nnexp.sweeps.execution.job import SweepInterrupted
+from nnexp.sweeps.execution.launcher import Execution
 from nnexp.sweeps.report.sweep_report import Report
+from nnexp.tracking.run_lock import run_lock
 from nnexp.tracking.upload.client import Outcome, Uploader
 from nnexp.tracking.upload.sync import read_run
 
@@ -105,3 +111,40 @@ def test_jobs_that_a_killed_search_has_not_uploaded_are_those_of_its_folder(tmp_
     monkeypatch.setattr("nnexp.cli.sweep_results.read_run", lambda folder: waiting)
     plan = replace(PLAN, folder=tmp_path, jobs=(), search=SearchSettings())
     assert sorted(path.name for path in jobs_to_upload(plan)) == ["0", "12"]
+
+
+def test_uploads_by_another_process_are_not_waited_for_without_a_limit(
+    display, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(sweep_results, "SHOW_AFTER", 0.0)
+    monkeypatch.setattr(sweep_results, "OTHERS_TIMEOUT", 0.05)
+    with run_lock(tmp_path):
+        sweep_results.wait_for_others(display, [tmp_path])
+    assert capsys.readouterr().out.splitlines() == [
+        "mlflow    waiting for another process that uploads 1 job ...",
+        "mlflow    another process still uploads 1 job",
+    ]
+
+
+@pytest.mark.parametrize("outcome", [Outcome(error="no server"), Outcome(in_background=True)])
+def test_earlier_jobs_are_uploaded_also_where_the_sweep_itself_is_not(
+    outcome, display, tracking, tmp_path, monkeypatch
+):
+    started = []
+    monkeypatch.setattr(sweep_results, "jobs_to_upload", lambda plan: [tmp_path])
+    monkeypatch.setattr(sweep_results, "upload_in_background", started.append)
+    show_upload(display, PLAN, tracking, outcome)
+    assert started == [[tmp_path]]
+
+
+def test_after_ctrl_c_when_only_uploads_are_left_the_sweep_is_finished(nnexp, alone, store, monkeypatch):
+    def interrupt(execution):
+        raise SweepInterrupted(signal.SIGINT)
+
+    monkeypatch.setattr(Execution, "wait_for_uploads", interrupt)
+    monkeypatch.setattr(Uploader, "start", classmethod(lambda cls, mlflow: NoUploader()))
+    quick = ["data=digits", "trainer.epochs=1", "sweep.report=false", "tracking.plots=false"]
+    ended = nnexp("-m", "seed=0,1", *quick, "hydra.sweep.dir=sweep")
+    assert ended.returncode == 0
+    assert "uploads go on in the background; should they fail, run: nnexp sync" in ended.stdout
+    assert end_of(RunFolder(alone / "sweep").entries())["status"] == "FINISHED"

@@ -15,6 +15,7 @@ from nnexp.runs.views import save_views_of
 from nnexp.tracking.mlflow.sqlite.rebuilding import set_aside_if_damaged
 from nnexp.tracking.mlflow.store import DATABASE, SQLITE, set_mlflow_defaults, tracking_uri
 from nnexp.tracking.mlflow.uris import check_uri
+from nnexp.tracking.upload.process_setup import remember_absent_modules
 from nnexp.tracking.upload.sync import LocalRun, State, find_runs, read_run, upload, upload_uri
 
 OUTPUTS = Path("outputs")
@@ -70,6 +71,7 @@ def set_damaged_stores_aside(runs: Sequence[LocalRun], uri: str | None) -> None:
 def upload_all(runs: Sequence[LocalRun], uri: str | None) -> int:
     """Upload runs; what stores have refused is printed once."""
     set_mlflow_defaults()
+    remember_absent_modules()
     notes: dict[str, None] = {}
     failed = 0
     for run in runs:

@@ -2,15 +2,15 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
-from filelock import FileLock
-
 from nnexp.atomic_write import write_atomically
 from nnexp.data.errors import DataError
+from nnexp.data.images.array_cache import sole_builder
 from nnexp.data.images.folders import CACHE_VARIABLE
 from nnexp.messages import first_line
 from nnexp.redaction import redacted
@@ -26,7 +26,7 @@ ATTEMPTS = 2  # at each mirror whose connection breaks
 CHUNK = 1 << 16  # bytes
 LOCAL = ("localhost", "127.0.0.1", "::1")  # this machine, which needs no https
 REASONS = {"ConnectTimeout": "no answer", "ReadTimeout": "no answer", "ConnectionError": "no connection"}
-LOCK = ".download.lock"
+ABANDONED_AFTER = 600  # seconds without a new byte
 
 
 class RefusedError(Exception):
@@ -36,7 +36,8 @@ class RefusedError(Exception):
 def download(name: str, mirrors: Sequence[str], folder: Path, checksum: str) -> Path:
     """Download the file `name` into `folder` from the first mirror that has it with that SHA-256.
 
-    It appears in the folder only when it is whole and verified. Of several processes, one downloads.
+    It appears in the folder only when it is whole and verified. Of several processes one downloads, or, where
+    file locks do not work, each its own copy.
 
     Raises:
         DataError: no mirror has it, or the folder cannot be written to.
@@ -45,11 +46,11 @@ def download(name: str, mirrors: Sequence[str], folder: Path, checksum: str) -> 
     failures = [] if mirrors else ["data.mirrors is empty"]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder.parent / LOCK):
+        with sole_builder(folder):
             if path.is_file():  # another process was faster
                 return path
-            for unfinished in folder.glob(f".{name}.*"):  # by a process that was killed
-                unfinished.unlink()
+            for unfinished in folder.glob(f".{name}.*"):
+                remove_abandoned(unfinished)
             for mirror in mirrors:
                 url = f"{mirror.rstrip('/')}/{name}"
                 if (failure := _download_from(url, path, checksum)) is None:
@@ -59,6 +60,13 @@ def download(name: str, mirrors: Sequence[str], folder: Path, checksum: str) -> 
         problem = f"cannot write into {folder}: {error.strerror}; set {CACHE_VARIABLE} to another folder"
         raise DataError(problem) from error
     raise DataError("\n  ".join([f"cannot download {name}:", *failures]))
+
+
+def remove_abandoned(path: Path) -> None:
+    """Remove an unfinished file of a process that was killed: where locks do not work, others may live."""
+    with suppress(OSError):  # its process has just ended
+        if time.time() - path.stat().st_mtime > ABANDONED_AFTER:
+            path.unlink()
 
 
 def _download_from(url: str, path: Path, checksum: str) -> str | None:

@@ -7,6 +7,7 @@ import signal
 import sys
 from contextlib import suppress
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, TextIO
 
 from nnexp.tracking.mlflow.store import MLFLOW_ENV, set_mlflow_defaults
@@ -14,6 +15,7 @@ from nnexp.tracking.mlflow.store import MLFLOW_ENV, set_mlflow_defaults
 NICENESS = 10  # training comes first
 IGNORED_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGTTOU")  # this process ends after the one that trains
 DATABASE_STORE = "mlflow.store.tracking.sqlalchemy_store"  # imported when a database is opened
+ABSENT = ("dbruntime", "IPython")  # optional, and mostly not installed
 REQUEST_TIMEOUT = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "60"}  # longer than commands, which are waited for
 
 
@@ -49,9 +51,17 @@ def set_environment(settings: dict[str, str]) -> None:
     os.environ.update(variables)
 
 
+def remember_absent_modules() -> None:
+    """Let Python not search for modules that are not installed: MLflow imports them with each request."""
+    for name in ABSENT:
+        if name not in sys.modules and find_spec(name) is None:
+            sys.modules[name] = None  # type: ignore[assignment]  # as the import system documents
+
+
 def import_mlflow(*modules: str) -> None:
     """Import mlflow while the data are being read; the garbage collector need not scan it, now or later."""
     set_mlflow_defaults()
+    remember_absent_modules()
     gc.disable()
     try:
         import mlflow.pyfunc  # noqa: F401

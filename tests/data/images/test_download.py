@@ -2,9 +2,11 @@
 
 import errno
 import http.server
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
+from multiprocessing import get_context
 from typing import ClassVar
 from unittest.mock import Mock
 
@@ -117,6 +119,7 @@ def test_a_full_disk_is_an_error_that_names_the_folder_and_leaves_no_file(mirror
 def test_what_a_killed_process_left_is_removed_and_a_password_of_a_mirror_is_not_shown(mirror, folder):
     folder.mkdir(parents=True)
     (folder / ".f.gz.abc").touch()
+    os.utime(folder / ".f.gz.abc", (0, 0))
     with pytest.raises(DataError) as error:
         download("f.gz", [mirror.replace("//", "//me:secret@") + "/always"], folder, CHECKSUM)
     assert "secret" not in str(error.value)
@@ -128,3 +131,33 @@ def test_of_several_processes_one_downloads(mirror, folder):
         paths = {*pool.map(lambda _: download("f.gz", [f"{mirror}/good"], folder, CHECKSUM), range(4))}
     assert paths == {folder / "f.gz"}
     assert len(Mirror.requests) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.parametrize("locks", ["work", "exclude no process", "are not supported", "are refused"])
+def test_processes_that_share_a_cache_neither_fail_nor_damage_it(mirror, folder, locks, monkeypatch):
+    def without_lock(self, **options):
+        if locks == "are not supported":
+            raise NotImplementedError("FileSystem does not appear to support flock")
+        if locks == "are refused":
+            raise OSError(errno.ENOLCK, "No locks available")
+
+    if locks != "work":
+        monkeypatch.setattr("filelock.FileLock.acquire", without_lock)
+    context = get_context("fork")
+    start = context.Event()
+
+    def load():
+        start.wait(60)
+        (path := folder / "f.gz").exists() or download("f.gz", [f"{mirror}/good"], folder, CHECKSUM)
+        os._exit(0 if path.read_bytes() == CONTENT else 1)
+
+    processes = [context.Process(target=load) for _ in range(6)]
+    for process in processes:
+        process.start()
+    start.set()
+    for process in processes:
+        process.join(60)
+    assert [process.exitcode for process in processes] == [0] * 6
+    assert files(folder) == ["f.gz"]

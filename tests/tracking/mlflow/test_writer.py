@@ -232,7 +232,7 @@ def test_a_run_that_cannot_write_its_last_files_ends_as_failed(monkeypatch, no_u
 
 
 def test_an_interrupt_during_the_upload_is_raised(monkeypatch, no_upload):
-    def interrupt(self, folder):
+    def interrupt(self, folder, show):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(no_upload, "wait", interrupt)
