@@ -25,6 +25,11 @@ def listed(names: Sequence[str], limit: int = 8) -> str:
     return ", ".join(names[:limit]) + (f" and {rest:,} more" if rest > 0 else "")
 
 
+def joined(names: Sequence[str]) -> str:
+    """Join names as a sentence does: a, b and c."""
+    return " and ".join([*([", ".join(names[:-1])] if len(names) > 1 else []), *names[-1:]])
+
+
 def one_line(text: str) -> str:
     """Put a name on one line, with single spaces and without control characters."""
     return "".join(c for c in " ".join(text.split()) if unicodedata.category(c) != "Cc")

@@ -8,7 +8,7 @@ from typing import Literal
 from nnexp.analysis.estimate import resolution_of
 from nnexp.analysis.run_table import REPEATS, RunRow, RunTable, varying
 from nnexp.analysis.setting_names import DIGITS, bare_options, option_keys, setting_label, short_keys
-from nnexp.messages import listed
+from nnexp.messages import joined, listed
 from nnexp.metrics.metric_info import BEST
 
 Better = Literal["higher", "lower"]
@@ -151,7 +151,7 @@ def _group(table: RunTable, metric: str, rows: Sequence[RunRow]) -> RunGroup:
     if target := _target(rows[0]):
         names = f"{target} of {names}"
     objectives = _objectives(table, metric, rows)
-    optimized = " and ".join(objectives) or metric
+    optimized = joined([*objectives]) or metric
     return RunGroup(
         rows=tuple(rows),
         metric=metric,

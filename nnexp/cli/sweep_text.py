@@ -7,7 +7,7 @@ from shlex import quote
 
 from nnexp.cli.display import describe_results
 from nnexp.config.schema import SearchSettings
-from nnexp.messages import duration, first_line, hydra_override, listed, percent, plural, short_path
+from nnexp.messages import duration, first_line, hydra_override, joined, listed, percent, plural, short_path
 from nnexp.metrics.metric_info import format_metric
 from nnexp.metrics.objectives import values_of
 from nnexp.sweeps.execution.events import JobEnded
@@ -39,6 +39,8 @@ def describe_plan(plan: SweepPlan) -> Iterator[tuple[str, str]]:
     width = 0 if plan.search is None else max(map(len, plan.swept), default=0) + 2
     for i, (key, values) in enumerate(plan.swept.items()):
         yield "" if i else "varies", f"{f'{key}:':{width}} {listed(values, MAX_VALUES)}"
+    if len(plan.objectives) > 1:
+        yield "optimizes", joined(plan.objectives)
     if plan.search is not None:
         yield "search", ", ".join(describe_search(plan.search, plan.epochs))
     states = Counter(job.state for job in plan.jobs)

@@ -7,7 +7,7 @@ from nnexp.analysis.results import Comparison, GroupAnalysis, LeaderboardRow, Se
 from nnexp.analysis.run_table import RunRow
 from nnexp.analysis.setting_names import format_value
 from nnexp.analysis.text.wording import format_difference, format_interval, format_p, rank_texts, result_text
-from nnexp.messages import plural
+from nnexp.messages import joined, plural
 from nnexp.metrics.metric_info import BEST, SPLIT_METRICS, TEST, format_metric
 from nnexp.plots.style import COLORS
 
@@ -142,7 +142,7 @@ def comparison_rows(comparisons: Sequence[Comparison], metric: str, param: str =
 def leaderboard_note(group: GroupAnalysis) -> str:
     """Explain the numbers of the leaderboard."""
     repeated = REPEATED_NOTE if is_repeated(group) else ""
-    optimized = " and ".join(group.objectives) or group.metric
+    optimized = joined([*group.objectives]) or group.metric
     note = LEADERBOARD_NOTE.format(metric=optimized, repeated=repeated)
     return f"{note}{FRONT_NOTE}" if group.objectives else note
 

@@ -88,6 +88,7 @@ def test_a_grid_of_several_objectives_has_fronts_too(nnexp):
     shown = nnexp("-m", *QUICK, BOTH, "model.hidden=[4],[8]")
     assert shown.returncode == 0, shown.stderr
     assert "on the Pareto front" in shown.stdout
+    assert "optimizes best/val_accuracy and parameters\n" in shown.stdout
     assert "best      parameters " in shown.stdout
 
 
