@@ -8,6 +8,7 @@ from warnings import catch_warnings, simplefilter
 
 from omegaconf import DictConfig, OmegaConf
 
+from nnexp.analysis.run_table import RunRow
 from nnexp.analysis.setting_names import short_keys
 from nnexp.analysis.study_data import Objective, StudyData, StudyParam, StudyTrial
 from nnexp.messages import first_line
@@ -40,12 +41,12 @@ def study_plots(study: StudyData) -> "list[SweepPlot]":
     return [plot for layout in layouts if (plot := layout(study)) is not None]
 
 
-def read_study(sweep: Sweep, metric: str) -> StudyData | None:
+def read_study(sweep: Sweep, rows: Sequence[RunRow]) -> StudyData | None:
     """Read the study of a sweep; None: it is no search, or its study cannot be reached.
 
     Args:
         sweep: maybe a search.
-        metric: what its runs are compared by, the name of an objective that has none.
+        rows: its runs, which know what they optimize, whatever the report compares them by.
     """
     try:
         place = study_place(sweep)
@@ -59,7 +60,8 @@ def read_study(sweep: Sweep, metric: str) -> StudyData | None:
 
             set_verbosity(ERROR)
             study = load_study(study_name=name, storage=open_storage(address))
-            return study_data(study, sweep.record.get("objectives") or [metric])
+            names = (row.objectives or (row.objective,) for row in rows if row.objective is not None)
+            return study_data(study, [*map(str, next(names, ()))])
     except Exception as error:  # noqa: BLE001, each database raises its own types
         log.warning("the report has no plots of the search: %s", redacted(first_line(error)))
         return None

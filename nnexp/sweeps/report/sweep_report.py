@@ -48,7 +48,7 @@ def write_report(sweep: Sweep, folder: Path, plugins: Sequence[str] = ()) -> Rep
     table = sweep_table(sweep)
     analysis = analyze(table)
     run_of = {row.id: run for row, run in zip(table.rows, sweep.runs, strict=True)}
-    study = read_study(sweep, analysis.groups[0].metric) if analysis.groups else None
+    study = read_study(sweep, table.rows) if analysis.groups else None
     of_search = study_plots(study) if study is not None else []
     groups = [
         GroupContent(

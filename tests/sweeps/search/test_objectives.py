@@ -16,6 +16,7 @@ from nnexp.metrics.metric import Metric  # noqa: E402
 from nnexp.run_folder import RunFolder  # noqa: E402
 from nnexp.runs.sweeps import Sweep, read_sweep  # noqa: E402
 from nnexp.sweeps.report.study_plots import read_study  # noqa: E402
+from nnexp.sweeps.report.sweep_table import sweep_table  # noqa: E402
 from nnexp.sweeps.search.objectives import check_objectives, direction_of, directions_of  # noqa: E402
 from nnexp.sweeps.search.storage import open_storage  # noqa: E402
 
@@ -139,7 +140,8 @@ def test_the_report_reads_a_study_in_a_database(nnexp):
     shown = nnexp(*SEARCH, *storage)
     assert shown.returncode == 0, shown.stderr
     assert not (sweep_folder() / "study.log").exists()
-    study = read_study(read_sweep(sweep_folder()), "best/val_accuracy")
+    sweep = read_sweep(sweep_folder())
+    study = read_study(sweep, sweep_table(sweep).rows)
     assert [objective.metric for objective in study.objectives] == ["best/val_accuracy", "parameters"]
     assert len(study.complete) == 2
 
@@ -147,5 +149,5 @@ def test_the_report_reads_a_study_in_a_database(nnexp):
 def test_a_study_that_cannot_be_read_is_left_out_of_the_report(caplog, tmp_path):
     (tmp_path / "study.log").write_text("no study")
     sweep = Sweep("", "", tmp_path, None, [])
-    assert read_study(sweep, "best/val_accuracy") is None
+    assert read_study(sweep, []) is None
     assert "the report has no plots of the search" in caplog.text
