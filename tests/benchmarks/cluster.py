@@ -1,7 +1,7 @@
 """Sweeps on several nodes, one of which is killed in the middle, with an MLflow server on PostgreSQL.
 
     pip install -e '.[postgres,ray,slurm,search]'; apt-get install postgresql
-    python tests/benchmarks/cluster.py [SCENARIO ...] [--jobs 60] [--trials 30] [--epochs 40]
+    python tests/benchmarks/cluster.py [SCENARIO ...] [--jobs 60] [--trials 30] [--epochs 100]
 
 A scenario is a kind of sweep and where it runs, such as grid-ray. Kinds: grid; tpe and asha (searches, the
 latter with pruning). Places: ray, a cluster of 3 nodes (ray.cluster_utils.Cluster) of this machine; apart, a
@@ -303,7 +303,7 @@ def main() -> None:
     parser.add_argument("scenarios", nargs="*", default=[*SCENARIOS, *STOPPED])
     parser.add_argument("--jobs", type=int, default=60, help="of a grid")
     parser.add_argument("--trials", type=int, default=30, help="of a search")
-    parser.add_argument("--epochs", type=int, default=40, help="of each")
+    parser.add_argument("--epochs", type=int, default=100, help="of each")
     parser.add_argument("--port", type=int, default=5700, help="of the server; PostgreSQL has the next one")
     parser.add_argument("--keep", action="store_true", help="keep the folder with all output")
     options = parser.parse_args()
