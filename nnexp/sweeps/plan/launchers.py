@@ -36,9 +36,14 @@ def check_launcher(launcher: Mapping[str, Any]) -> None:
         problem = f"expected a machine from which Slurm takes jobs, got one without {' and '.join(missing)}"
         fix = "fix: run it on a login node of the cluster"
         raise UserError(f"hydra/launcher=submitit_slurm: {problem}; {fix}")
+    for name in COUNTS if package == "submitit" else ():
+        value = launcher.get(name)
+        if value is not None and not (isinstance(value, int) and value >= 1):
+            raise UserError(f"hydra.launcher.{name}={value}: expected a whole number >= 1")
 
 
 SLURM = ("sbatch", "srun", "squeue")  # programs
+COUNTS = ("timeout_min", "cpus_per_task", "nodes", "tasks_per_node", "array_parallelism")
 
 
 def workers_of(settings: SweepSettings, launcher: Mapping[str, Any], jobs: int) -> int:

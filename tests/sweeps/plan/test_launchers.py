@@ -55,3 +55,11 @@ def test_slurm_is_refused_where_there_is_none(monkeypatch):
     monkeypatch.setenv("PATH", "")
     with pytest.raises(UserError, match="got one without sbatch and srun and squeue; fix: run it on a login"):
         check_launcher(SLURM)
+
+
+@pytest.mark.parametrize(("name", "value"), [("timeout_min", 0), ("cpus_per_task", -1), ("nodes", "two")])
+def test_numbers_of_a_cluster_s_settings_are_checked_before_anything_starts(monkeypatch, name, value):
+    monkeypatch.setattr(launchers, "find_spec", lambda name: name)
+    with pytest.raises(UserError, match=f"hydra.launcher.{name}={value}: expected a whole number >= 1"):
+        check_launcher({"_target_": SUBMITIT_LOCAL, name: value})
+    check_launcher({"_target_": SUBMITIT_LOCAL, name: 1})

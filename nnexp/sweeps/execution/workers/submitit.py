@@ -92,10 +92,11 @@ class SubmititWorker(Worker):
         """Its name in messages."""
         return f"{'Slurm' if self.cluster == 'slurm' else 'submitit'} job {self.submitted.job_id}"
 
-    def lose(self, state: str) -> None:
+    def lose(self, state: str = "") -> None:
         """Note that the cluster does not run it any longer."""
         self.is_over = True
-        self.reason = self.reason or f"{self.title} has ended early: {state}; log: {self.log}"
+        how = f": {state}" if state else ""
+        self.reason = self.reason or f"{self.title} has ended early{how}; log: {self.log}"
 
     @property
     def log(self) -> Path:
@@ -188,7 +189,7 @@ class Submitit(Backend):
         if self.cluster == "local":
             for worker in workers:
                 if not worker.is_over and worker.submitted.done():
-                    worker.lose(worker.submitted.state)
+                    worker.lose()
         elif monotonic() - self.queried > QUERY_INTERVAL:
             self.queried = monotonic()
             active = active_slurm_jobs()
