@@ -55,8 +55,8 @@ class CIFAR10(PublishedSet):
 
     def others(self, folders: Sequence[Path]) -> str:
         for folder in with_parents(folders):
-            if found := [name for name in PICKLES if (folder / name).exists()]:
-                return f"{folder / found[0]} holds pickles, which can run code, and is not read"
+            if pickles := [name for name in PICKLES if (folder / name).exists()]:
+                return f"{folder / pickles[0]} holds pickles, which can run code, and is not read"
             for place in (folder / FOLDER, folder):
                 lacking = [name for name in NAMES if not (place / name).is_file()]
                 if len(lacking) < len(NAMES):
