@@ -43,7 +43,8 @@ DEBIAN_FOLDERS = sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), rev
 TICKS = os.sysconf("SC_CLK_TCK")
 EXPERIMENT = "server_load"
 SHOW_EVERY = 10.0  # seconds
-CONNECTIONS_PER_WORKER = 30  # of the database: two pools of SQLAlchemy, each of 5 and 10 more
+THREADS = 40  # of each worker of the server; SQLAlchemy's pool of 15 connections would let them wait and fail
+POOL = {"MLFLOW_SQLALCHEMYSTORE_POOL_SIZE": str(THREADS)}
 FULL = 0.1  # share of idle time of the processors, at most
 OUTPUTS = "outputs.json"  # the paths of the plots and tables of the run
 
@@ -94,7 +95,7 @@ def server(folder: Path, backend: str, port: int, workers: int, direct: bool) ->
     command += ["--host", "127.0.0.1", "--port", str(port), "--workers", str(workers)]
     with (folder / "log").open("w") as log:
         streams: dict[str, Any] = {"stdout": log, "stderr": log}
-        environment = os.environ | MLFLOW_ENV
+        environment = os.environ | MLFLOW_ENV | POOL
         process = subprocess.Popen(command, cwd=folder, env=environment, process_group=0, **streams)
     try:
         while True:
@@ -305,11 +306,15 @@ def send_all(folders: list[Path], clients: list[Any], tasks: Any, answers: Any, 
     received: list[Answer] = []
     began = shown = time.perf_counter()
     given = 0
+    errors: set[str] = set()
     for folder in islice(waiting, 2 * len(clients)):  # a pipe holds so few
         tasks.put(folder)
         given += 1
     while len(received) < given:
         received.append(next_answer(clients, answers))
+        if (error := received[-1].error) and error not in errors:
+            errors.add(error)
+            print(f"failed: {error}", flush=True)
         now = time.perf_counter()
         if now - began < limit and (folder := next(waiting, None)) is not None:
             tasks.put(folder)
@@ -326,7 +331,7 @@ def send_all(folders: list[Path], clients: list[Any], tasks: Any, answers: Any, 
 def measure(options: argparse.Namespace, folder: Path) -> list[str]:
     """Send all runs, print what was measured; returns what is missing or doubled."""
     port = options.port
-    connections = CONNECTIONS_PER_WORKER * options.workers + 20
+    connections = 2 * (THREADS + 10) * options.workers + 20
     with (
         postgres(folder / "postgres", port + 1, connections) as (backend, database_pid),
         server(folder / "server", backend, port, options.workers, options.direct) as (uri, server_pid),
