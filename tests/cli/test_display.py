@@ -57,5 +57,5 @@ def test_the_hint_names_a_store_that_is_not_the_default_one(uri, command, tmp_pa
     settings = build(compose(["data=digits", override("tracking.uri", uri)]))
     page = io.StringIO()
     display = TerminalDisplay(Console(file=page, width=200))
-    display.conclusion(settings, Result(tmp_path, None, None), Outcome("0" * 32))
+    display.conclusion(settings, Result(tmp_path, None, ()), Outcome("0" * 32))
     assert page.getvalue().endswith(command)
