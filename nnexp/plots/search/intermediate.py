@@ -28,12 +28,14 @@ def intermediate_plot(study: StudyData) -> SweepPlot | None:
     lasts = [max(trial.intermediate) for trial in trials]
     pruned = sum(trial.state == "PRUNED" for trial in trials)
     whole = max(lasts) * len(trials)
+    note = NOTE if pruned else NOTE.partition(" {pruned}")[0]
+    legend = [(COLORS[3], "best"), (COLORS[0], "complete"), (REFERENCE, "pruned")]
     return SweepPlot(
         name="search-intermediate",
         title="Intermediate values",
-        note=NOTE.format(pruned=pruned, all=len(trials), epochs=sum(lasts), share=sum(lasts) / whole),
+        note=note.format(pruned=pruned, all=len(trials), epochs=sum(lasts), share=sum(lasts) / whole),
         panels=[Panel(partial(draw_intermediate, study=study), WIDTH, HEIGHT)],
-        legend=[(COLORS[3], "best"), (COLORS[0], "complete"), (REFERENCE, "pruned")],
+        legend=legend if pruned else legend[:2],
     )
 
 
