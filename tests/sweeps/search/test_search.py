@@ -166,9 +166,9 @@ def test_a_study_has_the_name_that_is_given_to_it_and_is_of_one_sweep(nnexp):
     assert "search.study_name=mine: the storage has a study of this name, of the sweep" in shown.stderr
 
 
-@pytest.mark.parametrize("sampler", ["random", "tpe", "grid", "qmc"])
+@pytest.mark.parametrize("sampler", ["tpe", "grid"])
 def test_what_is_drawn_does_not_depend_on_interruptions(nnexp, sampler):
-    space = "optimizer.lr=choice(0.001, 0.003, 0.01, 0.03)" if sampler in ("grid", "tpe") else LR
+    space = "optimizer.lr=choice(0.001, 0.003, 0.01, 0.03)" if sampler == "grid" else LR
     command = [*QUICK, f"search.sampler={sampler}", space, "data.limit=300"]
     nnexp(*command, "search.trials=2")
     nnexp(*command, "search.trials=4")
