@@ -109,7 +109,11 @@ class UploadThread(Thread):
 
     def run(self) -> None:
         self.ready.wait()
-        from nnexp.tracking.mlflow.patient_retry import patient
+        try:
+            from nnexp.tracking.mlflow.patient_retry import patient
+        except Exception as error:  # noqa: BLE001, an mlflow that cannot be imported raises anything
+            self.error = explain(error)
+            return None
 
         while True:  # the process of a run that was resumed at once may still be uploading it
             is_last_try = self.complete
