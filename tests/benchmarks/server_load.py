@@ -232,6 +232,7 @@ class Sender:
 
 def serve_client(sender: Sender, tasks: Any, answers: Any) -> None:
     """Upload runs, one after the other."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     answers.put(Answer())
     while (folder := tasks.get()) is not None:
         answers.put(sender.upload(folder))
@@ -284,6 +285,7 @@ def fork_clients(uri: str, count: int, first: Path) -> tuple[list[Any], Any, Any
     tasks, answers = context.SimpleQueue(), context.Queue()
     clients = [context.Process(target=serve_client, args=(sender, tasks, answers)) for _ in range(count)]
     for process in clients:
+        process.daemon = True
         process.start()
     for _ in clients:
         next_answer(clients, answers)
@@ -406,6 +408,7 @@ def main() -> None:
     parser.add_argument("--direct", action="store_true", help="clients write artifacts themselves")
     parser.add_argument("--port", type=int, default=5600, help="of the server; PostgreSQL has the next one")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the servers end too
     folder = Path(tempfile.mkdtemp(prefix="nnexp-load-"))
     folder.chmod(0o755)  # of another user: PostgreSQL's
     try:
