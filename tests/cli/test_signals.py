@@ -26,6 +26,7 @@ SMALL = ["data=digits", "model.hidden=[8]"]
 ENDLESS = [*SMALL, "trainer.epochs=1000000"]
 SWEEP = ["-m", "tracking=none", "hydra.sweep.dir=sweep"]
 PARALLEL = [*SWEEP, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
+SLOW = "trainer.batch_size=1"  # so that a store has few epochs to take when the run ends
 SEED = 0  # of the moments
 
 
@@ -61,7 +62,7 @@ def test_an_interrupted_run_is_killed_at_once_and_uploaded_in_the_background(num
 def test_a_run_that_dies_is_failed_in_journal_and_store_and_the_next_command_says_so(
     everything, store, alone, capsys
 ):
-    command = Command(alone, *ENDLESS, "hydra.run.dir=run")
+    command = Command(alone, *ENDLESS, SLOW, "hydra.run.dir=run")
     command.wait_for(lambda: UploadState.load(alone / "run").run_id and epochs_of(alone / "run"))
     for pid in command.processes() if everything else [command.process.pid]:
         os.kill(pid, signal.SIGKILL)
