@@ -70,7 +70,7 @@ def function(tmp_path, monkeypatch, request):
     return name
 
 
-@pytest.mark.parametrize("is_function", [False, True])
+@pytest.mark.parametrize("is_function", [False, pytest.param(True, marks=pytest.mark.long)])
 def test_a_search_of_conditional_dimensions_runs_and_grows(nnexp, function, is_function):
     condition = f"hydra.sweeper.custom_search_space={function}.draw" if is_function else MOMENTUM
     command = [*SEARCH, OPTIMIZER, condition, "search.sampler=random", "seed=1"]

@@ -81,7 +81,7 @@ def let_pass(proxy):
     proxy.answer = lambda *request: None
 
 
-@pytest.mark.parametrize("failure", [503, "deaf"])
+@pytest.mark.parametrize("failure", [503, pytest.param("deaf", marks=pytest.mark.long)])
 def test_a_sync_ends_although_many_requests_fail(proxy, waiting, failure):
     fail_at_times(proxy, failure)
     uploaded = upload(waiting, upload_callbacks())
@@ -90,7 +90,7 @@ def test_a_sync_ends_although_many_requests_fail(proxy, waiting, failure):
     assert_stored_once(proxy, waiting)
 
 
-@pytest.mark.parametrize("failure", [429, "deaf"])
+@pytest.mark.parametrize("failure", [429, pytest.param("deaf", marks=pytest.mark.long)])
 def test_the_upload_beside_a_run_waits_for_a_busy_server_after_its_end(proxy, waiting, failure):
     fail_at_times(proxy, failure)
     error, shown = send_beside_training(waiting)

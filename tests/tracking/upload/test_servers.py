@@ -18,7 +18,7 @@ from nnexp.tracking.mlflow.upload_state import UploadState
 ARTIFACTS = {"config.yaml", "curves.png", "confusion/test.png", "confusion/val.json"}
 ARTIFACTS |= {"predictions/test.parquet"}
 ARTIFACTS |= {"weights/best.npz"}
-MODES = ["500", "hang", "deaf"]
+LONG = pytest.mark.long
 
 
 class Interfering(LineDisplay):
@@ -118,7 +118,7 @@ def assert_stored_by_sync(proxy, result, experiment, *folders):
     assert_stored_once(proxy.uri, result, experiment)
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", ["500", "hang", pytest.param("deaf", marks=LONG)])
 def test_a_server_that_fails_during_a_run_has_the_rest_after_a_sync(proxy, mode):
     def fail():
         wait_for_request(proxy, "log-batch")
@@ -129,7 +129,7 @@ def test_a_server_that_fails_during_a_run_has_the_rest_after_a_sync(proxy, mode)
     assert_stored_by_sync(proxy, result, experiment, str(result.folder))
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", ["deaf", *(pytest.param(mode, marks=LONG) for mode in ("500", "hang"))])
 def test_a_server_that_fails_from_the_start_has_everything_after_a_sync(proxy, mode):
     proxy.mode = mode
     proxy.open()
