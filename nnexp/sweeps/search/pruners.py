@@ -12,7 +12,7 @@ PrunerName = Literal["median", "asha", "hyperband"]
 STARTUP_TRIALS = 5  # that the median is of, at least
 MEDIAN_WARMUP = 10  # the share of all epochs before the first comparison is 1 / 10
 MAX_HALVINGS = 100  # ratio of all epochs and of those before the first comparison of successive halving
-REDUCTION_FACTOR = 8  # of successive halving: one trial of 8 goes on; see `make_pruner`
+REDUCTION_FACTOR = 4  # of successive halving: one trial of 4 goes on
 HYPERBAND_FACTOR = 3  # the same of Hyperband, whose brackets are the more the smaller it is
 
 
@@ -21,13 +21,9 @@ def make_pruner(name: PrunerName | None, epochs: int) -> "BasePruner":
 
     median: a trial ends if its best value so far is worse than the median of the complete trials after as
     many epochs. asha: asynchronous successive halving (Li et al., A System for Massively Parallel
-    Hyperparameter Tuning, 2020): after r, 8r, 64r, ... epochs a trial goes on if it is among the best eighth
+    Hyperparameter Tuning, 2020): after r, 4r, 16r, ... epochs a trial goes on if it is among the best quarter
     of all trials that came as far. hyperband: several such races, each with its own first r (Li et al.,
     Hyperband: A Novel Bandit-Based Approach to Hyperparameter Optimization, 2018).
-
-    Optuna's factor of asha is 4. Where a schedule lets the learning rate rise and fall, trials are then
-    compared when it is highest, and of ten epochs those are pruned that would have been the best: see
-    tests/benchmarks/search.py.
     """
     from optuna import pruners
 

@@ -89,6 +89,6 @@ def test_a_dry_run_says_how_trials_are_chosen_and_pruned(nnexp):
     assert shown.returncode == 0, shown.stderr
     assert "5 trials that a search chooses" in shown.stdout
     line = next(line for line in shown.stdout.splitlines() if line.startswith("search"))
-    assert "sampler tpe, pruner asha after 1, 8 of 20 epochs" in line
+    assert "sampler tpe, pruner asha after 1, 4, 16 of 20 epochs" in line
     assert "3 seeds" in line
     assert "no new trial after 1m00s" in line
