@@ -3,6 +3,7 @@
 import os
 import signal
 from collections import Counter
+from contextlib import suppress
 
 import pytest
 
@@ -46,7 +47,8 @@ def kill_in_training(command, number):
     wait_until(lambda: is_in_training() or command.process.poll() is not None)
     assert command.process.poll() is None, command.output
     for pid in command.processes():
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it has ended meanwhile
+            os.kill(pid, signal.SIGKILL)
     command.process.wait()
 
 
