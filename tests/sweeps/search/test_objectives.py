@@ -1,12 +1,11 @@
 """A search for several objectives: what its study has, what is left of it, and what cannot be asked for."""
 
-from pathlib import Path
-
 import pytest
 
 optuna = pytest.importorskip("optuna")
 
 from fixtures.plotless import leave_out_plots  # noqa: E402
+from fixtures.studies import study, sweep_folder  # noqa: E402
 from omegaconf import OmegaConf  # noqa: E402
 
 from nnexp.config.compose import compose  # noqa: E402
@@ -18,7 +17,6 @@ from nnexp.runs.sweeps import Sweep, read_sweep  # noqa: E402
 from nnexp.sweeps.report.study_plots import read_study  # noqa: E402
 from nnexp.sweeps.report.sweep_table import sweep_table  # noqa: E402
 from nnexp.sweeps.search.objectives import check_objectives, direction_of, directions_of  # noqa: E402
-from nnexp.sweeps.search.storage import open_storage  # noqa: E402
 
 BOTH = "optimized_metric=[best/val_accuracy,parameters]"
 QUICK = ["data=digits", "trainer.epochs=1", "tracking=none"]
@@ -28,16 +26,6 @@ SEARCH = ["hparams_search=pareto", *QUICK, "search.sampler=random"]
 @pytest.fixture(autouse=True)
 def no_plots(monkeypatch):
     leave_out_plots(monkeypatch.setattr)
-
-
-def sweep_folder() -> Path:
-    (path,) = Path("outputs").rglob("sweep.json")
-    return path.parent.resolve()
-
-
-def study():
-    open_storage.cache_clear()
-    return optuna.load_study(study_name=None, storage=open_storage(str(sweep_folder() / "study.log")))
 
 
 def results_of(number: int) -> dict[str, float]:

@@ -8,6 +8,7 @@ import pytest
 optuna = pytest.importorskip("optuna")
 
 from fixtures.plotless import leave_out_plots  # noqa: E402
+from fixtures.studies import study, sweep_folder  # noqa: E402
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution  # noqa: E402
 
 from nnexp.errors import UserError  # noqa: E402
@@ -30,16 +31,6 @@ SEARCH = [*QUICK, "search.sampler=random", LR]
 @pytest.fixture(autouse=True)
 def no_plots(monkeypatch):
     leave_out_plots(monkeypatch.setattr)
-
-
-def sweep_folder() -> Path:
-    (path,) = Path("outputs").rglob("sweep.json")
-    return path.parent.resolve()
-
-
-def study():
-    open_storage.cache_clear()
-    return optuna.load_study(study_name=None, storage=open_storage(str(sweep_folder() / "study.log")))
 
 
 def states() -> list[str]:
