@@ -4,10 +4,10 @@
     NNEXP_DATA=... python tests/benchmarks/search.py [--data mnist] [--trials 60] [--epochs 10] [--seeds 3]
         [OVERRIDE ...]
 
-For each seed, a random search of so many trials trains all of its epochs; then a search with the preset
-`hparams_search=asha` of the same space runs until its share of these epochs is used up. Printed are the best
-validation accuracy of both, and the share of the epochs after which pruning has reached that of the random
-search (by the order in which trials ended).
+For each seed, a random search of so many trials trains all of its epochs, with the schedule and the average
+of the preset `hparams_search=asha`; then a search with this preset, of the same space, runs until its share
+of these epochs is used up. Printed are the best validation accuracy of both, and the share of the epochs
+after which pruning has reached that of the random search (by the order in which trials ended).
 """
 
 import argparse
@@ -20,6 +20,7 @@ import tempfile
 from pathlib import Path
 
 SHARE = 0.35  # of the epochs of the random search
+SETTINGS = ("schedule=constant", "averaging=ema")  # of the preset asha; given to both searches
 End = tuple[float, int, float | None]  # when a trial ended, its epochs, its accuracy
 
 
@@ -28,7 +29,7 @@ def search(preset: str, options: argparse.Namespace, seed: int, folder: Path) ->
     overrides = [f"hparams_search={preset}", f"data={options.data}", f"trainer.epochs={options.epochs}"]
     overrides += [f"seed={seed}", f"search.trials={options.trials * (1 if preset == 'random' else 2)}"]
     overrides += [f"sweep.jobs={options.jobs}", "tracking=none", "tracking.plots=false", "sweep.report=false"]
-    overrides += [f"hydra.sweep.dir={folder}", *options.overrides]
+    overrides += [f"hydra.sweep.dir={folder}", *SETTINGS, *options.overrides]
     subprocess.run([sys.executable, "-m", "nnexp", *overrides], check=True, stdout=subprocess.DEVNULL)
     return sorted(trial_of(path) for path in folder.glob("*/journal.jsonl"))
 
@@ -51,7 +52,7 @@ def main() -> None:
     parser.add_argument("--data", default="mnist")
     for name, default in (("trials", 60), ("epochs", 10), ("seeds", 3), ("jobs", os.cpu_count() or 1)):
         parser.add_argument(f"--{name}", type=int, default=default)
-    parser.add_argument("overrides", nargs="*", help="of both searches, such as schedule=constant")
+    parser.add_argument("overrides", nargs="*", help="of both searches, such as schedule=cosine")
     options = parser.parse_args()
     shares = []
     for seed in range(options.seeds):
