@@ -4,6 +4,7 @@ import re
 import shlex
 import signal
 from dataclasses import replace
+from itertools import count
 from types import SimpleNamespace
 
 import pytest
@@ -116,8 +117,9 @@ def test_jobs_that_a_killed_search_has_not_uploaded_are_those_of_its_folder(tmp_
 def test_uploads_by_another_process_are_not_waited_for_without_a_limit(
     display, tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setattr(sweep_results, "SHOW_AFTER", 0.0)
-    monkeypatch.setattr(sweep_results, "OTHERS_TIMEOUT", 0.05)
+    monkeypatch.setattr(sweep_results, "monotonic", count().__next__)
+    monkeypatch.setattr(sweep_results, "SHOW_AFTER", 1)
+    monkeypatch.setattr(sweep_results, "OTHERS_TIMEOUT", 4)
     with run_lock(tmp_path):
         sweep_results.wait_for_others(display, [tmp_path])
     assert capsys.readouterr().out.splitlines() == [

@@ -248,7 +248,7 @@ def test_a_database_without_connection_is_an_error_at_once_without_a_warning(alo
     pytest.importorskip("psycopg2")
     begun = time.monotonic()
     assert main(["--uri", "postgresql+psycopg2://me:secret@127.0.0.1:1/x"]) == 2
-    assert time.monotonic() - begun < 8
+    assert time.monotonic() - begun < 60  # MLflow would try again for minutes
     output = capsys.readouterr()
     assert output.err.startswith("nnexp: MLflow at postgresql+psycopg2://***@127.0.0.1:1/x: ")
     assert output.err.count("\n") == 1

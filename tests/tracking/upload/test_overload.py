@@ -60,7 +60,7 @@ def send_beside_training(folder, busy_timeout=60.0):
     following.put([*rest, {"kind": "model"}, *artifacts, end], offset)
     shown = []
     error = following.finish(busy_timeout=busy_timeout, show=shown.append)
-    following.join(10)
+    following.join(60)
     return error, shown
 
 
@@ -117,7 +117,7 @@ def test_what_a_server_has_created_without_saying_so_is_not_created_again(proxy,
 
 def test_a_server_that_stays_busy_is_given_up_and_a_sync_sends_the_run_later(proxy, waiting):
     proxy.answer = lambda *request: (503, "busy")
-    error, shown = send_beside_training(waiting, busy_timeout=0.1)
+    error, shown = send_beside_training(waiting, busy_timeout=2.0)
     assert "503" in error
     assert ["503" in text for text in shown] == [True]
     assert not UploadState.load(waiting).done
@@ -127,7 +127,7 @@ def test_a_server_that_stays_busy_is_given_up_and_a_sync_sends_the_run_later(pro
 
 
 def test_a_sync_says_what_it_waits_for_and_ends(proxy, waiting, monkeypatch):
-    monkeypatch.setattr(patience, "COMMAND_TIMEOUT", 0.1)
+    monkeypatch.setattr(patience, "COMMAND_TIMEOUT", 2.0)
     proxy.answer = lambda *request: (429, "busy")
     shown = []
     assert "429" in upload(waiting, upload_callbacks(), show=shown.append).error

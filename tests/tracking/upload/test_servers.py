@@ -2,11 +2,11 @@
 
 import json
 import secrets
-import time
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from fixtures.processes import wait_until
 from fixtures.uploads import assert_metrics_stored_once
 
 from nnexp import compose, run
@@ -19,6 +19,7 @@ ARTIFACTS = {"config.yaml", "curves.png", "confusion/test.png", "confusion/val.j
 ARTIFACTS |= {"predictions/test.parquet"}
 ARTIFACTS |= {"weights/best.npz"}
 LONG = pytest.mark.long
+REQUEST_TIMEOUT = "4"  # seconds, where the server hangs
 
 
 class Interfering(LineDisplay):
@@ -101,25 +102,24 @@ def test_a_server_that_is_down_has_everything_after_a_sync(proxy, capsys):
 
 
 def wait_for_request(proxy, word):
-    for _ in range(600):
-        if any(word in request for request in proxy.requests):
-            return
-        time.sleep(0.05)
-    pytest.fail(f"no request has {word}: {proxy.requests}")
+    wait_until(lambda: any(word in request for request in proxy.requests))
 
 
 def assert_stored_by_sync(proxy, result, experiment, *folders):
     assert not UploadState.load(result.folder).done
     proxy.mode = "pass"
     proxy.let_go.set()
-    with FileLock(result.folder / UPLOAD_LOCK, timeout=40):  # until the upload process has given up
+    with FileLock(result.folder / UPLOAD_LOCK, timeout=120):  # until the upload process has given up
         pass
     assert sync([*folders]) == 0
     assert_stored_once(proxy.uri, result, experiment)
 
 
 @pytest.mark.parametrize("mode", ["500", "hang", pytest.param("deaf", marks=LONG)])
-def test_a_server_that_fails_during_a_run_has_the_rest_after_a_sync(proxy, mode):
+def test_a_server_that_fails_during_a_run_has_the_rest_after_a_sync(proxy, mode, monkeypatch):
+    if mode == "hang":
+        monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", REQUEST_TIMEOUT)
+
     def fail():
         wait_for_request(proxy, "log-batch")
         proxy.mode = mode
@@ -130,23 +130,24 @@ def test_a_server_that_fails_during_a_run_has_the_rest_after_a_sync(proxy, mode)
 
 
 @pytest.mark.parametrize("mode", ["deaf", *(pytest.param(mode, marks=LONG) for mode in ("500", "hang"))])
-def test_a_server_that_fails_from_the_start_has_everything_after_a_sync(proxy, mode):
+def test_a_server_that_fails_from_the_start_has_everything_after_a_sync(proxy, mode, monkeypatch):
+    if mode == "hang":
+        monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", REQUEST_TIMEOUT)
     proxy.mode = mode
     proxy.open()
     assert_stored_by_sync(proxy, *train())
 
 
 def test_a_server_that_fails_for_a_while_during_a_run_needs_no_sync(proxy):
+    failures = iter([(500, "restarting")] * 3)
+
     def restart():
         wait_for_request(proxy, "log-batch")
-        proxy.mode = "500"
-        requests = len(proxy.requests)
-        while len(proxy.requests) == requests:
-            time.sleep(0.05)
-        proxy.mode = "pass"
+        proxy.answer = lambda *request: next(failures, None)
 
     proxy.open()
     result, experiment = train(Interfering(restart))
+    assert next(failures, None) is None
     assert_stored_once(proxy.uri, result, experiment)
 
 

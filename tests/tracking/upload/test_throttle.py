@@ -37,5 +37,5 @@ def test_the_pause_ends_by_itself():
     with throttle:
         while time.monotonic() - began < 0.2:
             pass
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60
     assert signal.getitimer(signal.ITIMER_PROF) == (0.0, 0.0)
