@@ -59,13 +59,13 @@ def served(model_uri: str):
     finally:
         with suppress(ProcessLookupError):
             os.killpg(server.pid, 15)
-        server.wait(20)
+        server.wait(60)
 
 
 def wait_for(url: str, server: "subprocess.Popen[bytes]") -> None:
     end = time.monotonic() + STARTS_WITHIN
     while time.monotonic() < end:
-        with suppress(OSError), urllib.request.urlopen(url, timeout=1):
+        with suppress(OSError), urllib.request.urlopen(url, timeout=10):
             return
         assert server.poll() is None, Path("serve.log").read_text(encoding="utf-8")
         time.sleep(0.1)
@@ -74,7 +74,7 @@ def wait_for(url: str, server: "subprocess.Popen[bytes]") -> None:
 
 def post(url: str, content: str, form: str) -> pd.DataFrame:
     request = urllib.request.Request(url, content.encode(), {"Content-Type": form})
-    with urllib.request.urlopen(request, timeout=30) as response:
+    with urllib.request.urlopen(request, timeout=60) as response:
         return pd.DataFrame(json.load(response)["predictions"])
 
 

@@ -390,7 +390,7 @@ def test_the_ui_serves_the_store_on_this_machine_only(store):
     process = subprocess.Popen(command, **pipes, start_new_session=True)
     try:
         url = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline()).group()
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while True:
             try:
                 with urllib.request.urlopen(
@@ -404,7 +404,7 @@ def test_the_ui_serves_the_store_on_this_machine_only(store):
         assert "unused" in names  # the experiment of the fixture `store`
     finally:
         os.killpg(process.pid, signal.SIGINT)
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
         process.stdout.close()
 
 

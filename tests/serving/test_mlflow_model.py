@@ -108,18 +108,18 @@ def test_mlflow_models_serve_predicts_five_digits(store, alone):
     try:
         for _ in range(600):
             try:
-                with urllib.request.urlopen(f"{url}/ping", timeout=1):
+                with urllib.request.urlopen(f"{url}/ping", timeout=10):
                     break
             except OSError:
                 assert server.poll() is None, Path("serve.log").read_text(encoding="utf-8")
                 time.sleep(0.1)
         body = json.dumps({"inputs": images[:5].tolist()}).encode()
         request = urllib.request.Request(f"{url}/invocations", body, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=30) as response:
+        with urllib.request.urlopen(request, timeout=60) as response:
             rows = json.load(response)["predictions"]
     finally:
         with suppress(ProcessLookupError):
             os.killpg(server.pid, 15)
-        server.wait(20)
+        server.wait(60)
     predicted = result.network.predict(images[:5].reshape(5, -1) / 16)
     assert [row["prediction"] for row in rows] == [str(label) for label in predicted]

@@ -157,7 +157,7 @@ def test_the_browser_opens_once_the_server_answers_and_stderr_stays_clean(store,
         process = subprocess.Popen(command, env=os.environ | variables, start_new_session=True, **streams)
     try:
         page = process.stdout.readline().split()[2]
-        end = time.monotonic() + 60
+        end = time.monotonic() + 120
         while not seen.exists():
             assert time.monotonic() < end
             assert process.poll() is None, (alone / "stderr").read_text()
@@ -167,7 +167,7 @@ def test_the_browser_opens_once_the_server_answers_and_stderr_stays_clean(store,
         assert "Warning" not in (alone / "stderr").read_text()
     finally:
         os.killpg(process.pid, 2)
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
         process.stdout.close()
 
 
