@@ -6,7 +6,16 @@ A new averaging needs a row in AVERAGINGS; an option without one fails.
 import numpy as np
 import pytest
 from fixtures.options import make, options
-from fixtures.reference_optimizers import STEPS, P, bound, first_weights, gradient, noises, torch
+from fixtures.reference_optimizers import (
+    STEPS,
+    P,
+    bound,
+    first_weights,
+    gradient,
+    import_optax,
+    noises,
+    torch,
+)
 
 from nnexp.optim.optimizers import SGD
 
@@ -82,8 +91,7 @@ def test_averages_of_weights_and_of_running_statistics(name, settings, reference
     "settings", [{}, {"k": 3, "alpha": 0.8}, {"k": 1, "alpha": 0.25}, {"k": 4, "alpha": 1.0}], ids=str
 )
 def test_lookahead(settings, compare):
-    jax = pytest.importorskip("jax", reason="this oracle needs JAX: pip install jax optax")
-    optax = pytest.importorskip("optax", reason="this oracle needs optax: pip install optax")
+    jax, optax = import_optax()
     lookahead, optimizer = make("averaging", "lookahead", **settings), SGD(lr=0.1)
     theta, grad = bound(optimizer)
     lookahead.bind(theta, np.zeros(0))
