@@ -113,3 +113,13 @@ def test_its_keys_are_the_parameters_of_its_class(path):
     values = yaml.safe_load((CONF / path).read_text())
     parameters = inspect.signature(locate(values.pop("_target_"))).parameters
     assert set(values) == set(parameters), "a key that YAML does not list cannot be seen with --cfg job"
+
+
+@pytest.mark.parametrize("preset", ["asha", "hyperband"])
+def test_searches_with_pruning_compare_trials_whose_learning_rate_is_constant(preset):
+    search = compose([f"hparams_search={preset}"])
+    given = compose(["schedule=constant", "averaging=ema"])
+    assert (search.schedule, search.averaging) == (given.schedule, given.averaging)
+    other = compose([f"hparams_search={preset}", "schedule=cosine", "averaging=none"])
+    assert other.schedule == compose(["schedule=cosine"]).schedule
+    assert other.averaging == compose(["averaging=none"]).averaging
