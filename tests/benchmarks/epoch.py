@@ -1,213 +1,163 @@
 """One epoch of the trainer beside scikit-learn, PyTorch and JAX on the same work; prints a Markdown table.
 
-    python tests/benchmarks/epoch.py [--network lenet5] [--rounds 9] [--only nnexp,torch]
+    python tests/benchmarks/epoch.py [--network 1024-1024-1024] [--batch 128] [--optimizer adam]
+                                     [--rounds 9] [--steps 100] [--threads 1] [--only nnexp,jax]
 
-The work: 60,000 images of 784 numbers in float32, 10 classes, a 784-128-10 ReLU network (or LeNet-5, nnexp
-and PyTorch only), softmax cross-entropy, a new order in every epoch. Each tool lives in a process of its
-own (thread pools in one process fight) and sleeps while it is not its turn. The tools take turns epoch by
-epoch, so that a machine whose speed drifts is as slow for one as for the other; the figures are the median
-and, in brackets, the best of `rounds` epochs in seconds, after one that does not count. PyTorch is eager
-with tensors in memory, JAX one jitted `lax.scan` over the epoch, scikit-learn its MLPClassifier; those that
-are not installed are left out. nnexp's epoch starts from bytes, as in a run. Images are MNIST's if
-NNEXP_DATA has them, else noise of the same shape.
+The work: 60,000 images of 784 numbers in float32, 10 classes, a ReLU network with these hidden widths or
+LeNet-5, softmax cross-entropy, a new order in every epoch. `nnexp` is the trainer's NumPy path, `compiled`
+the same with compiled kernels, `products` only the matrix products of that network; see trainers/ for how
+each tool is used. Those that are not installed are left out. nnexp's epoch starts from bytes, as in a run.
+Images are MNIST's if NNEXP_DATA has them, else noise of the same shape.
+
+Each tool lives in a process of its own (thread pools in one process fight) that is stopped while it is not
+its turn. The tools take turns epoch by epoch, so that a machine whose speed drifts is as slow for one as for
+the other; the figures are the median and, in brackets, the best of `rounds` epochs in seconds, after one that
+does not count. Ratios are medians of the rounds' ratios. `--steps` shortens the turns; the figures are still
+those of an epoch. `--threads 1` gives each tool one processor core and one thread.
 """
 
 import argparse
 import importlib.util
+import json
 import os
 import platform
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
-from pathlib import Path
+from contextlib import suppress
+from dataclasses import astuple
+from importlib import import_module
 from statistics import median
 from time import perf_counter
-from typing import Any
 
 import numpy as np
+from trainers.work import EXAMPLES, RATES, Work
 
-CELLS = {
-    "mlp": [(batch, optimizer) for optimizer in ("sgd", "adam") for batch in (32, 128, 512)],
-    "lenet5": [(batch, "adam") for batch in (32, 128, 512)],
+Row = tuple[str, int, str]
+ROWS: list[Row] = [("128", batch, optimizer) for optimizer in RATES for batch in (32, 128, 512)]
+ROWS += [("800", 128, "adam"), ("1024-1024-1024", 128, "adam")]
+ROWS += [("lenet5", batch, "adam") for batch in (32, 128, 512)]
+TITLES = {
+    "nnexp": "nnexp",
+    "fast": "compiled",
+    "jax": "JAX",
+    "torch": "PyTorch",
+    "sklearn": "scikit-learn",
+    "products": "products",
 }
-HIDDEN, RATE = 128, {"sgd": 0.1, "adam": 0.001}
+REFERENCES = ("jax", "torch", "products")  # of the ratios
+VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
-def examples() -> tuple[Any, Any]:
-    root = Path(os.environ.get("NNEXP_DATA", "")).expanduser()
-    if os.environ.get("NNEXP_DATA") and any(root.glob("mnist/*ubyte*")):
-        from nnexp.data.images.image_sets import MNIST
+class Tool:
+    """A process that prepares and times one tool, and is stopped while it does not."""
 
-        dataset = MNIST(validation=0.1, root=str(root), mirrors=[]).load()
-        return np.array(dataset.x), dataset.y
-    rng = np.random.default_rng(0)
-    return rng.integers(0, 256, (60_000, 784), np.uint8), rng.integers(0, 10, 60_000)
+    def __init__(self, name: str, threads: int | None) -> None:
+        self.name = name
+        environment = {} if threads is None else dict.fromkeys(VARIABLES, str(threads))
+        limit = [] if threads is None else ["--threads", str(threads)]
+        command = [sys.executable, __file__, "--serve", name, *limit]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ | environment
+        )
 
+    def __call__(self, line: str = "") -> float:
+        """Return the seconds of a turn, or of the preparation of a row."""
+        self.process.send_signal(signal.SIGCONT)
+        self.process.stdin.write(f"{line}\n")
+        self.process.stdin.flush()
+        seconds = float(self.process.stdout.readline())
+        self.process.send_signal(signal.SIGSTOP)  # its threads would wait for work in a loop
+        return seconds
 
-def nnexp(batch: int, optimizer: str, name: str) -> Callable[[], Any]:
-    from nnexp.data.batches import Batches
-    from nnexp.metrics.running import Accuracy
-    from nnexp.nn.initializers import He
-    from nnexp.nn.losses.classification import SoftmaxCrossEntropy
-    from nnexp.nn.models.convolutional import LeNet5
-    from nnexp.nn.models.model import MLP
-    from nnexp.nn.network import Network
-    from nnexp.optim.adam import Adam
-    from nnexp.optim.optimizers import SGD
-    from nnexp.training.optimizer_step import OptimizerStep
-    from nnexp.training.trainer import Trainer
-
-    x, y = examples()
-    model = MLP([HIDDEN]) if name == "mlp" else LeNet5()
-    network = Network(model.layers((28, 28), 10), (784,), batch)
-    network.initialize(He(), np.random.default_rng(0))
-    loss = SoftmaxCrossEntropy()
-    loss.allocate(batch, 10, np.float32)
-    train = Batches(x, y, np.arange(len(y)), batch, 1 / 255, np.float32, np.random.default_rng(0))
-    rule = {"sgd": SGD, "adam": Adam}[optimizer](lr=RATE[optimizer])
-    trainer = Trainer(network, loss, Accuracy(batch), OptimizerStep(network, rule), train, train, n_epochs=1)
-    return trainer.train_until_pause
+    def close(self) -> None:
+        self.process.kill()
+        self.process.communicate()
 
 
-def torch(batch: int, optimizer: str, name: str) -> Callable[[], Any]:
-    import torch
-
-    x, y = examples()
-    images, labels = torch.from_numpy(x / np.float32(255)), torch.from_numpy(y)
-    nn, relu, pool = torch.nn, torch.nn.ReLU(), torch.nn.MaxPool2d(2)
-    if name == "mlp":
-        network = nn.Sequential(nn.Linear(784, HIDDEN), relu, nn.Linear(HIDDEN, 10))
-    else:
-        images = images.reshape(-1, 1, 28, 28)
-        first, second = nn.Conv2d(1, 6, 5, padding=2), nn.Conv2d(6, 16, 5)
-        convolutions = (first, relu, pool, second, relu, pool, nn.Flatten())
-        dense = (nn.Linear(400, 120), relu, nn.Linear(120, 84), relu, nn.Linear(84, 10))
-        network = nn.Sequential(*convolutions, *dense)
-    kind = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[optimizer]
-    rule = kind(network.parameters(), lr=RATE[optimizer])
-    criterion = torch.nn.CrossEntropyLoss()
-
-    def epoch() -> None:
-        for rows in torch.randperm(len(labels)).split(batch):
-            rule.zero_grad()
-            criterion(network(images[rows]), labels[rows]).backward()
-            rule.step()
-
-    return epoch
-
-
-def sklearn(batch: int, optimizer: str, name: str) -> Callable[[], Any]:
-    import warnings
-
-    from sklearn.neural_network import MLPClassifier
-
-    warnings.simplefilter("ignore")  # one epoch does not converge
-    x, y = examples()
-    images = x / np.float32(255)
-    options = {"solver": optimizer, "learning_rate_init": RATE[optimizer], "momentum": 0, "alpha": 0}
-    network = MLPClassifier((HIDDEN,), batch_size=batch, max_iter=1, warm_start=True, **options)
-    return lambda: network.fit(images, y)
-
-
-def jax(batch: int, optimizer: str, name: str) -> Callable[[], Any]:
-    import jax
-    import jax.numpy as jnp
-
-    x, y = examples()
-    n, steps = len(y), len(y) // batch
-    images, labels = jnp.asarray(x / np.float32(255)), jnp.asarray(y)
-    keys = jax.random.split(jax.random.key(0), 2)
-    weights = {
-        "W1": jax.random.normal(keys[0], (784, HIDDEN)) * np.sqrt(2 / 784),
-        "b1": jnp.zeros(HIDDEN),
-        "W2": jax.random.normal(keys[1], (HIDDEN, 10)) * np.sqrt(2 / HIDDEN),
-        "b2": jnp.zeros(10),
-    }
-    lr = RATE[optimizer]
-
-    def loss(w: Any, rows: Any) -> Any:
-        z = jax.nn.relu(images[rows] @ w["W1"] + w["b1"]) @ w["W2"] + w["b2"]
-        return -jnp.take_along_axis(jax.nn.log_softmax(z), labels[rows][:, None], 1).mean()
-
-    def step(state: Any, rows: Any) -> Any:
-        w, m, v, t = state
-        value, g = jax.value_and_grad(loss)(w, rows)
-        if optimizer == "sgd":
-            return (jax.tree.map(lambda w, g: w - lr * g, w, g), m, v, t), value
-        t += 1
-        m = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, m, g)
-        v = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, v, g)
-        c1, c2 = 1 - 0.9**t, 1 - 0.999**t
-        w = jax.tree.map(lambda w, m, v: w - lr * (m / c1) / (jnp.sqrt(v / c2) + 1e-8), w, m, v)
-        return (w, m, v, t), value
-
-    @jax.jit
-    def whole(state: Any, key: Any) -> Any:
-        order = jax.random.permutation(key, n)[: steps * batch].reshape(steps, batch)
-        return jax.lax.scan(step, state, order)
-
-    zero = jax.tree.map(jnp.zeros_like, weights)
-    held = [(weights, zero, zero, jnp.zeros(()))]
-    count = iter(range(10**9))
-
-    def epoch() -> None:
-        held[0], values = whole(held[0], jax.random.key(next(count)))
-        values.block_until_ready()
-
-    return epoch
-
-
-TOOLS = {"nnexp": nnexp, "torch": torch, "sklearn": sklearn, "jax": jax}
-OF_NETWORK = {"mlp": tuple(TOOLS), "lenet5": ("nnexp", "torch")}
-TITLES = {"nnexp": "nnexp", "torch": "PyTorch", "sklearn": "scikit-learn", "jax": "JAX"}
-
-
-def serve(tool: str) -> None:
-    """For each line from stdin print seconds: "batch optimizer network" prepares a cell, "" runs an epoch."""
-    epoch: Callable[[], Any] = int
+def serve(tool: str, threads: int | None) -> None:
+    """For each line from stdin print seconds: a row prepares it, an empty line takes a turn."""
+    if threads is not None and hasattr(os, "sched_setaffinity"):  # XLA knows no other limit
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-threads:])
+    module = import_module(f"trainers.{'nnexp' if tool == 'fast' else tool}")
+    prepare = module.prepare_compiled if tool == "fast" else module.prepare
     for line in sys.stdin:
         if line.strip():
-            batch, optimizer, network = line.split()
-            epoch = TOOLS[tool](int(batch), optimizer, network)
+            turn = prepare(Work(*json.loads(line)))
         start = perf_counter()
-        epoch()
+        turn()
         print(perf_counter() - start, flush=True)
+
+
+def is_installed(tool: str) -> bool:
+    with suppress(ModuleNotFoundError):
+        needed = {"fast": ("numba", "nnexp.kernels.substitution"), "products": ("numpy",)}
+        return all(map(importlib.util.find_spec, needed.get(tool, (tool,))))
+    return False
+
+
+def measure(work: Work, tools: list[Tool], rounds: int) -> dict[str, list[float]]:
+    """Return the seconds per epoch of each tool that can do the work, in all rounds."""
+    taking_part = [tool for tool in tools if not (work.is_lenet and tool.name == "sklearn")]
+    for tool in taking_part:
+        tool(json.dumps(astuple(work)))
+    share = min(work.steps * work.batch / EXAMPLES, 1) if work.steps else 1
+    turns = [[tool() / share for tool in taking_part] for _ in range(rounds)]
+    columns = map(list, zip(*turns, strict=True))
+    return dict(zip((tool.name for tool in taking_part), columns, strict=True))
+
+
+def cells(times: dict[str, list[float]], tools: list[str], ratios: list[tuple[str, str]]) -> list[str]:
+    """Return the medians and bests of the tools, and the ratios of pairs of tools."""
+    columns = [times.get(tool, []) for tool in tools]
+    seconds = [f"{median(column):.3f} ({min(column):.3f})" if column else "" for column in columns]
+    pairs = [zip(times[of], times[to], strict=True) for of, to in ratios]
+    return seconds + [f"{median(a / b for a, b in pair):.2f}" for pair in pairs]
+
+
+def row(texts: list[str]) -> str:
+    return f"| {' | '.join(texts)} |"
 
 
 def main() -> None:
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
+    parser.add_argument("--network", help="hidden widths, or lenet5; default: all rows")
+    parser.add_argument("--batch", type=int, help="default: those of the rows")
+    parser.add_argument("--optimizer", choices=RATES, help="default: those of the rows")
     parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--network", choices=CELLS, default="mlp")
-    parser.add_argument("--only", default=",".join(TOOLS))
+    parser.add_argument("--steps", type=int, help="in one turn; default: an epoch")
+    parser.add_argument("--threads", type=int, help="of each tool; default: its own choice")
+    parser.add_argument("--only", default=",".join(TITLES), help="tools, by commas")
     parser.add_argument("--serve", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.serve:
-        return serve(options.serve)
-    wanted = [tool for tool in options.only.split(",") if tool in OF_NETWORK[options.network]]
-    tools = [tool for tool in wanted if importlib.util.find_spec(tool)]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
-    workers = {tool: subprocess.Popen([sys.executable, __file__, "--serve", tool], **pipes) for tool in tools}
-
-    def ask(tool: str, line: str) -> float:
-        workers[tool].stdin.write(f"{line}\n")
-        workers[tool].stdin.flush()
-        return float(workers[tool].stdout.readline())
-
+        return serve(options.serve, options.threads)
+    names = [name for name in options.only.split(",") if is_installed(name)]
+    own = next((name for name in ("fast", "nnexp") if name in names), None)
+    ratios = [(own, name) for name in REFERENCES if own and name in names]
     versions = f"Python {platform.python_version()}, NumPy {np.__version__}"
-    print(f"{platform.machine()}, {os.cpu_count()} cores, {versions}\n")
-    print(f"| batch, optimizer | {' | '.join(TITLES[tool] for tool in tools)} |")
-    print(f"|---|{'---|' * len(tools)}", flush=True)
-    for batch, optimizer in CELLS[options.network]:
+    print(f"{platform.machine()}, {os.cpu_count()} cores, {options.threads or 'all'} used, {versions}\n")
+    titles = [TITLES[name] for name in names] + [f"{TITLES[a]} / {TITLES[b]}" for a, b in ratios]
+    print(row(["hidden, batch, optimizer", *titles]))
+    print(row(["---"] * (1 + len(titles))), flush=True)
+    tools = [Tool(name, options.threads) for name in names]
+    try:
+        for network, batch, optimizer in rows(options.network, options.batch, options.optimizer):
+            times = measure(Work(network, batch, optimizer, options.steps), tools, options.rounds)
+            print(row([f"{network}, {batch}, {optimizer}", *cells(times, names, ratios)]), flush=True)
+    finally:
         for tool in tools:
-            ask(tool, f"{batch} {optimizer} {options.network}")
-        times = [[ask(tool, "") for tool in tools] for _ in range(options.rounds)]
-        columns = zip(*times, strict=True)
-        cells = [f"{median(column):.3f} ({min(column):.3f})" for column in columns]
-        print(f"| {batch}, {optimizer} | {' | '.join(cells)} |", flush=True)
-    for worker in workers.values():
-        worker.communicate()
+            tool.close()
     return None
+
+
+def rows(network: str | None, batch: int | None, optimizer: str | None) -> list[Row]:
+    """Return the rows of the table; a network that has none gets one."""
+    wanted = (network, batch, optimizer)
+    pairs = [(row, zip(wanted, row, strict=True)) for row in ROWS]
+    found = [row for row, pair in pairs if all(want in {None, value} for want, value in pair)]
+    return found or [(network or "128", batch or 128, optimizer or "adam")]
 
 
 if __name__ == "__main__":
