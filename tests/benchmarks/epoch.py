@@ -90,7 +90,7 @@ def serve(tool: str, threads: int | None) -> None:
 
 
 def is_installed(tool: str) -> bool:
-    with suppress(ModuleNotFoundError):
+    with suppress(ImportError):
         needed = {"fast": ("numba", "nnexp.kernels.substitution"), "products": ("numpy",)}
         return all(map(importlib.util.find_spec, needed.get(tool, (tool,))))
     return False
@@ -98,13 +98,13 @@ def is_installed(tool: str) -> bool:
 
 def measure(work: Work, tools: list[Tool], rounds: int) -> dict[str, list[float]]:
     """Return the seconds per epoch of each tool that can do the work, in all rounds."""
-    taking_part = [tool for tool in tools if not (work.is_lenet and tool.name == "sklearn")]
-    for tool in taking_part:
+    suited = [tool for tool in tools if not (work.is_lenet and tool.name == "sklearn")]
+    for tool in suited:
         tool(json.dumps(astuple(work)))
     share = min(work.steps * work.batch / EXAMPLES, 1) if work.steps else 1
-    turns = [[tool() / share for tool in taking_part] for _ in range(rounds)]
+    turns = [[tool() / share for tool in suited] for _ in range(rounds)]
     columns = map(list, zip(*turns, strict=True))
-    return dict(zip((tool.name for tool in taking_part), columns, strict=True))
+    return dict(zip((tool.name for tool in suited), columns, strict=True))
 
 
 def cells(times: dict[str, list[float]], tools: list[str], ratios: list[tuple[str, str]]) -> list[str]:
