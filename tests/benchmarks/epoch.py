@@ -156,8 +156,8 @@ def rows(network: str | None, batch: int | None, optimizer: str | None) -> list[
     """Return the rows of the table; a network that has none gets one."""
     wanted = (network, batch, optimizer)
     pairs = [(row, zip(wanted, row, strict=True)) for row in ROWS]
-    found = [row for row, pair in pairs if all(want in {None, value} for want, value in pair)]
-    return found or [(network or "128", batch or 128, optimizer or "adam")]
+    matching = [row for row, pair in pairs if all(want in {None, value} for want, value in pair)]
+    return matching or [(network or "128", batch or 128, optimizer or "adam")]
 
 
 if __name__ == "__main__":
