@@ -20,6 +20,7 @@ NO_DESTINATION = {"folder": "", "experiment": "", "uri": None}
 NO_WRITER = {"host": "", "pid": 0}
 DESTINATION: Kinds = {"folder": str, "experiment": str, "uri": (str, NoneType)}
 ENVIRONMENT: Kinds = {
+    "kernels": str,
     "command": str,
     "python": str,
     "folder": str,

@@ -40,6 +40,7 @@ def run_header(settings: Settings, components: Components, threads: int) -> list
         ("optimizer", optimizer + (f", averaging {averaging}" if averaging != "none" else "")),
         ("", settings.regularization.describe()),
         ("training", f"{training}, threads {threads}{limit}"),
+        ("", components.kernels.describe()),
     ]
     return [(label, one_line(text)) for label, text in lines if text]
 

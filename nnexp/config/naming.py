@@ -20,6 +20,7 @@ NOT_LEARNT = (
     "search",
     "sweep",
     "tracking",
+    "trainer.kernels",
     "trainer.threads",
 )
 """Keys and sections that do not change what is learnt: where files lie, what is recorded."""

@@ -27,6 +27,7 @@ from nnexp.optim.schedules import Schedule
 StoreUri = Annotated[str, Canonical(expand_home)]
 Monitor = Annotated[str | None, Canonical(lambda name: (name or "score").removeprefix(EACH))]
 DType = Literal["float32", "float64"]
+KernelChoice = Literal["auto", "numpy", "compiled"]
 StudyDirection = Literal["maximize", "minimize"]
 
 
@@ -38,6 +39,7 @@ class TrainerSettings:
     batch_size: Annotated[int, Ge(1)]  # examples per batch
     dtype: DType = "float32"  # of weights and activations; float64 to compare exactly with other tools
     threads: Annotated[int, Ge(1)] | None = None  # of BLAS; null is its default, usually all cores
+    kernels: KernelChoice = "auto"  # compiled ones need Numba; auto uses them in runs long enough to pay
     accumulate: Annotated[int, Ge(1)] = 1  # batches whose gradients are accumulated for one optimizer step
     evaluate_every: Annotated[int, Ge(1)] | None = None  # steps; null evaluates after each epoch
     monitor: Monitor = "score"  # the metric that selects weights and that `patience` watches

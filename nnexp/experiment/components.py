@@ -14,6 +14,7 @@ from nnexp.data.splitting import Rows, stratified_subsample
 from nnexp.experiment.random_streams import RandomStreams
 from nnexp.experiment.resources import Warn, check_memory
 from nnexp.experiment.selected_metrics import check_metrics, monitored_metric
+from nnexp.kernels.choice import Kernels, is_numba_installed, use_kernels
 from nnexp.metrics.metric import Metric
 from nnexp.metrics.running import InOwnUnits, RunningMetric
 from nnexp.nn.layer import ShapeError
@@ -44,6 +45,7 @@ class Components:
     streams: RandomStreams
     diagnostics: Diagnostics | None = None
     metrics: Mapping[str, Metric] = field(default_factory=dict)  # of one's own
+    kernels: Kernels = field(default_factory=Kernels)  # the path that training and evaluation compute on
 
 
 def build_components(
@@ -58,6 +60,7 @@ def build_components(
         DataError: the data are missing or invalid, or cannot be split so.
     """
     check_validation(settings)
+    check_kernels(settings)
     streams = RandomStreams(settings.seed)
     dataset = dataset or settings.data.load()
     rows, validation_rows = settings.data.train_validation_split(dataset, streams("split"))
@@ -90,6 +93,7 @@ def build_components(
         streams,
         diagnostics=diagnostics,
         metrics=settings.metrics,
+        kernels=use_kernels(settings.trainer.kernels, trainer, [test]),
     )
 
 
@@ -134,6 +138,15 @@ def check_validation(settings: Settings) -> None:
     problems = [Problem(key, f"{problem} {fix}, or data.validation=0.2") for key, fix in fixes.items()]
     if problems:
         raise ConfigError(problems)
+
+
+def check_kernels(settings: Settings) -> None:
+    """Raise a ConfigError if compiled kernels are asked for and cannot be had."""
+    if settings.trainer.kernels == "compiled" and not is_numba_installed():
+        problem = (
+            "needs Numba, which is not installed; fix: pip install 'nnexp[fast]', or trainer.kernels=auto"
+        )
+        raise ConfigError([Problem("trainer.kernels=compiled", problem)])
 
 
 def build_network(

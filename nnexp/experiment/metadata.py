@@ -57,6 +57,7 @@ def write_run_metadata(
     code = git_state()
     diff = code.pop("diff")
     facts = describe_environment(threads) | {"folder": str(home), "git": code}
+    facts |= {"kernels": components.kernels.path, "kernels_numpy": list(components.kernels.plain)}
     facts |= {"randomness": components.streams.describe()}
     write_atomically(folder / CONFIG, OmegaConf.to_yaml(values))
     write_atomically(folder / ENVIRONMENT, json.dumps(facts, indent=2))

@@ -6,24 +6,30 @@ from pkgutil import iter_modules
 from typing import Any
 
 from nnexp import kernels
+from nnexp.data.batches import Batches
 from nnexp.kernels.twins import compile_object
 from nnexp.nn.layer import Layer
 from nnexp.nn.layers.containers import Container
 from nnexp.training.trainer import Trainer
 
-PASSIVE = {"NoAveraging", "NoAugment", "Flatten", "Unflatten", "Identity"}  # nothing in them takes time
+NO_LOOPS = {"Dense", "Identity", "NoAugment", "NoAveraging"}  # nothing to compile: products are BLAS's
 
 
-def substitute(trainer: Trainer) -> list[str]:
+def substitute(trainer: Trainer, *others: Batches) -> list[str]:
     """Put compiled twins in the place of a trainer's layers, loss, score, optimizer, average and batches.
+
+    Args:
+        trainer: with all of its components.
+        others: batches of splits that it does not hold.
 
     Returns:
         The names of the classes without a twin, which keep their NumPy lines; sorted.
     """
     for module in iter_modules(kernels.__path__):
         import_module(f"{kernels.__name__}.{module.name}")  # registers its twins
-    plain = {type(value).__name__ for value in components(trainer) if not compile_object(value)}
-    return sorted(plain - PASSIVE)
+    values = [*components(trainer), *others]
+    plain = {type(value).__name__ for value in values if not compile_object(value)}
+    return sorted(plain - NO_LOOPS)
 
 
 def components(trainer: Trainer) -> Iterator[Any]:

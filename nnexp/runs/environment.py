@@ -48,12 +48,12 @@ def match_code(recorded: Run) -> Match:
     return Match("code", f"the same commit {commit[:10]} {text}", same)
 
 
-def match_machine(recorded: Mapping[str, Any], threads: int | None) -> Match:
-    """Compare machine and packages with a recorded environment."""
+def match_machine(recorded: Mapping[str, Any], threads: int | None, kernels: str) -> Match:
+    """Compare machine, packages and the path of the computation with a recorded environment."""
     if not environment_facts(recorded):
         return Match("machine", "not recorded", same=False)
     with blas_threads(threads) as used:
-        here = describe_environment(used)
+        here = describe_environment(used) | {"kernels": kernels}
     if diff := environment_diff([recorded, here]):
         facts = (f"{name} {old} recorded, {new} here" for name, (old, new) in diff.items())
         return Match("machine", f"another: {'; '.join(facts)}", same=False)
@@ -69,9 +69,11 @@ def environment_facts(environment: Mapping[str, Any]) -> dict[str, str]:
     facts = {
         "CPU": environment.get("cpu"),
         "threads": environment.get("threads"),
+        "kernels": environment.get("kernels"),
         "BLAS": " ".join(blas_facts),
         "NumPy": packages.get("numpy"),
         "SciPy": packages.get("scipy"),
+        "Numba": packages.get("numba") if environment.get("kernels") == "compiled" else None,
         "Python": environment.get("python"),
         "nnexp": packages.get("nnexp"),
     }

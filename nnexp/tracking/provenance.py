@@ -15,7 +15,7 @@ from typing import Any
 from nnexp.redaction import redacted
 
 PACKAGES = ["nnexp", "numpy", "scipy", "hydra-core", "omegaconf", "mlflow", "pydantic"]
-PACKAGES += ["scikit-learn", "matplotlib"]
+PACKAGES += ["scikit-learn", "matplotlib", "numba"]
 BLAS_FACTS = ("internal_api", "version", "architecture", "num_threads")
 MAX_DIFF = 1_000_000  # characters
 INITIAL, DETACHED = "(initial)", "(detached)"  # git's words for no commit, and for no branch

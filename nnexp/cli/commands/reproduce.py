@@ -17,6 +17,7 @@ from nnexp.config.naming import changes_learning
 from nnexp.config.recorded import load_recorded
 from nnexp.experiment.failures.divergence import DivergedError
 from nnexp.experiment.run import new_folder, run
+from nnexp.kernels.choice import usable_path
 from nnexp.messages import plural
 from nnexp.run_folder import CONFIG, ENVIRONMENT, SESSIONS
 from nnexp.runs.environment import match_code, match_data, match_machine
@@ -103,6 +104,8 @@ def reproduce(
     values, notes = load_recorded(recorded.file(CONFIG), overrides, config_dir, project)
     if "threads" in environment and not any("trainer.threads=" in text for text in overrides):
         values["trainer"]["threads"] = environment["threads"]
+    if not any("trainer.kernels=" in text for text in overrides):
+        values["trainer"]["kernels"] = usable_path(environment.get("kernels", "numpy"))
     settings = build(values)
     identity = ", ".join(filter(None, [recorded.name, recorded.id and f"id {recorded.id}", recorded.status]))
     display.lines([("run", identity), *notes])
@@ -116,7 +119,7 @@ def reproduce(
         reasons.append(f"trainer.time_budget={budget:g} ends training by the clock: never exactly the same")
         display.lines([("note", reasons[-1])])
     dataset = settings.data.load()
-    machine = match_machine(environment, settings.trainer.threads)
+    machine = match_machine(environment, settings.trainer.threads, settings.trainer.kernels)
     for match in (match_data(recorded, dataset, anyway), match_code(recorded), machine):
         display.lines([(match.label, match.text)])
         reasons += [] if match.same else [match.text]

@@ -24,6 +24,7 @@ MAY_CHANGE = (
     "schedule",
     "tracking",
     "trainer.epochs",
+    "trainer.kernels",
     "trainer.min_delta",
     "trainer.min_epochs",
     "trainer.on_nan",

@@ -1,0 +1,102 @@
+"""A compiled stack: the bias and the activation behind a dense layer in one pass, likewise their gradients.
+
+B batch, I inputs, O outputs.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from nnexp.kernels.jit import kernel
+from nnexp.kernels.twins import twin_of
+from nnexp.nn.activations.from_output import ReLU
+from nnexp.nn.layer import Layer
+from nnexp.nn.layers.containers import Observers, Stack
+from nnexp.nn.layers.dense import Dense
+from nnexp.nn.parameters import Array
+
+
+@kernel
+def add_bias_and_rectify(y: Array, b: Array) -> None:
+    """Compute y = max(0, y + b), in place; y (B, O), b (O,)."""
+    zero = b.dtype.type(0)
+    for i in range(y.shape[0]):
+        for j in range(y.shape[1]):
+            value = y[i, j] + b[j]
+            y[i, j] = zero if value <= zero else value  # NaN stays
+
+
+@kernel
+def rectify_gradient(dy: Array, y: Array, db: Array) -> None:
+    """Set dy to 0 where y is 0, and db to its sum over the batch; dy, y (B, O), db (O,)."""
+    zero = db.dtype.type(0)
+    db[:] = zero
+    for i in range(dy.shape[0]):
+        for j in range(dy.shape[1]):
+            value = dy[i, j] if y[i, j] > zero else zero
+            dy[i, j] = value
+            db[j] += value
+
+
+@dataclass(eq=False)
+class DenseReLU:
+    """y = max(0, x W + b): a dense layer and the ReLU behind it."""
+
+    dense: Dense
+    relu: ReLU
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        dense = self.dense
+        dense.x = x
+        y = np.matmul(x, dense.W, out=dense.y(len(x)))
+        add_bias_and_rectify(y, dense.b)
+        self.relu.y = y
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        dense = self.dense
+        rectify_gradient(dy, self.relu.y, dense.db)
+        np.matmul(dense.x.T, dy, out=dense.dW)
+        if not dense.needs_dx:
+            return dy[:0]
+        return np.matmul(dy, dense.W.T, out=dense.dx(len(dy)))
+
+
+@twin_of(Stack)
+class CompiledStack(Stack):
+    """Layers in a row, some of them fused; with observers, layer by layer."""
+
+    def forward(self, x: Array, training: bool = False, observe: Observers | None = None) -> Array:
+        if observe:
+            return super().forward(x, training, observe)
+        for step in self.steps:
+            x = step.forward(x, training)
+        return x
+
+    def backward(self, dy: Array) -> Array:
+        for step in self.backward_steps:
+            dy = step.backward(dy)
+        return dy
+
+    @cached_property
+    def steps(self) -> list[Layer | DenseReLU]:
+        """The layers, fused where they can be, in the order of the forward pass."""
+        return fuse(self.layers)
+
+    @cached_property
+    def backward_steps(self) -> list[Layer | DenseReLU]:
+        """The same from the last to the first with weights."""
+        return fuse(self.layers[self.first :])[::-1]
+
+
+def fuse(layers: list[Layer]) -> list[Layer | DenseReLU]:
+    """Join each dense layer with the ReLU that writes over its outputs."""
+    steps: list[Layer | DenseReLU] = []
+    for layer in layers:
+        before = steps[-1] if steps else None
+        if isinstance(layer, ReLU) and layer.in_place and isinstance(before, Dense) and before.bias:
+            steps[-1] = DenseReLU(before, layer)
+        else:
+            steps.append(layer)
+    return steps
