@@ -143,9 +143,8 @@ def check_validation(settings: Settings) -> None:
 def check_kernels(settings: Settings) -> None:
     """Raise a ConfigError if compiled kernels are asked for and cannot be had."""
     if settings.trainer.kernels == "compiled" and not is_numba_installed():
-        problem = (
-            "needs Numba, which is not installed; fix: pip install 'nnexp[fast]', or trainer.kernels=auto"
-        )
+        fix = "fix: pip install 'nnexp[fast]', or trainer.kernels=auto"
+        problem = f"needs Numba, which is not installed; {fix}"
         raise ConfigError([Problem("trainer.kernels=compiled", problem)])
 
 

@@ -72,6 +72,7 @@ def test_a_class_of_ones_own_keeps_its_numpy_lines():
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
+@np.errstate(all="ignore")
 def test_what_is_not_finite_stays_so(value):
     trainer = trainer_of("float32", {})
     substitute(trainer)
