@@ -14,7 +14,7 @@ from nnexp.data.splitting import Rows, stratified_subsample
 from nnexp.experiment.random_streams import RandomStreams
 from nnexp.experiment.resources import Warn, check_memory
 from nnexp.experiment.selected_metrics import check_metrics, monitored_metric
-from nnexp.kernels.choice import Kernels, is_numba_installed, use_kernels
+from nnexp.kernels.choice import Kernels, KernelsMissingError, use_kernels
 from nnexp.metrics.metric import Metric
 from nnexp.metrics.running import InOwnUnits, RunningMetric
 from nnexp.nn.layer import ShapeError
@@ -60,7 +60,6 @@ def build_components(
         DataError: the data are missing or invalid, or cannot be split so.
     """
     check_validation(settings)
-    check_kernels(settings)
     streams = RandomStreams(settings.seed)
     dataset = dataset or settings.data.load()
     rows, validation_rows = settings.data.train_validation_split(dataset, streams("split"))
@@ -93,7 +92,7 @@ def build_components(
         streams,
         diagnostics=diagnostics,
         metrics=settings.metrics,
-        kernels=use_kernels(settings.trainer.kernels, trainer, [test]),
+        kernels=compile_kernels(settings, trainer, test),
     )
 
 
@@ -140,12 +139,13 @@ def check_validation(settings: Settings) -> None:
         raise ConfigError(problems)
 
 
-def check_kernels(settings: Settings) -> None:
-    """Raise a ConfigError if compiled kernels are asked for and cannot be had."""
-    if settings.trainer.kernels == "compiled" and not is_numba_installed():
-        fix = "fix: pip install 'nnexp[fast]', or trainer.kernels=auto"
-        problem = f"needs Numba, which is not installed; {fix}"
-        raise ConfigError([Problem("trainer.kernels=compiled", problem)])
+def compile_kernels(settings: Settings, trainer: Trainer, test: Batches | None) -> Kernels:
+    """Compile the trainer where the settings say so; a ConfigError if that cannot be had."""
+    try:
+        return use_kernels(settings.trainer.kernels, trainer, [test])
+    except KernelsMissingError as error:
+        problem = f"{error}, or trainer.kernels=auto"
+        raise ConfigError([Problem("trainer.kernels=compiled", problem)]) from error
 
 
 def build_network(

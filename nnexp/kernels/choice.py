@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
+from time import perf_counter
 from typing import Literal
 
 from nnexp.config.schema import KernelChoice
@@ -13,20 +14,35 @@ KernelPath = Literal["numpy", "compiled"]
 START = 1.0  # seconds that Numba's import and its cache take, about
 SAVED_PER_STEP = 120e-6  # seconds, of a small network
 SAVED_PER_WEIGHT = 1.5e-9  # seconds in a step
+INSTALL = "pip install 'nnexp[fast]'"
+
+
+class KernelsMissingError(ImportError):
+    """Compiled kernels are asked for, and Numba is not installed or cannot be imported."""
 
 
 @dataclass(frozen=True)
 class Kernels:
-    """The path that a run computes on, and the classes that keep their NumPy lines on the compiled one."""
+    """The path that a run computes on.
+
+    Args:
+        path: of training and evaluation.
+        plain: the classes that keep their NumPy lines on the compiled path.
+        seconds: that compiling, or reading what was compiled before, has taken.
+        problem: why kernels cannot be compiled where they would be.
+    """
 
     path: KernelPath = "numpy"
     plain: tuple[str, ...] = ()
+    seconds: float = 0.0
+    problem: str = ""
 
     def describe(self) -> str:
         """Format it for the header of a run; empty on the NumPy path."""
         if self.path == "numpy":
-            return ""
-        return "kernels compiled" + (f" (NumPy: {', '.join(self.plain)})" if self.plain else "")
+            return f"kernels NumPy: {self.problem}" if self.problem else ""
+        text = "kernels compiled" + (f", NumPy for {', '.join(self.plain)}" if self.plain else "")
+        return text + (f"; in {self.seconds:.0f} s, once on this machine" if self.seconds > 3 else "")
 
 
 def is_numba_installed() -> bool:
@@ -46,11 +62,25 @@ def seconds_saved(trainer: Trainer) -> float:
 
 
 def use_kernels(wanted: KernelChoice, trainer: Trainer, others: Iterable[Batches | None] = ()) -> Kernels:
-    """Compile a trainer, and batches of other splits, if that is asked for or, for "auto", saves time."""
-    if wanted == "numpy" or not is_numba_installed():
-        return Kernels()
-    if wanted == "auto" and seconds_saved(trainer) < START:
-        return Kernels()
-    from nnexp.kernels.substitution import substitute
+    """Compile a trainer, and batches of other splits, if that is asked for or, for "auto", saves time.
 
-    return Kernels("compiled", tuple(substitute(trainer, *filter(None, others))))
+    Raises:
+        KernelsMissingError: "compiled" is asked for, and cannot be had.
+    """
+    if wanted == "numpy" or (wanted == "auto" and seconds_saved(trainer) < START):
+        return Kernels()
+    if not is_numba_installed():
+        if wanted == "compiled":
+            raise KernelsMissingError(f"needs Numba, which is not installed; fix: {INSTALL}")
+        return Kernels()
+    start = perf_counter()
+    try:
+        from nnexp.kernels.substitution import compile_now, substitute
+    except ImportError as error:  # Numba refuses a newer NumPy than it knows
+        problem = f"Numba cannot be imported: {error}"
+        if wanted == "compiled":
+            raise KernelsMissingError(f"{problem}; fix: pip install -U numba") from error
+        return Kernels(problem=problem)
+    plain = substitute(trainer, *filter(None, others))
+    compile_now(trainer)
+    return Kernels("compiled", tuple(plain), seconds=perf_counter() - start)

@@ -1,4 +1,4 @@
-"""A compiled stack: the bias and the activation behind a dense layer in one pass, likewise their gradients.
+"""A compiled stack: the bias and the activation behind a dense layer in one pass, and so their gradients.
 
 B batch, I inputs, O outputs.
 """

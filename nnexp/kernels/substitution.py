@@ -1,15 +1,20 @@
 """The pass over a built trainer that puts compiled twins in the place of NumPy classes."""
 
 from collections.abc import Iterator
+from contextlib import suppress
+from copy import deepcopy
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
+
+import numpy as np
 
 from nnexp import kernels
 from nnexp.data.batches import Batches
 from nnexp.kernels.twins import compile_object
 from nnexp.nn.layer import Layer
 from nnexp.nn.layers.containers import Container
+from nnexp.training.non_finite import NonFiniteError
 from nnexp.training.trainer import Trainer
 
 NO_LOOPS = {"Dense", "Identity", "NoAugment", "NoAveraging"}  # nothing to compile: products are BLAS's
@@ -30,6 +35,22 @@ def substitute(trainer: Trainer, *others: Batches) -> list[str]:
     values = [*components(trainer), *others]
     plain = {type(value).__name__ for value in values if not compile_object(value)}
     return sorted(plain - NO_LOOPS)
+
+
+def compile_now(trainer: Trainer) -> None:
+    """Compile the kernels of a substituted trainer, by one step and one evaluation of a copy of it.
+
+    So training's time is that of training, also where `trainer.time_budget` ends it.
+    """
+    batches = [batches for batches in (trainer.train, trainer.validation) if batches is not None]
+    data = [array for one in batches for array in (one.source_x, one.source_y, one.narrow_y)]
+    copy = deepcopy(trainer, {id(array): array for array in data})  # which shares the data
+    copy.pause()
+    with suppress(NonFiniteError), np.errstate(all="ignore"):
+        copy.train_until_pause()
+        copy.optimizer_step.flush()
+        x, y = next(iter(copy.train))
+        copy.score.update(copy.network.forward(x), y)
 
 
 def components(trainer: Trainer) -> Iterator[Any]:
