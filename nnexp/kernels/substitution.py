@@ -17,7 +17,14 @@ from nnexp.nn.layers.containers import Container
 from nnexp.training.non_finite import NonFiniteError
 from nnexp.training.trainer import Trainer
 
-NO_LOOPS = {"Dense", "Identity", "NoAugment", "NoAveraging"}  # nothing to compile: products are BLAS's
+NO_LOOPS = {
+    "Dense",
+    "Flatten",
+    "Identity",
+    "NoAugment",
+    "NoAveraging",
+    "Unflatten",
+}  # nothing to compile: products are BLAS's
 
 
 def substitute(trainer: Trainer, *others: Batches) -> list[str]:

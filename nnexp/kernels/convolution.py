@@ -1,0 +1,142 @@
+"""Compiled convolution without a matrix of windows: its loops run along pixels.
+
+B batch, C channels, H height, W width, O outputs, K kernel; HH, WW height and width of the output; T = C K K
+the taps of a filter. Images lie pixel by pixel, (C, H, W, B): what one tap reads for a row of windows is one
+run of numbers; at a stride above 1, for one window.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnexp.kernels.blocks import TILE, add_dots, add_products, blocks, starts, tap_starts, total, write_sum
+from nnexp.kernels.jit import kernel
+from nnexp.kernels.twins import twin_of
+from nnexp.nn.layer import pixels_first
+from nnexp.nn.layers.convolution import Conv2d
+from nnexp.nn.parameters import Array
+
+
+@kernel
+def correlate(x: Array, W: Array, b: Array, y: Array, K: int, stride: int) -> None:
+    """Compute y (O, HH, WW, B) from x (C, H, W, B), W (T, O) and b, (O,) or empty."""
+    C, H, width, B = x.shape
+    outputs, HH, WW, _ = y.shape
+    pixels, out = x.reshape(-1), y.reshape(-1)
+    weights = blocks(W)
+    taps = tap_starts(C, K, H * width * B, width * B, B)
+    tile = np.empty(4 * TILE, x.dtype)
+    runs = 1 if stride == 1 else WW
+    length = WW * B // runs
+    for h in range(HH):
+        for r in range(runs):
+            for start in range(0, length, TILE):
+                n = min(TILE, length - start)
+                at = (h * stride * width + r * stride) * B + start
+                to = (h * WW + r) * B + start
+                for o in range(len(weights)):
+                    tile[:] = 0
+                    for t in range(len(taps)):
+                        add_products(tile, pixels, taps[t], at, n, weights[o, t])
+                    for i in range(min(4, outputs - 4 * o)):
+                        place = (4 * o + i) * HH * WW * B + to
+                        bias = b[4 * o + i] if len(b) else tile.dtype.type(0)
+                        write_sum(tile[i * TILE :], bias, out[place : place + n])
+
+
+@kernel
+def weight_gradient(x: Array, dy: Array, dW: Array, db: Array, K: int, stride: int) -> None:
+    """Compute dW (T, O) and db, (O,) or empty, from x (C, H, W, B) and dy (O, HH, WW, B)."""
+    C, H, width, B = x.shape
+    outputs, HH, WW, _ = dy.shape
+    pixels, slopes = x.reshape(-1), dy.reshape(-1)
+    sums = blocks(dW)
+    sums[:] = 0
+    taps = tap_starts(C, K, H * width * B, width * B, B)
+    planes = starts(outputs, HH * WW * B)
+    db[:] = 0
+    runs = 1 if stride == 1 else WW
+    length = WW * B // runs
+    for h in range(HH):
+        for r in range(runs):
+            for start in range(0, length, TILE):
+                n = min(TILE, length - start)
+                at = (h * stride * width + r * stride) * B + start
+                to = (h * WW + r) * B + start
+                for o in range(len(planes)):
+                    for t in range(len(taps)):
+                        add_dots(sums[o, t], pixels, taps[t], at, slopes, planes[o], to, n)
+                for o in range(len(db)):
+                    place = o * HH * WW * B + to
+                    db[o] += total(slopes[place : place + n])
+    for t in range(dW.shape[0]):
+        for o in range(outputs):
+            dW[t, o] = sums[o // 4, t // 4, t % 4, o % 4]
+
+
+@kernel
+def input_gradient(dy: Array, W: Array, dx: Array, stride: int, padding: int) -> None:
+    """Compute dx (C, H, W, B), without the border, from dy (O, HH, WW, B) and W (C, K, K, O)."""
+    C, H, width, B = dx.shape
+    outputs, HH, WW, _ = dy.shape
+    K = W.shape[1]
+    slopes, out = dy.reshape(-1), dx.reshape(-1)
+    weights = [[blocks(np.ascontiguousarray(W[:, i, j].T)) for j in range(K)] for i in range(K)]
+    planes = starts(outputs, HH * WW * B)
+    tile = np.empty(4 * TILE, dx.dtype)
+    runs = 1 if stride == 1 else width
+    length = width * B // runs
+    for h in range(H):
+        for r in range(runs):
+            for start in range(0, length, TILE):
+                n = min(TILE, length - start)
+                for c in range(-(-C // 4)):
+                    tile[:] = 0
+                    for i in range(K):
+                        row, rest = divmod(h + padding - i, stride)
+                        if rest or row < 0 or row >= HH:
+                            continue
+                        for j in range(K):
+                            column, rest = divmod(r + padding - j, stride)
+                            if rest:
+                                continue
+                            first = max(0, -column * B - start)
+                            last = min(n, (WW - column) * B - start)
+                            at = (row * WW + column) * B + start + first
+                            if first < last:
+                                block = weights[i][j][c]
+                                for o in range(len(planes)):
+                                    run = tile[first:]
+                                    add_products(run, slopes, planes[o], at, last - first, block[o])
+                    for i in range(min(4, C - 4 * c)):
+                        place = (4 * c + i) * H * width * B + (h * width + r) * B + start
+                        write_sum(tile[i * TILE :], tile.dtype.type(0), out[place : place + n])
+
+
+def pixels(x: NDArray[Any]) -> NDArray[Any]:
+    """Return images (B, C, H, W) as an array (C, H, W, B): as they lie in memory, else a copy."""
+    return np.ascontiguousarray(pixels_first(x))
+
+
+@twin_of(Conv2d)
+class CompiledConv2d(Conv2d):
+    """Convolution along runs of pixels, without a matrix of windows."""
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        self.padded_x = pixels(self.pad(x))
+        y = self.y(len(x))
+        b = self.b if self.bias else self.W[0, :0]
+        correlate(self.padded_x, self.W, b, pixels_first(y), self.kernel, self.stride)
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        rows = pixels(dy)
+        db = self.db if self.bias else self.dW[0, :0]
+        weight_gradient(self.padded_x, rows, self.dW, db, self.kernel, self.stride)
+        if not self.needs_dx:
+            return dy[:0]
+        dx = (self.dx_inner if self.padding else self.dx)(len(dy))
+        W = self.W.reshape(self.weight_shape())
+        input_gradient(rows, W, pixels_first(dx), self.stride, self.padding)
+        return dx
