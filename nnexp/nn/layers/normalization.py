@@ -87,9 +87,7 @@ class BatchNorm(Normalization):
             np.subtract(x, self.mean, out=normal)
             np.multiply(normal, normal, out=out)
             np.mean(out, axis=self.axis, keepdims=True, out=self.var)
-            if m > 1:  # a single example has no variance
-                self.update(self.running_mean, self.mean, 1.0)
-                self.update(self.running_var, self.var, m / (m - 1))
+            self.update_running(m)
             np.add(self.var, self.eps, out=self.scale)
         else:
             np.subtract(x, self.running_mean, out=normal)
@@ -101,10 +99,13 @@ class BatchNorm(Normalization):
         out += self.beta
         return y
 
-    def update(self, running: Array, batch: Array, factor: float) -> None:
-        """Move a running statistic towards that of the batch."""
-        running *= 1 - self.momentum
-        running += (self.momentum * factor) * batch
+    def update_running(self, m: int) -> None:
+        """Move the running statistics towards those of the batch; a single example has no variance."""
+        if m > 1:
+            self.running_mean *= 1 - self.momentum
+            self.running_mean += self.momentum * self.mean
+            self.running_var *= 1 - self.momentum
+            self.running_var += (self.momentum * (m / (m - 1))) * self.var
 
     def backward(self, dy: Array) -> Array:
         """Compute dx = gamma / sqrt(var + eps) (dy - mean(dy) - x^ mean(dy x^))."""
