@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from copy import deepcopy
 from importlib import import_module
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 from typing import Any
 
 import numpy as np
@@ -37,8 +37,8 @@ def substitute(trainer: Trainer, *others: Batches) -> list[str]:
     Returns:
         The names of the classes without a twin, which keep their NumPy lines; sorted.
     """
-    for module in iter_modules(kernels.__path__):
-        import_module(f"{kernels.__name__}.{module.name}")  # registers its twins
+    for module in walk_packages(kernels.__path__, f"{kernels.__name__}."):
+        import_module(module.name)  # registers its twins
     values = [*components(trainer), *others]
     plain = {type(value).__name__ for value in values if not compile_object(value)}
     return sorted(plain - NO_LOOPS)
