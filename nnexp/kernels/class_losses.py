@@ -26,8 +26,7 @@ def focal(p: Array, at_y: Array, y: Targets, gamma: float) -> float:
             total += p[i, j]
         log = at_y[i] - np.log(total)
         miss = -np.expm1(log)
-        if miss <= tiny:
-            miss = tiny
+        miss = tiny if miss <= tiny else miss  # NaN stays
         power = miss ** (g - one)
         loss -= power * miss * log
         slope = power * (miss - g * (one - miss) * log) / p.dtype.type(n)
@@ -35,7 +34,7 @@ def focal(p: Array, at_y: Array, y: Targets, gamma: float) -> float:
         for j in range(outputs):
             p[i, j] *= factor
         p[i, y[i]] -= slope
-    return loss / n
+    return float(loss / n)
 
 
 @twin_of(Focal)
@@ -72,7 +71,7 @@ def hinge(z: Array, y: Targets, margin: float, power: int, dz: Array) -> float:
             dz[i, j] = share if power == 1 else two * excess * share
             row += dz[i, j]
         dz[i, y[i]] = -row
-    return loss / (n * outputs)
+    return float(loss / (n * outputs))
 
 
 @twin_of(Hinge)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from nnexp import kernels
+from nnexp.data.augmentation.augment import Compose
 from nnexp.data.batches import Batches
 from nnexp.kernels.twins import compile_object
 from nnexp.nn.layer import Layer
@@ -69,8 +70,7 @@ def components(trainer: Trainer) -> Iterator[Any]:
     yield trainer.optimizer_step.averaging
     yield trainer.optimizer_step.regularizer
     yield trainer.train
-    if trainer.train.augment is not None:
-        yield trainer.train.augment
+    yield from augmentations(trainer.train.augment)
     if trainer.validation is not None:
         yield trainer.validation
 
@@ -83,3 +83,12 @@ def layers(container: Container) -> Iterator[Layer]:
             yield from layers(layer)
         else:
             yield layer
+
+
+def augmentations(augment: object) -> Iterator[object]:
+    """Yield the steps of an augmentation, at any depth; nothing of none."""
+    if isinstance(augment, Compose):
+        for step in augment.steps:
+            yield from augmentations(step)
+    elif augment is not None:
+        yield augment

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import numpy as np
 from annotated_types import Ge, Gt, Le, Lt, MinLen
-from numpy.typing import DTypeLike
+from numpy.typing import DTypeLike, NDArray
 
 from nnexp.data.augmentation.elastic import Displacement
 from nnexp.data.augmentation.resampling import Array, Bilinear, Canvas, inverse_maps
@@ -68,12 +68,16 @@ class ImageAugment(Augment):
     def __call__(self, x: Array) -> None:
         for start in range(0, len(x), self.chunk):
             images = x[start : start + self.chunk]
-            variants = [variant[: len(images)] for variant in self.variants]
             chosen = self.rng.random((len(images), 1)) < self.probability
             self.canvas.put(images)
-            self.draw(variants)
-            for channel, variant in zip(np.split(images, len(variants), axis=1), variants, strict=True):
-                np.copyto(channel, variant, where=chosen)
+            self.replace(images, chosen)
+
+    def replace(self, images: Array, chosen: NDArray[np.bool_]) -> None:
+        """Replace the images that are chosen (B, 1) by variants of those on the canvas."""
+        variants = [variant[: len(images)] for variant in self.variants]
+        self.draw(variants)
+        for channel, variant in zip(np.split(images, len(variants), axis=1), variants, strict=True):
+            np.copyto(channel, variant, where=chosen)
 
     @abstractmethod
     def allocate(self, height: int, width: int, dtype: DTypeLike) -> None:
@@ -176,17 +180,21 @@ class Warp(ImageAugment):
 
     def draw(self, out: Sequence[Array]) -> None:
         n, pixels = out[0].shape
-        maps = self.maps[: 2 * n * 3].reshape(2, n, 3)
         coordinates = self.coordinates[: 2 * n * pixels].reshape(2 * n, pixels)
+        np.matmul(self.draw_maps(n), self.points, out=coordinates)
+        if self.alpha:
+            coordinates += self.displacement(2 * n, self.rng)
+        self.bilinear(coordinates[:n], coordinates[n:], out)
+
+    def draw_maps(self, n: int) -> Array:
+        """Draw affine maps (2*B, 3): what makes rows of all images, then columns, of the `points`."""
+        maps = self.maps[: 2 * n * 3].reshape(2, n, 3)
         u = self.rng.uniform(-1, 1, (6, n))
         turn, shear = radians(self.rotate) * u[0], radians(self.shear) * u[1]
         grow = 1 + self.scale * u[2:4]
         move = self.shift * u[4:]
         maps[:] = inverse_maps(turn, shear, grow, move, self.center)
-        np.matmul(maps.reshape(2 * n, 3), self.points, out=coordinates)  # rows of all images, then columns
-        if self.alpha:
-            coordinates += self.displacement(2 * n, self.rng)
-        self.bilinear(coordinates[:n], coordinates[n:], out)
+        return maps.reshape(2 * n, 3)
 
 
 @dataclass(kw_only=True)

@@ -20,6 +20,7 @@ from nnexp.nn.activations.from_output import (
     ReLU,
     Sigmoid,
     Tanh,
+    _ScaledELU,
 )
 from nnexp.nn.parameters import Array
 
@@ -43,7 +44,7 @@ class OneLoop(FromOutput):
 
 @kernel
 def relu_forward(x: Array) -> None:
-    """x <- max(0, x); of NaN, NaN."""
+    """Compute x <- max(0, x); of NaN, NaN."""
     zero = x.dtype.type(0)
     for i in range(len(x)):
         x[i] = zero if x[i] <= zero else x[i]
@@ -51,7 +52,7 @@ def relu_forward(x: Array) -> None:
 
 @kernel
 def relu_backward(dy: Array, y: Array) -> None:
-    """dy <- dy [y > 0]."""
+    """Compute dy <- dy [y > 0]."""
     zero, one = dy.dtype.type(0), dy.dtype.type(1)
     for i in range(len(dy)):
         dy[i] *= one if y[i] > zero else zero
@@ -70,7 +71,7 @@ class CompiledReLU(OneLoop, ReLU):
 
 @kernel
 def leaky_relu_forward(x: Array, slope: float) -> None:
-    """x <- x where x > 0, else slope x."""
+    """Compute x <- x where x > 0, else slope x."""
     zero, one, a = x.dtype.type(0), x.dtype.type(1), x.dtype.type(slope)
     for i in range(len(x)):
         x[i] *= one if x[i] > zero else a
@@ -78,7 +79,7 @@ def leaky_relu_forward(x: Array, slope: float) -> None:
 
 @kernel
 def leaky_relu_backward(dy: Array, y: Array, slope: float) -> None:
-    """dy <- dy where y > 0, else slope dy."""
+    """Compute dy <- dy where y > 0, else slope dy."""
     zero, one, a = dy.dtype.type(0), dy.dtype.type(1), dy.dtype.type(slope)
     for i in range(len(dy)):
         dy[i] *= one if y[i] > zero else a
@@ -101,7 +102,7 @@ class CompiledLeakyReLU(OneLoop, LeakyReLU):
 
 @kernel
 def elu_forward(x: Array, bent: Array, scale: float, alpha: float) -> None:
-    """x <- scale x where x > 0, else scale alpha bent, bent = exp(min(x, 0)) - 1."""
+    """Compute x <- scale x where x > 0, else scale alpha bent, bent = exp(min(x, 0)) - 1."""
     zero, above, below = x.dtype.type(0), x.dtype.type(scale), x.dtype.type(scale * alpha)
     for i in range(len(x)):
         x[i] = above * (x[i] if x[i] > zero else zero) + below * bent[i]
@@ -109,17 +110,15 @@ def elu_forward(x: Array, bent: Array, scale: float, alpha: float) -> None:
 
 @kernel
 def elu_backward(dy: Array, y: Array, scale: float, alpha: float) -> None:
-    """dy <- scale dy where y > 0, else (y + scale alpha) dy."""
+    """Compute dy <- scale dy where y > 0, else (y + scale alpha) dy."""
     zero, above, below = dy.dtype.type(0), dy.dtype.type(scale), dy.dtype.type(scale * alpha)
     for i in range(len(dy)):
         dy[i] *= above if y[i] > zero else y[i] + below
 
 
-class CompiledScaledELU(OneLoop):
+class CompiledScaledELU(OneLoop, _ScaledELU):
     """One loop backward; forward, one behind the exponential."""
 
-    scale: float
-    alpha: float
     loop = staticmethod(elu_backward)
 
     @property
@@ -148,7 +147,7 @@ class CompiledSELU(CompiledScaledELU, SELU):
 
 @kernel
 def tanh_backward(dy: Array, y: Array) -> None:
-    """dy <- dy (1 - y^2)."""
+    """Compute dy <- dy (1 - y^2)."""
     one = dy.dtype.type(1)
     for i in range(len(dy)):
         dy[i] *= one - y[i] * y[i]
@@ -163,7 +162,7 @@ class CompiledTanh(OneLoop, Tanh):
 
 @kernel
 def hard_tanh_backward(dy: Array, y: Array) -> None:
-    """dy <- dy [|y| < 1]."""
+    """Compute dy <- dy [|y| < 1]."""
     zero, one = dy.dtype.type(0), dy.dtype.type(1)
     for i in range(len(dy)):
         dy[i] *= one if abs(y[i]) < one else zero
@@ -178,7 +177,7 @@ class CompiledHardTanh(OneLoop, HardTanh):
 
 @kernel
 def sigmoid_of_tanh(y: Array) -> None:
-    """y <- (1 + y) / 2."""
+    """Compute y <- (1 + y) / 2."""
     half = y.dtype.type(0.5)
     for i in range(len(y)):
         y[i] = half + half * y[i]
@@ -186,7 +185,7 @@ def sigmoid_of_tanh(y: Array) -> None:
 
 @kernel
 def sigmoid_backward(dy: Array, y: Array) -> None:
-    """dy <- dy y (1 - y)."""
+    """Compute dy <- dy y (1 - y)."""
     one = dy.dtype.type(1)
     for i in range(len(dy)):
         dy[i] *= y[i] * (one - y[i])

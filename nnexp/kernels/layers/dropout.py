@@ -1,7 +1,7 @@
 """Compiled dropout: the mask is drawn by NumPy from the same stream."""
 
 from nnexp.kernels.jit import kernel
-from nnexp.kernels.layers.vectors import filled, lie_alike, vector
+from nnexp.kernels.layers.vectors import filled, vector
 from nnexp.kernels.twins import twin_of
 from nnexp.nn.layers.dropout import Dropout
 from nnexp.nn.parameters import Array
@@ -9,7 +9,7 @@ from nnexp.nn.parameters import Array
 
 @kernel
 def apply_mask(x: Array, noise: Array, rate: float) -> None:
-    """noise <- 0 where it is below the rate, else 1 / (1 - rate); x <- x noise."""
+    """Compute noise <- 0 where it is below the rate, else 1 / (1 - rate); x <- x noise."""
     threshold, zero, kept = x.dtype.type(rate), x.dtype.type(0), x.dtype.type(1 / (1 - rate))
     for i in range(len(x)):
         noise[i] = kept if noise[i] >= threshold else zero

@@ -20,7 +20,7 @@ BLOCK = 1024  # numbers that are summed in their own type
 
 @kernel
 def gelu_start(x: Array, u: Array) -> None:
-    """u = sqrt(2 / pi) (x + 0.044715 x^3)."""
+    """Compute u = sqrt(2 / pi) (x + 0.044715 x^3)."""
     root, cube = x.dtype.type(ROOT), x.dtype.type(CUBE)
     for i in range(len(x)):
         u[i] = x[i] * (root + cube * x[i] * x[i])
@@ -28,7 +28,7 @@ def gelu_start(x: Array, u: Array) -> None:
 
 @kernel
 def gelu_end(x: Array, t: Array, dydx: Array) -> None:
-    """t <- y = x (1 + t) / 2 with t = tanh u; 2 y' = 1 + t + x (1 - t^2) u'."""
+    """Compute t <- y = x (1 + t) / 2 with t = tanh u; 2 y' = 1 + t + x (1 - t^2) u'."""
     half, one = x.dtype.type(0.5), x.dtype.type(1)
     root, cube = x.dtype.type(ROOT), x.dtype.type(3 * CUBE)
     for i in range(len(x)):
@@ -39,7 +39,7 @@ def gelu_end(x: Array, t: Array, dydx: Array) -> None:
 
 @kernel
 def normal_start(x: Array, u: Array) -> None:
-    """u = -x^2 / 2."""
+    """Compute u = -x^2 / 2."""
     half = x.dtype.type(-0.5)
     for i in range(len(x)):
         u[i] = half * x[i] * x[i]
@@ -47,7 +47,7 @@ def normal_start(x: Array, u: Array) -> None:
 
 @kernel
 def normal_end(x: Array, e: Array, y: Array) -> None:
-    """y = x P(X <= x), e <- y' = P + x e / sqrt(2 pi) with e = exp(-x^2 / 2).
+    """Compute y = x P(X <= x), e <- y' = P + x e / sqrt(2 pi) with e = exp(-x^2 / 2).
 
     P(X > |x|) = e (c1 t + ... + c5 t^5), t = 1 / (1 + k |x|), to 7.5e-8, float32's rounding error:
     Abramowitz & Stegun 1964, 26.2.17.
@@ -86,7 +86,7 @@ class CompiledGELU(GELU):
 
 @kernel
 def silu_end(x: Array, t: Array, y: Array, dydx: Array) -> None:
-    """y = x s, y' = s + y (1 - s) with s = (1 + t) / 2, t = tanh(x / 2)."""
+    """Compute y = x s, y' = s + y (1 - s) with s = (1 + t) / 2, t = tanh(x / 2)."""
     half, one = x.dtype.type(0.5), x.dtype.type(1)
     for i in range(len(x)):
         s = half + half * t[i]
@@ -109,14 +109,14 @@ class CompiledSiLU(SiLU):
 
 @kernel
 def minus_abs(x: Array, y: Array) -> None:
-    """y = -|x|."""
+    """Compute y = -|x|."""
     for i in range(len(x)):
         y[i] = -abs(x[i])
 
 
 @kernel
 def mish_end(x: Array, e: Array, y: Array, dydx: Array) -> None:
-    """y = x t, y' = t + x (1 - t^2) s with e = exp(-|x|).
+    """Compute y = x t, y' = t + x (1 - t^2) s with e = exp(-|x|).
 
     t = tanh(log(1 + exp x)) = (a^2 - 1) / (a^2 + 1) with a = 1 + exp x, and s = 1 / (1 + exp(-x)), both
     times e or e^2 above and below the line where x > 0, so that nothing overflows.
@@ -147,7 +147,7 @@ class CompiledMish(Mish):
 
 @kernel
 def prelu_forward(x: Array, a: Array, y: Array, negative: Array) -> None:
-    """y = x where x > 0, else a x; negative = min(x, 0)."""
+    """Compute y = x where x > 0, else a x; negative = min(x, 0)."""
     zero = x.dtype.type(0)
     for i in range(len(x)):
         negative[i] = zero if x[i] > zero else x[i]
@@ -156,7 +156,7 @@ def prelu_forward(x: Array, a: Array, y: Array, negative: Array) -> None:
 
 @kernel
 def prelu_backward(dy: Array, a: Array, negative: Array) -> float:
-    """dy <- dy where x > 0, else a dy; da = sum of min(x, 0) dy."""
+    """Compute dy <- dy where x > 0, else a dy; da = sum of min(x, 0) dy."""
     zero, one, slope = dy.dtype.type(0), dy.dtype.type(1), a[0]
     total = 0.0
     for start in range(0, len(dy), BLOCK):
@@ -166,7 +166,7 @@ def prelu_backward(dy: Array, a: Array, negative: Array) -> float:
             part += bent[i] * block[i]
         for i in range(len(block)):
             block[i] *= slope if bent[i] < zero else one
-        total += part
+        total += float(part)
     return total
 
 

@@ -12,7 +12,7 @@ from nnexp.nn.parameters import Array
 def normalize_examples(
     x: Array, gamma: Array, beta: Array, eps: float, scale: Array, normal: Array, y: Array
 ) -> None:
-    """normal = (x - mean) scale with scale = 1 / sqrt(var + eps), y = gamma normal + beta."""
+    """Compute normal = (x - mean) scale with scale = 1 / sqrt(var + eps), y = gamma normal + beta."""
     n, units = x.shape
     for i in range(n):
         total = x.dtype.type(0)
@@ -34,7 +34,10 @@ def normalize_examples(
 def examples_backward(
     dy: Array, normal: Array, scale: Array, gamma: Array, dgamma: Array, dbeta: Array
 ) -> None:
-    """dgamma, dbeta = sums of dy normal, dy; dy <- (g - mean(g) - normal mean(g normal)) scale, g = gamma dy."""
+    """Compute dgamma, dbeta = sums of dy normal, dy over the batch, and dx in the place of dy.
+
+    dx = (g - mean(g) - normal mean(g normal)) scale, g = gamma dy.
+    """
     n, units = dy.shape
     dgamma[:] = 0
     dbeta[:] = 0

@@ -40,7 +40,7 @@ def column_moments(x: Array, mean: Array, var: Array) -> None:
 def normalize_columns(
     x: Array, mean: Array, scale: Array, gamma: Array, beta: Array, normal: Array, y: Array
 ) -> None:
-    """normal = (x - mean) scale, y = gamma normal + beta."""
+    """Compute normal = (x - mean) scale, y = gamma normal + beta."""
     for i in range(x.shape[0]):
         for j in range(x.shape[1]):
             normal[i, j] = (x[i, j] - mean[0, j]) * scale[0, j]
@@ -51,7 +51,10 @@ def normalize_columns(
 def columns_backward(
     dy: Array, normal: Array, scale: Array, gamma: Array, dgamma: Array, dbeta: Array, dx: Array
 ) -> None:
-    """dgamma, dbeta = sums of dy normal, dy; dx = gamma scale (dy - mean(dy) - normal mean(dy normal))."""
+    """Compute dgamma, dbeta = sums of dy normal, dy over the batch, and dx.
+
+    dx = gamma scale (dy - mean(dy) - normal mean(dy normal)).
+    """
     m, channels = dy.shape
     share = dy.dtype.type(1 / m)
     dgamma[:] = 0
@@ -77,7 +80,7 @@ def row_moments(x: Array, mean: Array, var: Array) -> None:
             part = x.dtype.type(0)
             for i in range(len(block)):
                 part += block[i]
-            total += part
+            total += float(part)
         center = x.dtype.type(total / m)
         squares = 0.0
         for start in range(0, m, BLOCK):
@@ -86,7 +89,7 @@ def row_moments(x: Array, mean: Array, var: Array) -> None:
             for i in range(len(block)):
                 d = block[i] - center
                 part += d * d
-            squares += part
+            squares += float(part)
         mean[c, 0] = center
         var[c, 0] = squares / m
 
@@ -95,7 +98,7 @@ def row_moments(x: Array, mean: Array, var: Array) -> None:
 def normalize_rows(
     x: Array, mean: Array, scale: Array, gamma: Array, beta: Array, normal: Array, y: Array
 ) -> None:
-    """normal = (x - mean) scale, y = gamma normal + beta."""
+    """Compute normal = (x - mean) scale, y = gamma normal + beta."""
     for c in range(x.shape[0]):
         center, factor, g, b = mean[c, 0], scale[c, 0], gamma[c, 0], beta[c, 0]
         for i in range(x.shape[1]):
@@ -108,7 +111,10 @@ def normalize_rows(
 def rows_backward(
     dy: Array, normal: Array, scale: Array, gamma: Array, dgamma: Array, dbeta: Array, dx: Array
 ) -> None:
-    """dgamma, dbeta = sums of dy normal, dy; dx = gamma scale (dy - mean(dy) - normal mean(dy normal))."""
+    """Compute dgamma, dbeta = sums of dy normal, dy over the batch, and dx.
+
+    dx = gamma scale (dy - mean(dy) - normal mean(dy normal)).
+    """
     channels, m = dy.shape
     for c in range(channels):
         sum_normal = sum_dy = 0.0
@@ -118,11 +124,12 @@ def rows_backward(
             for i in range(len(block)):
                 part_normal += block[i] * normal_block[i]
                 part_dy += block[i]
-            sum_normal += part_normal
-            sum_dy += part_dy
+            sum_normal += float(part_normal)
+            sum_dy += float(part_dy)
         dgamma[c, 0] = sum_normal
         dbeta[c, 0] = sum_dy
-        along, mean, factor = dy.dtype.type(sum_normal / m), dy.dtype.type(sum_dy / m), gamma[c, 0] * scale[c, 0]
+        along, mean = dy.dtype.type(sum_normal / m), dy.dtype.type(sum_dy / m)
+        factor = gamma[c, 0] * scale[c, 0]
         for i in range(m):
             dx[c, i] = factor * (dy[c, i] - mean - normal[c, i] * along)
 

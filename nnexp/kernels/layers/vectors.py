@@ -20,7 +20,10 @@ def vector(x: Array) -> Array:
 
 
 def filled(out: Array, x: Array) -> Array:
-    """Return `out` as a vector that holds x; a loop over one array is vectorized, over two that overlap not."""
+    """Return `out` as a vector that holds x.
+
+    A loop over one array is vectorized; one over two arrays that may be the same is not.
+    """
     if out is not x:
         np.copyto(out, x)
     return vector(out)
