@@ -37,7 +37,7 @@ class CompiledAccuracy(Accuracy):
 
 @kernel
 def count_matches(z: Array, y: Array, predicted: NDArray[np.bool_]) -> int:
-    """Write where outputs are above 0, (B, L); count where labels are above 1/2 likewise."""
+    """Write where outputs are above 0, (B, L); count where labels above 1/2 agree."""
     matches = 0
     for i in range(z.shape[0]):
         for j in range(z.shape[1]):

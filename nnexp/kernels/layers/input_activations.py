@@ -161,12 +161,12 @@ def prelu_backward(dy: Array, a: Array, negative: Array) -> float:
     total = 0.0
     for start in range(0, len(dy), BLOCK):
         block, bent = dy[start : start + BLOCK], negative[start : start + BLOCK]
-        part = zero
+        partial = zero
         for i in range(len(block)):
-            part += bent[i] * block[i]
+            partial += bent[i] * block[i]
         for i in range(len(block)):
             block[i] *= slope if bent[i] < zero else one
-        total += float(part)
+        total += float(partial)
     return total
 
 

@@ -77,19 +77,19 @@ def row_moments(x: Array, mean: Array, var: Array) -> None:
         total = 0.0
         for start in range(0, m, BLOCK):
             block = x[c, start : start + BLOCK]
-            part = x.dtype.type(0)
+            partial = x.dtype.type(0)
             for i in range(len(block)):
-                part += block[i]
-            total += float(part)
+                partial += block[i]
+            total += float(partial)
         center = x.dtype.type(total / m)
         squares = 0.0
         for start in range(0, m, BLOCK):
             block = x[c, start : start + BLOCK]
-            part = x.dtype.type(0)
+            partial = x.dtype.type(0)
             for i in range(len(block)):
                 d = block[i] - center
-                part += d * d
-            squares += float(part)
+                partial += d * d
+            squares += float(partial)
         mean[c, 0] = center
         var[c, 0] = squares / m
 
@@ -120,12 +120,12 @@ def rows_backward(
         sum_normal = sum_dy = 0.0
         for start in range(0, m, BLOCK):
             block, normal_block = dy[c, start : start + BLOCK], normal[c, start : start + BLOCK]
-            part_normal = part_dy = dy.dtype.type(0)
+            partial_normal = partial_dy = dy.dtype.type(0)
             for i in range(len(block)):
-                part_normal += block[i] * normal_block[i]
-                part_dy += block[i]
-            sum_normal += float(part_normal)
-            sum_dy += float(part_dy)
+                partial_normal += block[i] * normal_block[i]
+                partial_dy += block[i]
+            sum_normal += float(partial_normal)
+            sum_dy += float(partial_dy)
         dgamma[c, 0] = sum_normal
         dbeta[c, 0] = sum_dy
         along, mean = dy.dtype.type(sum_normal / m), dy.dtype.type(sum_dy / m)
