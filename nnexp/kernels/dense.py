@@ -5,11 +5,13 @@ B batch, I inputs, O outputs.
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeGuard
 
 import numpy as np
 
 from nnexp.kernels.jit import kernel
-from nnexp.kernels.twins import twin_of
+from nnexp.kernels.pooling import CompiledMaxPool2d, RectifiedMaxPool2d
+from nnexp.kernels.twins import TWINS, twin_of
 from nnexp.nn.activations.from_output import ReLU
 from nnexp.nn.layer import Layer
 from nnexp.nn.layers.containers import Observers, Stack
@@ -63,6 +65,9 @@ class DenseReLU:
         return np.matmul(dy, dense.W.T, out=dense.dx(len(dy)))
 
 
+Step = Layer | DenseReLU | RectifiedMaxPool2d
+
+
 @twin_of(Stack)
 class CompiledStack(Stack):
     """Layers in a row, some of them fused; with observers, layer by layer."""
@@ -80,23 +85,30 @@ class CompiledStack(Stack):
         return dy
 
     @cached_property
-    def steps(self) -> list[Layer | DenseReLU]:
+    def steps(self) -> list[Step]:
         """The layers, fused where they can be, in the order of the forward pass."""
         return fuse(self.layers)
 
     @cached_property
-    def backward_steps(self) -> list[Layer | DenseReLU]:
+    def backward_steps(self) -> list[Step]:
         """The same from the last to the first with weights."""
         return fuse(self.layers[self.first :])[::-1]
 
 
-def fuse(layers: list[Layer]) -> list[Layer | DenseReLU]:
-    """Join each dense layer with the ReLU that writes over its outputs."""
-    steps: list[Layer | DenseReLU] = []
+def fuse(layers: list[Layer]) -> list[Step]:
+    """Join each ReLU with the dense layer whose outputs it writes over, or with the pooling behind it."""
+    steps: list[Step] = []
     for layer in layers:
         before = steps[-1] if steps else None
-        if isinstance(layer, ReLU) and layer.in_place and isinstance(before, Dense) and before.bias:
+        if is_relu(layer) and layer.in_place and isinstance(before, Dense) and before.bias:
             steps[-1] = DenseReLU(before, layer)
+        elif is_relu(before) and isinstance(layer, CompiledMaxPool2d) and layer.has_places:
+            steps[-1] = RectifiedMaxPool2d(layer)
         else:
             steps.append(layer)
     return steps
+
+
+def is_relu(layer: object) -> TypeGuard[ReLU]:
+    """Return whether a layer is ReLU itself, or its twin: a class of one's own may compute something else."""
+    return type(layer) in (ReLU, TWINS.get(ReLU))

@@ -4,6 +4,10 @@ B batch, C channels, H height, W width, K kernel; HH, WW height and width of the
 pixel, (C, H, W, B): the inner loops run along the batch.
 """
 
+from dataclasses import dataclass
+from math import nan
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,13 +19,16 @@ from nnexp.nn.layers.pooling import AvgPool2d, GlobalAvgPool2d, Maxout, MaxPool2
 from nnexp.nn.parameters import Array
 
 Places = NDArray[np.uint8]
+Window = tuple[int, int, int]  # rows, columns, stride
 MOST_PLACES = 256  # that a byte counts
 
 
 @kernel
-def largest(x: Array, y: Array, place: Places, rows: int, columns: int, stride: int) -> None:
-    """Write the largest number of each window, and its place, the first one of equal numbers."""
+def largest(x: Array, y: Array, place: Places, window: Window, least: float) -> None:
+    """Write the largest number of each window, or `least` if none is larger, and the first place of it."""
     C, HH, WW, B = y.shape
+    rows, columns, stride = window
+    bound = y.dtype.type(least)
     for c in range(C):
         for h in range(HH):
             for w in range(WW):
@@ -35,23 +42,25 @@ def largest(x: Array, y: Array, place: Places, rows: int, columns: int, stride: 
                         stays = value <= best or np.isnan(best)  # a NaN is larger than any number
                         y[c, h, w, b] = best if stays else value
                         place[c, h, w, b] = place[c, h, w, b] if stays else k
+                for b in range(B):
+                    y[c, h, w, b] = bound if y[c, h, w, b] <= bound else y[c, h, w, b]
 
 
 @kernel
-def route(dy: Array, place: Places, dx: Array, rows: int, columns: int, stride: int, covers: bool) -> None:
-    """Write each gradient to the place of the largest number; where windows overlap, add it to dx."""
+def route(dy: Array, y: Array, place: Places, dx: Array, window: Window, least: float, covers: bool) -> None:
+    """Add to dx, or write if windows cover it, each gradient whose y is above `least` at its place."""
     C, HH, WW, B = dy.shape
+    rows, columns, stride = window
+    bound = dy.dtype.type(least)
     for c in range(C):
         for h in range(HH):
             for w in range(WW):
                 for k in range(rows * columns):
                     i, j = h * stride + k // columns, w * stride + k % columns
-                    if covers:
-                        for b in range(B):
-                            dx[c, i, j, b] = dy[c, h, w, b] if place[c, h, w, b] == k else 0
-                    else:
-                        for b in range(B):
-                            dx[c, i, j, b] += dy[c, h, w, b] if place[c, h, w, b] == k else 0
+                    for b in range(B):
+                        is_here = place[c, h, w, b] == k and not y[c, h, w, b] <= bound
+                        gradient = dy[c, h, w, b] if is_here else 0
+                        dx[c, i, j, b] = gradient if covers else dx[c, i, j, b] + gradient
 
 
 @kernel
@@ -120,50 +129,71 @@ def spread_channels(dy: Array, dx: Array) -> None:
 class CompiledMaxPool2d(MaxPool2d):
     """Maximum pooling; the buffer of masks keeps the place of each window's largest pixel."""
 
-    def places(self, n: int) -> Places:
-        return pixels_first(self.largest(n)).view(np.uint8)
+    @property
+    def has_places(self) -> bool:
+        """Whether a byte can be the place of a pixel in its window."""
+        return self.kernel**2 <= MOST_PLACES
 
-    def forward(self, x: Array, training: bool = False) -> Array:
-        n = len(x)
-        if self.kernel**2 > MOST_PLACES:
+    def forward(self, x: Array, training: bool = False, least: float = nan) -> Array:
+        """Compute the largest pixel of each window, or `least` where none is larger."""
+        if not self.has_places:
             return super().forward(x, training)
-        y = self.y(n)
-        largest(pixels(x), pixels(y), self.places(n), self.kernel, self.kernel, self.stride)
+        y = self.y(len(x))
+        largest(pixels(x), pixels(y), self.places(len(x)), (self.kernel, self.kernel, self.stride), least)
         return y
 
-    def backward(self, dy: Array) -> Array:
+    def backward(self, dy: Array, least: float = nan) -> Array:
         n = len(dy)
-        if self.kernel**2 > MOST_PLACES:
+        if not self.has_places:
             return super().backward(dy)
         dx = self.empty_dx(n)
-        K = self.kernel
-        route(pixels(dy), self.places(n), pixels(dx), K, K, self.stride, self.covers)
+        y, window = self.y(n), (self.kernel, self.kernel, self.stride)
+        route(pixels(dy), pixels(y), self.places(n), pixels(dx), window, least, self.covers)
         return dx
+
+    def places(self, n: int) -> Places:
+        return pixels_first(self.largest(n)).view(np.uint8)
 
 
 @twin_of(Maxout)
 class CompiledMaxout(Maxout):
     """Maxout as pooling: an example is a channel, a piece a row, and the units lie along the batch."""
 
-    def pieces_of(self, x: Array) -> Array:
-        """Return x as images (B, pieces, 1, O) of one window each."""
-        return np.ascontiguousarray(x).reshape(len(x), -1, 1, self.outputs)
-
     def forward(self, x: Array, training: bool = False) -> Array:
         if self.pieces > MOST_PLACES:
             return super().forward(x, training)
         y = self.y(len(x))
-        places = self.pieces_of(self.largest(len(x))).view(np.uint8)
-        largest(self.pieces_of(x), self.pieces_of(y), places, self.pieces, 1, 1)
+        largest(self.rows(x), self.rows(y), self.places(len(x)), (self.pieces, 1, 1), nan)
         return y
 
     def backward(self, dy: Array) -> Array:
+        n = len(dy)
         if self.pieces > MOST_PLACES:
             return super().backward(dy)
-        dx = self.dx(len(dy))
-        places = self.pieces_of(self.largest(len(dy))).view(np.uint8)
-        route(self.pieces_of(dy), places, self.pieces_of(dx), self.pieces, 1, 1, True)
+        dx = self.dx(n)
+        y, window = self.rows(self.y(n)), (self.pieces, 1, 1)
+        route(self.rows(dy), y, self.places(n), self.rows(dx), window, nan, True)
         return dx
+
+    def rows(self, x: NDArray[Any]) -> NDArray[Any]:
+        """Return x as images (B, pieces, 1, O) of one window each."""
+        return np.ascontiguousarray(x).reshape(len(x), -1, 1, self.outputs)
+
+    def places(self, n: int) -> Places:
+        return self.rows(self.largest(n)).view(np.uint8)
+
+
+@dataclass(eq=False)
+class RectifiedMaxPool2d:
+    """A ReLU and the maximum pooling behind it: the larger of 0 and the largest pixel of each window."""
+
+    pool: CompiledMaxPool2d
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        return self.pool.forward(x, training, least=0.0)
+
+    def backward(self, dy: Array) -> Array:
+        return self.pool.backward(dy, least=0.0)
 
 
 @twin_of(AvgPool2d)

@@ -18,14 +18,8 @@ from nnexp.nn.layers.containers import Container
 from nnexp.training.non_finite import NonFiniteError
 from nnexp.training.trainer import Trainer
 
-NO_LOOPS = {
-    "Dense",
-    "Flatten",
-    "Identity",
-    "NoAugment",
-    "NoAveraging",
-    "Unflatten",
-}  # nothing to compile: products are BLAS's
+NO_LOOPS = {"Dense", "Identity", "NoAugment", "NoAveraging"}  # nothing to compile: products are BLAS's
+NO_LOOPS |= {"Flatten", "Unflatten"}  # copies
 
 
 def substitute(trainer: Trainer, *others: Batches) -> list[str]:

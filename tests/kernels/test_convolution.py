@@ -1,4 +1,4 @@
-"""The compiled convolution against the NumPy one: outputs and gradients of random shapes, steps of networks."""
+"""The compiled convolution against the NumPy one: outputs and gradients of random shapes, ten steps."""
 
 from copy import deepcopy
 

@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nnexp import nn
+from nnexp.nn.initializers import He
 from nnexp.nn.layer import Buffer
+from nnexp.nn.network import Network
 
 pytest.importorskip("numba")
 from nnexp.kernels import pooling
@@ -74,3 +76,22 @@ def test_nan_stays_nan(layer):
     for k in range(4):
         x[k, 0, k // 2, k % 2] = np.nan
     assert np.isnan(layer.forward(x)).all()
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_a_relu_before_maximum_pooling_is_joined_with_it_and_agrees(stride):
+    inputs = (3, 5, 6)
+    x = np.random.default_rng(0).integers(-3, 2, (4, *inputs)).astype(np.float64)
+    results = []
+    for is_compiled, observers in ((False, None), (True, None), (True, {"layer": None})):
+        layers = [nn.Conv2d(2, 2), "relu", nn.MaxPool2d(2, stride), nn.Flatten(), nn.Dense(2)]
+        network = Network(layers, inputs, 4, np.float64)
+        network.initialize(He(), np.random.default_rng(0))
+        if is_compiled:
+            assert all(map(compile_object, [network.stack, network.layers[2]]))
+            assert len(network.stack.steps) == 4
+        z = network.forward(x, training=True, observe=observers).copy()
+        network.backward(np.ones_like(z))
+        results.append(np.concatenate([z.ravel(), network.grad]))
+    for result in results[1:]:
+        np.testing.assert_allclose(result, results[0], rtol=1e-12, atol=1e-12)
