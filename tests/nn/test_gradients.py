@@ -3,11 +3,11 @@
 import tracemalloc
 
 import numpy as np
+from fixtures.random_networks import NAMES, VECTOR_LAYERS, architectures
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from nnexp import nn
-from nnexp.nn.activations.activation import ACTIVATIONS
 from nnexp.nn.initializers import Xavier
 from nnexp.nn.layers.dropout import StochasticLayer
 from nnexp.nn.losses.classification import SoftmaxCrossEntropy
@@ -17,72 +17,12 @@ from nnexp.optim.adam import Adam
 from nnexp.training.optimizer_step import OptimizerStep
 
 STEP = 1e-6
-NAMES = st.sampled_from(sorted(ACTIVATIONS))
-VECTOR_LAYERS = [nn.BatchNorm1d, nn.LayerNorm, lambda: nn.Dropout(0.3), lambda: nn.GaussianNoise(0.1)]
-VECTOR_KINDS = st.sampled_from(["dense", "maxout", "activation", "residual", "shortcut", *VECTOR_LAYERS])
-IMAGE_LAYERS = [nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d, nn.BatchNorm2d, nn.Dropout, nn.Residual]
-
-
-@st.composite
-def dense_layers(draw, width, depth):
-    """Draw layers on vectors; return them and the width of their outputs."""
-    layers = []
-    for _ in range(draw(st.integers(0, depth))):
-        match draw(VECTOR_KINDS):
-            case "dense":
-                width = draw(st.integers(2, 6))
-                layers.append(nn.Dense(width, bias=draw(st.booleans())))
-            case "maxout":
-                width = draw(st.integers(2, 6))
-                layers += [nn.Dense(2 * width), nn.Maxout(2)]
-            case "activation":
-                layers.append(draw(NAMES))
-            case "residual":
-                inner, _ = draw(dense_layers(width, 2))
-                layers.append(nn.Residual([*inner, nn.Dense(width), draw(NAMES)]))
-            case "shortcut":
-                inner, width = draw(dense_layers(width, 2))
-                layers.append(nn.Residual([*inner, draw(NAMES)], [nn.Dense(width)]))
-            case make:
-                layers.append(make())
-    return layers, width
-
-
-@st.composite
-def image_layers(draw):
-    """Draw layers on images of one to three channels, down to a vector; return them and the inputs' size."""
-    shape = draw(st.tuples(st.integers(1, 3), st.integers(4, 7), st.integers(4, 7)))
-    layers, size = [nn.Unflatten(list(shape))], min(shape[1:])
-    for _ in range(draw(st.integers(1, 4))):
-        stride, count = draw(st.integers(1, 2)), draw(st.integers(1, 4))
-        kind = draw(st.sampled_from([*IMAGE_LAYERS, "activation"]))
-        if kind is nn.Conv2d:
-            kernel, padding = draw(st.integers(1, min(3, size))), draw(st.integers(0, 1))
-            layers.append(nn.Conv2d(count, kernel, stride, padding, bias=draw(st.booleans())))
-            size = (size + 2 * padding - kernel) // stride + 1
-        elif kind in (nn.MaxPool2d, nn.AvgPool2d) and size >= 2:
-            layers.append(kind(2, stride))
-            size = (size - 2) // stride + 1
-        elif kind is nn.Residual:
-            inner = [nn.Conv2d(count, 3, padding=1), nn.BatchNorm2d(), draw(NAMES)]
-            layers.append(nn.Residual(inner, [nn.Conv2d(count, 1)]))
-        elif kind in (nn.BatchNorm2d, nn.Dropout):
-            layers.append(kind())
-        elif kind == "activation":
-            layers.append(draw(NAMES))
-    return [*layers, draw(st.sampled_from([nn.Flatten, nn.GlobalAvgPool2d]))()], int(np.prod(shape))
 
 
 @st.composite
 def networks(draw):
     """Draw a network for three classes and its batch."""
-    if draw(st.booleans()):
-        layers, inputs = draw(image_layers())
-        more, _ = draw(dense_layers(4, 2))
-        layers += [nn.Dense(4), *more]
-    else:
-        inputs = draw(st.integers(1, 6))
-        layers, _ = draw(dense_layers(inputs, 5))
+    layers, inputs = draw(architectures())
     batch = draw(st.integers(4, 6))
     streams = np.random.default_rng(draw(st.integers(0, 99)))
     network = Network([*layers, nn.Dense(3)], (inputs,), batch, np.float64, streams)
