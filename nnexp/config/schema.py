@@ -38,7 +38,7 @@ class TrainerSettings:
     epochs: Annotated[int, Ge(1)]  # maximum number of passes over the training examples
     batch_size: Annotated[int, Ge(1)]  # examples per batch
     dtype: DType = "float32"  # of weights and activations; float64 to compare exactly with other tools
-    threads: Annotated[int, Ge(1)] | None = None  # of BLAS; null is its default, usually all cores
+    threads: Annotated[int, Ge(1)] | None = None  # of products; null: as many as are fastest at the time
     kernels: KernelChoice = "auto"  # compiled ones need Numba; auto uses them in runs long enough to pay
     accumulate: Annotated[int, Ge(1)] = 1  # batches whose gradients are accumulated for one optimizer step
     evaluate_every: Annotated[int, Ge(1)] | None = None  # steps; null evaluates after each epoch

@@ -25,6 +25,7 @@ from nnexp.tasks import task_of
 from nnexp.training.best_weights import BestWeights
 from nnexp.training.diagnostics.diagnostics import Diagnostics
 from nnexp.training.optimizer_step import OptimizerStep
+from nnexp.training.threads.products import Products
 from nnexp.training.trainer import Trainer, steps_per_epoch
 
 Split = tuple[Rows, Rows]  # of training and validation
@@ -46,6 +47,11 @@ class Components:
     diagnostics: Diagnostics | None = None
     metrics: Mapping[str, Metric] = field(default_factory=dict)  # of one's own
     kernels: Kernels = field(default_factory=Kernels)  # the path that training and evaluation compute on
+
+    def share_products(self, products: Products) -> None:
+        """Let threads share the products of the network's layers while it trains."""
+        products.use_in(self.network, self.trainer.optimizer_step.optimizer)
+        self.trainer.products = products
 
 
 def build_components(

@@ -40,7 +40,7 @@ from nnexp.tracking.mlflow.upload_state import UploadState
 from nnexp.tracking.upload.client import Outcome, Uploader
 from nnexp.training.best_weights import save_weights
 from nnexp.training.non_finite import is_finite
-from nnexp.training.numerics import blas_threads
+from nnexp.training.threads.limits import shared_products
 
 
 def run(
@@ -86,20 +86,21 @@ def run(
         tracking_uri(settings.tracking.uri, home)
     uploader = Uploader.start(mlflow=settings.tracking.enabled)
     display = display or Display()
-    limited = blas_threads(settings.trainer.threads)
-    with Interruption() as interruption, np.errstate(all="ignore"), limited as threads:
+    shared = shared_products(settings.trainer.threads)
+    with Interruption() as interruption, np.errstate(all="ignore"), shared as products:
         with chdir(home):
             components = build_components(settings, dataset, display.message)
+        components.share_products(products)
         optimized = optimized_metrics(settings, components.dataset, components.validation)
         result = Result(new_folder(home, folder), components.network, optimized, name=settings.run_name)
-        display.header(settings, components, threads)
+        display.header(settings, components, products.limit)
         check_disk(settings, components.network, result.folder, display.message)
         interruption.check()
         if resumption is None or not resumption.has_begun:
-            first = result.folder, settings, components, threads, home, sweep_id, start_time
+            first = result.folder, settings, components, products.limit, home, sweep_id, start_time
             opened = new_session(*first, job_number=job_number, until_uploaded=not wait_for_upload)
         else:
-            again = resumption, components, threads, display, interruption
+            again = resumption, components, products.limit, display, interruption
             opened = resumed_session(*again, until_uploaded=not wait_for_upload)
         storage = explained_storage_errors(result.folder)
         with interruption.deferred(components.trainer.pause), storage, opened as session:

@@ -4,7 +4,7 @@ B batch. `forward` keeps exactly what `backward` needs; both write into buffers 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from math import prod
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -35,6 +35,9 @@ class Layer(ABC):
     next_gain = 1.0  # of the layers behind it; set by the container, before `connect`
     in_place = False  # whether `forward` may write over its input; set by the container, before `connect`
     keeps_output = False  # whether `backward` reads the output of `forward`: no layer may write over it then
+    matmul: ClassVar[Callable[..., Array]] = staticmethod(
+        np.matmul
+    )  # of two matrices; threads may share it in a run
     needs_dx = True  # whether `backward` computes the gradient in x; the first layer with weights need not
 
     def connect(self, inputs: Shape) -> Shape:

@@ -4,7 +4,7 @@ theta weights, g gradients, (P,); G one matrix of the momentum, (I, O); X the sa
 kernel (C, KH, KW, O) counts as the matrix (C KH KW, O) that it multiplies patches with.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import sqrt
 from typing import Annotated
 
@@ -55,7 +55,7 @@ class Muon(Optimizer):
         self.adam.step(scale)
         self.update_momentum()
         for G, workspace in self.workspaces:
-            orthogonalize(G, workspace, self.iterations)
+            orthogonalize(G, workspace, self.iterations, self.matmul)
             inputs, outputs = G.shape
             np.multiply(G, self.lr * scale * sqrt(max(1, outputs / inputs)), out=G)
         self.matrices -= self.G
@@ -86,7 +86,9 @@ def with_workspaces(matrices: Sequence[Array]) -> Iterator[tuple[Array, Workspac
         yield matrix, (X, Y, A, B)
 
 
-def orthogonalize(G: Array, workspace: Workspace, iterations: int) -> None:
+def orthogonalize(
+    G: Array, workspace: Workspace, iterations: int, matmul: Callable[..., Array] = np.matmul
+) -> None:
     """Replace G = U S V^T by about U V^T, in place.
 
     X <- X / |X|, then X <- a X + (b A + c A A) X with A = X X^T. Each iteration takes every singular value s
@@ -99,11 +101,11 @@ def orthogonalize(G: Array, workspace: Workspace, iterations: int) -> None:
     X /= sqrt(np.vdot(X, X)) + EPSILON
     for _ in range(iterations):
         np.matmul(X, X.T, out=A)
-        np.matmul(A, A, out=B)
+        matmul(A, A, out=B)
         A *= b
         B *= c
         B += A
-        np.matmul(B, X, out=Y)
+        matmul(B, X, out=Y)
         X *= a
         X += Y
     G[...] = X.T if tall else X

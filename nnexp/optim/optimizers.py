@@ -5,6 +5,7 @@ learning rate, a schedule only scales it. Definitions follow PyTorch where paper
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -22,6 +23,7 @@ class Optimizer(AnnotatedKeys, ABC):
     """Moves theta against g."""
 
     scratch: ClassVar[tuple[str, ...]] = ("update",)  # attributes that hold nothing between two steps
+    matmul: ClassVar[Callable[..., Array]] = staticmethod(np.matmul)  # threads may share it in a run
     lr: LearningRate  # the learning rate at a schedule's multiplier of 1
     weight_decay: WeightDecay = 0.0  # lambda of the decoupled decay, for matrices only
 

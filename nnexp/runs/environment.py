@@ -8,7 +8,7 @@ from nnexp.data.errors import DataError
 from nnexp.run_folder import GIT_DIFF
 from nnexp.runs.run import Run
 from nnexp.tracking.provenance import describe_environment, git_state
-from nnexp.training.numerics import blas_threads
+from nnexp.training.threads.limits import thread_limit
 
 
 class Match(NamedTuple):
@@ -52,8 +52,7 @@ def match_machine(recorded: Mapping[str, Any], threads: int | None, kernels: str
     """Compare machine, packages and the path of the computation with a recorded environment."""
     if not environment_facts(recorded):
         return Match("machine", "not recorded", same=False)
-    with blas_threads(threads) as used:
-        here = describe_environment(used) | {"kernels": kernels}
+    here = describe_environment(thread_limit(threads)) | {"kernels": kernels}
     if diff := environment_diff([recorded, here]):
         facts = (f"{name} {old} recorded, {new} here" for name, (old, new) in diff.items())
         return Match("machine", f"another: {'; '.join(facts)}", same=False)

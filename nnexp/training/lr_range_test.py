@@ -17,6 +17,7 @@ from nnexp.nn.network import Network
 from nnexp.training.non_finite import NonFiniteError
 from nnexp.training.numerics import flushed_denormals
 from nnexp.training.optimizer_step import OptimizerStep
+from nnexp.training.threads.products import Products
 
 Numbers = NDArray[np.float64]
 MEMORY = 1 / 15  # of the smoothing, as a share of the steps
@@ -79,7 +80,14 @@ class LRCurve:
 
 @flushed_denormals()
 def lr_range_test(
-    network: Network, loss: Loss, step: OptimizerStep, batches: Batches, low: float, high: float, steps: int
+    network: Network,
+    loss: Loss,
+    step: OptimizerStep,
+    batches: Batches,
+    low: float,
+    high: float,
+    steps: int,
+    products: Products | None = None,
 ) -> LRCurve:
     """Train with a learning rate that grows from low to high by a constant factor; end early on divergence.
 
@@ -93,7 +101,9 @@ def lr_range_test(
         low: the first learning rate, > 0.
         high: the last one, > low.
         steps: S.
+        products: of the network's layers, where threads share them.
     """
+    products = products or Products()
     memory = max(1, round(steps * MEMORY))
     b = exp(-1 / memory)
     s = 0.0
@@ -102,6 +112,7 @@ def lr_range_test(
     diverged = False
     rates = np.geomspace(low, high, steps).tolist()
     for t, (lr, value) in enumerate(losses(network, loss, step, batches, rates), start=1):
+        products.after_step()
         if diverged := not isfinite(value):
             break
         s = b * s + (1 - b) * value

@@ -18,6 +18,7 @@ from nnexp.training.non_finite import NonFiniteError
 from nnexp.training.numerics import flushed_denormals
 from nnexp.training.optimizer_step import OptimizerStep
 from nnexp.training.record import Record, Totals
+from nnexp.training.threads.products import Products
 
 Unit = Literal["epoch", "step"]
 Evaluation = tuple[Record, Targets | None]  # and the predictions for the validation examples
@@ -45,6 +46,7 @@ class Trainer:
 
     def __post_init__(self) -> None:
         self.steps_per_epoch = steps_per_epoch(self.train, self.optimizer_step.accumulate)
+        self.products = Products()  # of the layers; those of a run may be shared by threads
         self.epoch = 1  # the one in progress
         self.seconds = 0.0  # of training, so far
         self.pause_at = inf  # when training pauses, by `perf_counter`
@@ -109,9 +111,13 @@ class Trainer:
                 self.pause_at = inf
                 yield None
 
-    @flushed_denormals()
     def train_until_pause(self) -> bool:
         """Train to the epoch's end, an evaluation or a pause; return whether an evaluation is due."""
+        with flushed_denormals(), self.products.running():
+            return self.train_steps()
+
+    def train_steps(self) -> bool:
+        """Train in prose: batch, forward, loss, backward, step."""
         network, loss, score, totals = self.network, self.loss, self.score, self.totals
         step = self.optimizer_step
         start = perf_counter()
@@ -125,6 +131,7 @@ class Trainer:
             score.update(z, y)
             network.backward(loss.backward())
             is_due = self.after_step(step(len(y)), start)
+            self.products.after_step()
             if is_due or perf_counter() >= self.pause_at:
                 break
         else:
@@ -166,7 +173,8 @@ class Trainer:
         val_metrics: dict[str, float] = {}
         if self.validation is not None:
             keep_outputs = self.further_metrics is not None
-            validation = evaluate(self.network, self.loss, self.score, self.validation, keep_outputs)
+            with flushed_denormals(), self.products.running(timed=False):
+                validation = evaluate(self.network, self.loss, self.score, self.validation, keep_outputs)
             if self.further_metrics is not None and isfinite(validation.loss):
                 val_metrics = self.further_metrics(validation)
         at = epoch if self.evaluate_every is None else self.steps_taken

@@ -13,8 +13,8 @@ from nnexp.errors import UserError
 from nnexp.experiment.components import build_components
 from nnexp.plots.style import save
 from nnexp.training.lr_range_test import LRCurve, lr_range_test
-from nnexp.training.numerics import blas_threads
 from nnexp.training.optimizer_step import OptimizerStep
+from nnexp.training.threads.limits import shared_products
 
 MIN_STEPS = 100
 LR = "optimizer.lr"
@@ -58,14 +58,18 @@ def main(arguments: list[str]) -> int:
 
 def find(settings: Settings, low: float, high: float, steps: int) -> LRCurve:
     """Run the range test on the experiment's data, network and batches, without schedule and averaging."""
-    with np.errstate(all="ignore"), blas_threads(settings.trainer.threads):
+    with np.errstate(all="ignore"), shared_products(settings.trainer.threads) as products:
         components = build_components(settings)
         network = components.network
         accumulate = settings.trainer.accumulate
         optimizer_step = OptimizerStep(
             network, settings.optimizer, regularization=settings.regularization, accumulate=accumulate
         )
-        return lr_range_test(network, settings.loss, optimizer_step, components.train, low, high, steps)
+        products.use_in(network, settings.optimizer)
+        with products.running():
+            return lr_range_test(
+                network, settings.loss, optimizer_step, components.train, low, high, steps, products
+            )
 
 
 def draw(curve: LRCurve, settings: Settings, out: Path) -> None:

@@ -26,6 +26,7 @@ from nnexp.runs.reproduction import Comparison, Difference, Trace, compare
 from nnexp.runs.run import Run, in_folder
 from nnexp.training.best_weights import BestWeights
 from nnexp.training.record import Record
+from nnexp.training.threads.limits import thread_limit
 
 
 class RecordEnded(KeyboardInterrupt):
@@ -102,8 +103,10 @@ def reproduce(
     environment = recorded.json(ENVIRONMENT)
     project = Path(environment["folder"]) if "folder" in environment else None
     values, notes = load_recorded(recorded.file(CONFIG), overrides, config_dir, project)
-    if "threads" in environment and not any("trainer.threads=" in text for text in overrides):
-        values["trainer"]["threads"] = environment["threads"]
+    recorded_threads = environment.get("threads", thread_limit(None))
+    is_given = any("trainer.threads=" in text for text in overrides)
+    if not is_given and recorded_threads != thread_limit(values["trainer"]["threads"]):
+        values["trainer"]["threads"] = recorded_threads
     if not any("trainer.kernels=" in text for text in overrides):
         values["trainer"]["kernels"] = usable_path(environment.get("kernels", "numpy"))
     settings = build(values)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from nnexp.cli.doctor.finding import Finding
 from nnexp.messages import plural
+from nnexp.usable_cores import usable_cores
 
-CGROUP = Path("/sys/fs/cgroup/cpu.max")
 GIGABYTE = 1e9
 LOW_SPACE = 5.0  # GB of free disk
 MIN_SPACE = 0.5
@@ -24,7 +24,7 @@ def check_blas() -> Iterator[Finding]:
         yield Finding("blas", "note", text)
         return
     pool = pools[0]
-    cores = available_cores()
+    cores = usable_cores()
     threads = plural(pool["num_threads"], "thread")
     text = f"{pool['internal_api']} {pool['version']}, {threads} on {plural(cores, 'core')}"
     if pool["num_threads"] > cores:
@@ -46,13 +46,3 @@ def check_disk() -> Iterator[Finding]:
         yield Finding("disk", "problem", f"only {text}", "delete old runs from outputs/ and mlruns/")
     else:
         yield Finding("disk", "note" if free < LOW_SPACE else "ok", text)
-
-
-def available_cores() -> int:
-    """Return how many cores this process may use, within the limit of its container."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = CGROUP.read_text(encoding="utf-8").split()
-        return min(cores, max(1, round(int(quota) / int(period))))
-    except (OSError, ValueError):  # no container, or one without a limit
-        return cores

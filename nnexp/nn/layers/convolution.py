@@ -62,7 +62,7 @@ class Conv2d(Weighted):
         np.copyto(columns.reshape(self.C, k, k, *self.output_shape[1:], n), views.transpose(0, 4, 5, 1, 2, 3))
         y = self.y(n)
         rows = pixels_first(y).reshape(self.outputs, -1)
-        np.matmul(self.W.T, columns, out=rows)  # (O, HH WW B)
+        self.matmul(self.W.T, columns, out=rows)  # (O, HH WW B)
         if self.bias:
             rows += self.b[:, None]
         return y
@@ -76,12 +76,12 @@ class Conv2d(Weighted):
             dy = self.dy(n)
         rows = pixels_first(dy).reshape(self.outputs, -1)  # (O, HH WW B)
         columns = self.matrix(n)
-        np.matmul(columns, rows.T, out=self.dW)
+        self.matmul(columns, rows.T, out=self.dW)
         if self.bias:
             np.add.reduce(rows, axis=1, out=self.db)
         if not self.needs_dx:
             return dy[:0]
-        np.matmul(self.W, rows, out=columns)
+        self.matmul(self.W, rows, out=columns)
         height, width = self.output_shape[1:]
         dcolumns = columns.reshape(self.C, k, k, height, width, n)
         padded = self.dx(n)

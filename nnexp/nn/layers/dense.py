@@ -64,15 +64,15 @@ class Dense(Weighted):
 
     def forward(self, x: Array, training: bool = False) -> Array:
         self.x = x
-        y = np.matmul(x, self.W, out=self.y(len(x)))
+        y = self.matmul(x, self.W, out=self.y(len(x)))
         if self.bias:
             y += self.b
         return y
 
     def backward(self, dy: Array) -> Array:
-        np.matmul(self.x.T, dy, out=self.dW)
+        self.matmul(self.x.T, dy, out=self.dW)
         if self.bias:
             np.matmul(self.ones[: len(dy)], dy, out=self.db)  # sums over the batch, faster than a sum does
         if not self.needs_dx:
             return dy[:0]
-        return np.matmul(dy, self.W.T, out=self.dx(len(dy)))
+        return self.matmul(dy, self.W.T, out=self.dx(len(dy)))

@@ -99,21 +99,12 @@ def test_an_older_python_is_a_problem(monkeypatch):
 def test_more_threads_than_cores_or_an_unknown_blas_are_notes(monkeypatch):
     pool = {"user_api": "blas", "internal_api": "openblas", "version": "1", "num_threads": 64}
     monkeypatch.setattr("threadpoolctl.threadpool_info", lambda: [pool])
-    monkeypatch.setattr(machine, "available_cores", lambda: 2)
+    monkeypatch.setattr(machine, "usable_cores", lambda: 2)
     finding = only(machine.check_blas)
     assert finding.text.startswith("openblas 1, 64 threads on 2 cores: ")
     assert (finding.state, finding.remedy.startswith("trainer.threads=2")) == ("note", True)
     monkeypatch.setattr("threadpoolctl.threadpool_info", list)
     assert only(machine.check_blas).state == "note"
-
-
-def test_the_limit_of_a_container_counts(monkeypatch, tmp_path):
-    monkeypatch.setattr(machine, "CGROUP", tmp_path / "cpu.max")
-    unlimited = machine.available_cores()
-    (tmp_path / "cpu.max").write_text("max 100000\n")
-    assert machine.available_cores() == unlimited
-    (tmp_path / "cpu.max").write_text("50000 100000\n")
-    assert machine.available_cores() == 1
 
 
 @pytest.mark.parametrize(("free", "state"), [(1e12, "ok"), (2e9, "note"), (1e8, "problem")])

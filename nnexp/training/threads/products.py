@@ -1,0 +1,153 @@
+"""Matrix products in parts that threads share: the same bits, however many threads are in use.
+
+A library that shares a product among its own threads rounds differently with every number of them, and its
+threads wait for each other without sleeping: beside other processes most of their time is lost. Here the
+parts of a product depend on its shape and on a limit alone. Who computes them may change between two steps.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from nnexp.nn.layer import Layer
+from nnexp.nn.network import Network
+from nnexp.nn.parameters import Array
+from nnexp.optim.optimizers import Optimizer
+from nnexp.training.threads.choice import ThreadChoice
+from nnexp.training.threads.helper import Helper, Part, multiply
+
+MIN_WORK = 8e6  # multiplications and additions in a part: about 80 us, of which the start of a thread takes 5
+ALIGNMENT = 16  # rows or columns: the width of a vector register
+
+
+class Products:
+    """The products of a network's layers, computed by one thread or by several."""
+
+    def __init__(self, limit: int = 1, choice: ThreadChoice | None = None) -> None:
+        """Start no thread yet.
+
+        Args:
+            limit: the most threads, of which one is the caller's; 1 leaves every product as it is.
+            choice: of the number in use; None: always as many as the limit says.
+        """
+        self.limit = limit
+        self.choice = choice
+        self.helpers: list[Helper] = []
+        self.users: list[Layer | Optimizer] = []
+        self.splits: dict[tuple[int, int, int], Split] = {}
+        self.are_shared = False  # whether one of them has parts
+        self.threads = 1  # in use
+
+    def use_in(self, network: Network, optimizer: Optimizer) -> None:
+        """Compute the products of a network's layers and of its optimizer, up to `close`."""
+        if self.limit > 1:
+            self.users = [*network.walk(), optimizer]
+            for user in self.users:
+                vars(user)["matmul"] = self.matmul
+
+    def close(self) -> None:
+        """Let NumPy compute the products again, and end the threads."""
+        for user in self.users:
+            del vars(user)["matmul"]
+        self.users = []
+        for helper in self.helpers:
+            helper.end()
+        self.helpers = []
+
+    @contextmanager
+    def running(self, timed: bool = True) -> Iterator[None]:
+        """Use several threads in the block, where that is faster; if `timed`, its time is that of steps."""
+        choice = self.choice
+        if choice is not None and timed:
+            choice.resume()
+        self.use(self.limit if choice is None else choice.threads)
+        try:
+            yield
+        finally:
+            self.use(1)
+            if choice is not None and timed:
+                choice.pause()
+
+    def after_step(self) -> None:
+        """Choose the number of threads again where it is time to; takes less than a microsecond."""
+        if self.are_shared and self.choice is not None and self.choice.after_step():
+            self.use(self.choice.threads)
+
+    def use(self, threads: int) -> None:
+        """Let so many threads wait for parts of products, and the others sleep."""
+        self.threads = threads
+        if not self.are_shared:
+            return
+        while len(self.helpers) < threads - 1:
+            self.helpers.append(Helper())
+        for helper in self.helpers[: threads - 1]:
+            helper.wake()
+        for helper in self.helpers[threads - 1 :]:
+            helper.sleep()
+
+    def matmul(self, a: Array, b: Array, out: Array) -> Array:
+        """Compute a b, as `np.matmul` does, for matrices a (M, K) and b (K, N)."""
+        split = self.split(a, b)
+        n = min(self.threads, len(split.parts))
+        if n == 1 and split.is_exact:
+            return np.matmul(a, b, out=out)
+        pieces = split.apply(a, b, out)
+        helpers = self.helpers[: n - 1]
+        for i, helper in enumerate(helpers, start=1):
+            helper.start(pieces[i::n])
+        try:
+            multiply(pieces[::n])
+        finally:
+            for helper in helpers:
+                helper.wait()
+        return out
+
+    def split(self, a: Array, b: Array) -> "Split":
+        """Return the parts of products of this shape."""
+        shape = len(a), a.shape[1], b.shape[1]
+        if (known := self.splits.get(shape)) is not None:
+            return known
+        M, K, N = shape
+        split = Split.of(M, N, int(min(self.limit, 2 * M * K * N // MIN_WORK)))
+        if len(split.parts) > 1:
+            split = replace(split, is_exact=split.agrees(a, b))
+        self.splits[shape] = split
+        if len(split.parts) > 1 and not self.are_shared:
+            self.are_shared = True
+            self.use(self.threads)
+        return split
+
+
+@dataclass(frozen=True)
+class Split:
+    """The parts of a product (M, K) (K, N): slices of the longer side of the result."""
+
+    parts: list[tuple[slice, slice]]  # rows and columns
+    is_exact: bool = True  # whether the whole product has the same bits
+
+    @classmethod
+    def of(cls, M: int, N: int, count: int) -> "Split":
+        """Split the result (M, N) in up to so many parts of about the same size."""
+        longer = max(M, N)
+        step = -(-longer // (max(count, 1) * ALIGNMENT)) * ALIGNMENT
+        along = [slice(start, min(start + step, longer)) for start in range(0, longer, step)]
+        whole = slice(None)
+        return cls([(part, whole) if longer == M else (whole, part) for part in along])
+
+    def apply(self, a: Array, b: Array, out: Array) -> list[Part]:
+        """Return the factors and the result of each part, as views."""
+        return [(a[rows], b[:, columns], out[rows, columns]) for rows, columns in self.parts]
+
+    def agrees(self, a: Array, b: Array) -> bool:
+        """Return whether parts and whole have the same bits, for random factors with the layout of a and b."""
+        rng = np.random.default_rng(0)
+        x = np.empty_like(a)
+        W = np.empty_like(b)
+        for factor in (x, W):
+            factor[...] = rng.random(factor.shape, factor.dtype)
+        whole = np.matmul(x, W)
+        in_parts = np.empty_like(whole)
+        multiply(self.apply(x, W, in_parts))
+        return np.array_equal(whole, in_parts)
