@@ -18,7 +18,7 @@ def test_the_quota_of_an_older_container_counts(tmp_path, quota, cores):
 
 
 @pytest.mark.parametrize(("quota", "cores"), [(0.2, 1), (1.0, 1), (10_000.0, None), (None, None)])
-def test_a_part_of_a_core_counts_as_one(monkeypatch, quota, cores):
+def test_less_than_a_core_counts_as_one(monkeypatch, quota, cores):
     unlimited = usable_cores()
     monkeypatch.setattr("nnexp.usable_cores.cpu_quota", lambda: quota)
     assert usable_cores() == (cores or unlimited)

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeGuard
 
-import numpy as np
-
 from nnexp.kernels.jit import kernel
 from nnexp.kernels.pooling import CompiledMaxPool2d, RectifiedMaxPool2d
 from nnexp.kernels.twins import TWINS, twin_of
@@ -51,7 +49,7 @@ class DenseReLU:
     def forward(self, x: Array, training: bool = False) -> Array:
         dense = self.dense
         dense.x = x
-        y = np.matmul(x, dense.W, out=dense.y(len(x)))
+        y = dense.matmul(x, dense.W, out=dense.y(len(x)))
         add_bias_and_rectify(y, dense.b)
         self.relu.y = y
         return y
@@ -59,10 +57,10 @@ class DenseReLU:
     def backward(self, dy: Array) -> Array:
         dense = self.dense
         rectify_gradient(dy, self.relu.y, dense.db)
-        np.matmul(dense.x.T, dy, out=dense.dW)
+        dense.matmul(dense.x.T, dy, out=dense.dW)
         if not dense.needs_dx:
             return dy[:0]
-        return np.matmul(dy, dense.W.T, out=dense.dx(len(dy)))
+        return dense.matmul(dy, dense.W.T, out=dense.dx(len(dy)))
 
 
 Step = Layer | DenseReLU | RectifiedMaxPool2d

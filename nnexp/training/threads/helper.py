@@ -1,4 +1,4 @@
-"""A thread that computes parts of matrix products beside the training thread.
+"""A thread that computes blocks of matrix products beside the training thread.
 
 It waits in a spin lock of the C library, without Python's global lock, and so begins within a microsecond;
 a lock that sleeps takes as long to wake as many a product. While it is not in use, it sleeps.
@@ -13,7 +13,7 @@ import numpy as np
 from nnexp.nn.parameters import Array
 from nnexp.training.numerics import flushed_denormals
 
-Part = tuple[Array, Array, Array]  # two factors and the product
+Block = tuple[Array, Array, Array]  # two factors and the product
 CACHE_LINE = 64  # bytes
 _library = ctypes.PyDLL(None) if hasattr(ctypes.pythonapi, "pthread_spin_lock") else None
 _releasing = ctypes.CDLL(None) if _library else None  # its calls let other threads of Python run meanwhile
@@ -43,10 +43,10 @@ class SpinLock:
 
 
 class Helper:
-    """A thread for parts of products: `wake`, any number of `start` and `wait`, then `sleep`."""
+    """A thread for blocks of products: `wake`, any number of `start` and `wait`, then `sleep`."""
 
     def __init__(self) -> None:
-        self.parts: Sequence[Part] | None = None  # None: to sleep
+        self.blocks: Sequence[Block] | None = None  # None: to sleep
         self.error: Exception | None = None
         self.is_ended = False
         self.is_awake = False
@@ -58,7 +58,7 @@ class Helper:
         self.thread.start()
 
     def wake(self) -> None:
-        """Wait for parts without sleeping from now on."""
+        """Wait for blocks without sleeping from now on."""
         if not self.is_awake:
             self.is_awake = True
             self.woken.release()
@@ -70,13 +70,13 @@ class Helper:
             self.start(None)
             self.finished.wait()
 
-    def start(self, parts: Sequence[Part] | None) -> None:
-        """Begin to compute parts of a product, or to sleep."""
-        self.parts = parts
+    def start(self, blocks: Sequence[Block] | None) -> None:
+        """Begin to compute blocks of a product, or to sleep."""
+        self.blocks = blocks
         self.started.open()
 
     def wait(self) -> None:
-        """Wait until the parts are computed, and raise what went wrong."""
+        """Wait until the blocks are computed, and raise what went wrong."""
         self.finished.wait()
         if self.error is not None:
             raise self.error
@@ -97,10 +97,10 @@ class Helper:
             if self.is_ended:
                 return
             self.started.wait()
-            while self.parts is not None:
+            while self.blocks is not None:
                 try:
-                    multiply(self.parts)
-                except Exception as error:  # noqa: BLE001: raised by `wait`
+                    multiply(self.blocks)
+                except Exception as error:  # noqa: BLE001, raised by `wait`
                     self.error = error
                 self.finished.open()
                 self.started.wait()
@@ -112,7 +112,7 @@ def is_supported() -> bool:
     return _library is not None
 
 
-def multiply(parts: Sequence[Part]) -> None:
+def multiply(blocks: Sequence[Block]) -> None:
     """Compute products, one after the other."""
-    for a, b, out in parts:
+    for a, b, out in blocks:
         np.matmul(a, b, out=out)

@@ -1,8 +1,8 @@
-"""Matrix products in parts that threads share: the same bits, however many threads are in use.
+"""Matrix products in blocks that threads share: the same bits, however many threads are in use.
 
 A library that shares a product among its own threads rounds differently with every number of them, and its
 threads wait for each other without sleeping: beside other processes most of their time is lost. Here the
-parts of a product depend on its shape and on a limit alone. Who computes them may change between two steps.
+blocks of a product depend on its shape and on a limit alone. Who computes them may change between two steps.
 """
 
 from collections.abc import Iterator
@@ -16,9 +16,9 @@ from nnexp.nn.network import Network
 from nnexp.nn.parameters import Array
 from nnexp.optim.optimizers import Optimizer
 from nnexp.training.threads.choice import ThreadChoice
-from nnexp.training.threads.helper import Helper, Part, multiply
+from nnexp.training.threads.helper import Block, Helper, multiply
 
-MIN_WORK = 8e6  # multiplications and additions in a part: about 80 us, of which the start of a thread takes 5
+MIN_WORK = 8e6  # multiplications and additions in a block, at least: some 80 us; to start a thread takes 5
 ALIGNMENT = 16  # rows or columns: the width of a vector register
 
 
@@ -36,8 +36,8 @@ class Products:
         self.choice = choice
         self.helpers: list[Helper] = []
         self.users: list[Layer | Optimizer] = []
-        self.splits: dict[tuple[int, int, int], Split] = {}
-        self.are_shared = False  # whether one of them has parts
+        self.partitions: dict[tuple[tuple[int, ...], ...], Partition] = {}  # by shapes and strides
+        self.are_shared = False  # whether one of them has blocks
         self.threads = 1  # in use
 
     def use_in(self, network: Network, optimizer: Optimizer) -> None:
@@ -58,7 +58,7 @@ class Products:
 
     @contextmanager
     def running(self, timed: bool = True) -> Iterator[None]:
-        """Use several threads in the block, where that is faster; if `timed`, its time is that of steps."""
+        """Use several threads inside, where that is faster; if `timed`, its time is that of steps."""
         choice = self.choice
         if choice is not None and timed:
             choice.resume()
@@ -76,7 +76,7 @@ class Products:
             self.use(self.choice.threads)
 
     def use(self, threads: int) -> None:
-        """Let so many threads wait for parts of products, and the others sleep."""
+        """Let so many threads wait for blocks of products, and the others sleep."""
         self.threads = threads
         if not self.are_shared:
             return
@@ -89,65 +89,66 @@ class Products:
 
     def matmul(self, a: Array, b: Array, out: Array) -> Array:
         """Compute a b, as `np.matmul` does, for matrices a (M, K) and b (K, N)."""
-        split = self.split(a, b)
-        n = min(self.threads, len(split.parts))
-        if n == 1 and split.is_exact:
+        partition = self.partition(a, b)
+        n = min(self.threads, len(partition.blocks))
+        if n == 1 and partition.is_exact:
             return np.matmul(a, b, out=out)
-        pieces = split.apply(a, b, out)
+        blocks = partition.apply(a, b, out)
         helpers = self.helpers[: n - 1]
         for i, helper in enumerate(helpers, start=1):
-            helper.start(pieces[i::n])
+            helper.start(blocks[i::n])
         try:
-            multiply(pieces[::n])
+            multiply(blocks[::n])
         finally:
             for helper in helpers:
                 helper.wait()
         return out
 
-    def split(self, a: Array, b: Array) -> "Split":
-        """Return the parts of products of this shape."""
-        shape = len(a), a.shape[1], b.shape[1]
-        if (known := self.splits.get(shape)) is not None:
+    def partition(self, a: Array, b: Array) -> "Partition":
+        """Return the blocks of products with factors of these shapes and strides."""
+        layout = a.shape, b.shape, a.strides, b.strides
+        if (known := self.partitions.get(layout)) is not None:
             return known
-        M, K, N = shape
-        split = Split.of(M, N, int(min(self.limit, 2 * M * K * N // MIN_WORK)))
-        if len(split.parts) > 1:
-            split = replace(split, is_exact=split.agrees(a, b))
-        self.splits[shape] = split
-        if len(split.parts) > 1 and not self.are_shared:
+        M, K = a.shape
+        N = b.shape[1]
+        partition = Partition.of(M, N, int(min(self.limit, 2 * M * K * N // MIN_WORK)))
+        if len(partition.blocks) > 1:
+            partition = replace(partition, is_exact=partition.agrees(a, b))
+        self.partitions[layout] = partition
+        if len(partition.blocks) > 1 and not self.are_shared:
             self.are_shared = True
             self.use(self.threads)
-        return split
+        return partition
 
 
 @dataclass(frozen=True)
-class Split:
-    """The parts of a product (M, K) (K, N): slices of the longer side of the result."""
+class Partition:
+    """The blocks of a product (M, K) (K, N): slices of the longer side of the result."""
 
-    parts: list[tuple[slice, slice]]  # rows and columns
+    blocks: list[tuple[slice, slice]]  # rows and columns
     is_exact: bool = True  # whether the whole product has the same bits
 
     @classmethod
-    def of(cls, M: int, N: int, count: int) -> "Split":
-        """Split the result (M, N) in up to so many parts of about the same size."""
+    def of(cls, M: int, N: int, count: int) -> "Partition":
+        """Partition the result (M, N) in up to so many blocks of about the same size."""
         longer = max(M, N)
         step = -(-longer // (max(count, 1) * ALIGNMENT)) * ALIGNMENT
         along = [slice(start, min(start + step, longer)) for start in range(0, longer, step)]
         whole = slice(None)
-        return cls([(part, whole) if longer == M else (whole, part) for part in along])
+        return cls([(block, whole) if longer == M else (whole, block) for block in along])
 
-    def apply(self, a: Array, b: Array, out: Array) -> list[Part]:
-        """Return the factors and the result of each part, as views."""
-        return [(a[rows], b[:, columns], out[rows, columns]) for rows, columns in self.parts]
+    def apply(self, a: Array, b: Array, out: Array) -> list[Block]:
+        """Return the factors and the result of each block, as views."""
+        return [(a[rows], b[:, columns], out[rows, columns]) for rows, columns in self.blocks]
 
     def agrees(self, a: Array, b: Array) -> bool:
-        """Return whether parts and whole have the same bits, for random factors with the layout of a and b."""
+        """Return whether blocks and whole have the same bits, for random factors that lie in memory alike."""
         rng = np.random.default_rng(0)
         x = np.empty_like(a)
         W = np.empty_like(b)
         for factor in (x, W):
             factor[...] = rng.random(factor.shape, factor.dtype)
         whole = np.matmul(x, W)
-        in_parts = np.empty_like(whole)
-        multiply(self.apply(x, W, in_parts))
-        return np.array_equal(whole, in_parts)
+        in_blocks = np.empty_like(whole)
+        multiply(self.apply(x, W, in_blocks))
+        return np.array_equal(whole, in_blocks)

@@ -15,6 +15,7 @@ from nnexp.experiment.failures.divergence import DivergedError
 from nnexp.experiment.run import run
 from nnexp.run_folder import JOURNAL
 from nnexp.tracking.upload.client import Outcome
+from nnexp.training.threads.limits import thread_limit
 
 pytestmark = accepts_warnings
 
@@ -249,11 +250,16 @@ def test_an_override_of_a_record_is_text_where_text_is_wanted(recorded, alone):
     assert (values["data"]["target"], values["data"]["path"]) == ("1e5", "a (1).csv")
 
 
-def test_the_number_of_threads_is_the_recorded_one_unless_given(recorded, capsys):
+def test_the_number_of_threads_is_the_recorded_one_unless_given_or_the_same_here(recorded, capsys):
     machine = recorded / "environment.json"
-    machine.write_text(json.dumps(json.loads(machine.read_text()) | {"threads": 2}))
     configured(recorded, trainer={"epochs": 1, "batch_size": 64, "threads": None})
-    for overrides, threads in (([], 2), (["trainer.threads=1"], 1)):
+    here = thread_limit(None)
+    for number, overrides, threads in (
+        (here, [], None),
+        (here + 1, [], here + 1),
+        (here + 1, ["trainer.threads=1"], 1),
+    ):
+        machine.write_text(json.dumps(json.loads(machine.read_text()) | {"threads": number}))
         code, result = outcome(recorded, *overrides, capsys=capsys)
         assert code == 1
         config = yaml.safe_load((Path(result["folder"]) / "config.yaml").read_text())

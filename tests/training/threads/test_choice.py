@@ -62,7 +62,7 @@ def test_of_many_numbers_the_fastest_is_used(limit, best):
     assert machine.share(best) > 0.9
 
 
-def test_a_pause_is_not_part_of_a_step():
+def test_a_pause_does_not_count():
     machine = Machine(2, t1=0.001, t2=0.0007)
     machine.run(3)
     for _ in range(100):

@@ -11,7 +11,7 @@ from nnexp.optim.optimizers import SGD
 from nnexp.training.numerics import blas_threads
 from nnexp.training.threads.helper import Helper, is_supported
 from nnexp.training.threads.limits import shared_products, thread_limit
-from nnexp.training.threads.products import Products, Split
+from nnexp.training.threads.products import Partition, Products
 
 pytestmark = pytest.mark.skipif(not is_supported(), reason="this C library has no spin locks")
 SHAPES = [(128, 784, 128), (128, 1024, 300), (300, 200, 500), (33, 1000, 700)]
@@ -52,11 +52,11 @@ def test_a_product_has_the_same_bits_with_any_number_of_threads(products, shape,
 
 
 @pytest.mark.parametrize("products", [2], indirect=True)
-def test_parts_are_computed_one_by_one_where_the_whole_rounds_differently(products, monkeypatch):
-    monkeypatch.setattr(Split, "agrees", lambda split, a, b: False)
+def test_blocks_are_computed_one_by_one_where_the_whole_rounds_differently(products, monkeypatch):
+    monkeypatch.setattr(Partition, "agrees", lambda partition, a, b: False)
     ((a, b), *_) = layouts(*SHAPES[0], np.float32)
-    split = products.split(a, b)
-    assert (len(split.parts), split.is_exact) == (2, False)
+    partition = products.partition(a, b)
+    assert (len(partition.blocks), partition.is_exact) == (2, False)
     products.use(1)
     alone = products.matmul(a, b, out=np.empty((128, 128), np.float32)).copy()
     products.use(2)
@@ -64,13 +64,13 @@ def test_parts_are_computed_one_by_one_where_the_whole_rounds_differently(produc
 
 
 @given(st.integers(1, 2000), st.integers(1, 2000), st.integers(0, 40))
-def test_the_parts_cover_the_result_once(M, N, count):
-    parts = Split.of(M, N, count).parts
+def test_the_blocks_cover_the_result_once(M, N, count):
+    blocks = Partition.of(M, N, count).blocks
     covered = np.zeros((M, N), np.uint8)
-    for rows, columns in parts:
+    for rows, columns in blocks:
         covered[rows, columns] += 1
     assert (covered == 1).all()
-    assert len(parts) <= max(count, 1)
+    assert len(blocks) <= max(count, 1)
 
 
 @pytest.mark.parametrize("products", [2], indirect=True)
@@ -84,7 +84,7 @@ def test_small_products_start_no_thread(products):
 
 
 @pytest.mark.parametrize("products", [2], indirect=True)
-def test_denormal_numbers_count_as_zero_in_every_part_alike(products):
+def test_denormal_numbers_count_as_zero_in_every_block_alike(products):
     ((a, b), *_) = layouts(*SHAPES[0], np.float32)
     a *= np.float32(1e-39)
     with products.running():
@@ -103,7 +103,7 @@ def test_a_sleeping_thread_takes_no_time_and_wakes_again(products):
     assert np.array_equal(out, products.matmul(a, b, out=np.empty_like(out)))
 
 
-def test_an_error_in_a_part_reaches_the_caller():
+def test_an_error_in_a_block_reaches_the_caller():
     helper = Helper()
     helper.wake()
     helper.start([(np.ones((2, 3)), np.ones((2, 3)), np.ones((2, 3)))])
