@@ -27,6 +27,7 @@ from nnexp.optim.schedules import Schedule
 StoreUri = Annotated[str, Canonical(expand_home)]
 Monitor = Annotated[str | None, Canonical(lambda name: (name or "score").removeprefix(EACH))]
 DType = Literal["float32", "float64"]
+KernelChoice = Literal["auto", "numpy", "compiled"]
 StudyDirection = Literal["maximize", "minimize"]
 
 
