@@ -31,6 +31,19 @@ pytest_plugins = [
 ]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--list-skipped", metavar="FILE", help="write the ids of skipped tests, one a line")
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Write the tests and modules that were skipped: `pytest @FILE` runs them once they can run."""
+    if path := config.getoption("list_skipped"):
+        skipped = sorted({report.nodeid for report in terminalreporter.stats.get("skipped", [])})
+        (config.invocation_params.dir / path).write_text(
+            "".join(f"{name}\n" for name in skipped), encoding="utf-8"
+        )
+
+
 @pytest.fixture(autouse=True)
 def strict_floats() -> Iterator[None]:
     with np.errstate(divide="raise", over="raise", invalid="raise"):
