@@ -1,4 +1,7 @@
-"""Compiled batches: rows are gathered, converted and scaled in one pass. B batch, I inputs, N rows."""
+"""Compiled batches: rows are gathered, converted and scaled in one pass.
+
+B batch, C channels, I inputs, N rows.
+"""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -22,9 +25,32 @@ def gather(source: NDArray[Any], rows: Rows, factor: np.floating, x: Array) -> N
             x[i, j] = source[row, j] * factor
 
 
+@kernel
+def gather_standardized(source: NDArray[Any], rows: Rows, shift: Array, factor: Array, x: Array) -> None:
+    """Write (source[rows] - shift) * factor into x, (B, I), 0 where that is NaN; shift, factor (I,)."""
+    zero = x.dtype.type(0)
+    for i in range(len(rows)):
+        row = rows[i]
+        for j in range(x.shape[1]):
+            value = (shift.dtype.type(source[row, j]) - shift[j]) * factor[j]
+            x[i, j] = zero if np.isnan(value) else value
+
+
+@kernel
+def standardize_channels(x: Array, mean: Array, deviation: Array) -> None:
+    """Compute (x - mean) / deviation in place, x (B, I), of the channels' mean and deviation (C,)."""
+    pixels = x.shape[1] // len(mean)
+    for i in range(len(x)):
+        for c in range(len(mean)):
+            channel = x[i, c * pixels : (c + 1) * pixels]
+            center, factor = mean[c], x.dtype.type(1) / deviation[c]
+            for j in range(pixels):
+                channel[j] = (channel[j] - center) * factor
+
+
 @twin_of(Batches)
 class CompiledBatches(Batches):
-    """Batches of inputs with one scale; others are standardized by NumPy."""
+    """Batches in one pass, two where the channels of images are standardized."""
 
     @cached_property
     def source(self) -> NDArray[Any]:
@@ -32,12 +58,15 @@ class CompiledBatches(Batches):
         return np.asarray(self.source_x)
 
     def examples_of(self, rows: Rows, augment: Callable[[Array], Any] | None = None) -> Array:
-        if not isinstance(self.factor, float) or not self.source.flags.c_contiguous:
+        if not self.source.flags.c_contiguous:
             return super().examples_of(rows, augment)
         x = self.x[: len(rows)]
-        gather(self.source, rows, self.x.dtype.type(self.factor), x)
+        if isinstance(self.factor, float):
+            gather(self.source, rows, x.dtype.type(self.factor), x)
+        else:
+            gather_standardized(self.source, rows, self.standardize.shift, self.standardize.factor, x)
         if augment is not None:
             augment(x)
         if self.channels is not None:
-            self.channels(x)
+            standardize_channels(x, self.channels.mean, self.channels.deviation)
         return x

@@ -98,13 +98,18 @@ def fuse(layers: list[Layer]) -> list[Step]:
     steps: list[Step] = []
     for layer in layers:
         before = steps[-1] if steps else None
-        if is_relu(layer) and layer.in_place and isinstance(before, Dense) and before.bias:
+        if is_relu(layer) and layer.in_place and is_dense(before) and before.bias:
             steps[-1] = DenseReLU(before, layer)
         elif is_relu(before) and isinstance(layer, CompiledMaxPool2d) and layer.has_places:
             steps[-1] = RectifiedMaxPool2d(layer)
         else:
             steps.append(layer)
     return steps
+
+
+def is_dense(layer: object) -> TypeGuard[Dense]:
+    """Return whether a layer is a dense layer itself, not a class of one's own."""
+    return type(layer) in (Dense, TWINS.get(Dense))
 
 
 def is_relu(layer: object) -> TypeGuard[ReLU]:

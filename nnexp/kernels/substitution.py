@@ -19,7 +19,7 @@ from nnexp.training.non_finite import NonFiniteError
 from nnexp.training.trainer import Trainer
 
 NO_LOOPS = {"Dense", "Identity", "NoAugment", "NoAveraging"}  # nothing to compile: products are BLAS's
-NO_LOOPS |= {"Flatten", "Unflatten"}  # copies
+NO_LOOPS |= {"Flatten", "Residual", "Unflatten"}  # one copy or sum
 
 
 def substitute(trainer: Trainer, *others: Batches) -> list[str]:

@@ -6,6 +6,7 @@ import pytest
 from nnexp.data.batches import Batches
 from nnexp.metrics.running import Accuracy
 from nnexp.nn.initializers import He
+from nnexp.nn.layers.dense import Dense
 from nnexp.nn.losses.classification import SoftmaxCrossEntropy
 from nnexp.nn.models.model import MLP
 from nnexp.nn.network import Network
@@ -81,3 +82,18 @@ def test_what_is_not_finite_stays_so(value):
     z = trainer.network.forward(x, training=True)
     assert not np.isfinite(z).all()
     assert not np.isfinite(trainer.loss.forward(z, y))
+
+
+def test_a_dense_layer_of_ones_own_computes_what_it_says():
+    class Doubled(Dense):
+        def forward(self, x, training=False):
+            return super().forward(2 * x, training)
+
+    outputs = []
+    for is_compiled in (False, True):
+        trainer = trainer_of("float32", {})
+        trainer.network.layers[0].__class__ = Doubled
+        if is_compiled:
+            substitute(trainer)
+        outputs.append(trainer.network.forward(np.ones((10, 20), np.float32)).copy())
+    close(outputs[1], outputs[0], "float32")
