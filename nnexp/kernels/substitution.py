@@ -13,6 +13,7 @@ from nnexp import kernels
 from nnexp.data.augmentation.augment import Compose
 from nnexp.data.batches import Batches
 from nnexp.kernels.twins import compile_object
+from nnexp.metrics.running import InOwnUnits
 from nnexp.nn.layer import Layer
 from nnexp.nn.layers.containers import Container
 from nnexp.training.non_finite import NonFiniteError
@@ -59,7 +60,7 @@ def components(trainer: Trainer) -> Iterator[Any]:
     """Yield the objects that a trainer is made of, whose classes may have twins."""
     yield from layers(trainer.network.stack)
     yield trainer.loss
-    yield trainer.score
+    yield trainer.score.metric if isinstance(trainer.score, InOwnUnits) else trainer.score
     yield trainer.optimizer_step.optimizer
     yield trainer.optimizer_step.averaging
     yield trainer.optimizer_step.regularizer

@@ -5,10 +5,11 @@ from copy import deepcopy
 import numpy as np
 import pytest
 
-from nnexp.data.augmentation.augment import Affine, Distort, Elastic, Flip, Shift
+from nnexp.data.augmentation.augment import Affine, Compose, Distort, Elastic, Flip, Shift
 
 pytest.importorskip("numba")
-from nnexp.kernels import augmentation  # noqa: F401
+from nnexp.kernels.augmentation import CompiledFlip, CompiledShift
+from nnexp.kernels.substitution import augmentations
 from nnexp.kernels.twins import compile_object
 
 EXACT = {"float32": 3e-5, "float64": 1e-10}  # values are in [0, 1]; a float32 coordinate has six digits
@@ -35,3 +36,10 @@ def test_both_paths_agree(augment, shape, dtype):
         assert x.max() <= 1
         results.append(x)
     np.testing.assert_allclose(results[1], results[0], rtol=0, atol=EXACT[dtype])
+
+
+def test_the_steps_of_nested_augmentations_are_compiled():
+    nested = Compose(steps=[Compose(steps=[Flip()]), Shift()])
+    assert all(compile_object(step) for step in augmentations(nested))
+    assert isinstance(nested.steps[0].steps[0], CompiledFlip)
+    assert isinstance(nested.steps[1], CompiledShift)
