@@ -13,7 +13,17 @@ from nnexp.kernels.jit import kernel
 from nnexp.nn.parameters import Array
 
 TILE = 512  # numbers of a run that are worked on at once
+DEPTH = 4  # blocks of four runs that are worked on at once: their sums fit into the nearest cache
+LINE = 64  # bytes of a line of the cache, and of the widest vector register
 Starts = NDArray[np.int64]  # where runs start, (?, 4)
+
+
+@kernel
+def new_tile(like: Array) -> Array:
+    """Return memory for sums, of the type of an array, that begins with a line of the cache."""
+    memory = np.empty(DEPTH * 4 * TILE + LINE // like.itemsize, like.dtype)
+    first = -memory.ctypes.data % LINE // like.itemsize
+    return memory[first : first + DEPTH * 4 * TILE]
 
 
 @kernel

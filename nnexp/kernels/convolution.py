@@ -10,7 +10,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnexp.kernels.blocks import TILE, add_dots, add_products, blocks, starts, tap_starts, total, write_sum
+from nnexp.kernels.blocks import (
+    DEPTH,
+    TILE,
+    add_dots,
+    add_products,
+    blocks,
+    new_tile,
+    starts,
+    tap_starts,
+    total,
+    write_sum,
+)
 from nnexp.kernels.jit import kernel
 from nnexp.kernels.twins import twin_of
 from nnexp.nn.layer import pixels_first
@@ -26,7 +37,7 @@ def correlate(x: Array, W: Array, b: Array, y: Array, K: int, stride: int) -> No
     pixels, out = x.reshape(-1), y.reshape(-1)
     weights = blocks(W)
     taps = tap_starts(C, K, H * width * B, width * B, B)
-    tile = np.empty(4 * TILE, x.dtype)
+    tile = new_tile(x)
     runs = 1 if stride == 1 else WW
     length = WW * B // runs
     for h in range(HH):
@@ -35,14 +46,16 @@ def correlate(x: Array, W: Array, b: Array, y: Array, K: int, stride: int) -> No
                 n = min(TILE, length - start)
                 at = (h * stride * width + r * stride) * B + start
                 to = (h * WW + r) * B + start
-                for o in range(len(weights)):
+                for o in range(0, outputs, 4 * DEPTH):
                     tile[:] = 0
                     for t in range(len(taps)):
-                        add_products(tile, pixels, taps[t], at, n, weights[o, t])
-                    for i in range(min(4, outputs - 4 * o)):
-                        place = (4 * o + i) * HH * WW * B + to
-                        bias = b[4 * o + i] if len(b) else tile.dtype.type(0)
-                        write_sum(tile[i * TILE :], bias, out[place : place + n])
+                        for k in range(o // 4, min(o // 4 + DEPTH, len(weights))):
+                            sums = tile[(4 * k - o) * TILE :]
+                            add_products(sums, pixels, taps[t], at, n, weights[k, t])
+                    for i in range(o, min(o + 4 * DEPTH, outputs)):
+                        place = i * HH * WW * B + to
+                        bias = b[i] if len(b) else tile.dtype.type(0)
+                        write_sum(tile[(i - o) * TILE :], bias, out[place : place + n])
 
 
 @kernel
@@ -64,8 +77,8 @@ def weight_gradient(x: Array, dy: Array, dW: Array, db: Array, K: int, stride: i
                 n = min(TILE, length - start)
                 at = (h * stride * width + r * stride) * B + start
                 to = (h * WW + r) * B + start
-                for o in range(len(planes)):
-                    for t in range(len(taps)):
+                for t in range(len(taps)):
+                    for o in range(len(planes)):
                         add_dots(sums[o, t], pixels, taps[t], at, slopes, planes[o], to, n)
                 for o in range(len(db)):
                     place = o * HH * WW * B + to
@@ -84,14 +97,14 @@ def input_gradient(dy: Array, W: Array, dx: Array, stride: int, padding: int) ->
     slopes, out = dy.reshape(-1), dx.reshape(-1)
     weights = [[blocks(np.ascontiguousarray(W[:, i, j].T)) for j in range(K)] for i in range(K)]
     planes = starts(outputs, HH * WW * B)
-    tile = np.empty(4 * TILE, dx.dtype)
+    tile = new_tile(dx)
     runs = 1 if stride == 1 else width
     length = width * B // runs
     for h in range(H):
         for r in range(runs):
             for start in range(0, length, TILE):
                 n = min(TILE, length - start)
-                for c in range(-(-C // 4)):
+                for c in range(0, C, 4 * DEPTH):
                     tile[:] = 0
                     for i in range(K):
                         row, rest = divmod(h + padding - i, stride)
@@ -105,13 +118,14 @@ def input_gradient(dy: Array, W: Array, dx: Array, stride: int, padding: int) ->
                             last = min(n, (WW - column) * B - start)
                             at = (row * WW + column) * B + start + first
                             if first < last:
-                                block = weights[i][j][c]
+                                block = weights[i][j]
                                 for o in range(len(planes)):
-                                    run = tile[first:]
-                                    add_products(run, slopes, planes[o], at, last - first, block[o])
-                    for i in range(min(4, C - 4 * c)):
-                        place = (4 * c + i) * H * width * B + (h * width + r) * B + start
-                        write_sum(tile[i * TILE :], tile.dtype.type(0), out[place : place + n])
+                                    for k in range(c // 4, min(c // 4 + DEPTH, len(block))):
+                                        sums = tile[(4 * k - c) * TILE + first :]
+                                        add_products(sums, slopes, planes[o], at, last - first, block[k, o])
+                    for i in range(c, min(c + 4 * DEPTH, C)):
+                        place = i * H * width * B + (h * width + r) * B + start
+                        write_sum(tile[(i - c) * TILE :], tile.dtype.type(0), out[place : place + n])
 
 
 def pixels(x: NDArray[Any]) -> NDArray[Any]:

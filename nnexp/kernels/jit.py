@@ -7,10 +7,15 @@ notices them.
 from collections.abc import Callable
 from typing import TypeVar
 
-from numba import njit
+from llvmlite.binding import get_host_cpu_features
+from numba import config, njit
 
 F = TypeVar("F", bound=Callable[..., object])
 FAST_MATH = {"reassoc", "contract", "arcp", "nsz", "afn"}  # all but nnan and ninf
+
+_features = get_host_cpu_features()
+if config.CPU_FEATURES is None and _features.get("avx512f"):  # LLVM halves vectors, for processors of 2017
+    config.CPU_FEATURES = f"{_features.flatten()},-prefer-256-bit"
 
 
 def kernel(function: F) -> F:
