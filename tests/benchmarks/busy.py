@@ -11,9 +11,11 @@ sum beside what all cores would give at the idle machine's speed.
 
 import argparse
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from time import perf_counter, process_time, sleep
 
 import numpy as np
@@ -102,6 +104,7 @@ def main() -> None:
     if options.train:
         return train(options.train, options.seconds, options.threads)
     print(f"{CORES} cores, batch {BATCH}, trainer.threads={options.threads or 'null'}\n")
+    before = foreign_load()
     print("| network | idle: steps/s, cores | beside 2 busy | beside 4 busy | two runs | 4 sweep workers |")
     print("|---|---|---|---|---|---|", flush=True)
     for name in options.only.split(","):
@@ -116,7 +119,17 @@ def main() -> None:
         in_sum = sum(speed for speed, _ in speeds(command, 4, 0, one_thread=True))
         cells.append(f"{in_sum / (idle * CORES / used):.0%}")
         print(f"| {' | '.join(cells)} |", flush=True)
+    if others := foreign_load() - before:
+        print(f"\nother processes took {others:.0f} s of processor time meanwhile: repeat on an idle machine")
     return None
+
+
+def foreign_load() -> float:
+    """Return the seconds of processor time that neither this process nor its children took, in full ones."""
+    ticks = Path("/proc/stat").read_text().split()[1:4]  # user, nice, system
+    usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    own = sum(one.ru_utime + one.ru_stime for one in usage)
+    return (sum(int(tick) for tick in ticks) / os.sysconf("SC_CLK_TCK") - own) // 1
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """nnexp's trainer without validation, on its NumPy path and with compiled kernels."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,10 @@ from nnexp.nn.network import Network
 from nnexp.optim.adam import Adam
 from nnexp.optim.optimizers import SGD
 from nnexp.training.optimizer_step import OptimizerStep
+from nnexp.training.threads.limits import shared_products
 from nnexp.training.trainer import Trainer
+
+in_use = ExitStack()  # the threads of the last trainer
 
 
 def trainer(work: Work) -> Trainer:
@@ -29,9 +33,13 @@ def trainer(work: Work) -> Trainer:
     train = Batches(x, y, np.arange(len(y)), work.batch, 1 / 255, np.float32, np.random.default_rng(0))
     rule = {"sgd": SGD, "adam": Adam}[work.optimizer](lr=work.lr)
     step = OptimizerStep(network, rule)
-    return Trainer(
+    made = Trainer(
         network, loss, Accuracy(work.batch), step, train, train, n_epochs=1, evaluate_every=work.steps
     )
+    in_use.close()
+    made.products = in_use.enter_context(shared_products(None))
+    made.products.use_in(network, rule)
+    return made
 
 
 def prepare(work: Work) -> Callable[[], Any]:
