@@ -144,7 +144,7 @@ def test_three_edits_add_an_option_whose_tests_pass(group, project):
     _, tests, concerned = GROUPS[group]
     options = ["-q", "-n", "0", "-p", "no:cacheprovider", "-k", f"{concerned} or has_a_row"]
     command = [sys.executable, "-m", "pytest", *options, *tests.split()]
-    environment = os.environ | {"PYTHONPATH": str(project)}
+    environment = os.environ | {"PYTHONPATH": str(project), "PYTEST_ADDOPTS": ""}
     done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
 
