@@ -31,6 +31,7 @@ def run_header(settings: Settings, components: Components, threads: int) -> list
     limits: dict[str, float | None] = {"evaluated every": trainer.evaluate_every}
     limits |= {"patience": trainer.patience, "time budget": trainer.time_budget}
     limits |= {"accumulate": trainer.accumulate}
+    number = f"up to {threads}" if threads > 1 and not trainer.threads else threads
     limit = "".join(f", {name} {value:g}" for name, value in limits.items() if value and value != 1)
     lines = [
         ("data", f"{data.name}, {outputs}: {sizes} examples"),
@@ -39,7 +40,7 @@ def run_header(settings: Settings, components: Components, threads: int) -> list
         ("", f"init {choice['init']}, loss {choice['loss']}"),
         ("optimizer", optimizer + (f", averaging {averaging}" if averaging != "none" else "")),
         ("", settings.regularization.describe()),
-        ("training", f"{training}, threads {threads}{limit}"),
+        ("training", f"{training}, threads {number}{limit}"),
         ("", components.kernels.describe()),
     ]
     return [(label, one_line(text)) for label, text in lines if text]

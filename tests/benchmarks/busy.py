@@ -126,7 +126,7 @@ def main() -> None:
 
 def foreign_load() -> float:
     """Return the seconds of processor time that neither this process nor its children took, in full ones."""
-    ticks = Path("/proc/stat").read_text().split()[1:4]  # user, nice, system
+    ticks = Path("/proc/stat").read_text(encoding="ascii").split()[1:4]  # user, nice, system
     usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     own = sum(one.ru_utime + one.ru_stime for one in usage)
     return (sum(int(tick) for tick in ticks) / os.sysconf("SC_CLK_TCK") - own) // 1

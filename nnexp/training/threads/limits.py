@@ -34,8 +34,8 @@ def shared_products(given: int | None) -> Iterator[Products]:
     limit = thread_limit(given)
     has_library = any(pool["user_api"] == "blas" for pool in threadpool_info())
     if limit == 1 or not has_library or not is_supported():
-        with blas_threads(given):
-            yield Products()
+        with blas_threads(given) as threads:
+            yield Products(threads, of_library=True)
         return
     with blas_threads(1):
         products = Products(limit, None if given else ThreadChoice(limit))

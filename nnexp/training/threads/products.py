@@ -25,15 +25,17 @@ ALIGNMENT = 16  # rows or columns: the width of a vector register
 class Products:
     """The products of a network's layers, computed by one thread or by several."""
 
-    def __init__(self, limit: int = 1, choice: ThreadChoice | None = None) -> None:
+    def __init__(self, limit: int = 1, choice: ThreadChoice | None = None, of_library: bool = False) -> None:
         """Start no thread yet.
 
         Args:
             limit: the most threads, of which one is the caller's; 1 leaves every product as it is.
             choice: of the number in use; None: always as many as the limit says.
+            of_library: whether the threads are the library's own, and the products are left to it.
         """
         self.limit = limit
         self.choice = choice
+        self.of_library = of_library
         self.helpers: list[Helper] = []
         self.users: list[Layer | Optimizer] = []
         self.partitions: dict[tuple[tuple[int, ...], ...], Partition] = {}  # by shapes and strides
@@ -42,7 +44,7 @@ class Products:
 
     def use_in(self, network: Network, optimizer: Optimizer) -> None:
         """Compute the products of a network's layers and of its optimizer, up to `close`."""
-        if self.limit > 1:
+        if self.limit > 1 and not self.of_library:
             self.users = [*network.walk(), optimizer]
             for user in self.users:
                 vars(user)["matmul"] = self.matmul

@@ -123,6 +123,15 @@ def test_a_network_has_the_products_of_numpy_again_afterwards():
     assert optimizer.matmul is np.matmul
 
 
+def test_where_the_library_keeps_its_threads_products_are_left_to_it(monkeypatch):
+    monkeypatch.setattr("nnexp.training.threads.limits.is_supported", lambda: False)
+    network = Network([Dense(4)], (3,), 2)
+    with shared_products(2) as products, blas_threads(None) as library:
+        products.use_in(network, SGD())
+        assert (products.limit, library) == (2, 2)
+        assert network.layers[0].matmul is np.matmul
+
+
 @pytest.mark.parametrize(("given", "limit"), [(1, 1), (3, 3), (None, thread_limit(None))])
 def test_the_limit_is_the_given_number_or_that_of_the_machine(given, limit):
     with shared_products(given) as products, blas_threads(None) as library:
