@@ -5,7 +5,10 @@ the taps of a filter. Images lie pixel by pixel, (C, H, W, B): what one tap read
 run of numbers; at a stride above 1, for one window.
 """
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
+from itertools import pairwise
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,10 +31,21 @@ from nnexp.nn.layer import pixels_first
 from nnexp.nn.layers.convolution import Conv2d
 from nnexp.nn.parameters import Array
 
+MOST_PARTS = 4
+PART = 1e6  # products of numbers in a part, at least: some 20 us
+Rows = tuple[int, int]  # the first one, and the one behind the last
+Task = Callable[[], object]
+
+
+def run_tasks(tasks: Sequence[Task]) -> None:
+    """Run tasks one after the other."""
+    for task in tasks:
+        task()
+
 
 @kernel
-def correlate(x: Array, W: Array, b: Array, y: Array, K: int, stride: int) -> None:
-    """Compute y (O, HH, WW, B) from x (C, H, W, B), W (T, O) and b, (O,) or empty."""
+def correlate(x: Array, W: Array, b: Array, y: Array, K: int, stride: int, rows: Rows) -> None:
+    """Compute some rows of y (O, HH, WW, B) from x (C, H, W, B), W (T, O) and b, (O,) or empty."""
     C, H, width, B = x.shape
     outputs, HH, WW, _ = y.shape
     pixels, out = x.reshape(-1), y.reshape(-1)
@@ -40,7 +54,7 @@ def correlate(x: Array, W: Array, b: Array, y: Array, K: int, stride: int) -> No
     tile = new_tile(x)
     runs = 1 if stride == 1 else WW
     length = WW * B // runs
-    for h in range(HH):
+    for h in range(rows[0], rows[1]):
         for r in range(runs):
             for start in range(0, length, TILE):
                 n = min(TILE, length - start)
@@ -59,8 +73,8 @@ def correlate(x: Array, W: Array, b: Array, y: Array, K: int, stride: int) -> No
 
 
 @kernel
-def weight_gradient(x: Array, dy: Array, dW: Array, db: Array, K: int, stride: int) -> None:
-    """Compute dW (T, O) and db, (O,) or empty, from x (C, H, W, B) and dy (O, HH, WW, B)."""
+def weight_gradient(x: Array, dy: Array, dW: Array, db: Array, K: int, stride: int, rows: Rows) -> None:
+    """Compute dW (T, O) and db, (O,) or empty, from x (C, H, W, B) and some rows of dy (O, HH, WW, B)."""
     C, H, width, B = x.shape
     outputs, HH, WW, _ = dy.shape
     pixels, slopes = x.reshape(-1), dy.reshape(-1)
@@ -71,7 +85,7 @@ def weight_gradient(x: Array, dy: Array, dW: Array, db: Array, K: int, stride: i
     db[:] = 0
     runs = 1 if stride == 1 else WW
     length = WW * B // runs
-    for h in range(HH):
+    for h in range(rows[0], rows[1]):
         for r in range(runs):
             for start in range(0, length, TILE):
                 n = min(TILE, length - start)
@@ -89,8 +103,8 @@ def weight_gradient(x: Array, dy: Array, dW: Array, db: Array, K: int, stride: i
 
 
 @kernel
-def input_gradient(dy: Array, W: Array, dx: Array, stride: int, padding: int) -> None:
-    """Compute dx (C, H, W, B), without the border, from dy (O, HH, WW, B) and W (C, K, K, O)."""
+def input_gradient(dy: Array, W: Array, dx: Array, stride: int, padding: int, rows: Rows) -> None:
+    """Compute some rows of dx (C, H, W, B), without border, from dy (O, HH, WW, B) and W (C, K, K, O)."""
     C, H, width, B = dx.shape
     outputs, HH, WW, _ = dy.shape
     K = W.shape[1]
@@ -100,7 +114,7 @@ def input_gradient(dy: Array, W: Array, dx: Array, stride: int, padding: int) ->
     tile = new_tile(dx)
     runs = 1 if stride == 1 else width
     length = width * B // runs
-    for h in range(H):
+    for h in range(rows[0], rows[1]):
         for r in range(runs):
             for start in range(0, length, TILE):
                 n = min(TILE, length - start)
@@ -133,24 +147,60 @@ def pixels(x: NDArray[Any]) -> NDArray[Any]:
     return np.ascontiguousarray(pixels_first(x))
 
 
+def parts(rows: int, work: float) -> list[Rows]:
+    """Return the first row and the one behind the last of each part: as many as the work is worth."""
+    count = int(max(1, min(MOST_PARTS, rows, work // PART)))
+    bounds = [i * rows // count for i in range(count + 1)]
+    return list(pairwise(bounds))
+
+
 @twin_of(Conv2d)
 class CompiledConv2d(Conv2d):
-    """Convolution along runs of pixels, without a matrix of windows."""
+    """Convolution along runs of pixels, without a matrix of windows, in parts that threads may share."""
+
+    run: ClassVar[Callable[[Sequence[Task]], None]] = staticmethod(run_tasks)
 
     def forward(self, x: Array, training: bool = False) -> Array:
         self.padded_x = pixels(self.pad(x))
         y = self.y(len(x))
         b = self.b if self.bias else self.W[0, :0]
-        correlate(self.padded_x, self.W, b, pixels_first(y), self.kernel, self.stride)
+        fixed = self.padded_x, self.W, b, pixels_first(y), self.kernel, self.stride
+        self.run([partial(correlate, *fixed, rows) for rows in self.parts(y.shape[2], y)])
         return y
 
     def backward(self, dy: Array) -> Array:
-        rows = pixels(dy)
-        db = self.db if self.bias else self.dW[0, :0]
-        weight_gradient(self.padded_x, rows, self.dW, db, self.kernel, self.stride)
+        slopes = pixels(dy)
+        self.weight_gradient(slopes, self.parts(dy.shape[2], dy))
         if not self.needs_dx:
             return dy[:0]
         dx = (self.dx_inner if self.padding else self.dx)(len(dy))
         W = self.W.reshape(self.weight_shape())
-        input_gradient(rows, W, pixels_first(dx), self.stride, self.padding)
+        fixed = slopes, W, pixels_first(dx), self.stride, self.padding
+        self.run([partial(input_gradient, *fixed, rows) for rows in self.parts(dx.shape[2], dy)])
         return dx
+
+    def weight_gradient(self, slopes: Array, parts: list[Rows]) -> None:
+        """Compute dW and db as the sum of those of parts, in their order."""
+        dW, db = (share[: len(parts)] for share in self.shares)
+        x = self.padded_x
+        k, s = self.kernel, self.stride
+        tasks = [
+            partial(weight_gradient, x, slopes, *gradients, k, s, rows)
+            for *gradients, rows in zip(dW, db, parts, strict=True)
+        ]
+        self.run(tasks)
+        np.add.reduce(dW, axis=0, out=self.dW)
+        if self.bias:
+            np.add.reduce(db, axis=0, out=self.db)
+
+    @cached_property
+    def shares(self) -> tuple[Array, Array]:
+        """Memory for dW and db of each part."""
+        biases = self.outputs if self.bias else 0
+        return np.empty((MOST_PARTS, *self.W.shape), self.W.dtype), np.empty(
+            (MOST_PARTS, biases), self.W.dtype
+        )
+
+    def parts(self, rows: int, y: Array) -> list[Rows]:
+        """Partition so many rows for the products of outputs y."""
+        return parts(rows, len(self.W) * y.size)
