@@ -5,7 +5,7 @@ the taps of a filter. Images lie pixel by pixel, (C, H, W, B): what one tap read
 run of numbers; at a stride above 1, for one window.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cached_property, partial
 from itertools import pairwise
 from typing import Any, ClassVar
@@ -30,17 +30,11 @@ from nnexp.kernels.twins import twin_of
 from nnexp.nn.layer import pixels_first
 from nnexp.nn.layers.convolution import Conv2d
 from nnexp.nn.parameters import Array
+from nnexp.training.threads.helper import run_in_order
 
 MOST_PARTS = 4
 PART = 1e6  # products of numbers in a part, at least: some 20 us
 Rows = tuple[int, int]  # the first one, and the one behind the last
-Task = Callable[[], object]
-
-
-def run_tasks(tasks: Sequence[Task]) -> None:
-    """Run tasks one after the other."""
-    for task in tasks:
-        task()
 
 
 @kernel
@@ -147,60 +141,50 @@ def pixels(x: NDArray[Any]) -> NDArray[Any]:
     return np.ascontiguousarray(pixels_first(x))
 
 
-def parts(rows: int, work: float) -> list[Rows]:
-    """Return the first row and the one behind the last of each part: as many as the work is worth."""
-    count = int(max(1, min(MOST_PARTS, rows, work // PART)))
-    bounds = [i * rows // count for i in range(count + 1)]
-    return list(pairwise(bounds))
-
-
 @twin_of(Conv2d)
 class CompiledConv2d(Conv2d):
     """Convolution along runs of pixels, without a matrix of windows, in parts that threads may share."""
 
-    run: ClassVar[Callable[[Sequence[Task]], None]] = staticmethod(run_tasks)
+    run_tasks: ClassVar[Callable[..., None]] = staticmethod(run_in_order)
 
     def forward(self, x: Array, training: bool = False) -> Array:
         self.padded_x = pixels(self.pad(x))
         y = self.y(len(x))
         b = self.b if self.bias else self.W[0, :0]
         fixed = self.padded_x, self.W, b, pixels_first(y), self.kernel, self.stride
-        self.run([partial(correlate, *fixed, rows) for rows in self.parts(y.shape[2], y)])
+        self.run_tasks([partial(correlate, *fixed, rows) for rows in self.parts(y.shape[2], y)])
         return y
 
     def backward(self, dy: Array) -> Array:
         slopes = pixels(dy)
-        self.weight_gradient(slopes, self.parts(dy.shape[2], dy))
+        self.compute_weight_gradient(slopes)
         if not self.needs_dx:
             return dy[:0]
         dx = (self.dx_inner if self.padding else self.dx)(len(dy))
         W = self.W.reshape(self.weight_shape())
         fixed = slopes, W, pixels_first(dx), self.stride, self.padding
-        self.run([partial(input_gradient, *fixed, rows) for rows in self.parts(dx.shape[2], dy)])
+        self.run_tasks([partial(input_gradient, *fixed, rows) for rows in self.parts(dx.shape[2], dy)])
         return dx
 
-    def weight_gradient(self, slopes: Array, parts: list[Rows]) -> None:
-        """Compute dW and db as the sum of those of parts, in their order."""
-        dW, db = (share[: len(parts)] for share in self.shares)
-        x = self.padded_x
-        k, s = self.kernel, self.stride
-        tasks = [
-            partial(weight_gradient, x, slopes, *gradients, k, s, rows)
-            for *gradients, rows in zip(dW, db, parts, strict=True)
-        ]
-        self.run(tasks)
+    def compute_weight_gradient(self, dy: Array) -> None:
+        """Compute dW and db from dy (O, HH, WW, B): the sums of those of parts, in their order."""
+        parts = self.parts(dy.shape[1], dy)
+        dW, db = (memory[: len(parts)] for memory in self.shares)
+        fixed = self.kernel, self.stride
+        shares = [(dW[i], db[i], *fixed, rows) for i, rows in enumerate(parts)]
+        self.run_tasks([partial(weight_gradient, self.padded_x, dy, *share) for share in shares])
         np.add.reduce(dW, axis=0, out=self.dW)
         if self.bias:
             np.add.reduce(db, axis=0, out=self.db)
 
     @cached_property
     def shares(self) -> tuple[Array, Array]:
-        """Memory for dW and db of each part."""
-        biases = self.outputs if self.bias else 0
-        return np.empty((MOST_PARTS, *self.W.shape), self.W.dtype), np.empty(
-            (MOST_PARTS, biases), self.W.dtype
-        )
+        """Memory for the parts of dW and db."""
+        dW = np.empty((MOST_PARTS, *self.W.shape), self.W.dtype)
+        db = np.empty((MOST_PARTS, self.outputs if self.bias else 0), self.W.dtype)
+        return dW, db
 
     def parts(self, rows: int, y: Array) -> list[Rows]:
-        """Partition so many rows for the products of outputs y."""
-        return parts(rows, len(self.W) * y.size)
+        """Partition rows into as many parts as the products of outputs y are worth."""
+        count = max(1, min(MOST_PARTS, rows, int(len(self.W) * y.size / PART)))
+        return list(pairwise(i * rows // count for i in range(count + 1)))

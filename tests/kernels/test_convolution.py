@@ -12,6 +12,9 @@ from nnexp.nn.initializers import He
 from nnexp.nn.layer import Buffer
 from nnexp.nn.models.convolutional import CNN, LeNet5
 from nnexp.nn.network import Network
+from nnexp.optim.optimizers import SGD
+from nnexp.training.threads.helper import is_supported
+from nnexp.training.threads.products import Products
 
 pytest.importorskip("numba")
 from nnexp.kernels import convolution, pooling
@@ -103,3 +106,26 @@ def test_ten_steps_of_a_network_agree(model, dtype):
     numpy, compiled, again = weights
     close(compiled, numpy, dtype)
     assert (compiled == again).all()
+
+
+@pytest.mark.skipif(not is_supported(), reason="the C library has no spin locks")
+def test_threads_that_share_a_convolution_change_no_bit():
+    model, inputs = LeNet5(), (1, 28, 28)
+    x = np.random.default_rng(1).standard_normal((64, *inputs)).astype(np.float32)
+    gradients = []
+    for limit in (1, 2, 3):
+        network = Network(model.layers(inputs, 10), inputs, 64)
+        network.initialize(He(), np.random.default_rng(0))
+        list(map(compile_object, all_layers(network.stack)))
+        products = Products(limit)
+        products.use_in(network, SGD(lr=0.1))
+        with products.running():
+            for _ in range(3):
+                z = network.forward(x, training=True)
+                network.backward(z.copy())
+            assert products.are_shared == (limit > 1)
+        products.close()
+        convolutions = [layer for layer in network.layers if isinstance(layer, nn.Conv2d)]
+        gradients.append(np.concatenate([layer.dW.ravel() for layer in convolutions]))
+    for gradient in gradients[1:]:
+        assert (gradient == gradients[0]).all()

@@ -13,9 +13,10 @@ from nnexp.nn.layer import Buffer
 from nnexp.nn.network import Network
 
 pytest.importorskip("numba")
-from nnexp.kernels import pooling
+from nnexp.kernels import dense, pooling
 from nnexp.kernels.twins import TWINS, compile_object
 
+MODULES = (dense, pooling)  # whose twins take part
 EXACT = {"float32": 1e-5, "float64": 1e-10}
 
 
@@ -26,7 +27,7 @@ def outputs_and_gradients(layer, x):
 
 
 def compare(layer, inputs, n, dtype):
-    assert type(layer) in TWINS, pooling.__name__
+    assert type(layer) in TWINS
     layer.connect(inputs)
     layer.allocate(n, dtype)
     x = Buffer(n, inputs, dtype)(n)

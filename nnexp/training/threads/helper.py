@@ -1,19 +1,18 @@
-"""A thread that computes blocks of matrix products beside the training thread.
+"""A thread that runs tasks beside the training thread: blocks of matrix products, parts of compiled loops.
 
 It waits in a spin lock of the C library, without Python's global lock, and so begins within a microsecond;
 a lock that sleeps takes as long to wake as many a product. While it is not in use, it sleeps.
 """
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from threading import Lock, Thread
 
 import numpy as np
 
-from nnexp.nn.parameters import Array
 from nnexp.training.numerics import flushed_denormals
 
-Block = tuple[Array, Array, Array]  # two factors and the product
+Task = Callable[[], object]
 CACHE_LINE = 64  # bytes
 _library = ctypes.PyDLL(None) if hasattr(ctypes.pythonapi, "pthread_spin_lock") else None
 _releasing = ctypes.CDLL(None) if _library else None  # its calls let other threads of Python run meanwhile
@@ -43,10 +42,10 @@ class SpinLock:
 
 
 class Helper:
-    """A thread for blocks of products: `wake`, any number of `start` and `wait`, then `sleep`."""
+    """A thread for tasks: `wake`, any number of `start` and `wait`, then `sleep`."""
 
     def __init__(self) -> None:
-        self.blocks: Sequence[Block] | None = None  # None: to sleep
+        self.tasks: Sequence[Task] | None = None  # None: to sleep
         self.error: Exception | None = None
         self.is_ended = False
         self.is_awake = False
@@ -58,7 +57,7 @@ class Helper:
         self.thread.start()
 
     def wake(self) -> None:
-        """Wait for blocks without sleeping from now on."""
+        """Wait for tasks without sleeping from now on."""
         if not self.is_awake:
             self.is_awake = True
             self.woken.release()
@@ -70,13 +69,13 @@ class Helper:
             self.start(None)
             self.finished.wait()
 
-    def start(self, blocks: Sequence[Block] | None) -> None:
-        """Begin to compute blocks of a product, or to sleep."""
-        self.blocks = blocks
+    def start(self, tasks: Sequence[Task] | None) -> None:
+        """Begin to run tasks, or to sleep."""
+        self.tasks = tasks
         self.started.open()
 
     def wait(self) -> None:
-        """Wait until the blocks are computed, and raise what went wrong."""
+        """Wait until the tasks are done, and raise what went wrong."""
         self.finished.wait()
         if self.error is not None:
             raise self.error
@@ -91,15 +90,15 @@ class Helper:
     @flushed_denormals()
     @np.errstate(all="ignore")
     def serve(self) -> None:
-        """Compute what is started, as long as the thread lives."""
+        """Run what is started, as long as the thread lives."""
         while True:
             self.woken.acquire()
             if self.is_ended:
                 return
             self.started.wait()
-            while self.blocks is not None:
+            while self.tasks is not None:
                 try:
-                    multiply(self.blocks)
+                    run_in_order(self.tasks)
                 except Exception as error:  # noqa: BLE001, raised by `wait`
                     self.error = error
                 self.finished.open()
@@ -112,7 +111,7 @@ def is_supported() -> bool:
     return _library is not None
 
 
-def multiply(blocks: Sequence[Block]) -> None:
-    """Compute products, one after the other."""
-    for a, b, out in blocks:
-        np.matmul(a, b, out=out)
+def run_in_order(tasks: Sequence[Task]) -> None:
+    """Run tasks, one after the other."""
+    for task in tasks:
+        task()

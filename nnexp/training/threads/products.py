@@ -5,9 +5,10 @@ threads wait for each other without sleeping: beside other processes most of the
 blocks of a product depend on its shape and on a limit alone. Who computes them may change between two steps.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from nnexp.nn.network import Network
 from nnexp.nn.parameters import Array
 from nnexp.optim.optimizers import Optimizer
 from nnexp.training.threads.choice import ThreadChoice
-from nnexp.training.threads.helper import Block, Helper, multiply
+from nnexp.training.threads.helper import Helper, Task, run_in_order
 
 MIN_WORK = 8e6  # multiplications and additions in a block, at least: some 80 us; to start a thread takes 5
 ALIGNMENT = 16  # rows or columns: the width of a vector register
@@ -47,12 +48,13 @@ class Products:
         if self.limit > 1 and not self.of_library:
             self.users = [*network.walk(), optimizer]
             for user in self.users:
-                vars(user)["matmul"] = self.matmul
+                vars(user).update(matmul=self.matmul, run_tasks=self.run)
 
     def close(self) -> None:
         """Let NumPy compute the products again, and end the threads."""
         for user in self.users:
-            del vars(user)["matmul"]
+            for name in ("matmul", "run_tasks"):
+                del vars(user)[name]
         self.users = []
         for helper in self.helpers:
             helper.end()
@@ -95,16 +97,28 @@ class Products:
         n = min(self.threads, len(partition.blocks))
         if n == 1 and partition.is_exact:
             return np.matmul(a, b, out=out)
-        blocks = partition.apply(a, b, out)
+        self.run(partition.tasks(a, b, out))
+        return out
+
+    def run(self, tasks: Sequence[Task]) -> None:
+        """Run tasks, which write into different memory, on the threads in use."""
+        if len(tasks) > 1:
+            self.share()
+        n = min(self.threads, len(tasks))
         helpers = self.helpers[: n - 1]
         for i, helper in enumerate(helpers, start=1):
-            helper.start(blocks[i::n])
+            helper.start(tasks[i::n])
         try:
-            multiply(blocks[::n])
+            run_in_order(tasks[::n])
         finally:
             for helper in helpers:
                 helper.wait()
-        return out
+
+    def share(self) -> None:
+        """Start the helpers, from the first time on that there is work for them."""
+        if not self.are_shared and self.limit > 1:
+            self.are_shared = True
+            self.use(self.threads)
 
     def partition(self, a: Array, b: Array) -> "Partition":
         """Return the blocks of products with factors of these shapes and strides."""
@@ -117,9 +131,8 @@ class Products:
         if len(partition.blocks) > 1:
             partition = replace(partition, is_exact=partition.agrees(a, b))
         self.partitions[layout] = partition
-        if len(partition.blocks) > 1 and not self.are_shared:
-            self.are_shared = True
-            self.use(self.threads)
+        if len(partition.blocks) > 1:
+            self.share()
         return partition
 
 
@@ -139,9 +152,11 @@ class Partition:
         whole = slice(None)
         return cls([(block, whole) if longer == M else (whole, block) for block in along])
 
-    def apply(self, a: Array, b: Array, out: Array) -> list[Block]:
-        """Return the factors and the result of each block, as views."""
-        return [(a[rows], b[:, columns], out[rows, columns]) for rows, columns in self.blocks]
+    def tasks(self, a: Array, b: Array, out: Array) -> list[Task]:
+        """Return the product of each block, to be computed."""
+        return [
+            partial(np.matmul, a[rows], b[:, columns], out[rows, columns]) for rows, columns in self.blocks
+        ]
 
     def agrees(self, a: Array, b: Array) -> bool:
         """Return whether blocks and whole have the same bits, for random factors that lie in memory alike."""
@@ -152,5 +167,5 @@ class Partition:
             factor[...] = rng.random(factor.shape, factor.dtype)
         whole = np.matmul(x, W)
         in_blocks = np.empty_like(whole)
-        multiply(self.apply(x, W, in_blocks))
+        run_in_order(self.tasks(x, W, in_blocks))
         return np.array_equal(whole, in_blocks)
