@@ -28,8 +28,8 @@ from nnexp.tracking.upload.client import Outcome, Uploader
 
 if alone:
     class NoUploader:
-        submit = lambda self, folder: None
-        wait = lambda self, folder: Outcome()
+        submit = lambda self, folder, **options: None
+        wait = lambda self, folder, show=None: Outcome()
     Uploader.start = classmethod(lambda cls, mlflow: NoUploader())
 else:
     Uploader.start(mlflow=True)  # as main does, before the imports

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from nnexp.atomic_write import MODE
 from nnexp.tracking.mlflow.sqlite.rebuilding import COMPANIONS
+from nnexp.tracking.mlflow.sqlite.template import keep_template, read_template
 
 SUFFIX = ".new"
 KEPT_TABLES = ("alembic_version", "workspaces")  # MLflow fills them itself
@@ -46,25 +47,31 @@ def is_half_made(database: Path) -> bool:
 def create_store(database: Path) -> None:
     """Make MLflow's tables in a new database, which takes the place of none or of a half-made one.
 
-    The store's lock is held; files that an interrupted creation has left are removed.
+    The store's lock is held; files that an interrupted creation has left are removed. A copy of the template
+    has its tables already; where MLflow does not accept it, they are made from nothing.
 
     Raises:
         OSError, sqlalchemy.exc.SQLAlchemyError: it cannot be written, a full disk for example.
     """
-    from mlflow.store.tracking import DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH
-    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-
     for stale in database.parent.glob(f".{database.name}.*{SUFFIX}*"):
         stale.unlink(missing_ok=True)
+    if template := read_template():
+        with suppress(Exception):
+            return _create_from(template, database)
+    return _create_from(b"", database)
+
+
+def _create_from(template: bytes, database: Path) -> None:
+    """Make a new database from a template, or from nothing, which then becomes the template."""
     descriptor, name = tempfile.mkstemp(SUFFIX, f".{database.name}.", database.parent)
-    os.close(descriptor)
     temporary = Path(name)
     try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(template)
         temporary.chmod(MODE)
-        with _unsynchronized():
-            arguments = (f"sqlite:///{temporary}", DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH)
-            store = SqlAlchemyStore(*arguments)  # type: ignore[no-untyped-call]
-            store.engine.dispose()
+        _make_tables(temporary)
+        if not template:
+            keep_template(temporary)
         with temporary.open("rb+") as file:
             os.fsync(file)
         for suffix in COMPANIONS:  # the database first: its journal without it is never applied
@@ -73,6 +80,17 @@ def create_store(database: Path) -> None:
     finally:
         for suffix in COMPANIONS:
             temporary.with_name(temporary.name + suffix).unlink(missing_ok=True)
+
+
+def _make_tables(database: Path) -> None:
+    """Let MLflow check a database and make what it lacks: its tables, the experiment "Default"."""
+    from mlflow.store.tracking import DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    with _unsynchronized():
+        arguments = (f"sqlite:///{database}", DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH)
+        store = SqlAlchemyStore(*arguments)  # type: ignore[no-untyped-call]
+        store.engine.dispose()
 
 
 @contextmanager

@@ -34,6 +34,7 @@ count = int(sys.argv[1])
 for i in range(count):
     own, former = (Path(f"{kind}-{i}").absolute() / "mlflow.db" for kind in ("own", "mlflow"))
     former.parent.mkdir()
+    os.environ["NNEXP_CACHE"] = f"cache-{i}"  # where the template is killed too
     for path in (own, former):
         if not os.fork():
             signal.setitimer(signal.ITIMER_REAL, 0.05 + 0.9 * (i + random.random()) / count)
@@ -76,12 +77,13 @@ def half_made(request, alone) -> Path:
 
 
 @pytest.mark.parametrize("count", [3, pytest.param(60, marks=pytest.mark.long)])
-def test_a_store_whose_creation_is_killed_at_any_moment_is_made_by_the_next_run(alone, count):
+def test_a_store_whose_creation_is_killed_at_any_moment_is_made_by_the_next_run(alone, count, monkeypatch):
     subprocess.run([sys.executable, "-c", KILLED, str(count)], cwd=alone, check=True)
     folders = [path for path in alone.iterdir() if path.name.startswith(("own", "mlflow"))]
     assert len(folders) == 2 * count
     for folder in folders:
         path = folder / "mlflow.db"
+        monkeypatch.setenv("NNEXP_CACHE", f"cache-{folder.name.rpartition('-')[2]}")
         if folder.name.startswith("own"):
             assert not is_half_made(path)  # there is none, or a whole one
         elif path.exists():
