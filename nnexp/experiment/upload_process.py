@@ -4,12 +4,15 @@ Imports stand within functions: the process that draws imports this module too, 
 """
 
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from nnexp.tracking.upload.thread import Callbacks, Outputs
 
 
@@ -33,18 +36,36 @@ def warm_up() -> None:
     plots.warm_up()
 
 
+def fetch_baseline(folder: Path, name: str, destination: Mapping[str, Any]) -> str:
+    """Save the reports of the run that another one is compared with; returns a warning."""
+    from nnexp.runs.baseline import fetch
+
+    return fetch(folder, name, destination)
+
+
+def draw_confusion(matrix: Sequence[Sequence[int]], classes: Sequence[str], step: int, unit: str) -> "Image":
+    """Draw the confusion matrix of an epoch."""
+    from nnexp.plots.run.confusion import epoch_confusion
+
+    return epoch_confusion(matrix, classes, step, unit)
+
+
+def save_views(folder: Path, uri: str | None) -> None:
+    """Save the views of a sweep's experiment."""
+    from nnexp.runs.views import save_views_of
+
+    save_views_of(folder, uri)
+
+
 def upload_callbacks() -> "Callbacks":
     """Return the functions that an upload calls, all in this process."""
-    from nnexp.plots.run.confusion import epoch_confusion
-    from nnexp.runs.baseline import fetch
-    from nnexp.runs.views import save_views_of
     from nnexp.tracking.upload.thread import Callbacks
 
     return Callbacks(
         make_outputs=make_outputs,
-        fetch_baseline=fetch,
-        draw_confusion=epoch_confusion,
-        save_views=save_views_of,
+        fetch_baseline=fetch_baseline,
+        draw_confusion=draw_confusion,
+        save_views=save_views,
     )
 
 
@@ -64,11 +85,12 @@ def main() -> None:
         draws = has_plots(RunFolder(folder).entries()[0])
         return plots.make_outputs(folder) if draws else make_outputs(folder)
 
-    callbacks = replace(upload_callbacks(), make_outputs=draw, prepare=plots.start)
+    callbacks = replace(upload_callbacks(), make_outputs=draw, prepare=plots.prepare)
 
     def run() -> None:
+        fork = (lambda: None) if OPTION in sys.argv else plots.fork  # most jobs of a sweep have no plots
         try:
-            UploadWorker(callbacks).run()
+            UploadWorker(callbacks).run(fork)
         finally:
             plots.stop()
 

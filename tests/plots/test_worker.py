@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from functools import partial
 
 import pytest
@@ -29,7 +31,7 @@ def test_it_makes_the_same_outputs_as_this_process_and_reports_failures(worker, 
 
 
 def test_a_killed_process_is_replaced(worker, alone):
-    worker.start()
+    worker.prepare()
     os.kill(worker.process.pid, signal.SIGKILL)
     worker.process.join()
     assert worker.make_outputs(alone)[1] != []
@@ -37,6 +39,32 @@ def test_a_killed_process_is_replaced(worker, alone):
 
 def test_a_process_that_cannot_start_is_reported(alone):
     worker = PlotWorker(make_outputs, partial(os._exit, 1))
+    worker.prepare()
     with pytest.raises(OSError, match="ended early"):
         worker.make_outputs(alone)
     worker.stop()
+
+
+FORKED = """
+import os, sys
+from pathlib import Path
+from nnexp.plots.worker import PlotWorker
+
+def make_outputs(folder):
+    return [str(os.getppid()), str(os.read(0, 9))], []
+
+reader, writer = os.pipe()
+worker = PlotWorker(make_outputs, lambda: None)
+worker.fork()
+os.close(writer)
+(parent, read), _ = worker.make_outputs(Path())
+assert os.read(reader, 1) == b""  # the fork does not hold the pipe open
+assert (parent, read) == (str(os.getpid()), "b''"), (parent, read)
+worker.stop()
+assert worker.process.exitcode == 0
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="forks on Linux only")
+def test_a_fork_keeps_no_connection_of_its_parent_open():
+    subprocess.run([sys.executable, "-c", FORKED], check=True, input=b"an order", timeout=60)

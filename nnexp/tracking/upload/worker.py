@@ -54,9 +54,11 @@ class UploadWorker:
         self.throttle = Throttle()  # of that import
         self.orders: Queue[dict[str, Any] | None] = Queue()
 
-    def run(self) -> None:
+    def run(self, fork: Callable[[], object] = lambda: None) -> None:
+        """Serve; `fork` is called while this process has one thread."""
         detach()
         output = redirect_stdout()
+        fork()
         Thread(target=self.read_orders, daemon=True).start()
         server = Thread(target=self.serve, args=(output,))
         server.start()
@@ -210,9 +212,9 @@ class JournalFollower:
         if is_parent(self.head):  # its report is made by the sweep
             return []
         try:
-            if has_plots(self.head):
-                self.callbacks.prepare()
             if self.baseline.is_alive():
+                if has_plots(self.head):
+                    self.callbacks.prepare()
                 self.worker.imported.wait()  # the timeout is for the store, not for the import before
             self.baseline.join(self.timeout)
             paths, failures = self.callbacks.make_outputs(self.folder)
