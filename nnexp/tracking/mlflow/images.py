@@ -19,6 +19,7 @@ DrawConfusion = Callable[[Sequence[Sequence[int]], Sequence[str], int, str], Any
 """Draws a confusion matrix, given class names, step and unit of the step; returns a Pillow image."""
 FOLDER, CONFUSION_IMAGES = "images", "confusion_val"
 IMAGES = "mlflow.loggedImages"  # tag without which the UI shows none
+FAST_PNG, FAST_WEBP = 2, 0  # in half of the time that a tenth less of bytes takes
 
 
 class RunWithImages(Protocol):
@@ -71,7 +72,7 @@ def log_confusion_image(writer: RunWithImages, entry: Entry, draw: Callable[[int
     from mlflow.tracking.multimedia import compress_image_size
 
     with TemporaryDirectory() as folder:
-        image.save(Path(folder, f"{name}.png"))
-        compress_image_size(image).save(Path(folder, f"{name}+compressed.webp"))
+        image.save(Path(folder, f"{name}.png"), compress_level=FAST_PNG)
+        compress_image_size(image).save(Path(folder, f"{name}+compressed.webp"), method=FAST_WEBP)
         writer.client.log_artifacts(run_id, folder, FOLDER)
     writer.tags[IMAGES] = "True"
