@@ -1,6 +1,5 @@
 """The text of `nnexp --help`: commands, examples, config groups with their options. Imports nothing heavy."""
 
-from importlib.metadata import version as installed_version
 from pathlib import Path
 
 from nnexp.errors import UserError
@@ -62,6 +61,8 @@ def config_dir_of(arguments: list[str]) -> str | None:
 
 def version() -> str:
     """Return the version of the installed package."""
+    from importlib.metadata import version as installed_version  # with a parser of e-mails
+
     return installed_version("nnexp")
 
 

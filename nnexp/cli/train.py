@@ -4,6 +4,7 @@ import logging
 import shlex
 from argparse import ArgumentError, Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hydra
 from hydra._internal.utils import get_args_parser
@@ -26,8 +27,9 @@ from nnexp.experiment.run import run
 from nnexp.messages import did_you_mean
 from nnexp.metrics.objectives import Value
 from nnexp.redaction import redact_logs_and_tracebacks
-from nnexp.sweeps.execution.events import Event, JobEnded
-from nnexp.sweeps.execution.task import SweepTask
+
+if TYPE_CHECKING:
+    from nnexp.sweeps.execution.events import Event
 
 
 class ReportedError(BaseException):
@@ -123,6 +125,8 @@ def job(config: DictConfig) -> Value | None:
     """Run one experiment as a job of Hydra; return what a sweeper optimizes, of several objectives all."""
     context = HydraConfig.get()
     if context.mode == RunMode.MULTIRUN:
+        from nnexp.sweeps.execution.task import SweepTask
+
         return SweepTask(run_header, describe_error, send=print_end)(config)
     redact_logs_and_tracebacks()
     record_choices(config, context.runtime.choices)
@@ -135,7 +139,9 @@ def job(config: DictConfig) -> Value | None:
         raise ReportedError(error) from error
 
 
-def print_end(event: Event) -> None:
+def print_end(event: "Event") -> None:
     """Print how a job has ended, of a sweep that Hydra runs by itself."""
+    from nnexp.sweeps.execution.events import JobEnded
+
     if isinstance(event, JobEnded):
         print(f"#{event.number} {event.status} {event.error or event.value}", flush=True)

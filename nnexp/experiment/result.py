@@ -9,9 +9,6 @@ from nnexp.experiment.evaluation import SplitResult
 from nnexp.messages import plural
 from nnexp.metrics.objectives import Value, objective_value
 from nnexp.nn.network import Network
-from nnexp.runs.frames import history_frame
-from nnexp.runs.run import in_folder
-from nnexp.runs.summary import as_html, as_text, summarize
 from nnexp.tracking.journal import Status
 from nnexp.training.record import Record
 
@@ -55,16 +52,25 @@ class Result:
 
     def history_frame(self) -> "DataFrame":
         """Return the metrics of each evaluation by their logged names; the index is the epoch or step."""
+        from nnexp.runs.frames import history_frame
+        from nnexp.runs.run import in_folder
+
         run = in_folder(self.folder)
         return history_frame(run.history(), run.unit)
 
     def _summary(self) -> Mapping[str, str]:
+        from nnexp.runs.summary import summarize
+
         trained = plural(self.epochs, "epoch") + (f", stopped early: {self.stopped}" if self.stopped else "")
         trained += f", pruned in {self.pruned}" if self.pruned else ""
         return summarize(self.name, self.run_id, self.status, self.metrics, trained, self.folder)
 
     def __repr__(self) -> str:
+        from nnexp.runs.summary import as_text
+
         return as_text(self._summary())
 
     def _repr_html_(self) -> str:
+        from nnexp.runs.summary import as_html
+
         return as_html(self._summary())

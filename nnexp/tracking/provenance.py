@@ -103,9 +103,11 @@ def _git(*arguments: str) -> str:
 @cache
 def _version(package: str) -> str | None:
     try:
-        return metadata.version(package)
+        text = metadata.distribution(package).read_text("METADATA") or ""
     except ImportError:
         return None
+    version = re.search(r"^Version: *(.+)$", text, re.MULTILINE)  # in a tenth of the time of metadata.version
+    return version[1].strip() if version else metadata.version(package)
 
 
 def _cpu() -> str:

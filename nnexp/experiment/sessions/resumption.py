@@ -17,7 +17,6 @@ from nnexp.messages import first_line, listed, plural, quoted_path
 from nnexp.run_folder import CONFIG, JOURNAL, Entry, RunFolder, end_of, head_of, history, pruned_in
 from nnexp.tracking.active_runs import is_alive
 from nnexp.tracking.mlflow.destination import Destination, find_home
-from nnexp.tracking.upload.sync import check_recorded_uri
 from nnexp.training.checkpoint.checkpoint_file import Checkpoint, list_checkpoints
 
 LIMITS = (
@@ -105,6 +104,8 @@ def prepare(folder: Path, overrides: Sequence[str] = (), config_dir: str | None 
     check_unfinished(resumption, entries)
     is_typed = any(text.lstrip("+").startswith("tracking.uri=") for text in overrides)
     if resumption.settings.tracking.enabled and head["destination"] and not is_typed:
+        from nnexp.tracking.upload.sync import check_recorded_uri  # with what uploads
+
         check_recorded_uri(Destination.of(folder, head["destination"]).uri, remedy="")
     return resumption
 

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from urllib.parse import urlparse
-from urllib.request import url2pathname
 
 ARTIFACTS = "artifacts"
 LOCATIONS = (  # tables and columns that hold locations of artifacts
@@ -86,6 +85,8 @@ def relocated(uri: str, former: list[Path], folder: Path, keep_existing: bool = 
 
 def local_path(uri: str | None) -> Path | None:
     """Return the path of a local URI, with or without its scheme; None: it is not a file's."""
+    from urllib.request import url2pathname  # with a client of HTTP
+
     url = urlparse(uri or "")
     return Path(url2pathname(url.path)) if url.path and url.scheme in ("", "file") else None
 

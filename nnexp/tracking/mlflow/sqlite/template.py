@@ -1,4 +1,4 @@
-"""Template of a new SQLite store: its empty tables, made once per version of MLflow, kept in the user's cache.
+"""Template of a new SQLite store: empty tables, made once per version of MLflow, in the user's cache.
 
 The name of the file holds MLflow's version and the SHA-256 of the content: what does not fit is not used.
 """
