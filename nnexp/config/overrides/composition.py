@@ -44,7 +44,7 @@ def check_hydra(loader: CachingLoader, config_name: str, overrides: Sequence[str
     relevant = (config_name, *groups, *values)
     if relevant in loader.checked:
         return
-    config = loader.load_configuration(config_name, [*groups, *values], RunMode.RUN, from_shell=False)
+    config = loader.load_shared(config_name, [*groups, *values])
     if problems := list(hydra_problems(config, plugins_of(config))):
         raise ConfigError(problems)
     loader.checked.add(relevant)

@@ -71,6 +71,14 @@ class CachingLoader(ConfigLoaderImpl):
         record_overrides(config, parsed)
         return config
 
+    def load_shared(self, config_name: str, overrides: list[str]) -> DictConfig:
+        """Compose overrides; the result may be shared, and must not be changed."""
+        if not self.values(overrides):
+            composed = self.composition(config_name, self.deciding(overrides))
+            if not composed.hydra.searchpath:
+                return composed
+        return self.load_configuration(config_name, overrides, RunMode.RUN)
+
     def load_settings(self, config_name: str | None, overrides: Sequence[str]) -> DictConfig:
         """Compose overrides without the section `hydra`; the option of each group is in `choices`."""
         groups = self.deciding(overrides)

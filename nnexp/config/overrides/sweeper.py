@@ -29,7 +29,7 @@ def compose_hydra(loader: CachingLoader, config_name: str, overrides: Sequence[s
     known = [text for text in single if has_option(loader, parse_override(text))]
     for texts in (single, known, [text for text in single if key_of(text) in PRESETS]):
         with suppress(HydraException, OmegaConfBaseException):
-            composed: DictConfig = loader.load_configuration(config_name, texts, RunMode.RUN).hydra
+            composed: DictConfig = loader.load_shared(config_name, texts).hydra
             return composed
     return None
 

@@ -5,23 +5,18 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from importlib import import_module
-from importlib.machinery import PathFinder
-from importlib.util import find_spec, module_from_spec
-from types import ModuleType
+from contextlib import suppress
+from importlib.util import find_spec
 from typing import Any, TextIO
 
-from nnexp.tracking.mlflow.store import MLFLOW_ENV, set_mlflow_defaults
+from nnexp.tracking.mlflow.store import MLFLOW_ENV, URI_VARIABLE, set_mlflow_defaults
+from nnexp.tracking.mlflow.store_errors import SERVERS
+from nnexp.tracking.upload.lean_import import import_lean
 
 NICENESS = 10  # training comes first
 IGNORED_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGTTOU")  # this process ends after the one that trains
 DATABASE_STORE = "mlflow.store.tracking.sqlalchemy_store"  # imported when a database is opened
 ABSENT = ("dbruntime", "IPython")  # optional, and mostly not installed
-COLORS = "pygments"  # optional for Alembic's error messages, which nobody sees here
-SPARSE = "scipy"  # optional for MLflow, for inputs that no model here has
-LAZY = "gateway"  # the package of MLflow that imports a web framework
 REQUEST_TIMEOUT = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "60"}  # longer than commands, which are waited for
 
 
@@ -64,55 +59,18 @@ def remember_absent_modules() -> None:
             sys.modules[name] = None  # type: ignore[assignment]  # as the import system documents
 
 
-class LazyPackage(ModuleType):
-    """A package whose own code runs when a name of it is used; its modules are imported without that."""
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") or self.__spec__ is None or self.__spec__.loader is None:
-            raise AttributeError(name)
-        self.__class__ = ModuleType  # type: ignore[assignment]  # as the import system documents
-        self.__spec__.loader.exec_module(self)
-        return getattr(self, name)
-
-
-@contextmanager
-def lean_imports() -> Iterator[None]:
-    """Leave out, within the block, what MLflow imports and an upload does not use: a fifth of the time."""
-    hides_scipy = SPARSE not in sys.modules
-    if hides_scipy:
-        sys.modules[SPARSE] = None  # type: ignore[assignment]
-    mlflow = find_spec("mlflow")
-    spec = PathFinder.find_spec(f"mlflow.{LAZY}", mlflow.submodule_search_locations) if mlflow else None
-    if spec is not None and spec.submodule_search_locations and "mlflow" not in sys.modules:
-        package = module_from_spec(spec)
-        package.__class__ = LazyPackage
-        sys.modules[spec.name] = package
-    try:
-        yield
-    finally:
-        if hides_scipy:
-            del sys.modules[SPARSE]
-
-
 def import_mlflow(*modules: str) -> None:
     """Import mlflow while the data are being read; the garbage collector need not scan it, now or later."""
     set_mlflow_defaults()
     remember_absent_modules()
-    sys.modules.setdefault(COLORS, None)  # type: ignore[arg-type]
     gc.disable()
     try:
-        try:
-            with lean_imports():
-                _import("mlflow.pyfunc", "mlflow.tracking", *modules)
-        except ImportError:  # of a version that needs all of it
-            for name in [name for name in sys.modules if name.partition(".")[0] == "mlflow"]:
-                del sys.modules[name]
-            _import("mlflow.pyfunc", "mlflow.tracking", *modules)
+        import_lean(*modules)
     finally:
         gc.freeze()
         gc.enable()
 
 
-def _import(*names: str) -> None:
-    for name in names:
-        import_module(name)
+def store_modules() -> list[str]:
+    """Return what the store needs besides, as far as is known before a run."""
+    return [] if os.environ.get(URI_VARIABLE, "").startswith(SERVERS) else [DATABASE_STORE]

@@ -29,6 +29,7 @@ from nnexp.tracking.upload.process_setup import (
     redirect_stdout,
     send_line,
     set_environment,
+    store_modules,
 )
 from nnexp.tracking.upload.sync import send_so_far
 from nnexp.tracking.upload.system_metrics import SystemMetrics
@@ -65,7 +66,7 @@ class UploadWorker:
         with suppress(Exception):  # reported by what needs it
             if {"--mlflow", OPTION} & set(sys.argv):
                 with self.throttle:
-                    import_mlflow()
+                    import_mlflow(*store_modules())
             else:
                 self.callbacks.prepare()
         self.imported.set()
