@@ -25,7 +25,9 @@ assert MlflowClient(tracking_uri="sqlite:///mlflow.db").search_experiments()
 """
 
 
-@pytest.mark.parametrize("hidden", [("pyarrow", "pygments", "scipy"), ("pandas",)], ids=["as it is", "needed"])
+@pytest.mark.parametrize(
+    "hidden", [("pyarrow", "pygments", "scipy"), ("pandas",)], ids=["as it is", "needed"]
+)
 def test_what_no_upload_uses_is_left_out_unless_mlflow_needs_it(alone, empty_store, hidden):
     shutil.copy(empty_store, alone / "mlflow.db")
     subprocess.run([sys.executable, "-c", PROGRAM, *hidden], check=True, cwd=alone, timeout=300)

@@ -20,4 +20,3 @@ def test_a_module_that_is_not_installed_is_searched_for_only_once(monkeypatch):
         importlib.import_module("absent_module")
     assert searched == []
     assert importlib.import_module("json").loads("1") == 1
-
