@@ -10,12 +10,13 @@ from contextlib import contextmanager, suppress
 from importlib import import_module
 from importlib.machinery import PathFinder
 from importlib.util import find_spec, module_from_spec
+from pkgutil import iter_modules
 from types import ModuleType
 from typing import Any
 
 MODULES = ("mlflow.pyfunc", "mlflow.tracking")
 HIDDEN = ("pyarrow", "pygments", "scipy")  # optional for pandas, Alembic and MLflow
-LAZY = ("gateway", "genai", "genai.judges", "genai.scorers")  # of MLflow: a web framework, language models
+LAZY = ("gateway", "genai")  # of MLflow, with the packages in them: a web framework, language models
 
 
 class LazyPackage(ModuleType):
@@ -61,12 +62,21 @@ def hidden() -> Iterator[None]:
 
 def add_lazy_packages() -> None:
     """Put lazy packages in their places, as far as this version of MLflow has them."""
-    spec = find_spec("mlflow")
-    folders = {"mlflow": spec.submodule_search_locations if spec is not None else None}
-    for name in (f"mlflow.{name}" for name in LAZY):
-        found = PathFinder.find_spec(name, folders.get(name.rpartition(".")[0]))
-        if found is not None and (folder := found.submodule_search_locations):
-            folders[name] = folder
-            package = module_from_spec(found)
-            package.__class__ = LazyPackage
-            sys.modules[name] = package
+    if (mlflow := find_spec("mlflow")) is None:
+        return
+    for name in LAZY:
+        for folder in add_lazy_package(f"mlflow.{name}", mlflow.submodule_search_locations):
+            for module in iter_modules([folder]):
+                if module.ispkg:
+                    add_lazy_package(f"mlflow.{name}.{module.name}", [folder])
+
+
+def add_lazy_package(name: str, folders: list[str] | None) -> list[str]:
+    """Put a lazy package in its place, if it is in one of these folders; return its own folders."""
+    spec = PathFinder.find_spec(name, folders)
+    if spec is None or spec.submodule_search_locations is None:
+        return []
+    package = module_from_spec(spec)
+    package.__class__ = LazyPackage
+    sys.modules[name] = package
+    return list(spec.submodule_search_locations)
