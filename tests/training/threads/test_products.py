@@ -1,4 +1,5 @@
 import threading
+from functools import partial
 
 import numpy as np
 import pytest
@@ -103,10 +104,10 @@ def test_a_sleeping_thread_takes_no_time_and_wakes_again(products):
     assert np.array_equal(out, products.matmul(a, b, out=np.empty_like(out)))
 
 
-def test_an_error_in_a_block_reaches_the_caller():
+def test_an_error_in_a_task_reaches_the_caller():
     helper = Helper()
     helper.wake()
-    helper.start([(np.ones((2, 3)), np.ones((2, 3)), np.ones((2, 3)))])
+    helper.start([partial(np.matmul, np.ones((2, 3)), np.ones((2, 3)))])
     with pytest.raises(ValueError, match="matmul"):
         helper.wait()
     helper.end()
