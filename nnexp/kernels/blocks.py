@@ -1,6 +1,6 @@
 """Loops of the compiled convolution: 4 x 4 weights at a time join runs of numbers.
 
-A block of weights joins four runs of x to four of y: each number that is loaded takes part in four products,
+A block of weights joins four runs of x to four of y: each number that is loaded takes chunk in four products,
 in vector registers, and the sums stay in the nearest cache.
 """
 

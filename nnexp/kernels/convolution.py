@@ -32,8 +32,8 @@ from nnexp.nn.layers.convolution import Conv2d
 from nnexp.nn.parameters import Array
 from nnexp.training.threads.helper import run_in_order
 
-MOST_PARTS = 4
-PART = 1e6  # products of numbers in a part, at least: some 20 us
+MOST_CHUNKS = 4
+CHUNK = 1e6  # products of numbers in a chunk, at least: some 20 us
 Rows = tuple[int, int]  # the first one, and the one behind the last
 
 
@@ -143,7 +143,7 @@ def pixels(x: NDArray[Any]) -> NDArray[Any]:
 
 @twin_of(Conv2d)
 class CompiledConv2d(Conv2d):
-    """Convolution along runs of pixels, without a matrix of windows, in parts that threads may share."""
+    """Convolution along runs of pixels, without a matrix of windows, in chunks that threads may share."""
 
     run_tasks: ClassVar[Callable[..., None]] = staticmethod(run_in_order)
 
@@ -152,7 +152,7 @@ class CompiledConv2d(Conv2d):
         y = self.y(len(x))
         b = self.b if self.bias else self.W[0, :0]
         fixed = self.padded_x, self.W, b, pixels_first(y), self.kernel, self.stride
-        self.run_tasks([partial(correlate, *fixed, rows) for rows in self.parts(y.shape[2], y)])
+        self.run_tasks([partial(correlate, *fixed, rows) for rows in self.chunks(y.shape[2], y)])
         return y
 
     def backward(self, dy: Array) -> Array:
@@ -163,15 +163,15 @@ class CompiledConv2d(Conv2d):
         dx = (self.dx_inner if self.padding else self.dx)(len(dy))
         W = self.W.reshape(self.weight_shape())
         fixed = slopes, W, pixels_first(dx), self.stride, self.padding
-        self.run_tasks([partial(input_gradient, *fixed, rows) for rows in self.parts(dx.shape[2], dy)])
+        self.run_tasks([partial(input_gradient, *fixed, rows) for rows in self.chunks(dx.shape[2], dy)])
         return dx
 
     def compute_weight_gradient(self, dy: Array) -> None:
-        """Compute dW and db from dy (O, HH, WW, B): the sums of those of parts, in their order."""
-        parts = self.parts(dy.shape[1], dy)
-        dW, db = (memory[: len(parts)] for memory in self.shares)
+        """Compute dW and db from dy (O, HH, WW, B): the sums of those of chunks, in their order."""
+        chunks = self.chunks(dy.shape[1], dy)
+        dW, db = (memory[: len(chunks)] for memory in self.shares)
         fixed = self.kernel, self.stride
-        shares = [(dW[i], db[i], *fixed, rows) for i, rows in enumerate(parts)]
+        shares = [(dW[i], db[i], *fixed, rows) for i, rows in enumerate(chunks)]
         self.run_tasks([partial(weight_gradient, self.padded_x, dy, *share) for share in shares])
         np.add.reduce(dW, axis=0, out=self.dW)
         if self.bias:
@@ -179,12 +179,12 @@ class CompiledConv2d(Conv2d):
 
     @cached_property
     def shares(self) -> tuple[Array, Array]:
-        """Memory for the parts of dW and db."""
-        dW = np.empty((MOST_PARTS, *self.W.shape), self.W.dtype)
-        db = np.empty((MOST_PARTS, self.outputs if self.bias else 0), self.W.dtype)
+        """Memory for the chunks of dW and db."""
+        dW = np.empty((MOST_CHUNKS, *self.W.shape), self.W.dtype)
+        db = np.empty((MOST_CHUNKS, self.outputs if self.bias else 0), self.W.dtype)
         return dW, db
 
-    def parts(self, rows: int, y: Array) -> list[Rows]:
-        """Partition rows into as many parts as the products of outputs y are worth."""
-        count = max(1, min(MOST_PARTS, rows, int(len(self.W) * y.size / PART)))
+    def chunks(self, rows: int, y: Array) -> list[Rows]:
+        """Partition rows into as many chunks as the products of outputs y are worth."""
+        count = max(1, min(MOST_CHUNKS, rows, int(len(self.W) * y.size / CHUNK)))
         return list(pairwise(i * rows // count for i in range(count + 1)))

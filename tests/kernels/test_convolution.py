@@ -22,7 +22,7 @@ from nnexp.kernels.substitution import layers as all_layers
 from nnexp.kernels.twins import compile_object
 
 EXACT = {"float32": 1e-5, "float64": 1e-10}  # relative to the largest value
-MODULES = (convolution, pooling)  # whose twins take part
+MODULES = (convolution, pooling)  # whose twins are compared
 
 
 def close(one, other, dtype):

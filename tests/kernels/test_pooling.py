@@ -16,7 +16,7 @@ pytest.importorskip("numba")
 from nnexp.kernels import dense, pooling
 from nnexp.kernels.twins import TWINS, compile_object
 
-MODULES = (dense, pooling)  # whose twins take part
+MODULES = (dense, pooling)  # whose twins are compared
 EXACT = {"float32": 1e-5, "float64": 1e-10}
 
 

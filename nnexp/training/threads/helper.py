@@ -1,4 +1,4 @@
-"""A thread that runs tasks beside the training thread: blocks of matrix products, parts of compiled loops.
+"""A thread that runs tasks beside the training thread: blocks of matrix products, chunks of compiled loops.
 
 It waits in a spin lock of the C library, without Python's global lock, and so begins within a microsecond;
 a lock that sleeps takes as long to wake as many a product. While it is not in use, it sleeps.
