@@ -1,10 +1,11 @@
 """All weights of a network in one contiguous vector, all gradients in its twin.
 
 A layer asks for shapes and receives views; an optimizer, a checkpoint or a norm uses the vectors. Write into
-a view, never rebind it: a rebound name no longer lies in the buffer.
+a view, never rebind it: a rebound name no longer lies in the vector.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import count
 from math import prod
 
 import numpy as np
@@ -13,10 +14,12 @@ from numpy.typing import DTypeLike, NDArray
 Array = NDArray[np.floating]
 Shape = tuple[int, ...]
 Views = dict[str, Array]
+LINE = 64  # bytes of a cache line
+PAGE = 4096  # bytes of a page of memory
 
 
 class Parameters:
-    """Named views into one buffer of two rows, weights and gradients, and into one of state.
+    """Named views into a vector of weights and one of gradients, and into one of state.
 
     Matrices (and tensors) come first, vectors last, each in the given order, so "all matrices" is the slice
     `matrix_slice`. State is what a layer learns without a gradient, such as a running mean.
@@ -27,15 +30,16 @@ class Parameters:
         shapes: Mapping[str, Shape],
         dtype: DTypeLike = np.float32,
         state: Mapping[str, Shape] | None = None,
-        buffer: Array | None = None,  # (2, P), in place of a new one
+        vectors: tuple[Array, Array] | None = None,  # theta and grad, in place of new ones
     ) -> None:
         ordered = {name: shapes[name] for name in sorted(shapes, key=lambda name: len(shapes[name]) < 2)}
         self.shapes = list(ordered.values())
-        size = sum(map(prod, self.shapes))
-        self.buffer: Array = np.zeros((2, size), dtype) if buffer is None else buffer
+        self._size = sum(map(prod, self.shapes))
+        self._dtype = np.dtype(dtype)
+        self._offsets = count(0, LINE)
         self.theta: Array
         self.grad: Array
-        self.theta, self.grad = self.buffer  # (P,), (P,)
+        self.theta, self.grad = vectors or (self.new_vector(), self.new_vector())  # (P,), (P,)
         self.values: Views = dict(zip(ordered, self.views(self.theta), strict=True))
         self.grads: Views = dict(zip(ordered, self.views(self.grad), strict=True))
         self.matrix_slice = slice(0, sum(prod(shape) for shape in self.shapes if len(shape) >= 2))
@@ -46,6 +50,17 @@ class Parameters:
     def __len__(self) -> int:
         """Count the weights."""
         return len(self.theta)
+
+    def new_vector(self) -> Array:
+        """Allocate zeros (P,), for example for an optimizer's moments.
+
+        They begin at a cache line, so that no read or write of the processor's vectors is split in two, and
+        each vector at another place within a page: those at the same place wait for each other.
+        """
+        size = self._size * self._dtype.itemsize
+        memory = np.zeros(size + PAGE, np.uint8)
+        start = (next(self._offsets) - memory.ctypes.data) % PAGE
+        return memory[start : start + size].view(self._dtype)
 
     def views(self, vector: Array) -> Iterator[Array]:
         """Yield each parameter's view of a vector (P,), for example of an optimizer's moments."""
@@ -60,9 +75,11 @@ class Parameters:
         return _views(vector, shapes)
 
     def without_matrices(self) -> "Parameters":
-        """Return the parameters that are vectors, in the same buffer."""
-        vectors = {name: value.shape for name, value in self.values.items() if value.ndim < 2}
-        return Parameters(vectors, buffer=self.buffer[:, self.matrix_slice.stop :])
+        """Return the parameters that are vectors, in the same memory."""
+        shapes = {name: value.shape for name, value in self.values.items() if value.ndim < 2}
+        start = self.matrix_slice.stop
+        vectors = self.theta[start:], self.grad[start:]
+        return Parameters(shapes, self._dtype, vectors=vectors)
 
 
 def _views(vector: Array, shapes: Iterable[Shape]) -> Iterator[Array]:

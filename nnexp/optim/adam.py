@@ -44,18 +44,23 @@ class AdaptiveMoments(Optimizer):
 
     def bind(self, parameters: Parameters) -> None:
         super().bind(parameters)
-        self.m = np.zeros_like(self.theta)
-        self.v = np.zeros_like(self.theta)
+        self.m = parameters.new_vector()
+        self.v = parameters.new_vector()
         self.m_divisor = 1 - self.beta1
-        self.v_max = np.zeros_like(self.v if self.amsgrad else self.v[:0])
+        self.v_max = parameters.new_vector() if self.amsgrad else self.v[:0]
         self.t = 0
+
+    def start_step(self) -> float:
+        """Count a step; return the share of m that stays, where m has the divisor of the last step's beta1."""
+        self.t += 1
+        share = self.beta1 * (self.m_divisor / (1 - self.beta1))
+        self.m_divisor = 1 - self.beta1
+        return share
 
     def update_m(self) -> None:
         """Update m to beta1 m + g, with a new divisor if a schedule changed beta1."""
-        self.t += 1
-        self.m *= self.beta1 * (self.m_divisor / (1 - self.beta1))
+        self.m *= self.start_step()
         self.m += self.g
-        self.m_divisor = 1 - self.beta1
 
     def update_v(self) -> None:
         """Update v to beta2 v + g^2."""

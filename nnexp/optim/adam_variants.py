@@ -28,7 +28,7 @@ class NAdam(AdaptiveMoments):
 
     def bind(self, parameters: Parameters) -> None:
         super().bind(parameters)
-        self.root = np.zeros_like(self.theta)
+        self.root = parameters.new_vector()
         self.mu_product = 1.0
 
     def step(self, scale: float = 1.0) -> None:

@@ -25,7 +25,8 @@ class Adagrad(Optimizer):
 
     def bind(self, parameters: Parameters) -> None:
         super().bind(parameters)
-        self.v = np.full_like(self.theta, self.initial_accumulator)
+        self.v = parameters.new_vector()
+        self.v.fill(self.initial_accumulator)
         self.t = 0
 
     def step(self, scale: float = 1.0) -> None:
@@ -54,7 +55,9 @@ class Adadelta(Optimizer):
 
     def bind(self, parameters: Parameters) -> None:
         super().bind(parameters)
-        self.u, self.v, self.d = np.zeros((3, self.theta.size), self.theta.dtype)
+        self.u = parameters.new_vector()
+        self.v = parameters.new_vector()
+        self.d = parameters.new_vector()
 
     def step(self, scale: float = 1.0) -> None:
         self.decay(scale)
@@ -89,7 +92,9 @@ class RMSprop(Optimizer):
 
     def bind(self, parameters: Parameters) -> None:
         super().bind(parameters)
-        self.v, self.mean, self.b = np.zeros((3, self.theta.size), self.theta.dtype)
+        self.v = parameters.new_vector()
+        self.mean = parameters.new_vector()
+        self.b = parameters.new_vector()
 
     def step(self, scale: float = 1.0) -> None:
         self.decay(scale)

@@ -22,7 +22,7 @@ class Lion(Optimizer):
 
     def bind(self, parameters: Parameters) -> None:
         super().bind(parameters)
-        self.m = np.zeros_like(self.theta)
+        self.m = parameters.new_vector()
 
     def step(self, scale: float = 1.0) -> None:
         self.decay(scale)

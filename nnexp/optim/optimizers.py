@@ -41,7 +41,7 @@ class Optimizer(AnnotatedKeys, ABC):
         self.theta = parameters.theta  # (P,)
         self.g = parameters.grad  # (P,)
         self.matrices = self.theta[parameters.matrix_slice]  # (M,), the weights of matrices
-        self.update: Array = np.zeros_like(self.theta)  # scratch: what a step subtracts from theta
+        self.update = parameters.new_vector()  # scratch: what a step subtracts from theta
 
     @abstractmethod
     def step(self, scale: float = 1.0) -> None:
@@ -72,7 +72,7 @@ class VelocityOptimizer(Optimizer):
 
     def bind(self, parameters: Parameters) -> None:
         super().bind(parameters)
-        self.v = np.zeros_like(self.theta)
+        self.v = parameters.new_vector()
 
     def update_velocity(self) -> None:
         """Add the gradient to v."""
