@@ -16,6 +16,7 @@ from nnexp.kernels.twins import compile_object
 from nnexp.metrics.running import InOwnUnits
 from nnexp.nn.layer import Layer
 from nnexp.nn.layers.containers import Container
+from nnexp.optim.optimizers import Optimizer
 from nnexp.training.non_finite import NonFiniteError
 from nnexp.training.trainer import Trainer
 
@@ -61,13 +62,22 @@ def components(trainer: Trainer) -> Iterator[Any]:
     yield from layers(trainer.network.stack)
     yield trainer.loss
     yield trainer.score.metric if isinstance(trainer.score, InOwnUnits) else trainer.score
-    yield trainer.optimizer_step.optimizer
+    yield trainer.optimizer_step
+    yield from optimizers(trainer.optimizer_step.optimizer)
     yield trainer.optimizer_step.averaging
     yield trainer.optimizer_step.regularizer
     yield trainer.train
     yield from augmentations(trainer.train.augment)
     if trainer.validation is not None:
         yield trainer.validation
+
+
+def optimizers(optimizer: Optimizer) -> Iterator[Optimizer]:
+    """Yield an optimizer and those that it is made of, such as Muon's Adam."""
+    yield optimizer
+    for value in vars(optimizer).values():
+        if isinstance(value, Optimizer):
+            yield from optimizers(value)
 
 
 def layers(container: Container) -> Iterator[Layer]:

@@ -51,7 +51,7 @@ class AdaptiveMoments(Optimizer):
         self.t = 0
 
     def start_step(self) -> float:
-        """Count a step; return the share of m that stays, where m has the divisor of the last step's beta1."""
+        """Count a step; return the share of m that stays; its divisor is that of the last beta1."""
         self.t += 1
         share = self.beta1 * (self.m_divisor / (1 - self.beta1))
         self.m_divisor = 1 - self.beta1
@@ -99,6 +99,7 @@ class AdaptiveMoments(Optimizer):
 class Adam(AdaptiveMoments):
     """theta <- theta - lr m^ / (sqrt(v^) + eps): Kingma & Ba 2015, algorithm 1."""
 
+    elementwise = True
     lr: LearningRate = 7e-3
     amsgrad: bool = False
 
@@ -109,6 +110,7 @@ class Adam(AdaptiveMoments):
 class AdamW(AdaptiveMoments):
     """Adam whose weight decay is on by default: Loshchilov & Hutter 2019, algorithm 2."""
 
+    elementwise = True
     lr: LearningRate = 5e-3
     amsgrad: bool = False
     weight_decay: WeightDecay = 0.01

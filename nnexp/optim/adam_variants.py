@@ -22,6 +22,7 @@ class NAdam(AdaptiveMoments):
     theta <- theta - lr [(1 - mu_t) / (1 - M_t) g + mu_{t+1} / (1 - M_{t+1}) m] / (sqrt(v^) + eps).
     """
 
+    elementwise = True
     scratch = ("update", "root")
     lr: LearningRate = 5e-3
     momentum_decay: Annotated[float, Ge(0)] = 4e-3
@@ -35,11 +36,7 @@ class NAdam(AdaptiveMoments):
         self.decay(scale)
         self.update_m()
         self.update_v()
-        mu = self.mu(self.t)
-        mu_next = self.mu(self.t + 1)
-        self.mu_product *= mu
-        g_factor = (1 - mu) / (1 - self.mu_product)
-        m_factor = (1 - self.beta1) * mu_next / (1 - self.mu_product * mu_next)
+        g_factor, m_factor = self.factors()
         np.sqrt(self.v, out=self.root)
         self.root += self.eps / self.root_v_hat_scale
         np.multiply(self.m, m_factor / g_factor, out=self.update)
@@ -47,6 +44,15 @@ class NAdam(AdaptiveMoments):
         self.update /= self.root
         self.update *= self.lr * scale * g_factor / self.root_v_hat_scale
         self.theta -= self.update
+
+    def factors(self) -> tuple[float, float]:
+        """Return those of g and of m in step t, which is counted; update M_t."""
+        mu = self.mu(self.t)
+        mu_next = self.mu(self.t + 1)
+        self.mu_product *= mu
+        g_factor = (1 - mu) / (1 - self.mu_product)
+        m_factor = (1 - self.beta1) * mu_next / (1 - self.mu_product * mu_next)
+        return g_factor, m_factor
 
     def mu(self, t: int) -> float:
         """Return the momentum of step t, which rises from beta1 / 2 towards beta1."""
@@ -62,6 +68,7 @@ class RAdam(AdaptiveMoments):
     correction of v.
     """
 
+    elementwise = True
     lr: LearningRate = 5e-3
 
     def step(self, scale: float = 1.0) -> None:
@@ -69,19 +76,25 @@ class RAdam(AdaptiveMoments):
         self.update_m()
         self.update_v()
         lr = self.lr * scale * (1 - self.beta1) / (1 - self.beta1**self.t)
-        rho_inf = 2 / (1 - self.beta2) - 1
-        beta2_t = self.beta2**self.t
-        rho = rho_inf - 2 * self.t * beta2_t / (1 - beta2_t)
-        if rho > 5:
-            r = sqrt((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho))
+        r = self.rectification()
+        if r is None:
+            np.multiply(self.m, lr, out=self.update)
+        else:
             root = sqrt(1 - self.beta2)
             np.sqrt(self.v, out=self.update)
             self.update += self.eps / root
             np.divide(self.m, self.update, out=self.update)
-            self.update *= lr * r * sqrt(1 - beta2_t) / root
-        else:
-            np.multiply(self.m, lr, out=self.update)
+            self.update *= lr * r * sqrt(1 - self.beta2**self.t) / root
         self.theta -= self.update
+
+    def rectification(self) -> float | None:
+        """Return r_t; None while rho_t <= 5."""
+        rho_inf = 2 / (1 - self.beta2) - 1
+        beta2_t = self.beta2**self.t
+        rho = rho_inf - 2 * self.t * beta2_t / (1 - beta2_t)
+        if rho <= 5:
+            return None
+        return sqrt((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho))
 
 
 class Adamax(AdaptiveMoments):
@@ -90,6 +103,7 @@ class Adamax(AdaptiveMoments):
     Epsilon stands where PyTorch has it.
     """
 
+    elementwise = True
     lr: LearningRate = 0.01
 
     def step(self, scale: float = 1.0) -> None:

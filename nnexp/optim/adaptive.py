@@ -18,6 +18,7 @@ Epsilon = Annotated[float, Ge(1e-30)]
 class Adagrad(Optimizer):
     """v <- v + g^2; theta <- theta - lr g / (sqrt(v) + eps): Duchi et al. 2011, section 1.3, diagonal."""
 
+    elementwise = True
     lr: LearningRate = 0.05
     lr_decay: Annotated[float, Ge(0)] = 0.0  # the rate of step t, from 0, is lr / (1 + t lr_decay)
     initial_accumulator: Annotated[float, Ge(0)] = 0.0  # v before the first step
@@ -49,6 +50,7 @@ class Adadelta(Optimizer):
     u and v are kept divided by (1 - rho), which leaves d as it is when eps is divided too.
     """
 
+    elementwise = True
     lr: LearningRate = 1.0
     rho: Beta = 0.9
     eps: Epsilon = 1e-6
@@ -84,6 +86,7 @@ class RMSprop(Optimizer):
     v is kept divided by (1 - alpha): the factor goes into the learning rate and epsilon, and saves a pass.
     """
 
+    elementwise = True
     lr: LearningRate = 3e-3
     alpha: Beta = 0.99  # the share of v that stays
     eps: Epsilon = 1e-8  # added to the root

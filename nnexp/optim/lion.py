@@ -16,6 +16,7 @@ class Lion(Optimizer):
     is divided by (1 - beta1) > 0.
     """
 
+    elementwise = True
     lr: LearningRate = 3e-4  # the paper takes a third to a tenth of Adam's, and so much more weight decay
     beta1: Beta = 0.9  # the momentum's share in the sign
     beta2: Beta = 0.99  # the share of m that stays

@@ -60,13 +60,18 @@ class Muon(Optimizer):
             np.multiply(G, self.lr * scale * sqrt(max(1, outputs / inputs)), out=G)
         self.matrices -= self.G
 
+    def start_step(self) -> float:
+        """Count a step; return the share of M that stays; its divisor is that of the last mu."""
+        self.t += 1
+        share = self.momentum * (self.M_divisor / (1 - self.momentum))
+        self.M_divisor = 1 - self.momentum
+        return share
+
     def update_momentum(self) -> None:
         """Add the gradient to M, which is kept divided by (1 - mu) like Adam's m, and fill G."""
-        self.t += 1
         mu = self.momentum
-        self.M *= mu * (self.M_divisor / (1 - mu))
+        self.M *= self.start_step()
         self.M += self.dW
-        self.M_divisor = 1 - mu
         if self.nesterov:
             g_factor = 1 / (1 - mu**self.t)
             np.multiply(self.M, mu / (1 - mu ** (self.t + 1)) / g_factor, out=self.G)

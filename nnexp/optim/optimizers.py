@@ -12,7 +12,7 @@ import numpy as np
 from annotated_types import Ge, Gt, Lt
 
 from nnexp.annotated_keys import AnnotatedKeys
-from nnexp.nn.parameters import Array, Parameters
+from nnexp.nn.parameters import Parameters
 
 LearningRate = Annotated[float, Gt(0)]
 Beta = Annotated[float, Ge(0), Lt(1)]
@@ -24,6 +24,7 @@ class Optimizer(AnnotatedKeys, ABC):
 
     scratch: ClassVar[tuple[str, ...]] = ("update",)  # attributes that hold nothing between two steps
     matmul: ClassVar[Callable[..., Array]] = staticmethod(np.matmul)  # threads may share it in a run
+    elementwise: ClassVar[bool] = False  # whether weights do not depend on each other; not inherited
     lr: LearningRate  # the learning rate at a schedule's multiplier of 1
     weight_decay: WeightDecay = 0.0  # lambda of the decoupled decay, for matrices only
 
@@ -56,6 +57,7 @@ class Optimizer(AnnotatedKeys, ABC):
 class SGD(Optimizer):
     """theta <- theta - lr g."""
 
+    elementwise = True
     lr: LearningRate = 0.1
 
     def step(self, scale: float = 1.0) -> None:
@@ -83,6 +85,8 @@ class VelocityOptimizer(Optimizer):
 class Momentum(VelocityOptimizer):
     """v <- mu v + g; theta <- theta - lr v: Polyak 1964."""
 
+    elementwise = True
+
     def step(self, scale: float = 1.0) -> None:
         self.decay(scale)
         self.update_velocity()
@@ -92,6 +96,8 @@ class Momentum(VelocityOptimizer):
 
 class Nesterov(VelocityOptimizer):
     """v <- mu v + g; theta <- theta - lr (g + mu v): Nesterov 1983, as in Sutskever et al. 2013, eq. 3-4."""
+
+    elementwise = True
 
     def step(self, scale: float = 1.0) -> None:
         self.decay(scale)

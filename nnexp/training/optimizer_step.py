@@ -8,12 +8,14 @@ import numpy as np
 from nnexp.nn.layers.containers import Observers
 from nnexp.nn.network import Network
 from nnexp.optim.averaging import Averaging, NoAveraging
+from nnexp.optim.blocks import BLOCK, THREADED, Blocks, is_elementwise
 from nnexp.optim.optimizers import Optimizer
 from nnexp.optim.regularization import Regularization, Regularizer
 from nnexp.optim.schedules import Constant, Schedule
 from nnexp.training.diagnostics.diagnostics import Diagnostics
 from nnexp.training.diagnostics.layer_diagnostics import norm
 from nnexp.training.non_finite import NonFiniteError
+from nnexp.training.numerics import flushed_denormals
 
 
 @dataclass(eq=False)
@@ -29,10 +31,13 @@ class OptimizerStep:
     accumulate: int = 1  # the batches whose gradients make one step
     steps_planned: int = 1  # of the whole run; progress is a share of them
     diagnostics: Diagnostics | None = None  # measure some of the steps; they change nothing
+    threads: int = 1  # of large updates, which use at most 2; any number gives the same bits
 
     def __post_init__(self) -> None:
         network = self.network
         self.optimizer.bind(network.parameters)
+        is_large = len(network.theta) > BLOCK and is_elementwise(self.optimizer)
+        self.blocks = Blocks(self.optimizer, flushed_denormals) if is_large else None
         self.averaging.bind(network.theta, network.state)
         self.regularizer = Regularizer(self.regularization, network.parameters)
         self.grad_sum = np.zeros_like(network.grad if self.accumulate > 1 else network.grad[:0])
@@ -70,9 +75,8 @@ class OptimizerStep:
         Raises:
             NonFiniteError: the gradient is NaN or infinite; the weights are those before the step.
         """
-        grad = self.network.grad
-        grad_norm = sqrt(np.dot(grad, grad))
-        if not grad_norm < inf and not (grad_norm := norm(grad, np.empty_like(grad))) < inf:
+        grad_norm = self.gradient_norm()
+        if not grad_norm < inf:
             raise NonFiniteError("gradient", grad_norm)
         if self.diagnostics is not None and not self.steps_taken:
             self.diagnostics.before_first_step()
@@ -86,7 +90,10 @@ class OptimizerStep:
         scale = self.schedule(self.progress) * self.lr_factor
         if momentum is not None and self.optimizer.momentum:
             self.optimizer.momentum = momentum
-        self.optimizer.step(scale)
+        if self.blocks is None:
+            self.optimizer.step(scale)
+        else:
+            self.blocks.step(scale, self.threads if len(self.network.theta) >= THREADED else 1)
         self.lr = self.optimizer.lr * scale
         self.regularizer.constrain()
         self.steps_taken += 1
@@ -94,6 +101,12 @@ class OptimizerStep:
         if diagnostics:
             diagnostics.after_step()
         return grad_norm
+
+    def gradient_norm(self) -> float:
+        """Return the gradient's Euclidean norm, also where its square overflows."""
+        grad = self.network.grad
+        grad_norm = sqrt(np.dot(grad, grad))
+        return grad_norm if grad_norm < inf else norm(grad, np.empty_like(grad))
 
     @property
     def observers(self) -> Observers | None:

@@ -1,0 +1,1 @@
+"""Compiled twins of all that happens between the gradient and the new weights."""

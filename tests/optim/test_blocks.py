@@ -1,0 +1,112 @@
+import threading
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+from fixtures.options import make, options
+
+from nnexp.nn.parameters import Parameters
+from nnexp.optim.adam import Adam
+from nnexp.optim.blocks import Blocks, is_elementwise
+from nnexp.optim.optimizers import SGD
+
+SHAPES = {"W": (30, 40), "V": (40, 10), "b": (40,), "c": (10,)}  # the border of matrices lies within a block
+OPTIONS = {
+    "adam": {"amsgrad": True},
+    "rmsprop": {"centered": True, "momentum": 0.9},
+    "radam": {"beta2": 0.5},
+    "adagrad": {"lr_decay": 0.1, "initial_accumulator": 0.1},
+}
+ELEMENTWISE = set(options("optimizer")) - {"lamb", "muon"}
+CASES = [*((name, {}) for name in sorted(ELEMENTWISE)), *OPTIONS.items()]
+
+
+def bound(optimizer):
+    parameters = Parameters(SHAPES, np.float32)
+    parameters.theta[:] = np.random.default_rng(0).standard_normal(len(parameters))
+    optimizer.bind(parameters)
+    return optimizer
+
+
+def train(optimizer, step):
+    """Make steps with a momentum that a schedule changes; return all that the optimizer holds."""
+    rng = np.random.default_rng(1)
+    for t in range(8):
+        optimizer.g[:] = rng.standard_normal(optimizer.g.size)
+        if optimizer.momentum:
+            optimizer.momentum = 0.9 - 0.05 * t
+        step(0.5 + 0.1 * t)
+    return {name: value for name, value in vars(optimizer).items() if name not in optimizer.scratch}
+
+
+@pytest.mark.parametrize("weight_decay", [0.0, 0.1])
+@pytest.mark.parametrize(("name", "settings"), CASES, ids=str)
+def test_blocks_change_no_bit_whatever_the_number_of_threads(name, settings, weight_decay):
+    settings = settings | {"weight_decay": weight_decay}
+    optimizer = bound(make("optimizer", name, **settings))
+    whole = train(optimizer, optimizer.step)
+    for threads in (1, 2):
+        optimizer = bound(make("optimizer", name, **settings))
+        blocks = Blocks(optimizer, size=100)
+        state = train(optimizer, lambda scale, blocks=blocks, threads=threads: blocks.step(scale, threads))
+        assert state.keys() == whole.keys()
+        for key, value in whole.items():
+            np.testing.assert_array_equal(state[key], value, err_msg=key)
+
+
+@pytest.mark.parametrize("name", options("optimizer"))
+def test_all_but_lamb_and_muon_are_elementwise(name):
+    assert is_elementwise(make("optimizer", name)) == (name in ELEMENTWISE)
+
+
+def test_a_subclass_is_not_taken_for_elementwise_unless_it_says_so():
+    class Clipped(SGD):
+        def step(self, scale=1.0):
+            self.g /= np.linalg.norm(self.g)
+            super().step(scale)
+
+    class Halved(SGD):
+        elementwise = True
+
+        def step(self, scale=1.0):
+            super().step(scale / 2)
+
+    assert not is_elementwise(Clipped())
+    assert is_elementwise(Halved())
+
+
+def test_the_second_thread_has_the_floating_point_settings_of_the_first():
+    both_step = threading.Barrier(2, timeout=60)
+    entered = []
+    errors = []
+
+    @contextmanager
+    def environment():
+        entered.append(threading.current_thread())
+        yield
+
+    class Meeting(SGD):
+        def step(self, scale=1.0):
+            both_step.wait()
+            super().step(scale)
+            errors.append(np.geterr()["over"])
+
+    blocks = Blocks(bound(Meeting()), environment, size=len(bound(SGD()).theta) // 2)
+    with np.errstate(over="ignore"):
+        blocks.step(threads=2)
+    assert errors == ["ignore", "ignore"]
+    assert entered != [threading.current_thread()]
+    assert len(entered) == 1
+
+
+def test_a_second_thread_that_does_not_wake_in_time_is_not_waited_for():
+    optimizer = bound(Adam())
+    blocks = Blocks(optimizer, size=100)
+    blocks.step(threads=2)
+    may_go_on = threading.Event()
+    blocks.pool.submit(may_go_on.wait)  # it is busy
+    try:
+        blocks.step(threads=2)
+    finally:
+        may_go_on.set()
+    assert optimizer.t == 2
