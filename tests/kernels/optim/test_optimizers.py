@@ -52,8 +52,8 @@ def train(optimizer, steps, scheduled=False):
 def states(optimizer):
     slots = ObjectState({"optimizer": Root(optimizer)}).slots()
     hidden = ("update", "scratch", "workspaces", "G", "root", "d", "decays", "layers")
-    found = {slot.name: slot.value for slot in slots if slot.name.split("/")[1] not in hidden}
-    return found | {"theta": optimizer.theta}
+    values = {slot.name: slot.value for slot in slots if slot.name.split("/")[1] not in hidden}
+    return values | {"theta": optimizer.theta}
 
 
 def assert_same(actual, expected, tolerance):
