@@ -12,7 +12,7 @@ import numpy as np
 from annotated_types import Ge, Gt, Lt
 
 from nnexp.annotated_keys import AnnotatedKeys
-from nnexp.nn.parameters import Parameters
+from nnexp.nn.parameters import Array, Parameters
 
 LearningRate = Annotated[float, Gt(0)]
 Beta = Annotated[float, Ge(0), Lt(1)]
