@@ -50,7 +50,7 @@ class Components:
 
     def share_products(self, products: Products) -> None:
         """Let threads share the products of the network's layers while it trains."""
-        products.use_in(self.network, self.trainer.optimizer_step.optimizer)
+        products.use_in(self.network, self.trainer.optimizer_step)
         self.trainer.products = products
 
 

@@ -8,14 +8,14 @@ import numpy as np
 from nnexp.nn.layers.containers import Observers
 from nnexp.nn.network import Network
 from nnexp.optim.averaging import Averaging, NoAveraging
-from nnexp.optim.blocks import BLOCK, THREADED, Blocks, is_elementwise
+from nnexp.optim.blocks import SMALLEST, Blocks, is_elementwise
 from nnexp.optim.optimizers import Optimizer
 from nnexp.optim.regularization import Regularization, Regularizer
 from nnexp.optim.schedules import Constant, Schedule
 from nnexp.training.diagnostics.diagnostics import Diagnostics
 from nnexp.training.diagnostics.layer_diagnostics import norm
 from nnexp.training.non_finite import NonFiniteError
-from nnexp.training.numerics import flushed_denormals
+from nnexp.training.threads.helper import run_in_order
 
 
 @dataclass(eq=False)
@@ -31,13 +31,14 @@ class OptimizerStep:
     accumulate: int = 1  # the batches whose gradients make one step
     steps_planned: int = 1  # of the whole run; progress is a share of them
     diagnostics: Diagnostics | None = None  # measure some of the steps; they change nothing
-    threads: int = 1  # of large updates, which use at most 2; any number gives the same bits
+
+    run_tasks = staticmethod(run_in_order)  # of a large update; threads may share them in a run
 
     def __post_init__(self) -> None:
         network = self.network
         self.optimizer.bind(network.parameters)
-        is_large = len(network.theta) > BLOCK and is_elementwise(self.optimizer)
-        self.blocks = Blocks(self.optimizer, flushed_denormals) if is_large else None
+        is_large = len(network.theta) >= SMALLEST and is_elementwise(self.optimizer)
+        self.blocks = Blocks(self.optimizer) if is_large else None
         self.averaging.bind(network.theta, network.state)
         self.regularizer = Regularizer(self.regularization, network.parameters)
         self.grad_sum = np.zeros_like(network.grad if self.accumulate > 1 else network.grad[:0])
@@ -93,7 +94,7 @@ class OptimizerStep:
         if self.blocks is None:
             self.optimizer.step(scale)
         else:
-            self.blocks.step(scale, self.threads if len(self.network.theta) >= THREADED else 1)
+            self.blocks.step(scale, self.run_tasks)
         self.lr = self.optimizer.lr * scale
         self.regularizer.constrain()
         self.steps_taken += 1

@@ -54,7 +54,7 @@ def train(name: str, seconds: float, threads: int | None) -> None:
     step = OptimizerStep(network, Adam())
     trainer = Trainer(network, loss, Accuracy(BATCH), step, batches, None, n_epochs=1_000_000)
     with shared_products(threads) as products:
-        products.use_in(network, step.optimizer)
+        products.use_in(network, step)
         trainer.products = products
         print("ready", flush=True)
         sys.stdin.readline()

@@ -19,8 +19,9 @@ from nnexp.kernels.optim.adam import CompiledAdam
 from nnexp.kernels.optim.gradient_norm import sum_of_squares
 from nnexp.nn.parameters import Parameters
 from nnexp.optim.adam import Adam
-from nnexp.optim.blocks import BLOCK, THREADED, Blocks
+from nnexp.optim.blocks import SMALLEST, Blocks
 from nnexp.training.numerics import flushed_denormals
+from nnexp.training.threads.products import Products
 
 WEIGHTS = (101_770, 2_913_290)  # 784-128-10, 784-1024-1024-1024-10
 VECTORS = 8  # that a norm and a step read or write
@@ -41,7 +42,7 @@ def time_of(work: Callable[[], object], rounds: int) -> float:
     return 1e6 * median(seconds)
 
 
-def step_of(kind: type[Adam], weights: int, threads: int) -> Callable[[], object]:
+def step_of(kind: type[Adam], weights: int, products: Products) -> Callable[[], object]:
     """Prepare the step of an optimizer, in blocks as in a run where the vectors are large."""
     parameters = Parameters({"W": (weights - 10, 1), "b": (10,)})
     rng = np.random.default_rng(0)
@@ -51,14 +52,12 @@ def step_of(kind: type[Adam], weights: int, threads: int) -> Callable[[], object
     optimizer.bind(parameters)
     g = parameters.grad
     norm = (lambda: sum_of_squares(g)) if kind is CompiledAdam else (lambda: np.dot(g, g))
-    blocks = Blocks(optimizer, flushed_denormals) if weights > BLOCK else None
+    assert weights >= SMALLEST
+    blocks = Blocks(optimizer)
 
     def step() -> None:
         norm()
-        if blocks is None:
-            optimizer.step()
-        else:
-            blocks.step(threads=threads)
+        blocks.step(1.0, products.run)
 
     return step
 
@@ -88,11 +87,13 @@ def main() -> None:
     print("| weights | threads | NumPy | compiled | copy of as many bytes | share of bandwidth |")
     print("|---|---|---|---|---|---|")
     for weights in WEIGHTS:
-        for threads in (1, 2) if weights >= THREADED else (1,):
-            with flushed_denormals():
-                numpy_time = time_of(step_of(Adam, weights, threads), rounds)
-                compiled = time_of(step_of(CompiledAdam, weights, threads), rounds)
+        for threads in (1, 2):
+            products = Products(threads)
+            with flushed_denormals(), products.running():
+                numpy_time = time_of(step_of(Adam, weights, products), rounds)
+                compiled = time_of(step_of(CompiledAdam, weights, products), rounds)
                 copy = time_of(copy_of(weights, threads), rounds)
+            products.close()
             figures = f"{numpy_time:.1f} | {compiled:.1f} | {copy:.1f} | {copy / compiled:.0%}"
             print(f"| {weights:,} | {threads} | {figures} |")
 

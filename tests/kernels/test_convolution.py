@@ -13,6 +13,7 @@ from nnexp.nn.layer import Buffer
 from nnexp.nn.models.convolutional import CNN, LeNet5
 from nnexp.nn.network import Network
 from nnexp.optim.optimizers import SGD
+from nnexp.training.optimizer_step import OptimizerStep
 from nnexp.training.threads.helper import is_supported
 from nnexp.training.threads.products import Products
 
@@ -118,7 +119,7 @@ def test_threads_that_share_a_convolution_change_no_bit():
         network.initialize(He(), np.random.default_rng(0))
         list(map(compile_object, all_layers(network.stack)))
         products = Products(limit)
-        products.use_in(network, SGD(lr=0.1))
+        products.use_in(network, OptimizerStep(network, SGD(lr=0.1)))
         with products.running():
             for _ in range(3):
                 z = network.forward(x, training=True)

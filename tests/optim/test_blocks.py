@@ -1,12 +1,8 @@
-import threading
-from contextlib import contextmanager
-
 import numpy as np
 import pytest
 from fixtures.options import make, options
 
 from nnexp.nn.parameters import Parameters
-from nnexp.optim.adam import Adam
 from nnexp.optim.blocks import Blocks, is_elementwise
 from nnexp.optim.optimizers import SGD
 
@@ -19,6 +15,15 @@ OPTIONS = {
 }
 ELEMENTWISE = set(options("optimizer")) - {"lamb", "muon"}
 CASES = [*((name, {}) for name in sorted(ELEMENTWISE)), *OPTIONS.items()]
+
+
+def run_in_order(tasks):
+    for task in tasks:
+        task()
+
+
+def run_backwards(tasks):
+    run_in_order(tasks[::-1])
 
 
 def bound(optimizer):
@@ -41,14 +46,14 @@ def train(optimizer, step):
 
 @pytest.mark.parametrize("weight_decay", [0.0, 0.1])
 @pytest.mark.parametrize(("name", "settings"), CASES, ids=str)
-def test_blocks_change_no_bit_whatever_the_number_of_threads(name, settings, weight_decay):
+def test_blocks_change_no_bit_in_whatever_order_they_are_run(name, settings, weight_decay):
     settings = settings | {"weight_decay": weight_decay}
     optimizer = bound(make("optimizer", name, **settings))
     whole = train(optimizer, optimizer.step)
-    for threads in (1, 2):
+    for run in (run_in_order, run_backwards):
         optimizer = bound(make("optimizer", name, **settings))
         blocks = Blocks(optimizer, size=100)
-        state = train(optimizer, lambda scale, blocks=blocks, threads=threads: blocks.step(scale, threads))
+        state = train(optimizer, lambda scale, blocks=blocks, run=run: blocks.step(scale, run))
         assert state.keys() == whole.keys()
         for key, value in whole.items():
             np.testing.assert_array_equal(state[key], value, err_msg=key)
@@ -73,40 +78,3 @@ def test_a_subclass_is_not_taken_for_elementwise_unless_it_says_so():
 
     assert not is_elementwise(Clipped())
     assert is_elementwise(Halved())
-
-
-def test_the_second_thread_has_the_floating_point_settings_of_the_first():
-    both_step = threading.Barrier(2, timeout=60)
-    entered = []
-    errors = []
-
-    @contextmanager
-    def environment():
-        entered.append(threading.current_thread())
-        yield
-
-    class Meeting(SGD):
-        def step(self, scale=1.0):
-            both_step.wait()
-            super().step(scale)
-            errors.append(np.geterr()["over"])
-
-    blocks = Blocks(bound(Meeting()), environment, size=len(bound(SGD()).theta) // 2)
-    with np.errstate(over="ignore"):
-        blocks.step(threads=2)
-    assert errors == ["ignore", "ignore"]
-    assert entered != [threading.current_thread()]
-    assert len(entered) == 1
-
-
-def test_a_second_thread_that_does_not_wake_in_time_is_not_waited_for():
-    optimizer = bound(Adam())
-    blocks = Blocks(optimizer, size=100)
-    blocks.step(threads=2)
-    may_go_on = threading.Event()
-    blocks.pool.submit(may_go_on.wait)  # it is busy
-    try:
-        blocks.step(threads=2)
-    finally:
-        may_go_on.set()
-    assert optimizer.t == 2

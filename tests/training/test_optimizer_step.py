@@ -9,17 +9,17 @@ from nnexp.nn.layers.dense import Dense
 from nnexp.nn.network import Network
 from nnexp.optim.adam import Adam
 from nnexp.optim.adam_variants import LAMB
-from nnexp.optim.blocks import THREADED
+from nnexp.optim.blocks import SMALLEST
 from nnexp.optim.regularization import Regularization
 from nnexp.training.numerics import flushed_denormals
 from nnexp.training.optimizer_step import OptimizerStep
+from nnexp.training.threads.products import Products
 
-INPUTS = 1000
+INPUTS = 100
 
 
 def large_step(optimizer):
-    network = Network([Dense(THREADED // INPUTS)], (INPUTS,), 1)
-    assert len(network.theta) > THREADED
+    network = Network([Dense(3 * SMALLEST // INPUTS)], (INPUTS,), 1)
     network.theta[:] = np.random.default_rng(0).standard_normal(len(network.theta))
     return OptimizerStep(network, optimizer, regularization=Regularization(l2=1e-4))
 
@@ -37,8 +37,11 @@ def test_a_large_update_in_blocks_gives_the_bits_of_the_optimizers_own_step(thre
     whole = large_step(Adam(weight_decay=0.1))
     whole.blocks = None
     blocked = large_step(Adam(weight_decay=0.1))
-    blocked.threads = threads
-    np.testing.assert_array_equal(train(blocked), train(whole))
+    products = Products(threads)
+    products.use_in(blocked.network, blocked)
+    with products.running():
+        np.testing.assert_array_equal(train(blocked), train(whole))
+    products.close()
     assert blocked.optimizer.t == whole.optimizer.t == 3
     np.testing.assert_array_equal(blocked.optimizer.v, whole.optimizer.v)
 

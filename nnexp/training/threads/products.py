@@ -16,6 +16,7 @@ from nnexp.nn.layer import Layer
 from nnexp.nn.network import Network
 from nnexp.nn.parameters import Array
 from nnexp.optim.optimizers import Optimizer
+from nnexp.training.optimizer_step import OptimizerStep
 from nnexp.training.threads.choice import ThreadChoice
 from nnexp.training.threads.helper import Helper, Task, run_in_order
 
@@ -38,15 +39,15 @@ class Products:
         self.choice = choice
         self.of_library = of_library
         self.helpers: list[Helper] = []
-        self.users: list[Layer | Optimizer] = []
+        self.users: list[Layer | Optimizer | OptimizerStep] = []
         self.partitions: dict[tuple[tuple[int, ...], ...], Partition] = {}  # by shapes and strides
         self.are_shared = False  # whether one of them has blocks
         self.threads = 1  # in use
 
-    def use_in(self, network: Network, optimizer: Optimizer) -> None:
-        """Compute the products of a network's layers and of its optimizer, up to `close`."""
+    def use_in(self, network: Network, step: OptimizerStep) -> None:
+        """Compute the products of a network's layers, and the optimizer's steps, up to `close`."""
         if self.limit > 1 and not self.of_library:
-            self.users = [*network.walk(), optimizer]
+            self.users = [*network.walk(), step.optimizer, step]
             for user in self.users:
                 vars(user).update(matmul=self.matmul, run_tasks=self.run)
 

@@ -38,7 +38,7 @@ def trainer(work: Work) -> Trainer:
     )
     in_use.close()
     made.products = in_use.enter_context(shared_products(None))
-    made.products.use_in(network, rule)
+    made.products.use_in(network, step)
     return made
 
 

@@ -10,7 +10,8 @@ from nnexp.nn.layers.dense import Dense
 from nnexp.nn.network import Network
 from nnexp.optim.optimizers import SGD
 from nnexp.training.numerics import blas_threads
-from nnexp.training.threads.helper import Helper, is_supported
+from nnexp.training.optimizer_step import OptimizerStep
+from nnexp.training.threads.helper import Helper, is_supported, run_in_order
 from nnexp.training.threads.limits import shared_products, thread_limit
 from nnexp.training.threads.products import Partition, Products
 
@@ -116,19 +117,21 @@ def test_an_error_in_a_task_reaches_the_caller():
 
 def test_a_network_has_the_products_of_numpy_again_afterwards():
     network = Network([Dense(4)], (3,), 2)
-    optimizer = SGD()
+    step = OptimizerStep(network, SGD())
     with shared_products(2) as products:
-        products.use_in(network, optimizer)
+        products.use_in(network, step)
         assert network.layers[0].matmul == products.matmul
+        assert step.run_tasks == products.run
     assert network.layers[0].matmul is np.matmul
-    assert optimizer.matmul is np.matmul
+    assert step.optimizer.matmul is np.matmul
+    assert step.run_tasks is run_in_order
 
 
 def test_where_the_library_keeps_its_threads_products_are_left_to_it(monkeypatch):
     monkeypatch.setattr("nnexp.training.threads.limits.is_supported", lambda: False)
     network = Network([Dense(4)], (3,), 2)
     with shared_products(2) as products, blas_threads(None) as library:
-        products.use_in(network, SGD())
+        products.use_in(network, OptimizerStep(network, SGD()))
         assert (products.limit, library) == (2, 2)
         assert network.layers[0].matmul is np.matmul
 
