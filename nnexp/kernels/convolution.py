@@ -30,7 +30,7 @@ from nnexp.kernels.twins import twin_of
 from nnexp.nn.layer import pixels_first
 from nnexp.nn.layers.convolution import Conv2d
 from nnexp.nn.parameters import Array
-from nnexp.training.threads.helper import run_in_order
+from nnexp.optim.blocks import run_in_order
 
 MOST_CHUNKS = 4
 CHUNK = 1e6  # products of numbers in a chunk, at least: some 20 us

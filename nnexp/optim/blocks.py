@@ -68,3 +68,9 @@ class Blocks:
 def is_elementwise(optimizer: Optimizer) -> bool:
     """Return whether the class itself declares that: a subclass may change the step."""
     return bool(vars(type(optimizer)).get("elementwise", False))
+
+
+def run_in_order(tasks: Sequence[Task]) -> None:
+    """Run tasks, one after the other."""
+    for task in tasks:
+        task()

@@ -8,14 +8,13 @@ import numpy as np
 from nnexp.nn.layers.containers import Observers
 from nnexp.nn.network import Network
 from nnexp.optim.averaging import Averaging, NoAveraging
-from nnexp.optim.blocks import SMALLEST, Blocks, is_elementwise
+from nnexp.optim.blocks import SMALLEST, Blocks, is_elementwise, run_in_order
 from nnexp.optim.optimizers import Optimizer
 from nnexp.optim.regularization import Regularization, Regularizer
 from nnexp.optim.schedules import Constant, Schedule
 from nnexp.training.diagnostics.diagnostics import Diagnostics
 from nnexp.training.diagnostics.layer_diagnostics import norm
 from nnexp.training.non_finite import NonFiniteError
-from nnexp.training.threads.helper import run_in_order
 
 
 @dataclass(eq=False)

@@ -67,7 +67,9 @@ def test_a_window_with_more_pixels_than_a_byte_counts_agrees():
     compare(nn.MaxPool2d(17), (1, 17, 18), 3, "float32")
 
 
-@pytest.mark.parametrize("layer", [nn.MaxPool2d(2), nn.AvgPool2d(2), nn.GlobalAvgPool2d()], ids=str)
+@pytest.mark.parametrize(
+    "layer", [nn.MaxPool2d(2), nn.AvgPool2d(2), nn.GlobalAvgPool2d()], ids=lambda layer: type(layer).__name__
+)
 def test_nan_stays_nan(layer):
     layer.connect((1, 2, 2))
     layer.allocate(4, np.float32)

@@ -5,14 +5,14 @@ a lock that sleeps takes as long to wake as many a product. While it is not in u
 """
 
 import ctypes
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from threading import Lock, Thread
 
 import numpy as np
 
+from nnexp.optim.blocks import Task, run_in_order
 from nnexp.training.numerics import flushed_denormals
 
-Task = Callable[[], object]
 CACHE_LINE = 64  # bytes
 _library = ctypes.PyDLL(None) if hasattr(ctypes.pythonapi, "pthread_spin_lock") else None
 _releasing = ctypes.CDLL(None) if _library else None  # its calls let other threads of Python run meanwhile
@@ -109,9 +109,3 @@ class Helper:
 def is_supported() -> bool:
     """Return whether the C library has spin locks: on Linux."""
     return _library is not None
-
-
-def run_in_order(tasks: Sequence[Task]) -> None:
-    """Run tasks, one after the other."""
-    for task in tasks:
-        task()

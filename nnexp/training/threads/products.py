@@ -15,10 +15,11 @@ import numpy as np
 from nnexp.nn.layer import Layer
 from nnexp.nn.network import Network
 from nnexp.nn.parameters import Array
+from nnexp.optim.blocks import Task, run_in_order
 from nnexp.optim.optimizers import Optimizer
 from nnexp.training.optimizer_step import OptimizerStep
 from nnexp.training.threads.choice import ThreadChoice
-from nnexp.training.threads.helper import Helper, Task, run_in_order
+from nnexp.training.threads.helper import Helper
 
 MIN_WORK = 8e6  # multiplications and additions in a block, at least: some 80 us; to start a thread takes 5
 ALIGNMENT = 16  # rows or columns: the width of a vector register

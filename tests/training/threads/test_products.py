@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from nnexp.nn.layers.dense import Dense
 from nnexp.nn.network import Network
+from nnexp.optim.blocks import run_in_order
 from nnexp.optim.optimizers import SGD
 from nnexp.training.numerics import blas_threads
 from nnexp.training.optimizer_step import OptimizerStep
-from nnexp.training.threads.helper import Helper, is_supported, run_in_order
+from nnexp.training.threads.helper import Helper, is_supported
 from nnexp.training.threads.limits import shared_products, thread_limit
 from nnexp.training.threads.products import Partition, Products
 
