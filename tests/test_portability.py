@@ -68,10 +68,14 @@ def test_what_only_posix_has_stands_behind_a_check():
 
 
 def test_processes_are_started_by_a_context_that_all_platforms_have():
+    texts = [path.read_text("utf-8") for path in FILES]
     contexts = {
-        call for path in FILES for call in re.findall(r"get_context\((.*?)\)", path.read_text("utf-8"))
+        (call, 'if sys.platform == "linux"' in text)
+        for text in texts
+        for call in re.findall(r"get_context\((.*?)\)", text)
     }
-    assert contexts == {'"spawn"'}
+    assert {call for call, _ in contexts} == {'"spawn"', '"fork"'}
+    assert ('"fork"', False) not in contexts
 
 
 def test_files_are_text_with_unix_newlines_and_their_names_valid_on_windows():

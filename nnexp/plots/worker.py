@@ -33,7 +33,7 @@ class PlotWorker:
         A fork has what is imported already; a process that is spawned imports it again, in 0.2 s.
         """
         if sys.platform == "linux":
-            self._start("fork")
+            self._start(in_fork=True)
 
     def prepare(self) -> None:
         """Start the process if it is not running, and let it warm up."""
@@ -62,15 +62,15 @@ class PlotWorker:
         """Return the connection to the process, which is started if it is not running."""
         if self.process is None or not self.process.is_alive():
             self.stop()
-            self._start("spawn")
+            self._start()
         assert self.connection is not None
         return self.connection
 
-    def _start(self, method: str) -> None:
-        context = get_context(method)
+    def _start(self, in_fork: bool = False) -> None:
+        context = get_context("fork") if in_fork else get_context("spawn")
         self.connection, other = context.Pipe()
-        serve = _serve_alone if method == "fork" else _serve
-        self.process = context.Process(target=serve, args=(other, *self.functions))  # type: ignore[attr-defined]
+        serve = _serve_alone if in_fork else _serve
+        self.process = context.Process(target=serve, args=(other, *self.functions))
         with other:
             self.process.start()
 
@@ -79,7 +79,8 @@ def _serve_alone(connection: Connection, make_outputs: MakeOutputs, warm_up: Cal
     """Serve in a fork, which must not keep the other end of any connection open."""
     connection_number = connection.fileno()
     os.closerange(3, connection_number)
-    os.closerange(connection_number + 1, os.sysconf("SC_OPEN_MAX"))
+    if hasattr(os, "sysconf"):
+        os.closerange(connection_number + 1, os.sysconf("SC_OPEN_MAX"))
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     _serve(connection, make_outputs, warm_up)
 
