@@ -5,7 +5,6 @@ a view, never rebind it: a rebound name no longer lies in the vector.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import count
 from math import prod
 
 import numpy as np
@@ -36,7 +35,7 @@ class Parameters:
         self.shapes = list(ordered.values())
         self._size = sum(map(prod, self.shapes))
         self._dtype = np.dtype(dtype)
-        self._offsets = count(0, LINE)
+        self._vectors = 0  # allocated
         self.theta: Array
         self.grad: Array
         self.theta, self.grad = vectors or (self.new_vector(), self.new_vector())  # (P,), (P,)
@@ -59,7 +58,8 @@ class Parameters:
         """
         size = self._size * self._dtype.itemsize
         memory = np.zeros(size + PAGE, np.uint8)
-        start = (next(self._offsets) - memory.ctypes.data) % PAGE
+        start = (self._vectors * LINE - memory.ctypes.data) % PAGE
+        self._vectors += 1
         return memory[start : start + size].view(self._dtype)
 
     def views(self, vector: Array) -> Iterator[Array]:
