@@ -56,7 +56,7 @@ def union_schema(members: tuple[Any, ...]) -> core_schema.CoreSchema | None:
     known = [schema for schema in schemas if schema is not None]
     if len(known) < len(schemas):
         return None
-    schema = known[0] if len(known) == 1 else core_schema.union_schema([*known])
+    schema = known[0] if len(known) == 1 else core_schema.union_schema(known)
     return core_schema.nullable_schema(schema) if NoneType in members else schema
 
 
@@ -69,9 +69,8 @@ def annotated_schema(annotation: Any, *metadata: Any) -> core_schema.CoreSchema 
     ]
     if others or (bounds and get_origin(annotation) is not list and annotation not in SIMPLE):
         return None
-    if (schema := schema_of(annotation, **bounds)) is None:
-        return None
-    for predicate in predicates:
+    schema = schema_of(annotation, **bounds)
+    for predicate in predicates if schema is not None else ():
         schema = core_schema.no_info_after_validator_function(_condition(predicate), schema)
     return schema
 
