@@ -4,15 +4,12 @@ from collections.abc import Callable
 from functools import cache
 from itertools import chain
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt, MinLen, Predicate
+from pydantic import ConfigDict, TypeAdapter
 
-from nnexp.config.value_schema import ValueAdapter, schema_of
 from nnexp.data.canonical import Canonical
-
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter
 
 TYPE_NAMES = {
     int: "a whole number",
@@ -58,12 +55,8 @@ def options(annotation: Any) -> list[str]:
 
 
 @cache
-def adapter(annotation: Any) -> "ValueAdapter | TypeAdapter[Any]":
+def adapter(annotation: Any) -> TypeAdapter[Any]:
     """Return what validates a value of the annotation, and converts it to the declared type."""
-    if (schema := schema_of(annotation)) is not None:
-        return ValueAdapter(schema)
-    from pydantic import ConfigDict, TypeAdapter
-
     config = ConfigDict(strict=True, arbitrary_types_allowed=True, allow_inf_nan=False)
     return TypeAdapter(annotation, config=config)
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic_core import ValidationError
+from pydantic import ValidationError
 
 from nnexp.config.annotations import adapter, item_annotation, kinds, options, wants_text
 from nnexp.messages import override, override_value

@@ -13,7 +13,7 @@ from pathlib import PurePath
 from typing import Any, get_args, get_origin, get_type_hints
 
 from omegaconf import DictConfig, OmegaConf
-from pydantic_core import ValidationError
+from pydantic import ValidationError
 
 from nnexp.config.annotations import (
     adapter,
