@@ -1,6 +1,7 @@
 """Which path a run computes on, and what it says where Numba is missing."""
 
 import sys
+from types import SimpleNamespace
 
 import pytest
 from fixtures.processes import entries_of
@@ -14,16 +15,19 @@ TINY = ["data=digits", "model.hidden=[4]", "tracking=none", "tracking.plots=fals
 class Steps:
     """What `use_kernels` looks at of a trainer."""
 
-    def __init__(self, steps, weights):
+    def __init__(self, steps, weights, pixels=0):
+        layers = [SimpleNamespace(input_shape=(1, pixels, pixels))] * 2
         self.steps_planned = steps
-        self.network = type("Network", (), {"parameters": range(weights)})
+        self.train = SimpleNamespace(size=100)
+        self.network = SimpleNamespace(parameters=range(weights), walk=lambda: layers)
 
 
 @pytest.mark.parametrize(
-    ("steps", "weights", "saves"), [(10, 100, False), (100_000, 100, True), (500, 10**7, True)]
+    ("steps", "weights", "pixels", "saves"),
+    [(10, 100, 0, False), (100_000, 100, 0, True), (500, 10**7, 0, True), (1000, 100, 100, True)],
 )
-def test_auto_compiles_where_the_run_is_long_enough(steps, weights, saves):
-    assert (choice.seconds_saved(Steps(steps, weights)) > choice.START) is saves
+def test_auto_compiles_where_the_run_is_long_enough(steps, weights, pixels, saves):
+    assert (choice.seconds_saved(Steps(steps, weights, pixels)) > choice.START) is saves
 
 
 def test_auto_computes_with_numpy_where_numba_is_missing(monkeypatch):
