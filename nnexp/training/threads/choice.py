@@ -10,7 +10,7 @@ from time import perf_counter
 
 WINDOW = 0.02  # seconds whose steps are averaged: some turns of a busy core
 SETTLING = 0.005  # seconds after a change that do not count: threads move to free cores
-FIRST_WAIT, LAST_WAIT = 0.25, 2.0  # seconds between two trials; twice as long after each that changed nothing
+FIRST_WAIT, LAST_WAIT = 0.25, 4.0  # seconds between two trials; twice as long after each that changed nothing
 GAIN = 0.95  # the share of the time per step below which another number is the faster one
 TRIAL_SHARE = 0.05  # of the time, at most, for trials that changed nothing
 SLOWED = 1.4  # times the usual time per step: try fewer threads at once
@@ -46,8 +46,13 @@ class ThreadChoice:
         self.paused = self.clock()
 
     def resume(self) -> None:
-        """Go on with the window of steps."""
-        self.begun += self.clock() - self.paused
+        """Go on with the window of steps, with a new one after a long pause: caches are cold at its end."""
+        now = self.clock()
+        self.begun += now - self.paused
+        if now - self.paused > WINDOW:
+            self.begun = now
+            self.steps = 0
+            self.settled = False
 
     def after_step(self) -> bool:
         """Count a step; return whether the number has changed."""
