@@ -50,7 +50,8 @@ class Components:
 
     def share_products(self, products: Products) -> None:
         """Let threads share the products of the network's layers while it trains."""
-        products.use_in(self.network, self.trainer.optimizer_step)
+        self.kernels.take_over(products)
+        products.use_in(self.network, self.trainer.optimizer_step, self.trainer.train)
         self.trainer.products = products
 
 

@@ -26,6 +26,15 @@ def gather(source: NDArray[Any], rows: Rows, factor: np.floating, x: Array) -> N
 
 
 @kernel
+def gather_bytes(source: NDArray[np.uint8], rows: Rows, factor: np.floating, x: Array) -> None:
+    """Write factor * source[rows] into x, (B, I), for bytes, which x's type holds exactly."""
+    for i in range(len(rows)):
+        row = rows[i]
+        for j in range(x.shape[1]):
+            x[i, j] = x.dtype.type(source[row, j]) * factor
+
+
+@kernel
 def gather_standardized(source: NDArray[Any], rows: Rows, shift: Array, factor: Array, x: Array) -> None:
     """Write (source[rows] - shift) * factor into x, (B, I), 0 where that is NaN; shift, factor (I,)."""
     zero = x.dtype.type(0)
@@ -48,6 +57,12 @@ def standardize_channels(x: Array, mean: Array, deviation: Array) -> None:
                 channel[j] = (channel[j] - center) * factor
 
 
+def gather_alone(source: NDArray[Any], rows: Rows, factor: float, x: Array) -> None:
+    """Write factor * source[rows] into x by this thread."""
+    run = gather_bytes if source.dtype == np.uint8 else gather
+    run(source, rows, x.dtype.type(factor), x)
+
+
 @twin_of(Batches)
 class CompiledBatches(Batches):
     """Batches in one pass, two where the channels of images are standardized."""
@@ -57,12 +72,14 @@ class CompiledBatches(Batches):
         """The stored examples as a plain array, (N, I), also where they are memory-mapped."""
         return np.asarray(self.source_x)
 
+    gather = staticmethod(gather_alone)  # threads may share it in a run
+
     def examples_of(self, rows: Rows, augment: Callable[[Array], Any] | None = None) -> Array:
         if not self.source.flags.c_contiguous:
             return super().examples_of(rows, augment)
         x = self.x[: len(rows)]
         if isinstance(self.factor, float):
-            gather(self.source, rows, x.dtype.type(self.factor), x)
+            self.gather(self.source, rows, self.factor, x)
         else:
             gather_standardized(self.source, rows, self.standardize.shift, self.standardize.factor, x)
         if augment is not None:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from nnexp.config.schema import KernelChoice
 from nnexp.data.batches import Batches
+from nnexp.training.threads.products import Products
 from nnexp.training.trainer import Trainer
 
 KernelPath = Literal["numpy", "compiled"]
@@ -38,6 +39,13 @@ class Kernels:
     plain: tuple[str, ...] = ()
     seconds: float = 0.0
     problem: str = ""
+
+    def take_over(self, products: Products) -> None:
+        """Let compiled code share the products of a run, on the compiled path; before they are in use."""
+        if self.path == "compiled":
+            from nnexp.kernels.substitution import substitute_products
+
+            substitute_products(products)
 
     def describe(self) -> str:
         """Format it for the header of a run; empty on the NumPy path."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeGuard
 
+import numpy as np
+
 from nnexp.kernels.jit import kernel
 from nnexp.kernels.pooling import CompiledMaxPool2d, RectifiedMaxPool2d
 from nnexp.kernels.twins import TWINS, twin_of
@@ -28,6 +30,14 @@ def add_bias_and_rectify(y: Array, b: Array) -> None:
 
 
 @kernel
+def add_bias(y: Array, b: Array) -> None:
+    """Compute y = y + b, in place; y (B, O), b (O,)."""
+    for i in range(y.shape[0]):
+        for j in range(y.shape[1]):
+            y[i, j] += b[j]
+
+
+@kernel
 def rectify_gradient(dy: Array, y: Array, db: Array) -> None:
     """Set dy to 0 where y is 0, and db to its sum over the batch; dy, y (B, O), db (O,)."""
     zero = db.dtype.type(0)
@@ -39,28 +49,75 @@ def rectify_gradient(dy: Array, y: Array, db: Array) -> None:
             db[j] += value
 
 
+def linear(x: Array, W: Array, b: Array, y: Array, rectify: bool) -> Array:
+    """Compute y = x W + b, or max(0, of that), by one thread; b is (O,), or empty."""
+    np.matmul(x, W, out=y)
+    if rectify:
+        add_bias_and_rectify(y, b)
+    elif len(b):
+        add_bias(y, b)
+    return y
+
+
+def weight_gradient(x: Array, dy: Array, dW: Array) -> None:
+    """Compute dW = x.T dy by one thread; x (B, I), dy (B, O), dW (I, O)."""
+    np.matmul(x.T, dy, out=dW)
+
+
+def input_gradient(dy: Array, W: Array, dx: Array) -> None:
+    """Compute dx = dy W.T by one thread; dy (B, O), W (I, O), dx (B, I)."""
+    np.matmul(dy, W.T, out=dx)
+
+
+@twin_of(Dense)
+class CompiledDense(Dense):
+    """A dense layer whose three products threads share by its inputs.
+
+    So each thread reads and updates the weights of its own inputs, which stay in its processor's cache.
+    """
+
+    linear = staticmethod(linear)  # by one thread; a run has others in the place of these three
+    weight_gradient = staticmethod(weight_gradient)
+    input_gradient = staticmethod(input_gradient)
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        self.x = x
+        b = self.b if self.bias else self.W[0, :0]
+        return self.linear(x, self.W, b, self.y(len(x)), rectify=False)
+
+    def backward(self, dy: Array) -> Array:
+        if self.bias:
+            np.matmul(self.ones[: len(dy)], dy, out=self.db)
+        return self.product_gradients(dy)
+
+    def product_gradients(self, dy: Array) -> Array:
+        """Compute the gradient in W, and return that in x, nothing where it is not needed."""
+        self.weight_gradient(self.x, dy, self.dW)
+        if not self.needs_dx:
+            return dy[:0]
+        dx = self.dx(len(dy))
+        self.input_gradient(dy, self.W, dx)
+        return dx
+
+
 @dataclass(eq=False)
 class DenseReLU:
     """y = max(0, x W + b): a dense layer and the ReLU behind it."""
 
-    dense: Dense
+    dense: CompiledDense
     relu: ReLU
 
     def forward(self, x: Array, training: bool = False) -> Array:
         dense = self.dense
         dense.x = x
-        y = dense.matmul(x, dense.W, out=dense.y(len(x)))
-        add_bias_and_rectify(y, dense.b)
+        y = dense.linear(x, dense.W, dense.b, dense.y(len(x)), rectify=True)
         self.relu.y = y
         return y
 
     def backward(self, dy: Array) -> Array:
         dense = self.dense
         rectify_gradient(dy, self.relu.y, dense.db)
-        dense.matmul(dense.x.T, dy, out=dense.dW)
-        if not dense.needs_dx:
-            return dy[:0]
-        return dense.matmul(dy, dense.W.T, out=dense.dx(len(dy)))
+        return dense.product_gradients(dy)
 
 
 Step = Layer | DenseReLU | RectifiedMaxPool2d
@@ -107,9 +164,9 @@ def fuse(layers: list[Layer]) -> list[Step]:
     return steps
 
 
-def is_dense(layer: object) -> TypeGuard[Dense]:
+def is_dense(layer: object) -> TypeGuard[CompiledDense]:
     """Return whether a layer is a dense layer itself, not a class of one's own."""
-    return type(layer) in (Dense, TWINS.get(Dense))
+    return type(layer) is CompiledDense
 
 
 def is_relu(layer: object) -> TypeGuard[ReLU]:

@@ -16,9 +16,11 @@ def count_correct(z: Array, y: NDArray[Any], predicted: NDArray[Any]) -> int:
     correct = 0
     for i in range(len(z)):
         k = 0
+        largest = z[i, 0]
         for j in range(1, z.shape[1]):
-            if z[i, j] > z[i, k]:
-                k = j
+            is_larger = z[i, j] > largest
+            largest = z[i, j] if is_larger else largest
+            k = j if is_larger else k
         predicted[i] = k
         correct += k == y[i]
     return correct

@@ -12,12 +12,14 @@ import numpy as np
 from nnexp import kernels
 from nnexp.data.augmentation.augment import Compose
 from nnexp.data.batches import Batches
+from nnexp.kernels.threads.team import CompiledProducts
 from nnexp.kernels.twins import compile_object
 from nnexp.metrics.running import InOwnUnits
 from nnexp.nn.layer import Layer
 from nnexp.nn.layers.containers import Container
 from nnexp.optim.optimizers import Optimizer
 from nnexp.training.non_finite import NonFiniteError
+from nnexp.training.threads.products import Products
 from nnexp.training.trainer import Trainer
 
 NO_LOOPS = {"Dense", "Identity", "NoAugment", "NoAveraging"}  # nothing to compile: products are BLAS's
@@ -34,11 +36,22 @@ def substitute(trainer: Trainer, *others: Batches) -> list[str]:
     Returns:
         The names of the classes without a twin, which keep their NumPy lines; sorted.
     """
-    for module in walk_packages(kernels.__path__, f"{kernels.__name__}."):
-        import_module(module.name)  # registers its twins
+    register_twins()
     values = [*components(trainer), *others]
     plain = {type(value).__name__ for value in values if not compile_object(value)}
     return sorted(plain - NO_LOOPS)
+
+
+def register_twins() -> None:
+    """Import all modules of twins."""
+    for module in walk_packages(kernels.__path__, f"{kernels.__name__}."):
+        import_module(module.name)
+
+
+def substitute_products(products: Products) -> None:
+    """Let threads share the products of a run, and the updates of its weights, within compiled code."""
+    register_twins()
+    compile_object(products)
 
 
 def compile_now(trainer: Trainer) -> None:
@@ -50,6 +63,9 @@ def compile_now(trainer: Trainer) -> None:
     data = [array for one in batches for array in (one.source_x, one.source_y, one.narrow_y)]
     copy = deepcopy(trainer, {id(array): array for array in data})  # which shares the data
     copy.pause()
+    products = CompiledProducts()
+    products.use_in(copy.network, copy.optimizer_step, copy.train)
+    products.compile_helper()
     with suppress(NonFiniteError), np.errstate(all="ignore"):
         copy.train_until_pause()
         copy.optimizer_step.flush()

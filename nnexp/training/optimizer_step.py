@@ -90,10 +90,7 @@ class OptimizerStep:
         scale = self.schedule(self.progress) * self.lr_factor
         if momentum is not None and self.optimizer.momentum:
             self.optimizer.momentum = momentum
-        if self.blocks is None:
-            self.optimizer.step(scale)
-        else:
-            self.blocks.step(scale, self.run_tasks)
+        self.update(scale)
         self.lr = self.optimizer.lr * scale
         self.regularizer.constrain()
         self.steps_taken += 1
@@ -101,6 +98,13 @@ class OptimizerStep:
         if diagnostics:
             diagnostics.after_step()
         return grad_norm
+
+    def update(self, scale: float) -> None:
+        """Move the weights by the optimizer, with its learning rate times a scale."""
+        if self.blocks is None:
+            self.optimizer.step(scale)
+        else:
+            self.blocks.step(scale, self.run_tasks)
 
     def gradient_norm(self) -> float:
         """Return the gradient's Euclidean norm, also where its square overflows."""

@@ -65,7 +65,7 @@ def find(settings: Settings, low: float, high: float, steps: int) -> LRCurve:
         optimizer_step = OptimizerStep(
             network, settings.optimizer, regularization=settings.regularization, accumulate=accumulate
         )
-        products.use_in(network, optimizer_step)
+        products.use_in(network, optimizer_step, components.train)
         with products.running():
             return lr_range_test(
                 network, settings.loss, optimizer_step, components.train, low, high, steps, products

@@ -3,7 +3,7 @@
 import numpy as np
 
 from nnexp.kernels.jit import finite_kernel
-from nnexp.kernels.optim.vectors import Number, kernel_arguments, quotient
+from nnexp.kernels.optim.vectors import Number, quotient, update
 from nnexp.kernels.twins import twin_of
 from nnexp.nn.parameters import Array
 from nnexp.optim.adam import Adam, AdamW, AdaptiveMoments
@@ -69,11 +69,9 @@ def adam_step(optimizer: AdaptiveMoments, scale: float) -> None:
     values = (share, optimizer.beta2, optimizer.eps / root, lr)
     moments = (optimizer.m, optimizer.v)
     if optimizer.amsgrad:
-        for arguments in kernel_arguments(optimizer, scale, (*moments, optimizer.v_max), *values):
-            amsgrad(*arguments)
+        update(optimizer, amsgrad, scale, (*moments, optimizer.v_max), *values)
     else:
-        for arguments in kernel_arguments(optimizer, scale, moments, *values):
-            adam(*arguments)
+        update(optimizer, adam, scale, moments, *values)
 
 
 @twin_of(Adam)

@@ -6,7 +6,7 @@ import numpy as np
 
 from nnexp.kernels.jit import finite_kernel, kernel
 from nnexp.kernels.optim.adam import adam
-from nnexp.kernels.optim.vectors import Number, kernel_arguments, quotient
+from nnexp.kernels.optim.vectors import Number, quotient, update
 from nnexp.kernels.twins import twin_of
 from nnexp.nn.parameters import Array
 from nnexp.optim.adam_variants import Adamax, NAdam, RAdam
@@ -54,8 +54,7 @@ class CompiledNAdam(NAdam):
         root = self.root_v_hat_scale
         lr = self.lr * scale * g_factor / root
         values = (share, self.beta2, self.eps / root, m_factor / g_factor, lr)
-        for arguments in kernel_arguments(self, scale, (self.m, self.v), *values):
-            nadam(*arguments)
+        update(self, nadam, scale, (self.m, self.v), *values)
 
 
 @kernel
@@ -82,13 +81,11 @@ class CompiledRAdam(RAdam):
         lr = self.lr * scale * self.m_hat_scale
         state = (self.m, self.v)
         if r is None:
-            for arguments in kernel_arguments(self, scale, state, share, self.beta2, lr):
-                momentum_and_v(*arguments)
+            update(self, momentum_and_v, scale, state, share, self.beta2, lr)
         else:
             root = sqrt(1 - self.beta2)
             lr *= r * sqrt(1 - self.beta2**self.t) / root
-            for arguments in kernel_arguments(self, scale, state, share, self.beta2, self.eps / root, lr):
-                adam(*arguments)
+            update(self, adam, scale, state, share, self.beta2, self.eps / root, lr)
 
 
 @finite_kernel
@@ -123,5 +120,4 @@ class CompiledAdamax(Adamax):
     def step(self, scale: float = 1.0) -> None:
         share = self.start_step()
         values = (share, self.beta2, self.eps, self.lr * scale * self.m_hat_scale)
-        for arguments in kernel_arguments(self, scale, (self.m, self.v), *values):
-            adamax(*arguments)
+        update(self, adamax, scale, (self.m, self.v), *values)

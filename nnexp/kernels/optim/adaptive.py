@@ -5,7 +5,7 @@ from math import sqrt
 import numpy as np
 
 from nnexp.kernels.jit import finite_kernel
-from nnexp.kernels.optim.vectors import Number, kernel_arguments, quotient
+from nnexp.kernels.optim.vectors import Number, quotient, update
 from nnexp.kernels.twins import twin_of
 from nnexp.nn.parameters import Array
 from nnexp.optim.adaptive import Adadelta, Adagrad, RMSprop
@@ -31,8 +31,7 @@ class CompiledAdagrad(Adagrad):
 
     def step(self, scale: float = 1.0) -> None:
         values = (1.0, self.eps, self.lr * scale / (1 + self.t * self.lr_decay))
-        for arguments in kernel_arguments(self, scale, (self.v,), *values):
-            divide_by_root(*arguments)
+        update(self, divide_by_root, scale, (self.v,), *values)
         self.t += 1
 
 
@@ -59,8 +58,7 @@ class CompiledAdadelta(Adadelta):
 
     def step(self, scale: float = 1.0) -> None:
         values = (self.rho, self.eps / (1 - self.rho), self.lr * scale)
-        for arguments in kernel_arguments(self, scale, (self.u, self.v, self.d), *values):
-            adadelta(*arguments)
+        update(self, adadelta, scale, (self.u, self.v, self.d), *values)
 
 
 @finite_kernel
@@ -117,8 +115,6 @@ class CompiledRMSprop(RMSprop):
         lr = self.lr * scale / root
         if self.momentum or self.centered:
             values = (self.alpha, 1 - self.alpha, eps, self.momentum, lr, self.centered)
-            for arguments in kernel_arguments(self, scale, (self.v, self.mean, self.b), *values):
-                rmsprop(*arguments)
+            update(self, rmsprop, scale, (self.v, self.mean, self.b), *values)
         else:
-            for arguments in kernel_arguments(self, scale, (self.v,), self.alpha, eps, lr):
-                divide_by_root(*arguments)
+            update(self, divide_by_root, scale, (self.v,), self.alpha, eps, lr)

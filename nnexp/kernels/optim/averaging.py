@@ -1,7 +1,7 @@
 """Compiled averages of the weights. theta weights, average or slow weights, all (P,)."""
 
 from nnexp.kernels.jit import kernel
-from nnexp.kernels.optim.vectors import Number
+from nnexp.kernels.optim.vectors import Number, call
 from nnexp.kernels.twins import twin_of
 from nnexp.nn.parameters import Array
 from nnexp.optim.averaging import EMA, SWA, Lookahead, RunningAverage
@@ -10,15 +10,17 @@ from nnexp.optim.averaging import EMA, SWA, Lookahead, RunningAverage
 @kernel
 def move_towards(average: Array, vector: Array, share: Number) -> None:
     """Update a <- a + share (theta - a)."""
+    share = average.dtype.type(share)
     for i in range(len(average)):
         average[i] += share * (vector[i] - average[i])
 
 
 def add(averaging: RunningAverage, share: float) -> None:
     """Move the averages by that share towards the weights."""
+    run = vars(averaging).get("run_kernel", call)
     for vector, average, _ in averaging.buffers:
         if averaging.count:
-            move_towards(average, vector, vector.dtype.type(share))
+            run(move_towards, (average, vector), (share,))
         else:
             average[...] = vector
     averaging.count += 1

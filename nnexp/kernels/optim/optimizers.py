@@ -3,7 +3,7 @@
 import numpy as np
 
 from nnexp.kernels.jit import kernel
-from nnexp.kernels.optim.vectors import Number, kernel_arguments
+from nnexp.kernels.optim.vectors import Number, update
 from nnexp.kernels.twins import twin_of
 from nnexp.nn.parameters import Array
 from nnexp.optim.lion import Lion
@@ -24,8 +24,7 @@ class CompiledSGD(SGD):
     """SGD in one pass."""
 
     def step(self, scale: float = 1.0) -> None:
-        for arguments in kernel_arguments(self, scale, (), self.lr * scale):
-            sgd(*arguments)
+        update(self, sgd, scale, (), self.lr * scale)
 
 
 @kernel
@@ -44,8 +43,7 @@ class CompiledMomentum(Momentum):
     """Momentum in one pass."""
 
     def step(self, scale: float = 1.0) -> None:
-        for arguments in kernel_arguments(self, scale, (self.v,), self.momentum, self.lr * scale):
-            momentum(*arguments)
+        update(self, momentum, scale, (self.v,), self.momentum, self.lr * scale)
 
 
 @kernel
@@ -64,8 +62,7 @@ class CompiledNesterov(Nesterov):
     """Nesterov's momentum in one pass."""
 
     def step(self, scale: float = 1.0) -> None:
-        for arguments in kernel_arguments(self, scale, (self.v,), self.momentum, self.lr * scale):
-            nesterov(*arguments)
+        update(self, nesterov, scale, (self.v,), self.momentum, self.lr * scale)
 
 
 @kernel
@@ -84,5 +81,4 @@ class CompiledLion(Lion):
 
     def step(self, scale: float = 1.0) -> None:
         ratio = self.beta1 * (1 - self.beta2) / (1 - self.beta1)
-        for arguments in kernel_arguments(self, scale, (self.m,), ratio, self.beta2, self.lr * scale):
-            lion(*arguments)
+        update(self, lion, scale, (self.m,), ratio, self.beta2, self.lr * scale)

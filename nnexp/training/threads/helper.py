@@ -67,7 +67,7 @@ class Helper:
         if self.is_awake:
             self.is_awake = False
             self.start(None)
-            self.finished.wait()
+            self.wait_until_done()
 
     def start(self, tasks: Sequence[Task] | None) -> None:
         """Begin to run tasks, or to sleep."""
@@ -76,9 +76,13 @@ class Helper:
 
     def wait(self) -> None:
         """Wait until the tasks are done, and raise what went wrong."""
-        self.finished.wait()
+        self.wait_until_done()
         if self.error is not None:
             raise self.error
+
+    def wait_until_done(self) -> None:
+        """Wait until the tasks are done, or it sleeps."""
+        self.finished.wait()
 
     def end(self) -> None:
         """End the thread."""
@@ -97,13 +101,17 @@ class Helper:
                 return
             self.started.wait()
             while self.tasks is not None:
-                try:
-                    run_in_order(self.tasks)
-                except Exception as error:  # noqa: BLE001, raised by `wait`
-                    self.error = error
+                self.run_tasks()
                 self.finished.open()
                 self.started.wait()
             self.finished.open()
+
+    def run_tasks(self) -> None:
+        """Run the tasks that were given; what goes wrong is raised by `wait`."""
+        try:
+            run_in_order(self.tasks or ())
+        except Exception as error:  # noqa: BLE001
+            self.error = error
 
 
 def is_supported() -> bool:

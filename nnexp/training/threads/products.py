@@ -5,28 +5,31 @@ threads wait for each other without sleeping: beside other processes most of the
 blocks of a product depend on its shape and on a limit alone. Who computes them may change between two steps.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
-from nnexp.nn.layer import Layer
+from nnexp.data.batches import Batches
 from nnexp.nn.network import Network
 from nnexp.nn.parameters import Array
 from nnexp.optim.blocks import Task, run_in_order
-from nnexp.optim.optimizers import Optimizer
 from nnexp.training.optimizer_step import OptimizerStep
 from nnexp.training.threads.choice import ThreadChoice
 from nnexp.training.threads.helper import Helper
 
-MIN_WORK = 8e6  # multiplications and additions in a block, at least: some 80 us; to start a thread takes 5
 ALIGNMENT = 16  # rows or columns: the width of a vector register
 
 
 class Products:
     """The products of a network's layers, computed by one thread or by several."""
+
+    min_work = (
+        8e6  # multiplications and additions in a block, at least: some 80 us; a hand-over takes 5 or more
+    )
 
     def __init__(self, limit: int = 1, choice: ThreadChoice | None = None, of_library: bool = False) -> None:
         """Start no thread yet.
@@ -40,24 +43,31 @@ class Products:
         self.choice = choice
         self.of_library = of_library
         self.helpers: list[Helper] = []
-        self.users: list[Layer | Optimizer | OptimizerStep] = []
+        self.given: list[tuple[dict[str, Any], str]] = []  # the attributes that `use_in` has set
         self.partitions: dict[tuple[tuple[int, ...], ...], Partition] = {}  # by shapes and strides
         self.are_shared = False  # whether one of them has blocks
         self.threads = 1  # in use
 
-    def use_in(self, network: Network, step: OptimizerStep) -> None:
-        """Compute the products of a network's layers, and the optimizer's steps, up to `close`."""
+    def use_in(self, network: Network, step: OptimizerStep, *batches: Batches) -> None:
+        """Compute the products of a network's layers, and the optimizer's steps, up to `close`.
+
+        Batches are gathered by the training thread alone, unless that is compiled.
+        """
         if self.limit > 1 and not self.of_library:
-            self.users = [*network.walk(), step.optimizer, step]
-            for user in self.users:
-                vars(user).update(matmul=self.matmul, run_tasks=self.run)
+            for user in (*network.walk(), step.optimizer, step):
+                self.give(user, matmul=self.matmul, run_tasks=self.run)
+
+    def give(self, user: object, **attributes: Callable[..., object]) -> None:
+        """Set attributes of an object up to `close`."""
+        own = vars(user)
+        own.update(attributes)
+        self.given += [(own, name) for name in attributes]
 
     def close(self) -> None:
         """Let NumPy compute the products again, and end the threads."""
-        for user in self.users:
-            for name in ("matmul", "run_tasks"):
-                del vars(user)[name]
-        self.users = []
+        for own, name in self.given:
+            del own[name]
+        self.given = []
         for helper in self.helpers:
             helper.end()
         self.helpers = []
@@ -87,11 +97,15 @@ class Products:
         if not self.are_shared:
             return
         while len(self.helpers) < threads - 1:
-            self.helpers.append(Helper())
+            self.helpers.append(self.new_helper())
         for helper in self.helpers[: threads - 1]:
             helper.wake()
         for helper in self.helpers[threads - 1 :]:
             helper.sleep()
+
+    def new_helper(self) -> Helper:
+        """Return one more helper, which sleeps."""
+        return Helper()
 
     def matmul(self, a: Array, b: Array, out: Array) -> Array:
         """Compute a b, as `np.matmul` does, for matrices a (M, K) and b (K, N)."""
@@ -129,7 +143,7 @@ class Products:
             return known
         M, K = a.shape
         N = b.shape[1]
-        partition = Partition.of(M, N, int(min(self.limit, 2 * M * K * N // MIN_WORK)))
+        partition = Partition.of(M, N, int(min(self.limit, 2 * M * K * N // self.min_work)))
         if len(partition.blocks) > 1:
             partition = replace(partition, is_exact=partition.agrees(a, b))
         self.partitions[layout] = partition
@@ -138,21 +152,27 @@ class Products:
         return partition
 
 
+def block_step(whole: int, count: int) -> int:
+    """Return the length of up to so many blocks of about the same size, a multiple of ALIGNMENT."""
+    return -(-whole // (max(count, 1) * ALIGNMENT)) * ALIGNMENT
+
+
 @dataclass(frozen=True)
 class Partition:
     """The blocks of a product (M, K) (K, N): slices of the longer side of the result."""
 
     blocks: list[tuple[slice, slice]]  # rows and columns
+    step: int  # the rows or columns of a block
     is_exact: bool = True  # whether the whole product has the same bits
 
     @classmethod
     def of(cls, M: int, N: int, count: int) -> "Partition":
         """Partition the result (M, N) in up to so many blocks of about the same size."""
         longer = max(M, N)
-        step = -(-longer // (max(count, 1) * ALIGNMENT)) * ALIGNMENT
+        step = block_step(longer, count)
         along = [slice(start, min(start + step, longer)) for start in range(0, longer, step)]
         whole = slice(None)
-        return cls([(block, whole) if longer == M else (whole, block) for block in along])
+        return cls([(block, whole) if longer == M else (whole, block) for block in along], step)
 
     def tasks(self, a: Array, b: Array, out: Array) -> list[Task]:
         """Return the product of each block, to be computed."""
