@@ -1,6 +1,6 @@
 """Training beside other processes: each case's speed as a share of what is fair; prints a Markdown table.
 
-    python tests/benchmarks/busy.py [--seconds 3] [--only digits,mlp,deep] [--threads 2]
+    python tests/benchmarks/busy.py [--seconds 3] [--only digits,mlp,deep] [--threads 2] [--kernels numpy]
 
 A busy process is a Python loop. Of C cores beside K busy processes a run is owed C / (K + 1) cores, but no
 more than it uses on the idle machine, by its processor time there. The fair speed is the speed on the idle
@@ -30,9 +30,10 @@ TITLES = {"digits": "digits, 64-128-10", "mlp": "784-128-10", "deep": "784-1024-
 BATCH, WARM_UP = 128, 0.7  # seconds
 
 
-def train(name: str, seconds: float, threads: int | None) -> None:
+def train(name: str, seconds: float, threads: int | None, kernels: str) -> None:
     """Train for so long after a line from stdin; print steps per second and processor time per second."""
     from nnexp.data.batches import Batches
+    from nnexp.kernels.choice import use_kernels
     from nnexp.metrics.running import Accuracy
     from nnexp.nn.initializers import He
     from nnexp.nn.losses.classification import SoftmaxCrossEntropy
@@ -53,8 +54,10 @@ def train(name: str, seconds: float, threads: int | None) -> None:
     batches = Batches(x, y, np.arange(examples), BATCH, 1 / 255, np.float32, rng)
     step = OptimizerStep(network, Adam())
     trainer = Trainer(network, loss, Accuracy(BATCH), step, batches, None, n_epochs=1_000_000)
+    used = use_kernels(kernels, trainer)
     with shared_products(threads) as products:
-        products.use_in(network, step)
+        used.take_over(products)
+        products.use_in(network, step, batches)
         trainer.products = products
         print("ready", flush=True)
         sys.stdin.readline()
@@ -99,16 +102,19 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--only", default=",".join(WORKLOADS))
     parser.add_argument("--threads", type=int, help="trainer.threads; its default chooses")
+    parser.add_argument("--kernels", default="auto", help="trainer.kernels")
     parser.add_argument("--train", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.train:
-        return train(options.train, options.seconds, options.threads)
-    print(f"{CORES} cores, batch {BATCH}, trainer.threads={options.threads or 'null'}\n")
+        return train(options.train, options.seconds, options.threads, options.kernels)
+    choices = f"trainer.threads={options.threads or 'null'}, trainer.kernels={options.kernels}"
+    print(f"{CORES} cores, batch {BATCH}, {choices}\n")
     before = foreign_load()
     print("| network | idle: steps/s, cores | beside 2 busy | beside 4 busy | two runs | 4 sweep workers |")
     print("|---|---|---|---|---|---|", flush=True)
     for name in options.only.split(","):
         command = [sys.executable, __file__, "--train", name, "--seconds", str(options.seconds)]
+        command += ["--kernels", options.kernels]
         command += ["--threads", str(options.threads)] if options.threads else []
         ((idle, used),) = speeds(command, 1, 0, one_thread=False)
         cells = [f"{TITLES[name]} | {idle:,.0f}, {used:.2f}"]

@@ -1,8 +1,8 @@
-"""The gradient's norm and an Adam step beside a copy that moves as many bytes; prints a Markdown table.
+"""The gradient's norm and an Adam update beside a copy that moves as many bytes; prints a Markdown table.
 
     python tests/benchmarks/optimizer.py [--rounds 9]
 
-The step reads g twice, theta, m and v once, and writes the last three: 8 vectors; so the copy is one of 4
+The two read g twice, theta, m and v once, and writes the last three: 8 vectors; so the copy is one of 4
 vectors, on as many threads. `compiled` needs Numba. Figures are medians of the rounds in microseconds; the
 last column is the copy's time over the compiled step's, with its norm: the share of the copy's bandwidth.
 """
@@ -15,15 +15,16 @@ from time import perf_counter
 
 import numpy as np
 
-from nnexp.kernels.optim.adam import CompiledAdam
-from nnexp.kernels.optim.gradient_norm import sum_of_squares
-from nnexp.nn.parameters import Parameters
+from nnexp.kernels.substitution import substitute_products
+from nnexp.kernels.twins import compile_object
+from nnexp.nn.models.model import MLP
+from nnexp.nn.network import Network
 from nnexp.optim.adam import Adam
-from nnexp.optim.blocks import SMALLEST, Blocks
 from nnexp.training.numerics import flushed_denormals
+from nnexp.training.optimizer_step import OptimizerStep
 from nnexp.training.threads.products import Products
 
-WEIGHTS = (101_770, 2_913_290)  # 784-128-10, 784-1024-1024-1024-10
+HIDDEN = ([128], [1024, 1024, 1024])  # of networks from 784 inputs to 10 classes
 VECTORS = 8  # that a norm and a step read or write
 
 
@@ -42,24 +43,32 @@ def time_of(work: Callable[[], object], rounds: int) -> float:
     return 1e6 * median(seconds)
 
 
-def step_of(kind: type[Adam], weights: int, products: Products) -> Callable[[], object]:
-    """Prepare the step of an optimizer, in blocks as in a run where the vectors are large."""
-    parameters = Parameters({"W": (weights - 10, 1), "b": (10,)})
-    rng = np.random.default_rng(0)
-    for vector in (parameters.theta, parameters.grad):
-        vector[:] = 0.01 * rng.standard_normal(weights)
-    optimizer = kind()
-    optimizer.bind(parameters)
-    g = parameters.grad
-    norm = (lambda: sum_of_squares(g)) if kind is CompiledAdam else (lambda: np.dot(g, g))
-    assert weights >= SMALLEST
-    blocks = Blocks(optimizer)
+def step_of(network: Network, products: Products, compiled: bool) -> Callable[[], object]:
+    """Prepare what an optimizer step computes, as in a run."""
+    step = OptimizerStep(network, Adam())
+    if compiled:
+        substitute_products(products)
+        compile_object(step)
+        compile_object(step.optimizer)
+    products.use_in(network, step)
 
-    def step() -> None:
-        norm()
-        blocks.step(1.0, products.run)
+    def norm_and_update() -> None:
+        step.gradient_norm()
+        step.update(1.0)
 
-    return step
+    return norm_and_update
+
+
+def time_of_step(network: Network, threads: int, rounds: int, compiled: bool) -> float:
+    """Return the median of microseconds of a step."""
+    products = Products(threads)
+    try:
+        with flushed_denormals(), products.running():
+            work = step_of(network, products, compiled)
+            products.use(threads)
+            return time_of(work, rounds)
+    finally:
+        products.close()
 
 
 def copy_of(weights: int, threads: int) -> Callable[[], object]:
@@ -86,16 +95,17 @@ def main() -> None:
     rounds = parser.parse_args().rounds
     print("| weights | threads | NumPy | compiled | copy of as many bytes | share of bandwidth |")
     print("|---|---|---|---|---|---|")
-    for weights in WEIGHTS:
+    for hidden in HIDDEN:
+        network = Network(MLP(hidden).layers((784,), 10), (784,), 1)
+        rng = np.random.default_rng(0)
+        for vector in (network.theta, network.grad):
+            vector[:] = 0.01 * rng.standard_normal(len(vector))
+        weights = len(network.theta)
         for threads in (1, 2):
-            products = Products(threads)
-            with flushed_denormals(), products.running():
-                numpy_time = time_of(step_of(Adam, weights, products), rounds)
-                compiled = time_of(step_of(CompiledAdam, weights, products), rounds)
-                copy = time_of(copy_of(weights, threads), rounds)
-            products.close()
+            numpy_time, compiled = (time_of_step(network, threads, rounds, fast) for fast in (False, True))
+            copy = time_of(copy_of(weights, threads), rounds)
             figures = f"{numpy_time:.1f} | {compiled:.1f} | {copy:.1f} | {copy / compiled:.0%}"
-            print(f"| {weights:,} | {threads} | {figures} |")
+            print(f"| {weights:,} | {threads} | {figures} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from nnexp.training.trainer import Trainer
 in_use = ExitStack()  # the threads of the last trainer
 
 
-def trainer(work: Work) -> Trainer:
+def trainer(work: Work, compiled: bool = False) -> Trainer:
     x, y = examples()
     model = LeNet5() if work.is_lenet else MLP(work.hidden)
     network = Network(model.layers((28, 28), CLASSES), (INPUTS,), work.batch)
@@ -36,9 +36,15 @@ def trainer(work: Work) -> Trainer:
     made = Trainer(
         network, loss, Accuracy(work.batch), step, train, train, n_epochs=1, evaluate_every=work.steps
     )
+    if compiled:
+        from nnexp.kernels.substitution import substitute, substitute_products
+
+        substitute(made)
     in_use.close()
     made.products = in_use.enter_context(shared_products(None))
-    made.products.use_in(network, step)
+    if compiled:
+        substitute_products(made.products)
+    made.products.use_in(network, step, train)
     return made
 
 
@@ -47,11 +53,7 @@ def prepare(work: Work) -> Callable[[], Any]:
 
 
 def prepare_compiled(work: Work) -> Callable[[], Any]:
-    from nnexp.kernels.substitution import substitute
-
-    made = trainer(work)
-    substitute(made)
-    return turn(made)
+    return turn(trainer(work, compiled=True))
 
 
 def turn(made: Trainer) -> Callable[[], Any]:
