@@ -91,6 +91,6 @@ def test_a_server_with_a_postgresql_backend_stores_artifacts(postgres, alone, se
     (alone / "server").mkdir()
     for port in serve(alone / "server", postgres):
         monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
-        result = run(compose(["data=digits", "trainer.epochs=2"]))
+        result = run(compose(["data=digits", "trainer.epochs=2", "tracking.experiment=served"]))
         assert result.run_id
         assert_stored(f"http://127.0.0.1:{port}", [result.folder])
