@@ -10,13 +10,8 @@ from nnexp.kernels.twins import twin_of
 from nnexp.nn.parameters import Array
 from nnexp.training.optimizer_step import OptimizerStep
 
-SHARED = (
-    CompiledSGD,
-    CompiledMomentum,
-    CompiledNesterov,
-    CompiledAdam,
-    CompiledAdamW,
-)  # steps: one pass each
+# whose steps threads of compiled code share, without blocks
+SHARED = (CompiledSGD, CompiledMomentum, CompiledNesterov, CompiledAdam, CompiledAdamW)
 CHUNK = 8192  # the values whose squares are added in their own type, before its rounding errors grow
 
 
