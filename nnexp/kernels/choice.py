@@ -13,10 +13,10 @@ from nnexp.training.threads.products import Products
 from nnexp.training.trainer import Trainer
 
 KernelPath = Literal["numpy", "compiled"]
-START = 1.0  # seconds that Numba's import and its cache take, about
+START = 0.7  # seconds that Numba's import and its cache take, about
 SAVED_PER_STEP = 30e-6  # seconds in each step, measured on 2 cores of a Xeon
 SAVED_PER_WEIGHT = 1.1e-9
-SAVED_PER_ACTIVATION = 2e-9  # of each example of a batch
+SAVED_PER_ACTIVATION = 1e-9  # of each example of a batch, inputs too
 INSTALL = "pip install 'nnexp[fast]'"
 
 
@@ -68,8 +68,7 @@ def usable_path(recorded: str) -> KernelPath:
 def seconds_saved(trainer: Trainer) -> float:
     """Estimate what compiled kernels save in all steps of a run."""
     weights = len(trainer.network.parameters)
-    _, *layers = trainer.network.walk()
-    activations = trainer.train.size * sum(prod(layer.input_shape) for layer in layers)
+    activations = trainer.train.size * sum(prod(layer.input_shape) for layer in trainer.network.walk())
     of_step = SAVED_PER_STEP + SAVED_PER_WEIGHT * weights + SAVED_PER_ACTIVATION * activations
     return trainer.steps_planned * of_step
 
