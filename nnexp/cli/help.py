@@ -42,10 +42,7 @@ def help_text(config_dir: str | None = None) -> str:
             raise UserError(f"--config-dir {config_dir}: no such folder")
     inside = (path for folder in folders for path in folder.iterdir())
     groups = sorted({path.name for path in inside if path.is_dir() and path.name not in HIDDEN_GROUPS})
-    options = {
-        name: [path for folder in folders for path in (folder / name).glob("*.yaml")] for name in groups
-    }
-    texts = [_group(name, files) for name, files in options.items() if files]
+    texts = [_group(name, options) for name in groups if (options := _options(name, folders))]
     sections = {"commands": _columns(COMMANDS), "examples": _columns(EXAMPLES)}
     return HELP.format(groups="\n".join(texts), **sections)
 
@@ -85,8 +82,18 @@ def _description(file: Path) -> str:
         return lines.readline().strip().removesuffix('"""').partition("`: ")[2].rstrip(".")
 
 
-def _group(name: str, files: list[Path]) -> str:
-    options = {path.stem: first_comment(path) for path in sorted(files, key=lambda path: path.stem)}
+def _options(group: str, folders: list[Path]) -> dict[str, str]:
+    """Read the options of a group with their descriptions, those in folders within it last."""
+    files = {
+        path.relative_to(folder / group).with_suffix("").as_posix(): path
+        for folder in folders
+        for path in (folder / group).rglob("*.yaml")
+    }
+    names = sorted(files, key=lambda name: ("/" in name, name))
+    return {name: first_comment(files[name]) for name in names}
+
+
+def _group(name: str, options: dict[str, str]) -> str:
     return f"  {name}=\n{_columns(options, indent=4)}"
 
 

@@ -8,6 +8,7 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.object_type import ObjectType
 
 from nnexp.config.errors import Problem
+from nnexp.config.overrides.options import suggest_option
 from nnexp.config.yaml.node import Origin
 from nnexp.config.yaml.source import YamlSource
 from nnexp.messages import did_you_mean, first_line, short_path
@@ -30,7 +31,7 @@ def explain_composition(error: Exception, loader: ConfigLoader, config_name: str
     text = str(error).strip() or str(error.__cause__).strip()
     if match := NO_OPTION.search(text):
         known = loader.get_group_options(match["group"], ObjectType.CONFIG)
-        what = f"no such option; {did_you_mean(match['option'], known)}options: {', '.join(known)}"
+        what = f"no such option; {suggest_option(match['option'], known)}options: {', '.join(known)}"
         return _in_line(loader, match["option"], what)
     if match := NO_CONFIG.search(text):
         name = match["name"].rpartition("/")[2]

@@ -24,6 +24,7 @@ from nnexp.config.overrides.composition_errors import explain_option
 from nnexp.config.overrides.conditions import SearchGrid, condition_texts, invalid_conditions
 from nnexp.config.overrides.jobs import ComposedJob, JobChecker
 from nnexp.config.overrides.loader import CachingLoader
+from nnexp.config.overrides.options import nearest_option, suggest_option
 from nnexp.config.overrides.sweeper import (
     BASIC_SWEEPER,
     Grid,
@@ -35,7 +36,7 @@ from nnexp.config.overrides.sweeper import (
 from nnexp.config.overrides.syntax import explain_several, explain_syntax
 from nnexp.config.overrides.text import OVERRIDE, annotation_at, rewrite, rewrite_all, split_items
 from nnexp.config.validation import Values
-from nnexp.messages import did_you_mean, hydra_override, nearest
+from nnexp.messages import hydra_override
 
 OPTIONAL = ("experiment", "hparams_search", "debug")  # config groups that may be null
 MAX_JOBS = 100_000
@@ -206,11 +207,11 @@ class OverridesExaminer:
             if option in known or (option == "null" and group in OPTIONAL):
                 valid.append(value)
             else:
-                advice = did_you_mean(option, known)
+                advice = suggest_option(option, known)
                 advice = explain_option(self.loader, group, option) + advice
                 what = f"no such option; {advice}options: {', '.join(known)}"
                 self.problems.append(Problem(f"{group}={option}", what))
-                guess = nearest(option, known)
+                guess = nearest_option(option, known)
                 if guess is not None:
                     valid.append(hydra_override(key, guess))
                 else:

@@ -11,6 +11,7 @@ from typing import Any
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
 from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import ConfigCompositionException, HydraException
@@ -70,6 +71,22 @@ class CachingLoader(ConfigLoaderImpl):
         config = self.load_configuration(config_name, list(map(self.first_value, written)), RunMode.RUN)
         record_overrides(config, parsed)
         return config
+
+    def get_group_options(
+        self,
+        group_name: str,
+        results_filter: ObjectType | None = ObjectType.CONFIG,
+        config_name: str | None = None,
+        overrides: list[str] | None = None,
+    ) -> list[str]:
+        """List the options of a group, also those in folders within it: experiment=paper/lenet5."""
+        options = super().get_group_options(group_name, results_filter, config_name, overrides)
+        if results_filter is not ObjectType.CONFIG or group_name.startswith("hydra"):
+            return options  # a folder within a group of Hydra's is a group of its own
+        for folder in super().get_group_options(group_name, ObjectType.GROUP, config_name, overrides):
+            inner = self.get_group_options(f"{group_name}/{folder}", results_filter, config_name, overrides)
+            options += [f"{folder}/{option}" for option in inner]
+        return options
 
     def load_shared(self, config_name: str, overrides: list[str]) -> DictConfig:
         """Compose overrides; the result may be shared, and must not be changed."""

@@ -105,6 +105,37 @@ def test_an_optional_group_may_have_no_option(sweep, tmp_path):
     assert "experiment" not in examination.jobs[0].values["choices"]
 
 
+@pytest.fixture
+def presets(tmp_path):
+    (tmp_path / "experiment" / "mine" / "deep").mkdir(parents=True)
+    for name in ("mine/one", "mine/two", "mine/deep/three"):
+        (tmp_path / "experiment" / f"{name}.yaml").write_text("# @package _global_\ntrainer:\n  epochs: 3\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ("mine/one,mine/deep/three", ["mine/one", "mine/deep/three"]),
+        ("glob(mine/*)", ["mine/deep/three", "mine/one", "mine/two"]),
+    ],
+)
+def test_options_in_folders_of_a_group_are_swept_over(presets, values, expected):
+    examination = examine_overrides(["data=digits", f"experiment={values}"], sweep=True, config_dir=presets)
+    assert examination.problems == []
+    assert sorted(job.values["choices"]["experiment"] for job in examination.jobs) == sorted(expected)
+    assert {job.values["trainer"]["epochs"] for job in examination.jobs} == {3}
+
+
+@pytest.mark.parametrize(
+    ("option", "guess"), [("mine/tow", "mine/two"), ("two", "mine/two"), ("three", "mine/deep/three")]
+)
+def test_an_unknown_option_in_a_folder_gets_a_guess(presets, option, guess):
+    (problem,) = examine_overrides([f"experiment={option}"], config_dir=presets).problems
+    assert f"did you mean {guess}?" in problem.what
+    assert "mine/one" in problem.what
+
+
 def test_each_job_has_its_own_number():
     examination = examine_overrides(
         ["data=digits", "seed=${hydra:job.num}", "init=zeros,he_normal"], sweep=True
