@@ -106,6 +106,7 @@ class SweepSettings:
     skip_finished: bool = True  # go on with the same sweep, where it is recorded, in place of a new one
     resume: Annotated[str, MinLen(1)] | None = None  # the sweep that goes on: its folder, id, name or `last`
     report: bool = True  # leaderboard, plots and report.html at the end
+    question: Annotated[str, MinLen(1)] | None = None  # that it is to answer: a title in its report
 
 
 @dataclass(frozen=True)

@@ -10,17 +10,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from nnexp.plots.style import FAINT, new_figure
+from nnexp.plots.style import FAINT, font_family, new_figure
 from nnexp.plots.text import escape
 
 WIDTH, HEIGHT = 5.2, 3.1  # of a panel, in inches
 COLUMNS = 2
-LEGEND_LINE = 0.2  # inches
+LEGEND_LINE, HEADLINE_LINE = 0.2, 0.22  # inches
 CHARACTERS_PER_INCH = 15  # of a note
+HEADLINE_PER_INCH = 11  # characters
 LONG_NUMBER = re.compile(r"\d+\.\d{3,}(e[-+]?\d+)?")
 MAX_VALUE = 24  # characters
 MAX_LABEL = 110  # characters
-LONG_LABEL = 44  # of which only one fits into a line
+LEGEND_PER_INCH, LEGEND_GAP = 10, 6  # characters of a legend; those that its line takes
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class SweepPlot:
         title: its heading.
         note: how to read it, in a sentence or two.
         legend: colours with their labels, of all panels.
+        headline: what it shows, in a sentence or two that are drawn above it.
     """
 
     name: str
@@ -48,6 +50,7 @@ class SweepPlot:
     note: str
     panels: Sequence[Panel]
     legend: Sequence[tuple[str, str]] = ()
+    headline: str = ""
 
 
 def sentences(text: str, *notes: str) -> str:
@@ -74,10 +77,17 @@ def draw_plot(plot: SweepPlot) -> Figure:
     width = max(sum(panel.width for panel in row) for row in rows)
     note = fill(escape(plot.note), int(width * CHARACTERS_PER_INCH))
     labels = [escape(label, MAX_LABEL) for _, label in plot.legend]
-    wide = 2 if columns > 1 and all(len(label) <= LONG_LABEL for label in labels) else 1
+    longest = max(map(len, labels), default=0) + LEGEND_GAP
+    wide = max(1, min(len(labels), int(width * LEGEND_PER_INCH / longest)))
     lines = note.count("\n") + 2 + -(-len(labels) // wide)
     height = sum(max(panel.height for panel in row) for row in rows)
+    headline = "\n".join(
+        fill(escape(line), int(width * HEADLINE_PER_INCH)) for line in plot.headline.splitlines()
+    )
+    height += HEADLINE_LINE * (headline.count("\n") + 1 if headline else 0)
     figure = new_figure(width, height + LEGEND_LINE * lines, "constrained")
+    if headline:
+        figure.suptitle(headline, fontsize=11, fontfamily=font_family(), x=0.01, ha="left")
     subplots = list(figure.subplots(len(rows), columns, squeeze=False).flat)
     for axes, panel in zip(subplots, plot.panels, strict=False):
         panel.draw(axes)

@@ -125,6 +125,7 @@ def plan_sweep(
         objectives=list(plan.objectives),
         tracking=tracking,
         search=search,
+        question=plan.settings.question or "",
         jobs=sorted([*dropped, *recorded], key=lambda job: job.number),
     )
     return plan, record

@@ -53,6 +53,7 @@ class SweepRecord:
     jobs: list[RecordedJob] = field(default_factory=list)
     objectives: list[str] = field(default_factory=list)  # the metric, and the others that are optimized
     search: str = ""  # of a search: a digest of space, sampler and fixed settings, which stay the same
+    question: str = ""  # that it is to answer, in the title of its profile
 
 
 @contextmanager
@@ -86,6 +87,7 @@ def read_record(folder: Path) -> SweepRecord | None:
         tracking=values.get("tracking") or {},
         objectives=[*map(str, values.get("objectives") or [])],
         search=str(values.get("search") or ""),
+        question=str(values.get("question") or ""),
         jobs=[RecordedJob(**{key: job[key] for key in JOB}) for job in jobs],
     )
 

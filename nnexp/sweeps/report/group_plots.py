@@ -27,8 +27,14 @@ RunOf = Mapping[str, Run]
 """The run of each row of the table, by the row's id."""
 
 
-def group_plots(group: GroupAnalysis, run_of: RunOf) -> "list[SweepPlot]":
-    """Lay out all plots that there are results for, the learning curves first."""
+def group_plots(group: GroupAnalysis, run_of: RunOf, question: str = "") -> "list[SweepPlot]":
+    """Lay out all plots that there are results for, the learning curves first.
+
+    Args:
+        group: of runs that can be compared.
+        run_of: the run of each of its rows.
+        question: that its sweep is to answer.
+    """
     from nnexp.plots.sweep.curves import curves_plot
     from nnexp.plots.sweep.importance import importance_plot
     from nnexp.plots.sweep.interaction import interaction_plot
@@ -36,12 +42,14 @@ def group_plots(group: GroupAnalysis, run_of: RunOf) -> "list[SweepPlot]":
     from nnexp.plots.sweep.main_effects import main_effects_plot
     from nnexp.plots.sweep.parallel import parallel_plot
     from nnexp.plots.sweep.pareto import pareto_plot
+    from nnexp.plots.sweep.profile import profile_plot
     from nnexp.plots.sweep.ranking import ranking_plot
 
     layouts = (ranking_plot, main_effects_plot, interaction_plot, importance_plot, parallel_plot, pareto_plot)
     settings = setting_curves(group, run_of)
     curves = curves_plot(settings, curve_metrics(group))
-    plots = (curves, *(layout(group) for layout in layouts), layers_plot(settings))
+    profile = profile_plot(group, question)
+    plots = (curves, profile, *(layout(group) for layout in layouts), layers_plot(settings))
     return [plot for plot in plots if plot is not None]
 
 

@@ -134,6 +134,7 @@ def plot_context(plot: "SweepPlot", group: GroupAnalysis) -> dict[str, Any]:
     return {
         "title": plot.title,
         "note": plot.note,
+        "headline": plot.headline,
         "legend": plot.legend,
         "images": panel_pictures(plot),
         "rows": tables.effect_comparisons(group) if plot.name == "main-effects" else [],

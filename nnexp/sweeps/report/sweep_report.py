@@ -49,11 +49,12 @@ def write_report(sweep: Sweep, folder: Path, plugins: Sequence[str] = ()) -> Rep
     analysis = analyze(table)
     run_of = {row.id: run for row, run in zip(table.rows, sweep.runs, strict=True)}
     study = read_study(sweep, table.rows) if analysis.groups else None
+    question = str(sweep.record.get("question") or "")
     of_search = study_plots(study) if study is not None else []
     groups = [
         GroupContent(
             analysis=group,
-            plots=all_plots(of_search if number == 0 else (), group_plots(group, run_of)),
+            plots=all_plots(of_search if number == 0 else (), group_plots(group, run_of, question)),
             matrices=best_matrices(group, run_of),
             preset=best_preset(group, run_of, sweep, plugins),
             preset_path=BEST.format(_suffix(number)),

@@ -10,9 +10,11 @@ from nnexp.plots.sweep.main_effects import main_effects_plot
 from nnexp.plots.sweep.panel import draw_panel, draw_plot
 from nnexp.plots.sweep.parallel import parallel_plot
 from nnexp.plots.sweep.pareto import pareto_plot
+from nnexp.plots.sweep.profile import profile_plot
 from nnexp.plots.sweep.ranking import ranking_plot
 
 LAYOUTS = [ranking_plot, main_effects_plot, interaction_plot, importance_plot, parallel_plot, pareto_plot]
+LAYOUTS += [profile_plot]
 ODD = "$x_1$ <b> 日本\n" + "long " * 30
 
 

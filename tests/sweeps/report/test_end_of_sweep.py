@@ -29,3 +29,13 @@ def test_a_report_that_fails_is_a_message_with_the_command_that_makes_it(alone, 
     assert program == "nnexp"
     assert nnexp(*arguments).returncode == 0
     assert (folder / "report.html").is_file()
+
+
+def test_the_question_of_a_sweep_is_answered_in_its_report(alone, nnexp):
+    fast = ["data=digits", "model.hidden=[4]", "trainer.epochs=1", "tracking=none", "tracking.plots=false"]
+    question = "sweep.question='Which rate, $x$ or <b>?'"
+    done = nnexp("-m", *fast, "optimizer.lr=0.001,0.1", "seed=0,1", question)
+    assert done.returncode == 0, done.stderr
+    (page,) = alone.glob("outputs/sweeps/*/*/report.html")
+    assert "Which rate, $x$ or &lt;b&gt;?\nbest/val_accuracy is best with 0.1:" in page.read_text()
+    assert (page.parent / "plots" / "profile.png").is_file()

@@ -59,7 +59,7 @@ def test_the_report_of_a_sweep_has_page_tables_and_every_plot(grid):
     folder, report, _ = grid
     assert [path for path in report.paths if not (folder / path).stat().st_size] == []
     plots = {path.removeprefix("plots/") for path in report.paths if path.endswith(".png")}
-    effects = {"main-effects.png", "interaction.png", "importance.png", "ranking.png"}
+    effects = {"main-effects.png", "interaction.png", "importance.png", "ranking.png", "profile.png"}
     assert plots == {"sweep.png", "parallel.png", "pareto.png", "confusion.png"} | effects
     assert {"report.html", "leaderboard.csv", "runs.csv"} <= {*report.paths}
 

@@ -1,0 +1,91 @@
+"""The profile of a sweep: means with intervals over one param, a line for each value of another."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from matplotlib.axes import Axes
+
+from nnexp.analysis.profile import Line, Profile, profile_of
+from nnexp.analysis.results import GroupAnalysis
+from nnexp.analysis.text.answer import answer
+from nnexp.plots.style import COLORS, style_axes
+from nnexp.plots.sweep.axis_limits import FAR, bounds, format_axis, limits_of, note_beyond
+from nnexp.plots.sweep.main_effects import set_value_labels
+from nnexp.plots.sweep.panel import Panel, SweepPlot, value_label
+from nnexp.plots.text import escape
+
+WIDTH, HEIGHT = 8.4, 4.2  # inches
+LOGARITHMIC = 20.0  # ratio of the ends beyond which an axis of positive numbers is logarithmic
+DODGE = 0.5  # of the distance of two words on the axis, which the lines share
+NOTE = "Mean of {metric} over {repeats}; bar: its 95 % interval (Student's t)."
+ONE = "One run each, so without intervals: {metric}."
+
+
+def profile_plot(group: GroupAnalysis, question: str = "") -> SweepPlot | None:
+    """Lay out the profile of one or two params, with question and answer above it; None: there is none."""
+    profile = profile_of(group)
+    if profile is None:
+        return None
+    estimates = [point.estimate for line in profile.lines for point in line.points]
+    runs = sorted({estimate.n for estimate in estimates})
+    repeats = f"{runs[0]} runs" if len(runs) == 1 else f"{runs[0]} to {runs[-1]} runs"
+    estimates.sort(key=lambda estimate: estimate.mean, reverse=group.direction == "higher")
+    limits = limits_of([[each.mean, *bounds(each, group.metric)] for each in estimates], FAR)
+    draw = partial(draw_profile, profile=profile, metric=group.metric, limits=limits)
+    legend = [(color, line.label) for color, line in zip(COLORS, profile.lines, strict=False) if line.label]
+    return SweepPlot(
+        name="profile",
+        title="Profile",
+        note=(ONE if runs == [1] else NOTE).format(metric=group.metric, repeats=repeats),
+        panels=[Panel(draw, WIDTH, HEIGHT)],
+        legend=legend,
+        headline=f"{question}\n{answer(profile, group)}".strip(),
+    )
+
+
+def draw_profile(axes: Axes, profile: Profile, metric: str, limits: tuple[float, float]) -> None:
+    """Draw each line with the intervals of its means; words on the axis are not joined."""
+    style_axes(axes, escape(profile.label), escape(metric))
+    beyond = 0
+    for number, line in enumerate(profile.lines):
+        color = COLORS[number]
+        x = positions(profile, line, number)
+        means = [point.estimate.mean for point in line.points]
+        for place, point in zip(x, line.points, strict=True):
+            ends = bounds(point.estimate, metric)
+            axes.plot([place] * len(ends), ends, color=color, linewidth=1.6)
+        axes.plot(x, means, "o-" if profile.is_numeric else "o", color=color, linewidth=1.2, markersize=5)
+        beyond += sum(not limits[0] <= mean <= limits[1] for mean in means)
+    set_axis(axes, profile)
+    axes.set_ylim(*limits)
+    format_axis(axes.yaxis, metric)
+    note_beyond(axes, beyond, f"{sum(len(line.points) for line in profile.lines)} means")
+
+
+def positions(profile: Profile, line: Line, number: int) -> list[float]:
+    """Return where the points of a line lie on the axis: at their numbers, or beside each other."""
+    if profile.is_numeric:
+        return [float(point.value) for point in line.points]
+    n = len(profile.lines)
+    shift = DODGE * (number - (n - 1) / 2) / n
+    return [profile.values.index(point.value) + shift for point in line.points]
+
+
+def set_axis(axes: Axes, profile: Profile) -> None:
+    """Set scale and ticks of the x axis: a tick at each value."""
+    if not profile.is_numeric:
+        set_value_labels(axes, profile.values)
+        axes.set_xlim(-0.6, len(profile.values) - 0.4)
+        return
+    numbers = [float(value) for value in profile.values]
+    if numbers[0] > 0 and numbers[-1] / numbers[0] >= LOGARITHMIC:
+        axes.set_xscale("log")
+    options: dict[str, Any] = {"rotation": 30} if is_crowded(numbers, profile.values) else {}
+    axes.set_xticks(numbers, [value_label(value) for value in profile.values], **options)
+    axes.set_xticks([], minor=True)
+
+
+def is_crowded(numbers: Sequence[float], values: Sequence[str]) -> bool:
+    """Return whether the labels of so many numbers would run into each other."""
+    return len(numbers) * max(len(value_label(value)) for value in values) > 60
