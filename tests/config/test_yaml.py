@@ -1,6 +1,7 @@
 """Every YAML file under conf/ composes, builds, trains, is described, and has the keys of its class."""
 
 import inspect
+import re
 import struct
 from itertools import chain, islice
 
@@ -123,3 +124,16 @@ def test_searches_with_pruning_compare_trials_whose_learning_rate_is_constant(pr
     other = compose([f"hparams_search={preset}", "schedule=cosine", "averaging=none"])
     assert other.schedule == compose(["schedule=cosine"]).schedule
     assert other.averaging == compose(["averaging=none"]).averaging
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in FILES if path.parts[:2] == ("experiment", "paper")], ids=str
+)
+def test_a_published_result_is_named_with_its_error_and_trained_on_all_training_images(path):
+    lines = (CONF / path).read_text(encoding="utf-8").splitlines()
+    assert re.fullmatch(r"# .+ \d{4}: .+, [\d.]+ % test error|# Keras example .+ % test error", lines[1])
+    assert lines[3].startswith("# Recipe: ")
+    assert (
+        compose([f"experiment={path.relative_to('experiment').with_suffix('').as_posix()}"]).data.validation
+        == 0
+    )
