@@ -11,6 +11,7 @@ from fixtures.ensembles import softmax
 from fixtures.third_party import accepts_warnings
 from fixtures.uploads import assert_metrics_stored_once
 
+from nnexp.cli.dead_runs import reports
 from nnexp.config import build, compose
 from nnexp.runs.run import in_folder
 from nnexp.serving.load_model import load_model
@@ -140,11 +141,22 @@ def test_export_names_the_members(nnexp, member, alone):
     assert "export its members one by one: first, second" in done.stderr
 
 
-def test_it_is_uploaded_as_a_run_with_a_model(nnexp, member, alone, store, examples):
+@pytest.fixture
+def mlflow_of_store(store):
+    """MLflow that looks for models in the working directory's store."""
+    import mlflow
+
+    mlflow.set_tracking_uri(tracking_uri(None))
+    yield mlflow
+    mlflow.set_tracking_uri(None)
+
+
+def test_it_is_uploaded_as_a_run_with_a_model(nnexp, member, alone, mlflow_of_store, examples):
     first, second = (str(member(name)) for name in ("first", "second"))
     tracked = ("tracking=mlflow", "tracking.plots=false", "tracking.experiment=averages")
     done = nnexp("ensemble", first, second, *tracked)
     assert "mlflow    run digits-ensemble-of-2, id " in done.stdout, done.stdout + done.stderr
+    assert "could not be drawn" not in done.stdout
     folder = newest(alone)
     client, _ = open_store(tracking_uri(None), "averages")
     run_id = UploadState.load(folder).run_id
@@ -156,12 +168,9 @@ def test_it_is_uploaded_as_a_run_with_a_model(nnexp, member, alone, store, examp
     assert stored.data.metrics.items() >= in_folder(folder).metrics.items()
     assert [each.dataset.name for each in stored.inputs.dataset_inputs] == ["digits, test"]
     assert_metrics_stored_once(client, folder)
-    import mlflow
-
     (output,) = stored.outputs.model_outputs
-    mlflow.set_tracking_uri(tracking_uri(None))
     x = np.load(examples)["x"]
-    predicted = mlflow.pyfunc.load_model(f"models:/{output.model_id}").predict(x)
+    predicted = mlflow_of_store.pyfunc.load_model(f"models:/{output.model_id}").predict(x)
     model = load_model(folder / "network.json", folder / "weights" / "best.npz")
     p = model.probabilities(model.outputs(x))
     np.testing.assert_allclose(predicted["confidence"], p.max(axis=1), rtol=1e-12)
@@ -169,6 +178,15 @@ def test_it_is_uploaded_as_a_run_with_a_model(nnexp, member, alone, store, examp
     assert "digits-ensemble-of-2" in listed
     assert "ensemble" in listed
     assert nnexp("predict", run_id[:8], examples).returncode == 0
+    reported = nnexp("report", "--filter", 'params.data = "digits"')
+    assert reported.returncode == 2
+    assert "no run matches" in reported.stderr
+
+
+def test_one_that_died_is_reported_with_the_command_that_makes_it_again(nnexp, member, alone):
+    nnexp("ensemble", str(member("first")), str(member("second")))
+    (line,) = reports([newest(alone)])
+    assert line.endswith("the ensemble died; make it again with: nnexp ensemble first second")
 
 
 @pytest.mark.plots
