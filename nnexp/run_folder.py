@@ -225,7 +225,7 @@ def is_parent(head: Mapping[str, Any]) -> bool:
 
 def is_ensemble(head: Mapping[str, Any]) -> bool:
     """Return whether the first entry of a journal is that of an ensemble of runs."""
-    return bool(head["tags"].get(KIND_TAG) == ENSEMBLE_KIND)
+    return bool(head.get("tags", {}).get(KIND_TAG) == ENSEMBLE_KIND)
 
 
 def has_plots(head: Mapping[str, Any]) -> bool:

@@ -77,7 +77,7 @@ def find_named(text: str, runs: Runs, is_alone: bool) -> Run | Sweep:
 
 def unusable(run: Run) -> str:
     """Return why a run cannot be a member; empty where it can be, as far as its status says."""
-    if is_ensemble({"tags": run.tags}):
+    if is_ensemble(run.description):
         members = " ".join(map(short_reference, members_of(run.params)))
         return f"run {run.name} is an ensemble itself; fix: name its members: {members}"
     if run.pruned:
