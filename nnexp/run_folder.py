@@ -35,6 +35,7 @@ CHECKPOINTS = "checkpoints"
 LAYERS = "layers.npz"
 MISCLASSIFIED = "misclassified.npz"
 BASELINE = "baseline.json"
+ENSEMBLE = "ensemble.json"  # of a run that averages others: its members with their scores
 UPLOAD_STATE = "mlflow.json"
 UPLOAD_LOCK = ".upload.lock"
 SYSTEM_METRICS = "system.jsonl"
@@ -44,8 +45,8 @@ SWEEP = "sweep.json"  # in the folder of a sweep, which holds its jobs and the j
 SWEEP_ID_TAG = "nnexp.sweep_id"  # of the jobs of a sweep: its id, <date>/<time>-<id>
 JOB_TAG = "nnexp.job"  # the number of a job in its sweep
 CONFIG_HASH_TAG = "nnexp.config_hash"
-KIND_TAG = "nnexp.kind"  # SWEEP_KIND: the parent run of a sweep, which trains nothing itself
-SWEEP_KIND = "sweep"
+KIND_TAG = "nnexp.kind"  # of what trains nothing itself: the parent run of a sweep, or an ensemble of runs
+SWEEP_KIND, ENSEMBLE_KIND = "sweep", "ensemble"
 PARENT_SWEEP_TAG = "nnexp.sweep"  # of a parent run: the id of its sweep
 SWEPT = "sweep."  # of a parent run: beginning of the params that hold all values of a key that is swept over
 METRICS_TAG = "nnexp.metrics"  # the directions of metrics of one's own, as JSON
@@ -222,16 +223,18 @@ def is_parent(head: Mapping[str, Any]) -> bool:
     return bool(head["tags"].get(KIND_TAG) == SWEEP_KIND)
 
 
+def is_ensemble(head: Mapping[str, Any]) -> bool:
+    """Return whether the first entry of a journal is that of an ensemble of runs."""
+    return bool(head.get("tags", {}).get(KIND_TAG) == ENSEMBLE_KIND)
+
+
 def has_plots(head: Mapping[str, Any]) -> bool:
     """Return whether plots and images are drawn of a run; of a sweep's parent run, its report has them."""
     return head["params"].get("tracking.plots") != "false" and not is_parent(head)
 
 
 def sweep_folder(folder: Path, tags: Mapping[str, str]) -> Path | None:
-    """Return the folder of the sweep that a run with these tags is a job of: the one above its own.
-
-    None: it is of no sweep, or of one without a parent run.
-    """
+    """Return the folder of the sweep that a run is a job of, the one above its own; None: there is none."""
     with suppress(OSError, ValueError, LookupError, TypeError, AttributeError):
         with (folder.parent / JOURNAL).open("rb") as file:
             head = json.loads(file.readline(MAX_LINE))

@@ -27,7 +27,7 @@ hypothesis.settings.load_profile("untimed")
 LOCAL = ("127.0.0.1", "::1", "localhost")
 pytest_plugins = [
     f"fixtures.{name}"
-    for name in ("commands", "fake_slurm", "mlflow_server", "trained_runs", "uploads", "users")
+    for name in ("commands", "ensembles", "fake_slurm", "mlflow_server", "trained_runs", "uploads", "users")
 ]
 
 

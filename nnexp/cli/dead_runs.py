@@ -8,7 +8,8 @@ from pathlib import Path
 
 from nnexp.detached import detached
 from nnexp.messages import override, quoted_path, short_path
-from nnexp.run_folder import RunFolder, end_of, head_of, is_parent, sweep_folder
+from nnexp.run_folder import RunFolder, end_of, head_of, is_ensemble, is_parent, sweep_folder
+from nnexp.runs.ensembles import ensemble_command, members_of
 from nnexp.tracking.active_runs import close_dead_runs, is_running
 from nnexp.tracking.journal import DIED
 
@@ -43,8 +44,11 @@ def reports(dead: Sequence[Path]) -> Iterator[str]:
     for folder in dead:
         head = head_of(RunFolder(folder).entries())
         sweep = folder if is_parent(head) else sweep_folder(folder, head["tags"])
-        if sweep is None:
-            path = quoted_path(folder)
+        path = quoted_path(folder)
+        if is_ensemble(head):
+            command = ensemble_command(members_of(head["params"]))
+            yield f"{path}: the ensemble died; make it again with: {command}"
+        elif sweep is None:
             yield f"{path}: died; resume with: nnexp resume {path}"
         elif sweep not in reported and has_died(sweep):
             reported.add(sweep)

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console, RenderableType
@@ -13,6 +14,7 @@ from nnexp.cli.arguments import store_option
 from nnexp.cli.console import RunConsole, can_redraw
 from nnexp.cli.run_header import run_header
 from nnexp.config import Settings
+from nnexp.config.schema import TrackingSettings
 from nnexp.experiment.components import Components
 from nnexp.experiment.display import Display
 from nnexp.experiment.result import Result
@@ -94,25 +96,29 @@ class TerminalDisplay(Display):
             self.print(f"stopped early after {epochs}: {result.stopped}")
         if result.metrics:
             self.labelled("best", describe_results(result.metrics))
-        self.labelled("folder", escape(str(short_path(result.folder))))
+        self.upload(result.folder, settings.run_name, settings.tracking, outcome)
+        if result.status == "KILLED":
+            self.print(f"resume with: nnexp resume {escape(quoted_path(result.folder))}")
+
+    def upload(self, folder: Path, name: str, tracking: TrackingSettings, outcome: Outcome) -> None:
+        """Show where the record of a run is: its folder, and what became of its upload."""
+        self.labelled("folder", escape(str(short_path(folder))))
         error = escape(first_line(outcome.error))
-        if outcome.in_background and settings.tracking.enabled:
+        if outcome.in_background and tracking.enabled:
             self.labelled("mlflow", "the upload goes on in the background; should it fail, run: nnexp sync")
         elif outcome.in_background:
             self.labelled("plots", "they are drawn in the background")
-        elif error and not settings.tracking.enabled:
+        elif error and not tracking.enabled:
             self.labelled("plots", f"[yellow]not drawn:[/] {error}")
         elif error:
             self.labelled("mlflow", f"[yellow]not uploaded to MLflow:[/] {error}")
             self.labelled("", "the folder holds the whole record; upload it later, run: nnexp sync")
-        elif settings.tracking.enabled:
-            run = f"run {escape(settings.run_name)}, id {outcome.run_id}"
-            view = f"nnexp ui {outcome.run_id[:8]}{store_option(settings.tracking.uri)}"
+        elif tracking.enabled:
+            run = f"run {escape(name)}, id {outcome.run_id}"
+            view = f"nnexp ui {outcome.run_id[:8]}{store_option(tracking.uri)}"
             self.labelled("mlflow", f"{run}; view it with: {escape(view)}")
         if outcome.note:
             self.labelled("", f"[yellow]{escape(first_line(outcome.note))}[/]")
-        if result.status == "KILLED":
-            self.print(f"resume with: nnexp resume {escape(quoted_path(result.folder))}")
 
     def labelled(self, label: str, markup: str) -> None:
         """Print a line with its label in a column of its own."""

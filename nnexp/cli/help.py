@@ -72,9 +72,11 @@ def first_comment(path: Path) -> str:
 
 
 def read_commands() -> dict[str, str]:
-    """Read the commands with their descriptions: the first line of each file is `nnexp NAME`: DESCRIPTION."""
-    files = sorted((PACKAGE / "cli" / "commands").glob("[!_]*.py"))
-    return {file.stem.replace("_", "-"): _description(file) for file in files}
+    """Read the commands with their descriptions: a file or package begins with `nnexp NAME`: DESCRIPTION."""
+    folder = PACKAGE / "cli" / "commands"
+    files = {file.stem: file for file in folder.glob("[!_]*.py")}
+    files |= {file.parent.name: file for file in folder.glob("[!_]*/__init__.py")}
+    return {name.replace("_", "-"): _description(files[name]) for name in sorted(files)}
 
 
 def _description(file: Path) -> str:

@@ -11,9 +11,20 @@ from nnexp.cli.arguments import store_option
 from nnexp.cli.run_table import SHORT_ID
 from nnexp.config.naming import changes_learning
 from nnexp.redaction import redacted
-from nnexp.run_folder import CONFIG, ENVIRONMENT, ERROR, NETWORK, SPLITS, UPLOAD_STATE, History, weights_path
+from nnexp.run_folder import (
+    CONFIG,
+    ENSEMBLE,
+    ENVIRONMENT,
+    ERROR,
+    NETWORK,
+    SPLITS,
+    UPLOAD_STATE,
+    History,
+    weights_path,
+)
 from nnexp.runs.backends import MlflowBackend
 from nnexp.runs.columns import iso_time
+from nnexp.runs.ensembles import MEMBERS
 from nnexp.runs.query import Run
 from nnexp.tasks import TASKS
 from nnexp.tracking.mlflow.upload_state import run_ids
@@ -50,6 +61,7 @@ def report(run: Run, name: str) -> dict[str, Any]:
         "best_step": None if best is None else int(best),
         "epochs": [{"step": step, **values} for step, values in run.history()],
         "worst_classes": _worst_classes(run),
+        "members": run.json(ENSEMBLE).get("members", []),
         "folder": folder and str(folder),
         "outputs": None if outputs in (None, folder) else str(outputs),
         "files": files,
@@ -88,6 +100,7 @@ def changed(params: dict[str, str]) -> dict[str, str] | None:
         if key not in (*options, *PRESETS)
         and defaults.get(key) != value
         and not key.endswith("_target_")
+        and key != MEMBERS
         and (changes_learning(key) or key.startswith("diagnostics."))
     }
 
@@ -107,11 +120,12 @@ def select_epochs(history: History, best: int | None, limit: int) -> History:
 def _commands(run: Run, name: str, files: Sequence[str]) -> list[str]:
     """Return the commands that apply to a run, which the command line calls `name`."""
     name = run.id[:SHORT_ID] or shlex.quote(name)
+    is_ensemble = ENSEMBLE in files
     applies = {
         f"nnexp show {name} --json": True,
-        f"nnexp reproduce {name}": CONFIG in files,
+        f"nnexp reproduce {name}": CONFIG in files and not is_ensemble,
         f"nnexp predict {name} FILE": NETWORK in files,
-        f"nnexp export {name} --onnx": NETWORK in files and weights_path("best") in files,
+        f"nnexp export {name} --onnx": not is_ensemble and NETWORK in files and weights_path("best") in files,
         f"nnexp compare {name} OTHER": True,
         "nnexp ui": bool(run.id),
     }

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from nnexp.atomic_write import write_atomically
 from nnexp.config import Settings
-from nnexp.data.batches import Batches
+from nnexp.data.dataset import Dataset
+from nnexp.data.splitting import Rows
 from nnexp.experiment.components import Components
 from nnexp.experiment.evaluation import SplitResult
 from nnexp.metrics.predictions import Predictions
@@ -19,6 +20,7 @@ from nnexp.run_folder import DATASET, ERROR, LAYERS, MISCLASSIFIED, NETWORK, pre
 from nnexp.serving.model_spec import describe
 from nnexp.tasks import task_of
 from nnexp.tracking.journal import Journal
+from nnexp.training.diagnostics.diagnostics import Diagnostics
 
 MAX_MISCLASSIFIED = 32
 
@@ -46,23 +48,20 @@ def describe_splits(components: Components) -> dict[str, dict[str, Any]]:
     """Describe the splits that have examples, by name."""
     data = components.dataset
     batches = {"training": components.train, "validation": components.validation, "test": components.test}
-    return {
-        name: describe_split(name, one, data.sha256, data.classes)
-        for name, one in batches.items()
-        if one is not None
-    }
+    return {name: describe_split(name, one.rows, data) for name, one in batches.items() if one is not None}
 
 
-def describe_split(name: str, batches: Batches, data_sha256: str, classes: tuple[str, ...]) -> dict[str, Any]:
-    """Describe a split: the number of examples, class counts, and a digest.
+def describe_split(name: str, rows: Rows, data: Dataset) -> dict[str, Any]:
+    """Describe a split, some rows (N,) of a data set: the number of examples, class counts, and a digest.
 
     The digest is the SHA-256 of the data's own and of the row numbers: equal digests are equal examples.
     """
-    rows = np.sort(batches.rows)
+    rows = np.sort(rows)
     array = "test" if name == "test" else "training"  # which of a data set's two arrays the rows index
-    digest = sha256(f"{data_sha256} {array} ".encode() + rows.astype("<i8").tobytes()).hexdigest()
-    counts = np.bincount(batches.source_y[rows], minlength=len(classes)).tolist() if classes else []
-    class_counts = dict(zip(classes, counts, strict=True)) or None
+    digest = sha256(f"{data.sha256} {array} ".encode() + rows.astype("<i8").tobytes()).hexdigest()
+    y = data.y_test if name == "test" else data.y
+    counts = np.bincount(y[rows], minlength=len(data.classes)).tolist() if data.classes else []
+    class_counts = dict(zip(data.classes, counts, strict=True)) or None
     return {"examples": len(rows), "digest": digest, "classes": class_counts}
 
 
@@ -82,17 +81,18 @@ def write_network(folder: Path, settings: Settings, components: Components) -> N
 
 def write_results(
     journal: Journal,
-    components: Components,
+    dataset: Dataset,
     metrics: Mapping[str, float],
     splits: Mapping[str, SplitResult],
     last: int = 0,
+    diagnostics: Diagnostics | None = None,
 ) -> None:
     """Write reports, predictions and histograms, from which plots are drawn, then log the final metrics.
 
     `last` is the step of the last evaluation.
     """
     folder = journal.folder
-    report_folder = task_of(components.dataset.task).report_folder
+    report_folder = task_of(dataset.task).report_folder
     paths = [weights_path("final"), weights_path("best"), ERROR]
     for name, split in splits.items():
         path = f"{report_folder}/{name}.json"
@@ -100,9 +100,9 @@ def write_results(
         paths.append(path)
         write_predictions(folder, name, split.predictions)
     if "test" in splits:
-        write_misclassified(folder, components, splits["test"].predictions)
-    if components.diagnostics is not None:
-        write_arrays(folder / LAYERS, components.diagnostics.arrays())
+        write_misclassified(folder, dataset, splits["test"].predictions)
+    if diagnostics is not None:
+        write_arrays(folder / LAYERS, diagnostics.arrays())
         paths.append(LAYERS)
     journal.log_artifacts(*(path for path in paths if (folder / path).exists()))
     journal.log_results(metrics, last)  # the MLflow UI compares metrics that have only a step 0 as bars
@@ -113,9 +113,8 @@ def write_predictions(folder: Path, split: str, predictions: Predictions) -> Non
     write_arrays(folder / predictions_path(split), predictions.arrays())
 
 
-def write_misclassified(folder: Path, components: Components, predictions: Predictions) -> None:
+def write_misclassified(folder: Path, data: Dataset, predictions: Predictions) -> None:
     """Write the most confidently misclassified test images; nothing where there are none."""
-    data = components.dataset
     if len(data.shape) == 1 or not data.classes or predictions.confidence is None:
         return
     worst = predictions.most_confident_mistakes(MAX_MISCLASSIFIED)

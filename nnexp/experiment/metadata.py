@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from nnexp.config.naming import config_hash, params
 from nnexp.config.schema import TrackingSettings
 from nnexp.experiment.artifacts import write_dataset, write_network
 from nnexp.experiment.components import Components
+from nnexp.metrics.metric import Metric
 from nnexp.redaction import redacted
 from nnexp.run_folder import (
     CHANGED_TAG,
@@ -53,31 +55,71 @@ def write_run_metadata(
 ) -> None:
     """Write the run's metadata into its folder and the first line of its journal."""
     folder = journal.folder
-    values = settings.values
-    code = git_state()
-    diff = code.pop("diff")
-    facts = describe_environment(threads) | {"folder": str(home), "git": code}
-    facts |= {"kernels": components.kernels.path, "kernels_numpy": list(components.kernels.plain)}
+    facts: dict[str, Any] = {
+        "kernels": components.kernels.path,
+        "kernels_numpy": list(components.kernels.plain),
+    }
     facts |= {"randomness": components.streams.describe()}
-    write_atomically(folder / CONFIG, OmegaConf.to_yaml(values))
-    write_atomically(folder / ENVIRONMENT, json.dumps(facts, indent=2))
     write_dataset(folder, settings, components)
     write_network(folder, settings, components)
-    tags = {
-        CONFIG_HASH_TAG: config_hash(values),
-        "nnexp.data_sha256": components.dataset.sha256,
-        SWEEP_ID_TAG: sweep_id,
-        **provenance_tags(code),
-        CODE_TAG: code_sha256(settings.plugins),
-    }
+    tags = {"nnexp.data_sha256": components.dataset.sha256, SWEEP_ID_TAG: sweep_id}
     if job_number is not None:
         tags[JOB_TAG] = str(job_number)
-    if components.metrics:
-        directions = {name: metric.direction for name, metric in components.metrics.items()}
-        tags[METRICS_TAG] = json.dumps(directions)
-    destination = upload_destination(settings.tracking, home, folder)
-    unit = components.trainer.unit
-    journal.log_run(settings.run_name, params(values), tags, destination, start_time, unit)
+    tags |= metric_tags(components.metrics)
+    begin_record(
+        journal,
+        settings.run_name,
+        settings.values,
+        tags,
+        describe_environment(threads) | facts,
+        settings.tracking,
+        home,
+        start_time=start_time,
+        unit=components.trainer.unit,
+    )
+
+
+def metric_tags(metrics: Mapping[str, Metric]) -> dict[str, str]:
+    """Return the tag that holds the directions of metrics of one's own; none where there are none."""
+    directions = {name: metric.direction for name, metric in metrics.items()}
+    return {METRICS_TAG: json.dumps(directions)} if directions else {}
+
+
+def begin_record(
+    journal: Journal,
+    name: str,
+    values: dict[str, Any],
+    tags: Mapping[str, str],
+    environment: Mapping[str, Any],
+    tracking: TrackingSettings,
+    home: Path,
+    *,
+    start_time: float,
+    unit: str = "epoch",
+) -> None:
+    """Write configuration, environment and code of a run, and the first line of its journal.
+
+    Args:
+        journal: in a folder that holds dataset.json and network.json already.
+        name: of the run.
+        values: the resolved configuration.
+        tags: beside those of the code and the configuration.
+        environment: the facts of environment.json beside those of the code.
+        tracking: where the run is uploaded.
+        home: the project's folder.
+        start_time: when the run began, in seconds since 1970.
+        unit: what the steps of its metrics count.
+    """
+    folder = journal.folder
+    code = git_state()
+    diff = code.pop("diff")
+    facts = {**environment, "folder": str(home), "git": code}
+    write_atomically(folder / CONFIG, OmegaConf.to_yaml(values))
+    write_atomically(folder / ENVIRONMENT, json.dumps(facts, indent=2))
+    made_of = {CONFIG_HASH_TAG: config_hash(values), CODE_TAG: code_sha256(values.get("plugins") or ())}
+    all_tags = made_of | provenance_tags(code) | dict(tags)
+    destination = upload_destination(tracking, home, folder)
+    journal.log_run(name, params(values), all_tags, destination, start_time, unit)
     journal.log_artifacts(CONFIG, ENVIRONMENT, DATASET, NETWORK)
     if diff:
         write_atomically(folder / GIT_DIFF, diff)

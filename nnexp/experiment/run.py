@@ -3,7 +3,7 @@
 import os
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import chdir, contextmanager, suppress
 from pathlib import Path
 from time import perf_counter
@@ -126,7 +126,7 @@ def run(
                 result.metrics["time/total"] = perf_counter() - began
                 if PARAMETERS in optimized:
                     result.metrics[PARAMETERS] = float(len(components.network.parameters))
-                write_results(journal, components, result.metrics, result.splits, result.last)
+                write_all_results(journal, components, result)
     return result
 
 
@@ -152,7 +152,7 @@ def recorded(
             if result.status == "FAILED":
                 write_atomically(result.folder / ERROR, redacted(traceback.format_exc()))
             evaluate(components, result, test=False)
-            write_results(journal, components, result.metrics, result.splits, result.last)
+            write_all_results(journal, components, result)
         error.add_note(f"resume with: nnexp resume {quoted_path(result.folder)}")
         if isinstance(error, DivergedError):
             error.name_checkpoint(result.folder)
@@ -189,6 +189,12 @@ def evaluate(components: Components, result: Result, test: bool = True) -> None:
         result.metrics |= {f"{TEST}{name}": value for name, value in metrics.items()}
 
 
+def write_all_results(journal: Journal, components: Components, result: Result) -> None:
+    """Write reports, predictions, histograms and final metrics, as far as there are any."""
+    diagnostics = components.diagnostics
+    write_results(journal, components.dataset, result.metrics, result.splits, result.last, diagnostics)
+
+
 def finish(
     settings: Settings,
     result: Result,
@@ -197,15 +203,31 @@ def finish(
     interruption: Interruption,
 ) -> None:
     """Wait for the upload, unless a signal ends the run, then show the summary."""
-    outcome = Outcome(UploadState.load(result.folder).run_id, in_background=True)
-    if uploader is not None:
-        with suppress(Interrupted), interruption.undeferred():
-            display.uploading()
-            outcome = uploader.wait(result.folder, display.waiting)
+    outcome = await_upload(result.folder, uploader, display.uploading, display.waiting, interruption)
     result.run_id = outcome.run_id
     display.conclusion(settings, result, outcome)
     if result.status != "KILLED":
         interruption.check()  # the run has ended, and so does the sweep that it belongs to
+
+
+def await_upload(
+    folder: Path,
+    uploader: Uploader | None,
+    uploading: Callable[[], object],
+    waiting: Callable[[str], object],
+    interruption: Interruption,
+) -> Outcome:
+    """Wait until a run whose journal has ended is uploaded; after a signal that goes on in the background.
+
+    `uploading` is called before, and `waiting` with the reason of a longer wait. Without an uploader, nothing
+    is waited for.
+    """
+    outcome = Outcome(UploadState.load(folder).run_id, in_background=True)
+    if uploader is not None:
+        with suppress(Interrupted), interruption.undeferred():
+            uploading()
+            outcome = uploader.wait(folder, waiting)
+    return outcome
 
 
 def new_folder(home: Path, folder: str | Path | None = None) -> Path:

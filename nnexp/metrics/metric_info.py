@@ -49,6 +49,7 @@ class MetricInfo:
 METRICS = (
     MetricInfo("*balanced_accuracy", "higher", "percent", share=True),
     MetricInfo("*accuracy", "higher", "percent", share=True, is_score=True),
+    *(MetricInfo(f"*accuracy_{end}", "neither", "percent", share=True) for end in ("lower", "upper")),
     MetricInfo("*r2", "higher", "decimals", share=True, is_score=True),
     MetricInfo("*exact_match", "higher", "percent", share=True),
     *(MetricInfo(f"*{name}", "higher", "decimals", share=True) for name in ("auc", "average_precision")),

@@ -42,3 +42,26 @@ def log_odds(z: Array, predicted: NDArray[np.int64]) -> Doubles:
     z -= np.take_along_axis(z, column, axis=1)
     np.put_along_axis(z, column, -np.inf, axis=1)
     return np.asarray(-np.logaddexp.reduce(z, axis=1))
+
+
+def all_log_odds(z: Array, activation: OutputActivation) -> Doubles:
+    """Compute log p / (1 - p) of all probabilities p of outputs z, (N, O), in float64.
+
+    Those of softmax and sigmoid never saturate; 0 and 1, which the identity gives, are moved by rounding.
+    """
+    if activation == "sigmoid":
+        return z.astype(np.float64)
+    if activation == "identity":
+        limits = np.finfo(np.float64)
+        p = probabilities(z, activation).clip(limits.tiny, 1 - limits.epsneg)
+        return np.asarray(np.log(p) - np.log1p(-p))
+    log_p: Doubles = z.astype(np.float64)  # (N, C)
+    log_p -= np.logaddexp.reduce(log_p, axis=1, keepdims=True)
+    largest = log_p.argmax(axis=1)[:, None]
+    of_largest = log_odds(z, largest[:, 0])[:, None]
+    np.put_along_axis(
+        log_p, largest, -np.inf, axis=1
+    )  # 1 - p of the others is at least 1/2: no digits are lost
+    odds = log_p - np.log1p(-np.exp(log_p))
+    np.put_along_axis(odds, largest, of_largest, axis=1)
+    return odds

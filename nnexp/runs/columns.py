@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from nnexp.config.naming import changes_learning
 from nnexp.messages import did_you_mean, natural_key
 from nnexp.redaction import redacted
+from nnexp.run_folder import is_ensemble
 from nnexp.runs.query import Run, RunError
 
 RUN_COLUMNS = ("id", "name", "experiment", "status", "started", "seconds")
@@ -75,7 +76,11 @@ def iso_time(seconds: float) -> str:
 
 
 def differing(runs: Sequence[Run]) -> list[str]:
-    """Return params in which the runs differ: options of groups, then values that these do not explain."""
+    """Return params in which the runs differ: options of groups, then values that these do not explain.
+
+    Ensembles have no settings of training, so they do not count.
+    """
+    runs = [run for run in runs if not is_ensemble(run.description)]
     names = dict.fromkeys(name for run in runs for name in run.params if changes_learning(name))
     params = []
     for name in sorted(names, key=lambda name: "." in name):  # groups, and the seed, have no dot

@@ -13,11 +13,13 @@ from nnexp.messages import plural
 from nnexp.nn.network import Network
 from nnexp.run_folder import CONFIG, DATASET, NETWORK, SPLITS, weights_path
 from nnexp.runs.frames import history_frame, predictions_frame
-from nnexp.runs.query import Run, Runs
+from nnexp.runs.query import Run, RunError, Runs
 from nnexp.runs.summary import as_html, as_text, summarize
+from nnexp.serving.load_model import load_model
 from nnexp.serving.prediction_table import predict_files
 from nnexp.serving.predictor import Predictor
 from nnexp.serving.pyfunc import PyfuncModel
+from nnexp.serving.trained_model import TrainedModel
 from nnexp.tasks import task_of
 
 if TYPE_CHECKING:
@@ -45,14 +47,17 @@ class LoadedRun:
         return OmegaConf.create(read_config(self.run.file(CONFIG)) | {"plugins": []})
 
     @cached_property
-    def predictor(self) -> Predictor:
-        """The network with its scaling: stored values in, outputs, probabilities and columns out."""
-        return Predictor.load(self.run.file(NETWORK), self.run.file(weights_path("best")))
+    def predictor(self) -> TrainedModel:
+        """The network with its scaling, or the ensemble: values in; outputs, probabilities, columns out."""
+        return load_model(self.run.file(NETWORK), self.run.file(weights_path("best")))
 
     @property
     def network(self) -> Network:
-        """The network with the weights that validation chose."""
-        return self.predictor.network
+        """The network with the weights that validation chose; a RunError for an ensemble: it has several."""
+        if isinstance(self.predictor, Predictor):
+            return self.predictor.network
+        count = len(self.predictor.spec.members)
+        raise RunError(f"run {self.run.name} is an ensemble of {count} networks: see predictor.members")
 
     @cached_property
     def predictions(self) -> "dict[str, DataFrame]":

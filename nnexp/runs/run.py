@@ -47,6 +47,11 @@ class Run:
         return self.tags.get(PRUNED_TAG, "")
 
     @property
+    def description(self) -> dict[str, Any]:
+        """Name, params and tags, as in the first entry of a journal."""
+        return {"name": self.name, "params": self.params, "tags": self.tags}
+
+    @property
     def folder(self) -> Path | None:
         """Where its files are on this machine; None: on a server."""
         return self.backend.folder

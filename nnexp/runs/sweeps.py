@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from nnexp.messages import listed, plural
-from nnexp.run_folder import JOURNAL, KIND_TAG, PARENT_SWEEP_TAG, SWEEP, SWEEP_ID_TAG, SWEEP_KIND, RunFolder
+from nnexp.run_folder import (
+    JOURNAL,
+    KIND_TAG,
+    PARENT_SWEEP_TAG,
+    SWEEP,
+    SWEEP_ID_TAG,
+    SWEEP_KIND,
+    RunFolder,
+    is_ensemble,
+)
 from nnexp.runs.backends import NoRunsError, RunError
 from nnexp.runs.query import MIN_PREFIX, Runs
 from nnexp.runs.run import Run, in_folder
@@ -78,8 +87,11 @@ def find_target(text: str, runs: Runs) -> Run | Sweep:
 
 
 def sweep_of_filter(condition: str, runs: Runs) -> Sweep:
-    """Return the runs that an MLflow filter selects, the oldest first, as a sweep without a folder."""
-    selected = runs.select(condition)
+    """Return the runs that an MLflow filter selects, the oldest first, as a sweep without a folder.
+
+    Ensembles are left out: they have no settings of training.
+    """
+    selected = [run for run in runs.select(condition) if not is_ensemble(run.description)]
     if not selected:
         raise RunError(f"no run matches {condition}; list the runs with: nnexp runs")
     return Sweep("", condition, None, None, selected[::-1])

@@ -21,7 +21,7 @@ from nnexp.preprocessing.table_files import DELIMITED
 from nnexp.regular_file import open_regular
 from nnexp.serving.errors import BlankImageError, PredictorError
 from nnexp.serving.image_input import as_stored, read_image, read_like_training
-from nnexp.serving.predictor import Predictor
+from nnexp.serving.trained_model import TrainedModel
 
 if TYPE_CHECKING:
     from nnexp.data.tables.reader import ColumnType, TableReader
@@ -45,7 +45,7 @@ class Examples:
     ids: Array | None = None  # (N,) texts, None where a row has none
 
 
-def read_examples(path: Path, predictor: Predictor, as_is: bool = False) -> Examples:
+def read_examples(path: Path, predictor: TrainedModel, as_is: bool = False) -> Examples:
     """Read examples for a network from a file, by its suffix, or a folder; as_is: images are only resized.
 
     Raises:
@@ -71,7 +71,7 @@ def read_examples(path: Path, predictor: Predictor, as_is: bool = False) -> Exam
     raise PredictorError(f"{path}: expected a file named {', '.join((*IMAGES, *TABLES, *ARRAYS))}")
 
 
-def read_stored(path: Path, predictor: Predictor, as_is: bool) -> tuple[Array, tuple[str, ...]]:
+def read_stored(path: Path, predictor: TrainedModel, as_is: bool) -> tuple[Array, tuple[str, ...]]:
     """Read an image file as the data set stores one; also return what was done."""
     spec = predictor.spec
     if spec.columns or len(spec.shape) < 2:
@@ -83,7 +83,7 @@ def read_stored(path: Path, predictor: Predictor, as_is: bool) -> tuple[Array, t
     return as_stored(pixels, spec.pixel_scale, predictor.stored), notes
 
 
-def read_folder(folder: Path, predictor: Predictor, as_is: bool) -> Examples:
+def read_folder(folder: Path, predictor: TrainedModel, as_is: bool) -> Examples:
     """Read all images of a folder and of those in it; the name of a class above one is its true class.
 
     Files that are damaged are left out, and named in the notes.
@@ -110,7 +110,7 @@ def read_folder(folder: Path, predictor: Predictor, as_is: bool) -> Examples:
     return Examples(folder, x, true if (true >= 0).any() else None, notes=notes, ids=np.array(names, object))
 
 
-def read_images(paths: Sequence[Path], predictor: Predictor, as_is: bool) -> tuple[Array, dict[int, str]]:
+def read_images(paths: Sequence[Path], predictor: TrainedModel, as_is: bool) -> tuple[Array, dict[int, str]]:
     """Read image files as the data set stores them; those that cannot be read are left out, and explained."""
     spec = predictor.spec
     x = np.empty((len(paths), *spec.shape), predictor.stored)
@@ -126,7 +126,7 @@ def read_images(paths: Sequence[Path], predictor: Predictor, as_is: bool) -> tup
     return np.delete(x, list(problems), axis=0) if problems else x, problems
 
 
-def _read_table(path: Path, predictor: Predictor) -> Examples:
+def _read_table(path: Path, predictor: TrainedModel) -> Examples:
     """Read a table's rows; for a network of images, a column for each pixel."""
     from nnexp.data.errors import DataError
     from nnexp.data.tables.formats import open_table
@@ -145,7 +145,7 @@ def _read_table(path: Path, predictor: Predictor) -> Examples:
         raise PredictorError(f"{path}: {error}") from error
 
 
-def _read_named_columns(reader: "TableReader", path: Path, predictor: Predictor) -> Examples:
+def _read_named_columns(reader: "TableReader", path: Path, predictor: TrainedModel) -> Examples:
     """Read the network's columns, that of the ids if it is there, and all of the true values or none."""
     from nnexp.data.tables.encoded_table import read_encoded_table
 
@@ -155,7 +155,7 @@ def _read_named_columns(reader: "TableReader", path: Path, predictor: Predictor)
     return Examples(path, table.x, table.true, notes=(*table.notes, *unseen), ids=table.ids)
 
 
-def _read_pixel_columns(reader: "TableReader", path: Path, predictor: Predictor) -> Examples:
+def _read_pixel_columns(reader: "TableReader", path: Path, predictor: TrainedModel) -> Examples:
     """Read a column for each pixel, and one of classes if there is one more."""
     from nnexp.data.tables.encoded_table import read_columns, stack_numbers
 
@@ -185,7 +185,7 @@ def class_indices(labels: Array, classes: Sequence[str]) -> NDArray[np.int64]:
     return indices
 
 
-def _read_array(path: Path, predictor: Predictor) -> Examples:
+def _read_array(path: Path, predictor: TrainedModel) -> Examples:
     """Read an NPY or NPZ file: the array x, images, or the only one, and classes named y, labels, ..."""
     try:
         is_archive = path.suffix.lower() == ".npz" or is_zipfile(path)

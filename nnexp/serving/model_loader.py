@@ -3,6 +3,7 @@
 A specification may come from anywhere, so only models, layers, activations and initializers are built.
 """
 
+from collections.abc import Sequence
 from inspect import isclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from nnexp.nn.initializers import Initializer
 from nnexp.nn.layer import Layer
 from nnexp.nn.models.model import Model
 from nnexp.nn.network import Network
+from nnexp.run_folder import Arrays
 from nnexp.serving.errors import PredictorError
 from nnexp.serving.locate import locate
 from nnexp.serving.model_spec import ModelSpec
@@ -44,6 +46,14 @@ def build_network(spec: ModelSpec) -> Network:
     return network
 
 
+def build_network_of(spec: ModelSpec, path: Path) -> Network:
+    """Build the network of a specification that was read from a file, which errors name."""
+    try:
+        return build_network(spec)
+    except PredictorError as error:
+        raise PredictorError(f"{path}: {error}") from error
+
+
 def _build(value: Any, plugins: tuple[str, ...]) -> Any:
     """Replace every dictionary that has a `_target_` by an object."""
     if isinstance(value, list):
@@ -73,14 +83,24 @@ def load_weights(network: Network, path: Path) -> None:
     Raises:
         PredictorError: the file cannot be read, or holds those of another network.
     """
-    views = network.parameters.values | network.parameters.states
+    set_weights(network, read_weights(path, [network]), str(path))
+
+
+def read_weights(path: Path, networks: Sequence[Network]) -> Arrays:
+    """Read an .npz file, about as large as the weights and states of these networks; errors as above."""
+    size = sum(view.size for network in networks for view in views_of(network).values())
     try:
-        arrays = read_arrays(path, MAX_WEIGHTS + WIDEST * sum(view.size for view in views.values()))
+        return read_arrays(path, MAX_WEIGHTS + WIDEST * size)
     except ArrayFileError as error:
         raise PredictorError(f"{path}: cannot be read as weights: {error.advice}") from error
     except OSError as error:
         raise PredictorError(f"{path}: cannot be read as weights: {error.strerror or error}") from error
-    another = f"{path}: weights of another network:"
+
+
+def set_weights(network: Network, arrays: Arrays, source: str) -> None:
+    """Set weights and state of a network to the arrays of a file; a PredictorError if they do not fit."""
+    views = views_of(network)
+    another = f"{source}: weights of another network:"
     if missing := [name for name in views if name not in arrays]:
         raise PredictorError(f"{another} {', '.join(missing)} missing")
     if unknown := [name for name in arrays if name not in views]:
@@ -91,3 +111,8 @@ def load_weights(network: Network, path: Path) -> None:
             what = f"{name}: expected {view.dtype} {view.shape}, got {array.dtype} {array.shape}"
             raise PredictorError(f"{another} {what}")
         view[...] = array
+
+
+def views_of(network: Network) -> Arrays:
+    """Return the views of a network's weights and state, by their names in an .npz file."""
+    return network.parameters.values | network.parameters.states

@@ -50,6 +50,7 @@ class ModelSpec:
     drawings: DrawingStats | None  # None if the images are no drawings
     resize: Resize | None = None  # how image files are brought to the shape; None: not made of files
     evaluation_batch: int  # examples of one forward pass; another number may give other last bits
+    members: "tuple[ModelSpec, ...]" = ()  # of an ensemble its networks; it has no model of its own
 
     @property
     def given(self) -> np.dtype[Any]:
@@ -69,7 +70,11 @@ class ModelSpec:
 
     def to_json(self) -> str:
         """Serialize as JSON."""
-        return json.dumps({"format": FORMAT} | vars(self), default=_to_json, indent=1)
+        return json.dumps({"format": FORMAT} | self.fields(), default=_to_json, indent=1)
+
+    def fields(self) -> dict[str, Any]:
+        """Return the fields by name; members only of an ensemble."""
+        return {name: value for name, value in vars(self).items() if name != "members" or value}
 
     @classmethod
     def from_json(cls, text: str) -> "ModelSpec":
@@ -86,12 +91,14 @@ class ModelSpec:
         if version not in READABLE:
             raise PredictorError("written by another version of nnexp; use that version, or train again")
         try:
-            spec = cls(**_from_json(values))
+            members = tuple(cls(**_from_json(member)) for member in values.pop("members", ()))
+            spec = cls(**_from_json(values), members=members)
         except (TypeError, ValueError, LookupError, AttributeError) as error:
             raise PredictorError(f"damaged: {error}; take the run's own network.json") from error
-        for value, known in ((spec.task, TASKS), (spec.output_activation, OUTPUT_ACTIVATIONS)):
-            if value not in known:
-                raise PredictorError(f"expected one of {', '.join(known)}, got {value}")
+        for one in (spec, *members):
+            for value, known in ((one.task, TASKS), (one.output_activation, OUTPUT_ACTIVATIONS)):
+                if value not in known:
+                    raise PredictorError(f"expected one of {', '.join(known)}, got {value}")
         return spec
 
     @classmethod
@@ -110,6 +117,8 @@ class ModelSpec:
 
 def _to_json(value: Any) -> Any:
     """Convert a nested object."""
+    if isinstance(value, ModelSpec):
+        return value.fields()
     return asdict(value) if isinstance(value, DrawingStats) else value.to_json()
 
 

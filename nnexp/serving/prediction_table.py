@@ -13,7 +13,7 @@ from nnexp.atomic_write import write_atomically
 from nnexp.nn.parameters import Array
 from nnexp.serving.errors import PredictorError
 from nnexp.serving.input_files import Examples, read_examples
-from nnexp.serving.predictor import Predictor
+from nnexp.serving.trained_model import TrainedModel
 from nnexp.task import Columns
 
 SUFFIXES = (".csv", ".parquet", ".npz")
@@ -23,7 +23,7 @@ SUFFIXES = (".csv", ".parquet", ".npz")
 class FilePredictions:
     """The outputs z (N, O) of a network for the examples of a file."""
 
-    predictor: Predictor
+    predictor: TrainedModel
     examples: Examples
     z: Array
 
@@ -50,7 +50,9 @@ class FilePredictions:
         return file | score | {"predictions": rows}
 
 
-def predict_files(predictor: Predictor, paths: Sequence[Path], as_is: bool = False) -> list[FilePredictions]:
+def predict_files(
+    predictor: TrainedModel, paths: Sequence[Path], as_is: bool = False
+) -> list[FilePredictions]:
     """Predict the examples of each file; all are read first.
 
     Raises:

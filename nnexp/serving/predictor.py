@@ -11,27 +11,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nnexp.messages import listed
 from nnexp.nn.network import Network
-from nnexp.nn.output_activations import probabilities
 from nnexp.nn.parameters import Array
 from nnexp.preprocessing.channels import ChannelScaling, pixel_scale
 from nnexp.preprocessing.scaling import Standardization, narrow
 from nnexp.serving.errors import PredictorError
-from nnexp.serving.model_loader import build_network, load_weights
+from nnexp.serving.model_loader import build_network_of, load_weights
 from nnexp.serving.model_spec import ModelSpec
-from nnexp.task import Columns
-from nnexp.tasks import task_of
+from nnexp.serving.trained_model import TrainedModel
 
 
-class Predictor:
+class Predictor(TrainedModel):
     """A trained network in use. Its outputs for a run's own examples are the run's, to the last bit."""
 
     def __init__(self, spec: ModelSpec, network: Network) -> None:
-        self.spec = spec
+        super().__init__(spec)
         self.network = network  # with its weights
-        self.task = task_of(spec.task)
-        self.stored = np.dtype(spec.stored)  # of the data set's numbers
         self._lock = Lock()  # the network's buffers serve one caller at a time
 
     @classmethod
@@ -42,10 +37,7 @@ class Predictor:
             PredictorError: they cannot be read, or do not belong together.
         """
         spec = ModelSpec.read(spec_path)
-        try:
-            network = build_network(spec)
-        except PredictorError as error:
-            raise PredictorError(f"{spec_path}: {error}") from error
+        network = build_network_of(spec, spec_path)
         load_weights(network, weights)
         return cls(spec, network)
 
@@ -119,20 +111,3 @@ class Predictor:
         with self._lock, np.errstate(all="ignore"):
             z = self.network.logits(inputs)
         return z if self.spec.target_scale is None else self.spec.target_scale.restore(z)
-
-    def probabilities(self, z: Array) -> NDArray[np.float64] | None:
-        """Convert outputs z to the probability of each class or label, (N, O); None in a regression."""
-        return probabilities(z, self.spec.output_activation) if self.task.has_probabilities else None
-
-    def prediction_columns(self, z: Array) -> Columns:
-        """Build the columns of a table of the predictions that outputs z (N, O) mean."""
-        p = self.probabilities(z)
-        return self.task.prediction_columns(z, p, self.spec.names)
-
-    @property
-    def expected(self) -> str:
-        """What the network takes, in words."""
-        if len(self.spec.shape) > 1:
-            return f"images of {' x '.join(map(str, self.spec.shape))}"
-        names = [column.name for column in self.spec.columns]
-        return f"rows of {self.spec.shape[0]} numbers" + (f": {listed(names)}" if names else "")

@@ -19,7 +19,8 @@ from nnexp.preprocessing.number_format import NumberFormat
 from nnexp.run_folder import NETWORK
 from nnexp.serving.errors import PredictorError
 from nnexp.serving.image_content import decode_contents, file_contents
-from nnexp.serving.predictor import Predictor
+from nnexp.serving.load_model import load_model
+from nnexp.serving.trained_model import TrainedModel
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -29,9 +30,9 @@ logger = logging.getLogger(__name__)
 
 
 class PyfuncModel:
-    """A network behind MLflow's interface."""
+    """A trained model behind MLflow's interface."""
 
-    def __init__(self, predictor: Predictor) -> None:
+    def __init__(self, predictor: TrainedModel) -> None:
         self.predictor = predictor
         self.exceptions: Any = None  # the module of MLflow's, where MLflow loads the model
         self.has_warned = False  # of values not seen in training
@@ -39,7 +40,7 @@ class PyfuncModel:
     @classmethod
     def load(cls, folder: Path) -> "PyfuncModel":
         """Load a model's data."""
-        model = cls(Predictor.load(folder / NETWORK, folder / WEIGHTS))
+        model = cls(load_model(folder / NETWORK, folder / WEIGHTS))
         model.exceptions = sys.modules.get("mlflow.exceptions")
         return model
 

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterator, Sequence
-from itertools import combinations
 from pathlib import Path
 from typing import Literal
 
@@ -16,7 +15,8 @@ from nnexp.errors import UserError
 from nnexp.messages import plural
 from nnexp.runs.compare.comparison import ARROWS, Comparison, check_number, compare
 from nnexp.runs.compare.significance import corrected_level
-from nnexp.runs.query import Run, RunError, Runs
+from nnexp.runs.distinct import check_distinct
+from nnexp.runs.query import Run, Runs
 
 PLAIN_WIDTH = 160  # where there is no terminal
 MAX_VALUE = 48  # characters of a column on the terminal
@@ -50,12 +50,9 @@ def main(arguments: list[str]) -> int:
 
 def find_distinct(runs: Runs, texts: Sequence[str]) -> list[Run]:
     """Find the runs; the same run under two names is an error."""
-    selected = [runs.find(text) for text in texts]
-    for (one, first), (other, second) in combinations(zip(texts, selected, strict=True), 2):
-        if first.is_same(second):
-            same = f"{one} and {other} are the same run ({first.name}, {first.id[:8]})"
-            raise RunError(f"{same}: name another; list the runs with: nnexp runs")
-    return selected
+    named = [(text, runs.find(text)) for text in texts]
+    check_distinct(named)
+    return [run for _, run in named]
 
 
 def summary(comparison: Comparison) -> Iterator[RenderableType]:

@@ -10,8 +10,10 @@ from nnexp.cli.arguments import Arguments
 from nnexp.errors import UserError
 from nnexp.messages import first_line
 from nnexp.run_folder import NETWORK, weights_path
+from nnexp.runs.ensembles import members_of, short_reference
 from nnexp.runs.query import Run, Runs
 from nnexp.serving.errors import VerificationError
+from nnexp.serving.load_model import load_model
 from nnexp.serving.onnx.export import onnx_model
 from nnexp.serving.onnx.verify import EXAMPLES, verify
 from nnexp.serving.predictor import Predictor
@@ -51,7 +53,11 @@ def export(run: Run, out: Path | None = None) -> str:
     """
     from onnx.checker import check_model
 
-    predictor = Predictor.load(run.file(NETWORK), run.file(weights_path("best")))
+    predictor = load_model(run.file(NETWORK), run.file(weights_path("best")))
+    if not isinstance(predictor, Predictor):
+        problem = f"{run.name} is an ensemble of {len(predictor.spec.members)} networks, a file holds one"
+        references = map(short_reference, members_of(run.params))
+        raise UserError(f"{problem}; fix: export its members one by one: {', '.join(references)}")
     out = out or Path(f"{file_name(run.name)}{SUFFIX}")
     model = onnx_model(predictor, metadata(run, predictor))
     try:

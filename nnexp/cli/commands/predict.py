@@ -10,9 +10,9 @@ from nnexp.cli.arguments import Arguments
 from nnexp.messages import natural_key
 from nnexp.run_folder import NETWORK, weights_path
 from nnexp.runs.query import Run, Runs
+from nnexp.serving.load_model import load_model
 from nnexp.serving.prediction_table import SUFFIXES, FilePredictions, predict_files, write_table
 from nnexp.serving.prediction_text import format_predictions
-from nnexp.serving.predictor import Predictor
 
 DESCRIPTION = """Predict images, tables or arrays with a run's network.
 Drawings are made bright on black, as large as those in training, and centred.
@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
     parser.add_store()
     options = parser.parse_args(arguments)
     run = Runs(options.uri, options.experiment).find(options.run)
-    predictor = Predictor.load(run.file(NETWORK), run.file(weights_path("best")))
+    predictor = load_model(run.file(NETWORK), run.file(weights_path("best")))
     files = [path for given in options.files for path in matching(given)]
     predictions = predict_files(predictor, files, options.as_is)
     print(to_json(run, predictions) if options.json else format_predictions(predictions), flush=True)

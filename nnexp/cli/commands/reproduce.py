@@ -20,6 +20,7 @@ from nnexp.experiment.run import new_folder, run
 from nnexp.kernels.choice import usable_path
 from nnexp.messages import plural
 from nnexp.run_folder import CONFIG, ENVIRONMENT, SESSIONS
+from nnexp.runs.ensembles import check_no_ensemble
 from nnexp.runs.environment import match_code, match_data, match_machine
 from nnexp.runs.query import RunError, Runs
 from nnexp.runs.reproduction import Comparison, Difference, Trace, compare
@@ -95,6 +96,7 @@ def reproduce(
 ) -> Reproduction:
     """Repeat a run in a new folder, without tracking, and compare; with other data only `anyway`."""
     display = TerminalDisplay(console)
+    check_no_ensemble(recorded.description, None, "to repeat")
     history = recorded.history()
     if not history:
         raise RunError(f"run {recorded.name} ({recorded.status}) has no epoch to compare")

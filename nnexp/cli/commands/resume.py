@@ -1,12 +1,10 @@
 """`nnexp resume RUN`: go on with a run that was interrupted, or extend a finished one."""
 
-import logging
-from pathlib import Path
-
 from nnexp.cli.api import resume_folder
 from nnexp.cli.arguments import Arguments
 from nnexp.cli.display import TerminalDisplay
 from nnexp.cli.errors import FAILURE
+from nnexp.cli.run_log import log_to
 from nnexp.run_folder import LOG
 from nnexp.runs.local import find_folder
 from nnexp.runs.query import Runs
@@ -27,12 +25,3 @@ def main(arguments: list[str]) -> int:
     log_to(folder / LOG)
     result = resume_folder(folder, options.overrides, TerminalDisplay(), options.config_dir)
     return 0 if result.status == "FINISHED" else FAILURE
-
-
-def log_to(path: Path) -> None:
-    """Append what the terminal shows to the log of the run."""
-    handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace", delay=True)
-    handler.setFormatter(logging.Formatter("[%(asctime)s][%(levelname)s] %(message)s"))
-    logger = logging.getLogger("nnexp")
-    logger.setLevel(logging.INFO)
-    logger.addHandler(handler)

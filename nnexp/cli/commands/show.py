@@ -14,6 +14,7 @@ from nnexp.cli.console import PipeSafeConsole
 from nnexp.cli.run_report import report, select_epochs
 from nnexp.messages import duration, listed, one_line, plural
 from nnexp.metrics.metric_info import SPLIT_METRICS, format_metric
+from nnexp.runs.ensembles import short_reference
 from nnexp.runs.housekeeping.tags import RESERVED
 from nnexp.runs.query import Runs
 
@@ -73,7 +74,11 @@ def origin(run: Report) -> Iterator[Line]:
 
 
 def results(run: Report) -> Iterator[Line]:
-    """Yield the final metrics."""
+    """Yield the final metrics; of an ensemble, before them those of its members."""
+    for i, member in enumerate(run["members"]):
+        scores = [f"test {format_metric(key, member[key])}" for key in member if key.startswith("test_")]
+        identity = f"{member['name']} ({short_reference(member['run'])})"
+        yield "members" if i == 0 else "", one_line(", ".join([identity, *scores]))
     for label in ("best", "test"):
         metrics = {name.partition("/")[2]: name for name in run["metrics"] if name.startswith(f"{label}/")}
         if metrics:

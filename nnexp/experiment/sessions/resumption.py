@@ -15,6 +15,7 @@ from nnexp.experiment.components import Components
 from nnexp.experiment.sessions.changes import Change, differences
 from nnexp.messages import first_line, listed, plural, quoted_path
 from nnexp.run_folder import CONFIG, JOURNAL, Entry, RunFolder, end_of, head_of, history, pruned_in
+from nnexp.runs.ensembles import check_no_ensemble
 from nnexp.tracking.active_runs import is_alive
 from nnexp.tracking.mlflow.destination import Destination, find_home
 from nnexp.training.checkpoint.checkpoint_file import Checkpoint, list_checkpoints
@@ -72,6 +73,7 @@ def prepare(folder: Path, overrides: Sequence[str] = (), config_dir: str | None 
 
     Raises:
         ResumeError: it is running, has no configuration, or is finished; a setting cannot change.
+        RunError: it is an ensemble.
         ConfigError: an override is invalid.
         StoreError: its store would get a password that it may not be meant for.
     """
@@ -88,6 +90,7 @@ def prepare(folder: Path, overrides: Sequence[str] = (), config_dir: str | None 
         problem = f"{folder / JOURNAL}: cannot be read, so the run cannot be resumed: {first_line(error)}"
         raise ResumeError(problem) from error
     if entries:
+        check_no_ensemble(head, folder, "to go on with")
         check_not_running(folder, entries)
     if not (run / CONFIG).is_file():
         problem = f"run {name} cannot be resumed: {folder} has no {CONFIG}"

@@ -14,7 +14,7 @@ from PIL.Image import Image
 from nnexp.plots.image_grid import RGB, ImageGrid, draw_grids
 from nnexp.plots.run_data import Plot, RunData
 from nnexp.plots.style import apply_colormap, evenly_spaced
-from nnexp.run_folder import weights_path
+from nnexp.run_folder import is_ensemble, weights_path
 
 Weights = NDArray[np.floating]
 MAX_UNITS = 64
@@ -24,7 +24,7 @@ MAX_COLOR = 0.95  # of the colour map, for the largest weight of a unit: its end
 def plots(run: RunData) -> Iterator[Plot]:
     """Yield the weights of the first layer, if its inputs are images."""
     shape = tuple(run.dataset.get("shape", ()))
-    if len(shape) > 1:
+    if len(shape) > 1 and not is_ensemble(run.entries[0]):
         weights = run.folder.arrays(weights_path("best")) or run.folder.arrays(weights_path("final"))
         if (images := first_layer(weights, shape)) is not None:
             yield "weights/first_layer.png", partial(weight_images, images)

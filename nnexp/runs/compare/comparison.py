@@ -9,6 +9,7 @@ from nnexp.config.naming import changes_learning
 from nnexp.messages import natural_key, plural
 from nnexp.metrics.metric_info import TASK_METRICS, Direction, format_metric, metric_info
 from nnexp.redaction import redacted
+from nnexp.run_folder import is_ensemble
 from nnexp.runs.compare.caveats import Caveat, find_caveats
 from nnexp.runs.compare.compared_run import LETTERS, ComparedRun
 from nnexp.runs.compare.matrices import (
@@ -118,13 +119,21 @@ def check_number(n: int) -> None:
 
 
 def differing_params(runs: Sequence[ComparedRun]) -> list[ParamDifference]:
-    """Find every param that differs or that some runs lack; first those that change what is learned."""
+    """Find every param that differs or that some runs lack; first those that change what is learned.
+
+    What an ensemble lacks, the settings of training, is no difference.
+    """
+
+    def differs(values: Sequence[str | None]) -> bool:
+        pairs = zip(runs, values, strict=True)
+        return len({v for run, v in pairs if v is not None or not is_ensemble(run.run.description)}) > 1
+
     keys = sorted({key for run in runs for key in run.run.params})
     rows = {key: [run.run.params.get(key) for run in runs] for key in keys}
     differences = [
         ParamDifference(key, [value and redacted(value) for value in row], changes_learning(key))
         for key, row in rows.items()
-        if len({*row}) > 1
+        if differs(row)
     ]
     return sorted(differences, key=lambda difference: not difference.learned)
 

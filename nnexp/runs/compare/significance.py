@@ -13,11 +13,11 @@ import numpy as np
 
 from nnexp.analysis.estimate import LEVEL
 from nnexp.analysis.text.wording import format_amount, format_p
+from nnexp.metrics.intervals import Z_95
 from nnexp.runs.compare.compared_run import ComparedRun, ExampleResults
 from nnexp.tasks import Classification
 
 OTHER_EXAMPLES = "the test examples are not the same"
-Z_95 = 1.959964  # 95 % of a normal distribution are within so many standard deviations
 Headline = tuple[str, str]  # the main statement, and details (may be empty)
 
 

@@ -76,7 +76,8 @@ def disable_requirement_check() -> None:
 
 def requirements(spec: ModelSpec) -> list[str]:
     """Return the packages that the model needs besides its copy of nnexp, in the installed versions."""
-    scipy = ("scipy",) if "gelu" in json.dumps(spec.model).lower() else ()  # for the error function
+    models = json.dumps([one.model for one in (spec, *spec.members)])
+    scipy = ("scipy",) if "gelu" in models.lower() else ()  # for the error function
     pillow = ("pillow",) if spec.resize else ()
     return [f"{name}=={installed_version(name)}" for name in (*REQUIRED, *scipy, *pillow)]
 

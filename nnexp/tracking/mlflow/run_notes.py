@@ -5,13 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 from nnexp.messages import plural
 from nnexp.metrics.metric_info import format_metric
-from nnexp.run_folder import SWEPT, RunFolder, is_parent
+from nnexp.run_folder import ENSEMBLE, SWEPT, RunFolder, is_ensemble, is_parent
 from nnexp.tasks import task_of, task_of_metrics
 
 if TYPE_CHECKING:
     from nnexp.tracking.mlflow.upload_state import UploadState
 
 CHOICES = ("model", "init", "optimizer", "schedule", "loss", "augment", "averaging")
+SERVE = "mlflow models serve -m {} --env-manager local"
+HELD_OUT = {"best/val_": "validation", "test/": "test"}  # splits by the prefix of their metrics
 PARTIAL = "the results up to then are saved."
 ENDED = {"FAILED": f"It **failed**; {PARTIAL}", "KILLED": f"It was **stopped**; {PARTIAL}"}
 EXPERIMENT_NOTE = """\
@@ -35,13 +37,14 @@ def run_note(
     """Write the note of a run; at its end also its status, results and how to use it."""
     if is_parent(head):
         return sweep_note(head, status, metrics or {})
+    if is_ensemble(head):
+        return ensemble_note(run, metrics or {}, state)
     command = run.environment.get("command", "")
     usage = [f"Started by `{command}`."] if command else []
     if state is not None:
         usage.append(f"Train it again and compare it bit by bit: `nnexp reproduce {state.run_id[:8]}`.")
         if state.model_uri:
-            serve = f"mlflow models serve -m {state.model_uri} --env-manager local"
-            usage.append(f"Serve it: `{serve}`.")
+            usage.append(f"Serve it: `{SERVE.format(state.model_uri)}`.")
     scores = result(metrics or {})  # first: the UI folds long notes
     ended = f"It was **pruned** in {pruned} by its search; {PARTIAL}" if pruned else ENDED.get(status, "")
     paragraphs = [scores, ended, description(head["params"], run.dataset), " ".join(usage)]
@@ -62,6 +65,24 @@ def sweep_note(head: Mapping[str, Any], status: str, metrics: Mapping[str, float
     if status != "FINISHED":
         usage += f" Go on with it: `nnexp -m sweep.resume={folder}`."
     return f"{count} over {', '.join(values) or 'a search space'}{ended}{pruned}{failed}{best}.\n\n{usage}"
+
+
+def ensemble_note(run: RunFolder, metrics: Mapping[str, float], state: "UploadState | None") -> str:
+    """Write the note of an ensemble: its scores, its members with theirs, and how to use it."""
+    heading = ""
+    if (task := task_of_metrics(metrics)) is not None:
+        scores = {word: metrics.get(f"{prefix}{task.score}") for prefix, word in HELD_OUT.items()}
+        known = {word: score for word, score in scores.items() if score is not None}
+        results = (f"**{task.format_score(score)}** on {word}" for word, score in known.items())
+        heading = f"{task.score_label} {', '.join(results)}."
+    members = run.json(ENSEMBLE).get("members", [])
+    lines = [f"The mean of the predictions of {plural(len(members), 'run')}:"]
+    for member in members:
+        tested = [format_metric(name, value) for name, value in member.items() if name.startswith("test_")]
+        lines.append("- " + ", ".join([member["name"], f"`{member['run']}`", *tested]))
+    model = "" if state is None else state.model_uri
+    usage = f"Serve it: `{SERVE.format(model)}`." if model else ""
+    return "\n\n".join(text for text in (heading, "\n".join(lines), usage) if text)
 
 
 def description(params: Mapping[str, str], data: Mapping[str, Any]) -> str:

@@ -217,6 +217,8 @@ class JournalFollower:
                 if has_plots(self.head):
                     self.callbacks.prepare()
                 self.worker.imported.wait()  # the timeout is for the store, not for the import before
+            if not has_plots(self.head):  # tables are written in this process, whose import hides pyarrow
+                self.worker.imported.wait()
             self.baseline.join(self.timeout)
             paths, failures = self.callbacks.make_outputs(self.folder)
         except Exception as error:  # noqa: BLE001

@@ -1,0 +1,1 @@
+"""Ensembles: the averaged predictions of finished runs, evaluated and recorded as a run of their own."""

@@ -1,0 +1,15 @@
+"""Whether several names are of different runs."""
+
+from collections.abc import Sequence
+from itertools import combinations
+
+from nnexp.runs.backends import RunError
+from nnexp.runs.run import Run
+
+
+def check_distinct(named: Sequence[tuple[str, Run]]) -> None:
+    """Raise a RunError if the same run stands under two names, or twice under one."""
+    for (one, first), (other, second) in combinations(named, 2):
+        if first.is_same(second):
+            same = f"{one} and {other} are the same run ({first.name}, {first.id[:8]})"
+            raise RunError(f"{same}: name another; list the runs with: nnexp runs")
