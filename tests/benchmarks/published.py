@@ -15,13 +15,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import sqrt
 from pathlib import Path
+
+from nnexp.metrics.intervals import wilson_interval
 
 PRESETS = Path(__file__).parents[2] / "conf" / "experiment" / "paper"
 TITLE = re.compile(r"# (?P<source>.+?): (?P<network>.+), (?P<error>[\d.]+) % test error")
 IMAGES = 10_000  # of the test set
-Z = 1.959964  # of a 95 % interval
 HEADER = """\
 | published | test error, % | ours, % (95 % interval) | seeds | time of a run | `nnexp -m 'seed=range(5)'` |
 |---|---|---|---|---|---|"""
@@ -39,10 +39,8 @@ class Published:
     @property
     def interval(self) -> tuple[float, float]:
         """The 95 % interval of the error by Wilson, in percent."""
-        share = self.error / 100
-        middle = (share + Z**2 / (2 * IMAGES)) / (1 + Z**2 / IMAGES)
-        half = Z * sqrt(share * (1 - share) / IMAGES + Z**2 / (4 * IMAGES**2)) / (1 + Z**2 / IMAGES)
-        return 100 * (middle - half), 100 * (middle + half)
+        low, high = wilson_interval(round(self.error / 100 * IMAGES), IMAGES)
+        return 100 * low, 100 * high
 
 
 def read_presets() -> Iterator[Published]:
