@@ -5,10 +5,8 @@ from nnexp.analysis.profile import Line, Point, Profile
 from nnexp.analysis.results import GroupAnalysis
 from nnexp.analysis.text.conclusion import compared_to, not_distinguishable
 from nnexp.analysis.text.wording import format_interval
-from nnexp.messages import listed
 from nnexp.metrics.metric_info import format_metric
 
-MAX_NAMES = 3
 MAX_LINES = 3  # that a sentence names
 
 
@@ -71,11 +69,13 @@ def _result(estimate: Estimate, group: GroupAnalysis) -> str:
 
 
 def _compared(group: GroupAnalysis) -> str:
-    """Say from which settings the best is not distinguishable; nothing where it was not tested."""
+    """Say whether the best is significantly better than all others; nothing where it was not tested."""
     best = group.best
-    if best is None or not any(each.p is not None for each in compared_to(best, group.comparisons).values()):
+    tested = compared_to(best, group.comparisons).values() if best is not None else ()
+    n = sum(comparison.p is not None for comparison in tested)
+    if not n:
         return ""
-    equal = [setting.label for setting in not_distinguishable(group)]
+    equal = len(not_distinguishable(group))
     if not equal:
         return "; significantly better than all others"
-    return f"; {best.label} is not distinguishable from {listed(equal, MAX_NAMES)}"
+    return f"; not significantly better than {equal} of the {n} others"

@@ -76,13 +76,14 @@ def limits_of(rows: Sequence[Sequence[float]], reach: float) -> tuple[float, flo
     """Return limits that hold the better half of rows, and what is no farther than its range times `reach`.
 
     Args:
-        rows: values with the ends of their intervals, the best first.
+        rows: each a value and the ends of its interval, the best value first.
         reach: how many ranges.
     """
     typical = [value for row in rows[: ceil(len(rows) / 2)] for value in row]
     low, high = min(typical), max(typical)
     distance = reach * ((high - low) or abs(high) / 30 or 1e-3)
-    near = [value for row in rows for value in row if low - distance <= value <= high + distance]
+    nearest, farthest = low - distance, high + distance
+    near = [v for row in rows if nearest <= row[0] <= farthest for v in row if nearest <= v <= farthest]
     margin = 0.06 * ((max(near) - min(near)) or distance / reach * REACH)
     return min(near) - margin, max(near) + margin
 

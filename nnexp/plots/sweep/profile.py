@@ -9,8 +9,9 @@ from matplotlib.axes import Axes
 from nnexp.analysis.profile import Line, Profile, profile_of
 from nnexp.analysis.results import GroupAnalysis
 from nnexp.analysis.text.answer import answer
+from nnexp.metrics.metric_info import format_metric
 from nnexp.plots.style import COLORS, style_axes
-from nnexp.plots.sweep.axis_limits import FAR, bounds, format_axis, limits_of, note_beyond
+from nnexp.plots.sweep.axis_limits import FAR, bounds, format_axis, limits_of
 from nnexp.plots.sweep.main_effects import set_value_labels
 from nnexp.plots.sweep.panel import Panel, SweepPlot, value_label
 from nnexp.plots.text import escape
@@ -20,6 +21,7 @@ LOGARITHMIC = 20.0  # ratio of the ends beyond which an axis of positive numbers
 DODGE = 0.5  # of the distance of two words on the axis, which the lines share
 NOTE = "Mean of {metric} over {repeats}; bar: its 95 % interval (Student's t)."
 ONE = "One run each, so without intervals: {metric}."
+BEYOND = " A triangle and its number: a mean beyond the axis."
 
 
 def profile_plot(group: GroupAnalysis, question: str = "") -> SweepPlot | None:
@@ -33,11 +35,12 @@ def profile_plot(group: GroupAnalysis, question: str = "") -> SweepPlot | None:
     estimates.sort(key=lambda estimate: estimate.mean, reverse=group.direction == "higher")
     limits = limits_of([[each.mean, *bounds(each, group.metric)] for each in estimates], FAR)
     draw = partial(draw_profile, profile=profile, metric=group.metric, limits=limits)
+    beyond = BEYOND if any(is_beyond(each.mean, limits) for each in estimates) else ""
     legend = [(color, line.label) for color, line in zip(COLORS, profile.lines, strict=False) if line.label]
     return SweepPlot(
         name="profile",
         title="Profile",
-        note=(ONE if runs == [1] else NOTE).format(metric=group.metric, repeats=repeats),
+        note=(ONE if runs == [1] else NOTE).format(metric=group.metric, repeats=repeats) + beyond,
         panels=[Panel(draw, WIDTH, HEIGHT)],
         legend=legend,
         headline=f"{question}\n{answer(profile, group)}".strip(),
@@ -47,20 +50,46 @@ def profile_plot(group: GroupAnalysis, question: str = "") -> SweepPlot | None:
 def draw_profile(axes: Axes, profile: Profile, metric: str, limits: tuple[float, float]) -> None:
     """Draw each line with the intervals of its means; words on the axis are not joined."""
     style_axes(axes, escape(profile.label), escape(metric))
-    beyond = 0
     for number, line in enumerate(profile.lines):
         color = COLORS[number]
         x = positions(profile, line, number)
-        means = [point.estimate.mean for point in line.points]
-        for place, point in zip(x, line.points, strict=True):
-            ends = bounds(point.estimate, metric)
+        shown = [(place, point.estimate) for place, point in zip(x, line.points, strict=True)]
+        for place, estimate in shown:
+            if is_beyond(estimate.mean, limits):
+                mark_beyond(axes, place, estimate.mean, metric, limits, color)
+                continue
+            ends = bounds(estimate, metric)
             axes.plot([place] * len(ends), ends, color=color, linewidth=1.6)
+        means = [estimate.mean for _, estimate in shown]
         axes.plot(x, means, "o-" if profile.is_numeric else "o", color=color, linewidth=1.2, markersize=5)
-        beyond += sum(not limits[0] <= mean <= limits[1] for mean in means)
     set_axis(axes, profile)
     axes.set_ylim(*limits)
     format_axis(axes.yaxis, metric)
-    note_beyond(axes, beyond, f"{sum(len(line.points) for line in profile.lines)} means")
+
+
+def is_beyond(mean: float, limits: tuple[float, float]) -> bool:
+    """Return whether a mean lies outside of the axis."""
+    return not limits[0] <= mean <= limits[1]
+
+
+def mark_beyond(
+    axes: Axes, x: float, mean: float, metric: str, limits: tuple[float, float], color: str
+) -> None:
+    """Draw a triangle at the edge of the axis beyond which a mean lies, and its number."""
+    is_below = mean < limits[0]
+    edge = limits[0] if is_below else limits[1]
+    axes.plot([x], [edge], "v" if is_below else "^", color=color, markersize=6, clip_on=False, zorder=3)
+    axes.annotate(
+        format_metric(metric, mean),
+        (x, edge),
+        xytext=(0, 6 if is_below else -6),
+        textcoords="offset points",
+        ha="center",
+        va="bottom" if is_below else "top",
+        rotation=90,
+        fontsize=7,
+        color=color,
+    )
 
 
 def positions(profile: Profile, line: Line, number: int) -> list[float]:

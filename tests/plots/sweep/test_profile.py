@@ -51,7 +51,7 @@ def test_the_answer_names_each_line_at_its_best_with_intervals_and_what_is_not_d
     assert "adam 97.00% (96.75% to 97.25%) with lr=0.01; sgd 95.00% (94.75% to 95.25%) with lr=0.1" in answer
     assert answer.endswith("significantly better than all others")
     near = profile_plot(group_of(*ADAM, *by_lr({"0.01": 0.9695}, optimizer="sgd"))).headline
-    assert "lr=0.01 adam is not distinguishable from lr=0.01 sgd" in near
+    assert near.endswith("; not significantly better than 1 of the 3 others")
 
 
 def test_lines_that_all_rise_are_described_from_end_to_end():
@@ -104,7 +104,10 @@ def test_one_run_each_has_no_interval_and_says_so():
     assert plot.headline == "best/val_accuracy is best with lr=0.01: 97.00%"
 
 
-def test_means_far_below_are_counted():
+def test_means_far_below_are_triangles_with_their_numbers():
     plot = profile_plot(group_of(*by_lr({"0.1": 0.970, "0.2": 0.971, "0.3": 0.972, "3": 0.1})))
     (axes,) = draw_panel(plot.panels[0]).axes
-    assert [text.get_text() for text in axes.texts] == ["beyond these axes: 1 of 4 means"]
+    assert [text.get_text() for text in axes.texts] == ["10.00%"]
+    (triangle,) = [line for line in axes.lines if line.get_marker() == "v"]
+    assert triangle.get_ydata() == [axes.get_ylim()[0]]
+    assert plot.note.endswith("a mean beyond the axis.")
