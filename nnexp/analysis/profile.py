@@ -39,7 +39,7 @@ class Profile:
     label: str  # of the param on the axis
     values: tuple[str, ...]  # numbers by size, others the best mean first
     is_numeric: bool
-    lines: tuple[Line, ...]  # the best first
+    lines: tuple[Line, ...]  # numbers by size, others the best first
 
 
 def profile_of(group: GroupAnalysis) -> Profile | None:
@@ -59,6 +59,8 @@ def profile_of(group: GroupAnalysis) -> Profile | None:
     if is_numeric:
         values = sorted(values, key=float)
     lines: dict[str, list[SettingSummary]] = {}
+    if others and _is_numeric(_values(settings, others[0])):
+        settings.sort(key=lambda setting: float(setting.params[others[0]]))
     for setting in settings:
         lines.setdefault(_line_label(setting, others, group), []).append(setting)
     if len(values) < 2 or len(lines) > MAX_LINES:

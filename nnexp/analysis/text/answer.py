@@ -7,7 +7,8 @@ from nnexp.analysis.text.conclusion import compared_to, not_distinguishable
 from nnexp.analysis.text.wording import format_interval
 from nnexp.metrics.metric_info import format_metric
 
-MAX_LINES = 3  # that a sentence names
+MAX_LINES = 3  # that a sentence names with their intervals
+MAX_NAMES = 6  # lines that it names
 
 
 def answer(profile: Profile, group: GroupAnalysis) -> str:
@@ -48,15 +49,17 @@ def _best_of_all(profile: Profile, best: Point, group: GroupAnalysis) -> str:
 
 
 def _best_of_lines(profile: Profile, bests: list[Point], group: GroupAnalysis) -> str:
-    """Name each line at its best value: the first ones and the last."""
+    """Name each line at its best value, with intervals if they are few; of very many the first and the last."""
     pairs = list(zip(profile.lines, bests, strict=True))
-    shown = pairs if len(pairs) <= MAX_LINES else [*pairs[: MAX_LINES - 1], pairs[-1]]
-    texts = [
-        f"{line.label} {_result(point.estimate, group)} with {_at(profile, point)}" for line, point in shown
-    ]
+    shown = pairs if len(pairs) <= MAX_NAMES else [*pairs[: MAX_NAMES - 1], pairs[-1]]
+    texts = []
+    for line, point in shown:
+        mean = format_metric(group.metric, point.estimate.mean)
+        result = _result(point.estimate, group) if len(pairs) <= MAX_LINES else mean
+        texts.append(f"{line.label} {result} with {_at(profile, point)}")
     if len(shown) < len(pairs):
         texts[-1] = f"last {texts[-1]}"
-    return f"{group.metric} of each at its best: {'; '.join(texts)}{_compared(group)}"
+    return f"{group.metric} of each at its best: {'; '.join(texts)}{_compared(group, 'the best is ')}"
 
 
 def _at(profile: Profile, point: Point) -> str:
@@ -68,7 +71,7 @@ def _result(estimate: Estimate, group: GroupAnalysis) -> str:
     return mean if estimate.low is None else f"{mean} ({format_interval(estimate, group.metric)})"
 
 
-def _compared(group: GroupAnalysis) -> str:
+def _compared(group: GroupAnalysis, subject: str = "") -> str:
     """Say whether the best is significantly better than all others; nothing where it was not tested."""
     best = group.best
     tested = compared_to(best, group.comparisons).values() if best is not None else ()
@@ -77,5 +80,5 @@ def _compared(group: GroupAnalysis) -> str:
         return ""
     equal = len(not_distinguishable(group))
     if not equal:
-        return "; significantly better than all others"
-    return f"; not significantly better than {equal} of the {n} others"
+        return f"; {subject}significantly better than all others"
+    return f"; {subject}not significantly better than {equal} of the {n} others"

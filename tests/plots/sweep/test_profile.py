@@ -51,7 +51,7 @@ def test_the_answer_names_each_line_at_its_best_with_intervals_and_what_is_not_d
     assert "adam 97.00% (96.75% to 97.25%) with lr=0.01; sgd 95.00% (94.75% to 95.25%) with lr=0.1" in answer
     assert answer.endswith("significantly better than all others")
     near = profile_plot(group_of(*ADAM, *by_lr({"0.01": 0.9695}, optimizer="sgd"))).headline
-    assert near.endswith("; not significantly better than 1 of the 3 others")
+    assert near.endswith("; the best is not significantly better than 1 of the 3 others")
 
 
 def test_lines_that_all_rise_are_described_from_end_to_end():
@@ -71,6 +71,15 @@ def test_words_on_the_axis_are_in_the_order_of_their_results_and_not_joined():
     assert "is best with b: 95.00% (94.75% to 95.25%); significantly better" in plot.headline
     assert {line.get_linestyle() for line in axes.lines if len(line.get_xdata()) == 3} == {"None"}
     assert plot.legend == []
+
+
+def test_numbers_of_lines_are_sorted_by_size_and_each_is_named_in_the_answer():
+    batches = [one for batch, at in (("256", 0.4), ("32", 0.3), ("64", 0.2), ("8", 0.1))
+               for one in by_lr({"1": at / 2, "2": at, "3": at / 3, "4": 0.01, "5": 0.0}, **{"trainer.batch_size": batch})]  # fmt: skip
+    group = group_of(*batches)
+    assert [line.label for line in profile_of(group).lines] == [f"batch_size={n}" for n in (8, 32, 64, 256)]
+    answer = profile_plot(group).headline
+    assert "batch_size=8 10.00% with lr=2; batch_size=32 30.00% with lr=2; batch_size=64 20.00%" in answer
 
 
 def test_a_number_or_no_as_the_value_of_a_line_has_its_key():
