@@ -49,7 +49,7 @@ def _best_of_all(profile: Profile, best: Point, group: GroupAnalysis) -> str:
 
 
 def _best_of_lines(profile: Profile, bests: list[Point], group: GroupAnalysis) -> str:
-    """Name each line at its best value, with intervals if they are few; of very many the first and the last."""
+    """Name each line at its best value, with intervals if they are few; of many the first and the last."""
     pairs = list(zip(profile.lines, bests, strict=True))
     shown = pairs if len(pairs) <= MAX_NAMES else [*pairs[: MAX_NAMES - 1], pairs[-1]]
     texts = []

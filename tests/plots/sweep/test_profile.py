@@ -74,8 +74,10 @@ def test_words_on_the_axis_are_in_the_order_of_their_results_and_not_joined():
 
 
 def test_numbers_of_lines_are_sorted_by_size_and_each_is_named_in_the_answer():
-    batches = [one for batch, at in (("256", 0.4), ("32", 0.3), ("64", 0.2), ("8", 0.1))
-               for one in by_lr({"1": at / 2, "2": at, "3": at / 3, "4": 0.01, "5": 0.0}, **{"trainer.batch_size": batch})]  # fmt: skip
+    batches = []
+    for batch, best in (("256", 0.4), ("32", 0.3), ("64", 0.2), ("8", 0.1)):
+        results = {"1": best / 2, "2": best, "3": best / 3, "4": 0.01, "5": 0.0}
+        batches += by_lr(results, **{"trainer.batch_size": batch})
     group = group_of(*batches)
     assert [line.label for line in profile_of(group).lines] == [f"batch_size={n}" for n in (8, 32, 64, 256)]
     answer = profile_plot(group).headline
