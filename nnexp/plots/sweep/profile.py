@@ -12,6 +12,7 @@ from nnexp.analysis.text.answer import answer
 from nnexp.metrics.metric_info import format_metric
 from nnexp.plots.style import COLORS, style_axes
 from nnexp.plots.sweep.axis_limits import FAR, bounds, format_axis, limits_of
+from nnexp.plots.sweep.error_axis import error_limits, is_wide, set_error_scale
 from nnexp.plots.sweep.main_effects import set_value_labels
 from nnexp.plots.sweep.panel import Panel, SweepPlot, value_label
 from nnexp.plots.text import escape
@@ -22,6 +23,7 @@ DODGE = 0.5  # of the distance of two words on the axis, which the lines share
 NOTE = "Mean of {metric} over {repeats}; bar: its 95 % interval (Student's t)."
 ONE = "One run each, so without intervals: {metric}."
 BEYOND = " A triangle and its number: a mean beyond the axis."
+BY_ERROR = " The axis is logarithmic in the error, the distance to 100 %."
 
 
 def profile_plot(group: GroupAnalysis, question: str = "") -> SweepPlot | None:
@@ -34,20 +36,27 @@ def profile_plot(group: GroupAnalysis, question: str = "") -> SweepPlot | None:
     repeats = f"{runs[0]} runs" if len(runs) == 1 else f"{runs[0]} to {runs[-1]} runs"
     estimates.sort(key=lambda estimate: estimate.mean, reverse=group.direction == "higher")
     limits = limits_of([[each.mean, *bounds(each, group.metric)] for each in estimates], FAR)
-    draw = partial(draw_profile, profile=profile, metric=group.metric, limits=limits)
+    scores = [each.mean for each in estimates if not is_beyond(each.mean, limits)]
+    by_error = is_wide(scores, group.metric)
+    if by_error:
+        limits = error_limits([end for each in estimates for end in (each.mean, *bounds(each, group.metric))])
+    draw = partial(draw_profile, profile=profile, metric=group.metric, limits=limits, by_error=by_error)
     beyond = BEYOND if any(is_beyond(each.mean, limits) for each in estimates) else ""
+    scale = BY_ERROR if by_error else ""
     legend = [(color, line.label) for color, line in zip(COLORS, profile.lines, strict=False) if line.label]
     return SweepPlot(
         name="profile",
         title="Profile",
-        note=(ONE if runs == [1] else NOTE).format(metric=group.metric, repeats=repeats) + beyond,
+        note=(ONE if runs == [1] else NOTE).format(metric=group.metric, repeats=repeats) + beyond + scale,
         panels=[Panel(draw, WIDTH, HEIGHT)],
         legend=legend,
         headline=f"{question}\n{answer(profile, group)}".strip(),
     )
 
 
-def draw_profile(axes: Axes, profile: Profile, metric: str, limits: tuple[float, float]) -> None:
+def draw_profile(
+    axes: Axes, profile: Profile, metric: str, limits: tuple[float, float], by_error: bool
+) -> None:
     """Draw each line with the intervals of its means; words on the axis are not joined."""
     style_axes(axes, escape(profile.label), escape(metric))
     for number, line in enumerate(profile.lines):
@@ -63,6 +72,8 @@ def draw_profile(axes: Axes, profile: Profile, metric: str, limits: tuple[float,
         means = [estimate.mean for _, estimate in shown]
         axes.plot(x, means, "o-" if profile.is_numeric else "o", color=color, linewidth=1.2, markersize=5)
     set_axis(axes, profile)
+    if by_error:
+        set_error_scale(axes, limits)
     axes.set_ylim(*limits)
     format_axis(axes.yaxis, metric)
 

@@ -115,6 +115,27 @@ def test_one_run_each_has_no_interval_and_says_so():
     assert plot.headline == "best/val_accuracy is best with lr=0.01: 97.00%"
 
 
+def test_scores_from_poor_to_near_1_have_an_axis_by_their_error():
+    results = {"0.001": 0.30, "0.01": 0.80, "0.1": 0.95, "1": 0.98, "3": 0.99, "10": 0.10}
+    plot = profile_plot(group_of(*by_lr(results)))
+    assert "logarithmic in the error" in plot.note
+    assert "triangle" not in plot.note
+    (axes,) = draw_panel(plot.panels[0]).axes
+    places = axes.transData.transform([(1, score) for score in (0.8, 0.9, 0.98, 0.99)])[:, 1]
+    assert places[1] - places[0] == pytest.approx(places[3] - places[2])
+    assert axes.get_ylim()[0] == 0
+    assert {0.5, 0.9, 0.99} < set(axes.get_yticks())
+    near = profile_plot(group_of(*by_lr({"0.1": 0.95, "1": 0.98, "10": 0.93})))
+    assert "logarithmic" not in near.note
+    loss = profile_plot(group_of(*by_lr({"0.1": 0.01, "1": 0.5, "10": 0.9}), metric="best/val_loss"))
+    assert "logarithmic" not in loss.note
+
+
+def test_a_perfect_score_has_a_linear_axis():
+    plot = profile_plot(group_of(*by_lr({"0.1": 0.2, "10": 0.9, "1": 1.0}), seeds=1))
+    assert "logarithmic" not in plot.note
+
+
 def test_means_far_below_are_triangles_with_their_numbers():
     plot = profile_plot(group_of(*by_lr({"0.1": 0.970, "0.2": 0.971, "0.3": 0.972, "3": 0.1})))
     (axes,) = draw_panel(plot.panels[0]).axes
