@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nnexp.nn.output_activations import all_log_odds
+from nnexp.nn.output_activations import OutputActivation, all_log_odds
 from nnexp.nn.parameters import Array
 from nnexp.preprocessing.columns import Column
 from nnexp.run_folder import Arrays
@@ -28,7 +28,8 @@ class Ensemble(TrainedModel):
     """Several networks in use as one: each scales the examples as in its own training.
 
     Outputs are log-odds of the mean probabilities, so that `probabilities` gives these back; in a regression,
-    the mean numbers in the targets' own units.
+    the mean numbers in the targets' own units; and where all members learnt 0 and 1 as numbers, the means of
+    these.
     """
 
     def __init__(self, members: Sequence[Predictor]) -> None:
@@ -59,7 +60,7 @@ class Ensemble(TrainedModel):
 
     def average(self, outputs: Iterable[Array]) -> Doubles:
         """Average the outputs (N, O) of the members, in their order and with equal weights, in float64."""
-        if not self.task.has_probabilities:
+        if self.spec.output_activation == "identity":
             return mean(outputs)
         activations = (member.spec.output_activation for member in self.members)
         return mean_log_odds(all_log_odds(*pair) for pair in zip(outputs, activations, strict=True))
@@ -118,11 +119,18 @@ def shared_spec(specs: Sequence[ModelSpec]) -> ModelSpec:
         model={},
         plugins=tuple(dict.fromkeys(plugin for spec in specs for plugin in spec.plugins)),
         dtype="float64",
-        output_activation="sigmoid" if task_of(first.task).has_probabilities else "identity",
+        output_activation=shared_activation(specs),
         target_scale=None,
         columns=tuple(map(shared_column, zip(*(spec.columns for spec in specs), strict=True))),
         members=tuple(specs),
     )
+
+
+def shared_activation(specs: Sequence[ModelSpec]) -> OutputActivation:
+    """Return what makes probabilities of the outputs of an ensemble; in a regression, the identity."""
+    has_probabilities = task_of(specs[0].task).has_probabilities
+    is_odds = has_probabilities and any(spec.output_activation != "identity" for spec in specs)
+    return "sigmoid" if is_odds else "identity"
 
 
 def as_encoded(column: Column) -> Column:

@@ -23,7 +23,7 @@ PRESETS = Path(__file__).parents[2] / "conf" / "experiment" / "paper"
 TITLE = re.compile(r"# (?P<source>.+?): (?P<network>.+), (?P<error>[\d.]+) % test error")
 IMAGES = 10_000  # of the test set
 HEADER = """\
-| published | test error, % | ours, % (95 % interval) | seeds | time of a run | `nnexp -m 'seed=range(5)'` |
+| published | test error, % | ours, % (95 % interval) | seeds | time of a run | `nnexp -m 'seed=range({})'` |
 |---|---|---|---|---|---|"""
 
 
@@ -59,15 +59,22 @@ def run_sweep(name: str, seeds: int, jobs: int) -> dict[str, str]:
     options = [f"hydra.sweep.dir={folder}", f"sweep.jobs={jobs}", "tracking.plots=false"]
     subprocess.run([*command, *options], check=True, stdout=sys.stderr)
     with (folder / "leaderboard.csv").open(encoding="utf-8", newline="") as file:
-        return next(csv.DictReader(file))
+        rows = list(csv.DictReader(file))
+    with (folder / "runs.csv").open(encoding="utf-8", newline="") as file:
+        runs = len(list(csv.DictReader(file)))
+    if len(rows) != 1 or runs != seeds or int(rows[0]["n"]) != seeds:
+        raise SystemExit(f"{folder} has runs of another preset or code, or failed ones: delete it")
+    return rows[0]
 
 
 def row_of(published: Published, result: dict[str, str]) -> str:
     """Format a row of the table."""
     low, high = published.interval
-    error, best, worst = (100 * (1 - float(result[name])) for name in ("mean", "high", "low"))
+    error = 100 * (1 - float(result["mean"]))
+    ends = [f"{100 * (1 - float(result[name])):.2f}" for name in ("high", "low") if result[name]]
+    interval = f" ({' to '.join(ends)})" if ends else ""  # without one all runs have the same error
     mark = "" if error <= high else ", not reached"
-    ours = f"{error:.2f} ({best:.2f} to {worst:.2f}){mark}"
+    ours = f"{error:.2f}{interval}{mark}"
     theirs = f"{published.error:g} ({low:.2f} to {high:.2f})"
     seconds = float(result["time/total"])
     time = f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.1f} min"
@@ -86,7 +93,9 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
     parser.add_argument("names", nargs="*", metavar="NAME", help="of presets; all where none is given")
     options = parser.parse_args()
-    print(HEADER, flush=True)
+    if options.seeds < 2:
+        parser.error("an interval needs at least two seeds")
+    print(HEADER.format(options.seeds), flush=True)
     for published in read_presets():
         if not options.names or published.name in options.names:
             print(row_of(published, run_sweep(published.name, options.seeds, options.jobs)), flush=True)

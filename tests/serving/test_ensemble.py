@@ -48,6 +48,18 @@ def test_log_odds_are_those_of_the_probabilities(activation, compare):
     assert np.isfinite(odds).all()
 
 
+def test_networks_that_learnt_0_and_1_as_numbers_are_averaged_before_numbers_above_1_are_clipped(trained):
+    predictor = trained(*TINY, "loss=mean_squared_error", "optimizer.lr=0.03").predictor
+    ensemble = Ensemble([predictor, predictor])
+    z = predictor.outputs(X) * 30  # several are above 1
+    assert ((z > 1).sum(axis=1) > 1).any()
+    np.testing.assert_array_equal(ensemble.average([z, z]), z.astype(np.float64))
+    np.testing.assert_array_equal(
+        ensemble.task.predicted(ensemble.outputs(X)), predictor.task.predicted(predictor.outputs(X))
+    )
+    assert ensemble.probabilities(z).max() == 1
+
+
 def test_log_odds_do_not_saturate_where_probabilities_are_1():
     z = np.array([[100.0, 0, -3], [900.0, 1, 2], [-5.0, 200, 100]])
     odds = all_log_odds(z, "softmax")

@@ -72,13 +72,15 @@ def _result(estimate: Estimate, group: GroupAnalysis) -> str:
 
 
 def _compared(group: GroupAnalysis, subject: str = "") -> str:
-    """Say whether the best is significantly better than all others; nothing where it was not tested."""
+    """Say whether the best is significantly better than the others; nothing where it was not tested."""
     best = group.best
     tested = compared_to(best, group.comparisons).values() if best is not None else ()
     n = sum(comparison.p is not None for comparison in tested)
     if not n:
         return ""
+    untested = sum(setting.estimate is not None for setting in group.settings) - 1 - n
+    scope = " that were tested" if untested > 0 else ""
     equal = len(not_distinguishable(group))
     if not equal:
-        return f"; {subject}significantly better than all others"
-    return f"; {subject}not significantly better than {equal} of the {n} others"
+        return f"; {subject}significantly better than all others{scope}"
+    return f"; {subject}not significantly better than {equal} of the {n} others{scope}"

@@ -32,7 +32,10 @@ def parse_override(text: str) -> Override:
 
 
 class CachingLoader(ConfigLoaderImpl):
-    """Composes exactly as Hydra's own loader does."""
+    """Composes exactly as Hydra's own loader does.
+
+    More than there, the options of a group are also those in folders within it, which `glob(*)` matches too.
+    """
 
     def __init__(self, config_search_path: ConfigSearchPath) -> None:
         super().__init__(config_search_path)

@@ -15,7 +15,7 @@ from nnexp.data.splitting import Rows
 from nnexp.experiment.ensembles.selection import EnsembleError
 from nnexp.experiment.evaluation import SplitResult, split_result
 from nnexp.metrics.metric import Metric
-from nnexp.nn.output_activations import Doubles
+from nnexp.nn.output_activations import Doubles, all_log_odds
 from nnexp.nn.parameters import Array
 from nnexp.serving.ensemble import Ensemble
 from nnexp.serving.predictor import Predictor
@@ -64,10 +64,10 @@ def evaluate_ensemble(
     confidence = ensemble.probabilities(z)
     loss = log_odds = None
     if confidence is not None:
-        loss = log_loss(z, true)
-        log_odds = z.astype(np.float64)
+        log_odds = all_log_odds(z, ensemble.spec.output_activation)
+        loss = log_loss(log_odds, true)
         if true.ndim == 1:
-            confidence, log_odds = of_classes(confidence, predicted), of_classes(z, predicted)
+            confidence, log_odds = of_classes(confidence, predicted), of_classes(log_odds, predicted)
     result = split_result(
         dataset, rows, predicted, confidence, log_odds, test=test, loss=loss, metrics=metrics
     )

@@ -17,6 +17,7 @@ from nnexp.tasks import task_of
 
 DIGEST = 12  # characters
 NONE = "none"
+NEWLINE = "\n"
 
 
 @dataclass(frozen=True)
@@ -48,22 +49,34 @@ def read_members(runs: Sequence[Run]) -> list[Member]:
     Raises:
         EnsembleError: a file is missing or damaged; or the runs differ in task, data, classes or test split.
     """
-    members = [read_member(run) for run in runs]
+    members: list[Member] = []
+    problems: list[str] = []
+    for run in runs:
+        try:
+            members.append(read_member(run))
+        except (RunError, PredictorError) as error:
+            problems.append(f"run {run.name} cannot be a member: {error}")
+    if problems:
+        remedy = "leave it out, or train it again"
+        if len(members) >= FEWEST:
+            remedy = ensemble_command([reference_to(member.run) for member in members])
+        raise EnsembleError("\n".join(problems) + f"{NEWLINE if len(problems) > 1 else '; '}fix: {remedy}")
     check_same(members)
     return members
 
 
 def read_member(run: Run) -> Member:
-    """Read a run's network and the description of its data."""
-    try:
-        predictor = load_model(run.file(NETWORK), run.file(weights_path("best")))
-        run.file(DATASET)
-    except (RunError, PredictorError) as error:
-        problem = f"run {run.name} cannot be a member: {error}"
-        raise EnsembleError(f"{problem}; fix: leave it out, or train it again") from error
+    """Read a run's network and the description of its data.
+
+    Raises:
+        RunError: a file is missing, or dataset.json is damaged.
+        PredictorError: the network cannot be read.
+    """
+    predictor = load_model(run.file(NETWORK), run.file(weights_path("best")))
+    run.file(DATASET)
     dataset = run.json(DATASET)
-    if not isinstance(predictor, Predictor) or not dataset:
-        raise EnsembleError(f"run {run.name} cannot be a member: its {DATASET} is damaged; fix: leave it out")
+    if not isinstance(predictor, Predictor) or not {"splits", "task", "name"} <= dataset.keys():
+        raise RunError(f"its {DATASET} is damaged")
     return Member(run, predictor, dataset)
 
 

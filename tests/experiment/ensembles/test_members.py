@@ -1,10 +1,11 @@
 """Runs that cannot be averaged are refused, each with what differs, where, and a fix."""
 
 import json
+import shlex
 import shutil
 
 import pytest
-from fixtures.ensembles import SHORT, average
+from fixtures.ensembles import SHORT, TINY, average
 
 from nnexp.experiment.ensembles.members import read_members
 from nnexp.experiment.ensembles.selection import EnsembleError, select_runs
@@ -66,6 +67,20 @@ def test_a_missing_file_is_named(member, name):
     (second / name).unlink()
     with pytest.raises(EnsembleError, match=f"cannot be a member: .* has no {name}.*fix: leave it out"):
         members_of(member("first"), second)
+
+
+def test_all_runs_that_cannot_be_members_are_named_with_the_command_of_the_others(member):
+    folders = [member("first"), member("second"), member("deep"), member("third", *TINY, "seed=2")]
+    (folders[0] / "network.json").unlink()
+    (folders[2] / "dataset.json").write_text('{"name": "digits"}')
+    with pytest.raises(EnsembleError) as error:
+        members_of(*folders)
+    *problems, remedy = str(error.value).splitlines()
+    assert len(problems) == 2
+    assert "has no network.json" in problems[0]
+    assert "its dataset.json is damaged" in problems[1]
+    command = remedy.removeprefix("fix: nnexp ensemble ")
+    assert len(members_of(*shlex.split(command))) == 2
 
 
 def test_damaged_weights_are_named(member):

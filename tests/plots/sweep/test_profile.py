@@ -54,6 +54,21 @@ def test_the_answer_names_each_line_at_its_best_with_intervals_and_what_is_not_d
     assert near.endswith("; the best is not significantly better than 1 of the 3 others")
 
 
+def test_a_setting_of_one_run_is_not_counted_as_tested():
+    rows = [
+        RunRow(
+            f"{init}{seed}",
+            {"init": init, "seed": str(seed), "data": "zoo"},
+            {"best/val_accuracy": mean + NOISE[(seed + i) % 3]},
+            id=f"{init}{seed}",
+        )
+        for i, (init, mean, seeds) in enumerate([("a", 0.9, 3), ("b", 0.8, 3), ("c", 0.7, 1)])
+        for seed in range(seeds)
+    ]
+    group = analyze(RunTable(rows, metric="best/val_accuracy")).groups[0]
+    assert profile_plot(group).headline.endswith("; significantly better than all others that were tested")
+
+
 def test_lines_that_all_rise_are_described_from_end_to_end():
     sizes = [({"data.limit": str(n), "model": model}, at + n / 10_000) for n in (10, 100, 1000)
              for model, at in (("cnn", 0.85), ("mlp", 0.8))]  # fmt: skip
