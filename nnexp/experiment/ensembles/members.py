@@ -17,7 +17,6 @@ from nnexp.tasks import task_of
 
 DIGEST = 12  # characters
 NONE = "none"
-NEWLINE = "\n"
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,8 @@ def read_members(runs: Sequence[Run]) -> list[Member]:
         remedy = "leave it out, or train it again"
         if len(members) >= FEWEST:
             remedy = ensemble_command([reference_to(member.run) for member in members])
-        raise EnsembleError("\n".join(problems) + f"{NEWLINE if len(problems) > 1 else '; '}fix: {remedy}")
+        separator = "\n" if len(problems) > 1 else "; "
+        raise EnsembleError("\n".join(problems) + f"{separator}fix: {remedy}")
     check_same(members)
     return members
 

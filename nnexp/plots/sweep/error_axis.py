@@ -19,16 +19,17 @@ def is_wide(scores: Sequence[float], metric: str) -> bool:
     """Return whether the errors of a score that is best at 1 differ by more than a factor of 8."""
     info = metric_info(metric)
     best = max(scores)
-    return info.share and info.direction == "higher" and best < 1 and 1 - min(scores) > WIDE * (1 - best)
+    is_near_1 = info.share and info.direction == "higher" and min(scores) >= 0 and best < 1
+    return is_near_1 and 1 - min(scores) > WIDE * (1 - best)
 
 
 def error_limits(scores: Sequence[float]) -> tuple[float, float]:
-    """Return limits that hold all scores below 1, with a margin on the logarithmic scale."""
-    exponents = _forward(np.array([score for score in scores if score < 1]))
+    """Return limits that hold all scores from 0 to below 1, with a margin on the logarithmic scale."""
+    exponents = _forward(np.array([score for score in scores if 0 <= score < 1]))
     bottom, top = float(exponents.min()), float(exponents.max())
     margin = MARGIN * (top - bottom)
     low, high = _inverse(np.array([bottom - margin, top + margin])).tolist()
-    return (max(low, 0.0) if min(scores) >= 0 else low), high
+    return max(low, 0.0), high
 
 
 def set_error_scale(axes: Axes, limits: tuple[float, float]) -> None:

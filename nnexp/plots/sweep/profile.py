@@ -74,7 +74,8 @@ def draw_profile(
     set_axis(axes, profile)
     if by_error:
         set_error_scale(axes, limits)
-    axes.set_ylim(*limits)
+    else:
+        axes.set_ylim(*limits)
     format_axis(axes.yaxis, metric)
 
 

@@ -146,6 +146,15 @@ def test_scores_from_poor_to_near_1_have_an_axis_by_their_error():
     assert "logarithmic" not in loss.note
 
 
+def test_a_score_far_below_0_is_beyond_an_axis_by_error():
+    results = {"0.001": 0.20, "0.01": 0.80, "0.1": 0.95, "1": 0.98, "3": 0.99, "10": -1e9}
+    plot = profile_plot(group_of(*by_lr(results), metric="best/val_r2"))
+    assert "logarithmic in the error" in plot.note
+    (axes,) = draw_panel(plot.panels[0]).axes
+    assert axes.get_ylim()[0] >= 0
+    assert len(axes.texts) == 1  # the number of the triangle
+
+
 def test_a_perfect_score_has_a_linear_axis():
     plot = profile_plot(group_of(*by_lr({"0.1": 0.2, "10": 0.9, "1": 1.0}), seeds=1))
     assert "logarithmic" not in plot.note
