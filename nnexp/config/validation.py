@@ -46,9 +46,13 @@ class Validator:
 
     def report(self, path: str, where: str, what: str) -> None:
         """Add a problem of the value at a dotted key."""
-        inside = (self.origins[key] for key in self.origins if key.startswith(f"{path}."))
-        origin = self.origins.get(path) or next(inside, None)
+        origin = self.origin(path)
         self.problems.append(Problem(where, what, f"{origin}" if origin else ""))
+
+    def origin(self, path: str) -> Origin | None:
+        """Return the file and line of a value, or of the first one inside it."""
+        inside = (self.origins[key] for key in self.origins if key.startswith(f"{path}."))
+        return self.origins.get(path) or next(inside, None)
 
     def section(self, target: Callable[..., Any], values: Values, path: str = "") -> Values:
         """Validate `values` as keyword arguments of `target`; problems name keys with `path` before them."""
@@ -59,8 +63,7 @@ class Validator:
             if key in parameters:
                 canonical[key] = self.value(parameters[key][0], value, f"{prefix}{key}")
                 continue
-            guess = did_you_mean(f"{prefix}{key}", (f"{prefix}{name}" for name in parameters))
-            what = f"no such key; {guess}keys there: {', '.join(parameters)}"
+            what = f"no such key; {self.key_advice(path, key, tuple(parameters))}"
             if not path and isinstance(value, dict) and value and value.keys() <= parameters.keys():
                 what = "no such section; fix: begin the YAML file with the line # @package _global_"
             self.report(f"{prefix}{key}", hydra_override(f"{prefix}{key}", value), what)
@@ -68,6 +71,15 @@ class Validator:
             if default is inspect.Parameter.empty and key not in values:
                 self.problems.append(Problem(f"{prefix}{key}", f"missing; fix: {prefix}{key}=VALUE"))
         return {key: canonical[key] for key in parameters if key in canonical} if path else canonical
+
+    def key_advice(self, path: str, key: str, known: tuple[str, ...]) -> str:
+        """Return the key that was meant, or how to leave out what a file sets, and the keys that exist."""
+        prefix = f"{path}." if path else ""
+        guess = did_you_mean(f"{prefix}{key}", (f"{prefix}{name}" for name in known))
+        names = ", ".join(known) or "none"
+        if guess or path not in self.choices or not self.origin(f"{prefix}{key}"):
+            return f"{guess}keys there: {names}"
+        return f"keys of {path}={self.choices[path]}: {names}; fix: '~{prefix}{key}'"
 
     def value(self, annotation: Any, value: Any, path: str) -> Any:
         """Validate one value, which may be a section or hold sections."""

@@ -34,7 +34,8 @@ def typed(text: str) -> str:
     words = [word.rstrip(",.;") for word in words]
     if "nnexp" in words:
         return " ".join(words[words.index("nnexp") :])
-    return " ".join(word for word in words if "=" in word and OVERRIDE.match(unquoted(word)))
+    overrides = (word for word in words if "=" in word or word.startswith("'~"))
+    return " ".join(word for word in overrides if OVERRIDE.match(unquoted(word)))
 
 
 def unquoted(word: str) -> str:

@@ -44,6 +44,16 @@ CASES = [
         {"mine/optimizer/mine.yaml": MINE},
     ),
     Case(
+        "experiment=paper/srivastava2014_max_norm data=digits optimizer=adam",
+        "keys of optimizer=adam: lr, weight_decay,",
+        ("'~optimizer.momentum'",),
+    ),
+    Case(
+        "experiment=paper/simard2003_cross_entropy data=digits model=softmax",
+        "keys of model=softmax: none",
+        ("'~model.hidden'",),
+    ),
+    Case(
         "data=digits data.limit=256 model=deep optimizer=sgd schedule=constant optimizer.lr=1e4",
         "likely reason: the learning rate is too large (optimizer.lr=10000)",
         ("optimizer.lr=0.1", "trainer.on_nan=rewind"),
