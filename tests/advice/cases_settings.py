@@ -44,7 +44,7 @@ CASES = [
         {"mine/optimizer/mine.yaml": MINE},
     ),
     Case(
-        "experiment=paper/srivastava2014_max_norm data=digits optimizer=adam",
+        "experiment=paper/hinton2012_standard data=digits optimizer=adam",
         "keys of optimizer=adam: lr, weight_decay,",
         ("'~optimizer.momentum'",),
     ),
